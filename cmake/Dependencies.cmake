@@ -1,0 +1,20 @@
+# Libraries from the system; nothing is downloaded.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+
+# The serial HDF5: every process reads for itself.
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 1.10 REQUIRED COMPONENTS C)
+add_library(collapscope_hdf5 INTERFACE)
+target_include_directories(collapscope_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(collapscope_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+find_path(LAPACKE_INCLUDE_DIR lapacke.h REQUIRED)
+find_library(LAPACKE_LIBRARY lapacke REQUIRED)
+add_library(collapscope_blas INTERFACE)
+target_include_directories(collapscope_blas SYSTEM INTERFACE ${LAPACKE_INCLUDE_DIR})
+target_link_libraries(collapscope_blas INTERFACE PkgConfig::OPENBLAS ${LAPACKE_LIBRARY})

@@ -1,0 +1,14 @@
+# One interface target carries the language level, warnings and sanitizers of all our own targets.
+add_library(collapscope_options INTERFACE)
+target_compile_features(collapscope_options INTERFACE cxx_std_20)
+target_compile_options(collapscope_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -Wnull-dereference -ffp-contract=off>)
+if(COLLAPSCOPE_WERROR)
+  target_compile_options(collapscope_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(COLLAPSCOPE_SANITIZE)
+  target_compile_options(collapscope_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer>)
+  target_link_options(collapscope_options INTERFACE -fsanitize=address,undefined)
+endif()

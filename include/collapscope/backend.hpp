@@ -1,0 +1,81 @@
+// The seam behind which the arithmetic runs: on the CPU, later on GPUs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "collapscope/eigenbasis.hpp"
+#include "collapscope/matrix.hpp"
+#include "collapscope/moments.hpp"
+#include "collapscope/residuals.hpp"
+#include "collapscope/rows.hpp"
+
+namespace collapscope {
+
+// What the first look at a layer sums.
+struct FoldSpec {
+  RowFormat format;
+  std::size_t targets = 0;          // n
+  std::uint64_t rows = 0;           // N, of the whole layer: fixes the segments
+  bool normalized_scatter = false;  // also sum h h^T / |h|^2
+};
+
+// The first look: rows in, moments out. Tiles come in order and each but the last has `tile_rows` rows.
+class MomentFold {
+ public:
+  virtual ~MomentFold() = default;
+  // targets [tile.rows, n]. Throws NonFiniteSample.
+  virtual void add(const RawTile& tile, MatrixView<const double> targets) = 0;
+  // Ends the fold; the object cannot be used after it.
+  [[nodiscard]] virtual Moments finish() = 0;
+};
+
+// What the second look projects on. A basis is a matrix with orthonormal rows.
+struct LookSpec {
+  RowFormat format;
+  std::vector<double> feature_mean;  // [d]
+  std::vector<double> target_mean;   // [n]
+  Matrix signal;                     // V_k [k, d]
+  Matrix weight;                     // of the row space of W [r, d]; empty: none
+  bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
+  Matrix affine;                      // B^T [n, d]
+  Matrix published;                   // B'^T [n, d]
+};
+
+// The second look: rows in, residual sums out.
+class ResidualFold {
+ public:
+  virtual ~ResidualFold() = default;
+  // targets [tile.rows, n]. Throws NonFiniteSample.
+  virtual void add(const RawTile& tile, MatrixView<const double> targets) = 0;
+  [[nodiscard]] virtual ResidualSums finish() = 0;
+};
+
+// Thrown by folds: a NaN or Inf in sample `sample` of the layer.
+struct NonFiniteSample {
+  std::uint64_t sample = 0;
+};
+
+// Where sums and decompositions are computed. Matrices cross the seam as host values.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // "cpu: OpenBLAS 0.3.21, Zen kernels"
+  [[nodiscard]] virtual std::string describe() const = 0;
+  // Rows of a tile of a layer with d features; a function of d alone, so that sums do not depend on memory
+  // or threads.
+  [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
+  [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
+  // Eigenpairs of a symmetric positive semi-definite matrix, both triangles given. The input is checked to
+  // be finite, the output by residual and orthogonality. Throws NumericalError.
+  [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric) = 0;
+};
+
+// The CPU backend. threads 0: as many as the process may use.
+[[nodiscard]] std::unique_ptr<Backend> make_cpu_backend(std::size_t threads);
+
+}  // namespace collapscope

@@ -1,0 +1,109 @@
+// What is in a dump: a plain value made from metadata only, before any activation is read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "collapscope/element.hpp"
+#include "collapscope/matrix.hpp"
+#include "collapscope/rows.hpp"
+
+namespace collapscope {
+
+enum class Storage : std::uint8_t { contiguous, chunked, compact, virtual_sources };
+
+// One dataset of numbers.
+struct DatasetIndex {
+  std::string file;    // the file that holds it, after external links were followed
+  std::string object;  // its HDF5 path in that file
+  std::vector<std::uint64_t> shape;
+  ElementType element;
+  Storage storage = Storage::contiguous;
+  std::vector<std::uint64_t> chunk;  // chunk shape when chunked
+  std::vector<std::string> filters;  // names in pipeline order, e.g. "shuffle", "deflate"
+  std::uint64_t stored_bytes = 0;    // as stored, compressed
+
+  [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
+  // Decoded bytes, elements() * element.size().
+  [[nodiscard]] std::uint64_t bytes() const;
+};
+
+// One layer: the input activations of the module that owns `weight`.
+struct LayerIndex {
+  std::string name;
+  std::optional<std::int64_t> index;
+  std::string kind;
+  Layout layout = Layout::rows;
+  std::optional<Pool> pool;  // as the file says
+  DatasetIndex activations;
+  std::optional<DatasetIndex> weight;
+  std::optional<DatasetIndex> bias;
+  bool weight_transposed = false;  // stored [d, m] (a file not written for us)
+};
+
+// A scalar attribute, carried into the results as it is.
+using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
+
+// A part of the input that cannot be analysed; the rest goes on.
+struct Failure {
+  std::string path;     // the file
+  std::string object;   // checkpoint, layer or HDF5 path in it; may be empty
+  std::string message;  // what was found and what was expected
+};
+
+struct CheckpointIndex {
+  std::string path;  // as the user named the file
+  std::string id;    // group below /checkpoints; empty when the file is one checkpoint
+  std::string run;   // attribute `run`; empty when there is none
+  std::optional<double> step;
+  std::string task = "regression";
+  std::vector<std::pair<std::string, AttributeValue>> attributes;  // all scalar ones, by name
+  DatasetIndex targets;
+  std::optional<DatasetIndex> predictions;
+  std::vector<LayerIndex> layers;  // ordered by index, then naturally by name
+
+  // The value of a numeric attribute; nullopt when missing or not a number.
+  [[nodiscard]] std::optional<double> number(const std::string& attribute) const;
+};
+
+struct DumpIndex {
+  std::vector<CheckpointIndex> checkpoints;
+  std::vector<Failure> failures;  // checkpoints and layers that cannot be analysed
+};
+
+// Names for the parts of files that were not written for us. Empty members mean the dump layout.
+// `activations` is an HDF5 path with one '*' (within a path component) or '**' (across components);
+// what it stands for is the layer's name, which replaces {layer} in `weight` and `bias`.
+struct DumpNaming {
+  std::string activations;
+  std::string targets;
+  std::string predictions;
+  std::string weight;
+  std::string bias;
+  bool transpose_weight = false;  // weights are stored [d, m]
+  std::optional<Layout> layout;   // of 3-D and 4-D activations
+};
+
+struct IndexOptions {
+  DumpNaming naming;
+  std::uint64_t max_chunk_bytes = std::uint64_t{1} << 30;  // a larger chunk is refused
+};
+
+// Indexes one HDF5 file. Follows links only inside the file's own folder. Problems of single layers or
+// checkpoints come back as failures; throws InputError when nothing of the file can be used.
+[[nodiscard]] DumpIndex index_dump(const std::string& path, const IndexOptions& options = {});
+
+// A reader of the dataset's samples. `cache_bytes`: what the reader may keep of decoded chunks.
+// Throws InputError (the file has changed, a filter is missing, a chunk was never written, ...).
+[[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes);
+
+// The whole dataset as float64, shape [shape[0], product of the rest]; for weights, biases and the like.
+// Throws InputError, also for NaN and Inf (with the first offending row).
+[[nodiscard]] Matrix read_matrix(const DatasetIndex& dataset);
+
+}  // namespace collapscope

@@ -1,0 +1,50 @@
+// Mergeable float64 moments of a layer's features and targets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "collapscope/matrix.hpp"
+
+namespace collapscope {
+
+// Fourth-order sums for the unbiased HSIC, all about the means: with x = h - mean(h), y' = y - mean(y),
+// a = |x|^2, b = |y'|^2 (Song et al. 2012; Nguyen et al. 2021).
+struct UnbiasedSums {
+  double aa = 0;                 // sum a^2
+  double ab = 0;                 // sum a b
+  double bb = 0;                 // sum b^2
+  std::vector<double> a_x;       // sum a x   [d]
+  std::vector<double> a_y;       // sum a y'  [n]
+  std::vector<double> b_x;       // sum b x   [d]
+  std::vector<double> b_y;       // sum b y'  [n]
+};
+
+// Sums over N rows of features h [d] and targets y [n]. A value: the empty one (count 0) is the identity
+// of `merge`; merging parts in any order gives the whole up to rounding.
+struct Moments {
+  std::uint64_t count = 0;
+  std::vector<double> feature_mean;  // [d]
+  std::vector<double> target_mean;   // [n]
+  Matrix feature_scatter;            // sum x x^T    [d, d], symmetric
+  Matrix cross_scatter;              // sum x y'^T   [d, n]
+  Matrix target_scatter;             // sum y' y'^T  [n, n], symmetric
+  UnbiasedSums unbiased;
+  double norm_sum = 0;          // sum |h|
+  std::uint64_t zero_rows = 0;  // rows with |h| = 0 exactly
+  Matrix normalized_scatter;    // sum h h^T / |h|^2 over non-zero rows [d, d]; empty when not wanted
+
+  Moments() = default;
+  Moments(std::size_t features, std::size_t targets, bool with_normalized_scatter);
+
+  [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
+  [[nodiscard]] std::size_t targets() const { return target_mean.size(); }
+};
+
+// Adds `part` to `whole` (Chan, Golub, LeVeque 1983; for the fourth-order sums the exact shift formulas).
+// Throws UsageError when the shapes differ; either may be empty.
+void merge(Moments& whole, const Moments& part);
+
+}  // namespace collapscope

@@ -1,0 +1,81 @@
+// Results: tagged values, independent of how they are written.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "collapscope/dump.hpp"
+
+namespace collapscope {
+
+// Undefined (see the metric's note), a count, a number, or a list of numbers. Numbers are finite.
+using Value = std::variant<std::monostate, std::int64_t, double, std::vector<double>>;
+
+struct Metric {
+  std::string name;
+  Value value;
+  std::optional<double> floor = std::nullopt;  // below it the value is rounding, not collapse
+  std::string note;  // why it is undefined, or what to mind ("ill-conditioned subspace")
+
+  [[nodiscard]] bool defined() const { return !std::holds_alternative<std::monostate>(value); }
+  // The value of a count or number; nullopt for undefined ones and lists.
+  [[nodiscard]] std::optional<double> number() const;
+  // A number at or below its floor.
+  [[nodiscard]] bool below_floor() const;
+};
+
+// Metrics in the order they are reported.
+class MetricSet {
+ public:
+  void add(Metric metric) { metrics_.push_back(std::move(metric)); }
+  [[nodiscard]] const Metric* find(std::string_view name) const;
+  [[nodiscard]] const std::vector<Metric>& all() const { return metrics_; }
+  [[nodiscard]] std::vector<Metric>& all() { return metrics_; }
+
+ private:
+  std::vector<Metric> metrics_;
+};
+
+struct LayerResult {
+  std::string name;
+  std::optional<std::int64_t> index;
+  std::string kind;
+  MetricSet metrics;
+};
+
+struct CheckpointResult {
+  std::string path;
+  std::string id;
+  std::string run;
+  std::optional<double> step;
+  std::string task;
+  std::uint64_t samples = 0;
+  std::vector<std::pair<std::string, AttributeValue>> attributes;
+  MetricSet targets;  // target and model metrics
+  std::vector<LayerResult> layers;
+};
+
+struct Provenance {
+  std::string version;
+  std::string commit;
+  std::string command;  // as the user typed it
+  std::string device;
+  std::string precision = "float64";
+  std::size_t threads = 1;
+  std::string started;  // ISO 8601, UTC
+  double seconds = 0;
+  std::uint64_t bytes_read = 0;
+};
+
+struct Results {
+  Provenance provenance;
+  std::vector<CheckpointResult> checkpoints;
+  std::vector<Failure> failures;
+};
+
+}  // namespace collapscope

@@ -1,0 +1,67 @@
+// Rows on their way from storage to an accumulator.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "collapscope/element.hpp"
+
+namespace collapscope {
+
+// How a sample lies in storage: [N, d], [N, T, d], [N, C, H, W] or [N, H, W, C].
+enum class Layout : std::uint8_t { rows, ntd, nchw, nhwc };
+
+// How a sequence or image becomes samples.
+enum class Pool : std::uint8_t { mean, max, first, last, flatten, none };
+
+// Text of the enumerators as users write them; `parse_pool` throws UsageError.
+[[nodiscard]] std::string_view pool_name(Pool pool);
+[[nodiscard]] Pool parse_pool(std::string_view text);
+[[nodiscard]] std::string_view layout_name(Layout layout);
+
+// How the bytes of one stored sample become rows of float64.
+struct RowFormat {
+  ElementType element;
+  Layout layout = Layout::rows;
+  Pool pool = Pool::mean;
+  std::size_t positions = 1;  // T, or H * W; 1 for [N, d]
+  std::size_t channels = 0;   // d, or C
+
+  [[nodiscard]] std::size_t sample_elements() const { return positions * channels; }
+  [[nodiscard]] std::size_t sample_bytes() const { return sample_elements() * element.size(); }
+  // Rows that one sample gives: 1, or every position with Pool::none.
+  [[nodiscard]] std::size_t rows_per_sample() const {
+    return layout != Layout::rows && pool == Pool::none ? positions : 1;
+  }
+  // Features of a row.
+  [[nodiscard]] std::size_t row_length() const {
+    return layout != Layout::rows && pool == Pool::flatten ? positions * channels : channels;
+  }
+};
+
+// Some consecutive rows of one layer, still as stored. `bytes` holds whole samples; the first
+// `skip_rows` rows of the first sample belong to the tile before (only with Pool::none).
+struct RawTile {
+  std::span<const std::byte> bytes;
+  std::size_t skip_rows = 0;
+  std::size_t rows = 0;
+  std::uint64_t first_row = 0;  // of the whole layer
+};
+
+// Random access to the samples of one stored dataset, in file byte order. Not thread-safe.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+  // Samples [first, first + count) into `out`, which holds exactly count * sample_bytes().
+  // Throws InputError when they cannot be read.
+  virtual void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) = 0;
+  // Reads cost least when they begin at and span multiples of this many samples (a chunk's rows); >= 1.
+  [[nodiscard]] virtual std::uint64_t preferred_samples() const = 0;
+};
+
+}  // namespace collapscope

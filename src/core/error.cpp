@@ -1,0 +1,22 @@
+#include "collapscope/error.hpp"
+
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+std::string describe(const std::string& file, const std::string& object, const std::string& message) {
+  std::string text = printable(file);
+  if (!object.empty()) {
+    text += ": " + printable(object);
+  }
+  return text + ": " + message;
+}
+
+}  // namespace
+
+InputError::InputError(const std::string& file, const std::string& object, const std::string& message)
+    : Error(describe(file, object, message)), file_(file), object_(object), message_(message) {}
+
+}  // namespace collapscope

@@ -1,0 +1,62 @@
+// Small dense helpers for sizes where a BLAS call would not pay.
+#pragma once
+
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+#include "collapscope/matrix.hpp"
+
+namespace collapscope {
+
+using Vector = std::vector<double>;
+
+inline double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+
+// to += scale * from
+inline void add_scaled(Vector& to, double scale, const Vector& from) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    to[i] += scale * from[i];
+  }
+}
+
+// a v, a [r, c], v [c].
+inline Vector product(const Matrix& a, const Vector& v) {
+  Vector out(a.rows(), 0.0);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const auto row = a.view().row(i);
+    out[i] = std::inner_product(row.begin(), row.end(), v.begin(), 0.0);
+  }
+  return out;
+}
+
+// a^T v, a [r, c], v [r].
+inline Vector transposed_product(const Matrix& a, const Vector& v) {
+  Vector out(a.cols(), 0.0);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t j = 0; j < a.cols(); ++j) {
+      out[j] += a(i, j) * v[i];
+    }
+  }
+  return out;
+}
+
+inline double trace(const Matrix& a) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    sum += a(i, i);
+  }
+  return sum;
+}
+
+// a += scale * u v^T
+inline void add_outer(Matrix& a, double scale, const Vector& u, const Vector& v) {
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const double factor = scale * u[i];
+    for (std::size_t j = 0; j < a.cols(); ++j) {
+      a(i, j) += factor * v[j];
+    }
+  }
+}
+
+}  // namespace collapscope

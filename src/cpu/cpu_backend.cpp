@@ -1,0 +1,51 @@
+// The CPU backend: OpenBLAS and LAPACK.
+#include <algorithm>
+
+#include "collapscope/backend.hpp"
+#include "collapscope/blas_kernels.hpp"
+#include "core/threads.hpp"
+#include "cpu/moment_fold.hpp"
+#include "cpu/residual_fold.hpp"
+#include "linalg/blas.hpp"
+#include "linalg/decompose.hpp"
+
+namespace collapscope {
+
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(std::size_t threads) { linalg::set_threads(threads == 0 ? usable_threads() : threads); }
+
+  [[nodiscard]] std::string describe() const override { return "cpu: " + blas_kernels().describe(); }
+
+  // About 4 MiB of float64: large enough for the product to run at its rate, small enough for the caches.
+  [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
+    std::size_t rows = 4096;
+    while (rows > 256 && rows * features > (std::size_t{1} << 19U)) {
+      rows /= 2;
+    }
+    return rows;
+  }
+
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()));
+  }
+
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
+    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()));
+  }
+
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override {
+    Eigenbasis basis = linalg::symmetric_eigen(symmetric);
+    std::transform(basis.values.begin(), basis.values.end(), basis.values.begin(),
+                   [](double value) { return std::max(value, 0.0); });
+    return basis;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
+
+}  // namespace collapscope

@@ -1,0 +1,42 @@
+// The scalar attributes of a group or dataset.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "collapscope/dump.hpp"
+#include "hdf5/handle.hpp"
+
+namespace collapscope::hdf5 {
+
+class Attributes {
+ public:
+  Attributes() = default;
+  // Reads all of `object`'s attributes: single numbers, booleans, and strings of at most 64 KiB.
+  Attributes(hid_t object, Place place);
+
+  // Adds those of `outer` that are not here.
+  void inherit(const Attributes& outer);
+
+  [[nodiscard]] const std::map<std::string, AttributeValue>& values() const { return values_; }
+
+  // Each: nullopt when there is no such attribute; InputError when it is not of that kind.
+  [[nodiscard]] std::optional<AttributeValue> find(const std::string& name) const;
+  [[nodiscard]] std::optional<std::string> text(const std::string& name) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(const std::string& name) const;
+  [[nodiscard]] std::optional<double> number(const std::string& name) const;
+
+ private:
+  [[noreturn]] void refuse(const std::string& name, const std::string& found, const std::string& expected) const;
+
+  Place place_;
+  std::map<std::string, AttributeValue> values_;
+  std::map<std::string, std::string> unreadable_;  // name -> what was found instead of one value
+};
+
+// How messages show a value: "three" or 3.
+[[nodiscard]] std::string value_text(const AttributeValue& value);
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,123 @@
+#include "hdf5/chunks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
+  return b != 0 && a > huge / b ? huge : a * b;
+}
+
+// Stored bytes of the chunk at `offset`; nullopt when it was never written.
+std::optional<std::uint64_t> stored_size(hid_t dataset, const std::vector<hsize_t>& offset) {
+  hsize_t size = 0;
+  if (H5Dget_chunk_storage_size(dataset, offset.data(), &size) < 0 || size == 0) {
+    return std::nullopt;
+  }
+  return size;
+}
+
+std::string rows_text(const DatasetIndex& index, std::uint64_t first) {
+  return fmt::format("samples {} to {}", first, std::min(first + index.chunk[0], index.shape[0]) - 1);
+}
+
+[[noreturn]] void refuse_missing(const DatasetIndex& index, const std::vector<hsize_t>& offset, std::uint64_t there,
+                                 std::uint64_t expected, const Place& place) {
+  throw InputError(place.file, place.object,
+                   fmt::format("the chunk at {}, of {}, was never written: found {} chunks, expected {}",
+                               shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), there,
+                               expected));
+}
+
+}  // namespace
+
+ChunkGrid::ChunkGrid(const std::vector<std::uint64_t>& shape, const std::vector<std::uint64_t>& chunk)
+    : chunk_(chunk) {
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    counts_.push_back(shape[i] / chunk[i] + (shape[i] % chunk[i] != 0 ? 1 : 0));
+    per_row_ = i == 0 ? 1 : saturating_product(per_row_, counts_[i]);
+  }
+}
+
+std::uint64_t ChunkGrid::total() const { return saturating_product(rows(), per_row_); }
+
+std::uint64_t ChunkGrid::cache_slots() const {
+  std::uint64_t slots = 1;
+  for (std::size_t i = 1; i < counts_.size(); ++i) {
+    std::uint64_t power = 1;
+    while (power < counts_[i] && power < huge / 2) {
+      power *= 2;
+    }
+    slots = saturating_product(slots, power);
+  }
+  return slots;
+}
+
+std::vector<hsize_t> ChunkGrid::offset(std::uint64_t index) const {
+  std::vector<hsize_t> offset(counts_.size(), 0);
+  for (std::size_t i = counts_.size(); i-- > 0;) {
+    offset[i] = (index % counts_[i]) * chunk_[i];
+    index /= counts_[i];
+  }
+  return offset;
+}
+
+std::uint64_t element_count(const std::vector<std::uint64_t>& shape) {
+  std::uint64_t count = 1;
+  for (const std::uint64_t extent : shape) {
+    count = saturating_product(count, extent);
+  }
+  return count;
+}
+
+void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place) {
+  const ChunkGrid grid(index.shape, index.chunk);
+  hsize_t there = 0;
+  check(H5Dget_num_chunks(dataset, H5S_ALL, &there), place, "count the chunks");
+  if (there == grid.total()) {
+    return;
+  }
+  // At most there + 1 steps: as many chunks as are there cannot hide a missing one for longer.
+  for (std::uint64_t k = 0; k < grid.total(); ++k) {
+    if (const std::vector<hsize_t> offset = grid.offset(k); !stored_size(dataset, offset)) {
+      refuse_missing(index, offset, there, grid.total(), place);
+    }
+  }
+  throw InputError(place.file, place.object,
+                   fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
+}
+
+void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
+                         std::uint64_t last, const Place& place) {
+  const std::uint64_t declared = saturating_product(element_count(index.chunk), index.element.size());
+  const std::uint64_t limit = declared + declared / 100 + (std::uint64_t{1} << 16);
+  for (std::uint64_t k = first * grid.per_row(); k < (last + 1) * grid.per_row(); ++k) {
+    const std::vector<hsize_t> offset = grid.offset(k);
+    const auto stored = stored_size(dataset, offset);
+    if (!stored) {
+      throw InputError(place.file, place.object,
+                       fmt::format("the chunk at {}, of {}, was never written",
+                                   shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0])));
+    }
+    if (*stored > limit) {
+      throw InputError(place.file, place.object,
+                       fmt::format("the chunk at {}, of {}, is damaged: found {} stored bytes, expected at most {} "
+                                   "for a chunk of {}",
+                                   shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), *stored,
+                                   limit, human_bytes(declared)));
+    }
+  }
+}
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,44 @@
+// The chunks of a chunked dataset: their grid, which are there, and how large they are as stored.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "collapscope/dump.hpp"
+#include "hdf5/handle.hpp"
+
+namespace collapscope::hdf5 {
+
+class ChunkGrid {
+ public:
+  ChunkGrid(const std::vector<std::uint64_t>& shape, const std::vector<std::uint64_t>& chunk);
+
+  // Chunks along the axis of samples, in one row of chunks across it, and in all (saturating).
+  [[nodiscard]] std::uint64_t rows() const { return counts_.front(); }
+  [[nodiscard]] std::uint64_t per_row() const { return per_row_; }
+  [[nodiscard]] std::uint64_t total() const;
+  // Slots that give every chunk of a row its own in HDF5's chunk cache, whose hash is the chunk's
+  // coordinates put together as bits.
+  [[nodiscard]] std::uint64_t cache_slots() const;
+
+  // The first element of the chunk at `index` in row-major order of the grid.
+  [[nodiscard]] std::vector<hsize_t> offset(std::uint64_t index) const;
+
+ private:
+  std::vector<std::uint64_t> chunk_;
+  std::vector<std::uint64_t> counts_;
+  std::uint64_t per_row_ = 1;
+};
+
+// Elements of a shape; the largest number there is when there are more.
+[[nodiscard]] std::uint64_t element_count(const std::vector<std::uint64_t>& shape);
+
+// Throws InputError that names the first chunk that was never written.
+void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place);
+
+// Throws InputError when a stored chunk among the rows of chunks [first, last] is larger than its filters
+// can make it: decompression has no other bound.
+void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
+                         std::uint64_t last, const Place& place);
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,132 @@
+#include "hdf5/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "hdf5/chunks.hpp"
+#include "hdf5/element_type.hpp"
+#include "hdf5/filters.hpp"
+#include "hdf5/virtual.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+constexpr std::uint64_t max_bytes = std::uint64_t{1} << 62;
+
+std::vector<std::uint64_t> dataset_shape(const Object& object, const Place& place) {
+  const Handle space = own(H5Dget_space(object.id.get()), H5Sclose, place, "read the shape");
+  if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
+    throw InputError(place.file, place.object, "found an empty dataset without a shape; expected numbers");
+  }
+  const int rank = check(H5Sget_simple_extent_ndims(space.get()), place, "read the shape");
+  std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
+  check(H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr), place, "read the shape");
+  return {extents.begin(), extents.end()};
+}
+
+void check_shape(const DatasetIndex& index, const Place& place) {
+  if (std::find(index.shape.begin(), index.shape.end(), 0U) != index.shape.end()) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found shape {}, which holds no numbers; expected at least one sample",
+                                 shape_text(index.shape)));
+  }
+  if (element_count(index.shape) > max_bytes / index.element.size()) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found shape {}, more numbers than any file holds", shape_text(index.shape)));
+  }
+}
+
+void refuse_external_storage(hid_t creation, const Place& place) {
+  if (check(H5Pget_external_count(creation), place, "read the storage") > 0) {
+    throw InputError(place.file, place.object,
+                     "its numbers lie in other files (external raw storage), which is not supported; store them in "
+                     "the HDF5 file");
+  }
+}
+
+void describe_contiguous(const Object& object, DatasetIndex& index, const Place& place) {
+  index.stored_bytes = H5Dget_storage_size(object.id.get());
+  if (index.stored_bytes == 0) {
+    throw InputError(place.file, place.object,
+                     fmt::format("its {} were never written", human_bytes(index.bytes())));
+  }
+  if (index.stored_bytes < index.bytes()) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found {} stored bytes, expected {} for shape {}", index.stored_bytes, index.bytes(),
+                                 shape_text(index.shape)));
+  }
+}
+
+void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_chunk_bytes, DatasetIndex& index,
+                      const Place& place) {
+  std::vector<hsize_t> chunk(index.shape.size());
+  check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), place, "read the chunk shape");
+  index.chunk.assign(chunk.begin(), chunk.end());
+  index.filters = filter_names(creation, place);
+  const std::uint64_t elements = element_count(index.chunk);
+  if (elements == 0 || elements > max_chunk_bytes / index.element.size()) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found chunks of shape {}; expected chunks of at most {} (h5repack can change them)",
+                                 shape_text(index.chunk), human_bytes(max_chunk_bytes)));
+  }
+  require_all_chunks(object.id.get(), index, place);
+  index.stored_bytes = H5Dget_storage_size(object.id.get());
+}
+
+Storage storage_of(hid_t creation, const Place& place) {
+  switch (H5Pget_layout(creation)) {
+    case H5D_COMPACT: return Storage::compact;
+    case H5D_CONTIGUOUS: return Storage::contiguous;
+    case H5D_CHUNKED: return Storage::chunked;
+    case H5D_VIRTUAL: return Storage::virtual_sources;
+    default: fail(place, "read the storage layout");
+  }
+}
+
+}  // namespace
+
+DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_t max_chunk_bytes) {
+  VirtualSources sources;
+  return describe_dataset(files, object, max_chunk_bytes, sources);
+}
+
+DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_t max_chunk_bytes,
+                              VirtualSources& sources) {
+  const Place place = files.place(object);
+  if (!is_dataset(object)) {
+    throw InputError(place.file, place.object, "found a group; expected a dataset");
+  }
+  const Handle creation = own(H5Dget_create_plist(object.id.get()), H5Pclose, place, "read the storage");
+  DatasetIndex index;
+  index.file = object.file;
+  index.object = object.path;
+  index.folder = files.folder();
+  index.storage = storage_of(creation.get(), place);
+  refuse_external_storage(creation.get(), place);
+  if (index.storage == Storage::virtual_sources) {
+    // HDF5 opens the sources of unlimited mappings as soon as it is asked for the shape.
+    refuse_unlimited_mappings(creation.get(), place);
+  }
+  const Handle type = own(H5Dget_type(object.id.get()), H5Tclose, place, "read the type");
+  index.element = element_type(object.id.get(), type.get(), place);
+  index.shape = dataset_shape(object, place);
+  check_shape(index, place);
+  if (index.storage == Storage::contiguous) {
+    describe_contiguous(object, index, place);
+  } else if (index.storage == Storage::chunked) {
+    describe_chunked(object, creation.get(), max_chunk_bytes, index, place);
+  } else if (index.storage == Storage::virtual_sources) {
+    index.stored_bytes =
+        check_virtual_sources(files, object, creation.get(), type.get(), index.shape, max_chunk_bytes, sources);
+  } else {
+    index.stored_bytes = index.bytes();
+  }
+  return index;
+}
+
+}  // namespace collapscope::hdf5

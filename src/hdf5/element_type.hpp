@@ -1,0 +1,13 @@
+// From HDF5's description of a number to ElementType, by bit layout and never by name.
+#pragma once
+
+#include "collapscope/element.hpp"
+#include "hdf5/handle.hpp"
+
+namespace collapscope::hdf5 {
+
+// The number type of an open dataset; its attribute dtype = "bfloat16" turns uint16 into bfloat16.
+// Throws InputError that says what was found.
+[[nodiscard]] ElementType element_type(hid_t dataset, hid_t type, const Place& place);
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,97 @@
+#include "hdf5/file.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The number after `label` in HDF5's message.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view label) {
+  const std::size_t at = text.find(label);
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::uint64_t value = 0;
+  const char* begin = text.data() + at + label.size();
+  const auto [end, failure] = std::from_chars(begin, text.data() + text.size(), value);
+  return failure == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+std::string truncation(std::string_view cause) {
+  const auto found = number_after(cause, "eof = ");
+  const auto base = number_after(cause, "base_addr = ");
+  const auto stored = number_after(cause, "stored_eof = ");
+  if (!found || !base || !stored || *stored + *base <= *found) {
+    return fmt::format("the file is truncated (HDF5: {})", cause);
+  }
+  return fmt::format("the file is truncated: found {} bytes, expected {}; the last {} bytes are missing", *found,
+                     *stored + *base, *stored + *base - *found);
+}
+
+// What keeps the file from being opened, from the error stack that H5Fopen left.
+std::string open_problem(const std::string& path, std::uint64_t size) {
+  const std::string cause = last_error();
+  const auto says = [&](std::string_view text) { return cause.find(text) != std::string::npos; };
+  if (says("truncated file")) {
+    return truncation(cause);
+  }
+  if (says("already open for write") || says("already open for SWMR")) {
+    return fmt::format("the file was not closed by its writer, or is still being written (HDF5: {}); "
+                       "if the writer has ended, h5clear -s can mend a copy of it",
+                       cause);
+  }
+  if (says("unable to lock file")) {
+    return fmt::format("another process has the file open for writing (HDF5: {})", cause);
+  }
+  if (H5Fis_hdf5(path.c_str()) == 0) {
+    return fmt::format("not an HDF5 file ({} bytes)", size);
+  }
+  return fmt::format("cannot be opened as an HDF5 file of {} bytes; it may be truncated or damaged (HDF5: {})", size,
+                     cause);
+}
+
+// Read-only, with a lock where the file system has locks.
+Handle access_properties(const Place& place) {
+  Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, place, "set up file access");
+#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0))
+  check(H5Pset_file_locking(access.get(), true, true), place, "set up file locking");
+#endif
+  return access;
+}
+
+}  // namespace
+
+Handle open_file(const std::string& path, const std::string& shown) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (!fs::exists(status)) {
+    throw InputError(shown, "", "no such file");
+  }
+  if (!fs::is_regular_file(status)) {
+    throw InputError(shown, "", fs::is_directory(status) ? "is a directory; expected an HDF5 file"
+                                                          : "is not a regular file; expected an HDF5 file");
+  }
+  const std::uint64_t size = fs::file_size(path, failure);
+  if (!failure && size == 0) {
+    throw InputError(shown, "", "the file is empty (0 bytes); expected an HDF5 file");
+  }
+  const Handle access = access_properties({shown, ""});
+  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
+  if (id < 0) {
+    throw InputError(shown, "", open_problem(path, size));
+  }
+  return {id, H5Fclose};
+}
+
+}  // namespace collapscope::hdf5

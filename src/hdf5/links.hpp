@@ -1,0 +1,75 @@
+// Finding objects in the files of one dump. Links are followed here and not by HDF5, so that nothing
+// outside the dump's folder is ever opened.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hdf5/handle.hpp"
+
+namespace collapscope::hdf5 {
+
+// An open group, dataset or named type.
+struct Object {
+  Handle id;
+  std::string file;  // canonical path
+  std::string path;  // in that file, by hard links only: "/", "/layers/fc1"
+};
+
+// Whether a search may pass from one file to another.
+enum class ExternalLinks { follow, refuse };
+
+// The components of an HDF5 path, and an absolute path with one more.
+[[nodiscard]] std::vector<std::string> path_components(std::string_view path);
+[[nodiscard]] std::string join_path(std::string_view group, std::string_view name);
+
+[[nodiscard]] bool is_group(const Object& object);
+[[nodiscard]] bool is_dataset(const Object& object);
+
+// The files of one dump, opened read-only when needed and kept open.
+class FileSet {
+ public:
+  // Opens `named`. `folder` bounds what may be opened; empty: the folder that `named` really lies in.
+  explicit FileSet(const std::string& named, const std::string& folder = {});
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  // The root group of the named file.
+  [[nodiscard]] Object root() const;
+  // How messages name an object: the named file as the user wrote it, others by their canonical path.
+  [[nodiscard]] Place place(const Object& object) const { return {shown(object.file), object.path}; }
+  [[nodiscard]] Place place(const Object& group, std::string_view path) const;
+
+  // The object at `path` below `from`; nullopt when there is none of that name. Throws InputError for
+  // links that lead nowhere, in circles, or out of the folder.
+  [[nodiscard]] std::optional<Object> find(const Object& from, std::string_view path,
+                                           ExternalLinks external = ExternalLinks::follow);
+  // The same, but a missing object is an InputError "no such object; expected WHAT".
+  [[nodiscard]] Object get(const Object& from, std::string_view path, std::string_view what,
+                           ExternalLinks external = ExternalLinks::follow);
+
+  // The canonical path of the file that `name`, written in `from_file`, leads to; `link` describes who
+  // says so. Throws InputError when it lies outside the folder or does not exist. Opens nothing.
+  [[nodiscard]] std::string locate(const Place& place, std::string_view link, const std::string& from_file,
+                                   const std::string& name) const;
+  // The root group of a file given by its canonical path, which locate() made.
+  [[nodiscard]] Object open_root(const std::string& canonical);
+
+ private:
+  struct Search;
+
+  [[nodiscard]] std::string shown(const std::string& file) const { return file == main_ ? named_ : file; }
+  [[nodiscard]] Object root_of(const std::string& canonical) const;
+  [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search) const;
+  [[nodiscard]] Object follow_external(const Object& group, const std::string& name, Search& search);
+
+  std::string named_;
+  std::string main_;    // canonical path of the named file
+  std::string folder_;  // canonical
+  std::map<std::string, Handle> files_;
+};
+
+}  // namespace collapscope::hdf5

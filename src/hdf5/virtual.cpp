@@ -1,0 +1,207 @@
+#include "hdf5/virtual.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "hdf5/boxes.hpp"
+#include "hdf5/chunks.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+constexpr std::size_t max_mappings = std::size_t{1} << 16;
+constexpr std::uint64_t max_boxes = std::uint64_t{1} << 16;
+constexpr int max_depth = 8;
+
+// One part of a virtual dataset: a selection of it, and the selection of a source that it shows.
+struct Mapping {
+  std::string file;
+  std::string dataset;
+  Handle target;
+  Handle source;
+};
+
+std::size_t mapping_count(hid_t creation, const Place& place) {
+  std::size_t count = 0;
+  check(H5Pget_virtual_count(creation, &count), place, "read the virtual mappings");
+  if (count > max_mappings) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found a virtual dataset of {} mappings; expected at most {}", count, max_mappings));
+  }
+  return count;
+}
+
+// The name of a mapping's source file or dataset, by the HDF5 function that gives it.
+template <class Get>
+std::string source_name(Get get, hid_t creation, std::size_t index, const Place& place) {
+  const ssize_t length = check(get(creation, index, nullptr, 0), place, "read a virtual mapping");
+  std::string name(static_cast<std::size_t>(length) + 1, '\0');
+  check(get(creation, index, name.data(), name.size()), place, "read a virtual mapping");
+  name.pop_back();
+  return name;
+}
+
+Mapping read_mapping(hid_t creation, std::size_t index, const Place& place) {
+  Mapping mapping;
+  mapping.file = source_name(H5Pget_virtual_filename, creation, index, place);
+  mapping.dataset = source_name(H5Pget_virtual_dsetname, creation, index, place);
+  mapping.target = own(H5Pget_virtual_vspace(creation, index), H5Sclose, place, "read a virtual mapping");
+  mapping.source = own(H5Pget_virtual_srcspace(creation, index), H5Sclose, place, "read a virtual mapping");
+  return mapping;
+}
+
+std::string source_text(const Mapping& mapping) {
+  return fmt::format("the source '{}' in '{}'", printable(mapping.dataset), printable(mapping.file));
+}
+
+// HDF5 would look for sources in the folders of this variable first, which are not the ones checked here.
+void refuse_prefix_variable(const Place& place) {
+  const char* prefix = std::getenv("HDF5_VDS_PREFIX");
+  if (prefix != nullptr && *prefix != '\0') {
+    throw InputError(place.file, place.object,
+                     fmt::format("the environment variable HDF5_VDS_PREFIX ({}) redirects the sources of virtual "
+                                 "datasets; unset it",
+                                 printable(prefix)));
+  }
+}
+
+void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::uint64_t>& shape, const Place& place) {
+  std::vector<Box> boxes;
+  for (const Mapping& mapping : mappings) {
+    auto more = selection_boxes(mapping.target.get(), place, max_boxes - boxes.size());
+    if (!more) {
+      throw InputError(place.file, place.object,
+                       fmt::format("found a virtual dataset scattered over points or more than {} blocks; expected "
+                                   "contiguous parts",
+                                   max_boxes));
+    }
+    boxes.insert(boxes.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
+  }
+  const auto refuse = [&](std::string_view what) {
+    throw InputError(place.file, place.object,
+                     fmt::format("the sources of the virtual dataset {} its shape {}; expected every element from "
+                                 "one source",
+                                 what, shape_text(shape)));
+  };
+  switch (cover_of(shape, std::move(boxes))) {
+    case Cover::exact: return;
+    case Cover::incomplete: return refuse("do not cover");
+    case Cover::overlapping: return refuse("overlap in");
+    case Cover::outside: return refuse("reach outside");
+  }
+}
+
+// Whether what the mapping shows of its source is there, element for element.
+void check_selection(const Mapping& mapping, const DatasetIndex& source, const Place& place) {
+  const hid_t space = mapping.source.get();
+  const int rank = H5Sget_simple_extent_ndims(space);
+  std::vector<hsize_t> first(rank < 0 ? 0 : static_cast<std::size_t>(rank));
+  std::vector<hsize_t> last(first.size());
+  check(H5Sget_select_bounds(space, first.data(), last.data()), place, "read a virtual mapping");
+  bool inside = last.size() == source.shape.size();
+  for (std::size_t i = 0; inside && i < last.size(); ++i) {
+    const bool whole = H5Sget_select_type(space) == H5S_SEL_ALL;
+    inside = whole ? last[i] + 1 == source.shape[i] : last[i] < source.shape[i];
+  }
+  if (!inside) {
+    throw InputError(place.file, place.object,
+                     fmt::format("{} has shape {}; expected elements up to {} for the virtual dataset",
+                                 source_text(mapping), shape_text(source.shape),
+                                 shape_text({last.begin(), last.end()})));
+  }
+  if (H5Sget_select_npoints(space) != H5Sget_select_npoints(mapping.target.get())) {
+    throw InputError(place.file, place.object,
+                     fmt::format("{} is mapped to another number of elements", source_text(mapping)));
+  }
+}
+
+// The dataset a mapping names, opened without leaving its file.
+Object open_source(FileSet& files, const Object& object, const Mapping& mapping, const Place& place) {
+  const std::string says = source_text(mapping);
+  const std::string file =
+      mapping.file == "." ? object.file : files.locate(place, says, object.file, mapping.file);
+  const Object root = files.open_root(file);
+  std::optional<Object> source = files.find(root, mapping.dataset, ExternalLinks::refuse);
+  if (!source) {
+    throw InputError(place.file, place.object, fmt::format("{} does not exist", says));
+  }
+  return std::move(*source);
+}
+
+DatasetIndex describe_source(FileSet& files, const Object& source, std::uint64_t max_chunk_bytes,
+                             VirtualSources& sources) {
+  if (++sources.depth > max_depth) {
+    const Place place = files.place(source);
+    throw InputError(place.file, place.object,
+                     fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle", max_depth));
+  }
+  DatasetIndex index = describe_dataset(files, source, max_chunk_bytes, sources);
+  --sources.depth;
+  if (index.storage == Storage::chunked && !index.filters.empty()) {
+    const ChunkGrid grid(index.shape, index.chunk);
+    require_sane_chunks(source.id.get(), index, grid, 0, grid.rows() - 1, files.place(source));
+  }
+  return index;
+}
+
+void check_type(const Object& source, hid_t expected, const Mapping& mapping, const Place& place) {
+  const Handle type = own(H5Dget_type(source.id.get()), H5Tclose, place, "read a source's type");
+  if (H5Tequal(type.get(), expected) <= 0) {
+    throw InputError(place.file, place.object,
+                     fmt::format("{} holds another type of numbers than the virtual dataset; expected the same",
+                                 source_text(mapping)));
+  }
+}
+
+}  // namespace
+
+void refuse_unlimited_mappings(hid_t creation, const Place& place) {
+  const std::size_t count = mapping_count(creation, place);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Mapping mapping = read_mapping(creation, i, place);
+    if (is_unlimited(mapping.target.get()) || is_unlimited(mapping.source.get())) {
+      throw InputError(place.file, place.object,
+                       fmt::format("found an unlimited virtual mapping to {}; expected mappings of fixed size",
+                                   source_text(mapping)));
+    }
+    if (mapping.file.find('%') != std::string::npos || mapping.dataset.find('%') != std::string::npos) {
+      throw InputError(place.file, place.object,
+                       fmt::format("{}: names with '%' (patterns) are not supported", source_text(mapping)));
+    }
+  }
+}
+
+std::uint64_t check_virtual_sources(FileSet& files, const Object& object, hid_t creation, hid_t type,
+                                    const std::vector<std::uint64_t>& shape, std::uint64_t max_chunk_bytes,
+                                    VirtualSources& sources) {
+  const Place place = files.place(object);
+  refuse_prefix_variable(place);
+  std::vector<Mapping> mappings;
+  for (std::size_t i = 0, count = mapping_count(creation, place); i < count; ++i) {
+    mappings.push_back(read_mapping(creation, i, place));
+  }
+  check_cover(mappings, shape, place);
+  std::uint64_t stored = 0;
+  std::map<std::string, DatasetIndex> described;
+  for (const Mapping& mapping : mappings) {
+    const Object source = open_source(files, object, mapping, place);
+    const std::string key = source.file + '\n' + source.path;
+    auto known = described.find(key);
+    if (known == described.end()) {
+      check_type(source, type, mapping, place);
+      known = described.emplace(key, describe_source(files, source, max_chunk_bytes, sources)).first;
+      stored += known->second.stored_bytes;
+    }
+    check_selection(mapping, known->second, place);
+  }
+  return stored;
+}
+
+}  // namespace collapscope::hdf5

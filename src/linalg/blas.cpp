@@ -1,0 +1,73 @@
+#include "linalg/blas.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope::linalg {
+
+namespace {
+
+blasint narrow(std::size_t size) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<blasint>::max())) {
+    throw UsageError("a matrix is too large for the 32-bit BLAS interface");
+  }
+  return static_cast<blasint>(size);
+}
+
+CBLAS_TRANSPOSE flag(Transpose transpose) { return transpose == Transpose::yes ? CblasTrans : CblasNoTrans; }
+
+}  // namespace
+
+void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, MatrixView<const double> b,
+          Transpose transpose_b, double beta, MatrixView<double> c) {
+  const std::size_t inner = transpose_a == Transpose::yes ? a.rows() : a.cols();
+  const std::size_t inner_b = transpose_b == Transpose::yes ? b.cols() : b.rows();
+  const std::size_t rows = transpose_a == Transpose::yes ? a.cols() : a.rows();
+  const std::size_t cols = transpose_b == Transpose::yes ? b.rows() : b.cols();
+  if (inner != inner_b || rows != c.rows() || cols != c.cols()) {
+    throw UsageError("gemm: the shapes do not fit");
+  }
+  if (rows == 0 || cols == 0) {
+    return;
+  }
+  cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner), alpha,
+              a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(), narrow(c.stride()));
+}
+
+void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
+  if (c.rows() != x.cols() || c.cols() != x.cols()) {
+    throw UsageError("add_gram_upper: the shapes do not fit");
+  }
+  if (x.rows() == 0) {
+    return;
+  }
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, narrow(x.cols()), narrow(x.rows()), 1.0, x.data(),
+              narrow(x.stride()), 1.0, c.data(), narrow(c.stride()));
+}
+
+void mirror_upper(MatrixView<double> c) {
+  constexpr std::size_t block = 64;
+  for (std::size_t top = 0; top < c.rows(); top += block) {
+    for (std::size_t left = top; left < c.cols(); left += block) {
+      for (std::size_t i = top; i < std::min(top + block, c.rows()); ++i) {
+        for (std::size_t j = std::max(left, i + 1); j < std::min(left + block, c.cols()); ++j) {
+          c(j, i) = c(i, j);
+        }
+      }
+    }
+  }
+}
+
+Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b) {
+  Matrix c(transpose_a == Transpose::yes ? a.cols() : a.rows(), transpose_b == Transpose::yes ? b.rows() : b.cols());
+  gemm(1.0, a.view(), transpose_a, b.view(), transpose_b, 0.0, c.view());
+  return c;
+}
+
+void set_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
+
+}  // namespace collapscope::linalg

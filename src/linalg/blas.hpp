@@ -1,0 +1,29 @@
+// The few BLAS operations the project needs, on row-major views.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "collapscope/matrix.hpp"
+
+namespace collapscope::linalg {
+
+enum class Transpose : bool { no, yes };
+
+// c = alpha op(a) op(b) + beta c
+void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, MatrixView<const double> b,
+          Transpose transpose_b, double beta, MatrixView<double> c);
+
+// c += x^T x on and above the diagonal; x [rows, d], c [d, d].
+void add_gram_upper(MatrixView<const double> x, MatrixView<double> c);
+
+// Copies what is above the diagonal below it.
+void mirror_upper(MatrixView<double> c);
+
+// a b^T and the like, as a new matrix.
+[[nodiscard]] Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b);
+
+// Threads the BLAS may use.
+void set_threads(std::size_t threads);
+
+}  // namespace collapscope::linalg

@@ -1,0 +1,181 @@
+#include "linalg/decompose.hpp"
+
+#include <fmt/format.h>
+#include <lapacke.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "collapscope/error.hpp"
+#include "linalg/blas.hpp"
+
+namespace collapscope::linalg {
+
+namespace {
+
+// LAPACK's own tests accept 60; a sound result stays below 1.
+constexpr double largest_ratio = 5.0;
+
+lapack_int narrow(std::size_t size) {
+  // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
+  if (size > 32000) {
+    throw UsageError(fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
+  }
+  return static_cast<lapack_int>(size);
+}
+
+void require_finite(const Matrix& a, const char* what) {
+  const auto values = a.values();
+  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
+    throw NumericalError(fmt::format("the {} overflows float64 (numbers too large to square?)", what));
+  }
+}
+
+double frobenius(std::span<const double> values) {
+  double largest = 0;
+  for (const double v : values) {
+    largest = std::max(largest, std::abs(v));
+  }
+  if (largest == 0 || !std::isfinite(largest)) {
+    return largest;
+  }
+  double sum = 0;
+  for (const double v : values) {
+    sum += (v / largest) * (v / largest);
+  }
+  return largest * std::sqrt(sum);
+}
+
+using Driver = lapack_int (*)(int, char, char, lapack_int, double*, lapack_int, double*);
+
+// Ascending pairs from LAPACK, turned around. A symmetric matrix is the same in both storage orders, and
+// column-major eigenvectors are the rows that we want.
+bool decompose_with(Driver driver, const Matrix& symmetric, Eigenbasis& basis) {
+  const std::size_t n = symmetric.rows();
+  basis.vectors = symmetric;
+  basis.values.assign(n, 0.0);
+  const lapack_int order = narrow(n);
+  const lapack_int info =
+      driver(LAPACK_COL_MAJOR, 'V', 'L', order, basis.vectors.data(), order, basis.values.data());
+  if (info != 0) {
+    return false;
+  }
+  std::reverse(basis.values.begin(), basis.values.end());
+  for (std::size_t top = 0, bottom = n; top + 1 < bottom; ++top) {
+    --bottom;
+    const auto first = basis.vectors.view().row(top);
+    const auto last = basis.vectors.view().row(bottom);
+    std::swap_ranges(first.begin(), first.end(), last.begin());
+  }
+  return true;
+}
+
+bool passes(const EigenError& error) {
+  return error.residual <= largest_ratio && error.orthogonality <= largest_ratio;  // false for NaN
+}
+
+}  // namespace
+
+Eigenbasis symmetric_eigen(const Matrix& symmetric) {
+  if (symmetric.rows() != symmetric.cols()) {
+    throw UsageError("symmetric_eigen: the matrix is not square");
+  }
+  require_finite(symmetric, "second-moment matrix");
+  Eigenbasis basis;
+  if (symmetric.rows() == 0) {
+    return basis;
+  }
+  EigenError error;
+  for (const Driver driver : {&LAPACKE_dsyevd, &LAPACKE_dsyev}) {
+    if (decompose_with(driver, symmetric, basis)) {
+      error = eigen_error(symmetric, basis);
+      if (passes(error)) {
+        return basis;
+      }
+    }
+  }
+  throw NumericalError(
+      fmt::format("LAPACK gives no eigendecomposition of order {} that passes the check (residual {:.2g}, "
+                  "orthogonality {:.2g}, accepted {:.2g})",
+                  symmetric.rows(), error.residual, error.orthogonality, largest_ratio));
+}
+
+EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
+  constexpr std::size_t probes = 8;
+  const std::size_t n = symmetric.rows();
+  std::mt19937_64 random(12345);
+  std::normal_distribution<double> normal;
+  Matrix w(n, probes);
+  for (double& value : w.values()) {
+    value = normal(random);
+  }
+  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w, orthogonality (Z' Z'^T - I) w.
+  const Matrix u = product(basis.vectors, Transpose::yes, w, Transpose::no);
+  Matrix scaled = w;
+  Matrix gram = product(basis.vectors, Transpose::no, u, Transpose::no);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < probes; ++j) {
+      scaled(i, j) *= basis.values[i];
+      gram(i, j) -= w(i, j);
+    }
+  }
+  Matrix residual = product(basis.vectors, Transpose::yes, scaled, Transpose::no);
+  gemm(1.0, symmetric.view(), Transpose::no, u.view(), Transpose::no, -1.0, residual.view());
+  const double unit = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+  const double per_probe = std::sqrt(static_cast<double>(probes));
+  const double norm = frobenius(symmetric.values());
+  const double left = frobenius(residual.values()) / per_probe;
+  return {left == 0 ? 0 : left / (unit * norm), frobenius(gram.values()) / per_probe / unit};
+}
+
+RightSingular right_singular(const Matrix& a) {
+  require_finite(a, "weight");
+  const std::size_t m = a.rows();
+  const std::size_t d = a.cols();
+  RightSingular result{std::vector<double>(std::min(m, d)), Matrix(d, d)};
+  // In column-major order the memory of a is a^T [d, m], whose left singular vectors are a's right ones:
+  // the columns of u, which lie as the rows of `vectors`.
+  Matrix work = a;
+  std::vector<double> superdiagonal(std::max<std::size_t>(1, std::min(m, d)));
+  double unused = 0;
+  const lapack_int info =
+      LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'A', 'N', narrow(d), static_cast<lapack_int>(m), work.data(), narrow(d),
+                     result.values.data(), result.vectors.data(), narrow(d), &unused, 1, superdiagonal.data());
+  if (info != 0) {
+    throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
+  }
+  const Matrix gram = product(result.vectors, Transpose::no, result.vectors, Transpose::yes);
+  double worst = 0;
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = 0; j < d; ++j) {
+      worst = std::max(worst, std::abs(gram(i, j) - (i == j ? 1.0 : 0.0)));
+    }
+  }
+  if (!(worst <= largest_ratio * static_cast<double>(d) * std::numeric_limits<double>::epsilon())) {
+    throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
+  }
+  return result;
+}
+
+std::vector<double> singular_values(const Matrix& a) {
+  require_finite(a, "matrix");
+  std::vector<double> values(std::min(a.rows(), a.cols()));
+  if (values.empty()) {
+    return values;
+  }
+  Matrix work = a;
+  std::vector<double> superdiagonal(values.size());
+  double unused = 0;
+  const lapack_int info = LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'N', 'N', static_cast<lapack_int>(a.cols()),
+                                         static_cast<lapack_int>(a.rows()), work.data(),
+                                         static_cast<lapack_int>(a.cols()), values.data(), &unused, 1, &unused, 1,
+                                         superdiagonal.data());
+  if (info != 0) {
+    throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} matrix failed ({})", a.rows(), a.cols(), info));
+  }
+  return values;
+}
+
+}  // namespace collapscope::linalg

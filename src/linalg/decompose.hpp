@@ -1,0 +1,36 @@
+// Checked decompositions: finite input before, residual and orthogonality after.
+#pragma once
+
+#include <vector>
+
+#include "collapscope/eigenbasis.hpp"
+#include "collapscope/matrix.hpp"
+
+namespace collapscope::linalg {
+
+// All eigenpairs of a symmetric matrix, largest first; negative eigenvalues are kept as they come.
+// Tries divide and conquer, then QR iteration when that fails or its result does not pass the check.
+// Throws NumericalError: input not finite, or neither driver gives a result that passes.
+[[nodiscard]] Eigenbasis symmetric_eigen(const Matrix& symmetric);
+
+// How far (values, vectors) is from an eigendecomposition of `symmetric`, estimated with random probes:
+// residual |A Z - Z L|_F / (n eps |A|_F) and orthogonality |I - Z^T Z|_F / (n eps). Both are below about 1
+// for a good LAPACK (its own test suite accepts 60).
+struct EigenError {
+  double residual = 0;
+  double orthogonality = 0;
+};
+[[nodiscard]] EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis);
+
+// Singular values (descending) of a [m, d], and all d right singular vectors as the rows of a [d, d] matrix,
+// those of the non-zero singular values first. Throws NumericalError.
+struct RightSingular {
+  std::vector<double> values;  // [min(m, d)]
+  Matrix vectors;              // [d, d], orthonormal rows
+};
+[[nodiscard]] RightSingular right_singular(const Matrix& a);
+
+// Singular values only.
+[[nodiscard]] std::vector<double> singular_values(const Matrix& a);
+
+}  // namespace collapscope::linalg

@@ -1,0 +1,108 @@
+// Results as a table for a terminal.
+#include <algorithm>
+
+#include "collapscope/report.hpp"
+#include "report/table_cells.hpp"
+#include "report/table_layout.hpp"
+#include "report/table_notes.hpp"
+#include "report/table_titles.hpp"
+#include "report/terminal_text.hpp"
+
+namespace collapscope {
+namespace {
+
+constexpr std::size_t smallest_width = 20;  // narrower terminals get lines of this width
+constexpr std::size_t heading_every = 24;   // rows after which the headings are due again
+
+constexpr std::string_view bold = "\x1b[1m";
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view green = "\x1b[32m";
+
+class Table {
+ public:
+  Table(const Results& results, const TableStyle& style)
+      : width_(std::max(style.width, smallest_width)),
+        colour_(style.colour),
+        layout_(lay_out(results, width_)) {}
+
+  void run(std::span<const CheckpointResult> checkpoints) {
+    const RunTitles titles = titles_of(checkpoints);
+    if (!out_.empty()) line("");
+    if (!titles.run.name.empty()) title(titles.run);
+    for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+      if (!titles.run.name.empty()) heading();
+      title(titles.checkpoints[i]);
+      heading();
+      for (const LayerResult& layer : checkpoints[i].layers) row(layer);
+      if (checkpoints[i].layers.empty()) line("  no layers");
+    }
+  }
+
+  void line(std::string_view text, std::string_view style = "") { out_ += styled(text, style) + '\n'; }
+
+  void lines(const std::vector<std::string>& all) {
+    for (const std::string& text : all) line(text);
+  }
+
+  [[nodiscard]] const TableLayout& layout() const { return layout_; }
+  [[nodiscard]] std::size_t width() const { return width_; }
+  [[nodiscard]] std::string text() && { return std::move(out_); }
+
+ private:
+  [[nodiscard]] std::string styled(std::string_view text, std::string_view style) const {
+    if (!colour_ || style.empty() || text.empty()) return std::string(text);
+    return std::string(style) + std::string(text) + "\x1b[0m";
+  }
+
+  void title(const Title& title) {
+    std::vector<std::string> pieces = {title.name};
+    pieces.insert(pieces.end(), title.facts.begin(), title.facts.end());
+    for (const std::string& text : wrap(pieces, ", ", width_, 2 * table_indent)) line(text, bold);
+  }
+
+  // The column headings, when they have scrolled away.
+  void heading() {
+    if (rows_since_heading_ < heading_every) return;
+    std::string text = std::string(table_indent, ' ') + layout_.name("layer");
+    for (const ShownColumn& shown : layout_.columns) {
+      text += std::string(layout_.gap, ' ') + pad_left(shown.column->label, shown.width - (shown.marks ? 1 : 0)) +
+              (shown.marks ? " " : "");
+    }
+    line(text.substr(0, text.find_last_not_of(' ') + 1), dim);
+    rows_since_heading_ = 0;
+  }
+
+  void row(const LayerResult& layer) {
+    std::string text = std::string(table_indent, ' ') + layout_.name(layer.name);
+    for (const ShownColumn& shown : layout_.columns) {
+      const Cell cell = cell_of(layer.metrics.find(shown.column->metric), *shown.column);
+      text += std::string(layout_.gap, ' ') +
+              styled(pad_left(cell.text, shown.width - (shown.marks ? 1 : 0)), cell.collapsed ? green : "");
+      if (shown.marks) text += cell.marked ? '*' : ' ';
+    }
+    line(text.substr(0, text.find_last_not_of(' ') + 1));
+    ++rows_since_heading_;
+  }
+
+  std::size_t width_;
+  bool colour_;
+  TableLayout layout_;
+  std::size_t rows_since_heading_ = heading_every;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string results_table(const Results& results, const TableStyle& style) {
+  Table table(results, style);
+  for (const auto run : runs_of(results)) table.run(run);
+  if (results.checkpoints.empty()) table.line("no checkpoints");
+  for (const auto& block : {table_notes(results, table.layout(), style.colour, table.width()),
+                            failure_lines(results.failures, table.width())}) {
+    if (!block.empty()) table.line("");
+    table.lines(block);
+  }
+  return std::move(table).text();
+}
+
+}  // namespace collapscope

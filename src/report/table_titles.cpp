@@ -1,0 +1,121 @@
+// Titles from run, step, file name, attributes and target metrics.
+#include "report/table_titles.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "collapscope/text.hpp"
+#include "report/table_cells.hpp"
+#include "report/terminal_text.hpp"
+
+namespace collapscope {
+namespace {
+
+constexpr std::size_t longest_text = 200;  // columns; texts come from files
+
+std::string shown(std::string_view text) { return shorten_middle(printable(text), longest_text); }
+
+const AttributeValue* attribute(const CheckpointResult& checkpoint, std::string_view name) {
+  const auto found = std::ranges::find(checkpoint.attributes, name, [](const auto& pair) { return pair.first; });
+  return found == checkpoint.attributes.end() ? nullptr : &found->second;
+}
+
+struct AttributeText {
+  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+  std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
+  std::string operator()(double number) const { return fmt::format("{:g}", number); }
+  std::string operator()(const std::string& text) const { return shown(text); }
+};
+
+std::optional<std::string> attribute_text(const CheckpointResult& checkpoint, std::string_view name) {
+  const AttributeValue* value = attribute(checkpoint, name);
+  return value == nullptr ? std::nullopt : std::optional(std::visit(AttributeText{}, *value));
+}
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// What often is the same for a whole run.
+std::vector<std::string> common_facts(const CheckpointResult& checkpoint) {
+  std::vector<std::string> facts = {plural(checkpoint.samples, "sample")};
+  const Metric* dims = checkpoint.targets.find("target_dim");
+  if (dims != nullptr && dims->number()) {
+    facts.push_back(plural(static_cast<std::uint64_t>(std::max(*dims->number(), 0.0)), "target"));
+  }
+  if (const auto decay = attribute_text(checkpoint, "weight_decay")) facts.push_back("weight_decay " + *decay);
+  return facts;
+}
+
+std::vector<std::string> own_facts(const CheckpointResult& checkpoint) {
+  std::vector<std::string> facts;
+  for (const std::string_view name : {"model_mse", "model_r2"}) {
+    const Metric* metric = checkpoint.targets.find(name);
+    if (metric == nullptr || !metric->number()) continue;
+    facts.push_back(fmt::format("{} {}", name, short_number(*metric->number())));
+  }
+  return facts;
+}
+
+std::string step_text(const CheckpointResult& checkpoint) {
+  if (!checkpoint.step) return "";
+  const std::string unit = attribute_text(checkpoint, "step_unit").value_or("step");
+  return fmt::format("{} {:.10g}", unit.empty() ? "step" : unit, *checkpoint.step);
+}
+
+// With a run the file's name is enough; without one the path is what tells checkpoints apart.
+std::string file_text(const CheckpointResult& checkpoint) {
+  const std::string& path = checkpoint.path;
+  const std::string file = checkpoint.run.empty() ? path : path.substr(path.find_last_of('/') + 1);
+  return shown(checkpoint.id.empty() ? file : file + ":" + checkpoint.id);
+}
+
+std::string join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::span<const CheckpointResult>> runs_of(const Results& results) {
+  std::vector<std::span<const CheckpointResult>> runs;
+  const std::span<const CheckpointResult> all = results.checkpoints;
+  for (std::size_t begin = 0; begin < all.size();) {
+    std::size_t end = begin + 1;
+    while (end < all.size() && !all[begin].run.empty() && all[end].run == all[begin].run) ++end;
+    runs.push_back(all.subspan(begin, end - begin));
+    begin = end;
+  }
+  return runs;
+}
+
+RunTitles titles_of(std::span<const CheckpointResult> run) {
+  RunTitles titles;
+  const bool several = run.size() > 1;
+  for (const CheckpointResult& checkpoint : run) {
+    const std::string name = several ? "" : shown(checkpoint.run);
+    titles.checkpoints.push_back(
+        {join({name, step_text(checkpoint), file_text(checkpoint)}), common_facts(checkpoint)});
+  }
+  if (several) {
+    titles.run.name = shown(run.front().run);
+    for (const std::string& fact : common_facts(run.front())) {
+      const auto has = [&](const Title& title) { return std::ranges::find(title.facts, fact) != title.facts.end(); };
+      if (!std::ranges::all_of(titles.checkpoints, has)) continue;
+      titles.run.facts.push_back(fact);
+      for (Title& title : titles.checkpoints) std::erase(title.facts, fact);
+    }
+  }
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    const std::vector<std::string> own = own_facts(run[i]);
+    titles.checkpoints[i].facts.insert(titles.checkpoints[i].facts.end(), own.begin(), own.end());
+  }
+  return titles;
+}
+
+}  // namespace collapscope
