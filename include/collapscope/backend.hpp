@@ -65,6 +65,8 @@ class Backend {
   virtual ~Backend() = default;
   // "cpu: OpenBLAS 0.3.21, Zen kernels"
   [[nodiscard]] virtual std::string describe() const = 0;
+  // Host threads in use.
+  [[nodiscard]] virtual std::size_t threads() const = 0;
   // Rows of a tile of a layer with d features; a function of d alone, so that sums do not depend on memory
   // or threads.
   [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;

@@ -27,6 +27,7 @@ struct DatasetIndex {
   std::vector<std::uint64_t> chunk;  // chunk shape when chunked
   std::vector<std::string> filters;  // names in pipeline order, e.g. "shuffle", "deflate"
   std::uint64_t stored_bytes = 0;    // as stored, compressed
+  std::string folder;                // the dump's folder; reading opens nothing outside it
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().

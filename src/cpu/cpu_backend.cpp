@@ -15,9 +15,13 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(std::size_t threads) { linalg::set_threads(threads == 0 ? usable_threads() : threads); }
+  explicit CpuBackend(std::size_t threads) : threads_(threads == 0 ? usable_threads() : threads) {
+    linalg::set_threads(threads_);
+  }
 
   [[nodiscard]] std::string describe() const override { return "cpu: " + blas_kernels().describe(); }
+
+  [[nodiscard]] std::size_t threads() const override { return threads_; }
 
   // About 4 MiB of float64: large enough for the product to run at its rate, small enough for the caches.
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
@@ -42,6 +46,9 @@ class CpuBackend final : public Backend {
                    [](double value) { return std::max(value, 0.0); });
     return basis;
   }
+
+ private:
+  std::size_t threads_;
 };
 
 }  // namespace

@@ -113,9 +113,12 @@ Reading read_attribute(hid_t attribute, const Place& place) {
   }
   switch (kind) {
     case H5T_INTEGER:
-    case H5T_ENUM: return read_integer(attribute, type.get(), place);
-    case H5T_FLOAT: return read_float(attribute, place);
-    default: return found("an odd type");
+    case H5T_ENUM:
+      return read_integer(attribute, type.get(), place);
+    case H5T_FLOAT:
+      return read_float(attribute, place);
+    default:
+      return found("an odd type");
   }
 }
 
@@ -232,7 +235,9 @@ std::string value_text(const AttributeValue& value) {
     std::string operator()(bool b) const { return b ? "true" : "false"; }
     std::string operator()(std::int64_t i) const { return fmt::format("{}", i); }
     std::string operator()(double d) const { return fmt::format("{}", d); }
-    std::string operator()(const std::string& s) const { return fmt::format("\"{}\"", printable(s.substr(0, 200))); }
+    std::string operator()(const std::string& s) const {
+      return fmt::format("\"{}\"", printable(s.substr(0, 200)));
+    }
   };
   return std::visit(Text(), value);
 }

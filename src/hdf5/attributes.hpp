@@ -29,7 +29,8 @@ class Attributes {
   [[nodiscard]] std::optional<double> number(const std::string& name) const;
 
  private:
-  [[noreturn]] void refuse(const std::string& name, const std::string& found, const std::string& expected) const;
+  [[noreturn]] void refuse(const std::string& name, const std::string& found,
+                           const std::string& expected) const;
 
   Place place_;
   std::map<std::string, AttributeValue> values_;

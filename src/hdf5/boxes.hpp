@@ -20,7 +20,8 @@ struct Box {
 
 // The boxes of a selection of everything or of hyperslabs; nullopt for other selections, and for more than
 // `limit` boxes.
-[[nodiscard]] std::optional<std::vector<Box>> selection_boxes(hid_t space, const Place& place, std::uint64_t limit);
+[[nodiscard]] std::optional<std::vector<Box>> selection_boxes(hid_t space, const Place& place,
+                                                              std::uint64_t limit);
 
 enum class Cover { exact, incomplete, overlapping, outside };
 

@@ -32,12 +32,12 @@ std::string rows_text(const DatasetIndex& index, std::uint64_t first) {
   return fmt::format("samples {} to {}", first, std::min(first + index.chunk[0], index.shape[0]) - 1);
 }
 
-[[noreturn]] void refuse_missing(const DatasetIndex& index, const std::vector<hsize_t>& offset, std::uint64_t there,
-                                 std::uint64_t expected, const Place& place) {
-  throw InputError(place.file, place.object,
-                   fmt::format("the chunk at {}, of {}, was never written: found {} chunks, expected {}",
-                               shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), there,
-                               expected));
+[[noreturn]] void refuse_missing(const DatasetIndex& index, const std::vector<hsize_t>& offset,
+                                 std::uint64_t there, std::uint64_t expected, const Place& place) {
+  throw InputError(
+      place.file, place.object,
+      fmt::format("the chunk at {}, of {}, was never written: found {} chunks, expected {}",
+                  shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), there, expected));
 }
 
 }  // namespace
@@ -83,8 +83,9 @@ std::uint64_t element_count(const std::vector<std::uint64_t>& shape) {
 
 void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place) {
   const ChunkGrid grid(index.shape, index.chunk);
+  const Handle space = own(H5Dget_space(dataset), H5Sclose, place, "read the shape");
   hsize_t there = 0;
-  check(H5Dget_num_chunks(dataset, H5S_ALL, &there), place, "count the chunks");
+  check(H5Dget_num_chunks(dataset, space.get(), &there), place, "count the chunks");
   if (there == grid.total()) {
     return;
   }
@@ -94,8 +95,9 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
       refuse_missing(index, offset, there, grid.total(), place);
     }
   }
-  throw InputError(place.file, place.object,
-                   fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
+  throw InputError(
+      place.file, place.object,
+      fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
 }
 
 void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
@@ -111,11 +113,12 @@ void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGr
                                    shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0])));
     }
     if (*stored > limit) {
-      throw InputError(place.file, place.object,
-                       fmt::format("the chunk at {}, of {}, is damaged: found {} stored bytes, expected at most {} "
-                                   "for a chunk of {}",
-                                   shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), *stored,
-                                   limit, human_bytes(declared)));
+      throw InputError(
+          place.file, place.object,
+          fmt::format("the chunk at {}, of {}, is damaged: found {} stored bytes, expected at most {} "
+                      "for a chunk of {}",
+                      shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), *stored, limit,
+                      human_bytes(declared)));
     }
   }
 }

@@ -36,16 +36,18 @@ void check_shape(const DatasetIndex& index, const Place& place) {
                                  shape_text(index.shape)));
   }
   if (element_count(index.shape) > max_bytes / index.element.size()) {
-    throw InputError(place.file, place.object,
-                     fmt::format("found shape {}, more numbers than any file holds", shape_text(index.shape)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found shape {}, more numbers than any file holds", shape_text(index.shape)));
   }
 }
 
 void refuse_external_storage(hid_t creation, const Place& place) {
   if (check(H5Pget_external_count(creation), place, "read the storage") > 0) {
-    throw InputError(place.file, place.object,
-                     "its numbers lie in other files (external raw storage), which is not supported; store them in "
-                     "the HDF5 file");
+    throw InputError(
+        place.file, place.object,
+        "its numbers lie in other files (external raw storage), which is not supported; store them in "
+        "the HDF5 file");
   }
 }
 
@@ -57,22 +59,23 @@ void describe_contiguous(const Object& object, DatasetIndex& index, const Place&
   }
   if (index.stored_bytes < index.bytes()) {
     throw InputError(place.file, place.object,
-                     fmt::format("found {} stored bytes, expected {} for shape {}", index.stored_bytes, index.bytes(),
-                                 shape_text(index.shape)));
+                     fmt::format("found {} stored bytes, expected {} for shape {}", index.stored_bytes,
+                                 index.bytes(), shape_text(index.shape)));
   }
 }
 
-void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_chunk_bytes, DatasetIndex& index,
-                      const Place& place) {
+void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_chunk_bytes,
+                      DatasetIndex& index, const Place& place) {
   std::vector<hsize_t> chunk(index.shape.size());
   check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), place, "read the chunk shape");
   index.chunk.assign(chunk.begin(), chunk.end());
   index.filters = filter_names(creation, place);
   const std::uint64_t elements = element_count(index.chunk);
   if (elements == 0 || elements > max_chunk_bytes / index.element.size()) {
-    throw InputError(place.file, place.object,
-                     fmt::format("found chunks of shape {}; expected chunks of at most {} (h5repack can change them)",
-                                 shape_text(index.chunk), human_bytes(max_chunk_bytes)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found chunks of shape {}; expected chunks of at most {} (h5repack can change them)",
+                    shape_text(index.chunk), human_bytes(max_chunk_bytes)));
   }
   require_all_chunks(object.id.get(), index, place);
   index.stored_bytes = H5Dget_storage_size(object.id.get());
@@ -80,11 +83,16 @@ void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_ch
 
 Storage storage_of(hid_t creation, const Place& place) {
   switch (H5Pget_layout(creation)) {
-    case H5D_COMPACT: return Storage::compact;
-    case H5D_CONTIGUOUS: return Storage::contiguous;
-    case H5D_CHUNKED: return Storage::chunked;
-    case H5D_VIRTUAL: return Storage::virtual_sources;
-    default: fail(place, "read the storage layout");
+    case H5D_COMPACT:
+      return Storage::compact;
+    case H5D_CONTIGUOUS:
+      return Storage::contiguous;
+    case H5D_CHUNKED:
+      return Storage::chunked;
+    case H5D_VIRTUAL:
+      return Storage::virtual_sources;
+    default:
+      fail(place, "read the storage layout");
   }
 }
 
@@ -121,8 +129,8 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_
   } else if (index.storage == Storage::chunked) {
     describe_chunked(object, creation.get(), max_chunk_bytes, index, place);
   } else if (index.storage == Storage::virtual_sources) {
-    index.stored_bytes =
-        check_virtual_sources(files, object, creation.get(), type.get(), index.shape, max_chunk_bytes, sources);
+    index.stored_bytes = check_virtual_sources(files, object, creation.get(), type.get(), index.shape,
+                                               max_chunk_bytes, sources);
   } else {
     index.stored_bytes = index.bytes();
   }

@@ -14,7 +14,8 @@ namespace collapscope::hdf5 {
 
 namespace {
 
-constexpr const char* expected_numbers = "numbers (float16, bfloat16, float32, float64, or integers of 8 to 64 bits)";
+constexpr const char* expected_numbers =
+    "numbers (float16, bfloat16, float32, float64, or integers of 8 to 64 bits)";
 
 // Where the parts of a floating-point number lie, in bits.
 struct FloatBits {
@@ -33,16 +34,26 @@ constexpr std::array<FloatBits, 4> known_floats{{{2, 10, 5, 10, 15, ElementKind:
 
 std::string class_name(H5T_class_t kind) {
   switch (kind) {
-    case H5T_TIME: return "a time type";
-    case H5T_STRING: return "strings";
-    case H5T_BITFIELD: return "a bit field";
-    case H5T_OPAQUE: return "an opaque type";
-    case H5T_COMPOUND: return "a compound type";
-    case H5T_REFERENCE: return "references";
-    case H5T_ENUM: return "an enumeration (as booleans are stored)";
-    case H5T_VLEN: return "a variable-length type";
-    case H5T_ARRAY: return "an array type";
-    default: return "an unknown type";
+    case H5T_TIME:
+      return "a time type";
+    case H5T_STRING:
+      return "strings";
+    case H5T_BITFIELD:
+      return "a bit field";
+    case H5T_OPAQUE:
+      return "an opaque type";
+    case H5T_COMPOUND:
+      return "a compound type";
+    case H5T_REFERENCE:
+      return "references";
+    case H5T_ENUM:
+      return "an enumeration (as booleans are stored)";
+    case H5T_VLEN:
+      return "a variable-length type";
+    case H5T_ARRAY:
+      return "an array type";
+    default:
+      return "an unknown type";
   }
 }
 
@@ -69,7 +80,8 @@ ElementType float_type(hid_t type, const Place& place) {
   std::size_t exponent_bits = 0;
   std::size_t fraction_at = 0;
   std::size_t fraction_bits = 0;
-  check(H5Tget_fields(type, &sign, &exponent_at, &exponent_bits, &fraction_at, &fraction_bits), place, "read the type");
+  check(H5Tget_fields(type, &sign, &exponent_at, &exponent_bits, &fraction_at, &fraction_bits), place,
+        "read the type");
   const bool big_endian = is_big_endian(type, place);
   for (const FloatBits& known : known_floats) {
     if (H5Tget_size(type) == known.size && fills_its_bytes(type) && sign == 8 * known.size - 1 &&
@@ -79,8 +91,9 @@ ElementType float_type(hid_t type, const Place& place) {
       return {known.kind, big_endian};
     }
   }
-  refuse(place, fmt::format("a floating-point type of {} bytes with {} exponent bits (bias {}) and {} fraction bits",
-                            H5Tget_size(type), exponent_bits, H5Tget_ebias(type), fraction_bits));
+  refuse(place,
+         fmt::format("a floating-point type of {} bytes with {} exponent bits (bias {}) and {} fraction bits",
+                     H5Tget_size(type), exponent_bits, H5Tget_ebias(type), fraction_bits));
 }
 
 ElementType integer_type(hid_t type, const Place& place) {
@@ -90,11 +103,16 @@ ElementType integer_type(hid_t type, const Place& place) {
   if (fills_its_bytes(type) && (sign == H5T_SGN_2 || sign == H5T_SGN_NONE)) {
     const bool is_signed = sign == H5T_SGN_2;
     switch (size) {
-      case 1: return {is_signed ? ElementKind::int8 : ElementKind::uint8, big_endian};
-      case 2: return {is_signed ? ElementKind::int16 : ElementKind::uint16, big_endian};
-      case 4: return {is_signed ? ElementKind::int32 : ElementKind::uint32, big_endian};
-      case 8: return {is_signed ? ElementKind::int64 : ElementKind::uint64, big_endian};
-      default: break;
+      case 1:
+        return {is_signed ? ElementKind::int8 : ElementKind::uint8, big_endian};
+      case 2:
+        return {is_signed ? ElementKind::int16 : ElementKind::uint16, big_endian};
+      case 4:
+        return {is_signed ? ElementKind::int32 : ElementKind::uint32, big_endian};
+      case 8:
+        return {is_signed ? ElementKind::int64 : ElementKind::uint64, big_endian};
+      default:
+        break;
     }
   }
   refuse(place, fmt::format("an integer type of {} bits in {} bytes", H5Tget_precision(type), size));
@@ -118,17 +136,19 @@ ElementType interpret(ElementType stored, const std::string& dtype, const Place&
     return {ElementKind::bfloat16, stored.big_endian};
   }
   if (stored.kind == ElementKind::uint16 && dtype != "uint16") {
-    throw InputError(place.file, place.object,
-                     fmt::format("attribute 'dtype': found \"{}\" on uint16 numbers; expected \"bfloat16\" or "
-                                 "\"uint16\"",
-                                 printable(dtype)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("attribute 'dtype': found \"{}\" on uint16 numbers; expected \"bfloat16\" or "
+                    "\"uint16\"",
+                    printable(dtype)));
   }
   const bool holds_bfloat16 = stored.kind == ElementKind::bfloat16 || stored.kind == ElementKind::float32 ||
                               stored.kind == ElementKind::float64;
   if (dtype == "bfloat16" && !holds_bfloat16) {
-    throw InputError(place.file, place.object,
-                     fmt::format("attribute 'dtype': found \"bfloat16\" on {} numbers; expected uint16 numbers",
-                                 stored.name()));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("attribute 'dtype': found \"bfloat16\" on {} numbers; expected uint16 numbers",
+                    stored.name()));
   }
   return stored;
 }

@@ -35,8 +35,8 @@ std::string truncation(std::string_view cause) {
   if (!found || !base || !stored || *stored + *base <= *found) {
     return fmt::format("the file is truncated (HDF5: {})", cause);
   }
-  return fmt::format("the file is truncated: found {} bytes, expected {}; the last {} bytes are missing", *found,
-                     *stored + *base, *stored + *base - *found);
+  return fmt::format("the file is truncated: found {} bytes, expected {}; the last {} bytes are missing",
+                     *found, *stored + *base, *stored + *base - *found);
 }
 
 // What keeps the file from being opened, from the error stack that H5Fopen left.
@@ -47,9 +47,10 @@ std::string open_problem(const std::string& path, std::uint64_t size) {
     return truncation(cause);
   }
   if (says("already open for write") || says("already open for SWMR")) {
-    return fmt::format("the file was not closed by its writer, or is still being written (HDF5: {}); "
-                       "if the writer has ended, h5clear -s can mend a copy of it",
-                       cause);
+    return fmt::format(
+        "the file was not closed by its writer, or is still being written (HDF5: {}); "
+        "if the writer has ended, h5clear -s can mend a copy of it",
+        cause);
   }
   if (says("unable to lock file")) {
     return fmt::format("another process has the file open for writing (HDF5: {})", cause);
@@ -57,8 +58,8 @@ std::string open_problem(const std::string& path, std::uint64_t size) {
   if (H5Fis_hdf5(path.c_str()) == 0) {
     return fmt::format("not an HDF5 file ({} bytes)", size);
   }
-  return fmt::format("cannot be opened as an HDF5 file of {} bytes; it may be truncated or damaged (HDF5: {})", size,
-                     cause);
+  return fmt::format(
+      "cannot be opened as an HDF5 file of {} bytes; it may be truncated or damaged (HDF5: {})", size, cause);
 }
 
 // Read-only, with a lock where the file system has locks.
@@ -79,8 +80,9 @@ Handle open_file(const std::string& path, const std::string& shown) {
     throw InputError(shown, "", "no such file");
   }
   if (!fs::is_regular_file(status)) {
-    throw InputError(shown, "", fs::is_directory(status) ? "is a directory; expected an HDF5 file"
-                                                          : "is not a regular file; expected an HDF5 file");
+    throw InputError(shown, "",
+                     fs::is_directory(status) ? "is a directory; expected an HDF5 file"
+                                              : "is not a regular file; expected an HDF5 file");
   }
   const std::uint64_t size = fs::file_size(path, failure);
   if (!failure && size == 0) {

@@ -6,6 +6,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "hdf5/lzf.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -48,6 +49,7 @@ void initialize() {
       throw Error("the HDF5 library does not start");
     }
     forbid_external_links();
+    register_lzf();
   });
 }
 
@@ -62,9 +64,9 @@ herr_t keep_innermost(unsigned, const H5E_error2_t* error, void* text) {
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
-  initialize();
   H5Eget_auto2(H5E_DEFAULT, &printer_, &printer_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  initialize();
 }
 
 Session::~Session() { H5Eset_auto2(H5E_DEFAULT, printer_, printer_data_); }
@@ -77,8 +79,9 @@ std::string last_error() {
 
 void fail(const Place& place, std::string_view action) {
   const std::string cause = last_error();
-  throw InputError(place.file, place.object,
-                   cause.empty() ? fmt::format("cannot {}", action) : fmt::format("cannot {} (HDF5: {})", action, cause));
+  throw InputError(
+      place.file, place.object,
+      cause.empty() ? fmt::format("cannot {}", action) : fmt::format("cannot {} (HDF5: {})", action, cause));
 }
 
 Handle own(hid_t id, Handle::Closer closer, const Place& place, std::string_view action) {

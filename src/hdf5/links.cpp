@@ -24,7 +24,8 @@ bool lies_inside(const fs::path& folder, const fs::path& file) {
 // The stored value of a soft or external link.
 std::string link_value(const Object& group, const std::string& name, std::size_t size, const Place& place) {
   std::string value(size, '\0');
-  check(H5Lget_val(group.id.get(), name.c_str(), value.data(), value.size(), H5P_DEFAULT), place, "read the link");
+  check(H5Lget_val(group.id.get(), name.c_str(), value.data(), value.size(), H5P_DEFAULT), place,
+        "read the link");
   return value;
 }
 
@@ -44,21 +45,30 @@ Object open_hard(const Object& group, const std::string& name, const Place& plac
 // What is still to be walked, and how it came to be.
 struct FileSet::Search {
   std::deque<std::string> rest;
+  std::size_t from_links = 0;  // so many components at the front of `rest` were written in links
   int links = 0;
   Place link;          // the last link followed
-  std::string target;  // what it says; empty before the first link
+  std::string target;  // what it says
 
-  void prepend(std::string_view path) {
-    const std::vector<std::string> names = path_components(path);
-    rest.insert(rest.begin(), names.begin(), names.end());
+  std::string next() {
+    std::string name = std::move(rest.front());
+    rest.pop_front();
+    in_link = from_links > 0;
+    from_links -= in_link ? 1 : 0;
+    return name;
   }
-  void follow(const Place& place, std::string says) {
+  bool in_link = false;  // whether the component taken last was written in a link
+
+  void follow(const Place& place, std::string says, std::string_view path) {
     link = place;
     target = std::move(says);
     if (++links > max_links) {
       throw InputError(place.file, place.object,
                        fmt::format("more than {} links one after another, or links in a circle", max_links));
     }
+    const std::vector<std::string> names = path_components(path);
+    rest.insert(rest.begin(), names.begin(), names.end());
+    from_links += names.size();
   }
 };
 
@@ -146,18 +156,18 @@ std::string FileSet::locate(const Place& place, std::string_view link, const std
 
 std::optional<Object> FileSet::find(const Object& from, std::string_view path, ExternalLinks external) {
   Search search;
-  search.prepend(path);
-  Object here{own(H5Oopen(from.id.get(), ".", H5P_DEFAULT), H5Oclose, place(from), "open the object"), from.file,
-              from.path};
+  const std::vector<std::string> names = path_components(path);
+  search.rest.assign(names.begin(), names.end());
+  Object here{own(H5Oopen(from.id.get(), ".", H5P_DEFAULT), H5Oclose, place(from), "open the object"),
+              from.file, from.path};
   while (!search.rest.empty()) {
-    const std::string name = search.rest.front();
-    search.rest.pop_front();
+    const std::string name = search.next();
     const Place at = place(here, name);
     if (!is_group(here)) {
       throw InputError(at.file, here.path, "found a dataset; expected a group");
     }
     if (check(H5Lexists(here.id.get(), name.c_str(), H5P_DEFAULT), at, "look up the name") == 0) {
-      if (search.target.empty()) {
+      if (!search.in_link) {
         return std::nullopt;
       }
       throw InputError(search.link.file, search.link.object,
@@ -172,15 +182,17 @@ std::optional<Object> FileSet::find(const Object& from, std::string_view path, E
     } else if (info.type == H5L_TYPE_EXTERNAL && external == ExternalLinks::follow) {
       here = follow_external(here, name, search);
     } else {
-      throw InputError(at.file, at.object,
-                       fmt::format("is {}, which is not followed here",
-                                   info.type == H5L_TYPE_EXTERNAL ? "an external link" : "a user-defined link"));
+      throw InputError(
+          at.file, at.object,
+          fmt::format("is {}, which is not followed here",
+                      info.type == H5L_TYPE_EXTERNAL ? "an external link" : "a user-defined link"));
     }
   }
   return here;
 }
 
-Object FileSet::get(const Object& from, std::string_view path, std::string_view what, ExternalLinks external) {
+Object FileSet::get(const Object& from, std::string_view path, std::string_view what,
+                    ExternalLinks external) {
   std::optional<Object> object = find(from, path, external);
   if (!object) {
     const Place at = place(from, path);
@@ -194,8 +206,7 @@ Object FileSet::follow_soft(const Object& group, const std::string& name, Search
   const Place at = place(group, name);
   const std::string stored = link_value(group, name, link_info(group, name, at).u.val_size, at);
   const std::string value(stored.c_str());
-  search.follow(at, fmt::format("a soft link leads to '{}'", printable(value)));
-  search.prepend(value);
+  search.follow(at, fmt::format("a soft link leads to '{}'", printable(value)), value);
   if (value.starts_with('/')) {
     return root_of(group.file);
   }
@@ -212,10 +223,10 @@ Object FileSet::follow_external(const Object& group, const std::string& name, Se
   if (value.empty() || H5Lunpack_elink_val(value.data(), value.size(), &flags, &file, &object) < 0) {
     throw InputError(at.file, at.object, "the external link is damaged");
   }
-  const std::string says = fmt::format("an external link to '{}' in '{}'", printable(object), printable(file));
+  const std::string says =
+      fmt::format("an external link to '{}' in '{}'", printable(object), printable(file));
   const std::string target = locate(at, says, group.file, file);
-  search.follow(at, says);
-  search.prepend(object);
+  search.follow(at, says, object);
   return open_root(target);
 }
 

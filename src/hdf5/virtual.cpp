@@ -32,8 +32,9 @@ std::size_t mapping_count(hid_t creation, const Place& place) {
   std::size_t count = 0;
   check(H5Pget_virtual_count(creation, &count), place, "read the virtual mappings");
   if (count > max_mappings) {
-    throw InputError(place.file, place.object,
-                     fmt::format("found a virtual dataset of {} mappings; expected at most {}", count, max_mappings));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found a virtual dataset of {} mappings; expected at most {}", count, max_mappings));
   }
   return count;
 }
@@ -65,36 +66,44 @@ std::string source_text(const Mapping& mapping) {
 void refuse_prefix_variable(const Place& place) {
   const char* prefix = std::getenv("HDF5_VDS_PREFIX");
   if (prefix != nullptr && *prefix != '\0') {
-    throw InputError(place.file, place.object,
-                     fmt::format("the environment variable HDF5_VDS_PREFIX ({}) redirects the sources of virtual "
-                                 "datasets; unset it",
-                                 printable(prefix)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("the environment variable HDF5_VDS_PREFIX ({}) redirects the sources of virtual "
+                    "datasets; unset it",
+                    printable(prefix)));
   }
 }
 
-void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::uint64_t>& shape, const Place& place) {
+void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::uint64_t>& shape,
+                 const Place& place) {
   std::vector<Box> boxes;
   for (const Mapping& mapping : mappings) {
     auto more = selection_boxes(mapping.target.get(), place, max_boxes - boxes.size());
     if (!more) {
-      throw InputError(place.file, place.object,
-                       fmt::format("found a virtual dataset scattered over points or more than {} blocks; expected "
-                                   "contiguous parts",
-                                   max_boxes));
+      throw InputError(
+          place.file, place.object,
+          fmt::format("found a virtual dataset scattered over points or more than {} blocks; expected "
+                      "contiguous parts",
+                      max_boxes));
     }
     boxes.insert(boxes.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
   }
   const auto refuse = [&](std::string_view what) {
-    throw InputError(place.file, place.object,
-                     fmt::format("the sources of the virtual dataset {} its shape {}; expected every element from "
-                                 "one source",
-                                 what, shape_text(shape)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("the sources of the virtual dataset {} its shape {}; expected every element from "
+                    "one source",
+                    what, shape_text(shape)));
   };
   switch (cover_of(shape, std::move(boxes))) {
-    case Cover::exact: return;
-    case Cover::incomplete: return refuse("do not cover");
-    case Cover::overlapping: return refuse("overlap in");
-    case Cover::outside: return refuse("reach outside");
+    case Cover::exact:
+      return;
+    case Cover::incomplete:
+      return refuse("do not cover");
+    case Cover::overlapping:
+      return refuse("overlap in");
+    case Cover::outside:
+      return refuse("reach outside");
   }
 }
 
@@ -111,10 +120,10 @@ void check_selection(const Mapping& mapping, const DatasetIndex& source, const P
     inside = whole ? last[i] + 1 == source.shape[i] : last[i] < source.shape[i];
   }
   if (!inside) {
-    throw InputError(place.file, place.object,
-                     fmt::format("{} has shape {}; expected elements up to {} for the virtual dataset",
-                                 source_text(mapping), shape_text(source.shape),
-                                 shape_text({last.begin(), last.end()})));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} has shape {}; expected elements up to {} for the virtual dataset",
+                    source_text(mapping), shape_text(source.shape), shape_text({last.begin(), last.end()})));
   }
   if (H5Sget_select_npoints(space) != H5Sget_select_npoints(mapping.target.get())) {
     throw InputError(place.file, place.object,
@@ -135,28 +144,40 @@ Object open_source(FileSet& files, const Object& object, const Mapping& mapping,
   return std::move(*source);
 }
 
-DatasetIndex describe_source(FileSet& files, const Object& source, std::uint64_t max_chunk_bytes,
-                             VirtualSources& sources) {
-  if (++sources.depth > max_depth) {
-    const Place place = files.place(source);
-    throw InputError(place.file, place.object,
-                     fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle", max_depth));
-  }
-  DatasetIndex index = describe_dataset(files, source, max_chunk_bytes, sources);
-  --sources.depth;
+void check_chunk_sizes(const Object& source, const DatasetIndex& index, const Place& place) {
   if (index.storage == Storage::chunked && !index.filters.empty()) {
     const ChunkGrid grid(index.shape, index.chunk);
-    require_sane_chunks(source.id.get(), index, grid, 0, grid.rows() - 1, files.place(source));
+    require_sane_chunks(source.id.get(), index, grid, 0, grid.rows() - 1, place);
   }
-  return index;
+}
+
+// Describes each source once, however many mappings name it. `fresh` tells whether this was the first time.
+const DatasetIndex& describe_source(FileSet& files, const Object& source, std::uint64_t max_chunk_bytes,
+                                    VirtualSources& sources, bool& fresh) {
+  const Place place = files.place(source);
+  const auto [known, inserted] = sources.described.try_emplace(source.file + '\n' + source.path);
+  fresh = inserted;
+  if (!inserted && known->second) {
+    return *known->second;
+  }
+  if (!inserted || ++sources.depth > max_depth) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle", max_depth));
+  }
+  known->second = describe_dataset(files, source, max_chunk_bytes, sources);
+  --sources.depth;
+  check_chunk_sizes(source, *known->second, place);
+  return *known->second;
 }
 
 void check_type(const Object& source, hid_t expected, const Mapping& mapping, const Place& place) {
   const Handle type = own(H5Dget_type(source.id.get()), H5Tclose, place, "read a source's type");
   if (H5Tequal(type.get(), expected) <= 0) {
-    throw InputError(place.file, place.object,
-                     fmt::format("{} holds another type of numbers than the virtual dataset; expected the same",
-                                 source_text(mapping)));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} holds another type of numbers than the virtual dataset; expected the same",
+                    source_text(mapping)));
   }
 }
 
@@ -167,9 +188,10 @@ void refuse_unlimited_mappings(hid_t creation, const Place& place) {
   for (std::size_t i = 0; i < count; ++i) {
     const Mapping mapping = read_mapping(creation, i, place);
     if (is_unlimited(mapping.target.get()) || is_unlimited(mapping.source.get())) {
-      throw InputError(place.file, place.object,
-                       fmt::format("found an unlimited virtual mapping to {}; expected mappings of fixed size",
-                                   source_text(mapping)));
+      throw InputError(
+          place.file, place.object,
+          fmt::format("found an unlimited virtual mapping to {}; expected mappings of fixed size",
+                      source_text(mapping)));
     }
     if (mapping.file.find('%') != std::string::npos || mapping.dataset.find('%') != std::string::npos) {
       throw InputError(place.file, place.object,
@@ -189,17 +211,13 @@ std::uint64_t check_virtual_sources(FileSet& files, const Object& object, hid_t 
   }
   check_cover(mappings, shape, place);
   std::uint64_t stored = 0;
-  std::map<std::string, DatasetIndex> described;
   for (const Mapping& mapping : mappings) {
     const Object source = open_source(files, object, mapping, place);
-    const std::string key = source.file + '\n' + source.path;
-    auto known = described.find(key);
-    if (known == described.end()) {
-      check_type(source, type, mapping, place);
-      known = described.emplace(key, describe_source(files, source, max_chunk_bytes, sources)).first;
-      stored += known->second.stored_bytes;
-    }
-    check_selection(mapping, known->second, place);
+    check_type(source, type, mapping, place);
+    bool fresh = false;
+    const DatasetIndex& index = describe_source(files, source, max_chunk_bytes, sources, fresh);
+    stored += fresh ? index.stored_bytes : 0;
+    check_selection(mapping, index, place);
   }
   return stored;
 }

@@ -21,8 +21,8 @@ bool unwanted(char c) {
 
 // What a spreadsheet takes for the start of a formula, the full-width forms included.
 bool starts_formula(std::string_view text) {
-  constexpr std::array<std::string_view, 11> starts = {"=",  "+",          "-",          "@",          "\t",        "\r",
-                                                       "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+  constexpr std::array<std::string_view, 11> starts = {
+      "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
   return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });
 }
 
@@ -70,8 +70,9 @@ struct Rows {
 };
 
 void checkpoint_rows(const CheckpointResult& checkpoint, std::string& out) {
-  const std::string path =
-      checkpoint.id.empty() ? checkpoint.path : fmt::format("{}:/checkpoints/{}", checkpoint.path, checkpoint.id);
+  const std::string path = checkpoint.id.empty()
+                               ? checkpoint.path
+                               : fmt::format("{}:/checkpoints/{}", checkpoint.path, checkpoint.id);
   const std::string place = fmt::format("{},{},{}", text_cell(path), text_cell(checkpoint.run),
                                         checkpoint.step ? number_cell(*checkpoint.step) : "");
   Rows{out, place + ",,"}.metrics(checkpoint.targets);

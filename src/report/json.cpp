@@ -66,12 +66,9 @@ Json notes_json(const MetricSet& metrics) {
 }
 
 Json layer_json(const LayerResult& layer) {
-  return {{"name", utf8_text(layer.name)},
-          {"index", layer.index ? Json(*layer.index) : Json()},
-          {"kind", utf8_text(layer.kind)},
-          {"metrics", values_json(layer.metrics)},
-          {"floors", floors_json(layer.metrics)},
-          {"notes", notes_json(layer.metrics)}};
+  return {{"name", utf8_text(layer.name)},        {"index", layer.index ? Json(*layer.index) : Json()},
+          {"kind", utf8_text(layer.kind)},        {"metrics", values_json(layer.metrics)},
+          {"floors", floors_json(layer.metrics)}, {"notes", notes_json(layer.metrics)}};
 }
 
 Json checkpoint_json(const CheckpointResult& checkpoint) {
@@ -93,14 +90,10 @@ Json checkpoint_json(const CheckpointResult& checkpoint) {
 }
 
 Json provenance_json(const Provenance& provenance) {
-  return {{"version", utf8_text(provenance.version)},
-          {"commit", utf8_text(provenance.commit)},
-          {"command", utf8_text(provenance.command)},
-          {"device", utf8_text(provenance.device)},
-          {"precision", utf8_text(provenance.precision)},
-          {"threads", provenance.threads},
-          {"started", utf8_text(provenance.started)},
-          {"seconds", finite(provenance.seconds)},
+  return {{"version", utf8_text(provenance.version)},     {"commit", utf8_text(provenance.commit)},
+          {"command", utf8_text(provenance.command)},     {"device", utf8_text(provenance.device)},
+          {"precision", utf8_text(provenance.precision)}, {"threads", provenance.threads},
+          {"started", utf8_text(provenance.started)},     {"seconds", finite(provenance.seconds)},
           {"bytes_read", provenance.bytes_read}};
 }
 

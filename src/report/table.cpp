@@ -55,8 +55,12 @@ class Table {
   }
 
   void title(const Title& title) {
-    std::vector<std::string> pieces = {title.name};
-    pieces.insert(pieces.end(), title.facts.begin(), title.facts.end());
+    std::vector<std::string> pieces = title.facts;
+    if (pieces.empty()) {
+      pieces = {title.name};
+    } else {
+      pieces[0] = title.name + ": " + pieces[0];
+    }
     for (const std::string& text : wrap(pieces, ", ", width_, 2 * table_indent)) line(text, bold);
   }
 
@@ -65,8 +69,8 @@ class Table {
     if (rows_since_heading_ < heading_every) return;
     std::string text = std::string(table_indent, ' ') + layout_.name("layer");
     for (const ShownColumn& shown : layout_.columns) {
-      text += std::string(layout_.gap, ' ') + pad_left(shown.column->label, shown.width - (shown.marks ? 1 : 0)) +
-              (shown.marks ? " " : "");
+      text += std::string(layout_.gap, ' ') +
+              pad_left(shown.column->label, shown.width - (shown.marks ? 1 : 0)) + (shown.marks ? " " : "");
     }
     line(text.substr(0, text.find_last_not_of(' ') + 1), dim);
     rows_since_heading_ = 0;

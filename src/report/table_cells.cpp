@@ -41,10 +41,11 @@ std::string short_floor(double floor) {
     digits = digits[0] == '9' ? "10" + digits.substr(1) : static_cast<char>(digits[0] + 1) + digits.substr(1);
     rounded = std::strtod(digits.c_str(), nullptr);
   }
-  return rounded >= 1e-3 && rounded < 1e5 ? fmt::format("{:.{}f}", rounded, rounded < 0.01  ? 3
-                                                                            : rounded < 0.1 ? 2
-                                                                            : rounded < 1   ? 1
-                                                                                            : 0)
+  return rounded >= 1e-3 && rounded < 1e5 ? fmt::format("{:.{}f}", rounded,
+                                                        rounded < 0.01  ? 3
+                                                        : rounded < 0.1 ? 2
+                                                        : rounded < 1   ? 1
+                                                                        : 0)
                                           : fmt::format("{:.0e}", rounded);
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -48,7 +49,7 @@ class Reasons {
   }
 
   // "no weight: nrc2, nrc3 of fc_in", columns that hold for the same layers together.
-  [[nodiscard]] Lines lines(std::size_t layer_count) const {
+  [[nodiscard]] Lines lines(const Layers& all) const {
     Lines out;
     std::set<Key> done;
     for (const Key& key : order_) {
@@ -60,7 +61,7 @@ class Reasons {
         columns += (columns.empty() ? "" : ", ") + other.second;
         done.insert(other);
       }
-      out.push_back(fmt::format("{}: {} of {}", key.first, columns, layers_text(names, layer_count)));
+      out.push_back(fmt::format("{}: {} of {}", key.first, columns, layers_text(layers_.at(key), all)));
     }
     return out;
   }
@@ -68,11 +69,21 @@ class Reasons {
  private:
   using Key = std::pair<std::string, std::string>;
 
-  static std::string layers_text(const Lines& names, std::size_t layer_count) {
-    if (names.size() == layer_count) return layer_count == 1 ? names[0] : "all layers";
+  static std::string listed(const Lines& names) {
     const std::size_t named = names.size() <= most_layers + 1 ? names.size() : most_layers;
-    const std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(named), ", "));
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(named);
+    const std::string text = fmt::format("{}", fmt::join(names.begin(), end, ", "));
     return named == names.size() ? text : fmt::format("{} and {} more", text, names.size() - named);
+  }
+
+  // "fc1, fc2", "all layers", "all layers but head"
+  static std::string layers_text(const Layers& some, const Layers& all) {
+    if (all.names.size() == 1 || some.names.size() <= 2) return listed(some.names);
+    Lines others;
+    std::ranges::copy_if(all.names, std::back_inserter(others),
+                         [&](const std::string& name) { return !some.known.contains(name); });
+    if (others.empty()) return "all layers";
+    return others.size() < some.names.size() ? "all layers but " + listed(others) : listed(some.names);
   }
 
   std::map<Key, Layers> layers_;
@@ -84,13 +95,13 @@ struct Findings {
   Reasons undefined;
   Reasons marked;
   bool floors = false;
-  std::set<std::string> layers;
+  Layers layers;
 };
 
 Findings findings_of(const Results& results, const TableLayout& layout) {
   Findings found;
   for (const CheckpointResult& checkpoint : results.checkpoints) {
-    for (const LayerResult& layer : checkpoint.layers) found.layers.insert(shown(layer.name));
+    for (const LayerResult& layer : checkpoint.layers) found.layers.add(shown(layer.name));
   }
   for (const ShownColumn& column : layout.columns) {
     for (const CheckpointResult& checkpoint : results.checkpoints) {
@@ -114,8 +125,8 @@ void append_reasons(Lines& lines, std::string_view sign, const Lines& reasons, s
     append_wrapped(lines, fmt::format("{} {}", sign, reasons[i]), width, table_indent);
   }
   if (count < reasons.size()) {
-    append_wrapped(lines, fmt::format("{} {} more reasons: see the JSON", sign, reasons.size() - count), width,
-                   table_indent);
+    append_wrapped(lines, fmt::format("{} {} more reasons: see the JSON", sign, reasons.size() - count),
+                   width, table_indent);
   }
 }
 
@@ -136,7 +147,8 @@ void append_undefined_columns(Lines& lines, const Results& results, const TableL
   std::vector<std::pair<std::string, std::string>> columns_by_reason;
   for (const Column* column : layout.undefined) {
     const std::string why = why_undefined(results, column->metric);
-    const auto known = std::ranges::find(columns_by_reason, why, [](const auto& entry) { return entry.first; });
+    const auto known =
+        std::ranges::find(columns_by_reason, why, [](const auto& entry) { return entry.first; });
     if (known == columns_by_reason.end()) {
       columns_by_reason.emplace_back(why, column->label);
     } else {
@@ -167,7 +179,7 @@ void append_legend(Lines& lines, const TableLayout& layout, bool colour, std::si
     if (column.metric == column.label) continue;
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", column.label, column.metric);
   }
-  if (colour) {
+  if (colour && !layout.columns.empty()) {
     text += text.empty() ? "" : "; ";
     text += "green: collapsed (nrc1-3, deep_nrc1 < 0.01; deep_nrc2, deep_nrc3 > 0.95)";
   }
@@ -180,10 +192,13 @@ std::vector<std::string> table_notes(const Results& results, const TableLayout& 
                                      std::size_t width) {
   Lines lines;
   const Findings found = findings_of(results, layout);
+  if (layout.columns.empty() && layout.left_out.empty() && !found.layers.names.empty()) {
+    append_wrapped(lines, "no metric of this table was computed: see the JSON or CSV", width, table_indent);
+  }
   append_legend(lines, layout, colour, width);
   if (found.floors) append_wrapped(lines, "< x: below the floor, rounding not collapse", width, table_indent);
-  append_reasons(lines, "-", found.undefined.lines(found.layers.size()), width);
-  append_reasons(lines, "*", found.marked.lines(found.layers.size()), width);
+  append_reasons(lines, "-", found.undefined.lines(found.layers), width);
+  append_reasons(lines, "*", found.marked.lines(found.layers), width);
   append_undefined_columns(lines, results, layout, width);
   append_left_out(lines, layout, width);
   return lines;
@@ -203,7 +218,8 @@ std::vector<std::string> failure_lines(const std::vector<Failure>& failures, std
     }
   }
   if (count < failures.size()) {
-    append_wrapped(lines, fmt::format("  and {} more: see the JSON", failures.size() - count), width, table_indent);
+    append_wrapped(lines, fmt::format("  and {} more: see the JSON", failures.size() - count), width,
+                   table_indent);
   }
   return lines;
 }

@@ -18,7 +18,8 @@ constexpr std::size_t longest_text = 200;  // columns; texts come from files
 std::string shown(std::string_view text) { return shorten_middle(printable(text), longest_text); }
 
 const AttributeValue* attribute(const CheckpointResult& checkpoint, std::string_view name) {
-  const auto found = std::ranges::find(checkpoint.attributes, name, [](const auto& pair) { return pair.first; });
+  const auto found =
+      std::ranges::find(checkpoint.attributes, name, [](const auto& pair) { return pair.first; });
   return found == checkpoint.attributes.end() ? nullptr : &found->second;
 }
 
@@ -45,7 +46,8 @@ std::vector<std::string> common_facts(const CheckpointResult& checkpoint) {
   if (dims != nullptr && dims->number()) {
     facts.push_back(plural(static_cast<std::uint64_t>(std::max(*dims->number(), 0.0)), "target"));
   }
-  if (const auto decay = attribute_text(checkpoint, "weight_decay")) facts.push_back("weight_decay " + *decay);
+  if (const auto decay = attribute_text(checkpoint, "weight_decay"))
+    facts.push_back("weight_decay " + *decay);
   return facts;
 }
 
@@ -103,9 +105,11 @@ RunTitles titles_of(std::span<const CheckpointResult> run) {
         {join({name, step_text(checkpoint), file_text(checkpoint)}), common_facts(checkpoint)});
   }
   if (several) {
-    titles.run.name = shown(run.front().run);
+    titles.run.name = "run " + shown(run.front().run);
     for (const std::string& fact : common_facts(run.front())) {
-      const auto has = [&](const Title& title) { return std::ranges::find(title.facts, fact) != title.facts.end(); };
+      const auto has = [&](const Title& title) {
+        return std::ranges::find(title.facts, fact) != title.facts.end();
+      };
       if (!std::ranges::all_of(titles.checkpoints, has)) continue;
       titles.run.facts.push_back(fact);
       for (Title& title : titles.checkpoints) std::erase(title.facts, fact);

@@ -13,7 +13,7 @@ namespace collapscope {
 [[nodiscard]] std::vector<std::span<const CheckpointResult>> runs_of(const Results& results);
 
 struct Title {
-  std::string name;                // "width-256, epoch 10, epoch_10.h5"
+  std::string name;                // "run width-256", "epoch 10, epoch_10.h5"
   std::vector<std::string> facts;  // "2000 samples", "3 targets", "model_mse 0.0123"
 };
 

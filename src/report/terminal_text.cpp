@@ -129,10 +129,12 @@ std::vector<std::string> wrap(const std::vector<std::string>& pieces, std::strin
     if (!empty && display_width(lines.back() + gap + piece) > width) next_line();
     if (!empty) lines.back() += gap;
     while (display_width(lines.back() + piece) > width) {
-      const std::size_t bytes = fitting_bytes(piece, width - display_width(lines.back()));
+      std::size_t bytes = fitting_bytes(piece, width - display_width(lines.back()));
       if (bytes == piece.size()) break;
+      const std::size_t space = piece.rfind(' ', bytes);
+      if (space != std::string::npos && space > 0) bytes = space;
       lines.back() += piece.substr(0, bytes);
-      piece.erase(0, bytes);
+      piece.erase(0, std::min(piece.find_first_not_of(' ', bytes), piece.size()));
       next_line();
     }
     lines.back() += piece;

@@ -22,9 +22,11 @@ namespace collapscope {
 [[nodiscard]] std::string pad_right(std::string_view text, std::size_t width);
 
 // `pieces` joined by `separator` on lines of at most `width` columns; the second and later lines begin with
-// `indent` spaces (fewer than `width`). A piece longer than a line is broken where the line ends.
-[[nodiscard]] std::vector<std::string> wrap(const std::vector<std::string>& pieces, std::string_view separator,
-                                            std::size_t width, std::size_t indent);
+// `indent` spaces (fewer than `width`). A piece longer than a line is broken at a space, or where the line
+// ends.
+[[nodiscard]] std::vector<std::string> wrap(const std::vector<std::string>& pieces,
+                                            std::string_view separator, std::size_t width,
+                                            std::size_t indent);
 
 // The words of `text`, split at spaces.
 [[nodiscard]] std::vector<std::string> words(std::string_view text);

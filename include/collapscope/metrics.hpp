@@ -1,0 +1,64 @@
+// The metrics: pure functions of summaries. Names, formulas, ranges and sources are those of docs/metrics.md.
+//
+// [A] Andriopoulos, Dong, Guo, Zhao, Ross: The Prevalence of Neural Collapse in Neural Multivariate
+//     Regression, NeurIPS 2024, arXiv 2409.04180.
+// [R] Rangamani, Unal: Deep Neural Regression Collapse, CPAL 2026, arXiv 2603.23805.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collapscope/results.hpp"
+#include "collapscope/summaries.hpp"
+
+namespace collapscope {
+
+// Of the targets and the model. Never throws; undefined values carry their reason.
+[[nodiscard]] MetricSet target_metrics(const TargetSummary& targets);
+
+// Of a layer. top: how many explained-variance ratios.
+[[nodiscard]] MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets, std::size_t top);
+
+// NRC3 [A, section 3.1]: |G/|G| - (S - sqrt(gamma) I)/|S - sqrt(gamma) I||_F^2, in [0, 4]; G = W W^T and
+// S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes.
+[[nodiscard]] std::optional<double> nrc3(const Matrix& gram, const Matrix& root, double gamma);
+
+// The smallest NRC3 over gamma in [0, lambda_min], in closed form, and its gamma.
+struct Nrc3Minimum {
+  double value = 0;
+  double gamma = 0;
+};
+[[nodiscard]] std::optional<Nrc3Minimum> nrc3_minimum(const Matrix& gram, const Matrix& root, double lambda_min);
+
+// What `--metrics` can name.
+enum class MetricScope : unsigned char { targets, layer, run };
+
+struct MetricInfo {
+  std::string_view name;
+  MetricScope scope;
+  std::string_view summary;  // one line
+};
+
+// All metrics, in the order they are reported.
+[[nodiscard]] std::span<const MetricInfo> metric_catalogue();
+
+// A choice of metrics by names and globs ("nrc*", "deep_nrc1"); empty chooses all.
+class MetricChoice {
+ public:
+  MetricChoice() = default;
+  // Comma-separated names and globs. Throws UsageError for one that matches nothing.
+  explicit MetricChoice(std::string_view list);
+  [[nodiscard]] bool wants(std::string_view name) const;
+  // Keeps what is wanted.
+  void filter(MetricSet& metrics) const;
+
+ private:
+  std::vector<std::string> patterns_;
+};
+
+}  // namespace collapscope

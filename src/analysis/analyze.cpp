@@ -1,0 +1,173 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <exception>
+#include <new>
+
+#include "analysis/measure.hpp"
+#include "analysis/run_key.hpp"
+#include "analysis/run_metrics.hpp"
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+bool selected(const std::string& layer, const std::vector<std::string>& globs) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(),
+                                      [&](const std::string& glob) { return glob_match(glob, layer); });
+}
+
+// The failure that the exception in flight stands for.
+Failure current_failure(const std::string& path, const std::string& object) {
+  try {
+    throw;
+  } catch (const InputError& error) {
+    return {error.file(), error.object().empty() ? object : error.object(), error.message()};
+  } catch (const std::bad_alloc&) {
+    return {path, object, "out of memory"};
+  } catch (const std::exception& error) {
+    return {path, object, error.what()};
+  }
+}
+
+class Analyzer {
+ public:
+  Analyzer(Backend& backend, const AnalysisOptions& options, Progress& progress)
+      : backend_(backend),
+        options_(options),
+        progress_(progress),
+        memory_(options.memory != 0 ? options.memory : default_memory()) {}
+
+  Results run(const std::vector<Checkpoint>& checkpoints) {
+    const auto begin = std::chrono::steady_clock::now();
+    results_.provenance.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+    results_.provenance.device = backend_.describe();
+    results_.provenance.threads = backend_.threads();
+    progress_.start(bytes_to_read(checkpoints));
+    for (const Checkpoint& checkpoint : checkpoints) {
+      try {
+        analyze_checkpoint(checkpoint);
+      } catch (const std::exception&) {
+        fail(current_failure(checkpoint.front().path, checkpoint.front().id));
+      }
+    }
+    add_final_gamma(results_.checkpoints, members_);
+    for (CheckpointResult& checkpoint : results_.checkpoints) {
+      options_.metrics.filter(checkpoint.targets);
+      for (LayerResult& layer : checkpoint.layers) {
+        options_.metrics.filter(layer.metrics);
+      }
+    }
+    progress_.finish();
+    results_.provenance.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::move(results_);
+  }
+
+ private:
+  void fail(Failure failure) {
+    const std::string object = failure.object.empty() ? "" : printable(failure.object) + ": ";
+    progress_.message(fmt::format("{}: {}{}", printable(failure.path), object, printable(failure.message)));
+    results_.failures.push_back(std::move(failure));
+  }
+
+  LayerPlan plan(const std::vector<LayerIndex>& shards, std::size_t targets) const {
+    return plan_layer(shards, targets, options_, memory_, backend_);
+  }
+
+  std::uint64_t bytes_to_read(const std::vector<Checkpoint>& checkpoints) const {
+    std::uint64_t bytes = 0;
+    for (const Checkpoint& checkpoint : checkpoints) {
+      const CheckpointIndex& first = checkpoint.front();
+      for (const LayerIndex& layer : first.layers) {
+        if (!selected(layer.name, options_.layers)) {
+          continue;
+        }
+        try {
+          const LayerPlan layer_plan = plan(layer_shards(checkpoint, layer.name), components(first.targets));
+          bytes += layer_plan.bytes * (layer_plan.looks == 2 && !layer_plan.keeps_bytes ? 2 : 1);
+        } catch (const Error&) {
+          // Reported when its turn comes.
+        }
+      }
+    }
+    return bytes;
+  }
+
+  static std::size_t components(const DatasetIndex& targets) {
+    return targets.shape.size() > 1 ? targets.shape[1] : 1;
+  }
+
+  void analyze_checkpoint(const Checkpoint& checkpoint) {
+    const CheckpointIndex& first = checkpoint.front();
+    if (first.task != "regression") {
+      throw InputError(first.path, first.id,
+                       fmt::format("found task '{}'; this version measures 'regression' only", first.task));
+    }
+    std::vector<DatasetIndex> target_shards;
+    for (const CheckpointIndex& part : checkpoint.shards) {
+      target_shards.push_back(part.targets);
+    }
+    TargetRows targets(target_shards, memory_ / 8);
+    const TargetSummary summary = measure_targets(checkpoint, targets, backend_);
+
+    CheckpointResult result{first.path, first.id, first.run, first.step, first.task, targets.samples(),
+                            first.attributes, target_metrics(summary), {}};
+    RunMember member{run_key(first), {}};
+    for (const LayerIndex& layer : first.layers) {
+      if (!selected(layer.name, options_.layers)) {
+        continue;
+      }
+      progress_.working_on(first.path + ": " + layer.name);
+      try {
+        result.layers.push_back(analyze_layer(checkpoint, layer, targets, summary, member));
+      } catch (const std::exception&) {
+        fail(current_failure(first.path, layer.name));
+      }
+    }
+    if (!result.layers.empty()) {
+      results_.checkpoints.push_back(std::move(result));
+      members_.push_back(std::move(member));
+    } else if (results_.failures.empty()) {
+      throw InputError(first.path, first.id, "no layer is selected by --layers");
+    }
+  }
+
+  LayerResult analyze_layer(const Checkpoint& checkpoint, const LayerIndex& layer, TargetRows& targets,
+                            const TargetSummary& summary, RunMember& member) {
+    const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name);
+    const LayerPlan layer_plan = plan(shards, targets.components());
+    const LayerSummary measured =
+        measure_layer(shards, targets, summary, layer_plan, options_, backend_, [this](std::uint64_t bytes) {
+          results_.provenance.bytes_read += bytes;
+          progress_.advance(bytes);
+        });
+    LayerResult result{layer.name, layer.index, layer.kind, layer_metrics(measured, summary, options_.top)};
+    if (const Metric* metric = result.metrics.find("nrc3"); metric != nullptr && metric->defined()) {
+      member.layers.push_back({layer.name, measured.weight->gram, summary.root, summary.lambda_min()});
+    }
+    return result;
+  }
+
+  Backend& backend_;
+  const AnalysisOptions& options_;
+  Progress& progress_;
+  std::uint64_t memory_;
+  Results results_;
+  std::vector<RunMember> members_;
+};
+
+}  // namespace
+
+Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+                Progress& progress) {
+  return Analyzer(backend, options, progress).run(checkpoints);
+}
+
+}  // namespace collapscope

@@ -1,0 +1,97 @@
+// Which indexed files are one checkpoint, and in which order checkpoints are reported.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "analysis/run_key.hpp"
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
+  std::vector<Checkpoint> checkpoints;
+  for (CheckpointIndex& index : indexes) {
+    const auto same = std::find_if(checkpoints.begin(), checkpoints.end(), [&](const Checkpoint& checkpoint) {
+      const CheckpointIndex& first = checkpoint.front();
+      return first.run == index.run && first.step == index.step && first.id == index.id;
+    });
+    if (same == checkpoints.end()) {
+      checkpoints.push_back({{std::move(index)}});
+    } else {
+      same->shards.push_back(std::move(index));
+    }
+  }
+  return checkpoints;
+}
+
+}  // namespace
+
+std::string run_key(const CheckpointIndex& checkpoint) {
+  if (!checkpoint.run.empty()) {
+    return "run " + checkpoint.run;
+  }
+  return checkpoint.id.empty() ? std::string() : "file " + checkpoint.path;
+}
+
+std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards) {
+  std::vector<Checkpoint> checkpoints;
+  if (join_shards) {
+    checkpoints = joined(std::move(indexes));
+  } else {
+    for (CheckpointIndex& index : indexes) {
+      checkpoints.push_back({{std::move(index)}});
+    }
+  }
+  // A run stands where its first checkpoint stood; what belongs to no run stays where it is.
+  std::map<std::string, std::size_t> first_seen;
+  std::vector<std::pair<std::size_t, Checkpoint>> placed;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    const std::string key = run_key(checkpoints[i].front());
+    const std::size_t place = key.empty() ? i : first_seen.try_emplace(key, i).first->second;
+    placed.emplace_back(place, std::move(checkpoints[i]));
+  }
+  std::stable_sort(placed.begin(), placed.end(), [](const auto& a, const auto& b) {
+    constexpr double last = std::numeric_limits<double>::infinity();
+    return a.first != b.first ? a.first < b.first
+                              : a.second.front().step.value_or(last) < b.second.front().step.value_or(last);
+  });
+  std::vector<Checkpoint> ordered;
+  for (auto& [place, checkpoint] : placed) {
+    ordered.push_back(std::move(checkpoint));
+  }
+  return ordered;
+}
+
+std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name) {
+  std::vector<LayerIndex> shards;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    const auto found = std::find_if(part.layers.begin(), part.layers.end(),
+                                    [&](const LayerIndex& layer) { return layer.name == name; });
+    if (found == part.layers.end()) {
+      throw InputError(part.path, name, "this shard lacks the layer; expected the same layers in all shards");
+    }
+    const auto tail = [](const DatasetIndex& dataset) {
+      return std::vector<std::uint64_t>(dataset.shape.begin() + 1, dataset.shape.end());
+    };
+    if (!shards.empty()) {
+      const LayerIndex& first = shards.front();
+      if (tail(first.activations) != tail(found->activations) ||
+          first.activations.element != found->activations.element || first.layout != found->layout) {
+        throw InputError(part.path, name,
+                         fmt::format("found {} {}; the first shard has {} {}", found->activations.element.name(),
+                                     shape_text(found->activations.shape), first.activations.element.name(),
+                                     shape_text(first.activations.shape)));
+      }
+    }
+    shards.push_back(*found);
+  }
+  return shards;
+}
+
+}  // namespace collapscope

@@ -1,0 +1,65 @@
+#include "analysis/joined_reader.hpp"
+
+#include <algorithm>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope {
+
+namespace {
+
+class JoinedReader final : public RowReader {
+ public:
+  JoinedReader(const std::vector<DatasetIndex>& shards, std::uint64_t cache_bytes)
+      : shards_(shards), readers_(shards.size()), cache_bytes_(cache_bytes) {}
+
+  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
+    const std::size_t sample_bytes = count == 0 ? 0 : out.size() / count;
+    while (count > 0) {
+      const ShardSample at = locate(shards_, first);
+      const std::uint64_t here = std::min(count, shards_[at.shard].samples() - at.sample);
+      const std::size_t bytes = here * sample_bytes;
+      open(at.shard).read(at.sample, here, out.first(bytes));
+      out = out.subspan(bytes);
+      first += here;
+      count -= here;
+    }
+  }
+
+  [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
+
+ private:
+  // One shard is open at a time.
+  RowReader& open(std::size_t shard) {
+    if (!readers_[shard]) {
+      std::fill(readers_.begin(), readers_.end(), nullptr);
+      readers_[shard] = open_rows(shards_[shard], cache_bytes_);
+    }
+    return *readers_[shard];
+  }
+
+  std::vector<DatasetIndex> shards_;
+  std::vector<std::shared_ptr<RowReader>> readers_;
+  std::uint64_t cache_bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowReader> open_joined(const std::vector<DatasetIndex>& shards, std::uint64_t cache_bytes) {
+  if (shards.size() == 1) {
+    return open_rows(shards.front(), cache_bytes);
+  }
+  return std::make_unique<JoinedReader>(shards, cache_bytes);
+}
+
+ShardSample locate(const std::vector<DatasetIndex>& shards, std::uint64_t sample) {
+  for (std::size_t shard = 0; shard < shards.size(); ++shard) {
+    if (sample < shards[shard].samples()) {
+      return {shard, sample};
+    }
+    sample -= shards[shard].samples();
+  }
+  throw UsageError("a sample beyond the last shard");
+}
+
+}  // namespace collapscope

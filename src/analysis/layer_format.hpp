@@ -1,0 +1,22 @@
+// How a layer's stored samples become rows.
+#pragma once
+
+#include <optional>
+
+#include "collapscope/dump.hpp"
+
+namespace collapscope {
+
+// The format of `layer`, with `pool` before the file's own before `mean`.
+[[nodiscard]] RowFormat layer_format(const LayerIndex& layer, std::optional<Pool> pool);
+
+// The weight as a map of the rows' features: [m, d], or [m kh kw, C] for a convolution. Empty with a reason when
+// it does not act on these rows. Throws InputError when the shapes do not fit.
+struct LayerWeight {
+  Matrix matrix;
+  bool convolution = false;
+  std::string missing;  // why there is none
+};
+[[nodiscard]] LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format);
+
+}  // namespace collapscope

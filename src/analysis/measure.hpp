@@ -1,0 +1,19 @@
+// Measuring the targets of a checkpoint, and one layer.
+#pragma once
+
+#include "analysis/tile_stream.hpp"
+#include "collapscope/analysis.hpp"
+#include "collapscope/summaries.hpp"
+
+namespace collapscope {
+
+// Moments and spectrum of the targets, errors of the predictions, UFM strengths. Throws InputError.
+[[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend);
+
+// One layer, from its rows to what metrics need. Throws InputError, UsageError, NumericalError.
+[[nodiscard]] LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
+                                         const TargetSummary& target_summary, const LayerPlan& plan,
+                                         const AnalysisOptions& options, Backend& backend,
+                                         const TileStream::ReadListener& listener);
+
+}  // namespace collapscope

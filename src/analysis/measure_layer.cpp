@@ -1,0 +1,215 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "analysis/joined_reader.hpp"
+#include "analysis/layer_format.hpp"
+#include "analysis/measure.hpp"
+#include "collapscope/error.hpp"
+#include "core/vector_math.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr double affine_cutoff = 1e-10;     // on eigenvalues: singular values 1e-5 of the largest
+constexpr double published_cutoff = 1e-6;   // on eigenvalues: singular values 1e-3 of the largest
+
+std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) {
+  std::vector<DatasetIndex> datasets;
+  for (const LayerIndex& shard : shards) {
+    datasets.push_back(shard.activations);
+  }
+  return datasets;
+}
+
+double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
+  double sum = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) {
+      sum += a(i, j) * a(i, j);
+    }
+  }
+  return std::sqrt(sum);
+}
+
+double frobenius(const Matrix& a) { return frobenius(a, a.rows(), a.cols()); }
+
+// N (N - 3) HSIC_1 of two sets of centred rows: Song et al. 2012, from sums only.
+double hsic(double n, double cross_square, double fourth, double trace_a, double trace_b) {
+  return cross_square - n / (n - 2) * fourth + trace_a * trace_b / ((n - 1) * (n - 2));
+}
+
+void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
+  if (moments.count <= 3) {
+    return;
+  }
+  const double n = static_cast<double>(moments.count);
+  const double a = trace(moments.feature_scatter);
+  const double b = trace(moments.target_scatter);
+  const auto square = [](double x) { return x * x; };
+  layer.hsic_xx = hsic(n, square(frobenius(moments.feature_scatter)), moments.unbiased.aa, a, a);
+  layer.hsic_xy = hsic(n, square(frobenius(moments.cross_scatter)), moments.unbiased.ab, a, b);
+  layer.hsic_yy = hsic(n, square(frobenius(moments.target_scatter)), moments.unbiased.bb, b, b);
+}
+
+void divide(Matrix& a, double divisor) {
+  for (double& value : a.values()) {
+    value /= divisor;
+  }
+}
+
+Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
+  Matrix out(count, a.cols());
+  std::copy_n(a.data() + first * a.cols(), count * a.cols(), out.data());
+  return out;
+}
+
+void clear_rounding(std::vector<double>& values) {
+  const double least =
+      static_cast<double>(values.size()) * std::numeric_limits<double>::epsilon() * values.front();
+  for (double& value : values) {
+    value = value <= least ? 0 : value;
+  }
+}
+
+class LayerMeasurer {
+ public:
+  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan, Backend& backend,
+                const TileStream::ReadListener& listener)
+      : shards_(activations_of(shards)),
+        plan_(plan),
+        backend_(backend),
+        stream_(plan, backend.tile_rows(plan.format.row_length()), open_joined(shards_, plan.cache_bytes), targets,
+                listener) {}
+
+  Moments fold(std::size_t targets) {
+    const auto fold = backend_.make_fold({plan_.format, targets, plan_.rows, plan_.normalized_scatter});
+    visit(*fold);
+    return fold->finish();
+  }
+
+  ResidualSums look(LookSpec spec) {
+    const auto look = backend_.make_look(spec);
+    visit(*look);
+    return look->finish();
+  }
+
+ private:
+  template <class Fold>
+  void visit(Fold& fold) {
+    try {
+      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { fold.add(tile, targets); });
+    } catch (const NonFiniteSample& offending) {
+      const ShardSample at = locate(shards_, offending.sample);
+      throw InputError(shards_[at.shard].file, shards_[at.shard].object,
+                       fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
+    }
+  }
+
+  std::vector<DatasetIndex> shards_;
+  const LayerPlan& plan_;
+  Backend& backend_;
+  TileStream stream_;
+};
+
+LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const LayerPlan& plan, Matrix affine,
+                   Matrix published) {
+  LookSpec spec;
+  spec.format = plan.format;
+  spec.feature_mean = moments.feature_mean;
+  spec.target_mean = moments.target_mean;
+  spec.signal = first_rows(layer.spectrum.vectors, 0, layer.signal_dim);
+  spec.affine = std::move(affine);
+  spec.published = std::move(published);
+  const std::size_t d = layer.features();
+  if (layer.weight && layer.weight->rank < d) {
+    const std::size_t rank = layer.weight->rank;
+    spec.weight_is_complement = 2 * rank > d || rank == 0;
+    spec.weight = spec.weight_is_complement ? first_rows(layer.weight->right_singular, rank, d - rank)
+                                            : first_rows(layer.weight->right_singular, 0, rank);
+  }
+  return spec;
+}
+
+// The weight of the first shard that has one; other shards must agree.
+void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& shards, const LayerPlan& plan,
+                            std::size_t targets) {
+  LayerWeight weight;
+  weight.missing = "no weight";
+  for (const LayerIndex& shard : shards) {
+    if (!shard.weight) {
+      continue;
+    }
+    LayerWeight found = layer_weight(shard, plan.format);
+    if (!weight.matrix.empty() && !(found.matrix == weight.matrix)) {
+      throw InputError(shard.weight->file, shard.weight->object, "differs from the weight in an earlier shard");
+    }
+    weight = std::move(found);
+  }
+  layer.no_weight = weight.missing;
+  if (!weight.matrix.empty()) {
+    layer.weight = summarize_weight(weight.matrix, weight.convolution, targets);
+  }
+}
+
+std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targets, std::size_t features) {
+  const std::size_t wanted = options.intrinsic_signal_dim ? targets.rank() : options.signal_dim.value_or(targets.size());
+  return std::min(wanted, features);
+}
+
+}  // namespace
+
+LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
+                           const TargetSummary& target_summary, const LayerPlan& plan, const AnalysisOptions& options,
+                           Backend& backend, const TileStream::ReadListener& listener) {
+  LayerMeasurer measurer(shards, targets, plan, backend, listener);
+  LayerSummary layer;
+  summarize_layer_weight(layer, shards, plan, targets.components());
+
+  Moments moments = measurer.fold(targets.components());
+  const double rows = static_cast<double>(moments.count);
+  layer.samples = moments.count;
+  layer.zero_rows = moments.zero_rows;
+  layer.mean_norm = moments.norm_sum / rows;
+  layer.feature_mean = moments.feature_mean;
+  layer.unit_roundoff = plan.format.element.unit_roundoff();
+  layer.signal_dim = signal_dim(options, target_summary, layer.features());
+  summarize_unbiased(layer, moments);
+  divide(moments.feature_scatter, rows);
+  divide(moments.cross_scatter, rows);
+  divide(moments.target_scatter, rows);
+  layer.total_variance = trace(moments.feature_scatter);
+  layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
+  layer.cross_covariance = moments.cross_scatter;
+  layer.target_covariance_norm = frobenius(moments.target_scatter);
+  layer.target_variance = trace(moments.target_scatter);
+  const std::size_t first = std::min(targets.components(), layer.features());
+  layer.first_features_norm = frobenius(moments.feature_scatter, first, first);
+  if (plan.normalized_scatter) {
+    divide(moments.normalized_scatter, rows);
+    layer.normalized_moment = std::move(moments.normalized_scatter);
+  }
+
+  layer.spectrum = backend.eigenbasis(moments.feature_scatter);
+  clear_rounding(layer.spectrum.values);
+  LeastSquares affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
+  layer.affine_explained = affine.explained;
+  add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
+  Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter);
+  clear_rounding(uncentred.values);
+  LeastSquares published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
+  layer.published_explained = published.explained;
+  layer.uncentred = std::move(uncentred.values);
+  moments.feature_scatter = Matrix();
+
+  if (plan.looks == 2) {
+    layer.residuals =
+        measurer.look(look_spec(layer, moments, plan, std::move(affine.map), std::move(published.map)));
+  }
+  return layer;
+}
+
+}  // namespace collapscope

@@ -1,0 +1,115 @@
+// What a layer will cost, and how its memory is shared out.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+
+#include "analysis/layer_format.hpp"
+#include "analysis/plan_costs.hpp"
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "core/moment_tree.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
+constexpr std::uint64_t largest_band = 64 * MiB;
+constexpr std::uint64_t largest_kept = 1024 * MiB;       // compressed bytes, dear to read again
+constexpr std::uint64_t largest_kept_plain = 64 * MiB;   // bytes that the page cache holds anyway
+
+std::uint64_t height(std::uint64_t segments) {
+  std::uint64_t levels = 0;
+  while (segments > 1) {
+    segments = (segments + 1) / 2;
+    ++levels;
+  }
+  return levels;
+}
+
+// d x d matrices alive at once: while folding, one per level of the tree and the sum itself; while
+// decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two.
+double matrices(const LayerPlan& plan) {
+  const std::uint64_t segment = segment_rows(plan.rows);
+  const double levels = static_cast<double>(height((plan.rows + segment - 1) / segment)) + 1;
+  const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
+  const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
+  return std::max(fold, decompose);
+}
+
+std::uint64_t first_line_number(const char* path) {
+  std::ifstream file(path);
+  std::uint64_t value = 0;
+  return file >> value ? value : std::numeric_limits<std::uint64_t>::max();
+}
+
+std::uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::uint64_t kibibytes = 0;
+  std::string unit;
+  while (file >> key >> kibibytes && std::getline(file, unit)) {
+    if (key == "MemAvailable:") {
+      return kibibytes * 1024;
+    }
+  }
+  return std::uint64_t{4} << 30U;
+}
+
+}  // namespace
+
+std::uint64_t default_memory() {
+  return std::min({available_memory(), first_line_number("/sys/fs/cgroup/memory.max"),
+                   first_line_number("/sys/fs/cgroup/memory/memory.limit_in_bytes")}) /
+         2;
+}
+
+LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets, const AnalysisOptions& options,
+                     std::uint64_t memory, const Backend& backend) {
+  LayerPlan plan;
+  plan.format = layer_format(shards.front(), options.pool);
+  bool filtered = false;
+  std::uint64_t chunk_row_bytes = 0;
+  for (const LayerIndex& shard : shards) {
+    plan.samples += shard.activations.samples();
+    plan.bytes += shard.activations.bytes();
+    filtered = filtered || !shard.activations.filters.empty();
+    const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
+    chunk_row_bytes = std::max<std::uint64_t>(chunk_row_bytes, std::min(rows, shard.activations.samples()) *
+                                                                   plan.format.sample_bytes());
+  }
+  plan.rows = plan.samples * plan.format.rows_per_sample();
+  choose_looks(plan, targets, options, filtered);
+
+  const std::size_t d = plan.format.row_length();
+  const std::size_t tile_rows = backend.tile_rows(d);
+  const std::uint64_t samples_per_tile = std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
+  const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
+  const double wide = static_cast<double>(d);
+  const double fixed = matrices(plan) * wide * wide * 8 +
+                       static_cast<double>(tile_rows) * 8 *
+                           (2 * wide + static_cast<double>(plan.format.sample_elements()) / 64 +
+                            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
+  const double least = fixed + 2 * static_cast<double>(tile_bytes);
+  if (least > static_cast<double>(memory)) {
+    throw UsageError(fmt::format("needs {} for its {} x {} matrices and tiles; the budget is {} (--memory)",
+                                 human_bytes(static_cast<std::uint64_t>(std::min(least, 1e19))), d, d,
+                                 human_bytes(memory)));
+  }
+  std::uint64_t left = memory - static_cast<std::uint64_t>(fixed);
+  plan.memory = static_cast<std::uint64_t>(fixed);
+  plan.cache_bytes = std::min(left / 4, chunk_row_bytes);
+  left -= plan.cache_bytes;
+  const std::uint64_t keep_limit = filtered ? largest_kept : largest_kept_plain;
+  plan.keeps_bytes = plan.looks == 2 && plan.bytes <= std::min(left / 2, keep_limit);
+  const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
+  const std::uint64_t band = std::max(tile_bytes, std::min(wanted, left / 4) / tile_bytes * tile_bytes);
+  plan.band_samples = band / plan.format.sample_bytes();
+  plan.memory += plan.cache_bytes + (plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes));
+  return plan;
+}
+
+}  // namespace collapscope

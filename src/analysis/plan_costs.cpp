@@ -1,0 +1,56 @@
+#include "analysis/plan_costs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace collapscope {
+
+namespace {
+
+// Rough rates of one machine; only their ratios matter.
+constexpr double product_rate = 20e9;       // float64 operations per second
+constexpr double plain_read_rate = 2e9;     // bytes per second, from the page cache
+constexpr double filtered_read_rate = 2e8;  // bytes per second, inflating
+
+bool wants_any(const MetricChoice& metrics, std::span<const std::string_view> names) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return metrics.wants(name); });
+}
+
+}  // namespace
+
+void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool filtered) {
+  constexpr std::array<std::string_view, 9> remainders{
+      "nrc1",      "nrc1_unnormalized", "nrc1_centered", "nrc2",         "nrc2_unnormalized",
+      "deep_nrc1", "deep_nrc4",         "linear_mse",    "linear_excess"};
+  constexpr std::array<std::string_view, 2> normalized{"nrc1", "nrc2"};
+  const bool wants_normalized = wants_any(options.metrics, normalized);
+  const double rows = static_cast<double>(plan.rows);
+  const double d = static_cast<double>(plan.format.row_length());
+  const double projected = static_cast<double>(options.signal_dim.value_or(targets) + 2 * targets);
+  const double again = static_cast<double>(plan.bytes) / (filtered ? filtered_read_rate : plain_read_rate) +
+                       4 * rows * d * projected / product_rate;
+  const double carried = wants_normalized ? rows * d * d / product_rate : 0;
+
+  const auto decide = [&](int looks, std::string reason) {
+    plan.looks = looks;
+    plan.normalized_scatter = looks == 1 && wants_normalized;
+    plan.reason = std::move(reason);
+  };
+  if (options.looks == Looks::one) {
+    decide(1, "one look, as asked");
+  } else if (options.looks == Looks::two) {
+    decide(2, "two looks, as asked");
+  } else if (!wants_any(options.metrics, remainders)) {
+    decide(1, "one look: no metric needs the rows again");
+  } else if (options.metrics.wants("nrc1_centered")) {
+    decide(2, "two looks: nrc1_centered needs the basis first");
+  } else if (again > 2 * carried && wants_normalized) {
+    decide(1, fmt::format("one look: reading again costs about {:.2g} s, a second product {:.2g} s", again, carried));
+  } else {
+    decide(2, "two looks: residuals without cancellation");
+  }
+}
+
+}  // namespace collapscope

@@ -1,0 +1,33 @@
+// The targets (or predictions) of a checkpoint as float64 rows, in memory when they are few.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "collapscope/dump.hpp"
+
+namespace collapscope {
+
+class TargetRows {
+ public:
+  // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`.
+  TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes);
+
+  [[nodiscard]] std::uint64_t samples() const { return samples_; }
+  [[nodiscard]] std::size_t components() const { return components_; }
+  // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such sample.
+  [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
+
+ private:
+  [[nodiscard]] Matrix decode(std::uint64_t first, std::uint64_t count);
+
+  std::vector<DatasetIndex> shards_;
+  std::uint64_t samples_ = 0;
+  std::size_t components_ = 1;
+  std::unique_ptr<RowReader> reader_;
+  std::optional<Matrix> all_;
+};
+
+}  // namespace collapscope

@@ -1,0 +1,87 @@
+#include "analysis/tile_stream.hpp"
+
+#include <algorithm>
+#include <future>
+
+namespace collapscope {
+
+TileStream::TileStream(const LayerPlan& plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
+                       TargetRows& targets, ReadListener listener)
+    : plan_(plan),
+      tile_rows_(tile_rows),
+      reader_(std::move(reader)),
+      targets_(targets),
+      listener_(std::move(listener)) {
+  if (plan_.keeps_bytes) {
+    kept_.resize(plan_.samples * plan_.format.sample_bytes());
+  }
+}
+
+std::uint64_t TileStream::bands() const { return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples; }
+
+TileStream::Band TileStream::read_band(std::uint64_t number) {
+  Band band;
+  band.first = number * plan_.band_samples;
+  band.samples = std::min(plan_.band_samples, plan_.samples - band.first);
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  std::span<std::byte> room;
+  if (plan_.keeps_bytes) {
+    room = std::span(kept_).subspan(band.first * sample_bytes, band.samples * sample_bytes);
+  } else {
+    buffers_[number % 2].resize(band.samples * sample_bytes);
+    room = buffers_[number % 2];
+  }
+  if (!complete_) {
+    reader_->read(band.first, band.samples, room);
+  }
+  band.bytes = room;
+  band.targets = targets_.read(band.first, band.samples);
+  return band;
+}
+
+void TileStream::pass(const Visitor& visit) {
+  std::future<Band> next;
+  for (std::uint64_t number = 0; number < bands(); ++number) {
+    const Band band = next.valid() ? next.get() : read_band(number);
+    if (number + 1 < bands()) {
+      // The other buffer is free: its tiles were visited before this iteration.
+      next = std::async(std::launch::async, [this, number] { return read_band(number + 1); });
+    }
+    if (!complete_) {
+      listener_(band.bytes.size());
+    }
+    visit_tiles(band, visit);
+  }
+  complete_ = plan_.keeps_bytes;
+}
+
+void TileStream::visit_tiles(const Band& band, const Visitor& visit) const {
+  const std::size_t per_sample = plan_.format.rows_per_sample();
+  const std::uint64_t samples_per_tile = std::max<std::uint64_t>(1, tile_rows_ / per_sample);
+  for (std::uint64_t sample = 0; sample < band.samples; sample += samples_per_tile) {
+    const std::uint64_t samples = std::min(samples_per_tile, band.samples - sample);
+    for (std::size_t skip = 0; skip < samples * per_sample; skip += tile_rows_) {
+      visit_tile(band, sample, samples, skip, std::min<std::size_t>(tile_rows_, samples * per_sample - skip), visit);
+    }
+  }
+}
+
+void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
+                            std::size_t rows, const Visitor& visit) const {
+  const std::size_t per_sample = plan_.format.rows_per_sample();
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  const RawTile tile{band.bytes.subspan(sample * sample_bytes, samples * sample_bytes), skip, rows,
+                     (band.first + sample) * per_sample + skip};
+  if (per_sample == 1) {
+    visit(tile, band.targets.view().middle_rows(sample, rows));
+    return;
+  }
+  Matrix repeated(rows, band.targets.cols());  // every position repeats its sample's target
+  for (std::size_t i = 0; i < rows; ++i) {
+    const auto from = band.targets.view().row(sample + (skip + i) / per_sample);
+    std::copy(from.begin(), from.end(), repeated.view().row(i).begin());
+  }
+  visit(tile, repeated.view());
+}
+
+}  // namespace collapscope

@@ -1,0 +1,147 @@
+#include "hdf5/dump_writer.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <variant>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+Handle float_type(const Place& place, std::size_t size, std::size_t exponent_at, std::size_t exponent_bits,
+                  std::size_t mantissa_bits, std::size_t bias) {
+  Handle type = own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose, place, "make a number type");
+  check(H5Tset_fields(type.get(), size * 8 - 1, exponent_at, exponent_bits, 0, mantissa_bits), place,
+        "make a type");
+  check(H5Tset_size(type.get(), size), place, "make a type");
+  check(H5Tset_ebias(type.get(), bias), place, "make a type");
+  return type;
+}
+
+Handle stored_type(ElementKind kind, const Place& place) {
+  switch (kind) {
+    case ElementKind::float16:
+      return float_type(place, 2, 10, 5, 10, 15);
+    case ElementKind::bfloat16:
+      return float_type(place, 2, 7, 8, 7, 127);
+    case ElementKind::float32:
+      return own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose, place, "make a type");
+    case ElementKind::float64:
+      return own(H5Tcopy(H5T_IEEE_F64LE), H5Tclose, place, "make a type");
+    default:
+      throw UsageError("dumps are written as float16, bfloat16, float32 or float64");
+  }
+}
+
+void require_synced(int result, const std::string& path) {
+  if (result != 0) {
+    throw Error(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  }
+}
+
+}  // namespace
+
+DumpWriter::DumpWriter(std::string path) : path_(std::move(path)), temporary_(path_ + ".writing") {
+  const Session session;
+  file_ = own(H5Fcreate(temporary_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT), H5Fclose, place(""),
+              fmt::format("create {}", temporary_));
+}
+
+DumpWriter::~DumpWriter() {
+  if (!temporary_.empty()) {
+    const Session session;
+    file_ = Handle();
+    std::remove(temporary_.c_str());
+  }
+}
+
+void DumpWriter::set_attribute(const std::string& object, const std::string& name,
+                               const AttributeValue& value) {
+  const Session session;
+  const Place at = place(object + "@" + name);
+  const Handle owner =
+      own(H5Oopen(file_.get(), object.c_str(), H5P_DEFAULT), H5Oclose, at, "open the object");
+  const Handle space = own(H5Screate(H5S_SCALAR), H5Sclose, at, "make a space");
+  const auto put = [&](hid_t stored, hid_t memory, const void* data) {
+    const Handle attribute =
+        own(H5Acreate2(owner.get(), name.c_str(), stored, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
+            at, "create the attribute");
+    check(H5Awrite(attribute.get(), memory, data), at, "write the attribute");
+  };
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    const Handle type = own(H5Tcopy(H5T_C_S1), H5Tclose, at, "make a type");
+    check(H5Tset_size(type.get(), text->size() + 1), at, "make a type");
+    check(H5Tset_cset(type.get(), H5T_CSET_UTF8), at, "make a type");
+    put(type.get(), type.get(), text->c_str());
+  } else if (const auto* number = std::get_if<double>(&value)) {
+    put(H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, number);
+  } else {
+    const auto* flag = std::get_if<bool>(&value);
+    const std::int64_t count =
+        flag != nullptr ? static_cast<std::int64_t>(*flag) : std::get<std::int64_t>(value);
+    put(H5T_STD_I64LE, H5T_NATIVE_INT64, &count);
+  }
+}
+
+void DumpWriter::create_dataset(const std::string& object, const std::vector<std::uint64_t>& shape,
+                                ElementKind element, const std::vector<std::uint64_t>& chunk, bool deflate) {
+  const Session session;
+  const Place at = place(object);
+  const std::vector<hsize_t> dims(shape.begin(), shape.end());
+  const Handle space = own(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose,
+                           at, "make a space");
+  const Handle links = own(H5Pcreate(H5P_LINK_CREATE), H5Pclose, at, "make a property list");
+  check(H5Pset_create_intermediate_group(links.get(), 1), at, "set a property");
+  const Handle creation = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, at, "make a property list");
+  if (!chunk.empty()) {
+    const std::vector<hsize_t> chunk_dims(chunk.begin(), chunk.end());
+    check(H5Pset_chunk(creation.get(), static_cast<int>(chunk_dims.size()), chunk_dims.data()), at,
+          "set the chunk");
+    if (deflate) {
+      check(H5Pset_deflate(creation.get(), 4), at, "set the filter");
+    }
+  }
+  const Handle type = stored_type(element, at);
+  (void)own(H5Dcreate2(file_.get(), object.c_str(), type.get(), space.get(), links.get(), creation.get(),
+                       H5P_DEFAULT),
+            H5Dclose, at, "create the dataset");
+}
+
+void DumpWriter::write_rows(const std::string& object, std::uint64_t first_row,
+                            MatrixView<const double> rows) {
+  const Session session;
+  const Place at = place(object);
+  const Handle dataset =
+      own(H5Dopen2(file_.get(), object.c_str(), H5P_DEFAULT), H5Dclose, at, "open the dataset");
+  const Handle space = own(H5Dget_space(dataset.get()), H5Sclose, at, "read the shape");
+  const hsize_t start[2] = {first_row, 0};
+  const hsize_t count[2] = {rows.rows(), rows.cols()};
+  check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, count, nullptr), at, "select rows");
+  const hsize_t total = rows.rows() * rows.cols();
+  const Handle memory = own(H5Screate_simple(1, &total, nullptr), H5Sclose, at, "make a space");
+  check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, rows.data()), at,
+        "write rows");
+}
+
+void DumpWriter::finish() {
+  const Session session;
+  check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), place(""), "write the file");
+  file_ = Handle();
+  const int descriptor = ::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
+  require_synced(descriptor < 0 ? -1 : 0, temporary_);
+  const int synced = ::fsync(descriptor);
+  ::close(descriptor);
+  require_synced(synced, temporary_);
+  require_synced(std::rename(temporary_.c_str(), path_.c_str()), path_);
+  temporary_.clear();
+}
+
+}  // namespace collapscope::hdf5

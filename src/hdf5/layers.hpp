@@ -1,0 +1,20 @@
+// LayerIndex from the parts of a layer.
+#pragma once
+
+#include "collapscope/dump.hpp"
+#include "hdf5/links.hpp"
+#include "hdf5/naming.hpp"
+
+namespace collapscope::hdf5 {
+
+// Throws InputError for what cannot be analysed.
+[[nodiscard]] LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts,
+                                     const IndexOptions& options, const DatasetIndex& targets);
+
+// By index, those without one last, then naturally by name.
+[[nodiscard]] bool comes_before(const LayerIndex& a, const LayerIndex& b);
+
+// Throws InputError unless both have the same number of samples; names both.
+void require_same_samples(const Place& place, const DatasetIndex& dataset, const DatasetIndex& targets);
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,179 @@
+#include "hdf5/naming.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "hdf5/walk.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+constexpr std::size_t shown_datasets = 10;
+
+// A path without leading and doubled slashes.
+std::string normal_path(std::string_view path) {
+  return fmt::format("{}", fmt::join(path_components(path), "/"));
+}
+
+bool has_link(const Object& group, const char* name) {
+  return H5Lexists(group.id.get(), name, H5P_DEFAULT) > 0;
+}
+
+bool is_layer_part(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return name == "activations" || name == "weight" || name == "bias";
+}
+
+Failure failure_of(const InputError& error) { return {error.file(), error.object(), error.message()}; }
+
+// Fills in the paths of weight and bias.
+LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
+  const auto path = [&](const std::string& pattern, const char* name) {
+    if (!pattern.empty()) {
+      return fill_layer(pattern, parts.name);
+    }
+    return parts.group.empty() ? std::string() : parts.group + '/' + name;
+  };
+  parts.weight = path(naming.weight, "weight");
+  parts.bias = path(naming.bias, "bias");
+  return parts;
+}
+
+std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
+                                         std::vector<Failure>& failures) {
+  const Object layers =
+      files.get(checkpoint, "layers", "a group of layers; " + datasets_text(files, checkpoint));
+  std::vector<LayerParts> found;
+  Visitor visitor;
+  visitor.object = [&](const std::string& path, const Object& object) {
+    if (is_group(object) && has_link(object, "activations")) {
+      const std::string group = "layers/" + path;
+      found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, naming));
+    }
+  };
+  visitor.broken = [&](const std::string& path, const InputError& error) {
+    if (!is_layer_part(path)) {  // those are reported by their layer
+      failures.push_back(failure_of(error));
+    }
+  };
+  walk(files, layers, visitor);
+  if (found.empty() && failures.empty()) {
+    const Place place = files.place(layers);
+    throw InputError(
+        place.file, place.object,
+        fmt::format("no group in it holds a dataset 'activations'; {}", datasets_text(files, checkpoint)));
+  }
+  return found;
+}
+
+// The components before the first wildcard.
+std::string literal_prefix(std::string_view pattern) {
+  const std::string_view before = pattern.substr(0, pattern.find('*'));
+  const std::size_t slash = before.rfind('/');
+  return std::string(slash == std::string_view::npos ? std::string_view() : before.substr(0, slash));
+}
+
+[[noreturn]] void refuse_no_match(FileSet& files, const Object& checkpoint, const DumpNaming& naming) {
+  const Place place = files.place(checkpoint);
+  throw InputError(place.file, place.object,
+                   fmt::format("no dataset matches the activations '{}'; {}", printable(naming.activations),
+                               datasets_text(files, checkpoint)));
+}
+
+std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
+                                          std::vector<Failure>& failures) {
+  const std::string pattern = normal_path(naming.activations);
+  const std::string prefix = literal_prefix(pattern);
+  std::vector<LayerParts> found;
+  const auto full_path = [&](const std::string& path) { return prefix.empty() ? path : prefix + '/' + path; };
+  Visitor visitor;
+  visitor.object = [&](const std::string& path, const Object& object) {
+    const auto name = wildcard_match(pattern, full_path(path));
+    if (is_dataset(object) && name) {
+      found.push_back(with_parameters({*name, {}, full_path(path), {}, {}}, naming));
+    }
+  };
+  visitor.broken = [&](const std::string& path, const InputError& error) {
+    if (wildcard_match(pattern, full_path(path))) {
+      failures.push_back(failure_of(error));
+    }
+  };
+  const std::optional<Object> start = files.find(checkpoint, prefix);
+  if (start && is_group(*start)) {
+    walk(files, *start, visitor);
+  }
+  if (found.empty() && failures.empty()) {
+    refuse_no_match(files, checkpoint, naming);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) {
+    return pattern == path ? std::optional(std::string(path.substr(path.rfind('/') + 1))) : std::nullopt;
+  }
+  const bool across = pattern.substr(star, 2) == "**";
+  const std::string_view before = pattern.substr(0, star);
+  const std::string_view after = pattern.substr(star + (across ? 2 : 1));
+  if (after.find('*') != std::string_view::npos) {
+    throw UsageError(
+        fmt::format("'{}' has more than one wildcard: write one '*' or '**'", printable(pattern)));
+  }
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) {
+    return std::nullopt;
+  }
+  const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
+  if (!across && middle.find('/') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return std::string(middle);
+}
+
+std::string fill_layer(std::string_view pattern, std::string_view layer) {
+  constexpr std::string_view slot = "{layer}";
+  std::string filled;
+  while (!pattern.empty()) {
+    const std::size_t at = std::min(pattern.find(slot), pattern.size());
+    filled += pattern.substr(0, at);
+    pattern.remove_prefix(at);
+    if (!pattern.empty()) {
+      filled += layer;
+      pattern.remove_prefix(slot.size());
+    }
+  }
+  return filled;
+}
+
+std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
+                                    std::vector<Failure>& failures) {
+  return naming.activations.empty() ? find_dump_layers(files, checkpoint, naming, failures)
+                                    : find_named_layers(files, checkpoint, naming, failures);
+}
+
+std::string datasets_text(FileSet& files, const Object& checkpoint) {
+  std::vector<std::string> names;
+  Visitor visitor;
+  visitor.broken = [](const std::string&, const InputError&) {};
+  visitor.object = [&](const std::string& path, const Object& object) {
+    if (is_dataset(object) && names.size() < shown_datasets) {
+      names.push_back(fmt::format("'{}'", printable(path)));
+    }
+  };
+  try {
+    walk(files, checkpoint, visitor);
+  } catch (const InputError&) {
+    // Some of the names will do.
+  }
+  return names.empty() ? "there are no datasets"
+                       : fmt::format("there are datasets {}", fmt::join(names, ", "));
+}
+
+}  // namespace collapscope::hdf5

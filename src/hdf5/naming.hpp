@@ -1,0 +1,38 @@
+// Where the parts of a checkpoint are: in the dump layout, or where the user says (DumpNaming).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collapscope/dump.hpp"
+#include "hdf5/links.hpp"
+
+namespace collapscope::hdf5 {
+
+// The paths of one layer's parts, below the checkpoint.
+struct LayerParts {
+  std::string name;
+  std::string group;  // holds the layer's attributes; empty when there is none
+  std::string activations;
+  std::string weight;  // empty: none
+  std::string bias;
+};
+
+// What the one wildcard of `pattern` stands for in `path`: '*' within a component, '**' across components.
+// Without a wildcard, the last component of an equal path. nullopt when the path does not match.
+[[nodiscard]] std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path);
+
+// `pattern` with {layer} replaced.
+[[nodiscard]] std::string fill_layer(std::string_view pattern, std::string_view layer);
+
+// The layers of a checkpoint, unordered. Links that lead nowhere are added to `failures`. Throws InputError
+// when there are no layers.
+[[nodiscard]] std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint,
+                                                  const DumpNaming& naming, std::vector<Failure>& failures);
+
+// "the file holds 'a', 'b', ...": some datasets, for messages.
+[[nodiscard]] std::string datasets_text(FileSet& files, const Object& checkpoint);
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,18 @@
+#include "collapscope/version.hpp"
+
+#include <fmt/format.h>
+#include <hdf5.h>
+
+#include "build_config.hpp"
+
+namespace collapscope {
+
+BuildInfo build_info() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return {config::version, config::commit, fmt::format("{}.{}.{}", major, minor, release), config::cuda};
+}
+
+}  // namespace collapscope

@@ -1,0 +1,123 @@
+#include "hdf5/walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+constexpr std::size_t max_objects = 100'000;
+constexpr std::size_t max_depth = 32;
+
+// What tells one object of the open files from another.
+std::string identity(const Object& object, const Place& place) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info2_t info{};
+  check(H5Oget_info3(object.id.get(), &info, H5O_INFO_BASIC), place, "read the object");
+  std::string key(sizeof info.token, '\0');
+  std::memcpy(key.data(), &info.token, sizeof info.token);
+#else
+  H5O_info_t info{};
+  check(H5Oget_info2(object.id.get(), &info, H5O_INFO_BASIC), place, "read the object");
+  std::string key(sizeof info.addr, '\0');
+  std::memcpy(key.data(), &info.addr, sizeof info.addr);
+#endif
+  return object.file + '\n' + key;
+}
+
+struct Names {
+  std::vector<std::string> names;
+  std::exception_ptr failure;
+};
+
+herr_t add_name(hid_t, const char* name, const H5L_info_t*, void* to) {
+  auto& names = *static_cast<Names*>(to);
+  try {
+    names.names.emplace_back(name);
+  } catch (...) {
+    names.failure = std::current_exception();
+    return -1;
+  }
+  return names.names.size() > max_objects ? 1 : 0;
+}
+
+[[noreturn]] void refuse_many(const Place& place) {
+  throw InputError(
+      place.file, place.object,
+      fmt::format("holds more than {} objects; expected one dataset per layer, with all samples in it",
+                  max_objects));
+}
+
+class Walk {
+ public:
+  Walk(FileSet& files, const Visitor& visitor) : files_(files), visitor_(visitor) {}
+
+  void enter(const Object& group, const std::string& below) {
+    const Place place = files_.place(group);
+    if (ancestors_.size() > max_depth) {
+      throw InputError(place.file, place.object,
+                       fmt::format("groups are nested more than {} deep", max_depth));
+    }
+    ancestors_.push_back(identity(group, place));
+    for (const std::string& name : link_names(group, place)) {
+      if (++visited_ > max_objects) {
+        refuse_many(place);
+      }
+      visit(group, name, below.empty() ? name : below + '/' + name);
+    }
+    ancestors_.pop_back();
+  }
+
+ private:
+  void visit(const Object& group, const std::string& name, const std::string& path) {
+    std::optional<Object> object;
+    try {
+      object = files_.get(group, name, "a group or dataset");
+    } catch (const InputError& error) {
+      visitor_.broken(path, error);
+      return;
+    }
+    if (is_group(*object) && is_ancestor(*object)) {
+      return;
+    }
+    visitor_.object(path, *object);
+    if (is_group(*object)) {
+      enter(*object, path);
+    }
+  }
+
+  bool is_ancestor(const Object& group) const {
+    const std::string key = identity(group, files_.place(group));
+    return std::find(ancestors_.begin(), ancestors_.end(), key) != ancestors_.end();
+  }
+
+  FileSet& files_;
+  const Visitor& visitor_;
+  std::vector<std::string> ancestors_;
+  std::size_t visited_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> link_names(const Object& group, const Place& place) {
+  Names names;
+  const herr_t end = H5Literate(group.id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add_name, &names);
+  if (names.failure) {
+    std::rethrow_exception(names.failure);
+  }
+  if (check(end, place, "list the group") > 0) {
+    refuse_many(place);
+  }
+  return std::move(names.names);
+}
+
+void walk(FileSet& files, const Object& start, const Visitor& visitor) {
+  Walk(files, visitor).enter(start, "");
+}
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,113 @@
+// The list of all metrics, and choosing among them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "collapscope/error.hpp"
+#include "collapscope/metrics.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr auto target = MetricScope::targets;
+constexpr auto layer = MetricScope::layer;
+
+constexpr std::array catalogue{
+    MetricInfo{"target_dim", target, "number of target components n"},
+    MetricInfo{"target_lambda_min", target, "smallest eigenvalue of the target covariance S_YY"},
+    MetricInfo{"target_lambda_max", target, "largest eigenvalue of S_YY"},
+    MetricInfo{"target_rank", target, "eigenvalues of S_YY above 1e-10 of the largest"},
+    MetricInfo{"target_stable_rank", target, "tr S_YY / mu_1"},
+    MetricInfo{"target_stable_rank_cov", target, "sum mu^2 / mu_1^2"},
+    MetricInfo{"target_participation_ratio", target, "(tr S_YY)^2 / sum mu^2"},
+    MetricInfo{"target_effective_rank", target, "exp of the entropy of mu / tr S_YY"},
+    MetricInfo{"model_mse", target, "mean squared error of the predictions"},
+    MetricInfo{"model_mae", target, "mean absolute error of the predictions"},
+    MetricInfo{"model_r2", target, "1 - SS_res / SS_tot over all entries"},
+    MetricInfo{"residual_whiteness", target, "how far E^T E / N is from a multiple of I; 0 is white"},
+    MetricInfo{"ufm_c", target, "lambda_w lambda_h"},
+    MetricInfo{"ufm_rank", target, "eigenvalues of S_YY that are at least c"},
+    MetricInfo{"ufm_loss", target, "regularized loss at the UFM minimum"},
+    MetricInfo{"ufm_residual_variance", target, "residual variance at the UFM minimum"},
+
+    MetricInfo{"samples", layer, "rows N"},
+    MetricInfo{"features", layer, "features d"},
+    MetricInfo{"signal_dim", layer, "dimension k of the signal subspace"},
+    MetricInfo{"zero_rows", layer, "rows that are exactly 0"},
+    MetricInfo{"feature_mean_norm", layer, "mean norm of a row"},
+    MetricInfo{"total_variance", layer, "tr S_HH"},
+    MetricInfo{"nrc1", layer, "share of the normalized rows outside the top-k subspace"},
+    MetricInfo{"nrc1_unnormalized", layer, "the same without normalizing"},
+    MetricInfo{"nrc1_centered", layer, "the same of rows centred, then normalized"},
+    MetricInfo{"nrc2", layer, "share of the normalized rows outside the row space of W"},
+    MetricInfo{"nrc2_unnormalized", layer, "the same without normalizing"},
+    MetricInfo{"nrc3", layer, "W W^T against S_YY^(1/2) - sqrt(gamma) I, at the best gamma"},
+    MetricInfo{"nrc3_gamma", layer, "that gamma"},
+    MetricInfo{"nrc3_gamma_over_lambda_min", layer, "gamma / mu_n"},
+    MetricInfo{"nrc3_ufm", layer, "NRC3 at gamma = lambda_w lambda_h"},
+    MetricInfo{"nrc3_final_gamma", MetricScope::run, "NRC3 at the gamma that is best at the run's last checkpoint"},
+    MetricInfo{"evr", layer, "explained-variance ratios of the first components"},
+    MetricInfo{"deep_nrc1", layer, "share of the variance outside the top-k subspace"},
+    MetricInfo{"deep_nrc1_squared", layer, "the same with squared eigenvalues"},
+    MetricInfo{"deep_nrc2", layer, "linear CKA of features and targets"},
+    MetricInfo{"deep_nrc2_debiased", layer, "linear CKA with the unbiased HSIC estimator"},
+    MetricInfo{"deep_nrc2_signal", layer, "linear CKA of the top-k projection and the targets"},
+    MetricInfo{"deep_nrc2_published", layer, "CKA of the first n features, as the published script computes it"},
+    MetricInfo{"deep_nrc3", layer, "mean cosine between the top-k subspaces of features and W"},
+    MetricInfo{"deep_nrc3_cosines", layer, "those cosines"},
+    MetricInfo{"deep_nrc4", layer, "linear prediction error as published (H not centred, cut at 1e-3)"},
+    MetricInfo{"linear_mse", layer, "mean squared error of the best affine map to the targets"},
+    MetricInfo{"linear_excess", layer, "linear_mse - model_mse"},
+    MetricInfo{"feature_stable_rank", layer, "tr S_HH / lambda_1"},
+    MetricInfo{"feature_stable_rank_cov", layer, "sum lambda^2 / lambda_1^2"},
+    MetricInfo{"feature_participation_ratio", layer, "(tr S_HH)^2 / sum lambda^2"},
+    MetricInfo{"feature_effective_rank", layer, "exp of the entropy of lambda / tr S_HH"},
+    MetricInfo{"feature_rankme", layer, "exp of the entropy of the singular values of H, not centred"},
+    MetricInfo{"feature_dims_90", layer, "components that hold 90 % of the variance"},
+    MetricInfo{"feature_dims_95", layer, "components that hold 95 %"},
+    MetricInfo{"feature_dims_99", layer, "components that hold 99 %"},
+    MetricInfo{"weight_stable_rank", layer, "|W|_F^2 / sigma_1^2"},
+    MetricInfo{"weight_rank", layer, "numerical rank of W"},
+    MetricInfo{"ufm_gram_error", layer, "distance of W W^T from the UFM's prediction"},
+};
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::size_t end = text.find_last_not_of(" \t");
+  return end == std::string_view::npos ? std::string_view{} : text.substr(begin, end - begin + 1);
+}
+
+}  // namespace
+
+std::span<const MetricInfo> metric_catalogue() { return catalogue; }
+
+MetricChoice::MetricChoice(std::string_view list) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view pattern = trimmed(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (pattern.empty()) {
+      continue;
+    }
+    if (std::none_of(catalogue.begin(), catalogue.end(),
+                     [&](const MetricInfo& info) { return glob_match(pattern, info.name); })) {
+      throw UsageError(
+          fmt::format("no metric is called '{}'; 'collapscope metrics' lists them all", printable(pattern)));
+    }
+    patterns_.emplace_back(pattern);
+  }
+}
+
+bool MetricChoice::wants(std::string_view name) const {
+  return patterns_.empty() || std::any_of(patterns_.begin(), patterns_.end(),
+                                          [&](const std::string& pattern) { return glob_match(pattern, name); });
+}
+
+void MetricChoice::filter(MetricSet& metrics) const {
+  std::erase_if(metrics.all(), [&](const Metric& metric) { return !wants(metric.name); });
+}
+
+}  // namespace collapscope

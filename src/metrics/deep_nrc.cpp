@@ -1,0 +1,158 @@
+// Deep NRC1 to NRC4, at every layer.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "collapscope/metrics.hpp"
+#include "linalg/blas.hpp"
+#include "linalg/decompose.hpp"
+#include "metrics/floors.hpp"
+#include "metrics/layer_parts.hpp"
+#include "metrics/metric_values.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// Frobenius norm; scaled, so that squares neither overflow nor underflow.
+double norm(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values) {
+    largest = std::max(largest, std::abs(value));
+  }
+  double sum = 0;
+  for (const double value : values) {
+    sum += largest > 0 ? (value / largest) * (value / largest) : 0;
+  }
+  return largest * std::sqrt(sum);
+}
+
+void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
+  if (!(layer.total_variance > 0)) {
+    add_undefined(set, "deep_nrc1", zero_variance);
+    add_undefined(set, "deep_nrc1_squared", zero_variance);
+    return;
+  }
+  const std::span<const double> values = layer.spectrum.values;
+  const std::span<const double> tail = values.subspan(layer.signal_dim);
+  const double from_values = std::accumulate(tail.begin(), tail.end(), 0.0) / layer.total_variance;
+  const double share = layer.residuals ? layer.residuals->signal.centred / static_cast<double>(layer.samples) /
+                                             layer.total_variance
+                                       : from_values;
+  add_number(set, "deep_nrc1", share, floors.variance_share());
+  const double ratio = norm(tail) / norm(values);
+  add_number(set, "deep_nrc1_squared", ratio * ratio, floors.squared_share());
+}
+
+// |S_HY|^2 / (|S_HH| |S_YY|), with factors divided one by one.
+double cka(double cross, double features, double targets) { return cross / features * (cross / targets); }
+
+void add_cka(MetricSet& set, const LayerSummary& layer) {
+  const double targets = layer.target_covariance_norm;
+  const std::string reason = !(layer.total_variance > 0) ? zero_variance
+                             : !(targets > 0)            ? "zero target variance"
+                                                         : "";
+  if (!reason.empty()) {
+    for (const char* name : {"deep_nrc2", "deep_nrc2_debiased", "deep_nrc2_signal", "deep_nrc2_published"}) {
+      add_undefined(set, name, reason);
+    }
+    return;
+  }
+  const Matrix& cross = layer.cross_covariance;
+  const auto& spectrum = layer.spectrum;
+  add_number(set, "deep_nrc2", cka(norm(cross.values()), norm(spectrum.values), targets));
+
+  const double scale = std::sqrt(layer.hsic_xx) * std::sqrt(layer.hsic_yy);
+  if (layer.samples <= 3) {
+    add_undefined(set, "deep_nrc2_debiased", "N <= 3");
+  } else if (!(layer.hsic_xx > 0 && layer.hsic_yy > 0)) {
+    add_undefined(set, "deep_nrc2_debiased", "HSIC <= 0");
+  } else {
+    add_number(set, "deep_nrc2_debiased", layer.hsic_xy / scale);
+  }
+
+  Matrix signal(layer.signal_dim, layer.features());
+  std::copy_n(spectrum.vectors.data(), signal.values().size(), signal.data());
+  const Matrix along = linalg::product(signal, linalg::Transpose::no, cross, linalg::Transpose::no);
+  const double kept = norm(std::span(spectrum.values).first(layer.signal_dim));
+  if (layer.signal_dim == 0) {
+    add_undefined(set, "deep_nrc2_signal", "signal_dim = 0");
+  } else {
+    add_number(set, "deep_nrc2_signal", cka(norm(along.values()), kept, targets), std::nullopt,
+             subspace_is_ill_conditioned(layer) ? ill_conditioned : "");
+  }
+
+  const std::size_t first = std::min(cross.cols(), cross.rows());
+  if (layer.first_features_norm > 0) {
+    add_number(set, "deep_nrc2_published",
+               cka(norm(cross.values().first(first * cross.cols())), layer.first_features_norm, targets));
+  } else {
+    add_undefined(set, "deep_nrc2_published", "zero variance of the first n features");
+  }
+}
+
+// The right singular subspace of W that is compared: nothing separates it from the next direction.
+bool weight_subspace_is_ill_conditioned(const WeightSummary& weight, std::size_t count) {
+  const auto& values = weight.singular_values;
+  return count < weight.rank && values[count - 1] - values[count] < 1e-8 * values[0];
+}
+
+void add_deep_nrc3(MetricSet& set, const LayerSummary& layer) {
+  const std::string reason = !layer.weight                   ? layer.no_weight
+                             : layer.weight->rank == 0       ? "weight is 0"
+                             : !(layer.total_variance > 0)   ? zero_variance
+                             : layer.signal_dim == 0         ? "signal_dim = 0"
+                                                             : "";
+  if (!reason.empty()) {
+    add_undefined(set, "deep_nrc3", reason);
+    add_undefined(set, "deep_nrc3_cosines", reason);
+    return;
+  }
+  const std::size_t d = layer.features();
+  const std::size_t count = std::min(layer.signal_dim, layer.weight->rank);
+  Matrix signal(layer.signal_dim, d);
+  std::copy_n(layer.spectrum.vectors.data(), signal.values().size(), signal.data());
+  Matrix weight(count, d);
+  std::copy_n(layer.weight->right_singular.data(), weight.values().size(), weight.data());
+  std::vector<double> cosines =
+      linalg::singular_values(linalg::product(signal, linalg::Transpose::no, weight, linalg::Transpose::yes));
+  double sum = 0;
+  for (double& cosine : cosines) {
+    cosine = std::clamp(cosine, 0.0, 1.0);
+    sum += cosine;
+  }
+  const std::string note = subspace_is_ill_conditioned(layer)                             ? ill_conditioned
+                           : weight_subspace_is_ill_conditioned(*layer.weight, count) ? "ill-conditioned subspace of W"
+                                                                                          : "";
+  add_number(set, "deep_nrc3", sum / static_cast<double>(cosines.size()), std::nullopt, note);
+  add_list(set, "deep_nrc3_cosines", cosines, note);
+}
+
+void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets, const Floors& floors) {
+  const double entries = static_cast<double>(layer.samples) * static_cast<double>(targets.size());
+  const double n = static_cast<double>(targets.size());
+  const auto error = [&](double residual, double explained) {
+    return layer.residuals ? residual / entries : std::max(0.0, (layer.target_variance - explained) / n);
+  };
+  const ResidualSums rest = layer.residuals.value_or(ResidualSums{});
+  add_number(set, "deep_nrc4", error(rest.published, layer.published_explained), floors.linear_error());
+  const double linear = error(rest.affine, layer.affine_explained);
+  add_number(set, "linear_mse", linear, floors.linear_error());
+  if (targets.model) {
+    add_number(set, "linear_excess", linear - targets.model->mse);
+  } else {
+    add_undefined(set, "linear_excess", "no predictions");
+  }
+}
+
+}  // namespace
+
+void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  const Floors floors(layer, targets);
+  add_deep_nrc1(set, layer, floors);
+  add_cka(set, layer);
+  add_deep_nrc3(set, layer);
+  add_linear(set, layer, targets, floors);
+}
+
+}  // namespace collapscope

@@ -1,0 +1,28 @@
+// Every metric of a layer, in the order of the catalogue.
+#include "collapscope/metrics.hpp"
+#include "metrics/layer_parts.hpp"
+#include "metrics/metric_values.hpp"
+#include "metrics/spectrum.hpp"
+
+namespace collapscope {
+
+MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets, std::size_t top) {
+  MetricSet set;
+  add_count(set, "samples", layer.samples);
+  add_count(set, "features", layer.features());
+  add_count(set, "signal_dim", layer.signal_dim);
+  add_count(set, "zero_rows", layer.zero_rows);
+  add_number(set, "feature_mean_norm", layer.mean_norm);
+  add_number(set, "total_variance", layer.total_variance);
+  add_nrc(set, layer, targets);
+  add_nrc3(set, layer, targets);
+  add_evr(set, layer.spectrum.values, top);
+  add_deep_nrc(set, layer, targets);
+  add_spectrum_summary(set, "feature", layer.spectrum.values);
+  add_rankme(set, layer.uncentred);
+  add_dims(set, layer.spectrum.values);
+  add_weight(set, layer, targets);
+  return set;
+}
+
+}  // namespace collapscope

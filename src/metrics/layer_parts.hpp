@@ -1,0 +1,27 @@
+// The families of layer metrics; each adds its own.
+#pragma once
+
+#include <optional>
+
+#include "collapscope/results.hpp"
+#include "collapscope/summaries.hpp"
+
+namespace collapscope {
+
+inline constexpr const char* zero_variance = "zero variance";
+inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
+
+// The gap behind the signal subspace is below 1e-8 lambda_1: which subspace it is, is rounding.
+[[nodiscard]] bool subspace_is_ill_conditioned(const LayerSummary& layer);
+
+// nrc1*, nrc2*, nrc3*: Andriopoulos et al. 2024.
+void add_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+// deep_nrc*, linear_*: Rangamani and Unal 2026.
+void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+// weight_*, ufm_gram_error.
+void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+}  // namespace collapscope

@@ -1,0 +1,146 @@
+// NRC1 and NRC2: how much of the rows lies outside the signal subspace and outside the weight's row space.
+#include <algorithm>
+
+#include "collapscope/metrics.hpp"
+#include "core/vector_math.hpp"
+#include "linalg/blas.hpp"
+#include "metrics/floors.hpp"
+#include "metrics/layer_parts.hpp"
+#include "metrics/metric_values.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// tr(B M B^T) of the first `count` rows of an orthonormal basis B.
+double captured(const Matrix& basis, std::size_t count, const Matrix& moment) {
+  Matrix rows(count, basis.cols());
+  std::copy_n(basis.data(), count * basis.cols(), rows.data());
+  const Matrix products = linalg::product(rows, linalg::Transpose::no, moment, linalg::Transpose::no);
+  return std::inner_product(rows.values().begin(), rows.values().end(), products.values().begin(), 0.0);
+}
+
+// (1/N) sum |h~|^2 outside the first `count` basis rows, from T.
+double normalized_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count) {
+  const double directed = 1 - static_cast<double>(layer.zero_rows) / static_cast<double>(layer.samples);
+  return std::max(0.0, directed - captured(basis, count, *layer.normalized_moment));
+}
+
+// (1/N) sum |h|^2 outside the rows of `basis` from `first` on: their share of S_HH plus that of the mean.
+double plain_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t first) {
+  double sum = 0;
+  for (std::size_t j = first; j < basis.rows(); ++j) {
+    const auto row = basis.view().row(j);
+    const double mean = std::inner_product(row.begin(), row.end(), layer.feature_mean.begin(), 0.0);
+    sum += mean * mean;
+    // S_HH in its own eigenbasis: sum_i lambda_i (v_i . row)^2
+    const Vector along = product(layer.spectrum.vectors, Vector(row.begin(), row.end()));
+    for (std::size_t i = 0; i < along.size(); ++i) {
+      sum += layer.spectrum.values[i] * along[i] * along[i];
+    }
+  }
+  return sum;
+}
+
+void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
+  if (!(layer.total_variance > 0)) {
+    for (const char* name : {"nrc1", "nrc1_unnormalized", "nrc1_centered"}) {
+      add_undefined(set, name, zero_variance);
+    }
+    return;
+  }
+  const double n = static_cast<double>(layer.samples);
+  const std::string note = subspace_is_ill_conditioned(layer) ? ill_conditioned : "";
+  const auto& vectors = layer.spectrum.vectors;
+  if (layer.residuals) {
+    const SubspaceResiduals& rest = layer.residuals->signal;
+    add_number(set, "nrc1", rest.normalized / n, floors.normalized(), note);
+    add_number(set, "nrc1_unnormalized", rest.plain / n, floors.unnormalized(), note);
+    add_number(set, "nrc1_centered", rest.centred_normalized / n, floors.variance_share(), note);
+    return;
+  }
+  if (layer.normalized_moment) {
+    add_number(set, "nrc1", normalized_remainder(layer, vectors, layer.signal_dim), floors.normalized(), note);
+  } else {
+    add_undefined(set, "nrc1", "not summed");
+  }
+  add_number(set, "nrc1_unnormalized", plain_remainder(layer, vectors, layer.signal_dim), floors.unnormalized(), note);
+  add_undefined(set, "nrc1_centered", "needs a second look at the rows");
+}
+
+void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
+  const bool full_rank = layer.weight && layer.weight->rank == layer.features();
+  const bool no_direction = layer.zero_rows == layer.samples;
+  if (!layer.weight || full_rank || no_direction) {
+    const std::string reason = !layer.weight ? layer.no_weight : full_rank ? "rank(W) = d" : "all features are 0";
+    add_undefined(set, "nrc2", reason);
+    add_undefined(set, "nrc2_unnormalized", reason);
+    return;
+  }
+  const double n = static_cast<double>(layer.samples);
+  const WeightSummary& weight = *layer.weight;
+  if (layer.residuals) {
+    add_number(set, "nrc2", layer.residuals->weight.normalized / n, floors.normalized());
+    add_number(set, "nrc2_unnormalized", layer.residuals->weight.plain / n, floors.unnormalized());
+    return;
+  }
+  if (layer.normalized_moment) {
+    add_number(set, "nrc2", normalized_remainder(layer, weight.right_singular, weight.rank), floors.normalized());
+  } else {
+    add_undefined(set, "nrc2", "not summed");
+  }
+  add_number(set, "nrc2_unnormalized", plain_remainder(layer, weight.right_singular, weight.rank),
+             floors.unnormalized());
+}
+
+}  // namespace
+
+bool subspace_is_ill_conditioned(const LayerSummary& layer) {
+  const auto& values = layer.spectrum.values;
+  const std::size_t k = layer.signal_dim;
+  return k > 0 && k < values.size() && values[k - 1] - values[k] < 1e-8 * values[0];
+}
+
+void add_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  const Floors floors(layer, targets);
+  add_nrc1(set, layer, floors);
+  add_nrc2(set, layer, floors);
+}
+
+void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  const std::string reason = targets.size() == 1            ? "n = 1"
+                             : !layer.weight                ? layer.no_weight
+                             : layer.weight->convolution    ? "convolution"
+                             : layer.weight->gram.empty()   ? "rows(W) != n"
+                             : targets.rank() == 0          ? "zero target variance"
+                             : layer.weight->rank == 0      ? "weight is 0"
+                                                            : "";
+  const auto best = reason.empty() ? nrc3_minimum(layer.weight->gram, targets.root, targets.lambda_min())
+                                   : std::nullopt;
+  if (!best) {
+    for (const char* name : {"nrc3", "nrc3_gamma", "nrc3_gamma_over_lambda_min"}) {
+      add_undefined(set, name, reason.empty() ? "S_YY vanishes" : reason);
+    }
+  } else {
+    add_number(set, "nrc3", best->value);
+    add_number(set, "nrc3_gamma", best->gamma);
+    if (targets.lambda_min() > 0) {
+      add_number(set, "nrc3_gamma_over_lambda_min", best->gamma / targets.lambda_min());
+    } else {
+      add_undefined(set, "nrc3_gamma_over_lambda_min", "rank-deficient targets");
+    }
+  }
+  const bool ufm = targets.ufm && targets.ufm->c() < targets.lambda_min();
+  const auto value = best && ufm ? nrc3(layer.weight->gram, targets.root, targets.ufm->c()) : std::nullopt;
+  if (value) {
+    add_number(set, "nrc3_ufm", *value);
+  } else {
+    add_undefined(set, "nrc3_ufm",
+                  !reason.empty()  ? reason
+                  : !targets.ufm   ? "no lambda_w, lambda_h"
+                  : !ufm           ? "c >= lambda_min"
+                                   : "S_YY is c I");
+  }
+}
+
+}  // namespace collapscope

@@ -1,0 +1,60 @@
+// The weight's own rank, and its Gram matrix against the UFM's prediction.
+#include <cmath>
+
+#include "core/vector_math.hpp"
+#include "metrics/layer_parts.hpp"
+#include "metrics/metric_values.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// |G - T|_F / |T|_F, T = sqrt(lambda_h / lambda_w) (S_YY^(1/2) - sqrt(c) I): [A, Corollary 4.2].
+double gram_error(const Matrix& gram, const Matrix& root, const UfmStrengths& ufm) {
+  const double factor = std::sqrt(ufm.lambda_h / ufm.lambda_w);
+  double difference = 0;
+  double norm = 0;
+  for (std::size_t i = 0; i < gram.rows(); ++i) {
+    for (std::size_t j = 0; j < gram.cols(); ++j) {
+      const double predicted = factor * (root(i, j) - (i == j ? std::sqrt(ufm.c()) : 0.0));
+      difference += (gram(i, j) - predicted) * (gram(i, j) - predicted);
+      norm += predicted * predicted;
+    }
+  }
+  return std::sqrt(difference) / std::sqrt(norm);
+}
+
+}  // namespace
+
+void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  if (!layer.weight) {
+    add_undefined(set, "weight_stable_rank", layer.no_weight);
+    add_undefined(set, "weight_rank", layer.no_weight);
+  } else {
+    if (layer.weight->rank == 0) {
+      add_undefined(set, "weight_stable_rank", "weight is 0");
+    } else {
+      double sum = 0;
+      for (const double value : layer.weight->singular_values) {
+        const double relative = value / layer.weight->singular_values[0];
+        sum += relative * relative;
+      }
+      add_number(set, "weight_stable_rank", sum);
+    }
+    add_count(set, "weight_rank", layer.weight->rank);
+  }
+  const std::string reason = targets.size() == 1                          ? "n = 1"
+                             : !layer.weight                              ? layer.no_weight
+                             : layer.weight->convolution                  ? "convolution"
+                             : layer.weight->gram.empty()                 ? "rows(W) != n"
+                             : !targets.ufm                               ? "no lambda_w, lambda_h"
+                             : !(targets.ufm->c() < targets.lambda_min()) ? "c >= lambda_min"
+                                                                          : "";
+  if (reason.empty()) {
+    add_number(set, "ufm_gram_error", gram_error(layer.weight->gram, targets.root, *targets.ufm));
+  } else {
+    add_undefined(set, "ufm_gram_error", reason);
+  }
+}
+
+}  // namespace collapscope

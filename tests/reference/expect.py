@@ -1,0 +1,245 @@
+"""What an analysis must report for a checkpoint: the oracle's values, with its NaN as null and with the places where a
+value is undefined or not unique marked.
+
+Null means "null or not reported". `skip` names metrics that are not to be compared; the reasons are in `why`.
+"""
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+
+import numpy as np
+
+import collapse_oracle as oracle
+
+LAYER_METRICS = """
+samples features signal_dim zero_rows feature_mean_norm total_variance evr feature_stable_rank feature_stable_rank_cov
+feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_95 feature_dims_99 feature_rankme
+nrc1 nrc1_unnormalized nrc1_centered nrc2 nrc2_unnormalized nrc3 nrc3_gamma nrc3_gamma_over_lambda_min nrc3_ufm
+deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3
+deep_nrc3_cosines deep_nrc4 linear_mse linear_excess weight_stable_rank weight_rank ufm_gram_error""".split()
+
+TARGET_METRICS = """
+target_dim target_lambda_min target_lambda_max target_rank target_stable_rank target_stable_rank_cov
+target_participation_ratio target_effective_rank model_mse model_mae model_r2 residual_whiteness ufm_c ufm_rank
+ufm_loss ufm_residual_variance""".split()
+
+# Features without variance have no basis and no spectrum.
+NEED_VARIANCE = """
+evr feature_stable_rank feature_stable_rank_cov feature_participation_ratio feature_effective_rank feature_dims_90
+feature_dims_95 feature_dims_99 nrc1 nrc1_unnormalized nrc1_centered deep_nrc1 deep_nrc1_squared deep_nrc2
+deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3 deep_nrc3_cosines""".split()
+
+# Where lambda_k = lambda_{k+1}, V_k is one choice of many.
+NEED_GAP = ["nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc2_signal", "deep_nrc3", "deep_nrc3_cosines"]
+# Where both are 0, the choice lies where centred features have no part.
+NEED_POSITIVE_GAP = ["nrc1", "nrc1_unnormalized", "deep_nrc3", "deep_nrc3_cosines"]
+
+EPS = np.finfo(float).eps
+_known: dict[bytes, dict] = {}  # the same numbers are stored in many ways
+
+
+class Cliff(ValueError):
+    """A case sits so near a cutoff that rounding decides; choose other numbers."""
+
+
+def finite(value):
+    """NaN and Inf as None; numpy scalars as Python's; a list without any number as None."""
+    if isinstance(value, list):
+        values = [finite(x) for x in value]
+        return None if not values or all(x is None for x in values) else values
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    return float(value) if math.isfinite(value) else None
+
+
+def pooled(values: np.ndarray, layout: str, pool: str) -> tuple[np.ndarray, int]:
+    """Rows [rows, features] of stored activations, and the number of rows each sample gives."""
+    if values.ndim == 2:
+        return values, 1
+    if pool == "flatten":  # as it lies in the file
+        return values.reshape(len(values), -1), 1
+    if layout == "NCHW":
+        values = np.moveaxis(values, 1, -1)
+    positions = values.reshape(len(values), -1, values.shape[-1])
+    if pool == "none":
+        return positions.reshape(-1, positions.shape[-1]), positions.shape[1]
+    pick = {"mean": lambda x: x.mean(1), "max": lambda x: x.max(1), "first": lambda x: x[:, 0],
+            "last": lambda x: x[:, -1]}
+    return pick[pool](positions), 1
+
+
+def text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def layout_of(layer, options: dict) -> str:
+    default = "NTD" if layer.activations.values.ndim == 3 else "NCHW"
+    return options["layout"] or text(layer.attrs.get("layout", default))
+
+
+def matrix(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1)
+
+
+def near(ratio: float, cutoff: float, factor: float) -> bool:
+    return cutoff / factor < ratio < cutoff * factor
+
+
+def check_cliffs(H, Y, W, k: int) -> None:
+    """Raises Cliff where rounding would decide about a cutoff of metrics.md."""
+    lam, _ = oracle.sorted_eigh(oracle.covariance(H))
+    if lam[0] > 0:
+        gap = (lam[k - 1] - lam[k]) / lam[0] if k < len(lam) else 1.0
+        if near(gap, 3e-7, 40):  # 1e-8: ill-conditioned; 1e-5: good to the tolerance
+            raise Cliff(f"gap {gap:.2g}")
+        share = np.cumsum(lam) / lam.sum()
+        for cut in (0.9, 0.95, 0.99):
+            if np.abs(share - cut).min() < 1e-7:
+                raise Cliff(f"{cut} of the variance")
+        s = np.linalg.svd(H - H.mean(0), compute_uv=False)
+        if any(near(x / s[0], 1e-5, 1.2) for x in s):
+            raise Cliff("linear_mse")
+    s = np.linalg.svd(H, compute_uv=False)
+    if s[0] > 0 and any(near(x / s[0], 1e-3, 1.001) for x in s):
+        raise Cliff("deep_nrc4")
+    if s[0] > 0 and any(near(x / s[0], 1e-6, 3) for x in s):
+        raise Cliff("feature_rankme")
+    mu, _ = oracle.sorted_eigh(oracle.covariance(Y))
+    if mu[0] > 0 and any(2.5e-16 < x / mu[0] < 1e-9 for x in mu):
+        raise Cliff("target_rank")
+    if W is not None:
+        s = np.linalg.svd(W, compute_uv=False)
+        if s[0] > 0 and any(1e-15 < x / s[0] < 1e-7 for x in s):
+            raise Cliff("weight_rank")
+
+
+def zero_variance(values: dict, skip: dict) -> None:
+    """Constant features: every metric that needs a basis or a variance is undefined."""
+    for name in NEED_VARIANCE:
+        values[name] = None
+
+
+def arbitrary_basis(values: dict, skip: dict, H: np.ndarray, k: int) -> None:
+    """Where the gap below lambda_k is nothing, what depends on V_k depends on the choice."""
+    lam, _ = oracle.sorted_eigh(oracle.covariance(H))
+    if k < len(lam) and lam[k - 1] - lam[k] <= 1e-8 * lam[0]:
+        both_zero = lam[k - 1] <= len(lam) * EPS * lam[0]
+        for name in NEED_POSITIVE_GAP if both_zero else NEED_GAP:
+            skip[name] = "lambda_k = lambda_{k+1}"
+
+
+def arbitrary_weight_basis(values: dict, skip: dict, W: np.ndarray, k: int) -> None:
+    """Tied singular values of W at the cut: its top-k directions are one choice of many."""
+    s = np.linalg.svd(W, compute_uv=False)
+    rank = values["weight_rank"]
+    cut = min(k, rank)
+    if 0 < cut < rank and s[cut - 1] - s[cut] <= 1e-6 * s[0]:
+        for name in ("deep_nrc3", "deep_nrc3_cosines"):
+            skip[name] = "tied singular values of the weight"
+
+
+def deficient_targets(values: dict, skip: dict, Y: np.ndarray, W: np.ndarray) -> None:
+    """Eigenvalues of S_YY that are rounding count as 0 (metrics.md). The oracle keeps them, and their square roots,
+    1e-8, move its nrc3: gamma can only be 0, and S_YY^(1/2) is taken without them."""
+    S = oracle.covariance(Y)
+    mu, Q = oracle.sorted_eigh(S)
+    n = len(mu)
+    if n < 2 or mu[0] == 0 or mu[-1] > n * EPS * mu[0] or len(W) != n or not W.any():
+        return
+    root = (Q * np.sqrt(np.where(mu > n * EPS * mu[0], mu, 0))) @ Q.T
+    values["nrc3"], values["nrc3_gamma"] = oracle.nrc3_best(W @ W.T, root, 0.0)
+    values["nrc3_gamma_over_lambda_min"] = None
+
+
+def zero_weight(values: dict, skip: dict) -> None:
+    """Nothing to normalize: NRC3 is 0/0. ufm_gram_error is |T|/|T| = 1 by its formula; the analysis may as well call it
+    undefined."""
+    for name in ("nrc3", "nrc3_gamma", "nrc3_gamma_over_lambda_min", "nrc3_ufm", "weight_stable_rank", "deep_nrc3",
+                 "deep_nrc3_cosines"):
+        values[name] = None
+    if values.get("ufm_gram_error") is not None:
+        skip["ufm_gram_error"] = "zero weight"
+
+
+def white_targets(values: dict, skip: dict, Y: np.ndarray) -> None:
+    """S_YY a multiple of I: NRC3 is the same for every gamma."""
+    mu, _ = oracle.sorted_eigh(oracle.covariance(Y))
+    if len(mu) > 1 and mu[0] > 0 and mu[0] - mu[-1] <= 1e-12 * mu[0] and values.get("nrc3") is not None:
+        for name in ("nrc3_gamma", "nrc3_gamma_over_lambda_min"):
+            skip[name] = "white targets: any gamma"
+
+
+def lost_hsic(values: dict, skip: dict, H: np.ndarray) -> None:
+    """The unbiased HSIC leaves out each sample's similarity with itself. Where hardly anything else is there (one row
+    far larger than all others), what is left of the sums is rounding: undefined when it is nothing but that."""
+    X = H - H.mean(0)
+    d = (X * X).sum(1)
+    N, whole = len(X), np.linalg.norm(X.T @ X) ** 2
+    if N <= 3 or not 0 < whole < math.inf:
+        return
+    left = abs(whole - N / (N - 2) * (d @ d) + d.sum() ** 2 / ((N - 1) * (N - 2)))
+    if left <= 1e-14 * whole:
+        values["deep_nrc2_debiased"] = None
+    elif left < 1e-9 * whole:
+        skip["deep_nrc2_debiased"] = "cancellation"
+
+
+def layer(H, Y, W, P, options: dict, attrs: dict) -> dict:
+    """Metrics, skip and why of one layer."""
+    lambda_w, lambda_h = attrs.get("lambda_w"), attrs.get("lambda_h")
+    key = hashlib.sha256(b"".join(
+        str(a.shape).encode() + np.ascontiguousarray(a).tobytes() if a is not None else b"-" for a in (H, Y, W, P)))
+    key.update(repr((options["signal_dim"], options["top"], lambda_w, lambda_h)).encode())
+    if key.digest() in _known:
+        return _known[key.digest()]
+    signal_dim = options["signal_dim"]
+    if signal_dim == "intrinsic":
+        signal_dim = oracle.target_metrics(Y)["target_rank"]
+    with np.errstate(all="ignore"):
+        values = oracle.layer_metrics(H, Y, W, P, signal_dim, options["top"], lambda_w, lambda_h)
+        skip: dict[str, str] = {}
+        k = values["signal_dim"]
+        flat = None if W is None else (
+            W if W.ndim == 2 else np.moveaxis(W, 1, -1).reshape(-1, W.shape[1]))  # as metrics.md says of convolutions
+        check_cliffs(H, Y, flat, k)
+        if values["total_variance"] == 0:
+            zero_variance(values, skip)
+        else:
+            arbitrary_basis(values, skip, H, k)
+            lost_hsic(values, skip, H)
+        if flat is not None:
+            arbitrary_weight_basis(values, skip, flat, k)
+            if W.ndim == 2:
+                deficient_targets(values, skip, Y, W)
+            white_targets(values, skip, Y)
+            if not W.any():
+                zero_weight(values, skip)
+    metrics = {name: finite(values.get(name)) for name in LAYER_METRICS}
+    result = {"metrics": metrics, "skip": sorted(skip), "why": skip}
+    _known[key.digest()] = result
+    return result
+
+
+def checkpoint(ckpt, options: dict, name: str) -> dict:
+    """Run, step, target metrics and layers (in the order of ckpt.layers) of a dumps.Checkpoint."""
+    Y = matrix(ckpt.targets.values)
+    P = None if ckpt.predictions is None else matrix(ckpt.predictions.values)
+    with np.errstate(all="ignore"):
+        values = oracle.target_metrics(Y, P, ckpt.attrs.get("lambda_w"), ckpt.attrs.get("lambda_h"))
+    targets = {metric: finite(values.get(metric)) for metric in TARGET_METRICS}
+    layers = []
+    for x in ckpt.layers:
+        pool = options["pool"] or text(x.attrs.get("pool", "mean"))
+        H, repeats = pooled(x.activations.values, layout_of(x, options), pool)
+        W = None if x.weight is None else x.weight.values
+        try:
+            found = layer(H, np.repeat(Y, repeats, 0), W, None if P is None else np.repeat(P, repeats, 0), options,
+                          ckpt.attrs)
+        except Cliff as error:
+            raise Cliff(f"{name}, layer {x.name}: {error}") from None
+        layers.append({"name": x.name, **copy.deepcopy(found)})
+    step = ckpt.attrs.get("step")
+    return {"run": text(ckpt.attrs.get("run", "")), "step": None if step is None else float(step), "targets": targets,
+            "layers": layers}

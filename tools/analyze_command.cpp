@@ -1,0 +1,126 @@
+// collapscope analyze: dumps in, metrics out.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/report.hpp"
+#include "collapscope/text.hpp"
+#include "collapscope/version.hpp"
+#include "commands.hpp"
+#include "dump_options.hpp"
+#include "inputs.hpp"
+#include "terminal.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+struct AnalyzeOptions : DumpOptions {
+  std::vector<std::string> outputs;
+  bool quiet = false;
+};
+
+std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension(); }
+
+// Refused before hours of work, not after them.
+void check_outputs(const std::vector<std::string>& outputs) {
+  for (const std::string& output : outputs) {
+    if (output == "-") {
+      continue;
+    }
+    if (extension_of(output) != ".json" && extension_of(output) != ".csv") {
+      throw UsageError(fmt::format("-o {}: expected a name that ends in .json or .csv, or - for JSON on standard output",
+                                   printable(output)));
+    }
+    const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
+    if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {
+      throw UsageError(fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
+    }
+    if (std::filesystem::is_directory(output)) {
+      throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
+    }
+  }
+}
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error("cannot write to standard output");
+  }
+}
+
+void write_outputs(const Results& results, const std::vector<std::string>& outputs) {
+  if (outputs.empty()) {
+    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO)}));
+  }
+  for (const std::string& output : outputs) {
+    if (output == "-") {
+      print(results_json(results));
+    } else {
+      write_file_atomically(output, extension_of(output) == ".csv" ? results_csv(results) : results_json(results));
+    }
+  }
+}
+
+std::unique_ptr<Progress> progress_for(const AnalyzeOptions& options) {
+  return options.quiet ? make_quiet_progress()
+                       : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
+}
+
+int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
+  check_outputs(options.outputs);
+  const AnalysisOptions analysis = analysis_options(options);
+  const IndexOptions indexing = index_options(options);
+  const std::unique_ptr<Backend> backend = choose_backend(options);
+  const std::unique_ptr<Progress> progress = progress_for(options);
+
+  DumpIndex index = index_all(expand_inputs(options.dumps), indexing);
+  for (const Failure& failure : index.failures) {
+    progress->message(InputError(failure.path, failure.object, failure.message).what());
+  }
+  if (index.checkpoints.empty()) {
+    return nothing_done;
+  }
+  Results results =
+      analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *backend, analysis, *progress);
+  results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
+  const BuildInfo build = build_info();
+  results.provenance.version = build.version;
+  results.provenance.commit = build.commit;
+  results.provenance.command = command_line;
+  if (results.checkpoints.empty()) {
+    return nothing_done;
+  }
+  write_outputs(results, options.outputs);
+  return results.failures.empty() ? done : partly_failed;
+}
+
+}  // namespace
+
+void add_analyze(CLI::App& app, Action& action, const std::string& command_line) {
+  const auto options = std::make_shared<AnalyzeOptions>();
+  CLI::App* command = app.add_subcommand("analyze", "measure every layer of every checkpoint");
+  add_dump_options(*command, *options);
+  command->add_option("-o,--output", options->outputs,
+                      "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may be repeated "
+                      "(default: a table)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command->add_flag("-q,--quiet", options->quiet, "no progress, only problems");
+  command->footer(
+      "Examples:\n"
+      "  collapscope analyze dumps/                          a table of all checkpoints in a folder\n"
+      "  collapscope analyze run1_*.h5 -o run1.json -o run1.csv\n"
+      "  collapscope analyze big.h5 --layers 'fc*' --metrics 'nrc*,deep_nrc*' --memory 2GiB\n"
+      "  collapscope analyze part0.h5 part1.h5 --shards -o -\n"
+      "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight 'params/{layer}/kernel'\n"
+      "\n"
+      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.");
+  command->callback([options, &action, command_line] { action = [=] { return run_analyze(*options, command_line); }; });
+}
+
+}  // namespace collapscope::tools

@@ -1,0 +1,111 @@
+#include "dump_options.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+Layout parse_layout(const std::string& text) {
+  for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
+    if (text == layout_name(layout)) {
+      return layout;
+    }
+  }
+  throw UsageError(fmt::format("unknown layout '{}': expected NTD, NCHW or NHWC", printable(text)));
+}
+
+std::size_t parse_signal_dim(const std::string& text) {
+  std::size_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || value == 0) {
+    throw UsageError(fmt::format("--signal-dim takes a positive number or 'intrinsic', found '{}'", printable(text)));
+  }
+  return value;
+}
+
+}  // namespace
+
+void add_dump_options(CLI::App& command, DumpOptions& options) {
+  command.add_option("DUMP", options.dumps, "HDF5 files, folders of them, quoted globs, or @FILE with one per line")
+      ->required();
+  command.add_option("--layers", options.layers, "only layers whose name matches GLOB; may be repeated")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  command.add_option("--signal-dim", options.signal_dim,
+                     "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
+                     "(default: the number of target components)")
+      ->type_name("K");
+  command.add_option("--top", options.top, "explained-variance ratios to report")->capture_default_str();
+  command.add_option("--pool", options.pool,
+                     "how sequences and images become samples: mean, max, first, last, flatten, none "
+                     "(default: as the file says, else mean)");
+  command.add_option("--metrics", options.metrics, "only these metrics: names and globs, separated by commas")
+      ->type_name("LIST");
+  command.add_option("--looks", options.looks, "read the rows once, twice, or as a cost model decides: 1, 2, auto")
+      ->check(CLI::IsMember({"1", "2", "auto"}))
+      ->capture_default_str();
+  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command.add_option("--threads", options.threads, "threads (default: all that the process may use)");
+  command.add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
+      ->type_name("SIZE");
+  command.add_flag("--shards", options.shards, "the dumps are parts of the same checkpoints, to be joined");
+  const std::string foreign = "Files not written for us";
+  command.add_option("--activations", options.naming.activations, "activations, e.g. 'acts/*': * is the layer's name")
+      ->group(foreign);
+  command.add_option("--targets", options.naming.targets, "targets (default: targets)")->group(foreign);
+  command.add_option("--predictions", options.naming.predictions, "predictions")->group(foreign);
+  command.add_option("--weight", options.naming.weight, "weights, e.g. 'params/{layer}/kernel'")->group(foreign);
+  command.add_option("--bias", options.naming.bias, "biases, e.g. 'params/{layer}/bias'")->group(foreign);
+  command.add_flag("--transpose-weight", options.naming.transpose_weight, "weights are stored [d, m]")
+      ->group(foreign);
+  command.add_option("--layout", options.layout, "of 3-D and 4-D activations: NTD, NCHW or NHWC")->group(foreign);
+}
+
+AnalysisOptions analysis_options(const DumpOptions& options) {
+  AnalysisOptions result;
+  result.layers = options.layers;
+  result.intrinsic_signal_dim = options.signal_dim == "intrinsic";
+  if (!options.signal_dim.empty() && !result.intrinsic_signal_dim) {
+    result.signal_dim = parse_signal_dim(options.signal_dim);
+  }
+  result.top = options.top;
+  if (!options.pool.empty()) {
+    result.pool = parse_pool(options.pool);
+  }
+  result.metrics = MetricChoice(options.metrics);
+  result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
+  result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
+  return result;
+}
+
+IndexOptions index_options(const DumpOptions& options) {
+  IndexOptions result;
+  result.naming = options.naming;
+  if (!options.layout.empty()) {
+    result.naming.layout = parse_layout(options.layout);
+  }
+  const bool extra = !options.naming.predictions.empty() || !options.naming.weight.empty() ||
+                     !options.naming.bias.empty() || !options.naming.targets.empty();
+  if (extra && options.naming.activations.empty()) {
+    throw UsageError("--targets, --predictions, --weight and --bias go with --activations");
+  }
+  return result;
+}
+
+std::unique_ptr<Backend> choose_backend(const DumpOptions& options) {
+  if (options.device == "auto" || options.device == "cpu") {
+    return make_cpu_backend(options.threads);
+  }
+  if (options.device == "cuda" || options.device.starts_with("cuda:")) {
+    throw DeviceError("--device " + printable(options.device) + ": this build computes on the CPU only");
+  }
+  throw UsageError(fmt::format("unknown device '{}': expected auto, cpu, cuda or cuda:N", printable(options.device)));
+}
+
+}  // namespace collapscope::tools

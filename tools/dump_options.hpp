@@ -1,0 +1,35 @@
+// Options that `analyze` and `inspect` share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "collapscope/analysis.hpp"
+
+namespace collapscope::tools {
+
+struct DumpOptions {
+  std::vector<std::string> dumps;
+  std::vector<std::string> layers;
+  std::string signal_dim;
+  std::size_t top = 10;
+  std::string pool;
+  std::string metrics;
+  std::string looks = "auto";
+  std::string device = "auto";
+  std::size_t threads = 0;
+  std::string memory;
+  bool shards = false;
+  DumpNaming naming;
+  std::string layout;
+};
+
+void add_dump_options(CLI::App& command, DumpOptions& options);
+
+// Throws UsageError for values that do not make sense.
+[[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);
+[[nodiscard]] IndexOptions index_options(const DumpOptions& options);
+[[nodiscard]] std::unique_ptr<Backend> choose_backend(const DumpOptions& options);
+
+}  // namespace collapscope::tools

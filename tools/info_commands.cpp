@@ -1,0 +1,45 @@
+// collapscope devices, collapscope metrics and --version.
+#include <fmt/format.h>
+
+#include "collapscope/backend.hpp"
+#include "collapscope/blas_kernels.hpp"
+#include "collapscope/metrics.hpp"
+#include "collapscope/version.hpp"
+#include "commands.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+int run_devices() {
+  const auto cpu = make_cpu_backend(0);
+  fmt::print("{}, {} thread{}\n", cpu->describe(), cpu->threads(), cpu->threads() == 1 ? "" : "s");
+  fmt::print("cuda: {}\n", build_info().cuda);
+  return done;
+}
+
+int run_metrics() {
+  for (const MetricInfo& info : metric_catalogue()) {
+    const char* scope = info.scope == MetricScope::targets ? "targets" : info.scope == MetricScope::run ? "run" : "layer";
+    fmt::print("{:<28} {:<8} {}\n", info.name, scope, info.summary);
+  }
+  return done;
+}
+
+}  // namespace
+
+std::string version_text() {
+  const BuildInfo build = build_info();
+  return fmt::format("collapscope {} ({})\nBLAS: {}\nHDF5: {}\nCUDA: {}", build.version, build.commit,
+                     blas_kernels().describe(), build.hdf5, build.cuda);
+}
+
+void add_devices(CLI::App& app, Action& action) {
+  app.add_subcommand("devices", "list what can compute here")->callback([&action] { action = run_devices; });
+}
+
+void add_metrics(CLI::App& app, Action& action) {
+  app.add_subcommand("metrics", "list all metrics")->callback([&action] { action = run_metrics; });
+}
+
+}  // namespace collapscope::tools

@@ -1,0 +1,98 @@
+#include "inputs.hpp"
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string extension = entry.path().extension();
+    if (entry.is_regular_file() && (extension == ".h5" || extension == ".hdf5" || extension == ".hdf")) {
+      files.push_back(entry.path());
+    }
+  }
+  if (files.empty()) {
+    throw UsageError(fmt::format("{}: no .h5 or .hdf5 file in this folder", printable(folder)));
+  }
+  return files;
+}
+
+std::vector<std::string> matches_of(const std::string& pattern) {
+  glob_t found{};
+  const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
+  std::vector<std::string> files;
+  for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
+    files.emplace_back(found.gl_pathv[i]);
+  }
+  ::globfree(&found);
+  if (files.empty()) {
+    throw UsageError(fmt::format("{}: no file matches", printable(pattern)));
+  }
+  return files;
+}
+
+std::vector<std::string> lines_of(const std::string& list) {
+  std::ifstream file(list);
+  if (!file) {
+    throw UsageError(fmt::format("{}: cannot read this list of dumps", printable(list)));
+  }
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+    if (!line.empty() && line[0] != '#') {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    std::vector<std::string> found{argument};
+    if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument)) {
+      found = expand_inputs(lines_of(argument.substr(1)));  // in the list's own order
+    } else if (fs::is_directory(argument)) {
+      found = files_in(argument);
+      std::sort(found.begin(), found.end(), natural_less);
+    } else if (!fs::exists(argument) && argument.find_first_of("*?[") != std::string::npos) {
+      found = matches_of(argument);
+      std::sort(found.begin(), found.end(), natural_less);
+    }
+    std::move(found.begin(), found.end(), std::back_inserter(files));
+  }
+  return files;
+}
+
+DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options) {
+  DumpIndex all;
+  for (const std::string& file : files) {
+    try {
+      DumpIndex one = index_dump(file, options);
+      std::move(one.checkpoints.begin(), one.checkpoints.end(), std::back_inserter(all.checkpoints));
+      std::move(one.failures.begin(), one.failures.end(), std::back_inserter(all.failures));
+    } catch (const InputError& error) {
+      all.failures.push_back({error.file(), error.object(), error.message()});
+    }
+  }
+  return all;
+}
+
+}  // namespace collapscope::tools

@@ -1,0 +1,124 @@
+// collapscope inspect: what is in a dump and what analysing it will cost; nothing is computed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "commands.hpp"
+#include "dump_options.hpp"
+#include "inputs.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+std::string storage_text(const DatasetIndex& dataset) {
+  std::string text = dataset.storage == Storage::contiguous        ? "contiguous"
+                     : dataset.storage == Storage::compact         ? "compact"
+                     : dataset.storage == Storage::virtual_sources ? "virtual"
+                                                                   : "chunks " + shape_text(dataset.chunk);
+  for (const std::string& filter : dataset.filters) {
+    text += " " + printable(filter);
+  }
+  return text;
+}
+
+std::string title(const Checkpoint& checkpoint) {
+  const CheckpointIndex& first = checkpoint.front();
+  std::string text = printable(first.path);
+  if (!first.id.empty()) {
+    text += " checkpoint " + printable(first.id);
+  }
+  if (checkpoint.shards.size() > 1) {
+    text += fmt::format(" and {} more shards", checkpoint.shards.size() - 1);
+  }
+  if (!first.run.empty()) {
+    text += ", run " + printable(first.run);
+  }
+  if (first.step) {
+    text += fmt::format(", step {}", *first.step);
+  }
+  return text;
+}
+
+// Sums over everything inspected.
+struct Totals {
+  std::uint64_t layers = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t memory = 0;
+};
+
+void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
+                   std::uint64_t memory, const Backend& backend, Totals& totals) {
+  const auto& shape = checkpoint.front().targets.shape;
+  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1, options,
+                                    memory, backend);
+  const std::uint64_t passes = plan.looks == 2 && !plan.keeps_bytes ? 2 : 1;
+  const std::string pool =
+      layer.layout == Layout::rows
+          ? ""
+          : fmt::format(", {} pooled by {}", layout_name(layer.layout), pool_name(plan.format.pool));
+  fmt::print("  {}: {} {}, {}{}, {}\n", printable(layer.name), layer.activations.element.name(),
+             shape_text(layer.activations.shape), storage_text(layer.activations), pool,
+             layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight");
+  fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}\n", plan.rows, plan.format.row_length(),
+             human_bytes(plan.bytes * passes), passes == 2 ? " in two passes" : "", human_bytes(plan.memory),
+             plan.reason);
+  totals.layers += 1;
+  totals.bytes += plan.bytes * passes;
+  totals.memory = std::max(totals.memory, plan.memory);
+}
+
+int run_inspect(const DumpOptions& options) {
+  const AnalysisOptions analysis = analysis_options(options);
+  const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
+  const std::unique_ptr<Backend> backend = choose_backend(options);
+  DumpIndex index = index_all(expand_inputs(options.dumps), index_options(options));
+  std::vector<Failure> failures = std::move(index.failures);
+  Totals totals;
+  for (const Checkpoint& checkpoint : arrange_checkpoints(std::move(index.checkpoints), options.shards)) {
+    const CheckpointIndex& first = checkpoint.front();
+    fmt::print("{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
+               shape_text(first.targets.shape),
+               first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions");
+    if (first.task != "regression") {
+      failures.push_back({first.path, first.id, fmt::format("task '{}' is not measured by this version", first.task)});
+      continue;
+    }
+    for (const LayerIndex& layer : first.layers) {
+      const auto matches = [&](const std::string& glob) { return glob_match(glob, layer.name); };
+      if (!analysis.layers.empty() && std::none_of(analysis.layers.begin(), analysis.layers.end(), matches)) {
+        continue;
+      }
+      try {
+        inspect_layer(checkpoint, layer, analysis, memory, *backend, totals);
+      } catch (const Error& error) {
+        failures.push_back({first.path, layer.name, error.what()});
+      }
+    }
+  }
+  if (totals.layers > 0) {
+    fmt::print("{} layer{} can be analysed: {} to read, {} of memory at most (budget {})\n", totals.layers,
+               totals.layers == 1 ? "" : "s", human_bytes(totals.bytes), human_bytes(totals.memory),
+               human_bytes(memory));
+  }
+  for (const Failure& failure : failures) {
+    fmt::print(stderr, "{}\n", InputError(failure.path, failure.object, failure.message).what());
+  }
+  return totals.layers == 0 ? nothing_done : failures.empty() ? done : partly_failed;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<DumpOptions>();
+  CLI::App* command = app.add_subcommand("inspect", "show what is in dumps and what analysing them will cost");
+  add_dump_options(*command, *options);
+  command->callback([options, &action] { action = [options] { return run_inspect(*options); }; });
+}
+
+}  // namespace collapscope::tools

@@ -1,0 +1,64 @@
+// collapscope: parse, run, one catch, exit status.
+#include <fmt/format.h>
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "collapscope/blas_kernels.hpp"
+#include "commands.hpp"
+
+namespace {
+
+using namespace collapscope;
+
+// The command line as a shell would take it again.
+std::string quoted(int argc, char** argv) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  std::string line;
+  for (int i = 0; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    line += i == 0 ? "" : " ";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) {
+      line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    line += '\'';
+  }
+  return line;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Neural collapse metrics of trained networks, from HDF5 dumps of their activations.", "collapscope");
+  app.set_version_flag("--version", tools::version_text, "show the version and the libraries in use");
+  app.require_subcommand(1);
+  app.footer("'collapscope COMMAND --help' tells more about a command.");
+  tools::Action action;
+  tools::add_analyze(app, action, quoted(argc, argv));
+  tools::add_inspect(app, action);
+  tools::add_synth(app, action);
+  tools::add_metrics(app, action);
+  tools::add_devices(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? tools::done : tools::nothing_done;
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    cure_blas_kernels(argv);
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "collapscope: {}\n", error.what());
+    return collapscope::tools::nothing_done;
+  }
+}

@@ -1,0 +1,14 @@
+// What standard output and standard error are connected to.
+#pragma once
+
+#include <cstddef>
+
+namespace collapscope::tools {
+
+[[nodiscard]] bool is_terminal(int descriptor);
+// Columns of the terminal at standard output; COLUMNS where it is set; 100 otherwise.
+[[nodiscard]] std::size_t terminal_width();
+// Colours: only on a terminal, and never with NO_COLOR.
+[[nodiscard]] bool wants_colour(int descriptor);
+
+}  // namespace collapscope::tools
