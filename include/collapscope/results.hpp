@@ -20,7 +20,7 @@ struct Metric {
   std::string name;
   Value value;
   std::optional<double> floor = std::nullopt;  // below it the value is rounding, not collapse
-  std::string note;  // why it is undefined, or what to mind ("ill-conditioned subspace")
+  std::string note = {};  // why it is undefined, or what to mind ("ill-conditioned subspace")
 
   [[nodiscard]] bool defined() const { return !std::holds_alternative<std::monostate>(value); }
   // The value of a count or number; nullopt for undefined ones and lists.

@@ -70,9 +70,8 @@ void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
 
 void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
   const bool full_rank = layer.weight && layer.weight->rank == layer.features();
-  const bool no_direction = layer.zero_rows == layer.samples;
-  if (!layer.weight || full_rank || no_direction) {
-    const std::string reason = !layer.weight ? layer.no_weight : full_rank ? "rank(W) = d" : "all features are 0";
+  if (!layer.weight || full_rank) {
+    const std::string reason = !layer.weight ? layer.no_weight : "rank(W) = d";
     add_undefined(set, "nrc2", reason);
     add_undefined(set, "nrc2_unnormalized", reason);
     return;

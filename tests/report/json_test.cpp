@@ -226,7 +226,7 @@ TEST(Json, RandomBytesGiveValidJson) {
   std::mt19937 random(2);
   for (int i = 0; i < 2000; ++i) {
     std::string name;
-    for (unsigned n = random() % 12; n > 0; --n) name += static_cast<char>(random());
+    for (auto n = random() % 12; n > 0; --n) name += static_cast<char>(random());
     const std::string text = results_json(test::results_named(name));
     ASSERT_TRUE(is_utf8(text));
     ASSERT_TRUE(Json::accept(text));

@@ -1,0 +1,189 @@
+// Every metric of every reference dump against the float64 oracle: one test per case of cases.json, which
+// tests/reference/make_cases.py writes. Usage: oracle_test CASES_DIR [gtest options]
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+
+namespace collapscope {
+
+namespace {
+
+using nlohmann::json;
+
+const std::set<std::string, std::less<>> looser{"nrc3_gamma", "nrc3_gamma_over_lambda_min", "feature_rankme",
+                                                "feature_effective_rank"};
+
+// What metrics.md promises.
+bool agrees(const std::string& metric, double value, double reference) {
+  const double relative = looser.contains(metric) ? 1e-6 : 1e-8;
+  return std::abs(value - reference) <= relative * std::abs(reference) + 1e-12;
+}
+
+std::string text_option(const json& options, const char* name) {
+  return options.contains(name) && options[name].is_string() ? options[name].get<std::string>() : std::string();
+}
+
+class OracleCase : public testing::Test {
+ public:
+  OracleCase(std::filesystem::path folder, json expected, Looks looks)
+      : folder_(std::move(folder)), expected_(std::move(expected)), looks_(looks) {}
+
+  void TestBody() override {
+    const json& options = expected_.at("options");
+    IndexOptions indexing;
+    indexing.naming.activations = text_option(options, "activations");
+    indexing.naming.targets = text_option(options, "targets");
+    indexing.naming.predictions = text_option(options, "predictions");
+    indexing.naming.weight = text_option(options, "weight");
+    indexing.naming.transpose_weight = options.value("transpose_weight", false);
+    for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
+      if (text_option(options, "layout") == layout_name(layout)) {
+        indexing.naming.layout = layout;
+      }
+    }
+    AnalysisOptions analysis;
+    analysis.looks = looks_;
+    analysis.top = options.at("top");
+    analysis.memory = std::uint64_t{1} << 30U;
+    if (options.at("signal_dim").is_number()) {
+      analysis.signal_dim = options.at("signal_dim").get<std::size_t>();
+    }
+    analysis.intrinsic_signal_dim = text_option(options, "signal_dim") == "intrinsic";
+    if (const std::string pool = text_option(options, "pool"); !pool.empty()) {
+      analysis.pool = parse_pool(pool);
+    }
+    std::vector<CheckpointIndex> indexes;
+    for (const json& file : expected_.at("files")) {
+      DumpIndex index = index_dump(folder_ / file.get<std::string>(), indexing);
+      for (const Failure& failure : index.failures) {
+        ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
+      }
+      std::move(index.checkpoints.begin(), index.checkpoints.end(), std::back_inserter(indexes));
+    }
+    const auto backend = make_cpu_backend(1);
+    const auto progress = make_quiet_progress();
+    const Results results = analyze(arrange_checkpoints(std::move(indexes), options.value("shards", false)),
+                                    *backend, analysis, *progress);
+    for (const Failure& failure : results.failures) {
+      ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
+    }
+    compare(results);
+  }
+
+ private:
+  void compare(const Results& results) const {
+    const json& checkpoints = expected_.at("checkpoints");
+    ASSERT_EQ(results.checkpoints.size(), checkpoints.size());
+    for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+      const CheckpointResult& found = results.checkpoints[i];
+      const json& wanted = checkpoints[i];
+      EXPECT_EQ(found.path, (folder_ / wanted.at("path").get<std::string>()).string());
+      EXPECT_EQ(found.id, wanted.at("id").get<std::string>());
+      EXPECT_EQ(found.run, wanted.at("run").is_null() ? "" : wanted.at("run").get<std::string>());
+      compare_metrics("targets", found.targets, wanted.at("targets"), {});
+      ASSERT_EQ(found.layers.size(), wanted.at("layers").size());
+      for (std::size_t j = 0; j < found.layers.size(); ++j) {
+        const json& layer = wanted.at("layers")[j];
+        EXPECT_EQ(found.layers[j].name, layer.at("name").get<std::string>());
+        std::set<std::string> skip;
+        for (const json& name : layer.value("skip", json::array())) {
+          skip.insert(name.get<std::string>());
+        }
+        compare_metrics(found.layers[j].name, found.layers[j].metrics, layer.at("metrics"), skip);
+      }
+    }
+  }
+
+  void compare_metrics(const std::string& where, const MetricSet& found, const json& wanted,
+                       const std::set<std::string>& skip) const {
+    for (const auto& [name, reference] : wanted.items()) {
+      if (skip.contains(name) || (looks_ == Looks::one && name == "nrc1_centered")) {
+        continue;
+      }
+      const Metric* metric = found.find(name);
+      ASSERT_NE(metric, nullptr) << where << " lacks " << name;
+      if (reference.is_null()) {
+        EXPECT_FALSE(metric->defined()) << where << " " << name << " is " << shown(*metric) << ", not undefined";
+        EXPECT_FALSE(metric->note.empty()) << where << " " << name << " is undefined without a reason";
+      } else {
+        EXPECT_TRUE(same(*metric, reference)) << where << " " << name << " is " << shown(*metric) << ", expected "
+                                              << reference.dump() << "; note '" << metric->note << "'";
+      }
+    }
+  }
+
+  static std::string shown(const Metric& metric) {
+    if (const auto* list = std::get_if<std::vector<double>>(&metric.value)) {
+      return fmt::format("[{}]", fmt::join(*list, ", "));
+    }
+    const auto number = metric.number();
+    return number ? fmt::format("{:.17g}", *number) : "undefined";
+  }
+
+  static bool same(const Metric& metric, const json& reference) {
+    if (const auto* list = std::get_if<std::vector<double>>(&metric.value)) {
+      if (!reference.is_array() || reference.size() != list->size()) {
+        return false;
+      }
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        if (!agrees(metric.name, (*list)[i], reference[i].get<double>())) {
+          return false;
+        }
+      }
+      return true;
+    }
+    const auto number = metric.number();
+    return number && reference.is_number() && agrees(metric.name, *number, reference.get<double>());
+  }
+
+  std::filesystem::path folder_;
+  json expected_;
+  Looks looks_;
+};
+
+std::string test_name(std::string name) {
+  for (char& c : name) {
+    c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  }
+  return name;
+}
+
+void register_cases(const std::filesystem::path& folder) {
+  std::ifstream file(folder / "cases.json");
+  if (!file) {
+    throw Error("no cases.json in " + folder.string() + "; run tests/reference/make_cases.py");
+  }
+  for (const json& expected : json::parse(file)) {
+    const std::string name = test_name(expected.at("name"));
+    testing::RegisterTest("Oracle", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [=]() -> OracleCase* { return new OracleCase(folder, expected, Looks::automatic); });
+    // One look takes the remainders as differences; it keeps its digits where nothing nearly cancels.
+    if (expected.at("name").get<std::string>().starts_with("types/")) {
+      testing::RegisterTest("OracleOneLook", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [=]() -> OracleCase* { return new OracleCase(folder, expected, Looks::one); });
+    }
+  }
+}
+
+}  // namespace
+
+}  // namespace collapscope
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc < 2) {
+    fmt::print(stderr, "usage: oracle_test CASES_DIR\n");
+    return 2;
+  }
+  collapscope::register_cases(argv[1]);
+  return RUN_ALL_TESTS();
+}
