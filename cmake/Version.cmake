@@ -6,10 +6,10 @@ if(Git_FOUND AND EXISTS ${PROJECT_SOURCE_DIR}/.git)
     OUTPUT_VARIABLE head OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed)
     set(COLLAPSCOPE_COMMIT ${head})
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/.git/HEAD)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/.git/logs/HEAD)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/.git/logs/HEAD)
+    endif()
   endif()
 endif()
 
-# What the build knows of CUDA, for --version.
-set(COLLAPSCOPE_CUDA_TEXT "not built in; computing on the CPU")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/build_config.hpp.in ${PROJECT_BINARY_DIR}/generated/build_config.hpp @ONLY)

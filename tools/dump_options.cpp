@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "collapscope/error.hpp"
+#include "collapscope/gpu.hpp"
 #include "collapscope/text.hpp"
 
 namespace collapscope::tools {
@@ -103,7 +104,8 @@ std::unique_ptr<Backend> choose_backend(const DumpOptions& options) {
     return make_cpu_backend(options.threads);
   }
   if (options.device == "cuda" || options.device.starts_with("cuda:")) {
-    throw DeviceError("--device " + printable(options.device) + ": this build computes on the CPU only");
+    throw DeviceError(fmt::format("--device {}: this version computes on the CPU only (gpu: {})",
+                                  printable(options.device), describe_gpus()));
   }
   throw UsageError(fmt::format("unknown device '{}': expected auto, cpu, cuda or cuda:N", printable(options.device)));
 }

@@ -3,6 +3,7 @@
 
 #include "collapscope/backend.hpp"
 #include "collapscope/blas_kernels.hpp"
+#include "collapscope/gpu.hpp"
 #include "collapscope/metrics.hpp"
 #include "collapscope/version.hpp"
 #include "commands.hpp"
@@ -14,7 +15,7 @@ namespace {
 int run_devices() {
   const auto cpu = make_cpu_backend(0);
   fmt::print("{}, {} thread{}\n", cpu->describe(), cpu->threads(), cpu->threads() == 1 ? "" : "s");
-  fmt::print("cuda: {}\n", build_info().cuda);
+  fmt::print("gpu: {}; this version computes on the CPU only\n", describe_gpus());
   return done;
 }
 

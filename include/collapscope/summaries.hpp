@@ -25,6 +25,8 @@ struct UfmStrengths {
   double lambda_w = 0;
   double lambda_h = 0;
   [[nodiscard]] double c() const { return lambda_w * lambda_h; }
+  // Theorem 4.1's full-rank case, 0 < c < mu_n: there the minimum is known in closed form.
+  [[nodiscard]] bool has_minimum(double lambda_min) const { return c() > 0 && c() < lambda_min; }
 };
 
 // The targets of one checkpoint.

@@ -102,7 +102,7 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
   }
   const auto lambda_w = first.number("lambda_w");
   const auto lambda_h = first.number("lambda_h");
-  if (lambda_w && lambda_h && *lambda_w > 0 && *lambda_h > 0) {
+  if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
     summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
   }
   return summary;

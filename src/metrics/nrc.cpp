@@ -129,7 +129,7 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
       add_undefined(set, "nrc3_gamma_over_lambda_min", "rank-deficient targets");
     }
   }
-  const bool ufm = targets.ufm && targets.ufm->c() < targets.lambda_min();
+  const bool ufm = targets.ufm && targets.ufm->has_minimum(targets.lambda_min());
   const auto value = best && ufm ? nrc3(layer.weight->gram, targets.root, targets.ufm->c()) : std::nullopt;
   if (value) {
     add_number(set, "nrc3_ufm", *value);
@@ -137,7 +137,7 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
     add_undefined(set, "nrc3_ufm",
                   !reason.empty()  ? reason
                   : !targets.ufm   ? "no lambda_w, lambda_h"
-                  : !ufm           ? "c >= lambda_min"
+                  : !ufm           ? "c is not in (0, lambda_min)"
                                    : "S_YY is c I");
   }
 }

@@ -63,12 +63,13 @@ void add_ufm(MetricSet& set, const TargetSummary& targets) {
   }
   add_number(set, "ufm_c", c);
   add_count(set, "ufm_rank", rank);
-  if (c < targets.lambda_min()) {
+  if (targets.ufm->has_minimum(targets.lambda_min())) {
     add_number(set, "ufm_loss", static_cast<double>(targets.size()) * c / 2 + std::sqrt(c) * roots);
     add_number(set, "ufm_residual_variance", c);
   } else {
-    add_undefined(set, "ufm_loss", "c >= lambda_min");
-    add_undefined(set, "ufm_residual_variance", "c >= lambda_min");
+    const char* reason = c > 0 ? "c >= lambda_min" : "c = 0";
+    add_undefined(set, "ufm_loss", reason);
+    add_undefined(set, "ufm_residual_variance", reason);
   }
 }
 

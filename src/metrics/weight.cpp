@@ -48,8 +48,8 @@ void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
                              : layer.weight->convolution                  ? "convolution"
                              : layer.weight->gram.empty()                 ? "rows(W) != n"
                              : !targets.ufm                               ? "no lambda_w, lambda_h"
-                             : !(targets.ufm->c() < targets.lambda_min()) ? "c >= lambda_min"
-                                                                          : "";
+                             : !targets.ufm->has_minimum(targets.lambda_min()) ? "c is not in (0, lambda_min)"
+                                                                               : "";
   if (reason.empty()) {
     add_number(set, "ufm_gram_error", gram_error(layer.weight->gram, targets.root, *targets.ufm));
   } else {

@@ -1,0 +1,212 @@
+// Naive references: every formula as it is written down, no matter the cost.
+#include "core/support.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+namespace collapscope::test {
+
+namespace {
+
+using Long = long double;
+
+std::vector<Long> column_mean(const Matrix& a) {
+  std::vector<Long> mean(a.cols(), 0);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t j = 0; j < a.cols(); ++j) {
+      mean[j] += a(i, j);
+    }
+  }
+  for (Long& value : mean) {
+    value /= static_cast<Long>(a.rows());
+  }
+  return mean;
+}
+
+std::vector<double> rounded(const std::vector<Long>& values) { return {values.begin(), values.end()}; }
+
+// sum_i weight_i u_i v_i^T about two centres.
+Matrix scatter(const Matrix& u, const std::vector<Long>& u0, const Matrix& v, const std::vector<Long>& v0) {
+  std::vector<Long> sums(u.cols() * v.cols(), 0);
+  for (std::size_t i = 0; i < u.rows(); ++i) {
+    for (std::size_t j = 0; j < u.cols(); ++j) {
+      for (std::size_t k = 0; k < v.cols(); ++k) {
+        sums[j * v.cols() + k] += (u(i, j) - u0[j]) * (v(i, k) - v0[k]);
+      }
+    }
+  }
+  Matrix out(u.cols(), v.cols());
+  std::copy(sums.begin(), sums.end(), out.values().begin());
+  return out;
+}
+
+Long squared_length(const Matrix& a, std::size_t i, const std::vector<Long>& centre) {
+  Long sum = 0;
+  for (std::size_t j = 0; j < a.cols(); ++j) {
+    sum += (a(i, j) - centre[j]) * (a(i, j) - centre[j]);
+  }
+  return sum;
+}
+
+// K with zero diagonal, row-major [N, N].
+std::vector<Long> kernel(const Matrix& x) {
+  std::vector<Long> k(x.rows() * x.rows(), 0);
+  for (std::size_t i = 0; i < x.rows(); ++i) {
+    for (std::size_t j = 0; j < x.rows(); ++j) {
+      for (std::size_t c = 0; i != j && c < x.cols(); ++c) {
+        k[i * x.rows() + j] += static_cast<Long>(x(i, c)) * x(j, c);
+      }
+    }
+  }
+  return k;
+}
+
+void expect_all_near(std::span<const double> found, std::span<const double> expected, double tolerance,
+                     const char* what) {
+  EXPECT_LE(largest_difference(found, expected), tolerance) << what;
+}
+
+double mean_size(const std::vector<double>& mean) {
+  double largest = 0;
+  for (const double value : mean) {
+    largest = std::max(largest, std::abs(value));
+  }
+  return largest;
+}
+
+double trace(const Matrix& a) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    sum += a(i, i);
+  }
+  return sum;
+}
+
+}  // namespace
+
+Matrix random_matrix(std::size_t rows, std::size_t cols, Random& random) {
+  Matrix out(rows, cols);
+  for (double& value : out.values()) {
+    value = random.normal();
+  }
+  return out;
+}
+
+Matrix random_orthonormal(std::size_t rows, std::size_t size, Random& random) {
+  std::vector<std::vector<Long>> basis;
+  while (basis.size() < rows) {
+    std::vector<Long> v(size);
+    std::generate(v.begin(), v.end(), [&] { return random.normal(); });
+    for (int round = 0; round < 3; ++round) {
+      for (const auto& q : basis) {
+        Long along = 0;
+        for (std::size_t j = 0; j < size; ++j) {
+          along += q[j] * v[j];
+        }
+        for (std::size_t j = 0; j < size; ++j) {
+          v[j] -= along * q[j];
+        }
+      }
+      Long squares = 0;
+      for (const Long value : v) {
+        squares += value * value;
+      }
+      for (Long& value : v) {
+        value /= std::sqrt(squares);
+      }
+    }
+    basis.push_back(std::move(v));
+  }
+  Matrix out(rows, size);
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::copy(basis[i].begin(), basis[i].end(), out.view().row(i).begin());
+  }
+  return out;
+}
+
+Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count) {
+  Matrix out(count, a.cols());
+  std::copy_n(a.values().begin() + static_cast<std::ptrdiff_t>(first * a.cols()), out.values().size(),
+              out.values().begin());
+  return out;
+}
+
+Padded::Padded(const Matrix& a) : cols_(a.cols()), storage_(a.rows(), a.cols() + 2) {
+  std::fill(storage_.values().begin(), storage_.values().end(), nan);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const auto from = a.view().row(i);
+    std::copy(from.begin(), from.end(), storage_.view().row(i).begin());
+  }
+}
+
+double largest_difference(std::span<const double> a, std::span<const double> b) {
+  if (a.size() != b.size()) {
+    return infinity;
+  }
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(a[i] - b[i]);
+    largest = std::isnan(difference) ? infinity : std::max(largest, difference);
+  }
+  return largest;
+}
+
+double orthogonality_error(const Matrix& q) {
+  double worst = 0;
+  for (std::size_t i = 0; i < q.rows(); ++i) {
+    for (std::size_t j = 0; j < q.rows(); ++j) {
+      Long sum = i == j ? -1 : 0;
+      for (std::size_t c = 0; c < q.cols(); ++c) {
+        sum += static_cast<Long>(q(i, c)) * q(j, c);
+      }
+      const double error = static_cast<double>(std::abs(sum));
+      worst = std::isnan(error) ? infinity : std::max(worst, error);
+    }
+  }
+  return worst;
+}
+
+Moments naive_moments(const Matrix& features, const Matrix& targets) {
+  Moments m(features.cols(), targets.cols(), true);
+  m.count = features.rows();
+  const std::vector<Long> x0 = column_mean(features);
+  const std::vector<Long> y0 = column_mean(targets);
+  m.feature_mean = rounded(x0);
+  m.target_mean = rounded(y0);
+  m.feature_scatter = scatter(features, x0, features, x0);
+  m.cross_scatter = scatter(features, x0, targets, y0);
+  m.target_scatter = scatter(targets, y0, targets, y0);
+  Long aa = 0, ab = 0, bb = 0, norms = 0;
+  std::vector<Long> a_x(features.cols(), 0), b_x(a_x), a_y(targets.cols(), 0), b_y(a_y);
+  Matrix unit = features;
+  for (std::size_t i = 0; i < features.rows(); ++i) {
+    const Long a = squared_length(features, i, x0);
+    const Long b = squared_length(targets, i, y0);
+    aa += a * a, ab += a * b, bb += b * b;
+    for (std::size_t j = 0; j < a_x.size(); ++j) {
+      a_x[j] += a * (features(i, j) - x0[j]);
+      b_x[j] += b * (features(i, j) - x0[j]);
+    }
+    for (std::size_t j = 0; j < a_y.size(); ++j) {
+      a_y[j] += a * (targets(i, j) - y0[j]);
+      b_y[j] += b * (targets(i, j) - y0[j]);
+    }
+    const Long length = std::sqrt(squared_length(features, i, std::vector<Long>(features.cols(), 0)));
+    norms += length;
+    m.zero_rows += length == 0 ? 1 : 0;
+    for (double& value : unit.view().row(i)) {
+      value = length == 0 ? 0 : static_cast<double>(value / length);
+    }
+  }
+  m.unbiased = {static_cast<double>(aa), static_cast<double>(ab), static_cast<double>(bb),
+                rounded(a_x),            rounded(a_y),            rounded(b_x),
+                rounded(b_y)};
+  m.norm_sum = static_cast<double>(norms);
+  const std::vector<Long> origin(features.cols(), 0);
+  m.normalized_scatter = scatter(unit, origin, unit, origin);
+  return m;
+}

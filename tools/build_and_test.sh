@@ -1,0 +1,10 @@
+#!/bin/sh
+# From a fresh checkout to a passed test suite: installs packages, builds, tests. An argument chooses the preset:
+# release (default), cpu-only, sanitize.
+set -eu
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+tools/install_packages.sh
+cmake --preset "$preset" -DCOLLAPSCOPE_TESTS=ON
+cmake --build --preset "$preset"
+ctest --preset "$preset" -j "$(nproc)"
