@@ -87,7 +87,8 @@ struct UnsignedOfSize<8> {
   using type = std::uint64_t;
 };
 
-// Number `index` of an array of T that begins at `bytes` (any alignment), with its bytes reversed when `swap`.
+// Number `index` of an array of T that begins at `bytes` (any alignment), with its bytes reversed when
+// `swap`.
 template <class T, bool swap>
 COLLAPSCOPE_HOST_DEVICE inline double load(const std::byte* bytes, std::size_t index) {
   using Bits = typename UnsignedOfSize<sizeof(T)>::type;

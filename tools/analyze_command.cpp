@@ -34,12 +34,14 @@ void check_outputs(const std::vector<std::string>& outputs) {
       continue;
     }
     if (extension_of(output) != ".json" && extension_of(output) != ".csv") {
-      throw UsageError(fmt::format("-o {}: expected a name that ends in .json or .csv, or - for JSON on standard output",
-                                   printable(output)));
+      throw UsageError(
+          fmt::format("-o {}: expected a name that ends in .json or .csv, or - for JSON on standard output",
+                      printable(output)));
     }
     const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
     if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {
-      throw UsageError(fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
+      throw UsageError(
+          fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
     }
     if (std::filesystem::is_directory(output)) {
       throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
@@ -61,7 +63,8 @@ void write_outputs(const Results& results, const std::vector<std::string>& outpu
     if (output == "-") {
       print(results_json(results));
     } else {
-      write_file_atomically(output, extension_of(output) == ".csv" ? results_csv(results) : results_json(results));
+      write_file_atomically(output,
+                            extension_of(output) == ".csv" ? results_csv(results) : results_json(results));
     }
   }
 }
@@ -85,8 +88,8 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (index.checkpoints.empty()) {
     return nothing_done;
   }
-  Results results =
-      analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *backend, analysis, *progress);
+  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *backend,
+                            analysis, *progress);
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
@@ -105,9 +108,11 @@ void add_analyze(CLI::App& app, Action& action, const std::string& command_line)
   const auto options = std::make_shared<AnalyzeOptions>();
   CLI::App* command = app.add_subcommand("analyze", "measure every layer of every checkpoint");
   add_dump_options(*command, *options);
-  command->add_option("-o,--output", options->outputs,
-                      "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may be repeated "
-                      "(default: a table)")
+  command
+      ->add_option(
+          "-o,--output", options->outputs,
+          "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may be repeated "
+          "(default: a table)")
       ->type_name("FILE")
       ->allow_extra_args(false);
   command->add_flag("-q,--quiet", options->quiet, "no progress, only problems");
@@ -117,10 +122,12 @@ void add_analyze(CLI::App& app, Action& action, const std::string& command_line)
       "  collapscope analyze run1_*.h5 -o run1.json -o run1.csv\n"
       "  collapscope analyze big.h5 --layers 'fc*' --metrics 'nrc*,deep_nrc*' --memory 2GiB\n"
       "  collapscope analyze part0.h5 part1.h5 --shards -o -\n"
-      "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight 'params/{layer}/kernel'\n"
+      "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight "
+      "'params/{layer}/kernel'\n"
       "\n"
       "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.");
-  command->callback([options, &action, command_line] { action = [=] { return run_analyze(*options, command_line); }; });
+  command->callback(
+      [options, &action, command_line] { action = [=] { return run_analyze(*options, command_line); }; });
 }
 
 }  // namespace collapscope::tools

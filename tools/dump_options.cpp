@@ -25,7 +25,8 @@ std::size_t parse_signal_dim(const std::string& text) {
   std::size_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size() || value == 0) {
-    throw UsageError(fmt::format("--signal-dim takes a positive number or 'intrinsic', found '{}'", printable(text)));
+    throw UsageError(
+        fmt::format("--signal-dim takes a positive number or 'intrinsic', found '{}'", printable(text)));
   }
   return value;
 }
@@ -33,39 +34,50 @@ std::size_t parse_signal_dim(const std::string& text) {
 }  // namespace
 
 void add_dump_options(CLI::App& command, DumpOptions& options) {
-  command.add_option("DUMP", options.dumps, "HDF5 files, folders of them, quoted globs, or @FILE with one per line")
+  command
+      .add_option("DUMP", options.dumps,
+                  "HDF5 files, folders of them, quoted globs, or @FILE with one per line")
       ->required();
   command.add_option("--layers", options.layers, "only layers whose name matches GLOB; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-  command.add_option("--signal-dim", options.signal_dim,
-                     "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
-                     "(default: the number of target components)")
+  command
+      .add_option("--signal-dim", options.signal_dim,
+                  "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
+                  "(default: the number of target components)")
       ->type_name("K");
   command.add_option("--top", options.top, "explained-variance ratios to report")->capture_default_str();
   command.add_option("--pool", options.pool,
                      "how sequences and images become samples: mean, max, first, last, flatten, none "
                      "(default: as the file says, else mean)");
-  command.add_option("--metrics", options.metrics, "only these metrics: names and globs, separated by commas")
+  command
+      .add_option("--metrics", options.metrics, "only these metrics: names and globs, separated by commas")
       ->type_name("LIST");
-  command.add_option("--looks", options.looks, "read the rows once, twice, or as a cost model decides: 1, 2, auto")
+  command
+      .add_option("--looks", options.looks,
+                  "read the rows once, twice, or as a cost model decides: 1, 2, auto")
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)");
-  command.add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
+  command
+      .add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
       ->type_name("SIZE");
   command.add_flag("--shards", options.shards, "the dumps are parts of the same checkpoints, to be joined");
   const std::string foreign = "Files not written for us";
-  command.add_option("--activations", options.naming.activations, "activations, e.g. 'acts/*': * is the layer's name")
+  command
+      .add_option("--activations", options.naming.activations,
+                  "activations, e.g. 'acts/*': * is the layer's name")
       ->group(foreign);
   command.add_option("--targets", options.naming.targets, "targets (default: targets)")->group(foreign);
   command.add_option("--predictions", options.naming.predictions, "predictions")->group(foreign);
-  command.add_option("--weight", options.naming.weight, "weights, e.g. 'params/{layer}/kernel'")->group(foreign);
+  command.add_option("--weight", options.naming.weight, "weights, e.g. 'params/{layer}/kernel'")
+      ->group(foreign);
   command.add_option("--bias", options.naming.bias, "biases, e.g. 'params/{layer}/bias'")->group(foreign);
   command.add_flag("--transpose-weight", options.naming.transpose_weight, "weights are stored [d, m]")
       ->group(foreign);
-  command.add_option("--layout", options.layout, "of 3-D and 4-D activations: NTD, NCHW or NHWC")->group(foreign);
+  command.add_option("--layout", options.layout, "of 3-D and 4-D activations: NTD, NCHW or NHWC")
+      ->group(foreign);
 }
 
 AnalysisOptions analysis_options(const DumpOptions& options) {
@@ -107,7 +119,8 @@ std::unique_ptr<Backend> choose_backend(const DumpOptions& options) {
     throw DeviceError(fmt::format("--device {}: this version computes on the CPU only (gpu: {})",
                                   printable(options.device), describe_gpus()));
   }
-  throw UsageError(fmt::format("unknown device '{}': expected auto, cpu, cuda or cuda:N", printable(options.device)));
+  throw UsageError(
+      fmt::format("unknown device '{}': expected auto, cpu, cuda or cuda:N", printable(options.device)));
 }
 
 }  // namespace collapscope::tools

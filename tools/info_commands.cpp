@@ -21,7 +21,9 @@ int run_devices() {
 
 int run_metrics() {
   for (const MetricInfo& info : metric_catalogue()) {
-    const char* scope = info.scope == MetricScope::targets ? "targets" : info.scope == MetricScope::run ? "run" : "layer";
+    const char* scope = info.scope == MetricScope::targets ? "targets"
+                        : info.scope == MetricScope::run   ? "run"
+                                                           : "layer";
     fmt::print("{:<28} {:<8} {}\n", info.name, scope, info.summary);
   }
   return done;

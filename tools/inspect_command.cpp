@@ -55,8 +55,8 @@ struct Totals {
 void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
                    std::uint64_t memory, const Backend& backend, Totals& totals) {
   const auto& shape = checkpoint.front().targets.shape;
-  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1, options,
-                                    memory, backend);
+  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1,
+                                    options, memory, backend);
   const std::uint64_t passes = plan.looks == 2 && !plan.keeps_bytes ? 2 : 1;
   const std::string pool =
       layer.layout == Layout::rows
@@ -65,9 +65,9 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
   fmt::print("  {}: {} {}, {}{}, {}\n", printable(layer.name), layer.activations.element.name(),
              shape_text(layer.activations.shape), storage_text(layer.activations), pool,
              layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight");
-  fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}\n", plan.rows, plan.format.row_length(),
-             human_bytes(plan.bytes * passes), passes == 2 ? " in two passes" : "", human_bytes(plan.memory),
-             plan.reason);
+  fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}\n", plan.rows,
+             plan.format.row_length(), human_bytes(plan.bytes * passes), passes == 2 ? " in two passes" : "",
+             human_bytes(plan.memory), plan.reason);
   totals.layers += 1;
   totals.bytes += plan.bytes * passes;
   totals.memory = std::max(totals.memory, plan.memory);
@@ -86,7 +86,8 @@ int run_inspect(const DumpOptions& options) {
                shape_text(first.targets.shape),
                first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions");
     if (first.task != "regression") {
-      failures.push_back({first.path, first.id, fmt::format("task '{}' is not measured by this version", first.task)});
+      failures.push_back(
+          {first.path, first.id, fmt::format("task '{}' is not measured by this version", first.task)});
       continue;
     }
     for (const LayerIndex& layer : first.layers) {
@@ -116,7 +117,8 @@ int run_inspect(const DumpOptions& options) {
 
 void add_inspect(CLI::App& app, Action& action) {
   const auto options = std::make_shared<DumpOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "show what is in dumps and what analysing them will cost");
+  CLI::App* command =
+      app.add_subcommand("inspect", "show what is in dumps and what analysing them will cost");
   add_dump_options(*command, *options);
   command->callback([options, &action] { action = [options] { return run_inspect(*options); }; });
 }

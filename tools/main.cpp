@@ -14,7 +14,8 @@ using namespace collapscope;
 
 // The command line as a shell would take it again.
 std::string quoted(int argc, char** argv) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
   std::string line;
   for (int i = 0; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -33,7 +34,8 @@ std::string quoted(int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Neural collapse metrics of trained networks, from HDF5 dumps of their activations.", "collapscope");
+  CLI::App app("Neural collapse metrics of trained networks, from HDF5 dumps of their activations.",
+               "collapscope");
   app.set_version_flag("--version", tools::version_text, "show the version and the libraries in use");
   app.require_subcommand(1);
   app.footer("'collapscope COMMAND --help' tells more about a command.");

@@ -43,11 +43,12 @@ void add_synth(CLI::App& app, Action& action) {
   const auto output = std::make_shared<std::string>();
 
   const auto ufm = std::make_shared<UfmSpec>();
-  CLI::App* ufm_command =
-      command->add_subcommand("ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
+  CLI::App* ufm_command = command->add_subcommand(
+      "ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
   add_common(*ufm_command, *ufm, *output);
   ufm_command->add_option("--lambda-w", ufm->lambda_w, "regularization of the weight")->capture_default_str();
-  ufm_command->add_option("--lambda-h", ufm->lambda_h, "regularization of the features")->capture_default_str();
+  ufm_command->add_option("--lambda-h", ufm->lambda_h, "regularization of the features")
+      ->capture_default_str();
   ufm_command->callback([=, &action] {
     action = [=] {
       write_ufm(*output, *ufm);

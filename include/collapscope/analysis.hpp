@@ -24,7 +24,8 @@ struct Checkpoint {
 
 // Orders checkpoints: runs as they first appear, the checkpoints of a run by step. Without `join_shards` each
 // index is a checkpoint; with it, those of equal run, step and id are joined in the order given.
-[[nodiscard]] std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards);
+[[nodiscard]] std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes,
+                                                          bool join_shards);
 
 // How often the rows are read.
 enum class Looks : unsigned char {
@@ -34,21 +35,21 @@ enum class Looks : unsigned char {
 };
 
 struct AnalysisOptions {
-  std::vector<std::string> layers;          // globs of layer names; empty: all
-  std::optional<std::size_t> signal_dim;    // k; default: the number of target components
-  bool intrinsic_signal_dim = false;        // k = target_rank
-  std::size_t top = 10;                     // explained-variance ratios
-  std::optional<Pool> pool;                 // overrides the file
+  std::vector<std::string> layers;        // globs of layer names; empty: all
+  std::optional<std::size_t> signal_dim;  // k; default: the number of target components
+  bool intrinsic_signal_dim = false;      // k = target_rank
+  std::size_t top = 10;                   // explained-variance ratios
+  std::optional<Pool> pool;               // overrides the file
   MetricChoice metrics;
   Looks looks = Looks::automatic;
-  std::uint64_t memory = 0;                 // bytes for data; 0: half of what is available
+  std::uint64_t memory = 0;  // bytes for data; 0: half of what is available
 };
 
 // What analysing a layer will take.
 struct LayerPlan {
   RowFormat format;
   std::uint64_t samples = 0;
-  std::uint64_t rows = 0;          // N after pooling
+  std::uint64_t rows = 0;  // N after pooling
   int looks = 2;
   bool normalized_scatter = false;  // carries T in the first look
   bool keeps_bytes = false;         // the second look reads from memory
@@ -59,10 +60,11 @@ struct LayerPlan {
   std::string reason;               // why one look or two
 };
 
-// The plan for one layer (its index in each shard). tile_rows: the backend's for this layer. Throws UsageError
-// when it does not fit the memory, InputError when pool and layout do not fit.
+// The plan for one layer (its index in each shard). tile_rows: the backend's for this layer. Throws
+// UsageError when it does not fit the memory, InputError when pool and layout do not fit.
 [[nodiscard]] LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
-                                   const AnalysisOptions& options, std::uint64_t memory, const Backend& backend);
+                                   const AnalysisOptions& options, std::uint64_t memory,
+                                   const Backend& backend);
 
 // Bytes that the analysis may use when nobody says: half of the memory that is free to this process.
 [[nodiscard]] std::uint64_t default_memory();
@@ -70,8 +72,8 @@ struct LayerPlan {
 // The shards of one layer, by name, checked to fit one another. Throws InputError.
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name);
 
-// Analyses every checkpoint. What fails comes back in `failures`; the rest goes on. Provenance is filled in but
-// for command, version and commit.
+// Analyses every checkpoint. What fails comes back in `failures`; the rest goes on. Provenance is filled in
+// but for command, version and commit.
 [[nodiscard]] Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend,
                               const AnalysisOptions& options, Progress& progress);
 

@@ -18,10 +18,10 @@ struct CpuFeatures {
 };
 
 struct BlasKernels {
-  std::string library;     // "OpenBLAS 0.3.21"
-  std::string core;        // OpenBLAS's name of the kernels in use, e.g. "Haswell"
-  std::string better;      // the name of better ones, or empty
-  std::string misjudged;   // what OpenBLAS had chosen before it was told better, or empty
+  std::string library;      // "OpenBLAS 0.3.21"
+  std::string core;         // OpenBLAS's name of the kernels in use, e.g. "Haswell"
+  std::string better;       // the name of better ones, or empty
+  std::string misjudged;    // what OpenBLAS had chosen before it was told better, or empty
   bool user_chose = false;  // OPENBLAS_CORETYPE was set by the user
 
   // "OpenBLAS 0.3.21, SkylakeX kernels (OpenBLAS chose Prescott)"

@@ -19,8 +19,7 @@ class MatrixView {
 
   // A view of mutable numbers is a view of constant ones.
   template <class U>
-  requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>)
-  MatrixView(const MatrixView<U>& other)
+  requires(std::is_same_v<const U, T> && !std::is_same_v<U, T>) MatrixView(const MatrixView<U>& other)
       : MatrixView(other.data(), other.rows(), other.cols(), other.stride()) {}
 
   [[nodiscard]] T* data() const { return data_; }

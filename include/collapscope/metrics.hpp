@@ -22,7 +22,8 @@ namespace collapscope {
 [[nodiscard]] MetricSet target_metrics(const TargetSummary& targets);
 
 // Of a layer. top: how many explained-variance ratios.
-[[nodiscard]] MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets, std::size_t top);
+[[nodiscard]] MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
+                                      std::size_t top);
 
 // NRC3 [A, section 3.1]: |G/|G| - (S - sqrt(gamma) I)/|S - sqrt(gamma) I||_F^2, in [0, 4]; G = W W^T and
 // S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes.
@@ -33,7 +34,8 @@ struct Nrc3Minimum {
   double value = 0;
   double gamma = 0;
 };
-[[nodiscard]] std::optional<Nrc3Minimum> nrc3_minimum(const Matrix& gram, const Matrix& root, double lambda_min);
+[[nodiscard]] std::optional<Nrc3Minimum> nrc3_minimum(const Matrix& gram, const Matrix& root,
+                                                      double lambda_min);
 
 // What `--metrics` can name.
 enum class MetricScope : unsigned char { targets, layer, run };

@@ -13,13 +13,13 @@ namespace collapscope {
 // Fourth-order sums for the unbiased HSIC, all about the means: with x = h - mean(h), y' = y - mean(y),
 // a = |x|^2, b = |y'|^2 (Song et al. 2012; Nguyen et al. 2021).
 struct UnbiasedSums {
-  double aa = 0;                 // sum a^2
-  double ab = 0;                 // sum a b
-  double bb = 0;                 // sum b^2
-  std::vector<double> a_x;       // sum a x   [d]
-  std::vector<double> a_y;       // sum a y'  [n]
-  std::vector<double> b_x;       // sum b x   [d]
-  std::vector<double> b_y;       // sum b y'  [n]
+  double aa = 0;            // sum a^2
+  double ab = 0;            // sum a b
+  double bb = 0;            // sum b^2
+  std::vector<double> a_x;  // sum a x   [d]
+  std::vector<double> a_y;  // sum a y'  [n]
+  std::vector<double> b_x;  // sum b x   [d]
+  std::vector<double> b_y;  // sum b y'  [n]
 };
 
 // Sums over N rows of features h [d] and targets y [n]. A value: the empty one (count 0) is the identity

@@ -20,7 +20,8 @@ class Progress {
   virtual void finish() {}
 };
 
-// A bar with rate and time left when `terminal`, else one plain line every `interval_seconds`; on standard error.
+// A bar with rate and time left when `terminal`, else one plain line every `interval_seconds`; on standard
+// error.
 [[nodiscard]] std::unique_ptr<Progress> make_progress(bool terminal, bool colour,
                                                       double interval_seconds = 30.0);
 

@@ -8,10 +8,10 @@ namespace collapscope {
 // Sums over rows of squared norms outside the span of a basis Q with orthonormal columns.
 // Mergeable by adding.
 struct SubspaceResiduals {
-  double plain = 0;                // |h - Q Q^T h|^2
-  double normalized = 0;           // the same of h / |h|; zero rows add 0
-  double centred = 0;              // of x = h - mean(h)
-  double centred_normalized = 0;   // of x / |x|; zero rows add 0
+  double plain = 0;               // |h - Q Q^T h|^2
+  double normalized = 0;          // the same of h / |h|; zero rows add 0
+  double centred = 0;             // of x = h - mean(h)
+  double centred_normalized = 0;  // of x / |x|; zero rows add 0
 
   SubspaceResiduals& operator+=(const SubspaceResiduals& other);
 };

@@ -15,9 +15,9 @@ namespace collapscope {
 
 // Errors of the model's predictions P against the targets Y, over N samples of n components.
 struct ModelErrors {
-  double mse = 0;          // mean square over all N n entries
-  double mae = 0;          // mean absolute value over all entries
-  Matrix error_moment;     // (1/N) E^T E [n, n], E = P - Y, not centred
+  double mse = 0;       // mean square over all N n entries
+  double mae = 0;       // mean absolute value over all entries
+  Matrix error_moment;  // (1/N) E^T E [n, n], E = P - Y, not centred
 };
 
 // Strengths of the regularization in the unconstrained feature model (UFM).
@@ -32,10 +32,10 @@ struct UfmStrengths {
 // The targets of one checkpoint.
 struct TargetSummary {
   std::uint64_t samples = 0;
-  Eigenbasis spectrum;         // of S_YY; values below n eps mu_1 are 0
-  Matrix root;                 // S_YY^(1/2) [n, n]
-  double mean_square = 0;      // E |y|^2
-  double unit_roundoff = 0;    // of the stored targets
+  Eigenbasis spectrum;       // of S_YY; values below n eps mu_1 are 0
+  Matrix root;               // S_YY^(1/2) [n, n]
+  double mean_square = 0;    // E |y|^2
+  double unit_roundoff = 0;  // of the stored targets
   std::optional<ModelErrors> model;
   std::optional<UfmStrengths> ufm;
 
@@ -67,33 +67,34 @@ struct LeastSquares {
   Matrix map;            // [n, d]
   double explained = 0;  // sum_j |v_j^T S_HY|^2 / l_j: the part of tr S_YY that the map explains
 };
-[[nodiscard]] LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance, double cutoff);
+[[nodiscard]] LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance,
+                                         double cutoff);
 
 // One layer of one checkpoint.
 struct LayerSummary {
   std::uint64_t samples = 0;
   std::uint64_t zero_rows = 0;
-  std::size_t signal_dim = 0;          // k, at most d
-  double mean_norm = 0;                // mean |h|
-  double mean_square = 0;              // E |h|^2
-  double total_variance = 0;           // tr S_HH
-  double unit_roundoff = 0;            // of the stored features
-  std::vector<double> feature_mean;    // [d]
-  Eigenbasis spectrum;                 // of S_HH; values below d eps lambda_1 are 0
-  std::vector<double> uncentred;       // eigenvalues of (1/N) H^T H, descending
-  Matrix cross_covariance;             // S_HY [d, n]
-  double target_covariance_norm = 0;   // |S_YY|_F over this layer's rows
-  double target_variance = 0;          // tr S_YY over this layer's rows
-  double first_features_norm = 0;      // |S_HH[:n, :n]|_F, n = number of targets (at most d)
-  double hsic_xx = 0;                  // N (N - 3) HSIC_1 of features with features, and so on
+  std::size_t signal_dim = 0;         // k, at most d
+  double mean_norm = 0;               // mean |h|
+  double mean_square = 0;             // E |h|^2
+  double total_variance = 0;          // tr S_HH
+  double unit_roundoff = 0;           // of the stored features
+  std::vector<double> feature_mean;   // [d]
+  Eigenbasis spectrum;                // of S_HH; values below d eps lambda_1 are 0
+  std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending
+  Matrix cross_covariance;            // S_HY [d, n]
+  double target_covariance_norm = 0;  // |S_YY|_F over this layer's rows
+  double target_variance = 0;         // tr S_YY over this layer's rows
+  double first_features_norm = 0;     // |S_HH[:n, :n]|_F, n = number of targets (at most d)
+  double hsic_xx = 0;                 // N (N - 3) HSIC_1 of features with features, and so on
   double hsic_xy = 0;
   double hsic_yy = 0;
-  double affine_explained = 0;         // part of tr S_YY that the best affine map explains, from moments
-  double published_explained = 0;      // the same of deep NRC4's map
-  std::optional<ResidualSums> residuals;   // when there was a second look
+  double affine_explained = 0;              // part of tr S_YY that the best affine map explains, from moments
+  double published_explained = 0;           // the same of deep NRC4's map
+  std::optional<ResidualSums> residuals;    // when there was a second look
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
-  std::string no_weight = "no weight";     // why there is none
+  std::string no_weight = "no weight";  // why there is none
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
 };

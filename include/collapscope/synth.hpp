@@ -14,9 +14,9 @@ enum class SynthStorage : unsigned char { contiguous, chunked, gzip };
 
 // What all synthetic dumps have. Rows are made in blocks: memory does not grow with `samples`.
 struct SynthSpec {
-  std::uint64_t samples = 1000;  // N > 2 (n + d)
-  std::size_t features = 16;     // d
-  std::size_t targets = 3;       // n
+  std::uint64_t samples = 1000;                // N > 2 (n + d)
+  std::size_t features = 16;                   // d
+  std::size_t targets = 3;                     // n
   ElementKind element = ElementKind::float64;  // of the activations; a float type
   SynthStorage storage = SynthStorage::contiguous;
   std::vector<std::uint64_t> chunk;  // [rows, features]; default: some rows, all features
@@ -31,16 +31,16 @@ struct UfmSpec : SynthSpec {
   double lambda_h = 0.1;
 };
 
-// Layers "layer1", "layer2", ... whose features are an exact linear image of the targets' directions plus noise
-// that is exactly orthogonal to it: deep_nrc1 of layer j is noise[j]. The expected values are attributes of the
-// layers ("expected_deep_nrc1", "expected_deep_nrc2").
+// Layers "layer1", "layer2", ... whose features are an exact linear image of the targets' directions plus
+// noise that is exactly orthogonal to it: deep_nrc1 of layer j is noise[j]. The expected values are
+// attributes of the layers ("expected_deep_nrc1", "expected_deep_nrc2").
 struct PlantedSpec : SynthSpec {
   std::vector<double> noise = {0.5, 0.1, 1e-3};  // share of the variance, one per layer, in [0, 1)
   double offset = 0;                             // of every feature, in units of the features' rms deviation
 };
 
-// Writes the dump under a temporary name and renames it. Throws UsageError for impossible specifications, Error when
-// the file cannot be written.
+// Writes the dump under a temporary name and renames it. Throws UsageError for impossible specifications,
+// Error when the file cannot be written.
 void write_ufm(const std::string& path, const UfmSpec& spec);
 void write_planted(const std::string& path, const PlantedSpec& spec);
 

@@ -77,11 +77,11 @@ class Analyzer {
     results_.failures.push_back(std::move(failure));
   }
 
-  LayerPlan plan(const std::vector<LayerIndex>& shards, std::size_t targets) const {
+  [[nodiscard]] LayerPlan plan(const std::vector<LayerIndex>& shards, std::size_t targets) const {
     return plan_layer(shards, targets, options_, memory_, backend_);
   }
 
-  std::uint64_t bytes_to_read(const std::vector<Checkpoint>& checkpoints) const {
+  [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<Checkpoint>& checkpoints) const {
     std::uint64_t bytes = 0;
     for (const Checkpoint& checkpoint : checkpoints) {
       const CheckpointIndex& first = checkpoint.front();
@@ -117,9 +117,11 @@ class Analyzer {
     TargetRows targets(target_shards, memory_ / 8);
     const TargetSummary summary = measure_targets(checkpoint, targets, backend_);
 
-    CheckpointResult result{first.path, first.id, first.run, first.step, first.task, targets.samples(),
-                            first.attributes, target_metrics(summary), {}};
+    CheckpointResult result{first.path, first.id,          first.run,        first.step,
+                            first.task, targets.samples(), first.attributes, target_metrics(summary),
+                            {}};
     RunMember member{run_key(first), {}};
+    const std::size_t failures = results_.failures.size();
     for (const LayerIndex& layer : first.layers) {
       if (!selected(layer.name, options_.layers)) {
         continue;
@@ -134,7 +136,7 @@ class Analyzer {
     if (!result.layers.empty()) {
       results_.checkpoints.push_back(std::move(result));
       members_.push_back(std::move(member));
-    } else if (results_.failures.empty()) {
+    } else if (results_.failures.size() == failures) {
       throw InputError(first.path, first.id, "no layer is selected by --layers");
     }
   }

@@ -84,9 +84,9 @@ std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::st
       if (tail(first.activations) != tail(found->activations) ||
           first.activations.element != found->activations.element || first.layout != found->layout) {
         throw InputError(part.path, name,
-                         fmt::format("found {} {}; the first shard has {} {}", found->activations.element.name(),
-                                     shape_text(found->activations.shape), first.activations.element.name(),
-                                     shape_text(first.activations.shape)));
+                         fmt::format("found {} {}; the first shard has {} {}",
+                                     found->activations.element.name(), shape_text(found->activations.shape),
+                                     first.activations.element.name(), shape_text(first.activations.shape)));
       }
     }
     shards.push_back(*found);

@@ -37,9 +37,12 @@ Matrix transposed(const Matrix& a) {
 
 RowFormat layer_format(const LayerIndex& layer, std::optional<Pool> pool) {
   const std::vector<std::uint64_t>& shape = layer.activations.shape;
-  RowFormat format{layer.activations.element, layer.layout, pool.value_or(layer.pool.value_or(Pool::mean)), 1, 0};
+  RowFormat format{layer.activations.element, layer.layout, pool.value_or(layer.pool.value_or(Pool::mean)), 1,
+                   0};
   switch (layer.layout) {
-    case Layout::rows: format.channels = shape.at(1); break;
+    case Layout::rows:
+      format.channels = shape.at(1);
+      break;
     case Layout::ntd:
       format.positions = shape.at(1);
       format.channels = shape.at(2);
@@ -72,9 +75,10 @@ LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
   const std::uint64_t width = layer.weight_transposed ? index.shape.at(0) : index.shape.at(1);
   if (width != d) {
     const bool flat = width == format.sample_elements();
-    throw InputError(index.file, index.object,
-                     fmt::format("found shape {}, expected {} input features as the pooled activations have{}",
-                                 shape_text(index.shape), d, flat ? " (pool 'flatten' would fit)" : ""));
+    throw InputError(
+        index.file, index.object,
+        fmt::format("found shape {}, expected {} input features as the pooled activations have{}",
+                    shape_text(index.shape), d, flat ? " (pool 'flatten' would fit)" : ""));
   }
   const Matrix stored = read_matrix(index);
   return {layer.weight_transposed ? transposed(stored) : stored, false, {}};

@@ -10,8 +10,8 @@ namespace collapscope {
 // The format of `layer`, with `pool` before the file's own before `mean`.
 [[nodiscard]] RowFormat layer_format(const LayerIndex& layer, std::optional<Pool> pool);
 
-// The weight as a map of the rows' features: [m, d], or [m kh kw, C] for a convolution. Empty with a reason when
-// it does not act on these rows. Throws InputError when the shapes do not fit.
+// The weight as a map of the rows' features: [m, d], or [m kh kw, C] for a convolution. Empty with a reason
+// when it does not act on these rows. Throws InputError when the shapes do not fit.
 struct LayerWeight {
   Matrix matrix;
   bool convolution = false;

@@ -8,7 +8,8 @@
 namespace collapscope {
 
 // Moments and spectrum of the targets, errors of the predictions, UFM strengths. Throws InputError.
-[[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend);
+[[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
+                                            Backend& backend);
 
 // One layer, from its rows to what metrics need. Throws InputError, UsageError, NumericalError.
 [[nodiscard]] LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,

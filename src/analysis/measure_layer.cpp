@@ -14,8 +14,8 @@ namespace collapscope {
 
 namespace {
 
-constexpr double affine_cutoff = 1e-10;     // on eigenvalues: singular values 1e-5 of the largest
-constexpr double published_cutoff = 1e-6;   // on eigenvalues: singular values 1e-3 of the largest
+constexpr double affine_cutoff = 1e-10;    // on eigenvalues: singular values 1e-5 of the largest
+constexpr double published_cutoff = 1e-6;  // on eigenvalues: singular values 1e-3 of the largest
 
 std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) {
   std::vector<DatasetIndex> datasets;
@@ -77,13 +77,13 @@ void clear_rounding(std::vector<double>& values) {
 
 class LayerMeasurer {
  public:
-  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan, Backend& backend,
-                const TileStream::ReadListener& listener)
+  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
+                Backend& backend, const TileStream::ReadListener& listener)
       : shards_(activations_of(shards)),
         plan_(plan),
         backend_(backend),
-        stream_(plan, backend.tile_rows(plan.format.row_length()), open_joined(shards_, plan.cache_bytes), targets,
-                listener) {}
+        stream_(plan, backend.tile_rows(plan.format.row_length()), open_joined(shards_, plan.cache_bytes),
+                targets, listener) {}
 
   Moments fold(std::size_t targets) {
     const auto fold = backend_.make_fold({plan_.format, targets, plan_.rows, plan_.normalized_scatter});
@@ -91,7 +91,7 @@ class LayerMeasurer {
     return fold->finish();
   }
 
-  ResidualSums look(LookSpec spec) {
+  ResidualSums look(const LookSpec& spec) {
     const auto look = backend_.make_look(spec);
     visit(*look);
     return look->finish();
@@ -145,7 +145,8 @@ void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& 
     }
     LayerWeight found = layer_weight(shard, plan.format);
     if (!weight.matrix.empty() && !(found.matrix == weight.matrix)) {
-      throw InputError(shard.weight->file, shard.weight->object, "differs from the weight in an earlier shard");
+      throw InputError(shard.weight->file, shard.weight->object,
+                       "differs from the weight in an earlier shard");
     }
     weight = std::move(found);
   }
@@ -156,15 +157,17 @@ void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& 
 }
 
 std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targets, std::size_t features) {
-  const std::size_t wanted = options.intrinsic_signal_dim ? targets.rank() : options.signal_dim.value_or(targets.size());
+  const std::size_t wanted =
+      options.intrinsic_signal_dim ? targets.rank() : options.signal_dim.value_or(targets.size());
   return std::min(wanted, features);
 }
 
 }  // namespace
 
 LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
-                           const TargetSummary& target_summary, const LayerPlan& plan, const AnalysisOptions& options,
-                           Backend& backend, const TileStream::ReadListener& listener) {
+                           const TargetSummary& target_summary, const LayerPlan& plan,
+                           const AnalysisOptions& options, Backend& backend,
+                           const TileStream::ReadListener& listener) {
   LayerMeasurer measurer(shards, targets, plan, backend, listener);
   LayerSummary layer;
   summarize_layer_weight(layer, shards, plan, targets.components());

@@ -66,7 +66,8 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
     }
   }
   if (!shards.empty() && shards.size() != checkpoint.shards.size()) {
-    throw InputError(checkpoint.front().path, "predictions", "found in some shards only; expected in all or none");
+    throw InputError(checkpoint.front().path, "predictions",
+                     "found in some shards only; expected in all or none");
   }
   return shards;
 }

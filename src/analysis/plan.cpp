@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
-constexpr std::uint64_t largest_kept = 1024 * MiB;       // compressed bytes, dear to read again
-constexpr std::uint64_t largest_kept_plain = 64 * MiB;   // bytes that the page cache holds anyway
+constexpr std::uint64_t largest_kept = 1024 * MiB;      // compressed bytes, dear to read again
+constexpr std::uint64_t largest_kept_plain = 64 * MiB;  // bytes that the page cache holds anyway
 
 std::uint64_t height(std::uint64_t segments) {
   std::uint64_t levels = 0;
@@ -67,8 +67,8 @@ std::uint64_t default_memory() {
          2;
 }
 
-LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets, const AnalysisOptions& options,
-                     std::uint64_t memory, const Backend& backend) {
+LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
+                     const AnalysisOptions& options, std::uint64_t memory, const Backend& backend) {
   LayerPlan plan;
   plan.format = layer_format(shards.front(), options.pool);
   bool filtered = false;
@@ -78,15 +78,16 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
     plan.bytes += shard.activations.bytes();
     filtered = filtered || !shard.activations.filters.empty();
     const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
-    chunk_row_bytes = std::max<std::uint64_t>(chunk_row_bytes, std::min(rows, shard.activations.samples()) *
-                                                                   plan.format.sample_bytes());
+    chunk_row_bytes = std::max<std::uint64_t>(
+        chunk_row_bytes, std::min(rows, shard.activations.samples()) * plan.format.sample_bytes());
   }
   plan.rows = plan.samples * plan.format.rows_per_sample();
   choose_looks(plan, targets, options, filtered);
 
   const std::size_t d = plan.format.row_length();
   const std::size_t tile_rows = backend.tile_rows(d);
-  const std::uint64_t samples_per_tile = std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
+  const std::uint64_t samples_per_tile =
+      std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
   const double wide = static_cast<double>(d);
   const double fixed = matrices(plan) * wide * wide * 8 +

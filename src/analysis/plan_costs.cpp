@@ -21,9 +21,9 @@ bool wants_any(const MetricChoice& metrics, std::span<const std::string_view> na
 }  // namespace
 
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool filtered) {
-  constexpr std::array<std::string_view, 9> remainders{
-      "nrc1",      "nrc1_unnormalized", "nrc1_centered", "nrc2",         "nrc2_unnormalized",
-      "deep_nrc1", "deep_nrc4",         "linear_mse",    "linear_excess"};
+  constexpr std::array<std::string_view, 9> remainders{"nrc1",      "nrc1_unnormalized", "nrc1_centered",
+                                                       "nrc2",      "nrc2_unnormalized", "deep_nrc1",
+                                                       "deep_nrc4", "linear_mse",        "linear_excess"};
   constexpr std::array<std::string_view, 2> normalized{"nrc1", "nrc2"};
   const bool wants_normalized = wants_any(options.metrics, normalized);
   const double rows = static_cast<double>(plan.rows);
@@ -47,7 +47,8 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
   } else if (options.metrics.wants("nrc1_centered")) {
     decide(2, "two looks: nrc1_centered needs the basis first");
   } else if (again > 2 * carried && wants_normalized) {
-    decide(1, fmt::format("one look: reading again costs about {:.2g} s, a second product {:.2g} s", again, carried));
+    decide(1, fmt::format("one look: reading again costs about {:.2g} s, a second product {:.2g} s", again,
+                          carried));
   } else {
     decide(2, "two looks: residuals without cancellation");
   }

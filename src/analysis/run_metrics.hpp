@@ -20,7 +20,7 @@ struct Nrc3Inputs {
 
 // What is kept of a checkpoint for its run.
 struct RunMember {
-  std::string run;  // run_key(); empty: belongs to no run
+  std::string run;                 // run_key(); empty: belongs to no run
   std::vector<Nrc3Inputs> layers;  // those where NRC3 is defined
 };
 

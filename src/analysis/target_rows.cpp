@@ -10,12 +10,14 @@
 
 namespace collapscope {
 
-TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes) : shards_(std::move(shards)) {
+TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes)
+    : shards_(std::move(shards)) {
   const DatasetIndex& first = shards_.front();
   components_ = first.shape.size() > 1 ? first.shape[1] : 1;
   for (const DatasetIndex& shard : shards_) {
     if ((shard.shape.size() > 1 ? shard.shape[1] : 1) != components_ || shard.element != first.element) {
-      throw InputError(shard.file, shard.object, "found other components or another type than in the first shard");
+      throw InputError(shard.file, shard.object,
+                       "found other components or another type than in the first shard");
     }
     samples_ += shard.samples();
   }

@@ -17,7 +17,8 @@ class TargetRows {
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
-  // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such sample.
+  // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such
+  // sample.
   [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
 
  private:

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 namespace collapscope {
 
-TileStream::TileStream(const LayerPlan& plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
+TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
                        TargetRows& targets, ReadListener listener)
-    : plan_(plan),
+    : plan_(std::move(plan)),
       tile_rows_(tile_rows),
       reader_(std::move(reader)),
       targets_(targets),
@@ -17,7 +18,9 @@ TileStream::TileStream(const LayerPlan& plan, std::size_t tile_rows, std::unique
   }
 }
 
-std::uint64_t TileStream::bands() const { return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples; }
+std::uint64_t TileStream::bands() const {
+  return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples;
+}
 
 TileStream::Band TileStream::read_band(std::uint64_t number) {
   Band band;
@@ -61,7 +64,8 @@ void TileStream::visit_tiles(const Band& band, const Visitor& visit) const {
   for (std::uint64_t sample = 0; sample < band.samples; sample += samples_per_tile) {
     const std::uint64_t samples = std::min(samples_per_tile, band.samples - sample);
     for (std::size_t skip = 0; skip < samples * per_sample; skip += tile_rows_) {
-      visit_tile(band, sample, samples, skip, std::min<std::size_t>(tile_rows_, samples * per_sample - skip), visit);
+      visit_tile(band, sample, samples, skip, std::min<std::size_t>(tile_rows_, samples * per_sample - skip),
+                 visit);
     }
   }
 }

@@ -26,8 +26,9 @@ class TileStream {
   // Told how many bytes have been read since the last call.
   using ReadListener = std::function<void(std::uint64_t)>;
 
-  // tile_rows: rows of a tile, unless a sample's rows do not divide it: tiles hold whole samples, or parts of one.
-  TileStream(const LayerPlan& plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader, TargetRows& targets,
+  // tile_rows: rows of a tile, unless a sample's rows do not divide it: tiles hold whole samples, or parts of
+  // one.
+  TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader, TargetRows& targets,
              ReadListener listener);
 
   // All tiles in order. Exceptions of reader and visitor come out here.
@@ -43,8 +44,8 @@ class TileStream {
 
   Band read_band(std::uint64_t number);
   void visit_tiles(const Band& band, const Visitor& visit) const;
-  void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip, std::size_t rows,
-                  const Visitor& visit) const;
+  void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
+                  std::size_t rows, const Visitor& visit) const;
   [[nodiscard]] std::uint64_t bands() const;
 
   LayerPlan plan_;

@@ -26,18 +26,30 @@ void with_type(ElementType type, Visit&& visit) {
     }
   };
   switch (type.kind) {
-    case ElementKind::float16: return both.template operator()<kernels::Float16>();
-    case ElementKind::bfloat16: return both.template operator()<kernels::BFloat16>();
-    case ElementKind::float32: return both.template operator()<float>();
-    case ElementKind::float64: return both.template operator()<double>();
-    case ElementKind::int8: return both.template operator()<std::int8_t>();
-    case ElementKind::int16: return both.template operator()<std::int16_t>();
-    case ElementKind::int32: return both.template operator()<std::int32_t>();
-    case ElementKind::int64: return both.template operator()<std::int64_t>();
-    case ElementKind::uint8: return both.template operator()<std::uint8_t>();
-    case ElementKind::uint16: return both.template operator()<std::uint16_t>();
-    case ElementKind::uint32: return both.template operator()<std::uint32_t>();
-    case ElementKind::uint64: return both.template operator()<std::uint64_t>();
+    case ElementKind::float16:
+      return both.template operator()<kernels::Float16>();
+    case ElementKind::bfloat16:
+      return both.template operator()<kernels::BFloat16>();
+    case ElementKind::float32:
+      return both.template operator()<float>();
+    case ElementKind::float64:
+      return both.template operator()<double>();
+    case ElementKind::int8:
+      return both.template operator()<std::int8_t>();
+    case ElementKind::int16:
+      return both.template operator()<std::int16_t>();
+    case ElementKind::int32:
+      return both.template operator()<std::int32_t>();
+    case ElementKind::int64:
+      return both.template operator()<std::int64_t>();
+    case ElementKind::uint8:
+      return both.template operator()<std::uint8_t>();
+    case ElementKind::uint16:
+      return both.template operator()<std::uint16_t>();
+    case ElementKind::uint32:
+      return both.template operator()<std::uint32_t>();
+    case ElementKind::uint64:
+      return both.template operator()<std::uint64_t>();
   }
 }
 
@@ -71,7 +83,9 @@ SampleSteps sample_steps(const RowFormat& format) {
 void pool_sample(std::span<const double> sample, const RowFormat& format, std::span<double> row) {
   const SampleSteps steps = sample_steps(format);
   const double count = static_cast<double>(format.positions);
-  const auto at = [&](std::size_t p, std::size_t c) { return sample[p * steps.position + c * steps.channel]; };
+  const auto at = [&](std::size_t p, std::size_t c) {
+    return sample[p * steps.position + c * steps.channel];
+  };
   const std::size_t start = format.pool == Pool::last ? format.positions - 1 : 0;
   for (std::size_t c = 0; c < format.channels; ++c) {
     row[c] = at(start, c);
@@ -101,7 +115,8 @@ bool rows_are_stored(const RowFormat& format) {
 }
 
 template <class T, bool swap>
-std::optional<std::uint64_t> decode_rows(const RawTile& tile, const RowFormat& format, MatrixView<double> out) {
+std::optional<std::uint64_t> decode_rows(const RawTile& tile, const RowFormat& format,
+                                         MatrixView<double> out) {
   const std::size_t per_sample = format.rows_per_sample();
   const std::uint64_t first_sample = (tile.first_row - tile.skip_rows) / per_sample;
   const SampleSteps steps = sample_steps(format);
@@ -137,7 +152,8 @@ void decode_elements(std::span<const std::byte> bytes, ElementType type, std::sp
   with_type(type, [&]<class T, bool swap>() { decode_strided<T, swap>(bytes.data(), 1, out); });
 }
 
-std::optional<std::uint64_t> decode_tile(const RawTile& tile, const RowFormat& format, MatrixView<double> out) {
+std::optional<std::uint64_t> decode_tile(const RawTile& tile, const RowFormat& format,
+                                         MatrixView<double> out) {
   const std::size_t per_sample = format.rows_per_sample();
   const std::size_t samples = (tile.skip_rows + tile.rows + per_sample - 1) / per_sample;
   if (out.rows() != tile.rows || out.cols() != format.row_length() ||

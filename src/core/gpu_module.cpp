@@ -18,7 +18,7 @@ std::filesystem::path module_path() {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   for (const char* folder : {"lib", "lib/x86_64-linux-gnu", "lib64"}) {
-    const auto path = program.parent_path().parent_path() / folder / "collapscope" / "libcollapscope_cuda.so";
+    auto path = program.parent_path().parent_path() / folder / "collapscope" / "libcollapscope_cuda.so";
     if (std::filesystem::exists(path, error)) {
       return path;
     }

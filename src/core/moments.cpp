@@ -36,8 +36,9 @@ UnbiasedSums sum(UnbiasedSums a, const UnbiasedSums& b) {
 void require_same_shape(const Moments& a, const Moments& b) {
   if (a.features() != b.features() || a.targets() != b.targets() ||
       a.normalized_scatter.empty() != b.normalized_scatter.empty()) {
-    throw UsageError(fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
-                                 a.features(), a.targets(), b.features(), b.targets()));
+    throw UsageError(
+        fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
+                    a.features(), a.targets(), b.features(), b.targets()));
   }
 }
 
@@ -49,7 +50,8 @@ Moments::Moments(std::size_t features, std::size_t targets, bool with_normalized
       feature_scatter(features, features),
       cross_scatter(features, targets),
       target_scatter(targets, targets),
-      unbiased{0, 0, 0, Vector(features, 0.0), Vector(targets, 0.0), Vector(features, 0.0), Vector(targets, 0.0)},
+      unbiased{
+          0, 0, 0, Vector(features, 0.0), Vector(targets, 0.0), Vector(features, 0.0), Vector(targets, 0.0)},
       normalized_scatter(with_normalized_scatter ? Matrix(features, features) : Matrix()) {}
 
 void merge(Moments& whole, const Moments& part) {

@@ -36,7 +36,8 @@ Pool parse_pool(std::string_view text) {
       return value;
     }
   }
-  throw UsageError(fmt::format("unknown pool '{}': expected mean, max, first, last, flatten or none", printable(text)));
+  throw UsageError(
+      fmt::format("unknown pool '{}': expected mean, max, first, last, flatten or none", printable(text)));
 }
 
 std::string_view layout_name(Layout layout) {

@@ -39,7 +39,7 @@ std::size_t printable_sequence(std::string_view text) {
   }
   const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool control = code < 0xa0;                              // C1
+  const bool control = code < 0xa0;                               // C1
   const bool directional = (code >= 0x202a && code <= 0x202e) ||  // bidirectional overrides
                            (code >= 0x2066 && code <= 0x2069) || code == 0x200e || code == 0x200f ||
                            code == 0x2028 || code == 0x2029;
@@ -116,7 +116,8 @@ std::string human_bytes(std::uint64_t bytes) {
 
 std::uint64_t parse_bytes(std::string_view text) {
   const auto bad = [&] {
-    return UsageError(fmt::format("'{}' is not a size: write 512M, 2GiB or a number of bytes", printable(text)));
+    return UsageError(
+        fmt::format("'{}' is not a size: write 512M, 2GiB or a number of bytes", printable(text)));
   };
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -35,9 +35,10 @@ class Displacement {
 
   // Adds sign times the change of the three scalars; `centred` holds the vectors about the means.
   void add_scalars(UnbiasedSums& to, const UnbiasedSums& centred, double sign) const {
-    to.aa += sign * (4 * dot(x_, hh_x_) + 4 * dot(x_, centred.a_x) + 2 * alpha_ * sum_a_ + n_ * alpha_ * alpha_);
-    to.ab += sign * (4 * dot(x_, hy_y_) + 2 * dot(y_, centred.a_y) + 2 * dot(x_, centred.b_x) + beta_ * sum_a_ +
-                     alpha_ * sum_b_ + n_ * alpha_ * beta_);
+    to.aa +=
+        sign * (4 * dot(x_, hh_x_) + 4 * dot(x_, centred.a_x) + 2 * alpha_ * sum_a_ + n_ * alpha_ * alpha_);
+    to.ab += sign * (4 * dot(x_, hy_y_) + 2 * dot(y_, centred.a_y) + 2 * dot(x_, centred.b_x) +
+                     beta_ * sum_a_ + alpha_ * sum_b_ + n_ * alpha_ * beta_);
     to.bb += sign * (4 * dot(y_, yy_y_) + 4 * dot(y_, centred.b_y) + 2 * beta_ * sum_b_ + n_ * beta_ * beta_);
   }
 

@@ -11,7 +11,9 @@ namespace collapscope {
 
 using Vector = std::vector<double>;
 
-inline double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+inline double dot(const Vector& a, const Vector& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
 
 // to += scale * from
 inline void add_scaled(Vector& to, double scale, const Vector& from) {

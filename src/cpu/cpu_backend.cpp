@@ -53,6 +53,8 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
+std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
+  return std::make_unique<CpuBackend>(threads);
+}
 
 }  // namespace collapscope

@@ -56,7 +56,8 @@ void CpuMomentFold::add_norms(MatrixView<const double> features) {
     }
   }
   if (spec_.normalized_scatter) {
-    linalg::add_gram_upper(unit_rows_.view().middle_rows(0, features.rows()), segment_.normalized_scatter.view());
+    linalg::add_gram_upper(unit_rows_.view().middle_rows(0, features.rows()),
+                           segment_.normalized_scatter.view());
   }
 }
 

@@ -29,9 +29,9 @@ class CpuMomentFold final : public MomentFold {
 
   FoldSpec spec_;
   std::uint64_t segment_rows_;
-  Matrix features_;    // [tile_rows, d]
-  Matrix unit_rows_;   // [tile_rows, d], when the normalized scatter is wanted
-  Matrix right_;       // [tile_rows, n + 2]: targets, a, b
+  Matrix features_;   // [tile_rows, d]
+  Matrix unit_rows_;  // [tile_rows, d], when the normalized scatter is wanted
+  Matrix right_;      // [tile_rows, n + 2]: targets, a, b
   std::vector<double> pilot_x_;
   std::vector<double> pilot_y_;
   std::vector<TileMean> means_;  // of the current segment

@@ -38,7 +38,8 @@ Vector outside(const Matrix& basis, const Vector& v) {
 
 CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows)
     : spec_(std::move(spec)),
-      maps_(stacked({&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published}, spec_.feature_mean.size())),
+      maps_(stacked({&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published},
+                    spec_.feature_mean.size())),
       mean_coordinates_(product(maps_, spec_.feature_mean)),
       signal_mean_outside_(outside(spec_.signal, spec_.feature_mean)),
       weight_mean_outside_(outside(spec_.weight, spec_.feature_mean)),
@@ -47,7 +48,8 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows)
       coordinates_(tile_rows, maps_.rows()) {}
 
 void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (tile.rows > features_.rows() || targets.rows() != tile.rows || targets.cols() != spec_.target_mean.size()) {
+  if (tile.rows > features_.rows() || targets.rows() != tile.rows ||
+      targets.cols() != spec_.target_mean.size()) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
   const MatrixView<double> x = features_.view().middle_rows(0, tile.rows);
@@ -85,8 +87,8 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
 
 // x [rows, d] centred, coordinates = x basis^T [rows, k].
 void CpuResidualFold::add_outside(MatrixView<const double> x, MatrixView<const double> coordinates,
-                                  const Matrix& basis, const std::vector<double>& mean_outside, const Norms& norms,
-                                  SubspaceResiduals& to) {
+                                  const Matrix& basis, const std::vector<double>& mean_outside,
+                                  const Norms& norms, SubspaceResiduals& to) {
   const MatrixView<double> rest = outside_.view().middle_rows(0, x.rows());
   std::copy_n(x.data(), x.rows() * x.cols(), rest.data());
   linalg::gemm(-1.0, coordinates, linalg::Transpose::no, basis.view(), linalg::Transpose::no, 1.0, rest);

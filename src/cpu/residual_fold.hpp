@@ -23,11 +23,11 @@ class CpuResidualFold final : public ResidualFold {
                    const std::vector<double>& mean_outside, const Norms& norms, SubspaceResiduals& to);
   void add_complement(MatrixView<const double> coordinates, const std::vector<double>& mean_coordinates,
                       const Norms& norms, SubspaceResiduals& to);
-  double map_error(MatrixView<const double> predicted, std::span<const double> offset,
-                   MatrixView<const double> targets) const;
+  [[nodiscard]] double map_error(MatrixView<const double> predicted, std::span<const double> offset,
+                                 MatrixView<const double> targets) const;
 
   LookSpec spec_;
-  Matrix maps_;                           // [k + r + 2n, d]: signal, weight, affine, published, one under another
+  Matrix maps_;  // [k + r + 2n, d]: signal, weight, affine, published, one under another
   std::vector<double> mean_coordinates_;  // maps_ times the feature mean
   std::vector<double> signal_mean_outside_;
   std::vector<double> weight_mean_outside_;

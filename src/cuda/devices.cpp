@@ -18,8 +18,9 @@ std::string describe_devices() {
   for (int device = 0; device < count; ++device) {
     cudaDeviceProp properties{};
     if (cudaGetDeviceProperties(&properties, device) == cudaSuccess) {
-      text += fmt::format("{}cuda:{} {}, {:.0f} GiB, sm_{}{}", text.empty() ? "" : "; ", device, properties.name,
-                          static_cast<double>(properties.totalGlobalMem) / 0x1p30, properties.major, properties.minor);
+      text += fmt::format("{}cuda:{} {}, {:.0f} GiB, sm_{}{}", text.empty() ? "" : "; ", device,
+                          properties.name, static_cast<double>(properties.totalGlobalMem) / 0x1p30,
+                          properties.major, properties.minor);
     }
   }
   return text.empty() ? "no GPU" : text;

@@ -34,8 +34,9 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   if (rows == 0 || cols == 0) {
     return;
   }
-  cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner), alpha,
-              a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(), narrow(c.stride()));
+  cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner),
+              alpha, a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(),
+              narrow(c.stride()));
 }
 
 void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
@@ -63,7 +64,8 @@ void mirror_upper(MatrixView<double> c) {
 }
 
 Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b) {
-  Matrix c(transpose_a == Transpose::yes ? a.cols() : a.rows(), transpose_b == Transpose::yes ? b.rows() : b.cols());
+  Matrix c(transpose_a == Transpose::yes ? a.cols() : a.rows(),
+           transpose_b == Transpose::yes ? b.rows() : b.cols());
   gemm(1.0, a.view(), transpose_a, b.view(), transpose_b, 0.0, c.view());
   return c;
 }

@@ -21,7 +21,9 @@ Level level_of(std::string_view core) {
   constexpr std::array<std::string_view, 3> avx512{"SkylakeX", "Cooperlake", "SapphireRapids"};
   constexpr std::array<std::string_view, 3> avx2{"Haswell", "Zen", "Excavator"};
   constexpr std::array<std::string_view, 4> avx{"Sandybridge", "Bulldozer", "Piledriver", "Steamroller"};
-  const auto in = [&](const auto& names) { return std::find(names.begin(), names.end(), core) != names.end(); };
+  const auto in = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), core) != names.end();
+  };
   return in(avx512) ? Level::avx512 : in(avx2) ? Level::avx2 : in(avx) ? Level::avx : Level::sse;
 }
 

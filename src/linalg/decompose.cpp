@@ -21,7 +21,8 @@ constexpr double largest_ratio = 5.0;
 lapack_int narrow(std::size_t size) {
   // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
   if (size > 32000) {
-    throw UsageError(fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
+    throw UsageError(
+        fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
   }
   return static_cast<lapack_int>(size);
 }
@@ -140,9 +141,9 @@ RightSingular right_singular(const Matrix& a) {
   Matrix work = a;
   std::vector<double> superdiagonal(std::max<std::size_t>(1, std::min(m, d)));
   double unused = 0;
-  const lapack_int info =
-      LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'A', 'N', narrow(d), static_cast<lapack_int>(m), work.data(), narrow(d),
-                     result.values.data(), result.vectors.data(), narrow(d), &unused, 1, superdiagonal.data());
+  const lapack_int info = LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'A', 'N', narrow(d), static_cast<lapack_int>(m),
+                                         work.data(), narrow(d), result.values.data(), result.vectors.data(),
+                                         narrow(d), &unused, 1, superdiagonal.data());
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
@@ -168,12 +169,13 @@ std::vector<double> singular_values(const Matrix& a) {
   Matrix work = a;
   std::vector<double> superdiagonal(values.size());
   double unused = 0;
-  const lapack_int info = LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'N', 'N', static_cast<lapack_int>(a.cols()),
-                                         static_cast<lapack_int>(a.rows()), work.data(),
-                                         static_cast<lapack_int>(a.cols()), values.data(), &unused, 1, &unused, 1,
-                                         superdiagonal.data());
+  const lapack_int info =
+      LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'N', 'N', static_cast<lapack_int>(a.cols()),
+                     static_cast<lapack_int>(a.rows()), work.data(), static_cast<lapack_int>(a.cols()),
+                     values.data(), &unused, 1, &unused, 1, superdiagonal.data());
   if (info != 0) {
-    throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} matrix failed ({})", a.rows(), a.cols(), info));
+    throw NumericalError(
+        fmt::format("LAPACK's SVD of a {} x {} matrix failed ({})", a.rows(), a.cols(), info));
   }
   return values;
 }

@@ -48,14 +48,16 @@ constexpr std::array catalogue{
     MetricInfo{"nrc3_gamma", layer, "that gamma"},
     MetricInfo{"nrc3_gamma_over_lambda_min", layer, "gamma / mu_n"},
     MetricInfo{"nrc3_ufm", layer, "NRC3 at gamma = lambda_w lambda_h"},
-    MetricInfo{"nrc3_final_gamma", MetricScope::run, "NRC3 at the gamma that is best at the run's last checkpoint"},
+    MetricInfo{"nrc3_final_gamma", MetricScope::run,
+               "NRC3 at the gamma that is best at the run's last checkpoint"},
     MetricInfo{"evr", layer, "explained-variance ratios of the first components"},
     MetricInfo{"deep_nrc1", layer, "share of the variance outside the top-k subspace"},
     MetricInfo{"deep_nrc1_squared", layer, "the same with squared eigenvalues"},
     MetricInfo{"deep_nrc2", layer, "linear CKA of features and targets"},
     MetricInfo{"deep_nrc2_debiased", layer, "linear CKA with the unbiased HSIC estimator"},
     MetricInfo{"deep_nrc2_signal", layer, "linear CKA of the top-k projection and the targets"},
-    MetricInfo{"deep_nrc2_published", layer, "CKA of the first n features, as the published script computes it"},
+    MetricInfo{"deep_nrc2_published", layer,
+               "CKA of the first n features, as the published script computes it"},
     MetricInfo{"deep_nrc3", layer, "mean cosine between the top-k subspaces of features and W"},
     MetricInfo{"deep_nrc3_cosines", layer, "those cosines"},
     MetricInfo{"deep_nrc4", layer, "linear prediction error as published (H not centred, cut at 1e-3)"},
@@ -102,8 +104,9 @@ MetricChoice::MetricChoice(std::string_view list) {
 }
 
 bool MetricChoice::wants(std::string_view name) const {
-  return patterns_.empty() || std::any_of(patterns_.begin(), patterns_.end(),
-                                          [&](const std::string& pattern) { return glob_match(pattern, name); });
+  return patterns_.empty() ||
+         std::any_of(patterns_.begin(), patterns_.end(),
+                     [&](const std::string& pattern) { return glob_match(pattern, name); });
 }
 
 void MetricChoice::filter(MetricSet& metrics) const {

@@ -36,8 +36,8 @@ void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floo
   const std::span<const double> values = layer.spectrum.values;
   const std::span<const double> tail = values.subspan(layer.signal_dim);
   const double from_values = std::accumulate(tail.begin(), tail.end(), 0.0) / layer.total_variance;
-  const double share = layer.residuals ? layer.residuals->signal.centred / static_cast<double>(layer.samples) /
-                                             layer.total_variance
+  const double share = layer.residuals ? layer.residuals->signal.centred /
+                                             static_cast<double>(layer.samples) / layer.total_variance
                                        : from_values;
   add_number(set, "deep_nrc1", share, floors.variance_share());
   const double ratio = norm(tail) / norm(values);
@@ -79,7 +79,7 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
     add_undefined(set, "deep_nrc2_signal", "signal_dim = 0");
   } else {
     add_number(set, "deep_nrc2_signal", cka(norm(along.values()), kept, targets), std::nullopt,
-             subspace_is_ill_conditioned(layer) ? ill_conditioned : "");
+               subspace_is_ill_conditioned(layer) ? ill_conditioned : "");
   }
 
   const std::size_t first = std::min(cross.cols(), cross.rows());
@@ -98,11 +98,11 @@ bool weight_subspace_is_ill_conditioned(const WeightSummary& weight, std::size_t
 }
 
 void add_deep_nrc3(MetricSet& set, const LayerSummary& layer) {
-  const std::string reason = !layer.weight                   ? layer.no_weight
-                             : layer.weight->rank == 0       ? "weight is 0"
-                             : !(layer.total_variance > 0)   ? zero_variance
-                             : layer.signal_dim == 0         ? "signal_dim = 0"
-                                                             : "";
+  const std::string reason = !layer.weight                 ? layer.no_weight
+                             : layer.weight->rank == 0     ? "weight is 0"
+                             : !(layer.total_variance > 0) ? zero_variance
+                             : layer.signal_dim == 0       ? "signal_dim = 0"
+                                                           : "";
   if (!reason.empty()) {
     add_undefined(set, "deep_nrc3", reason);
     add_undefined(set, "deep_nrc3_cosines", reason);
@@ -121,14 +121,16 @@ void add_deep_nrc3(MetricSet& set, const LayerSummary& layer) {
     cosine = std::clamp(cosine, 0.0, 1.0);
     sum += cosine;
   }
-  const std::string note = subspace_is_ill_conditioned(layer)                             ? ill_conditioned
-                           : weight_subspace_is_ill_conditioned(*layer.weight, count) ? "ill-conditioned subspace of W"
-                                                                                          : "";
+  const std::string note = subspace_is_ill_conditioned(layer) ? ill_conditioned
+                           : weight_subspace_is_ill_conditioned(*layer.weight, count)
+                               ? "ill-conditioned subspace of W"
+                               : "";
   add_number(set, "deep_nrc3", sum / static_cast<double>(cosines.size()), std::nullopt, note);
   add_list(set, "deep_nrc3_cosines", cosines, note);
 }
 
-void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets, const Floors& floors) {
+void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets,
+                const Floors& floors) {
   const double entries = static_cast<double>(layer.samples) * static_cast<double>(targets.size());
   const double n = static_cast<double>(targets.size());
   const auto error = [&](double residual, double explained) {

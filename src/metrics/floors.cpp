@@ -26,7 +26,8 @@ double subspace_error(const LayerSummary& layer) {
 }  // namespace
 
 Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
-    : arithmetic_(layer.residuals ? square(subspace_error(layer)) : static_cast<double>(layer.features()) * eps),
+    : arithmetic_(layer.residuals ? square(subspace_error(layer))
+                                  : static_cast<double>(layer.features()) * eps),
       input_(square(layer.unit_roundoff) / 3),
       mean_square_(layer.mean_square),
       noise_share_(layer.total_variance > 0 ? input_ * layer.mean_square / layer.total_variance : 0),

@@ -16,8 +16,8 @@ inline void add_undefined(MetricSet& set, std::string name, std::string reason) 
 }
 
 // A number that overflowed or lost its meaning is undefined, never NaN or Inf.
-inline void add_number(MetricSet& set, std::string name, double value, std::optional<double> floor = std::nullopt,
-                       std::string note = {}) {
+inline void add_number(MetricSet& set, std::string name, double value,
+                       std::optional<double> floor = std::nullopt, std::string note = {}) {
   if (!std::isfinite(value)) {
     add_undefined(set, std::move(name), "overflow");
     return;

@@ -60,11 +60,13 @@ void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
     return;
   }
   if (layer.normalized_moment) {
-    add_number(set, "nrc1", normalized_remainder(layer, vectors, layer.signal_dim), floors.normalized(), note);
+    add_number(set, "nrc1", normalized_remainder(layer, vectors, layer.signal_dim), floors.normalized(),
+               note);
   } else {
     add_undefined(set, "nrc1", "not summed");
   }
-  add_number(set, "nrc1_unnormalized", plain_remainder(layer, vectors, layer.signal_dim), floors.unnormalized(), note);
+  add_number(set, "nrc1_unnormalized", plain_remainder(layer, vectors, layer.signal_dim),
+             floors.unnormalized(), note);
   add_undefined(set, "nrc1_centered", "needs a second look at the rows");
 }
 
@@ -84,7 +86,8 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
     return;
   }
   if (layer.normalized_moment) {
-    add_number(set, "nrc2", normalized_remainder(layer, weight.right_singular, weight.rank), floors.normalized());
+    add_number(set, "nrc2", normalized_remainder(layer, weight.right_singular, weight.rank),
+               floors.normalized());
   } else {
     add_undefined(set, "nrc2", "not summed");
   }
@@ -107,15 +110,15 @@ void add_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& tar
 }
 
 void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
-  const std::string reason = targets.size() == 1            ? "n = 1"
-                             : !layer.weight                ? layer.no_weight
-                             : layer.weight->convolution    ? "convolution"
-                             : layer.weight->gram.empty()   ? "rows(W) != n"
-                             : targets.rank() == 0          ? "zero target variance"
-                             : layer.weight->rank == 0      ? "weight is 0"
-                                                            : "";
-  const auto best = reason.empty() ? nrc3_minimum(layer.weight->gram, targets.root, targets.lambda_min())
-                                   : std::nullopt;
+  const std::string reason = targets.size() == 1          ? "n = 1"
+                             : !layer.weight              ? layer.no_weight
+                             : layer.weight->convolution  ? "convolution"
+                             : layer.weight->gram.empty() ? "rows(W) != n"
+                             : targets.rank() == 0        ? "zero target variance"
+                             : layer.weight->rank == 0    ? "weight is 0"
+                                                          : "";
+  const auto best =
+      reason.empty() ? nrc3_minimum(layer.weight->gram, targets.root, targets.lambda_min()) : std::nullopt;
   if (!best) {
     for (const char* name : {"nrc3", "nrc3_gamma", "nrc3_gamma_over_lambda_min"}) {
       add_undefined(set, name, reason.empty() ? "S_YY vanishes" : reason);
@@ -135,10 +138,10 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
     add_number(set, "nrc3_ufm", *value);
   } else {
     add_undefined(set, "nrc3_ufm",
-                  !reason.empty()  ? reason
-                  : !targets.ufm   ? "no lambda_w, lambda_h"
-                  : !ufm           ? "c is not in (0, lambda_min)"
-                                   : "S_YY is c I");
+                  !reason.empty() ? reason
+                  : !targets.ufm  ? "no lambda_w, lambda_h"
+                  : !ufm          ? "c is not in (0, lambda_min)"
+                                  : "S_YY is c I");
   }
 }
 

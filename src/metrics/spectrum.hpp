@@ -15,8 +15,8 @@ void add_spectrum_summary(MetricSet& set, const std::string& prefix, std::span<c
 // feature_dims_90, _95, _99: components whose share of the variance reaches that.
 void add_dims(MetricSet& set, std::span<const double> values);
 
-// RankMe (Garrido et al. 2023): exp of the entropy of the singular values of the uncentred features, given the
-// eigenvalues of (1/N) H^T H; singular values at most 1e-6 of the largest count as 0. In [1, d].
+// RankMe (Garrido et al. 2023): exp of the entropy of the singular values of the uncentred features, given
+// the eigenvalues of (1/N) H^T H; singular values at most 1e-6 of the largest count as 0. In [1, d].
 void add_rankme(MetricSet& set, std::span<const double> uncentred);
 
 // Shares lambda_j / sum of the first `top` values.

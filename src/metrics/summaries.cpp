@@ -18,9 +18,10 @@ double TargetSummary::lambda_min() const { return spectrum.values.empty() ? 0 : 
 
 std::size_t TargetSummary::rank() const {
   const auto& values = spectrum.values;
-  return values.empty() ? 0 : static_cast<std::size_t>(std::count_if(values.begin(), values.end(), [&](double value) {
-    return value > 1e-10 * values[0];
-  }));
+  return values.empty()
+             ? 0
+             : static_cast<std::size_t>(std::count_if(
+                   values.begin(), values.end(), [&](double value) { return value > 1e-10 * values[0]; }));
 }
 
 Matrix symmetric_root(const Eigenbasis& spectrum) {
@@ -43,9 +44,9 @@ WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size
   const double largest = summary.singular_values.empty() ? 0 : summary.singular_values[0];
   const double tolerance = static_cast<double>(std::max(weight.rows(), weight.cols())) *
                            std::numeric_limits<double>::epsilon() * largest;
-  summary.rank = static_cast<std::size_t>(std::count_if(summary.singular_values.begin(),
-                                                        summary.singular_values.end(),
-                                                        [&](double value) { return value > tolerance; }));
+  summary.rank =
+      static_cast<std::size_t>(std::count_if(summary.singular_values.begin(), summary.singular_values.end(),
+                                             [&](double value) { return value > tolerance; }));
   if (!convolution && weight.rows() == targets) {
     summary.gram = linalg::product(weight, linalg::Transpose::no, weight, linalg::Transpose::yes);
   }
@@ -54,7 +55,8 @@ WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size
 
 LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance, double cutoff) {
   // Coordinates of S_HY along the eigenvectors [d, n].
-  Matrix coordinates = linalg::product(spectrum.vectors, linalg::Transpose::no, cross_covariance, linalg::Transpose::no);
+  Matrix coordinates =
+      linalg::product(spectrum.vectors, linalg::Transpose::no, cross_covariance, linalg::Transpose::no);
   double explained = 0;
   for (std::size_t j = 0; j < spectrum.size(); ++j) {
     const bool kept = spectrum.values[j] > cutoff * spectrum.values[0];
@@ -63,7 +65,8 @@ LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covar
       value = kept ? value / spectrum.values[j] : 0;
     }
   }
-  return {linalg::product(coordinates, linalg::Transpose::yes, spectrum.vectors, linalg::Transpose::no), explained};
+  return {linalg::product(coordinates, linalg::Transpose::yes, spectrum.vectors, linalg::Transpose::no),
+          explained};
 }
 
 }  // namespace collapscope

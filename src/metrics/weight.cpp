@@ -43,11 +43,11 @@ void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
     }
     add_count(set, "weight_rank", layer.weight->rank);
   }
-  const std::string reason = targets.size() == 1                          ? "n = 1"
-                             : !layer.weight                              ? layer.no_weight
-                             : layer.weight->convolution                  ? "convolution"
-                             : layer.weight->gram.empty()                 ? "rows(W) != n"
-                             : !targets.ufm                               ? "no lambda_w, lambda_h"
+  const std::string reason = targets.size() == 1                               ? "n = 1"
+                             : !layer.weight                                   ? layer.no_weight
+                             : layer.weight->convolution                       ? "convolution"
+                             : layer.weight->gram.empty()                      ? "rows(W) != n"
+                             : !targets.ufm                                    ? "no lambda_w, lambda_h"
                              : !targets.ufm->has_minimum(targets.lambda_min()) ? "c is not in (0, lambda_min)"
                                                                                : "";
   if (reason.empty()) {

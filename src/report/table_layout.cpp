@@ -6,7 +6,6 @@
 #include <set>
 #include <unordered_set>
 
-#include "collapscope/text.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {
@@ -17,7 +16,7 @@ constexpr std::size_t comfortable_name = 16;   // names are never cut below it w
 constexpr std::size_t longest_name = 256;      // more is not looked at
 constexpr std::size_t most_names_tried = 200;  // the search for a distinct cut takes width^2 looks at each
 
-std::string shown_name(std::string_view layer) { return shorten_middle(printable(layer), longest_name); }
+std::string shown_name(std::string_view layer) { return shown_text(layer, longest_name); }
 
 std::vector<std::string> distinct_names(const Results& results) {
   std::set<std::string> names;

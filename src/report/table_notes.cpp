@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "collapscope/text.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {
@@ -22,7 +21,7 @@ constexpr std::size_t longest_text = 1000;  // columns; texts come from files
 
 using Lines = std::vector<std::string>;
 
-std::string shown(std::string_view text) { return shorten_middle(printable(text), longest_text); }
+std::string shown(std::string_view text) { return shown_text(text, longest_text); }
 
 void append_wrapped(Lines& lines, std::string_view text, std::size_t width, std::size_t indent) {
   const Lines more = wrap(words(text), " ", width, indent);

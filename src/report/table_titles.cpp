@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "collapscope/text.hpp"
 #include "report/table_cells.hpp"
 #include "report/terminal_text.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 
 constexpr std::size_t longest_text = 200;  // columns; texts come from files
 
-std::string shown(std::string_view text) { return shorten_middle(printable(text), longest_text); }
+std::string shown(std::string_view text) { return shown_text(text, longest_text); }
 
 const AttributeValue* attribute(const CheckpointResult& checkpoint, std::string_view name) {
   const auto found =

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "collapscope/text.hpp"
 #include "report/utf8.hpp"
 
 namespace collapscope {
@@ -100,6 +101,13 @@ std::string shorten(std::string_view text, std::size_t head, std::size_t tail) {
 std::string shorten_middle(std::string_view text, std::size_t width) {
   if (width == 0) return "";
   return shorten(text, width / 2, width - 1 - width / 2);
+}
+
+std::string shown_text(std::string_view raw, std::size_t width) {
+  const std::size_t kept = 8 * width;  // bytes at each end: characters take at most 4
+  if (raw.size() <= 2 * kept) return shorten_middle(printable(raw), width);
+  return shorten_middle(printable(raw.substr(0, kept)) + "…" + printable(raw.substr(raw.size() - kept)),
+                        width);
 }
 
 std::string pad_left(std::string_view text, std::size_t width) {

@@ -1,4 +1,4 @@
-// Text measured in the columns of a terminal. All functions expect printable UTF-8.
+// Text measured in the columns of a terminal. All functions but shown_text expect printable UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,9 @@ namespace collapscope {
 
 // `text` in at most `width` columns, "…" in its middle when it had to be cut.
 [[nodiscard]] std::string shorten_middle(std::string_view text, std::size_t width);
+
+// A text from a file, printable and in at most `width` columns; the middle of a huge one is not looked at.
+[[nodiscard]] std::string shown_text(std::string_view raw, std::size_t width);
 
 [[nodiscard]] std::string pad_left(std::string_view text, std::size_t width);
 [[nodiscard]] std::string pad_right(std::string_view text, std::size_t width);

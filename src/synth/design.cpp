@@ -6,7 +6,8 @@
 
 namespace collapscope::synth {
 
-CosineDesign::CosineDesign(std::uint64_t samples) : samples_(samples), stride_(samples > 2 ? samples * 618 / 1000 : 1) {
+CosineDesign::CosineDesign(std::uint64_t samples)
+    : samples_(samples), stride_(samples > 2 ? samples * 618 / 1000 : 1) {
   while (std::gcd(stride_, samples_) != 1) {
     ++stride_;
   }

@@ -9,8 +9,8 @@
 
 namespace collapscope::synth {
 
-// Column j at row i is sqrt(2) cos(2 pi (j + 1) p(i) / N), p a scrambling of the rows: for different j below N / 2
-// the columns have mean 0, variance 1 and covariance 0.
+// Column j at row i is sqrt(2) cos(2 pi (j + 1) p(i) / N), p a scrambling of the rows: for different j below
+// N / 2 the columns have mean 0, variance 1 and covariance 0.
 class CosineDesign {
  public:
   explicit CosineDesign(std::uint64_t samples);

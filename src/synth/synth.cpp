@@ -27,8 +27,8 @@ void require_sane(const SynthSpec& spec) {
   require(spec.targets >= 1 && spec.features >= spec.targets,
           fmt::format("{} targets need at least as many features, found {}", spec.targets, spec.features));
   require(spec.samples > 2 * (spec.features + 1),
-          fmt::format("{} features need more than {} samples, found {}", spec.features, 2 * (spec.features + 1),
-                      spec.samples));
+          fmt::format("{} features need more than {} samples, found {}", spec.features,
+                      2 * (spec.features + 1), spec.samples));
 }
 
 // Eigenvalue j of the target covariance.
@@ -46,7 +46,8 @@ std::vector<std::uint64_t> chunk_shape(const SynthSpec& spec) {
     require(spec.chunk.size() == 2 && spec.chunk[0] >= 1 && spec.chunk[1] >= 1, "a chunk is ROWSxFEATURES");
     return {std::min(spec.chunk[0], spec.samples), std::min<std::uint64_t>(spec.chunk[1], spec.features)};
   }
-  return {std::min<std::uint64_t>(spec.samples, std::max<std::uint64_t>(1, (std::uint64_t{1} << 17U) / spec.features)),
+  return {std::min<std::uint64_t>(spec.samples,
+                                  std::max<std::uint64_t>(1, (std::uint64_t{1} << 17U) / spec.features)),
           spec.features};
 }
 
@@ -73,7 +74,8 @@ void create_layer(DumpWriter& file, const SynthSpec& spec, const std::string& la
 
 // Calls visit(first_row, targets) for blocks of targets whose covariance is R diag(mu) R, R the reflection.
 template <class Visit>
-void for_each_block(const SynthSpec& spec, const CosineDesign& design, const Reflection& turn, Visit&& visit) {
+void for_each_block(const SynthSpec& spec, const CosineDesign& design, const Reflection& turn,
+                    Visit&& visit) {
   const std::uint64_t block = block_rows(spec);
   for (std::uint64_t first = 0; first < spec.samples; first += block) {
     Matrix columns(std::min(block, spec.samples - first), spec.targets);
@@ -106,8 +108,9 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
   const double c = spec.lambda_w * spec.lambda_h;
   const double smallest = target_eigenvalue(spec.targets - 1);
   require(spec.lambda_w > 0 && spec.lambda_h > 0, "lambda_w and lambda_h must be positive");
-  require(c < smallest, fmt::format("c = lambda_w lambda_h = {:.3g} must be below the smallest target eigenvalue {:.3g}",
-                                    c, smallest));
+  require(c < smallest,
+          fmt::format("c = lambda_w lambda_h = {:.3g} must be below the smallest target eigenvalue {:.3g}", c,
+                      smallest));
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
@@ -119,8 +122,8 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
   create_layer(file, spec, "/layers/head", 0);
 
   // In the targets' eigenbasis everything is diagonal: with a_j = sqrt(mu_j) - sqrt(c), the weight's row j is
-  // (lambda_h / lambda_w)^(1/4) sqrt(a_j) along its direction, the feature (lambda_w / lambda_h)^(1/4) sqrt(a_j) z_j
-  // for the whitened target z_j, and the residual -sqrt(c) z_j.
+  // (lambda_h / lambda_w)^(1/4) sqrt(a_j) along its direction, the feature (lambda_w / lambda_h)^(1/4)
+  // sqrt(a_j) z_j for the whitened target z_j, and the residual -sqrt(c) z_j.
   const double ratio = std::sqrt(std::sqrt(spec.lambda_h / spec.lambda_w));
   std::vector<double> root(spec.targets);
   Matrix weight(spec.targets, spec.targets);
@@ -188,33 +191,33 @@ void write_planted(const std::string& path, const PlantedSpec& spec) {
       mu += target_eigenvalue(j);
       mu_squares += target_eigenvalue(j) * target_eigenvalue(j);
     }
-    const double squares = static_cast<double>(spec.targets) * signal * signal + static_cast<double>(rest) * noise * noise;
+    const double squares =
+        static_cast<double>(spec.targets) * signal * signal + static_cast<double>(rest) * noise * noise;
     file.set_attribute(name, "expected_deep_nrc1", spec.noise[layer]);
     file.set_attribute(name, "expected_deep_nrc2", signal * mu / std::sqrt(squares * mu_squares));
   }
   const double offset = spec.offset / std::sqrt(static_cast<double>(spec.features));
-  for_each_block(spec, design, turn_targets,
-                 [&](std::uint64_t first, const Matrix& /*columns*/, const Matrix& targets) {
-                   file.write_rows("/targets", first, targets.view());
-                   Matrix basis(targets.rows(), spec.features);
-                   design.fill(first, 0, basis.view());
-                   for (std::size_t layer = 0; layer < spec.noise.size(); ++layer) {
-                     const double signal = std::sqrt((1 - spec.noise[layer]) / static_cast<double>(spec.targets));
-                     const double noise =
-                         rest == 0 ? 0 : std::sqrt(spec.noise[layer] / static_cast<double>(rest));
-                     Matrix rows = basis;
-                     for (std::size_t i = 0; i < rows.rows(); ++i) {
-                       for (std::size_t j = 0; j < rows.cols(); ++j) {
-                         rows(i, j) *= j < spec.targets ? signal : noise;
-                       }
-                     }
-                     turn_features.apply(rows.view());
-                     for (double& value : rows.values()) {
-                       value += offset;
-                     }
-                     file.write_rows(fmt::format("/layers/layer{}/activations", layer + 1), first, rows.view());
-                   }
-                 });
+  for_each_block(
+      spec, design, turn_targets, [&](std::uint64_t first, const Matrix& /*columns*/, const Matrix& targets) {
+        file.write_rows("/targets", first, targets.view());
+        Matrix basis(targets.rows(), spec.features);
+        design.fill(first, 0, basis.view());
+        for (std::size_t layer = 0; layer < spec.noise.size(); ++layer) {
+          const double signal = std::sqrt((1 - spec.noise[layer]) / static_cast<double>(spec.targets));
+          const double noise = rest == 0 ? 0 : std::sqrt(spec.noise[layer] / static_cast<double>(rest));
+          Matrix rows = basis;
+          for (std::size_t i = 0; i < rows.rows(); ++i) {
+            for (std::size_t j = 0; j < rows.cols(); ++j) {
+              rows(i, j) *= j < spec.targets ? signal : noise;
+            }
+          }
+          turn_features.apply(rows.view());
+          for (double& value : rows.values()) {
+            value += offset;
+          }
+          file.write_rows(fmt::format("/layers/layer{}/activations", layer + 1), first, rows.view());
+        }
+      });
   file.finish();
 }
 

@@ -1,12 +1,8 @@
 // Naive references: every formula as it is written down, no matter the cost.
 #include "core/support.hpp"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 namespace collapscope::test {
 
@@ -48,40 +44,6 @@ Long squared_length(const Matrix& a, std::size_t i, const std::vector<Long>& cen
   Long sum = 0;
   for (std::size_t j = 0; j < a.cols(); ++j) {
     sum += (a(i, j) - centre[j]) * (a(i, j) - centre[j]);
-  }
-  return sum;
-}
-
-// K with zero diagonal, row-major [N, N].
-std::vector<Long> kernel(const Matrix& x) {
-  std::vector<Long> k(x.rows() * x.rows(), 0);
-  for (std::size_t i = 0; i < x.rows(); ++i) {
-    for (std::size_t j = 0; j < x.rows(); ++j) {
-      for (std::size_t c = 0; i != j && c < x.cols(); ++c) {
-        k[i * x.rows() + j] += static_cast<Long>(x(i, c)) * x(j, c);
-      }
-    }
-  }
-  return k;
-}
-
-void expect_all_near(std::span<const double> found, std::span<const double> expected, double tolerance,
-                     const char* what) {
-  EXPECT_LE(largest_difference(found, expected), tolerance) << what;
-}
-
-double mean_size(const std::vector<double>& mean) {
-  double largest = 0;
-  for (const double value : mean) {
-    largest = std::max(largest, std::abs(value));
-  }
-  return largest;
-}
-
-double trace(const Matrix& a) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    sum += a(i, i);
   }
   return sum;
 }
@@ -180,13 +142,21 @@ Moments naive_moments(const Matrix& features, const Matrix& targets) {
   m.feature_scatter = scatter(features, x0, features, x0);
   m.cross_scatter = scatter(features, x0, targets, y0);
   m.target_scatter = scatter(targets, y0, targets, y0);
-  Long aa = 0, ab = 0, bb = 0, norms = 0;
-  std::vector<Long> a_x(features.cols(), 0), b_x(a_x), a_y(targets.cols(), 0), b_y(a_y);
+  Long aa = 0;
+  Long ab = 0;
+  Long bb = 0;
+  Long norms = 0;
+  std::vector<Long> a_x(features.cols(), 0);
+  std::vector<Long> b_x(features.cols(), 0);
+  std::vector<Long> a_y(targets.cols(), 0);
+  std::vector<Long> b_y(targets.cols(), 0);
   Matrix unit = features;
   for (std::size_t i = 0; i < features.rows(); ++i) {
     const Long a = squared_length(features, i, x0);
     const Long b = squared_length(targets, i, y0);
-    aa += a * a, ab += a * b, bb += b * b;
+    aa += a * a;
+    ab += a * b;
+    bb += b * b;
     for (std::size_t j = 0; j < a_x.size(); ++j) {
       a_x[j] += a * (features(i, j) - x0[j]);
       b_x[j] += b * (features(i, j) - x0[j]);
@@ -210,3 +180,5 @@ Moments naive_moments(const Matrix& features, const Matrix& targets) {
   m.normalized_scatter = scatter(unit, origin, unit, origin);
   return m;
 }
+
+}  // namespace collapscope::test

@@ -10,8 +10,8 @@ int main() {
   const auto backend = collapscope::make_cpu_backend(1);
   const auto progress = collapscope::make_quiet_progress();
   const auto index = collapscope::index_dump(path);
-  const auto results = collapscope::analyze(collapscope::arrange_checkpoints(index.checkpoints, false), *backend,
-                                            collapscope::AnalysisOptions(), *progress);
+  const auto results = collapscope::analyze(collapscope::arrange_checkpoints(index.checkpoints, false),
+                                            *backend, collapscope::AnalysisOptions(), *progress);
   std::filesystem::remove(path);
   const double nrc1 = results.checkpoints.at(0).layers.at(0).metrics.find("nrc1")->number().value();
   std::printf("installed library: nrc1 = %g\n", nrc1);

@@ -29,7 +29,8 @@ bool agrees(const std::string& metric, double value, double reference) {
 }
 
 std::string text_option(const json& options, const char* name) {
-  return options.contains(name) && options[name].is_string() ? options[name].get<std::string>() : std::string();
+  return options.contains(name) && options[name].is_string() ? options[name].get<std::string>()
+                                                             : std::string();
 }
 
 class OracleCase : public testing::Test {
@@ -112,11 +113,13 @@ class OracleCase : public testing::Test {
       const Metric* metric = found.find(name);
       ASSERT_NE(metric, nullptr) << where << " lacks " << name;
       if (reference.is_null()) {
-        EXPECT_FALSE(metric->defined()) << where << " " << name << " is " << shown(*metric) << ", not undefined";
+        EXPECT_FALSE(metric->defined())
+            << where << " " << name << " is " << shown(*metric) << ", not undefined";
         EXPECT_FALSE(metric->note.empty()) << where << " " << name << " is undefined without a reason";
       } else {
-        EXPECT_TRUE(same(*metric, reference)) << where << " " << name << " is " << shown(*metric) << ", expected "
-                                              << reference.dump() << "; note '" << metric->note << "'";
+        EXPECT_TRUE(same(*metric, reference))
+            << where << " " << name << " is " << shown(*metric) << ", expected " << reference.dump()
+            << "; note '" << metric->note << "'";
       }
     }
   }
@@ -164,8 +167,9 @@ void register_cases(const std::filesystem::path& folder) {
   }
   for (const json& expected : json::parse(file)) {
     const std::string name = test_name(expected.at("name"));
-    testing::RegisterTest("Oracle", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [=]() -> OracleCase* { return new OracleCase(folder, expected, Looks::automatic); });
+    testing::RegisterTest("Oracle", name.c_str(), nullptr, nullptr, __FILE__, __LINE__, [=]() -> OracleCase* {
+      return new OracleCase(folder, expected, Looks::automatic);
+    });
     // One look takes the remainders as differences; it keeps its digits where nothing nearly cancels.
     if (expected.at("name").get<std::string>().starts_with("types/")) {
       testing::RegisterTest("OracleOneLook", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,

@@ -247,7 +247,8 @@ TEST(Quiet, ShowsMessagesOnly) {
 TEST(StandardError, SinkWorks) {
   const ProgressSink sink = standard_error_sink();
   EXPECT_GE(sink.width(), 1U);
-  EXPECT_LE(sink.now(), sink.now());
+  const double now = sink.now();
+  EXPECT_LE(now, sink.now());
   testing::internal::CaptureStderr();
   make_progress(false, false)->message("to standard error");
   make_progress(true, false)->message("again");

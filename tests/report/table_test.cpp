@@ -181,7 +181,7 @@ TEST(Table, CutNamesStayDistinct) {
   for (const std::size_t width : {60U, 70U, 80U, 90U}) {
     std::set<std::string> names;
     for (const std::string& line : lines_of(results_table(results, {width, false}))) {
-      if (line.starts_with("  model")) names.insert(line.substr(0, line.find(' ', 2)));
+      if (line.starts_with("  m")) names.insert(line.substr(0, line.find(' ', 2)));
     }
     EXPECT_EQ(names.size(), 8U) << width;
   }
@@ -211,7 +211,7 @@ TEST(Table, PlainAndColouredTablesHaveTheSameText) {
     coloured.erase(at, coloured.find('m', at) - at + 1);
   }
   const std::string plain = results_table(results, {100, false});
-  EXPECT_EQ(coloured.substr(0, 2000), plain.substr(0, 2000));
+  EXPECT_EQ(coloured.substr(0, coloured.find("d: features")), plain.substr(0, plain.find("d: features")));
   EXPECT_EQ(plain.find('\x1b'), std::string::npos);
 }
 
