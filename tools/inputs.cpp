@@ -58,17 +58,23 @@ std::vector<std::string> lines_of(const std::string& list) {
       lines.push_back(line);
     }
   }
+  if (lines.empty()) {
+    throw UsageError(fmt::format("{}: no dump in this list", printable(list)));
+  }
   return lines;
 }
 
-}  // namespace
+constexpr int deepest_list = 8;  // lists may name lists, but not themselves
 
-std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments) {
+std::vector<std::string> expand(const std::vector<std::string>& arguments, int depth) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     std::vector<std::string> found{argument};
     if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument)) {
-      found = expand_inputs(lines_of(argument.substr(1)));  // in the list's own order
+      if (depth == deepest_list) {
+        throw UsageError(fmt::format("{}: lists within lists go too deep", printable(argument)));
+      }
+      found = expand(lines_of(argument.substr(1)), depth + 1);  // in the list's own order
     } else if (fs::is_directory(argument)) {
       found = files_in(argument);
       std::sort(found.begin(), found.end(), natural_less);
@@ -79,6 +85,12 @@ std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments
     std::move(found.begin(), found.end(), std::back_inserter(files));
   }
   return files;
+}
+
+}  // namespace
+
+std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments) {
+  return expand(arguments, 0);
 }
 
 DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options) {

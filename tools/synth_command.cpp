@@ -24,11 +24,17 @@ void add_common(CLI::App& command, SynthSpec& spec, std::string& output) {
   command.add_option("-N,--samples", spec.samples, "samples N, more than 2 (d + 1)")->capture_default_str();
   command.add_option("-d,--features", spec.features, "features d")->capture_default_str();
   command.add_option("-n,--targets", spec.targets, "target components n, at most d")->capture_default_str();
-  command.add_option("--dtype", spec.element, "type of the activations")
-      ->transform(CLI::CheckedTransformer(elements, CLI::ignore_case))
+  command
+      .add_option_function<std::string>(
+          "--dtype", [&spec](const std::string& name) { spec.element = elements.at(name); },
+          "type of the activations")
+      ->transform(CLI::IsMember(elements, CLI::ignore_case))
       ->default_str("float64");
-  command.add_option("--storage", spec.storage, "storage of the activations")
-      ->transform(CLI::CheckedTransformer(storages, CLI::ignore_case))
+  command
+      .add_option_function<std::string>(
+          "--storage", [&spec](const std::string& name) { spec.storage = storages.at(name); },
+          "storage of the activations")
+      ->transform(CLI::IsMember(storages, CLI::ignore_case))
       ->default_str("contiguous");
   command.add_option("--chunk", spec.chunk, "chunk shape: ROWS FEATURES")->expected(2)->type_name("INT INT");
   command.add_option("--run", spec.run, "attribute run");

@@ -77,17 +77,10 @@ std::vector<Box> listed_boxes(hid_t space, std::uint64_t count, const Place& pla
   return boxes;
 }
 
-std::vector<Box> whole_extent(hid_t space, const Place& place) {
-  std::vector<hsize_t> extents(rank_of(space));
-  check(H5Sget_simple_extent_dims(space, extents.data(), nullptr), place, "read the selection");
-  Box box{std::vector<std::uint64_t>(extents.size(), 0), {extents.begin(), extents.end()}};
-  for (std::uint64_t& last : box.last) {
-    if (last == 0) {
-      return {};
-    }
-    --last;
-  }
-  return {box};
+Box whole(const std::vector<std::uint64_t>& shape) {
+  Box box{std::vector<std::uint64_t>(shape.size(), 0), shape};
+  std::for_each(box.last.begin(), box.last.end(), [](std::uint64_t& last) { --last; });
+  return box;
 }
 
 std::uint64_t volume(const Box& box) {
@@ -99,12 +92,15 @@ std::uint64_t volume(const Box& box) {
 }
 
 bool fits(const Box& box, const std::vector<std::uint64_t>& shape) {
+  if (box.first.size() != shape.size()) {
+    return false;
+  }
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (box.first[i] > box.last[i] || box.last[i] >= shape[i]) {
       return false;
     }
   }
-  return box.first.size() == shape.size();
+  return true;
 }
 
 bool overlap(const Box& a, const Box& b) {
@@ -143,10 +139,11 @@ bool is_unlimited(hid_t space) {
   return endless(pattern.count) || endless(pattern.block);
 }
 
-std::optional<std::vector<Box>> selection_boxes(hid_t space, const Place& place, std::uint64_t limit) {
+std::optional<std::vector<Box>> selection_boxes(hid_t space, const std::vector<std::uint64_t>& shape,
+                                                const Place& place, std::uint64_t limit) {
   const H5S_sel_type kind = H5Sget_select_type(space);
   if (kind == H5S_SEL_ALL) {
-    return whole_extent(space, place);
+    return std::vector<Box>{whole(shape)};  // HDF5 does not keep the extent of such a selection
   }
   if (is_regular(space)) {
     Pattern pattern = regular_pattern(space);

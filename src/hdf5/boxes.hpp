@@ -18,10 +18,11 @@ struct Box {
 // Whether a selection grows with its dataset.
 [[nodiscard]] bool is_unlimited(hid_t space);
 
-// The boxes of a selection of everything or of hyperslabs; nullopt for other selections, and for more than
-// `limit` boxes.
-[[nodiscard]] std::optional<std::vector<Box>> selection_boxes(hid_t space, const Place& place,
-                                                              std::uint64_t limit);
+// The boxes of a selection of everything (of `shape`) or of hyperslabs; nullopt for other selections, and
+// for more than `limit` boxes.
+[[nodiscard]] std::optional<std::vector<Box>> selection_boxes(hid_t space,
+                                                              const std::vector<std::uint64_t>& shape,
+                                                              const Place& place, std::uint64_t limit);
 
 enum class Cover { exact, incomplete, overlapping, outside };
 

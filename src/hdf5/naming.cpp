@@ -46,12 +46,17 @@ LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
 
 std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
                                          std::vector<Failure>& failures) {
-  const Object layers =
-      files.get(checkpoint, "layers", "a group of layers; " + datasets_text(files, checkpoint));
+  const std::optional<Object> layers = files.find(checkpoint, "layers");
+  if (!layers || !is_group(*layers)) {
+    const Place place = files.place(checkpoint, "layers");
+    throw InputError(place.file, place.object,
+                     fmt::format("no such group; expected the layers; {}", datasets_text(files, checkpoint)));
+  }
   std::vector<LayerParts> found;
   Visitor visitor;
-  visitor.object = [&](const std::string& path, const Object& object) {
-    if (is_group(object) && has_link(object, "activations")) {
+  visitor.dataset = [](const std::string&) {};
+  visitor.group = [&](const std::string& path, const Object& object) {
+    if (has_link(object, "activations")) {
       const std::string group = "layers/" + path;
       found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, naming));
     }
@@ -61,9 +66,9 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
       failures.push_back(failure_of(error));
     }
   };
-  walk(files, layers, visitor);
+  walk(files, *layers, visitor);
   if (found.empty() && failures.empty()) {
-    const Place place = files.place(layers);
+    const Place place = files.place(*layers);
     throw InputError(
         place.file, place.object,
         fmt::format("no group in it holds a dataset 'activations'; {}", datasets_text(files, checkpoint)));
@@ -92,9 +97,9 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
   std::vector<LayerParts> found;
   const auto full_path = [&](const std::string& path) { return prefix.empty() ? path : prefix + '/' + path; };
   Visitor visitor;
-  visitor.object = [&](const std::string& path, const Object& object) {
-    const auto name = wildcard_match(pattern, full_path(path));
-    if (is_dataset(object) && name) {
+  visitor.group = [](const std::string&, const Object&) {};
+  visitor.dataset = [&](const std::string& path) {
+    if (const auto name = wildcard_match(pattern, full_path(path))) {
       found.push_back(with_parameters({*name, {}, full_path(path), {}, {}}, naming));
     }
   };
@@ -162,8 +167,9 @@ std::string datasets_text(FileSet& files, const Object& checkpoint) {
   std::vector<std::string> names;
   Visitor visitor;
   visitor.broken = [](const std::string&, const InputError&) {};
-  visitor.object = [&](const std::string& path, const Object& object) {
-    if (is_dataset(object) && names.size() < shown_datasets) {
+  visitor.group = [](const std::string&, const Object&) {};
+  visitor.dataset = [&](const std::string& path) {
+    if (names.size() < shown_datasets) {
       names.push_back(fmt::format("'{}'", printable(path)));
     }
   };

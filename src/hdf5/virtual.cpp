@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -78,7 +80,7 @@ void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::ui
                  const Place& place) {
   std::vector<Box> boxes;
   for (const Mapping& mapping : mappings) {
-    auto more = selection_boxes(mapping.target.get(), place, max_boxes - boxes.size());
+    auto more = selection_boxes(mapping.target.get(), shape, place, max_boxes - boxes.size());
     if (!more) {
       throw InputError(
           place.file, place.object,
@@ -107,27 +109,40 @@ void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::ui
   }
 }
 
-// Whether what the mapping shows of its source is there, element for element.
-void check_selection(const Mapping& mapping, const DatasetIndex& source, const Place& place) {
-  const hid_t space = mapping.source.get();
-  const int rank = H5Sget_simple_extent_ndims(space);
-  std::vector<hsize_t> first(rank < 0 ? 0 : static_cast<std::size_t>(rank));
+std::uint64_t selected_elements(hid_t space, const std::vector<std::uint64_t>& shape) {
+  return H5Sget_select_type(space) == H5S_SEL_ALL ? element_count(shape)
+                                                  : static_cast<std::uint64_t>(H5Sget_select_npoints(space));
+}
+
+// The largest index of the source that a mapping needs, along each axis.
+std::vector<std::uint64_t> last_needed(hid_t space, const Place& place) {
+  const int rank = check(H5Sget_simple_extent_ndims(space), place, "read a virtual mapping");
+  std::vector<hsize_t> first(static_cast<std::size_t>(rank));
   std::vector<hsize_t> last(first.size());
   check(H5Sget_select_bounds(space, first.data(), last.data()), place, "read a virtual mapping");
-  bool inside = last.size() == source.shape.size();
-  for (std::size_t i = 0; inside && i < last.size(); ++i) {
-    const bool whole = H5Sget_select_type(space) == H5S_SEL_ALL;
-    inside = whole ? last[i] + 1 == source.shape[i] : last[i] < source.shape[i];
+  return {last.begin(), last.end()};
+}
+
+// Throws unless what the mapping shows of its source is there, element for element.
+void check_selection(const Mapping& mapping, const DatasetIndex& source,
+                     const std::vector<std::uint64_t>& shape, const Place& place) {
+  const hid_t space = mapping.source.get();
+  if (H5Sget_select_type(space) != H5S_SEL_ALL) {
+    const std::vector<std::uint64_t> last = last_needed(space, place);
+    const bool inside =
+        last.size() == source.shape.size() && std::equal(last.begin(), last.end(), source.shape.begin(),
+                                                         [](auto at, auto extent) { return at < extent; });
+    if (!inside) {
+      throw InputError(place.file, place.object,
+                       fmt::format("{} has shape {}; expected elements up to {} for the virtual dataset",
+                                   source_text(mapping), shape_text(source.shape), shape_text(last)));
+    }
   }
-  if (!inside) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("{} has shape {}; expected elements up to {} for the virtual dataset",
-                    source_text(mapping), shape_text(source.shape), shape_text({last.begin(), last.end()})));
-  }
-  if (H5Sget_select_npoints(space) != H5Sget_select_npoints(mapping.target.get())) {
+  const std::uint64_t found = selected_elements(space, source.shape);
+  if (const std::uint64_t expected = selected_elements(mapping.target.get(), shape); found != expected) {
     throw InputError(place.file, place.object,
-                     fmt::format("{} is mapped to another number of elements", source_text(mapping)));
+                     fmt::format("{} has shape {}: found {} elements, expected {} for the virtual dataset",
+                                 source_text(mapping), shape_text(source.shape), found, expected));
   }
 }
 
@@ -142,6 +157,20 @@ Object open_source(FileSet& files, const Object& object, const Mapping& mapping,
     throw InputError(place.file, place.object, fmt::format("{} does not exist", says));
   }
   return std::move(*source);
+}
+
+// HDF5 looks for the sources of a virtual source in the folder that the name as written leads to, and
+// links.hpp in the one where the file really lies. They must be the same.
+void refuse_moved_source(const Object& object, const Mapping& mapping, const Object& source,
+                         const Place& place) {
+  namespace fs = std::filesystem;
+  const fs::path written = (fs::path(object.file).parent_path() / mapping.file).lexically_normal();
+  if (mapping.file != "." && written != fs::path(source.file)) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} is itself virtual and lies behind a symbolic link, at {}; name it directly",
+                    source_text(mapping), printable(source.file)));
+  }
 }
 
 void check_chunk_sizes(const Object& source, const DatasetIndex& index, const Place& place) {
@@ -217,7 +246,10 @@ std::uint64_t check_virtual_sources(FileSet& files, const Object& object, hid_t 
     bool fresh = false;
     const DatasetIndex& index = describe_source(files, source, max_chunk_bytes, sources, fresh);
     stored += fresh ? index.stored_bytes : 0;
-    check_selection(mapping, index, place);
+    if (index.storage == Storage::virtual_sources) {
+      refuse_moved_source(object, mapping, source, place);
+    }
+    check_selection(mapping, index, shape, place);
   }
   return stored;
 }

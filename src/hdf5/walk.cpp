@@ -14,20 +14,43 @@ namespace {
 constexpr std::size_t max_objects = 100'000;
 constexpr std::size_t max_depth = 32;
 
+#if H5_VERSION_GE(1, 12, 0)
+using ObjectInfo = H5O_info2_t;
+#else
+using ObjectInfo = H5O_info_t;
+#endif
+
+// About the object of a hard link, or ".". Opens nothing.
+ObjectInfo object_info(const Object& group, const std::string& name, const Place& place) {
+  ObjectInfo info{};
+#if H5_VERSION_GE(1, 12, 0)
+  const herr_t result =
+      H5Oget_info_by_name3(group.id.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#else
+  const herr_t result =
+      H5Oget_info_by_name2(group.id.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#endif
+  check(result, place, "read the object");
+  return info;
+}
+
 // What tells one object of the open files from another.
 std::string identity(const Object& object, const Place& place) {
+  const ObjectInfo info = object_info(object, ".", place);
 #if H5_VERSION_GE(1, 12, 0)
-  H5O_info2_t info{};
-  check(H5Oget_info3(object.id.get(), &info, H5O_INFO_BASIC), place, "read the object");
-  std::string key(sizeof info.token, '\0');
-  std::memcpy(key.data(), &info.token, sizeof info.token);
+  const auto& address = info.token;
 #else
-  H5O_info_t info{};
-  check(H5Oget_info2(object.id.get(), &info, H5O_INFO_BASIC), place, "read the object");
-  std::string key(sizeof info.addr, '\0');
-  std::memcpy(key.data(), &info.addr, sizeof info.addr);
+  const auto& address = info.addr;
 #endif
+  std::string key(sizeof address, '\0');
+  std::memcpy(key.data(), &address, sizeof address);
   return object.file + '\n' + key;
+}
+
+bool is_hard_link(const Object& group, const std::string& name, const Place& place) {
+  H5L_info_t info{};
+  check(H5Lget_info(group.id.get(), name.c_str(), &info, H5P_DEFAULT), place, "read the link");
+  return info.type == H5L_TYPE_HARD;
 }
 
 struct Names {
@@ -75,23 +98,32 @@ class Walk {
 
  private:
   void visit(const Object& group, const std::string& name, const std::string& path) {
-    std::optional<Object> object;
+    std::optional<Object> inner;
     try {
-      object = files_.get(group, name, "a group or dataset");
+      inner = inner_group(group, name);
     } catch (const InputError& error) {
       visitor_.broken(path, error);
       return;
     }
-    if (is_group(*object) && is_ancestor(*object)) {
-      return;
-    }
-    visitor_.object(path, *object);
-    if (is_group(*object)) {
-      enter(*object, path);
+    if (!inner) {
+      visitor_.dataset(path);
+    } else if (!is_ancestor(*inner)) {
+      visitor_.group(path, *inner);
+      enter(*inner, path);
     }
   }
 
-  bool is_ancestor(const Object& group) const {
+  // The group of that name; nullopt when it is something else. Does not open datasets: that can be slow.
+  std::optional<Object> inner_group(const Object& group, const std::string& name) {
+    const Place place = files_.place(group, name);
+    if (is_hard_link(group, name, place) && object_info(group, name, place).type != H5O_TYPE_GROUP) {
+      return std::nullopt;
+    }
+    Object object = files_.get(group, name, "a group or dataset");
+    return is_group(object) ? std::optional(std::move(object)) : std::nullopt;
+  }
+
+  [[nodiscard]] bool is_ancestor(const Object& group) const {
     const std::string key = identity(group, files_.place(group));
     return std::find(ancestors_.begin(), ancestors_.end(), key) != ancestors_.end();
   }

@@ -13,11 +13,11 @@ namespace collapscope::hdf5 {
 // Names of the links in a group, in HDF5's order of names. Throws InputError when there are too many.
 [[nodiscard]] std::vector<std::string> link_names(const Object& group, const Place& place);
 
+// What walk() calls; paths are those below the start, "block/fc1".
 struct Visitor {
-  // An object and its path below the start, "block/fc1". Groups come before what is in them.
-  std::function<void(const std::string& path, const Object& object)> object;
-  // A link that leads nowhere, and why.
-  std::function<void(const std::string& path, const InputError& error)> broken;
+  std::function<void(const std::string& path, const Object& group)> group;  // before what is in it
+  std::function<void(const std::string& path)> dataset;
+  std::function<void(const std::string& path, const InputError& error)> broken;  // a link that leads nowhere
 };
 
 // Visits what is below `start`, at most 100,000 objects and 32 groups deep; beyond that an InputError. A

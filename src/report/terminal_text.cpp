@@ -44,6 +44,7 @@ bool within(char32_t c, const std::array<Range, n>& ranges) {
 }
 
 std::size_t columns_of(char32_t c) {
+  if (c < zero_width[0].first) return 1;  // most text
   if (within(c, zero_width)) return 0;
   return within(c, double_width) ? 2 : 1;
 }
@@ -104,7 +105,7 @@ std::string shorten_middle(std::string_view text, std::size_t width) {
 }
 
 std::string shown_text(std::string_view raw, std::size_t width) {
-  const std::size_t kept = 8 * width;  // bytes at each end: characters take at most 4
+  const std::size_t kept = 4 * width;  // bytes at each end: no character takes more than 4
   if (raw.size() <= 2 * kept) return shorten_middle(printable(raw), width);
   return shorten_middle(printable(raw.substr(0, kept)) + "…" + printable(raw.substr(raw.size() - kept)),
                         width);
@@ -134,9 +135,9 @@ std::vector<std::string> wrap(const std::vector<std::string>& pieces, std::strin
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     std::string piece = pieces[i] + std::string(i + 1 < pieces.size() ? line_end : "");
     const std::string gap(separator.substr(line_end.size()));
-    if (!empty && display_width(lines.back() + gap + piece) > width) next_line();
+    if (!empty && display_width(lines.back()) + gap.size() + display_width(piece) > width) next_line();
     if (!empty) lines.back() += gap;
-    while (display_width(lines.back() + piece) > width) {
+    while (display_width(lines.back()) + display_width(piece) > width) {
       std::size_t bytes = fitting_bytes(piece, width - display_width(lines.back()));
       if (bytes == piece.size()) break;
       const std::size_t space = piece.rfind(' ', bytes);
