@@ -46,7 +46,9 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
                   "(default: the number of target components)")
       ->type_name("K");
-  command.add_option("--top", options.top, "explained-variance ratios to report")->capture_default_str();
+  command.add_option("--top", options.top, "explained-variance ratios to report")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 20U))
+      ->capture_default_str();
   command.add_option("--pool", options.pool,
                      "how sequences and images become samples: mean, max, first, last, flatten, none "
                      "(default: as the file says, else mean)");
@@ -59,7 +61,8 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command.add_option("--threads", options.threads, "threads (default: all that the process may use)");
+  command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
   command
       .add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
       ->type_name("SIZE");

@@ -1,11 +1,15 @@
 // collapscope: parse, run, one catch, exit status.
 #include <fmt/format.h>
 
+#include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
 
 #include "collapscope/blas_kernels.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
 #include "commands.hpp"
 
 namespace {
@@ -48,9 +52,17 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty() && !app.remaining().empty()) {
+      throw UsageError(fmt::format("unknown command '{}'; 'collapscope --help' lists the commands",
+                                   printable(app.remaining().front())));
+    }
     return app.exit(error) == 0 ? tools::done : tools::nothing_done;
   }
-  return action();
+  const int status = action();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw Error("cannot write to standard output");
+  }
+  return status;
 }
 
 }  // namespace
@@ -58,6 +70,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     cure_blas_kernels(argv);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a write error with a message, not a death
     return run(argc, argv);
   } catch (const std::exception& error) {
     fmt::print(stderr, "collapscope: {}\n", error.what());

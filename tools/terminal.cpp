@@ -8,7 +8,10 @@
 
 namespace collapscope::tools {
 
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+bool is_terminal(int descriptor) {
+  const char* term = std::getenv("TERM");
+  return ::isatty(descriptor) == 1 && !(term != nullptr && std::string_view(term) == "dumb");
+}
 
 std::size_t terminal_width() {
   winsize size{};
@@ -22,9 +25,7 @@ std::size_t terminal_width() {
 
 bool wants_colour(int descriptor) {
   const char* no_colour = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return is_terminal(descriptor) && (no_colour == nullptr || no_colour[0] == '\0') &&
-         !(term != nullptr && std::string_view(term) == "dumb");
+  return is_terminal(descriptor) && (no_colour == nullptr || no_colour[0] == '\0');
 }
 
 }  // namespace collapscope::tools

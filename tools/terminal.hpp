@@ -5,6 +5,7 @@
 
 namespace collapscope::tools {
 
+// A terminal that can move its cursor: not TERM=dumb.
 [[nodiscard]] bool is_terminal(int descriptor);
 // Columns of the terminal at standard output; COLUMNS where it is set; 100 otherwise.
 [[nodiscard]] std::size_t terminal_width();

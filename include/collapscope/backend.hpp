@@ -36,10 +36,11 @@ class MomentFold {
 // What the second look projects on. A basis is a matrix with orthonormal rows.
 struct LookSpec {
   RowFormat format;
-  std::vector<double> feature_mean;   // [d]
-  std::vector<double> target_mean;    // [n]
-  Matrix signal;                      // V_k [k, d]
-  Matrix weight;                      // of the row space of W [r, d]; empty: none
+  std::vector<double> feature_mean;  // [d]
+  std::vector<double> target_mean;   // [n]
+  double feature_rms = 0;            // root of E |h|^2: rows nearer to the mean than its rounding are counted
+  Matrix signal;                     // V_k [k, d]
+  Matrix weight;                     // of the row space of W [r, d]; empty: none
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
   Matrix affine;                      // B^T [n, d]
   Matrix published;                   // B'^T [n, d]

@@ -19,10 +19,11 @@ struct SubspaceResiduals {
 // All residual sums of one layer.
 struct ResidualSums {
   std::uint64_t count = 0;
-  SubspaceResiduals signal;  // outside the top-k eigenspace V_k
-  SubspaceResiduals weight;  // outside the row space of W (zero when there is no such basis)
-  double affine = 0;         // |y - mean(y) - (h - mean(h)) B|^2, B the truncated least-squares map
-  double published = 0;      // |y - mean(y) - h B'|^2, B' = pinv(H, 1e-3) (Y - mean(Y)), H not centred
+  SubspaceResiduals signal;        // outside the top-k eigenspace V_k
+  SubspaceResiduals weight;        // outside the row space of W (zero when there is no such basis)
+  std::uint64_t rows_at_mean = 0;  // |h - mean(h)| <= d eps rms: the direction of x is rounding
+  double affine = 0;               // |y - mean(y) - (h - mean(h)) B|^2, B the truncated least-squares map
+  double published = 0;            // |y - mean(y) - h B'|^2, B' = pinv(H, 1e-3) (Y - mean(Y)), H not centred
 
   ResidualSums& operator+=(const ResidualSums& other);
 };

@@ -14,7 +14,7 @@ enum class SynthStorage : unsigned char { contiguous, chunked, gzip };
 
 // What all synthetic dumps have. Rows are made in blocks: memory does not grow with `samples`.
 struct SynthSpec {
-  std::uint64_t samples = 1000;                // N > 2 (n + d)
+  std::uint64_t samples = 1000;                // N > 2 (d + 1)
   std::size_t features = 16;                   // d
   std::size_t targets = 3;                     // n
   ElementKind element = ElementKind::float64;  // of the activations; a float type

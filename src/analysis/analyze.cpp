@@ -5,7 +5,9 @@
 #include <chrono>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "analysis/measure.hpp"
 #include "analysis/run_key.hpp"
@@ -28,7 +30,9 @@ Failure current_failure(const std::string& path, const std::string& object) {
   try {
     throw;
   } catch (const InputError& error) {
-    return {error.file(), error.object().empty() ? object : error.object(), error.message()};
+    std::error_code ignored;
+    const bool same = std::filesystem::equivalent(error.file(), path, ignored);
+    return {same ? path : error.file(), error.object().empty() ? object : error.object(), error.message()};
   } catch (const std::bad_alloc&) {
     return {path, object, "out of memory"};
   } catch (const std::exception& error) {

@@ -121,6 +121,7 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
   spec.format = plan.format;
   spec.feature_mean = moments.feature_mean;
   spec.target_mean = moments.target_mean;
+  spec.feature_rms = std::sqrt(layer.mean_square);
   spec.signal = first_rows(layer.spectrum.vectors, 0, layer.signal_dim);
   spec.affine = std::move(affine);
   spec.published = std::move(published);

@@ -102,7 +102,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   }
   std::uint64_t left = memory - static_cast<std::uint64_t>(fixed);
   plan.memory = static_cast<std::uint64_t>(fixed);
-  plan.cache_bytes = std::min(left / 4, chunk_row_bytes);
+  plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});
   left -= plan.cache_bytes;
   const std::uint64_t keep_limit = filtered ? largest_kept : largest_kept_plain;
   plan.keeps_bytes = plan.looks == 2 && plan.bytes <= std::min(left / 2, keep_limit);

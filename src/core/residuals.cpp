@@ -12,6 +12,7 @@ SubspaceResiduals& SubspaceResiduals::operator+=(const SubspaceResiduals& other)
 
 ResidualSums& ResidualSums::operator+=(const ResidualSums& other) {
   count += other.count;
+  rows_at_mean += other.rows_at_mean;
   signal += other.signal;
   weight += other.weight;
   affine += other.affine;

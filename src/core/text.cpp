@@ -42,7 +42,7 @@ std::size_t printable_sequence(std::string_view text) {
   const bool control = code < 0xa0;                               // C1
   const bool directional = (code >= 0x202a && code <= 0x202e) ||  // bidirectional overrides
                            (code >= 0x2066 && code <= 0x2069) || code == 0x200e || code == 0x200f ||
-                           code == 0x2028 || code == 0x2029;
+                           code == 0x061c || code == 0x2028 || code == 0x2029;
   return overlong || surrogate || control || directional || code > 0x10ffff ? 0 : length;
 }
 

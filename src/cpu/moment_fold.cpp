@@ -67,9 +67,11 @@ void CpuMomentFold::add_centred(MatrixView<double> features, MatrixView<const do
   const std::size_t rows = features.rows();
   const std::size_t n = spec_.targets;
   subtract(features, pilot_x_);
-  TileMean mean{static_cast<double>(rows), column_means(features), column_means(targets)};
-  for (std::size_t j = 0; j < n; ++j) {
-    mean.targets[j] -= pilot_y_[j];
+  TileMean mean{static_cast<double>(rows), column_means(features), Vector(n, 0.0)};
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      mean.targets[j] += (targets(i, j) - pilot_y_[j]) / mean.rows;
+    }
   }
   UnbiasedSums& sums = segment_.unbiased;
   double tile_a = 0;

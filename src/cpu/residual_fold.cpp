@@ -1,6 +1,7 @@
 #include "cpu/residual_fold.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "collapscope/decode.hpp"
 #include "collapscope/error.hpp"
@@ -61,8 +62,11 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
     norms.plain.push_back(norm(x.row(i)));
   }
   subtract(x, spec_.feature_mean);
+  const double at_mean =
+      spec_.feature_rms * static_cast<double>(x.cols()) * std::numeric_limits<double>::epsilon();
   for (std::size_t i = 0; i < tile.rows; ++i) {
     norms.centred.push_back(norm(x.row(i)));
+    sums_.rows_at_mean += norms.centred.back() <= at_mean ? 1 : 0;
   }
   const MatrixView<double> coordinates = coordinates_.view().middle_rows(0, tile.rows);
   linalg::gemm(1.0, x, linalg::Transpose::no, maps_.view(), linalg::Transpose::yes, 0.0, coordinates);

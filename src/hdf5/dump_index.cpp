@@ -1,21 +1,19 @@
-// What is in a dump: checkpoints, their attributes, targets and predictions. Layers are in layers.cpp.
+// What is in a dump: the file's format and its checkpoints, which are indexed in checkpoint.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "collapscope/dump.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
 #include "hdf5/attributes.hpp"
+#include "hdf5/checkpoint.hpp"
 #include "hdf5/chunks.hpp"
-#include "hdf5/dataset.hpp"
-#include "hdf5/layers.hpp"
+#include "hdf5/failure.hpp"
 #include "hdf5/links.hpp"
-#include "hdf5/naming.hpp"
 #include "hdf5/walk.hpp"
 
 namespace collapscope {
@@ -29,11 +27,6 @@ using hdf5::Place;
 
 constexpr const char* format_name = "collapscope-dump";
 constexpr std::int64_t format_version = 1;
-
-// A file whose parts the user names was not written for us: its attributes may mean something else.
-bool is_foreign(const IndexOptions& options) { return !options.naming.activations.empty(); }
-
-Failure failure_of(const InputError& error) { return {error.file(), error.object(), error.message()}; }
 
 void check_format(const Attributes& attributes, const Place& place) {
   const auto format = attributes.text("format");
@@ -51,247 +44,85 @@ void check_format(const Attributes& attributes, const Place& place) {
   }
 }
 
-bool is_known_task(const std::string& task) { return task == "regression" || task == "classification"; }
-
-std::string task_of(const Attributes& attributes, const Place& place) {
-  const std::string task = attributes.text("task").value_or("regression");
-  if (!is_known_task(task)) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'task': found \"{}\"; expected \"regression\" or \"classification\"",
-                    printable(task)));
-  }
-  return task;
-}
-
-// As value_text, but strings as they are.
-std::string plain_text(const AttributeValue& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? *text : hdf5::value_text(value);
-}
-
-void read_attributes(const Attributes& attributes, const Place& place, CheckpointIndex& checkpoint) {
-  for (const auto& [name, value] : attributes.values()) {
-    if (name != "format" && name != "format_version") {
-      checkpoint.attributes.emplace_back(name, value);
-    }
-  }
-  if (const auto run = attributes.find("run")) {
-    checkpoint.run = plain_text(*run);
-  }
-  checkpoint.step = attributes.number("step");
-  checkpoint.task = task_of(attributes, place);
-}
-
-// The same for a foreign file: what does not fit is not meant for us.
-void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& checkpoint) {
-  checkpoint.attributes.assign(attributes.values().begin(), attributes.values().end());
-  const auto& values = attributes.values();
-  if (const auto run = values.find("run"); run != values.end()) {
-    checkpoint.run = plain_text(run->second);
-  }
-  checkpoint.step = checkpoint.number("step");
-  const auto task = values.find("task");
-  if (task != values.end() && is_known_task(plain_text(task->second))) {
-    checkpoint.task = plain_text(task->second);
-  }
-}
-
-bool is_integer(const ElementType& type) { return type.unit_roundoff() == 0; }
-
-void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
-  const DatasetIndex& targets = checkpoint.targets;
-  if (checkpoint.task == "classification") {
-    if (targets.shape.size() != 1 || !is_integer(targets.element)) {
-      throw InputError(
-          place.file, place.object,
-          fmt::format("found {} numbers of shape {}; expected integers of shape [N] for classification",
-                      targets.element.name(), shape_text(targets.shape)));
-    }
-  } else if (targets.shape.empty() || targets.shape.size() > 2) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("found targets of shape {}; expected [N] or [N, n]", shape_text(targets.shape)));
-  }
-}
-
-std::uint64_t columns(const DatasetIndex& dataset) {
-  return dataset.shape.size() == 1 ? 1 : dataset.shape[1];
-}
-
-void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& predictions,
-                       const Place& place) {
-  const bool logits = checkpoint.task == "classification";
-  const std::size_t rank = predictions.shape.size();
-  const bool fits =
-      logits ? rank == 2 : (rank == 1 || rank == 2) && columns(predictions) == columns(checkpoint.targets);
-  if (!fits) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("found predictions of shape {}; expected {}", shape_text(predictions.shape),
-                    logits ? "logits of shape [N, K]"
-                           : fmt::format("{}, as the targets have", shape_text(checkpoint.targets.shape))));
-  }
-  hdf5::require_same_samples(place, predictions, checkpoint.targets);
-}
-
-// Indexes the checkpoint in one group.
-class CheckpointIndexer {
+// Indexes the checkpoints of one file; what cannot be used becomes a failure.
+class Indexer {
  public:
-  CheckpointIndexer(FileSet& files, const Object& group, const IndexOptions& options, DumpIndex& dump)
-      : files_(files), group_(group), options_(options), dump_(dump) {}
+  Indexer(const std::string& path, const IndexOptions& options)
+      : path_(path),
+        options_(options),
+        files_(path),
+        root_(files_.root()),
+        attributes_(root_.id.get(), files_.place(root_)) {}
 
-  // Throws InputError when nothing of the checkpoint can be used; else adds it and its failures.
-  void index(CheckpointIndex checkpoint, const Attributes& attributes) {
-    if (is_foreign(options_)) {
-      read_foreign_attributes(attributes, checkpoint);
-    } else {
-      read_attributes(attributes, files_.place(group_), checkpoint);
+  DumpIndex index() {
+    if (hdf5::is_foreign(options_)) {
+      index_root();
+      return std::move(dump_);
     }
-    index_targets(checkpoint);
-    index_predictions(checkpoint);
-    index_layers(checkpoint);
-    dump_.failures.insert(dump_.failures.end(), failures_.begin(), failures_.end());
-    dump_.checkpoints.push_back(std::move(checkpoint));
+    check_format(attributes_, files_.place(root_));
+    const std::optional<Object> all = files_.find(root_, "checkpoints");
+    if (!all || !hdf5::is_group(*all)) {
+      index_root();
+      return std::move(dump_);
+    }
+    index_groups(*all);
+    return std::move(dump_);
   }
 
  private:
-  void index_targets(CheckpointIndex& checkpoint) {
-    const std::string& named = options_.naming.targets;
-    const std::string path = named.empty() ? "targets" : named;
-    const std::optional<Object> targets = files_.find(group_, path);
-    if (!targets) {
-      const Place place = files_.place(group_, path);
-      throw InputError(
-          place.file, place.object,
-          fmt::format("no such dataset; expected the targets; {}", hdf5::datasets_text(files_, group_)));
+  void index_root() { index_checkpoint(files_, root_, attributes_, options_, path_, "", dump_); }
+
+  // /checkpoints/<id>, in natural order of the ids, and the root too when it has layers.
+  void index_groups(const Object& all) {
+    std::vector<std::string> ids = hdf5::link_names(all, files_.place(all));
+    std::sort(ids.begin(), ids.end(), natural_less);
+    for (const std::string& id : ids) {
+      keep_failure([&] { index_group(files_.get(all, id, "a checkpoint"), id); });
     }
-    checkpoint.targets = hdf5::describe_dataset(files_, *targets, options_.max_chunk_bytes);
-    check_targets(checkpoint, files_.place(*targets));
+    keep_failure([&] {
+      if (files_.find(root_, "layers")) {
+        index_root();
+      }
+    });
+    if (dump_.checkpoints.empty()) {
+      refuse_all(all);
+    }
   }
 
-  // Predictions that the user asked for must be usable; others only fail themselves.
-  void index_predictions(CheckpointIndex& checkpoint) {
-    const std::string& named = options_.naming.predictions;
-    if (!named.empty()) {
-      const Object object = files_.get(group_, named, "the predictions");
-      checkpoint.predictions = usable_predictions(checkpoint, object);
-      return;
+  void index_group(const Object& group, const std::string& id) {
+    const Place place = files_.place(group);
+    if (!hdf5::is_group(group)) {
+      throw InputError(place.file, place.object, "found a dataset; expected the group of a checkpoint");
     }
+    Attributes attributes(group.id.get(), place);
+    attributes.inherit(attributes_);
+    index_checkpoint(files_, group, attributes, options_, path_, id, dump_);
+  }
+
+  template <class Index>
+  void keep_failure(Index index) {
     try {
-      if (const auto object = files_.find(group_, "predictions"); object && !is_foreign(options_)) {
-        checkpoint.predictions = usable_predictions(checkpoint, *object);
-      }
+      index();
     } catch (const InputError& error) {
-      failures_.push_back(failure_of(error));
+      dump_.failures.push_back(hdf5::failure_of(error));
     }
   }
 
-  DatasetIndex usable_predictions(const CheckpointIndex& checkpoint, const Object& object) {
-    DatasetIndex predictions = hdf5::describe_dataset(files_, object, options_.max_chunk_bytes);
-    check_predictions(checkpoint, predictions, files_.place(object));
-    return predictions;
-  }
-
-  void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = hdf5::find_layers(files_, group_, options_.naming, failures_);
-    for (const hdf5::LayerParts& parts : layers) {
-      try {
-        checkpoint.layers.push_back(hdf5::index_layer(files_, group_, parts, options_, checkpoint.targets));
-      } catch (const InputError& error) {
-        failures_.push_back(failure_of(error));
-      }
+  [[noreturn]] void refuse_all(const Object& all) const {
+    if (dump_.failures.empty()) {
+      throw InputError(path_, all.path, "holds no checkpoint");
     }
-    if (checkpoint.layers.empty()) {
-      refuse_all();
-    }
-    require_named_parameters(checkpoint, layers.front());
-    std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), hdf5::comes_before);
-  }
-
-  [[noreturn]] void refuse_all() const {
-    const Failure& first = failures_.front();
-    const std::string others =
-        failures_.size() > 1
-            ? fmt::format(" (and {} more failures; no layer can be used)", failures_.size() - 1)
-            : "";
-    throw InputError(first.path, first.object, first.message + others);
-  }
-
-  // A pattern that finds nothing at all is a mistake, not a network without weights.
-  void require_named_parameters(const CheckpointIndex& checkpoint, const hdf5::LayerParts& first) const {
-    const auto require = [&](const std::string& pattern, std::optional<DatasetIndex> LayerIndex::*part,
-                             const std::string& tried, const char* what) {
-      const bool found = std::any_of(checkpoint.layers.begin(), checkpoint.layers.end(),
-                                     [&](const LayerIndex& layer) { return (layer.*part).has_value(); });
-      if (!pattern.empty() && !found) {
-        const Place place = files_.place(group_, tried);
-        throw InputError(place.file, place.object,
-                         fmt::format("no such dataset; no layer has a {} at '{}'", what, printable(pattern)));
-      }
-    };
-    require(options_.naming.weight, &LayerIndex::weight, first.weight, "weight");
-    require(options_.naming.bias, &LayerIndex::bias, first.bias, "bias");
-  }
-
-  FileSet& files_;
-  const Object& group_;
-  const IndexOptions& options_;
-  DumpIndex& dump_;
-  std::vector<Failure> failures_;
-};
-
-CheckpointIndex new_checkpoint(const std::string& path, const std::string& id) {
-  CheckpointIndex checkpoint;
-  checkpoint.path = path;
-  checkpoint.id = id;
-  return checkpoint;
-}
-
-// Runs `index`; an InputError becomes a failure of the dump.
-template <class Index>
-void keep_failure(DumpIndex& dump, Index index) {
-  try {
-    index();
-  } catch (const InputError& error) {
-    dump.failures.push_back(failure_of(error));
-  }
-}
-
-void index_group(const std::string& path, const std::string& id, FileSet& files, const Object& all,
-                 const Attributes& root_attributes, const IndexOptions& options, DumpIndex& dump) {
-  const Object group = files.get(all, id, "a checkpoint");
-  const Place place = files.place(group);
-  if (!hdf5::is_group(group)) {
-    throw InputError(place.file, place.object, "found a dataset; expected the group of a checkpoint");
-  }
-  Attributes attributes(group.id.get(), place);
-  attributes.inherit(root_attributes);
-  CheckpointIndexer(files, group, options, dump).index(new_checkpoint(path, id), attributes);
-}
-
-// Indexes /checkpoints/<id>, in natural order of the ids, and the root too when it has layers.
-void index_checkpoints(const std::string& path, FileSet& files, const Object& all,
-                       const Attributes& root_attributes, const IndexOptions& options, DumpIndex& dump) {
-  std::vector<std::string> ids = hdf5::link_names(all, files.place(all));
-  std::sort(ids.begin(), ids.end(), natural_less);
-  for (const std::string& id : ids) {
-    keep_failure(dump, [&] { index_group(path, id, files, all, root_attributes, options, dump); });
-  }
-  const Object root = files.root();
-  keep_failure(dump, [&] {
-    if (files.find(root, "layers")) {
-      CheckpointIndexer(files, root, options, dump).index(new_checkpoint(path, ""), root_attributes);
-    }
-  });
-  if (dump.checkpoints.empty()) {
-    if (dump.failures.empty()) {
-      throw InputError(path, all.path, "holds no checkpoint");
-    }
-    const Failure& first = dump.failures.front();
+    const Failure& first = dump_.failures.front();
     throw InputError(first.path, first.object, first.message);
   }
-}
+
+  const std::string& path_;
+  const IndexOptions& options_;
+  FileSet files_;
+  Object root_;
+  Attributes attributes_;
+  DumpIndex dump_;
+};
 
 }  // namespace
 
@@ -316,20 +147,7 @@ std::optional<double> CheckpointIndex::number(const std::string& attribute) cons
 
 DumpIndex index_dump(const std::string& path, const IndexOptions& options) {
   const hdf5::Session session;
-  FileSet files(path);
-  const Object root = files.root();
-  const Attributes attributes(root.id.get(), files.place(root));
-  if (!is_foreign(options)) {
-    check_format(attributes, files.place(root));
-  }
-  DumpIndex dump;
-  const std::optional<Object> all = is_foreign(options) ? std::nullopt : files.find(root, "checkpoints");
-  if (all && hdf5::is_group(*all)) {
-    index_checkpoints(path, files, *all, attributes, options, dump);
-  } else {
-    CheckpointIndexer(files, root, options, dump).index(new_checkpoint(path, ""), attributes);
-  }
-  return dump;
+  return Indexer(path, options).index();
 }
 
 }  // namespace collapscope

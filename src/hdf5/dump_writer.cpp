@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -39,6 +41,29 @@ Handle stored_type(ElementKind kind, const Place& place) {
     default:
       throw UsageError("dumps are written as float16, bfloat16, float32 or float64");
   }
+}
+
+// The bits of 2-byte floats, rounded to nearest, ties to even. (HDF5 1.10 loses the carry into the exponent.)
+std::vector<std::uint16_t> narrowed(MatrixView<const double> rows, int mantissa_bits, int bias,
+                                    const Place& place) {
+  const auto infinity = static_cast<std::uint32_t>(2 * bias + 1) << static_cast<unsigned>(mantissa_bits);
+  std::vector<std::uint16_t> bits;
+  bits.reserve(rows.rows() * rows.cols());
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    for (const double value : rows.row(i)) {
+      int exponent = 0;
+      std::frexp(value, &exponent);
+      exponent = value == 0 ? 1 - bias : std::max(exponent - 1, 1 - bias);
+      const double units = std::nearbyint(std::ldexp(std::abs(value), mantissa_bits - exponent));
+      const double magnitude = std::ldexp(exponent + bias - 1, mantissa_bits) + units;
+      if (!(magnitude < infinity)) {
+        throw InputError(place.file, place.object, fmt::format("{} does not fit the 2-byte type", value));
+      }
+      const std::uint32_t sign = std::signbit(value) ? 0x8000U : 0U;
+      bits.push_back(static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(magnitude)));
+    }
+  }
+  return bits;
 }
 
 void require_synced(int result, const std::string& path) {
@@ -127,7 +152,15 @@ void DumpWriter::write_rows(const std::string& object, std::uint64_t first_row,
   check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, count, nullptr), at, "select rows");
   const hsize_t total = rows.rows() * rows.cols();
   const Handle memory = own(H5Screate_simple(1, &total, nullptr), H5Sclose, at, "make a space");
-  check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, rows.data()), at,
+  const Handle type = own(H5Dget_type(dataset.get()), H5Tclose, at, "read the type");
+  if (H5Tget_size(type.get()) != 2) {
+    check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, rows.data()), at,
+          "write rows");
+    return;
+  }
+  const bool half = H5Tget_ebias(type.get()) == 15;
+  const std::vector<std::uint16_t> bits = narrowed(rows, half ? 10 : 7, half ? 15 : 127, at);
+  check(H5Dwrite(dataset.get(), type.get(), memory.get(), space.get(), H5P_DEFAULT, bits.data()), at,
         "write rows");
 }
 

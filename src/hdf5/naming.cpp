@@ -7,6 +7,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "hdf5/failure.hpp"
 #include "hdf5/walk.hpp"
 
 namespace collapscope::hdf5 {
@@ -28,8 +29,6 @@ bool is_layer_part(const std::string& path) {
   const std::string name = path.substr(path.rfind('/') + 1);
   return name == "activations" || name == "weight" || name == "bias";
 }
-
-Failure failure_of(const InputError& error) { return {error.file(), error.object(), error.message()}; }
 
 // Fills in the paths of weight and bias.
 LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {

@@ -2,12 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "collapscope/decode.hpp"
 #include "collapscope/dump.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
@@ -28,8 +26,6 @@ using hdf5::own;
 using hdf5::Place;
 using hdf5::Session;
 
-constexpr std::uint64_t max_matrix_bytes = std::uint64_t{8} << 30;
-constexpr std::uint64_t slab_bytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t max_cache_slots = 1'000'000;
 
 std::uint64_t next_prime(std::uint64_t n) {
@@ -169,18 +165,6 @@ class DatasetReader final : public RowReader {
   std::vector<bool> checked_;  // rows of chunks whose stored sizes are sane; empty without filters
 };
 
-void require_finite(std::span<const double> values, std::uint64_t first_row, std::size_t columns,
-                    const Place& place) {
-  const auto odd =
-      std::find_if(values.begin(), values.end(), [](double value) { return !std::isfinite(value); });
-  if (odd != values.end()) {
-    const auto at = static_cast<std::uint64_t>(odd - values.begin());
-    throw InputError(
-        place.file, place.object,
-        fmt::format("found {} in row {}; expected finite numbers", *odd, first_row + at / columns));
-  }
-}
-
 }  // namespace
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {
@@ -189,32 +173,6 @@ std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t 
     throw InputError(dataset.file, dataset.object, "found a single number; expected an array");
   }
   return std::make_unique<DatasetReader>(dataset, cache_bytes);
-}
-
-Matrix read_matrix(const DatasetIndex& dataset) {
-  const Place place{dataset.file, dataset.object};
-  const std::uint64_t elements = hdf5::element_count(dataset.shape);
-  if (elements > max_matrix_bytes / sizeof(double)) {
-    throw InputError(place.file, place.object,
-                     fmt::format("found shape {}, too large to be held in memory (at most {} as float64)",
-                                 shape_text(dataset.shape), human_bytes(max_matrix_bytes)));
-  }
-  const std::unique_ptr<RowReader> rows = open_rows(dataset, slab_bytes);
-  const std::uint64_t samples = dataset.samples();
-  const std::size_t columns = elements / samples;
-  const std::size_t row_bytes = columns * dataset.element.size();
-  const std::uint64_t step = std::max(slab_bytes / row_bytes, std::uint64_t{1});
-  Matrix matrix(samples, columns);
-  std::vector<std::byte> bytes(std::min(step, samples) * row_bytes);
-  for (std::uint64_t first = 0; first < samples; first += step) {
-    const std::uint64_t count = std::min(step, samples - first);
-    const std::span<std::byte> slab = std::span(bytes).first(count * row_bytes);
-    rows->read(first, count, slab);
-    const std::span<double> values = matrix.values().subspan(first * columns, count * columns);
-    decode_elements(slab, dataset.element, values);
-    require_finite(values, first, columns, place);
-  }
-  return matrix;
 }
 
 }  // namespace collapscope

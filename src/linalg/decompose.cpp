@@ -37,6 +37,9 @@ void require_finite(const Matrix& a, const char* what) {
 double frobenius(std::span<const double> values) {
   double largest = 0;
   for (const double v : values) {
+    if (std::isnan(v)) {
+      return v;
+    }
     largest = std::max(largest, std::abs(v));
   }
   if (largest == 0 || !std::isfinite(largest)) {

@@ -18,6 +18,9 @@ namespace {
 double norm(std::span<const double> values) {
   double largest = 0;
   for (const double value : values) {
+    if (std::isnan(value)) {
+      return value;
+    }
     largest = std::max(largest, std::abs(value));
   }
   double sum = 0;

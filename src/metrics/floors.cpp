@@ -33,6 +33,9 @@ Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
       noise_share_(layer.total_variance > 0 ? input_ * layer.mean_square / layer.total_variance : 0),
       squared_noise_(0),
       squared_rounding_(square(static_cast<double>(layer.features()) * eps)),
+      rows_at_mean_(layer.residuals ? static_cast<double>(layer.residuals->rows_at_mean) /
+                                          static_cast<double>(layer.samples)
+                                    : 0),
       target_variance_(layer.target_variance / static_cast<double>(std::max<std::size_t>(1, targets.size()))),
       target_noise_(square(targets.unit_roundoff) / 3 * targets.mean_square /
                     static_cast<double>(std::max<std::size_t>(1, targets.size()))) {
@@ -50,6 +53,8 @@ double Floors::normalized() const { return std::max(arithmetic_, input_); }
 double Floors::unnormalized() const { return normalized() * mean_square_; }
 
 double Floors::variance_share() const { return std::max(arithmetic_, noise_share_); }
+
+double Floors::centred_directions() const { return std::max(variance_share(), rows_at_mean_); }
 
 double Floors::squared_share() const { return std::max(squared_rounding_, squared_noise_); }
 

@@ -18,8 +18,10 @@ class Floors {
   [[nodiscard]] double normalized() const;
   // Of the mean square of the rows: nrc1_unnormalized, nrc2_unnormalized.
   [[nodiscard]] double unnormalized() const;
-  // Share of the variance: deep_nrc1, nrc1_centered.
+  // Share of the variance: deep_nrc1.
   [[nodiscard]] double variance_share() const;
+  // nrc1_centered: as above, and rows that lie at the mean have no direction but rounding's.
+  [[nodiscard]] double centred_directions() const;
   // deep_nrc1_squared.
   [[nodiscard]] double squared_share() const;
   // linear_mse, deep_nrc4: mean square of an entry of the targets.
@@ -32,6 +34,7 @@ class Floors {
   double noise_share_;       // (u^2/3) E |h|^2 / tr S_HH
   double squared_noise_;     // what that noise adds to sum lambda_j^2 / sum lambda^2
   double squared_rounding_;  // (d eps)^2
+  double rows_at_mean_;      // share
   double target_variance_;   // per component
   double target_noise_;      // of the stored targets, per component
 };

@@ -56,7 +56,7 @@ void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
     const SubspaceResiduals& rest = layer.residuals->signal;
     add_number(set, "nrc1", rest.normalized / n, floors.normalized(), note);
     add_number(set, "nrc1_unnormalized", rest.plain / n, floors.unnormalized(), note);
-    add_number(set, "nrc1_centered", rest.centred_normalized / n, floors.variance_share(), note);
+    add_number(set, "nrc1_centered", rest.centred_normalized / n, floors.centred_directions(), note);
     return;
   }
   if (layer.normalized_moment) {

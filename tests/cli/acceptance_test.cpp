@@ -31,11 +31,10 @@ TEST_P(UfmMinimum, HasEveryKnownValue) {
   ASSERT_EQ(layer_names(results), std::vector<std::string>{"head"});
   const auto of_layer = [&](const char* name) { return layer_metric(results, "head", name); };
   const auto of_targets = [&](const char* name) { return target_metric(results, name); };
-  for (const char* zero : {"nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc1"}) {
+  for (const char* zero : {"nrc1", "nrc1_unnormalized", "deep_nrc1"}) {
     EXPECT_NEAR(of_layer(zero), 0, 1e-12) << zero;
   }
   EXPECT_NEAR(of_layer("deep_nrc3"), 1, 1e-12);
-  EXPECT_NEAR(of_layer("ufm_gram_error"), 0, 1e-12);
   EXPECT_NEAR(of_layer("linear_mse"), 0, 1e-12);
   EXPECT_NEAR(of_layer("linear_excess"), -c, 1e-12);
   EXPECT_EQ(of_layer("weight_rank"), n);
@@ -47,6 +46,8 @@ TEST_P(UfmMinimum, HasEveryKnownValue) {
     EXPECT_TRUE(layer_of(results, "head").at("notes").contains("nrc2"));
   }
   if (n > 1) {
+    EXPECT_NEAR(of_layer("nrc1_centered"), 0, 1e-12);  // for n = 1 a row is at the mean and has no direction
+    EXPECT_NEAR(of_layer("ufm_gram_error"), 0, 1e-12);
     EXPECT_NEAR(of_layer("nrc3"), 0, 1e-12);
     EXPECT_NEAR(of_layer("nrc3_ufm"), 0, 1e-12);
     EXPECT_NEAR(of_layer("nrc3_gamma"), c, 1e-8 * c);
@@ -98,7 +99,8 @@ Json planted(const TempFolder& folder, const Arguments& extra, double relative, 
   for (std::size_t i = 0; i < std::size(shares); ++i) {
     const std::string layer = "layer" + std::to_string(i + 1);
     const double kernel = attribute(folder.path() / "p.h5", "/layers/" + layer, "expected_deep_nrc2");
-    EXPECT_NEAR(layer_metric(results, layer, "deep_nrc1"), shares[i], relative * shares[i] + absolute) << layer;
+    EXPECT_NEAR(layer_metric(results, layer, "deep_nrc1"), shares[i], relative * shares[i] + absolute)
+        << layer;
     EXPECT_NEAR(layer_metric(results, layer, "deep_nrc2"), kernel, relative * kernel + absolute) << layer;
     EXPECT_NEAR(layer_metric(results, layer, "deep_nrc3"), 1, relative + absolute) << layer;
   }
@@ -109,14 +111,16 @@ TEST(Planted, Float64IsExactInEveryStorage) {
   const TempFolder folder;
   const Json contiguous = planted(folder, {}, 1e-10, 0);
   expect_same_metrics(planted(folder, {"--storage", "chunked"}, 1e-10, 0), contiguous, 0, 0);
-  expect_same_metrics(planted(folder, {"--storage", "chunked", "--chunk", "7", "5"}, 1e-10, 0), contiguous, 0, 0);
+  expect_same_metrics(planted(folder, {"--storage", "chunked", "--chunk", "7", "5"}, 1e-10, 0), contiguous, 0,
+                      0);
   expect_same_metrics(planted(folder, {"--storage", "gzip"}, 1e-10, 0), contiguous, 0, 0);
-  expect_same_metrics(planted(folder, {"--storage", "gzip", "--chunk", "1000", "3"}, 1e-10, 0), contiguous, 0, 0);
+  expect_same_metrics(planted(folder, {"--storage", "gzip", "--chunk", "1000", "3"}, 1e-10, 0), contiguous, 0,
+                      0);
 }
 
 TEST(Planted, OtherShapesAreExact) {
   const TempFolder folder;
-  planted(folder, {"-n", "1", "-d", "2"}, 1e-10, 0);
+  planted(folder, {"-n", "1", "-d", "4"}, 1e-10, 0);
   planted(folder, {"-n", "8", "-d", "100"}, 1e-10, 0);
 }
 
@@ -132,8 +136,9 @@ TEST(Planted, NarrowTypesKeepWhatTheyCanHold) {
     SCOPED_TRACE(type);
     const Json results = planted(folder, {"--dtype", type}, roundoff, roundoff * roundoff);
     // The type's rounding is visible: the dump was not stored wider than asked.
-    EXPECT_GT(std::abs(layer_metric(results, "layer3", "deep_nrc1") - 1e-3), 1e-3 * roundoff * roundoff);
-    EXPECT_GT(layer_of(results, "layer3").at("floors").at("deep_nrc1").get<double>(), roundoff * roundoff / 10);
+    EXPECT_GT(std::abs(layer_metric(results, "layer3", "deep_nrc1") - 1e-3), roundoff * roundoff / 30);
+    EXPECT_GT(layer_of(results, "layer3").at("floors").at("deep_nrc1").get<double>(),
+              roundoff * roundoff / 10);
   }
 }
 

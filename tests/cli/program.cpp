@@ -61,7 +61,7 @@ class Scratch {
 
 std::vector<std::string> environment_of(const Surroundings& around) {
   constexpr std::array<std::string_view, 7> steering{
-      "COLUMNS",    "NO_COLOR", "TERM", "OPENBLAS_CORETYPE", "COLLAPSCOPE_BLAS_MISJUDGED",
+      "COLUMNS",    "NO_COLOR",  "TERM", "OPENBLAS_CORETYPE", "COLLAPSCOPE_BLAS_MISJUDGED",
       "LD_PRELOAD", "PYTHONPATH"};
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -209,8 +209,8 @@ Finished expect_status(int status, const TempFolder& folder, const Arguments& ar
 }
 
 void make_dumps(const TempFolder& folder, const std::string& code) {
-  const Surroundings around{.environment = {{"PYTHONPATH", COLLAPSCOPE_SOURCE_DIR "/tests/cli"},
-                                            {"PYTHONDONTWRITEBYTECODE", "1"}}};
+  const Surroundings around{
+      .environment = {{"PYTHONPATH", COLLAPSCOPE_SOURCE_DIR "/tests/cli"}, {"PYTHONDONTWRITEBYTECODE", "1"}}};
   const Finished made =
       start(folder.path(), {COLLAPSCOPE_PYTHON, "-c", "from dumps import *\n" + code}, around);
   if (made.status != 0) {

@@ -46,9 +46,10 @@ struct Finished {
   std::uint64_t peak_memory = 0;  // bytes resident
 };
 
-// Runs the program in `folder` with standard input closed. Variables that steer it are not inherited. An end by
-// a signal (also SIGALRM after five minutes) and a sanitizer's report are failures of the test.
-[[nodiscard]] Finished run(const TempFolder& folder, const Arguments& arguments, const Surroundings& around = {});
+// Runs the program in `folder` with standard input closed. Variables that steer it are not inherited. An end
+// by a signal (also SIGALRM after five minutes) and a sanitizer's report are failures of the test.
+[[nodiscard]] Finished run(const TempFolder& folder, const Arguments& arguments,
+                           const Surroundings& around = {});
 
 // Runs the program and expects this exit status.
 Finished expect_status(int status, const TempFolder& folder, const Arguments& arguments,

@@ -31,7 +31,8 @@ double slow_decode(std::uint16_t bits, int fraction_bits) {
 
 // Equal bits; of NaNs that both are.
 bool identical(double a, double b) {
-  return (std::isnan(a) && std::isnan(b)) || std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+  return (std::isnan(a) && std::isnan(b)) ||
+         std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
 // The bytes of the values behind `shift` bytes of padding, in the wanted order.
@@ -75,15 +76,31 @@ void expect_decoded(ElementKind kind, const std::vector<T>& values) {
 
 template <class T>
 std::vector<T> integers() {
-  return {0, 1, static_cast<T>(-1), 42, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(),
+  return {0,
+          1,
+          static_cast<T>(-1),
+          42,
+          std::numeric_limits<T>::min(),
+          std::numeric_limits<T>::max(),
           static_cast<T>(std::numeric_limits<T>::max() / 3)};
 }
 
 template <class T>
 std::vector<T> floats() {
   using Limits = std::numeric_limits<T>;
-  return {0,  T{-0.0F},          1,  T{-1.5F}, Limits::denorm_min(), -Limits::denorm_min(), Limits::min(),
-          Limits::max(), Limits::lowest(), Limits::epsilon(), T(1) / T(3), Limits::infinity(), -Limits::infinity(),
+  return {0,
+          T{-0.0F},
+          1,
+          T{-1.5F},
+          Limits::denorm_min(),
+          -Limits::denorm_min(),
+          Limits::min(),
+          Limits::max(),
+          Limits::lowest(),
+          Limits::epsilon(),
+          T(1) / T(3),
+          Limits::infinity(),
+          -Limits::infinity(),
           Limits::quiet_NaN()};
 }
 

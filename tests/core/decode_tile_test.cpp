@@ -24,7 +24,8 @@ RowFormat format_of(Layout layout, Pool pool) {
   return {{ElementKind::float64, false}, layout, pool, layout == Layout::rows ? 1 : positions, channels};
 }
 
-double stored_value(const RowFormat& format, const Matrix& all, std::size_t sample, std::size_t p, std::size_t c) {
+double stored_value(const RowFormat& format, const Matrix& all, std::size_t sample, std::size_t p,
+                    std::size_t c) {
   const std::size_t at = format.layout == Layout::nchw ? c * format.positions + p : p * format.channels + c;
   return all.values()[sample * format.sample_elements() + at];
 }
@@ -48,7 +49,8 @@ Matrix naive_rows(const RowFormat& format, const Matrix& all) {
       const std::size_t p = format.pool == Pool::last   ? format.positions - 1
                             : format.pool == Pool::none ? row % format.rows_per_sample()
                                                         : 0;
-      out(row, j) = format.pool == Pool::mean  ? static_cast<double>(sum / static_cast<double>(format.positions))
+      out(row, j) = format.pool == Pool::mean
+                        ? static_cast<double>(sum / static_cast<double>(format.positions))
                     : format.pool == Pool::max ? largest
                                                : stored_value(format, all, sample, p, j);
     }
@@ -68,7 +70,8 @@ TEST(DecodeTile, EveryLayoutAndPoolIntoAPaddedView) {
       const Matrix all = random_samples(format);
       const Matrix expected = naive_rows(format, all);
       test::Padded out(Matrix(expected.rows(), expected.cols()));
-      EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 0, expected.rows(), 0}, format, out.view()), std::nullopt);
+      EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 0, expected.rows(), 0}, format, out.view()),
+                std::nullopt);
       // A mean of `positions` numbers carries as many roundings; all else is a copy.
       const double tolerance = pool == Pool::mean ? static_cast<double>(format.positions) * 4 * eps : 0;
       for (std::size_t i = 0; i < expected.rows(); ++i) {
@@ -89,7 +92,8 @@ TEST(DecodeTile, PartsOfSamplesWithSkippedRows) {
         const std::size_t first_sample = 2;
         Matrix out(rows, channels);
         const auto bytes = std::as_bytes(all.values()).subspan(first_sample * format.sample_bytes());
-        EXPECT_EQ(decode_tile({bytes, skip, rows, first_sample * positions + skip}, format, out.view()), std::nullopt);
+        EXPECT_EQ(decode_tile({bytes, skip, rows, first_sample * positions + skip}, format, out.view()),
+                  std::nullopt);
         EXPECT_EQ(out, test::rows_of(expected, first_sample * positions + skip, rows)) << skip << " " << rows;
       }
     }
@@ -152,7 +156,8 @@ TEST(DecodeTile, SkippedRowsBelongToTheTileBefore) {
     all(0, first_position) = test::nan;
     Matrix out(positions, channels);
     const std::uint64_t start = 50 * positions;
-    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 1, positions, start + 1}, format, out.view()), std::nullopt);
+    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 1, positions, start + 1}, format, out.view()),
+              std::nullopt);
     EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 0, positions, start}, format, out.view()), 50U);
   }
 }

@@ -10,28 +10,47 @@ namespace {
 
 using Long = long double;
 
-std::vector<Long> column_mean(const Matrix& a) {
-  std::vector<Long> mean(a.cols(), 0);
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    for (std::size_t j = 0; j < a.cols(); ++j) {
-      mean[j] += a(i, j);
-    }
+// A centre kept as a row and what lies between: a single number far from 0 would lose digits.
+struct Centre {
+  std::vector<double> row;
+  std::vector<Long> rest;
+
+  [[nodiscard]] Long to(const Matrix& a, std::size_t i, std::size_t j) const {
+    return static_cast<Long>(a(i, j)) - row[j] - rest[j];
   }
-  for (Long& value : mean) {
-    value /= static_cast<Long>(a.rows());
+  [[nodiscard]] std::vector<double> values() const {
+    std::vector<double> out;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      out.push_back(static_cast<double>(row[j] + rest[j]));
+    }
+    return out;
+  }
+};
+
+Centre origin(std::size_t size) { return {std::vector<double>(size, 0.0), std::vector<Long>(size, 0)}; }
+
+Centre mean_of(const Matrix& a) {
+  Centre mean = origin(a.cols());
+  for (std::size_t j = 0; j < a.cols(); ++j) {
+    mean.row[j] = a(0, j);
+    Long sum = 0;
+    for (std::size_t i = 0; i < a.rows(); ++i) {
+      sum += static_cast<Long>(a(i, j)) - a(0, j);
+    }
+    mean.rest[j] = sum / static_cast<Long>(a.rows());
   }
   return mean;
 }
 
 std::vector<double> rounded(const std::vector<Long>& values) { return {values.begin(), values.end()}; }
 
-// sum_i weight_i u_i v_i^T about two centres.
-Matrix scatter(const Matrix& u, const std::vector<Long>& u0, const Matrix& v, const std::vector<Long>& v0) {
+// sum_i u_i v_i^T about two centres.
+Matrix scatter(const Matrix& u, const Centre& u0, const Matrix& v, const Centre& v0) {
   std::vector<Long> sums(u.cols() * v.cols(), 0);
   for (std::size_t i = 0; i < u.rows(); ++i) {
     for (std::size_t j = 0; j < u.cols(); ++j) {
       for (std::size_t k = 0; k < v.cols(); ++k) {
-        sums[j * v.cols() + k] += (u(i, j) - u0[j]) * (v(i, k) - v0[k]);
+        sums[j * v.cols() + k] += u0.to(u, i, j) * v0.to(v, i, k);
       }
     }
   }
@@ -40,10 +59,10 @@ Matrix scatter(const Matrix& u, const std::vector<Long>& u0, const Matrix& v, co
   return out;
 }
 
-Long squared_length(const Matrix& a, std::size_t i, const std::vector<Long>& centre) {
+Long squared_length(const Matrix& a, std::size_t i, const Centre& centre) {
   Long sum = 0;
   for (std::size_t j = 0; j < a.cols(); ++j) {
-    sum += (a(i, j) - centre[j]) * (a(i, j) - centre[j]);
+    sum += centre.to(a, i, j) * centre.to(a, i, j);
   }
   return sum;
 }
@@ -135,10 +154,10 @@ double orthogonality_error(const Matrix& q) {
 Moments naive_moments(const Matrix& features, const Matrix& targets) {
   Moments m(features.cols(), targets.cols(), true);
   m.count = features.rows();
-  const std::vector<Long> x0 = column_mean(features);
-  const std::vector<Long> y0 = column_mean(targets);
-  m.feature_mean = rounded(x0);
-  m.target_mean = rounded(y0);
+  const Centre x0 = mean_of(features);
+  const Centre y0 = mean_of(targets);
+  m.feature_mean = x0.values();
+  m.target_mean = y0.values();
   m.feature_scatter = scatter(features, x0, features, x0);
   m.cross_scatter = scatter(features, x0, targets, y0);
   m.target_scatter = scatter(targets, y0, targets, y0);
@@ -158,26 +177,29 @@ Moments naive_moments(const Matrix& features, const Matrix& targets) {
     ab += a * b;
     bb += b * b;
     for (std::size_t j = 0; j < a_x.size(); ++j) {
-      a_x[j] += a * (features(i, j) - x0[j]);
-      b_x[j] += b * (features(i, j) - x0[j]);
+      a_x[j] += a * x0.to(features, i, j);
+      b_x[j] += b * x0.to(features, i, j);
     }
     for (std::size_t j = 0; j < a_y.size(); ++j) {
-      a_y[j] += a * (targets(i, j) - y0[j]);
-      b_y[j] += b * (targets(i, j) - y0[j]);
+      a_y[j] += a * y0.to(targets, i, j);
+      b_y[j] += b * y0.to(targets, i, j);
     }
-    const Long length = std::sqrt(squared_length(features, i, std::vector<Long>(features.cols(), 0)));
+    const Long length = std::sqrt(squared_length(features, i, origin(features.cols())));
     norms += length;
     m.zero_rows += length == 0 ? 1 : 0;
     for (double& value : unit.view().row(i)) {
       value = length == 0 ? 0 : static_cast<double>(value / length);
     }
   }
-  m.unbiased = {static_cast<double>(aa), static_cast<double>(ab), static_cast<double>(bb),
-                rounded(a_x),            rounded(a_y),            rounded(b_x),
+  m.unbiased = {static_cast<double>(aa),
+                static_cast<double>(ab),
+                static_cast<double>(bb),
+                rounded(a_x),
+                rounded(a_y),
+                rounded(b_x),
                 rounded(b_y)};
   m.norm_sum = static_cast<double>(norms);
-  const std::vector<Long> origin(features.cols(), 0);
-  m.normalized_scatter = scatter(unit, origin, unit, origin);
+  m.normalized_scatter = scatter(unit, origin(unit.cols()), unit, origin(unit.cols()));
   return m;
 }
 

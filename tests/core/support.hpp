@@ -1,4 +1,5 @@
-// What the tests of the arithmetic share: seeded random data, padded views, and dull references in long double.
+// What the tests of the arithmetic share: seeded random data, padded views, and dull references in long
+// double.
 #pragma once
 
 #include <cstdint>

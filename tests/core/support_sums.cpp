@@ -126,8 +126,7 @@ double naive_hsic(const Matrix& x, const Matrix& y) {
     through += row_k * row_l;
   }
   const Long size = static_cast<Long>(n);
-  return static_cast<double>(products + sum_k * sum_l / ((size - 1) * (size - 2)) -
-                             2 * through / (size - 2));
+  return static_cast<double>(products + sum_k * sum_l / ((size - 1) * (size - 2)) - 2 * through / (size - 2));
 }
 
 SubspaceResiduals naive_residuals(const Matrix& rows, const Matrix& basis, const std::vector<double>& mean) {
@@ -169,7 +168,8 @@ SubspaceResiduals naive_residuals(const Matrix& rows, const Matrix& basis, const
 }
 
 std::string temporary_path(const std::string& name) {
-  const auto path = std::filesystem::temp_directory_path() / ("collapscope_core_" + std::to_string(getpid()) + name);
+  const auto path =
+      std::filesystem::temp_directory_path() / ("collapscope_core_" + std::to_string(getpid()) + name);
   std::filesystem::remove_all(path);
   return path.string();
 }

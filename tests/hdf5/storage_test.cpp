@@ -1,8 +1,10 @@
 // Storage layouts and filters that are read, and data that is missing or damaged.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <limits>
 #include <string_view>
+#include <thread>
 
 #include "hdf5/lzf.hpp"
 #include "hdf5/support.hpp"
@@ -89,6 +91,58 @@ TEST(Layouts, TellWhatReadsCost) {
   const DatasetIndex plain = activations_of(write_layout(dir, {23, 10}, {}));
   EXPECT_EQ(plain.stored_bytes, plain.bytes());
   EXPECT_EQ(open_rows(plain, 0)->preferred_samples(), 1U);
+}
+
+// Passes data through and counts how often it is asked to.
+int decoded_chunks = 0;
+std::size_t count_decoding(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t*,
+                           void**) {
+  decoded_chunks += (flags & H5Z_FLAG_REVERSE) != 0 ? 1 : 0;
+  return bytes;
+}
+
+TEST(Reading, DecodesEveryChunkOnceInAnyBands) {
+  const TempDir dir;
+  const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 300, 1, 1, "counting", nullptr, nullptr, count_decoding};
+  must(H5Zregister(&filter));
+  {
+    const TestFile file(dir / "dump.h5");
+    file.ramp("targets", {100});
+    Stored stored;
+    stored.chunk = {16, 3};
+    const Handle creation = creation_properties({100, 64}, stored);
+    must(H5Pset_filter(creation.get(), 300, H5Z_FLAG_MANDATORY, 0, nullptr));
+    const Handle dataset = file.create("layers/fc/activations", H5T_NATIVE_FLOAT, {100, 64}, creation.get());
+    const std::vector<float> numbers(6400, 1.0F);
+    must(H5Dwrite(dataset.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()));
+  }
+  const DatasetIndex index = activations_of(dir / "dump.h5");
+  const std::uint64_t row_of_chunks = 22 * 16 * 3 * sizeof(float);
+  for (const std::uint64_t band : {16, 5, 1, 23}) {
+    decoded_chunks = 0;
+    (void)read_all(index, band, row_of_chunks);
+    EXPECT_EQ(decoded_chunks, 7 * 22) << band;
+  }
+  decoded_chunks = 0;
+  (void)read_all(index, 16, 0);
+  EXPECT_EQ(decoded_chunks, 7 * 22);  // whole chunks need no cache
+  must(H5Zunregister(300));
+}
+
+TEST(Reading, WorksFromSeveralThreads) {
+  const TempDir dir;
+  const DatasetIndex index = activations_of(write_layout(dir, {60, 10}, {}));
+  std::vector<std::thread> threads;
+  std::array<std::vector<double>, 4> numbers;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    threads.emplace_back([&, i] { numbers.at(i) = read_all(index, i + 1); });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (const auto& read : numbers) {
+    EXPECT_EQ(read, counting(600));
+  }
 }
 
 TEST(Reading, RejectsWhatIsNotThere) {

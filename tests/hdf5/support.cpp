@@ -57,8 +57,10 @@ TempDir::~TempDir() {
   fs::remove_all(path_, ignored);
 }
 
-TestFile::TestFile(const std::string& path)
-    : id_(must(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)), H5Fclose) {}
+TestFile::TestFile(const std::string& path, Mode mode)
+    : id_(must(mode == Mode::create ? H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT)
+                                    : H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)),
+          H5Fclose) {}
 
 void TestFile::group(const std::string& path) const {
   const Handle links = intermediate_groups();

@@ -53,7 +53,9 @@ struct Stored {
 // Writes an HDF5 file. Every call must succeed; groups on the way to a name are created.
 class TestFile {
  public:
-  explicit TestFile(const std::string& path);
+  enum class Mode { create, append };
+
+  explicit TestFile(const std::string& path, Mode mode = Mode::create);
 
   [[nodiscard]] hid_t id() const { return id_.get(); }
   void close() { id_ = Handle(); }
@@ -147,7 +149,9 @@ Handle TestFile::dataset(const std::string& path, const Shape& shape, const std:
                          const Stored& stored, hid_t file_type) const {
   const Handle creation = creation_properties(shape, stored);
   Shape largest = shape;
-  largest[0] = stored.extendible ? H5S_UNLIMITED : shape[0];
+  if (stored.extendible) {
+    largest[0] = H5S_UNLIMITED;
+  }
   Handle dataset = create(path, file_type < 0 ? native<T>() : file_type, shape, creation.get(), largest);
   if (!numbers.empty()) {
     must(H5Dwrite(dataset.get(), native<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers.data()));

@@ -1,3 +1,4 @@
+// A state machine over one text.
 #include "report/csv_parser.hpp"
 
 #include <stdexcept>

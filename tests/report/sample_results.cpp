@@ -1,3 +1,4 @@
+// Sample and hostile results.
 #include "report/sample_results.hpp"
 
 #include <algorithm>
@@ -5,6 +6,9 @@
 #include <utility>
 
 namespace collapscope::test {
+
+// U+202E, not as a literal: it would turn around the source as well.
+const std::string bidi_override = {'\xe2', '\x80', '\xae'};
 
 Results small_results() {
   LayerResult first{"fc1", 0, "linear", {}};
@@ -104,8 +108,7 @@ std::vector<std::string> hostile_names() {
           "\t=1",
           "\r=1",
           "\n=1",
-          "\xef\xbc\x9d"
-          "1+1",
+          "＝1+1",
           "comma, \"quote\", ;semicolon",
           "\"",
           "'",
@@ -115,9 +118,8 @@ std::vector<std::string> hostile_names() {
           "truncated \xe2\x82",
           "overlong \xc0\xaf",
           "surrogate \xed\xa0\x80",
-          "c1 \xc2\x9b"
-          "31m",
-          "bidi \xe2\x80\xae override",
+          "c1 \u009b31m",
+          "bidi " + bidi_override + " override",
           "\xe2\x80\xa8 line separator",
           "\xef\xbb\xbf bom",
           std::string("nul\0byte", 8),
@@ -151,8 +153,8 @@ bool has_raw_controls(const std::string& text) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && c != '\n') || byte == 0x7f;
   });
-  const auto has = [&](const char* bytes) { return text.find(bytes) != std::string::npos; };
-  return c0 || has("\xc2\x9b") || has("\xe2\x80\xae") || has("\xe2\x80\xa8");
+  const auto has = [&](const std::string& bytes) { return text.find(bytes) != std::string::npos; };
+  return c0 || has("\xc2\x9b") || has(bidi_override) || has("\xe2\x80\xa8");
 }
 
 }  // namespace collapscope::test

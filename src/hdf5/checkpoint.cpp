@@ -1,0 +1,224 @@
+#include "hdf5/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "hdf5/dataset.hpp"
+#include "hdf5/failure.hpp"
+#include "hdf5/layers.hpp"
+#include "hdf5/naming.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+bool is_known_task(const std::string& task) { return task == "regression" || task == "classification"; }
+
+std::string task_of(const Attributes& attributes, const Place& place) {
+  const std::string task = attributes.text("task").value_or("regression");
+  if (!is_known_task(task)) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("attribute 'task': found \"{}\"; expected \"regression\" or \"classification\"",
+                    printable(task)));
+  }
+  return task;
+}
+
+// As value_text, but strings as they are.
+std::string plain_text(const AttributeValue& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text != nullptr ? *text : value_text(value);
+}
+
+void read_attributes(const Attributes& attributes, const Place& place, CheckpointIndex& checkpoint) {
+  for (const auto& [name, value] : attributes.values()) {
+    if (name != "format" && name != "format_version") {
+      checkpoint.attributes.emplace_back(name, value);
+    }
+  }
+  if (const auto run = attributes.find("run")) {
+    checkpoint.run = plain_text(*run);
+  }
+  checkpoint.step = attributes.number("step");
+  checkpoint.task = task_of(attributes, place);
+}
+
+// The same for a foreign file: what does not fit is not meant for us.
+void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& checkpoint) {
+  checkpoint.attributes.assign(attributes.values().begin(), attributes.values().end());
+  const auto& values = attributes.values();
+  if (const auto run = values.find("run"); run != values.end()) {
+    checkpoint.run = plain_text(run->second);
+  }
+  checkpoint.step = checkpoint.number("step");
+  const auto task = values.find("task");
+  if (task != values.end() && is_known_task(plain_text(task->second))) {
+    checkpoint.task = plain_text(task->second);
+  }
+}
+
+bool is_integer(const ElementType& type) { return type.unit_roundoff() == 0; }
+
+void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
+  const DatasetIndex& targets = checkpoint.targets;
+  if (checkpoint.task == "classification") {
+    if (targets.shape.size() != 1 || !is_integer(targets.element)) {
+      throw InputError(
+          place.file, place.object,
+          fmt::format("found {} numbers of shape {}; expected integers of shape [N] for classification",
+                      targets.element.name(), shape_text(targets.shape)));
+    }
+  } else if (targets.shape.empty() || targets.shape.size() > 2) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found targets of shape {}; expected [N] or [N, n]", shape_text(targets.shape)));
+  }
+}
+
+std::uint64_t columns(const DatasetIndex& dataset) {
+  return dataset.shape.size() == 1 ? 1 : dataset.shape[1];
+}
+
+void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& predictions,
+                       const Place& place) {
+  const bool logits = checkpoint.task == "classification";
+  const std::size_t rank = predictions.shape.size();
+  const bool fits =
+      logits ? rank == 2 : (rank == 1 || rank == 2) && columns(predictions) == columns(checkpoint.targets);
+  if (!fits) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found predictions of shape {}; expected {}", shape_text(predictions.shape),
+                    logits ? "logits of shape [N, K]"
+                           : fmt::format("{}, as the targets have", shape_text(checkpoint.targets.shape))));
+  }
+  require_same_samples(place, predictions, checkpoint.targets);
+}
+
+// Indexes the checkpoint in one group.
+class CheckpointIndexer {
+ public:
+  CheckpointIndexer(FileSet& files, const Object& group, const IndexOptions& options, DumpIndex& dump)
+      : files_(files), group_(group), options_(options), dump_(dump) {}
+
+  // Throws InputError when nothing of the checkpoint can be used; else adds it and its failures.
+  void index(CheckpointIndex checkpoint, const Attributes& attributes) {
+    if (is_foreign(options_)) {
+      read_foreign_attributes(attributes, checkpoint);
+    } else {
+      read_attributes(attributes, files_.place(group_), checkpoint);
+    }
+    index_targets(checkpoint);
+    index_predictions(checkpoint);
+    index_layers(checkpoint);
+    dump_.failures.insert(dump_.failures.end(), failures_.begin(), failures_.end());
+    dump_.checkpoints.push_back(std::move(checkpoint));
+  }
+
+ private:
+  void index_targets(CheckpointIndex& checkpoint) {
+    const std::string& named = options_.naming.targets;
+    const std::string path = named.empty() ? "targets" : named;
+    const std::optional<Object> targets = files_.find(group_, path);
+    if (!targets) {
+      const Place place = files_.place(group_, path);
+      throw InputError(
+          place.file, place.object,
+          fmt::format("no such dataset; expected the targets; {}", datasets_text(files_, group_)));
+    }
+    checkpoint.targets = describe_dataset(files_, *targets, options_.max_chunk_bytes);
+    check_targets(checkpoint, files_.place(*targets));
+  }
+
+  // Predictions that the user asked for must be usable; others only fail themselves.
+  void index_predictions(CheckpointIndex& checkpoint) {
+    const std::string& named = options_.naming.predictions;
+    if (!named.empty()) {
+      const Object object = files_.get(group_, named, "the predictions");
+      checkpoint.predictions = usable_predictions(checkpoint, object);
+      return;
+    }
+    try {
+      if (const auto object = files_.find(group_, "predictions"); object && !is_foreign(options_)) {
+        checkpoint.predictions = usable_predictions(checkpoint, *object);
+      }
+    } catch (const InputError& error) {
+      failures_.push_back(failure_of(error));
+    }
+  }
+
+  DatasetIndex usable_predictions(const CheckpointIndex& checkpoint, const Object& object) {
+    DatasetIndex predictions = describe_dataset(files_, object, options_.max_chunk_bytes);
+    check_predictions(checkpoint, predictions, files_.place(object));
+    return predictions;
+  }
+
+  void index_layers(CheckpointIndex& checkpoint) {
+    const auto layers = find_layers(files_, group_, options_.naming, failures_);
+    for (const LayerParts& parts : layers) {
+      try {
+        checkpoint.layers.push_back(index_layer(files_, group_, parts, options_, checkpoint.targets));
+      } catch (const InputError& error) {
+        failures_.push_back(failure_of(error));
+      }
+    }
+    if (checkpoint.layers.empty()) {
+      refuse_all();
+    }
+    require_named_parameters(checkpoint, layers.front());
+    std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+  }
+
+  [[noreturn]] void refuse_all() const {
+    const Failure& first = failures_.front();
+    const std::string others =
+        failures_.size() > 1
+            ? fmt::format(" (and {} more failures; no layer can be used)", failures_.size() - 1)
+            : "";
+    throw InputError(first.path, first.object, first.message + others);
+  }
+
+  // A pattern that finds nothing at all is a mistake, not a network without weights.
+  void require_named_parameters(const CheckpointIndex& checkpoint, const LayerParts& first) const {
+    const auto require = [&](const std::string& pattern, std::optional<DatasetIndex> LayerIndex::*part,
+                             const std::string& tried, const char* what) {
+      const bool found = std::any_of(checkpoint.layers.begin(), checkpoint.layers.end(),
+                                     [&](const LayerIndex& layer) { return (layer.*part).has_value(); });
+      if (!pattern.empty() && !found) {
+        const Place place = files_.place(group_, tried);
+        throw InputError(place.file, place.object,
+                         fmt::format("no such dataset; no layer has a {} at '{}'", what, printable(pattern)));
+      }
+    };
+    require(options_.naming.weight, &LayerIndex::weight, first.weight, "weight");
+    require(options_.naming.bias, &LayerIndex::bias, first.bias, "bias");
+  }
+
+  FileSet& files_;
+  const Object& group_;
+  const IndexOptions& options_;
+  DumpIndex& dump_;
+  std::vector<Failure> failures_;
+};
+
+}  // namespace
+
+bool is_foreign(const IndexOptions& options) { return !options.naming.activations.empty(); }
+
+void index_checkpoint(FileSet& files, const Object& group, const Attributes& attributes,
+                      const IndexOptions& options, const std::string& path, const std::string& id,
+                      DumpIndex& dump) {
+  CheckpointIndex checkpoint;
+  checkpoint.path = path;
+  checkpoint.id = id;
+  CheckpointIndexer(files, group, options, dump).index(std::move(checkpoint), attributes);
+}
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,241 @@
+// Bad usage and bad input: a clear message, the right status, nothing left behind, no crash.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Errors : public ::testing::Test {
+ protected:
+  // `analyze ARGUMENTS -o x.json -o x.csv` does nothing, and says why in words that hold all of `told`.
+  void expect_nothing_done(Arguments arguments, const std::vector<std::string>& told) {
+    arguments.insert(arguments.begin(), "analyze");
+    arguments.insert(arguments.end(), {"-o", "x.json", "-o", "x.csv"});
+    const Finished finished = expect_status(2, folder_, arguments);
+    EXPECT_EQ(finished.out, "");
+    for (const std::string& words : told) {
+      EXPECT_THAT(finished.err, HasSubstr(words));
+    }
+    EXPECT_FALSE(folder_.has("x.json"));
+    EXPECT_FALSE(folder_.has("x.csv"));
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Errors, UsageIsExplained) {
+  for (const Arguments& arguments : {Arguments{},
+                                     {"frobnicate"},
+                                     {"analyze"},
+                                     {"inspect"},
+                                     {"synth"},
+                                     {"synth", "ufm"},
+                                     {"analyze", "a.h5", "--frob"},
+                                     {"metrics", "extra"}}) {
+    const Finished finished = expect_status(2, folder_, arguments);
+    EXPECT_EQ(finished.out, "");
+    EXPECT_THAT(finished.err, HasSubstr("--help")) << ::testing::PrintToString(arguments);
+  }
+}
+
+TEST_F(Errors, FilesThatAreNoDumps) {
+  make_dumps(folder_,
+             "dump('good.h5', N=500)\n"
+             "whole = open('good.h5', 'rb').read()\n"
+             "open('half.h5', 'wb').write(whole[:len(whole) // 2])\n"
+             "open('head.h5', 'wb').write(whole[:100])\n"
+             "open('empty.h5', 'wb').close()\n"
+             "h5py.File('bare.h5', 'w').close()\n"
+             "dump('future.h5', edit=lambda f: f.attrs.modify('format_version', 2))\n"
+             "dump('layerless.h5', layers=[])\n"
+             "def short(f):\n"
+             "    del f['targets']\n"
+             "    f['targets'] = normal(59, 2)\n"
+             "dump('short.h5', edit=short)\n");
+  folder_.write("text.h5", "hello");
+  expect_nothing_done({"missing.h5"}, {"missing.h5", "cannot be found"});
+  expect_nothing_done({"text.h5"}, {"text.h5", "not an HDF5 file"});
+  expect_nothing_done({"empty.h5"}, {"empty.h5"});
+  expect_nothing_done({"half.h5"}, {"half.h5", "truncated"});
+  expect_nothing_done({"head.h5"}, {"head.h5"});
+  expect_nothing_done({"bare.h5"}, {"bare.h5"});
+  expect_nothing_done({"future.h5"}, {"future.h5", "2", "1"});
+  expect_nothing_done({"layerless.h5"}, {"layerless.h5"});
+  expect_nothing_done({"short.h5"}, {"short.h5", "59", "60"});
+}
+
+TEST_F(Errors, OneBadFileDoesNotStopTheOthers) {
+  make_dumps(folder_, "dump('good.h5')");
+  folder_.write("bad.h5", "hello");
+  const Finished finished = expect_status(
+      1, folder_, {"analyze", "bad.h5", "good.h5", "missing.h5", "-o", "x.json", "-o", "x.csv"});
+  EXPECT_THAT(finished.err, HasSubstr("bad.h5"));
+  EXPECT_THAT(finished.err, HasSubstr("missing.h5"));
+  const Json results = Json::parse(folder_.read("x.json"));
+  EXPECT_THAT(file_names(results), ElementsAre("good.h5"));
+  EXPECT_THAT(layer_names(results), ElementsAre("fc1", "fc2"));
+  ASSERT_EQ(results.at("failures").size(), 2U);
+  EXPECT_EQ(results.at("failures").at(0).at("path"), "bad.h5");
+  EXPECT_EQ(results.at("failures").at(1).at("path"), "missing.h5");
+  EXPECT_THAT(folder_.read("x.csv"), HasSubstr("good.h5"));
+}
+
+TEST_F(Errors, AllBadIsNothingDone) {
+  folder_.write("a.h5", "hello");
+  folder_.write("b.h5", "world");
+  expect_nothing_done({"a.h5", "b.h5"}, {"a.h5", "b.h5"});
+}
+
+TEST_F(Errors, NanInALayerNamesItsFirstRow) {
+  make_dumps(folder_,
+             "def edit(f):\n"
+             "    f['layers/fc2/activations'][47, 1] = np.inf\n"
+             "    f['layers/fc2/activations'][31, 3] = np.nan\n"
+             "dump('a.h5', edit=edit)");
+  const Finished finished = expect_status(1, folder_, {"analyze", "a.h5", "-o", "x.json"});
+  EXPECT_THAT(finished.err, HasSubstr("a.h5"));
+  EXPECT_THAT(finished.err, HasSubstr("fc2"));
+  EXPECT_THAT(finished.err, HasSubstr("row 31;"));
+  const Json results = Json::parse(folder_.read("x.json"));
+  EXPECT_THAT(layer_names(results), ElementsAre("fc1"));
+  ASSERT_EQ(results.at("failures").size(), 1U);
+  EXPECT_THAT(results.at("failures").at(0).at("object").get<std::string>(), HasSubstr("fc2"));
+  EXPECT_THAT(results.at("failures").at(0).at("message").get<std::string>(), HasSubstr("row 31;"));
+}
+
+TEST_F(Errors, NanElsewhere) {
+  make_dumps(folder_,
+             "dump('targets.h5', edit=spoil('targets', 7))\n"
+             "dump('weight.h5', layers=['fc1'], edit=spoil('layers/fc1/weight', 1))\n"
+             "def edit(f):\n"
+             "    f['predictions'] = normal(60, 2)\n"
+             "    f['predictions'][11, 0] = -np.inf\n"
+             "dump('predictions.h5', edit=edit)\n");
+  expect_nothing_done({"targets.h5"}, {"targets.h5", "/targets", "row 7;"});
+  expect_nothing_done({"weight.h5"}, {"weight.h5", "fc1/weight", "row 1;"});
+  expect_nothing_done({"predictions.h5"}, {"predictions.h5", "/predictions", "row 11;"});
+}
+
+TEST_F(Errors, WrongTypesAndShapes) {
+  make_dumps(folder_,
+             "def with_layer(values):\n"
+             "    def edit(f):\n"
+             "        f['layers/fc1/activations'] = values\n"
+             "    return edit\n"
+             "dump('short.h5', layers=[], edit=with_layer(normal(50, 5)))\n"
+             "dump('text.h5', layers=[], edit=with_layer(np.full((60, 5), b'abc')))\n"
+             "dump('scalar.h5', layers=[], edit=with_layer(3.0))\n"
+             "dump('deep.h5', layers=[], edit=with_layer(np.zeros((60, 2, 2, 2, 2))))\n"
+             "dump('featureless.h5', layers=[], edit=with_layer(np.zeros((60, 0))))\n"
+             "dump('empty.h5', N=0)\n"
+             "def heavy(f):\n"
+             "    f['layers/fc1/weight'] = normal(2, 9)\n"
+             "    f['layers/fc1/activations'] = normal(60, 5)\n"
+             "dump('heavy.h5', layers=[], edit=heavy)\n");
+  expect_nothing_done({"short.h5"}, {"short.h5", "fc1", "[50, 5]", "60"});
+  expect_nothing_done({"text.h5"}, {"text.h5", "fc1/activations"});
+  expect_nothing_done({"scalar.h5"}, {"scalar.h5", "/layers/fc1", "activations", "[]"});
+  expect_nothing_done({"deep.h5"}, {"deep.h5", "/layers/fc1", "activations", "[60, 2, 2, 2, 2]"});
+  expect_nothing_done({"featureless.h5"}, {"featureless.h5", "fc1/activations", "[60, 0]"});
+  expect_nothing_done({"empty.h5"}, {"empty.h5"});
+  expect_nothing_done({"heavy.h5"}, {"heavy.h5", "fc1/weight", "[2, 9]", "5"});
+}
+
+TEST_F(Errors, ClassificationIsNotMeasuredYet) {
+  make_dumps(folder_,
+             "def labels(f):\n"
+             "    del f['targets']\n"
+             "    f['targets'] = np.arange(60) % 3\n"
+             "dump('a.h5', task='classification', edit=labels)");
+  expect_nothing_done({"a.h5"}, {"a.h5", "classification", "regression"});
+}
+
+TEST_F(Errors, DevicesThatAreNotThere) {
+  make_dumps(folder_, "dump('a.h5')");
+  for (const char* device : {"nonsense", "CPU", "cuda:x", "cuda:99", ""}) {
+    expect_nothing_done({"a.h5", "--device", device}, {device});
+  }
+  expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"});
+}
+
+TEST_F(Errors, CudaIsRefusedWithoutAGpu) {
+  if (expect_status(0, folder_, {"devices"}).out.find("on the CPU") == std::string::npos) {
+    GTEST_SKIP() << "a GPU computes here";
+  }
+  make_dumps(folder_, "dump('a.h5')");
+  expect_nothing_done({"a.h5", "--device", "cuda"}, {"cuda"});
+  expect_nothing_done({"a.h5", "--device", "cuda:0"}, {"cuda:0"});
+}
+
+TEST_F(Errors, MemorySizesThatMakeNoSense) {
+  make_dumps(folder_, "dump('a.h5')");
+  for (const char* size : {"nonsense", "-5", "1X", "1.2.3G", "99999999999999999999G", "nan", "inf"}) {
+    expect_nothing_done({"a.h5", "--memory", size}, {"'" + std::string(size) + "' is not a size"});
+  }
+  expect_nothing_done({"a.h5", "--memory", "1K"}, {"fc1", "needs", "1.0 KiB", "--memory"});
+}
+
+TEST_F(Errors, ALayerTooWideDoesNotStopTheOthers) {
+  make_dumps(folder_,
+             "def wide(f):\n"
+             "    f['layers/wide/activations'] = normal(60, 3000).astype('f4')\n"
+             "dump('a.h5', edit=wide)");
+  const Finished finished = expect_status(1, folder_, {"analyze", "a.h5", "--memory", "32M", "-o", "x.json"});
+  EXPECT_THAT(finished.err, HasSubstr("wide"));
+  EXPECT_THAT(finished.err, HasSubstr("3000 x 3000"));
+  EXPECT_THAT(finished.err, HasSubstr("--memory"));
+  const Json results = Json::parse(folder_.read("x.json"));
+  EXPECT_THAT(layer_names(results), ElementsAre("fc1", "fc2"));
+  EXPECT_EQ(results.at("failures").at(0).at("object"), "wide");
+}
+
+TEST_F(Errors, AbsurdShapesAllocateNothing) {
+  make_dumps(folder_,
+             "with h5py.File('a.h5', 'w') as f:\n"
+             "    f.attrs['format'] = 'collapscope-dump'; f.attrs['format_version'] = 1\n"
+             "    f.create_dataset('targets', (1 << 60, 2), 'f8', chunks=(1024, 2))\n"
+             "    f.create_dataset('layers/a/activations', (1 << 60, 5), 'f8', chunks=(1024, 5))\n"
+             "def broad(f):\n"
+             "    f.create_dataset('layers/b/activations', (60, 1 << 40), 'f4', chunks=(1, 1024))\n"
+             "dump('b.h5', layers=[], edit=broad)\n");
+  for (const std::string name : {"a", "b"}) {
+    const Finished finished = run(folder_, {"analyze", name + ".h5", "-o", "x.json"});
+    EXPECT_EQ(finished.status, 2) << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr(name + ".h5"));
+    EXPECT_LT(finished.peak_memory, std::uint64_t{512} << 20U);
+    EXPECT_FALSE(folder_.has("x.json"));
+  }
+}
+
+TEST_F(Errors, SynthRefusesImpossibleDumps) {
+  for (const Arguments& options : {Arguments{"ufm", "-n", "17"},
+                                   {"ufm", "-N", "20"},
+                                   {"ufm", "-n", "0"},
+                                   {"ufm", "--lambda-w", "9"},
+                                   {"ufm", "--lambda-h", "0"},
+                                   {"planted", "--noise", "1"},
+                                   {"planted", "--noise", "-0.1"},
+                                   {"planted", "--noise", "nan"},
+                                   {"planted", "-d", "3", "-n", "3"},
+                                   {"planted", "--dtype", "int8"},
+                                   {"planted", "--storage", "tape"},
+                                   {"planted", "--storage", "chunked", "--chunk", "0", "4"}}) {
+    Arguments arguments{"synth"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), {"-o", "s.h5"});
+    EXPECT_FALSE(expect_status(2, folder_, arguments).err.empty());
+    EXPECT_THAT(folder_.names(), ElementsAre()) << ::testing::PrintToString(options);
+  }
+  EXPECT_THAT(expect_status(2, folder_, {"synth", "ufm", "-o", "missing/s.h5"}).err,
+              HasSubstr("missing/s.h5"));
+}
+
+}  // namespace
+}  // namespace collapscope::cli

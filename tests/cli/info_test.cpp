@@ -1,0 +1,139 @@
+// Commands that tell and compute nothing: inspect, devices, metrics, --version, --help.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+void expect_told(const std::string& text, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    EXPECT_THAT(text, HasSubstr(word));
+  }
+}
+
+TEST(Inspect, TellsWhatIsThereAndWhatItCosts) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "def edit(f):\n"
+             "    f.create_dataset('layers/conv/activations', data=normal(300, 72).reshape(300, 8, 3, "
+             "3).astype('f4'),\n"
+             "                     chunks=(100, 8, 3, 3), compression='gzip', shuffle=True)\n"
+             "    f['predictions'] = normal(300, 2)\n"
+             "dump('a.h5', layers=['fc1'], N=300, d=7, run='night', step=12, edit=edit)");
+  const Finished finished = expect_status(0, folder, {"inspect", "a.h5", "--memory", "64MiB"});
+  EXPECT_EQ(finished.err, "");
+  expect_told(finished.out, {"a.h5", "night", "12", "targets: float64 [300, 2]", "predictions [300, 2]",
+                             "fc1: float64 [300, 7], contiguous, weight [2, 7]", "300 rows x 7 features",
+                             "conv: float32 [300, 8, 3, 3], chunks [100, 8, 3, 3] shuffle deflate",
+                             "NCHW pooled by mean", "no weight", "300 rows x 8 features", "two looks",
+                             "84.4 KiB", "2 layers can be analysed", "budget 64.0 MiB"});
+  const std::string flat =
+      expect_status(0, folder, {"inspect", "a.h5", "--layers", "conv", "--pool", "flatten"}).out;
+  expect_told(flat, {"300 rows x 72 features", "1 layer can"});
+  EXPECT_THAT(flat, Not(HasSubstr("fc1")));
+}
+
+TEST(Inspect, ComputesNothing) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "def ruin(f):\n"
+             "    for name in ['targets', 'layers/fc1/activations', 'layers/fc1/weight']:\n"
+             "        f[name][...] = np.nan\n"
+             "dump('a.h5', layers=['fc1'], edit=ruin)\n"
+             "with h5py.File('huge.h5', 'w') as f:  # sparse: takes no room\n"
+             "    f.attrs['format'] = 'collapscope-dump'; f.attrs['format_version'] = 1\n"
+             "    create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)\n"
+             "    create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)\n"
+             "    create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)\n"
+             "    f['targets'] = np.zeros((2_000_000, 1), 'i1')\n"
+             "    space = h5py.h5s.create_simple((2_000_000, 256))\n"
+             "    group = f.create_group('layers/fc1').id\n"
+             "    h5py.h5d.create(group, b'activations', h5py.h5t.IEEE_F32LE, space, create)\n");
+  expect_told(expect_status(0, folder, {"inspect", "a.h5"}).out, {"1 layer can be analysed"});
+  expect_status(2, folder, {"analyze", "a.h5"});
+  const Finished huge = expect_status(0, folder, {"inspect", "huge.h5", "--memory", "256M"});
+  expect_told(huge.out, {"[2000000, 256]", "3.8 GiB to read in two passes", "1 layer can be analysed"});
+  EXPECT_LT(huge.peak_memory, std::uint64_t{512} << 20U);
+}
+
+TEST(Inspect, ExitStatusSaysWhatCanBeAnalysed) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "dump('good.h5')\n"
+             "def wide(f):\n"
+             "    f['layers/wide/activations'] = normal(60, 3000)\n"
+             "dump('wide.h5', edit=wide)");
+  folder.write("bad.h5", "hello");
+  expect_status(0, folder, {"inspect", "good.h5"});
+  const Finished mixed = expect_status(1, folder, {"inspect", "bad.h5", "good.h5"});
+  EXPECT_THAT(mixed.err, HasSubstr("bad.h5"));
+  EXPECT_THAT(mixed.out, HasSubstr("good.h5"));
+  EXPECT_THAT(expect_status(1, folder, {"inspect", "wide.h5", "--memory", "32M"}).err,
+              HasSubstr("3000 x 3000"));
+  expect_status(0, folder, {"inspect", "wide.h5", "--memory", "1G"});
+  EXPECT_EQ(expect_status(2, folder, {"inspect", "bad.h5"}).out, "");
+  expect_status(2, folder, {"inspect", "good.h5", "--memory", "nonsense"});
+  expect_status(2, folder, {"inspect", "good.h5", "--metrics", "nope"});
+}
+
+TEST(Info, VersionNamesTheLibraries) {
+  const TempFolder folder;
+  const Finished finished = expect_status(0, folder, {"--version"});
+  EXPECT_EQ(finished.err, "");
+  EXPECT_THAT(finished.out, ::testing::StartsWith("collapscope "));
+  expect_told(finished.out, {"BLAS: OpenBLAS 0.", " kernels", "HDF5: 1.", "CUDA: "});
+}
+
+TEST(Info, DevicesListsTheCpu) {
+  const TempFolder folder;
+  expect_told(expect_status(0, folder, {"devices"}).out, {"cpu: OpenBLAS", "thread"});
+}
+
+TEST(Info, MetricsListsEveryMetricThatIsReported) {
+  const TempFolder folder;
+  const std::string list = expect_status(0, folder, {"metrics"}).out;
+  expect_status(0, folder, {"synth", "ufm", "-o", "u.h5"});
+  const Json results = analyzed(folder, {"u.h5"});
+  for (const Json& metrics :
+       {results.at("checkpoints").at(0).at("targets"), layer_of(results, "head").at("metrics")}) {
+    EXPECT_GT(metrics.size(), 10U);
+    for (const auto& metric : metrics.items()) {
+      EXPECT_THAT("\n" + list, HasSubstr("\n" + metric.key() + " "));
+    }
+  }
+}
+
+TEST(Info, HelpMentionsEveryCommandAndOption) {
+  const TempFolder folder;
+  expect_told(expect_status(0, folder, {"--help"}).out,
+              {"analyze", "inspect", "synth", "metrics", "devices", "--version", "COMMAND --help"});
+  const std::vector<std::string> shared{
+      "DUMP",      "--layers",      "--signal-dim", "--top",         "--pool",   "--metrics", "--looks",
+      "--device",  "--threads",     "--memory",     "--shards",      "--weight", "--bias",    "--layout",
+      "intrinsic", "--activations", "--targets",    "--predictions", "{layer}"};
+  const std::string analyze = expect_status(0, folder, {"analyze", "--help"}).out;
+  expect_told(analyze, shared);
+  expect_told(analyze, {"--output", "--quiet", "Examples:", "collapscope analyze dumps/", "Exit status:"});
+  expect_told(expect_status(0, folder, {"inspect", "--help"}).out, shared);
+  expect_told(expect_status(0, folder, {"synth", "--help"}).out, {"ufm", "planted"});
+  const std::vector<std::string> made{"--output",  "--samples", "--features", "--targets", "--dtype",
+                                      "--storage", "--chunk",   "--run",      "--step"};
+  expect_told(expect_status(0, folder, {"synth", "ufm", "--help"}).out, made);
+  const std::string planted = expect_status(0, folder, {"synth", "planted", "--help"}).out;
+  expect_told(planted, made);
+  expect_told(planted, {"--noise", "--offset", "bfloat16", "gzip"});
+  EXPECT_THAT(planted, Not(HasSubstr("->")));
+  for (const char* command : {"devices", "metrics"}) {
+    EXPECT_THAT(expect_status(0, folder, {command, "--help"}).out, HasSubstr("Usage:"));
+  }
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,149 @@
+// Which dumps are analysed, in which order, and files that were not written for us.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Inputs : public ::testing::Test {
+ protected:
+  TempFolder folder_;
+};
+
+TEST_F(Inputs, ComeFromFoldersGlobsListsAndNames) {
+  make_dumps(folder_,
+             "for name in ['epoch1.h5', 'epoch2.h5', 'epoch10.h5', 'other.hdf5']:\n"
+             "    dump(name, layers=['fc1'])");
+  folder_.write("notes.txt", "no dump");
+  folder_.write("list", "# of dumps\n  epoch10.h5  \n\nepoch2.h5\r\nother.*\n");
+  EXPECT_THAT(file_names(analyzed(folder_, {"."})),
+              ElementsAre("epoch1.h5", "epoch2.h5", "epoch10.h5", "other.hdf5"));
+  EXPECT_THAT(file_names(analyzed(folder_, {"epoch*.h5"})),
+              ElementsAre("epoch1.h5", "epoch2.h5", "epoch10.h5"));
+  EXPECT_THAT(file_names(analyzed(folder_, {"epoch?.h5", "other.hdf5"})),
+              ElementsAre("epoch1.h5", "epoch2.h5", "other.hdf5"));
+  EXPECT_THAT(file_names(analyzed(folder_, {"@list"})), ElementsAre("epoch10.h5", "epoch2.h5", "other.hdf5"));
+  EXPECT_THAT(file_names(analyzed(folder_, {"epoch2.h5", "epoch1.h5"})),
+              ElementsAre("epoch2.h5", "epoch1.h5"));
+}
+
+TEST_F(Inputs, OddNamesAreNamesFirst) {
+  make_dumps(folder_,
+             "dump('a[1].h5', layers=['fc1'])\ndump('@b.h5', layers=['fc1'])\ndump('-q.h5', layers=['fc1'])");
+  EXPECT_THAT(file_names(analyzed(folder_, {"a[1].h5", "@b.h5"})), ElementsAre("a[1].h5", "@b.h5"));
+  const Finished dashed = expect_status(0, folder_, {"analyze", "-o", "-", "--", "-q.h5"});
+  EXPECT_THAT(file_names(Json::parse(dashed.out)), ElementsAre("-q.h5"));
+}
+
+TEST_F(Inputs, RunsAreOrderedByStep) {
+  make_dumps(folder_,
+             "dump('a.h5', layers=['fc1'], run='first', step=30)\n"
+             "dump('b.h5', layers=['fc1'], run='second', step=1)\n"
+             "dump('c.h5', layers=['fc1'], run='first', step=4)\n"
+             "dump('d.h5', layers=['fc1'], run='first', step=20.5)\n");
+  const Json results = analyzed(folder_, {"."});
+  EXPECT_THAT(file_names(results), ElementsAre("c.h5", "d.h5", "a.h5", "b.h5"));
+  EXPECT_EQ(results.at("checkpoints").at(1).at("step"), 20.5);
+}
+
+TEST_F(Inputs, OneFileHoldsSeveralCheckpoints) {
+  make_dumps(folder_,
+             "dump('one.h5'); dump('two.h5')\n"
+             "with h5py.File('all.h5', 'w') as f:\n"
+             "    for i, name in [(10, 'one.h5'), (9, 'two.h5')]:\n"
+             "        with h5py.File(name) as part:\n"
+             "            part.copy(part, f.require_group('checkpoints'), f'step{i}')\n"
+             "        f[f'checkpoints/step{i}'].attrs['step'] = i\n"
+             "        f[f'checkpoints/step{i}'].attrs['run'] = 'r'\n"
+             "    f.attrs['format'] = 'collapscope-dump'; f.attrs['format_version'] = 1\n");
+  const Json results = analyzed(folder_, {"all.h5"});
+  ASSERT_EQ(results.at("checkpoints").size(), 2U);
+  EXPECT_EQ(results.at("checkpoints").at(0).at("id"), "step9");
+  EXPECT_EQ(results.at("checkpoints").at(1).at("id"), "step10");
+  EXPECT_THAT(layer_names(results, 1), ElementsAre("fc1", "fc2"));
+}
+
+TEST_F(Inputs, LayersComeInNaturalOrderAndByIndex) {
+  make_dumps(folder_,
+             "dump('a.h5', layers=['fc10', 'fc2', 'model.layers.3.mlp', 'block/1/fc'])\n"
+             "def edit(f):\n"
+             "    f['layers/fc1'].attrs['index'] = 9\n"
+             "    f['layers/fc2'].attrs['index'] = 3\n"
+             "dump('b.h5', edit=edit)");
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5"})),
+              ElementsAre("block/1/fc", "fc2", "fc10", "model.layers.3.mlp"));
+  EXPECT_THAT(layer_names(analyzed(folder_, {"b.h5"})), ElementsAre("fc2", "fc1"));
+}
+
+TEST_F(Inputs, ShardsEqualTheWholeBitForBit) {
+  expect_status(0, folder_, {"synth", "planted", "-o", "whole.h5", "-N", "5000", "--dtype", "float32"});
+  make_dumps(folder_,
+             "for i, (a, b) in enumerate([(0, 1), (1, 2222), (2222, 5000)]):\n"
+             "    part('whole.h5', f'part{i}.h5', a, b)");
+  const Json shards = analyzed(folder_, {"part0.h5", "part1.h5", "part2.h5", "--shards"});
+  const Json whole = analyzed(folder_, {"whole.h5"});
+  ASSERT_EQ(shards.at("checkpoints").size(), 1U);
+  EXPECT_EQ(shards.at("checkpoints").at(0).at("samples"), 5000);
+  expect_same_metrics(shards, whole, 0, 0);
+  EXPECT_EQ(analyzed(folder_, {"part1.h5", "part2.h5"}).at("checkpoints").size(), 2U);
+}
+
+TEST_F(Inputs, ShardsThatDoNotFitAreRefused) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('b.h5', layers=['fc1'], d=6)");
+  const Finished finished =
+      expect_status(2, folder_, {"analyze", "a.h5", "b.h5", "--shards", "-o", "x.json"});
+  EXPECT_THAT(finished.err, HasSubstr("fc1"));
+  EXPECT_FALSE(folder_.has("x.json"));
+}
+
+TEST_F(Inputs, FilesNotWrittenForUsAreNamedPartByPart) {
+  make_dumps(folder_,
+             "dump('ours.h5')\n"
+             "with h5py.File('ours.h5', 'a') as a, h5py.File('theirs.h5', 'w') as b:\n"
+             "    a['predictions'] = normal(60, 2, 9)\n"
+             "    b['labels/y'] = a['targets'][:]\n"
+             "    b['out'] = a['predictions'][:]\n"
+             "    for layer in a['layers']:\n"
+             "        a[f'layers/{layer}/bias'] = normal(2, 1, 3)[:, 0]\n"
+             "        b[f'acts/{layer}'] = a[f'layers/{layer}/activations'][:]\n"
+             "        b[f'params/{layer}/kernel'] = a[f'layers/{layer}/weight'][:].T\n"
+             "        b[f'params/{layer}/bias'] = a[f'layers/{layer}/bias'][:]\n");
+  const Json ours = analyzed(folder_, {"ours.h5"});
+  const Json theirs = analyzed(
+      folder_, {"theirs.h5", "--activations", "acts/*", "--targets", "labels/y", "--predictions", "out",
+                "--weight", "params/{layer}/kernel", "--bias", "params/{layer}/bias", "--transpose-weight"});
+  expect_same_metrics(theirs, ours, 0, 0);
+  EXPECT_GT(target_metric(theirs, "model_mse"), 0);
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "theirs.h5"}).err, HasSubstr("theirs.h5"));
+  EXPECT_THAT(
+      expect_status(2, folder_, {"analyze", "theirs.h5", "--activations", "acts/*", "--targets", "nope"}).err,
+      HasSubstr("nope"));
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "theirs.h5", "--targets", "labels/y"}).err,
+              HasSubstr("--activations"));
+}
+
+TEST_F(Inputs, WhatNamesNothingIsAUsageError) {
+  folder_.write("empty.list", "# nothing\n");
+  folder_.write("loop.list", "@loop.list\n");
+  std::filesystem::create_directory(folder_.path() / "empty");
+  for (const char* name :
+       {"no*.h5", "empty", "@missing.list", "missing.h5", "@empty.list", "@loop.list", ""}) {
+    SCOPED_TRACE(name);
+    for (const char* command : {"analyze", "inspect"}) {
+      const Finished finished = expect_status(2, folder_, {command, name});
+      EXPECT_EQ(finished.out, "");
+      EXPECT_FALSE(finished.err.empty());
+      EXPECT_THAT(finished.err, HasSubstr(name[0] == '@' ? name + 1 : name));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,59 @@
+// Memory does not grow with the number of samples and keeps to --memory.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
+
+#ifdef COLLAPSCOPE_SANITIZED
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
+// Peak memory of analysing a planted dump of `samples` x 64 float32 within 64 MiB.
+std::uint64_t peak(std::uint64_t samples, const std::string& storage) {
+  const TempFolder folder;
+  expect_status(0, folder,
+                {"synth", "planted", "-o", "p.h5", "-N", std::to_string(samples), "-d", "64", "--dtype",
+                 "float32", "--noise", "0.25", "--storage", storage});
+  const Finished finished =
+      expect_status(0, folder, {"analyze", "p.h5", "--memory", "64MiB", "-o", "-", "--quiet"});
+  const Json results = Json::parse(finished.out);
+  EXPECT_EQ(layer_metric(results, "layer1", "samples"), static_cast<double>(samples));
+  EXPECT_NEAR(layer_metric(results, "layer1", "deep_nrc1"), 0.25, 1e-7);
+  return finished.peak_memory;
+}
+
+std::uint64_t baseline() {
+  const TempFolder folder;
+  return expect_status(0, folder, {"--version"}).peak_memory;
+}
+
+TEST(Memory, DoesNotGrowWithTheSamples) {
+  if (sanitized) {
+    GTEST_SKIP() << "a sanitizer's own memory would be measured";
+  }
+  const std::uint64_t few = peak(20'000, "contiguous");
+  const std::uint64_t many = peak(1'000'000, "contiguous");
+  EXPECT_LE(many, few + 32 * MiB);
+  EXPECT_LE(many, baseline() + (64 + 48) * MiB);
+}
+
+TEST(Memory, DoesNotGrowWithCompressedSamples) {
+  if (sanitized) {
+    GTEST_SKIP() << "a sanitizer's own memory would be measured";
+  }
+  const std::uint64_t few = peak(20'000, "gzip");
+  const std::uint64_t many = peak(250'000, "gzip");
+  EXPECT_LE(many, few + 32 * MiB);
+  EXPECT_LE(many, baseline() + (64 + 48) * MiB);
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,140 @@
+// What the options of analyze select and how they change the work.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Options : public ::testing::Test {
+ protected:
+  void SetUp() override { make_dumps(folder_, "dump('a.h5', layers=['fc1', 'fc2', 'head'], N=500, d=8)"); }
+
+  // Refused as a usage error that names `told`.
+  void expect_refused(const Arguments& options, const std::string& told) {
+    Arguments arguments{"analyze", "a.h5", "-o", "x.json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Finished finished = expect_status(2, folder_, arguments);
+    EXPECT_THAT(finished.err, HasSubstr(told));
+    EXPECT_EQ(finished.out, "");
+    EXPECT_FALSE(folder_.has("x.json"));
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Options, LayersSelectByGlob) {
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "fc*"})), ElementsAre("fc1", "fc2"));
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "head", "--layers", "fc[2-9]"})),
+              ElementsAre("fc2", "head"));
+  expect_refused({"--layers", "nope"}, "--layers");
+}
+
+TEST_F(Options, MetricsSelectByNameAndGlob) {
+  const Json results = analyzed(folder_, {"a.h5", "--metrics", "nrc1,deep_nrc2*,target_rank"});
+  for (const std::string& name : layer_names(results)) {
+    std::vector<std::string> names;
+    for (const auto& metric : layer_of(results, name).at("metrics").items()) {
+      names.push_back(metric.key());
+    }
+    EXPECT_THAT(names, ElementsAre("deep_nrc2", "deep_nrc2_debiased", "deep_nrc2_published",
+                                   "deep_nrc2_signal", "nrc1"));
+  }
+  EXPECT_EQ(results.at("checkpoints").at(0).at("targets"), Json({{"target_rank", 2}}));
+  const Json all = analyzed(folder_, {"a.h5"});
+  for (const char* name : {"deep_nrc2", "nrc1"}) {
+    EXPECT_NEAR(layer_metric(results, "fc1", name), layer_metric(all, "fc1", name), 1e-12);
+  }
+  expect_refused({"--metrics", "nrc1,nope"}, "'nope'");
+  expect_refused({"--metrics", "zzz*"}, "'zzz*'");
+}
+
+TEST_F(Options, SignalDimensionIsAsAsked) {
+  EXPECT_EQ(layer_metric(analyzed(folder_, {"a.h5"}), "fc1", "signal_dim"), 2);
+  const Json wide = analyzed(folder_, {"a.h5", "--signal-dim", "5"});
+  EXPECT_EQ(layer_metric(wide, "fc1", "signal_dim"), 5);
+  EXPECT_LT(layer_metric(wide, "fc1", "deep_nrc1"),
+            layer_metric(analyzed(folder_, {"a.h5"}), "fc1", "deep_nrc1"));
+  make_dumps(folder_,
+             "def flat(f):\n"
+             "    f['targets'][:, 1] = 2 * f['targets'][:, 0]\n"
+             "dump('flat.h5', edit=flat)");
+  EXPECT_EQ(layer_metric(analyzed(folder_, {"flat.h5"}), "fc1", "signal_dim"), 2);
+  EXPECT_EQ(layer_metric(analyzed(folder_, {"flat.h5", "--signal-dim", "intrinsic"}), "fc1", "signal_dim"),
+            1);
+  for (const char* bad : {"0", "garbage", "-1", "2x", "1.5", "99999999999999999999"}) {
+    expect_refused({"--signal-dim", bad}, std::string("'") + bad + "'");
+  }
+}
+
+TEST_F(Options, TopBoundsTheRatios) {
+  const auto ratios = [](const Json& results) {
+    return layer_of(results, "fc1").at("metrics").at("evr").size();
+  };
+  EXPECT_EQ(ratios(analyzed(folder_, {"a.h5", "--top", "3"})), 3U);
+  EXPECT_EQ(ratios(analyzed(folder_, {"a.h5", "--top", "100"})), 8U);
+  EXPECT_EQ(ratios(analyzed(folder_, {"a.h5"})), 8U);
+  expect_refused({"--top", "many"}, "--top");
+}
+
+TEST_F(Options, PoolMakesSamplesOfSequences) {
+  make_dumps(folder_,
+             "x = normal(50, 12).reshape(50, 4, 3)\n"
+             "def sequence(f):\n"
+             "    f['layers/s/activations'] = x\n"
+             "def row(values):\n"
+             "    def edit(f):\n"
+             "        f['layers/s/activations'] = values\n"
+             "    return edit\n"
+             "dump('s.h5', layers=[], N=50, edit=sequence)\n"
+             "for name, values in dict(mean=x.mean(1), max=x.max(1), first=x[:, 0], last=x[:, -1],\n"
+             "                         flatten=x.reshape(50, 12)).items():\n"
+             "    dump(name + '.h5', layers=[], N=50, edit=row(values))\n");
+  for (const std::string pool : {"mean", "max", "first", "last", "flatten"}) {
+    SCOPED_TRACE(pool);
+    expect_same_metrics(analyzed(folder_, {"s.h5", "--pool", pool}), analyzed(folder_, {pool + ".h5"}), 1e-10,
+                        1e-12);
+  }
+  EXPECT_EQ(layer_metric(analyzed(folder_, {"s.h5", "--pool", "none"}), "s", "samples"), 200);
+  expect_same_metrics(analyzed(folder_, {"s.h5"}), analyzed(folder_, {"mean.h5"}), 1e-10, 1e-12);
+  expect_refused({"--pool", "frob"}, "'frob'");
+}
+
+TEST_F(Options, ThreadsDoNotChangeTheNumbers) {
+  expect_status(0, folder_,
+                {"synth", "planted", "-o", "p.h5", "-N", "30000", "-d", "40", "--dtype", "float32"});
+  const Json one = analyzed(folder_, {"p.h5", "--threads", "1"});
+  EXPECT_EQ(one.at("provenance").at("threads"), 1);
+  expect_same_metrics(analyzed(folder_, {"p.h5", "--threads", "2"}), one, 1e-12, 1e-14);
+  expect_refused({"--threads", "few"}, "--threads");
+}
+
+TEST_F(Options, MemoryDoesNotChangeTheNumbers) {
+  expect_status(0, folder_,
+                {"synth", "planted", "-o", "p.h5", "-N", "30000", "-d", "40", "--storage", "gzip"});
+  expect_same_metrics(analyzed(folder_, {"p.h5", "--memory", "8M"}),
+                      analyzed(folder_, {"p.h5", "--memory", "1G"}), 0, 0);
+}
+
+TEST_F(Options, OneLookAgreesWithTwo) {
+  Json one = analyzed(folder_, {"a.h5", "--looks", "1"});
+  Json two = analyzed(folder_, {"a.h5", "--looks", "2"});
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(one["checkpoints"][0]["layers"][i]["metrics"]["nrc1_centered"], nullptr);
+    EXPECT_TRUE(one["checkpoints"][0]["layers"][i]["notes"].contains("nrc1_centered"));
+    EXPECT_TRUE(two["checkpoints"][0]["layers"][i]["metrics"]["nrc1_centered"].is_number());
+    one["checkpoints"][0]["layers"][i]["metrics"].erase("nrc1_centered");
+    two["checkpoints"][0]["layers"][i]["metrics"].erase("nrc1_centered");
+  }
+  expect_same_metrics(one, two, 1e-10, 1e-13);
+  expect_refused({"--looks", "3"}, "--looks");
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,113 @@
+// Tables and colours, on terminals and elsewhere.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+#include "program.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string dumps = COLLAPSCOPE_SOURCE_DIR "/examples/arm/dumps";
+
+// Characters of the longest line; terminal escapes have no width.
+std::size_t widest(const std::string& text) {
+  std::istringstream lines(text);
+  std::size_t most = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::size_t width = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i] == '\x1b') {
+        i = line.find('m', i);
+      } else if ((static_cast<unsigned char>(line[i]) & 0xC0U) != 0x80U) {
+        ++width;
+      }
+    }
+    most = std::max(most, width);
+  }
+  return most;
+}
+
+TEST(Tables, FitTheWidth) {
+  const TempFolder folder;
+  for (const std::size_t width : {60U, 80U, 100U, 140U}) {
+    const std::string table = expect_status(0, folder, {"analyze", dumps + "/arm_wd0_epoch12000.h5"},
+                                            {.environment = {{"COLUMNS", std::to_string(width)}}})
+                                  .out;
+    EXPECT_LE(widest(table), width) << table;
+    EXPECT_GE(widest(table), std::min<std::size_t>(width, 100) * 3 / 4) << table;
+    EXPECT_THAT(table, HasSubstr("fc6"));
+    EXPECT_THAT(table, HasSubstr("deep_nrc1"));
+  }
+}
+
+TEST(Tables, LongNamesAndFailuresFitToo) {
+  const TempFolder folder;
+  make_dumps(
+      folder,
+      "name = 'model.' + 'layers.' * 20 + 'mlp'\n"
+      "dump('long' * 30 + '.h5', layers=[name, 'fc1'])\n"
+      "dump('bad.h5', layers=['ok', 'x' * 150], edit=spoil('layers/' + 'x' * 150 + '/activations', 1))");
+  const Finished finished = expect_status(1, folder, {"analyze", "."}, {.environment = {{"COLUMNS", "80"}}});
+  EXPECT_LE(widest(finished.out), 80U) << finished.out;
+  EXPECT_THAT(finished.out, HasSubstr("mlp"));
+}
+
+TEST(Tables, BadWidthsDoNotMatter) {
+  const TempFolder folder;
+  const Arguments arguments{"analyze", dumps + "/arm_wd0_epoch12000.h5"};
+  const std::string usual = expect_status(0, folder, arguments).out;
+  for (const char* width : {"", "0", "-3", "many"}) {
+    EXPECT_EQ(expect_status(0, folder, arguments, {.environment = {{"COLUMNS", width}}}).out, usual) << width;
+  }
+}
+
+TEST(Terminals, ShowColoursAndTheTerminalsWidth) {
+  const TempFolder folder;
+  const std::string shown =
+      expect_status(0, folder, {"analyze", dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
+                    {.environment = {{"TERM", "xterm"}, {"COLUMNS", "200"}}, .terminal_width = 72})
+          .out;
+  EXPECT_THAT(shown, HasSubstr("\x1b[32m"));
+  EXPECT_LE(widest(shown), 72U) << shown;
+}
+
+TEST(Terminals, ShowNoColoursWhenNotWanted) {
+  const TempFolder folder;
+  for (const auto& [name, value] : {std::pair{"NO_COLOR", "1"}, {"TERM", "dumb"}}) {
+    const std::string shown =
+        expect_status(0, folder, {"analyze", dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
+                      {.environment = {{name, value}}, .terminal_width = 80})
+            .out;
+    EXPECT_THAT(shown, Not(HasSubstr("\x1b"))) << name;
+    EXPECT_THAT(shown, HasSubstr("fc6"));
+  }
+}
+
+TEST(Terminals, ShowProgressUnlessQuiet) {
+  const TempFolder folder;
+  Arguments arguments{"analyze", dumps + "/arm_wd0.02_epoch12000.h5"};
+  const Surroundings terminal{.environment = {{"TERM", "xterm"}}, .terminal_width = 80};
+  EXPECT_THAT(expect_status(0, folder, arguments, terminal).out, HasSubstr(" % ["));
+  arguments.emplace_back("--quiet");
+  EXPECT_THAT(expect_status(0, folder, arguments, terminal).out, Not(HasSubstr(" % [")));
+}
+
+TEST(Terminals, NamesCannotSteerThem) {
+  const TempFolder folder;
+  make_dumps(folder, "dump('a.h5', layers=['\\x1b[31mred\\x07'], model='\\x1b]0;title\\x07')");
+  const std::string both =
+      expect_status(0, folder, {"analyze", "a.h5"}).out + expect_status(0, folder, {"inspect", "a.h5"}).out;
+  EXPECT_THAT(both, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(both, Not(HasSubstr("\x07")));
+  EXPECT_THAT(both, HasSubstr("red"));
+}
+
+}  // namespace
+}  // namespace collapscope::cli

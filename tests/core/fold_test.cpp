@@ -1,0 +1,219 @@
+// The first look on the CPU against plain loops: sizes, far means, drift, segments, constant columns.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "collapscope/error.hpp"
+#include "core/support.hpp"
+#include "cpu/row_passes.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::eps;
+using test::folded;
+using test::naive_moments;
+using test::Random;
+
+struct Data {
+  Matrix features;
+  Matrix targets;
+};
+
+// Targets follow the features, with noise; every column lies `offset` away from 0; a few rows are 0.
+Data make_data(std::size_t rows, std::size_t d, std::size_t n, double offset, std::uint64_t seed) {
+  Random random(seed);
+  Data data{test::random_matrix(rows, d, random), test::random_matrix(rows, n, random)};
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      data.targets(i, j) += data.features(i, j % d) + offset;
+    }
+    for (std::size_t j = 0; j < d; ++j) {
+      data.features(i, j) = i % 97 == 5 && offset == 0 ? 0 : data.features(i, j) + offset;
+    }
+  }
+  return data;
+}
+
+std::unique_ptr<Backend> backend() { return make_cpu_backend(1); }
+
+TEST(MomentFold, TinyValuesByHand) {
+  Matrix features(3, 2);
+  Matrix targets(3, 1);
+  const double h[3][2] = {{3, 4}, {0, 0}, {3, -4}};
+  const double y[3] = {1, 2, 6};
+  for (std::size_t i = 0; i < 3; ++i) {
+    features(i, 0) = h[i][0];
+    features(i, 1) = h[i][1];
+    targets(i, 0) = y[i];
+  }
+  // Means (2, 0) and 3: x = (1, 4), (-2, 0), (1, -4), y' = -2, -1, 3; a = 17, 4, 17, b = 4, 1, 9.
+  const Moments m = folded(*backend(), features, targets);
+  const auto near = [](double found, double expected) { EXPECT_NEAR(found, expected, 16 * eps * 600); };
+  EXPECT_EQ(m.count, 3U);
+  EXPECT_EQ(m.zero_rows, 1U);
+  near(m.norm_sum, 10);
+  near(m.feature_mean[0], 2);
+  near(m.feature_mean[1], 0);
+  near(m.target_mean[0], 3);
+  near(m.feature_scatter(0, 0), 6);
+  near(m.feature_scatter(1, 1), 32);
+  near(m.feature_scatter(0, 1), 0);
+  near(m.cross_scatter(0, 0), 3);
+  near(m.cross_scatter(1, 0), -20);
+  near(m.target_scatter(0, 0), 14);
+  near(m.unbiased.aa, 594);
+  near(m.unbiased.ab, 225);
+  near(m.unbiased.bb, 98);
+  near(m.unbiased.a_x[0], 26);
+  near(m.unbiased.a_x[1], 0);
+  near(m.unbiased.a_y[0], 13);
+  near(m.unbiased.b_x[0], 11);
+  near(m.unbiased.b_x[1], -20);
+  near(m.unbiased.b_y[0], 18);
+  near(m.normalized_scatter(0, 0), 2 * 9.0 / 25);
+  near(m.normalized_scatter(1, 1), 2 * 16.0 / 25);
+  near(m.normalized_scatter(0, 1), 0);
+}
+
+TEST(MomentFold, SizesAroundTilesAndSegments) {
+  const auto cpu = backend();
+  const std::size_t tile = cpu->tile_rows(3);
+  for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{131}, tile - 1,
+                                 tile, tile + 1, 3 * tile + 17, std::size_t{65536} + tile + 5}) {
+    SCOPED_TRACE(rows);
+    const Data data = make_data(rows, 3, 2, 0, rows);
+    test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets));
+  }
+}
+
+TEST(MomentFold, WiderThanItsTiles) {
+  const auto cpu = backend();
+  const Data data = make_data(300, 40, 7, 0, 5);
+  test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets));
+  EXPECT_LT(cpu->tile_rows(1U << 20U),
+            cpu->tile_rows(1));  // the tile shrinks with the row, but not below 256
+  EXPECT_EQ(cpu->tile_rows(1U << 20U), 256U);
+}
+
+TEST(MomentFold, MeansFarFromZeroCostNoDigits) {
+  for (const double offset : {1e4, 1e8}) {
+    SCOPED_TRACE(offset);
+    const Data data = make_data(9000, 4, 2, offset, 3);
+    test::expect_near(folded(*backend(), data.features, data.targets),
+                      naive_moments(data.features, data.targets));
+  }
+  // Segments meet by their means, which are stored to eps |mean|; they are 1/256 of a deviation apart.
+  const double offset = 1e6;
+  const Data data = make_data(70000, 2, 1, offset, 4);
+  test::expect_near(folded(*backend(), data.features, data.targets),
+                    naive_moments(data.features, data.targets), 1 + offset / 256);
+}
+
+TEST(MomentFold, DriftingRows) {
+  const auto cpu = backend();
+  Data data = make_data(70000, 2, 1, 0, 9);
+  std::sort(data.targets.values().begin(), data.targets.values().end());
+  for (std::size_t i = 0; i < data.features.rows(); ++i) {
+    data.features(i, 0) += static_cast<double>(i) * 1e-2;  // 700 deviations from first to last
+  }
+  // Sums about the first tile's mean are up to 2^4 times those about the mean.
+  test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets),
+                    16);
+}
+
+TEST(MomentFold, ConstantColumnsHaveNoScatterAtAll) {
+  for (const std::size_t rows : {5U, 70000U}) {
+    Data data = make_data(rows, 3, 2, 0, 21);
+    for (std::size_t i = 0; i < rows; ++i) {
+      data.features(i, 1) = 1e8 + 0.1;
+      data.targets(i, 0) = -1.0 / 3;
+    }
+    const Moments m = folded(*backend(), data.features, data.targets);
+    EXPECT_EQ(m.feature_mean[1], 1e8 + 0.1);
+    EXPECT_EQ(m.target_mean[0], -1.0 / 3);
+    for (std::size_t j = 0; j < 3; ++j) {
+      EXPECT_EQ(m.feature_scatter(1, j), 0);
+      EXPECT_EQ(m.feature_scatter(j, 1), 0);
+      EXPECT_EQ(m.cross_scatter(j, 0), 0);
+    }
+    EXPECT_EQ(m.cross_scatter(1, 1), 0);
+    EXPECT_EQ(m.target_scatter(0, 0), 0);
+    EXPECT_EQ(m.target_scatter(0, 1), 0);
+    EXPECT_GT(m.feature_scatter(0, 0), 0);
+  }
+}
+
+TEST(MomentFold, ScattersAreExactlySymmetric) {
+  const Data data = make_data(5000, 70, 3, 2, 8);
+  const Moments m = folded(*backend(), data.features, data.targets);
+  for (std::size_t i = 0; i < 70; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      ASSERT_EQ(m.feature_scatter(i, j), m.feature_scatter(j, i));
+      ASSERT_EQ(m.normalized_scatter(i, j), m.normalized_scatter(j, i));
+    }
+  }
+}
+
+TEST(MomentFold, SameBitsAgainAndWithMoreThreads) {
+  const Data data = make_data(6000, 96, 3, 1, 2);
+  const Moments once = folded(*make_cpu_backend(1), data.features, data.targets);
+  EXPECT_TRUE(test::same(once, folded(*make_cpu_backend(1), data.features, data.targets)));
+  EXPECT_TRUE(test::same(once, folded(*make_cpu_backend(2), data.features, data.targets)));
+  (void)make_cpu_backend(1);
+}
+
+TEST(MomentFold, TinyAndHugeRowsHaveNorms) {
+  Matrix features(2, 2);
+  features(0, 0) = 3e-200;
+  features(0, 1) = 4e-200;
+  features(1, 0) = -3e200;
+  features(1, 1) = 4e200;
+  EXPECT_NEAR(cpu::norm(features.view().row(0)), 5e-200, 8 * eps * 5e-200);
+  EXPECT_NEAR(cpu::norm(features.view().row(1)), 5e200, 8 * eps * 5e200);
+  features(1, 0) = features(1, 1) = 0;
+  const Moments m = folded(*backend(), features, Matrix(2, 1));
+  EXPECT_EQ(m.zero_rows, 1U);
+  EXPECT_NEAR(m.normalized_scatter(0, 0), 0.36, 8 * eps);
+  EXPECT_NEAR(m.normalized_scatter(0, 1), 0.48, 8 * eps);
+}
+
+TEST(MomentFold, SaysWhichSampleIsNotFinite) {
+  const auto cpu = backend();
+  Matrix features(6, 2);
+  features(4, 1) = test::nan;
+  FoldSpec spec;
+  spec.format.channels = 2;
+  spec.targets = 1;
+  spec.rows = 100;
+  try {
+    cpu->make_fold(spec)->add({std::as_bytes(features.values()), 0, 6, 40}, Matrix(6, 1).view());
+    FAIL() << "a NaN was folded";
+  } catch (const NonFiniteSample& offending) {
+    EXPECT_EQ(offending.sample, 44U);
+  }
+}
+
+TEST(MomentFold, RefusesTilesThatDoNotFit) {
+  const auto cpu = backend();
+  FoldSpec spec;
+  spec.format.channels = 2;
+  spec.targets = 2;
+  spec.rows = 10;
+  const Matrix features(10, 2);
+  const RawTile tile{std::as_bytes(features.values()), 0, 10, 0};
+  EXPECT_NO_THROW(cpu->make_fold(spec)->add(tile, Matrix(10, 2).view()));
+  EXPECT_THROW(cpu->make_fold(spec)->add(tile, Matrix(9, 2).view()), UsageError);
+  EXPECT_THROW(cpu->make_fold(spec)->add(tile, Matrix(10, 1).view()), UsageError);
+  const Matrix many(cpu->tile_rows(2) + 1, 2);
+  EXPECT_THROW(cpu->make_fold(spec)->add({std::as_bytes(many.values()), 0, many.rows(), 0}, many.view()),
+               UsageError);
+}
+
+TEST(MomentFold, NothingFoldedIsTheEmptyValue) {
+  EXPECT_TRUE(test::same(folded(*backend(), Matrix(0, 3), Matrix(0, 1)), Moments()));
+}
+
+}  // namespace
+}  // namespace collapscope

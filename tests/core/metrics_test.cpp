@@ -1,0 +1,185 @@
+// Metrics of hand-made summaries: values by hand, the catalogue, choices, floors, notes, reasons.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/run_metrics.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/metrics.hpp"
+#include "core/support.hpp"
+#include "metrics/spectrum.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::eps;
+
+Matrix diagonal(const std::vector<double>& values) {
+  Matrix out(values.size(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out(i, i) = values[i];
+  }
+  return out;
+}
+
+TargetSummary make_targets(const std::vector<double>& values) {
+  TargetSummary targets;
+  targets.samples = 100;
+  targets.spectrum = {values, diagonal(std::vector<double>(values.size(), 1.0))};
+  targets.root = symmetric_root(targets.spectrum);
+  targets.mean_square = targets.total_variance();
+  targets.unit_roundoff = eps / 2;
+  targets.model = ModelErrors{0.25, 0.5, diagonal(std::vector<double>(values.size(), 0.25))};
+  targets.ufm = UfmStrengths{0.5, 0.2};
+  return targets;
+}
+
+// Features with covariance diag(values) and mean (1, 0, ...), whose first n coordinates are the targets.
+LayerSummary make_layer(const std::vector<double>& values, std::size_t n) {
+  LayerSummary layer;
+  const std::size_t d = values.size();
+  layer.samples = 100;
+  layer.signal_dim = std::min(n, d);
+  layer.mean_norm = 1;
+  layer.unit_roundoff = eps / 2;
+  layer.feature_mean.assign(d, 0.0);
+  layer.feature_mean[0] = 1;
+  layer.spectrum = {values, diagonal(std::vector<double>(d, 1.0))};
+  for (const double value : values) {
+    layer.total_variance += value;
+  }
+  layer.mean_square = layer.total_variance + 1;
+  layer.uncentred = values;
+  layer.uncentred[0] += 1;
+  layer.cross_covariance = Matrix(d, n);
+  double squares = 0;
+  for (std::size_t j = 0; j < std::min(d, n); ++j) {
+    layer.cross_covariance(j, j) = values[j];
+    squares += values[j] * values[j];
+  }
+  layer.target_covariance_norm = layer.first_features_norm = std::sqrt(squares);
+  layer.target_variance = 1;
+  layer.hsic_xx = layer.hsic_xy = layer.hsic_yy = 1;
+  layer.residuals = ResidualSums{};
+  Matrix weight(n, d);
+  for (std::size_t j = 0; j < std::min(d, n); ++j) {
+    weight(j, j) = 1;
+  }
+  layer.weight = summarize_weight(weight, false, n);
+  return layer;
+}
+
+double value_of(const MetricSet& set, const std::string& name) {
+  const Metric* metric = set.find(name);
+  EXPECT_NE(metric, nullptr) << name;
+  return metric == nullptr ? test::nan : metric->number().value_or(test::nan);
+}
+
+std::vector<std::string> names_of(const MetricSet& set) {
+  std::vector<std::string> names;
+  for (const Metric& metric : set.all()) {
+    names.push_back(metric.name);
+  }
+  return names;
+}
+
+TEST(Spectrum, SummariesByHand) {
+  MetricSet set;
+  const std::vector<double> values{4, 2, 1, 1, 0};
+  add_spectrum_summary(set, "x", values);
+  add_dims(set, values);
+  add_evr(set, values, 3);
+  add_rankme(set, std::vector<double>{4, 1, 1e-13});
+  EXPECT_NEAR(value_of(set, "x_stable_rank"), 2, 8 * eps);
+  EXPECT_NEAR(value_of(set, "x_stable_rank_cov"), 22.0 / 16, 8 * eps);
+  EXPECT_NEAR(value_of(set, "x_participation_ratio"), 64.0 / 22, 16 * eps);
+  EXPECT_NEAR(value_of(set, "x_effective_rank"), std::exp2(1.75), 32 * eps);  // 1/2, 1/4, 1/8, 1/8: 1.75 bits
+  EXPECT_EQ(value_of(set, "feature_dims_90"), 4);
+  EXPECT_EQ(value_of(set, "feature_dims_99"), 4);
+  EXPECT_EQ(std::get<std::vector<double>>(set.find("evr")->value), (std::vector<double>{0.5, 0.25, 0.125}));
+  // Singular values 2 and 1; the third is 1.6e-7 of the first and left out.
+  EXPECT_NEAR(value_of(set, "feature_rankme"), 3 / std::cbrt(4), 32 * eps);
+}
+
+TEST(Spectrum, ExactSharesCountAsReached) {
+  MetricSet set;
+  add_dims(set, std::vector<double>{90, 5, 4, 1});
+  EXPECT_EQ(value_of(set, "feature_dims_90"), 1);
+  EXPECT_EQ(value_of(set, "feature_dims_95"), 2);
+  EXPECT_EQ(value_of(set, "feature_dims_99"), 3);
+}
+
+TEST(LayerMetrics, ByHand) {
+  const TargetSummary targets = make_targets({2, 1});
+  LayerSummary layer = make_layer({4, 3, 2, 1}, 2);
+  layer.residuals->signal = {600, 20, 300, 30};
+  layer.residuals->affine = 50;
+  const MetricSet set = layer_metrics(layer, targets, 10);
+  EXPECT_DOUBLE_EQ(value_of(set, "nrc1"), 0.2);
+  EXPECT_DOUBLE_EQ(value_of(set, "nrc1_unnormalized"), 6);
+  EXPECT_DOUBLE_EQ(value_of(set, "nrc1_centered"), 0.3);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc1"), 0.3);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc1_squared"), 5.0 / 30);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc2"), 25 / std::sqrt(30.0) / 5);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc2_signal"), 1);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc2_published"), 1);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc3"), 1);
+  EXPECT_DOUBLE_EQ(value_of(set, "linear_mse"), 50.0 / 200);
+  EXPECT_DOUBLE_EQ(value_of(set, "linear_excess"), 0);
+  EXPECT_DOUBLE_EQ(value_of(set, "weight_stable_rank"), 2);
+  EXPECT_EQ(value_of(set, "weight_rank"), 2);
+  // W W^T = I against T = sqrt(0.4) (diag(sqrt 2, 1) - sqrt(0.1) I).
+  const double t0 = std::sqrt(0.4) * (std::sqrt(2.0) - std::sqrt(0.1));
+  const double t1 = std::sqrt(0.4) * (1 - std::sqrt(0.1));
+  EXPECT_NEAR(value_of(set, "ufm_gram_error"), std::hypot(1 - t0, 1 - t1) / std::hypot(t0, t1), 32 * eps);
+}
+
+TEST(TargetMetrics, ByHand) {
+  const MetricSet set = target_metrics(make_targets({2, 1}));
+  EXPECT_EQ(value_of(set, "target_dim"), 2);
+  EXPECT_DOUBLE_EQ(value_of(set, "model_r2"), 1 - 0.5 / 3);
+  EXPECT_DOUBLE_EQ(value_of(set, "residual_whiteness"), 0);
+  EXPECT_DOUBLE_EQ(value_of(set, "ufm_c"), 0.1);
+  EXPECT_EQ(value_of(set, "ufm_rank"), 2);
+  EXPECT_DOUBLE_EQ(value_of(set, "ufm_loss"),
+                   0.1 + std::sqrt(0.1) * (std::sqrt(2.0) + 1 - 2 * std::sqrt(0.1)));
+}
+
+TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
+  const TargetSummary targets = make_targets({2, 1});
+  CheckpointResult checkpoint;
+  checkpoint.targets = target_metrics(targets);
+  checkpoint.layers.push_back(
+      {"head", std::nullopt, "", layer_metrics(make_layer({4, 3, 2, 1}, 2), targets, 10)});
+  std::vector<CheckpointResult> checkpoints{checkpoint};
+  add_final_gamma(checkpoints, {RunMember{"run", {}}});
+  std::vector<std::string> measured = names_of(checkpoint.targets);
+  for (const std::string& name : names_of(checkpoints[0].layers[0].metrics)) {
+    measured.push_back(name);
+  }
+  std::vector<std::string> listed;
+  for (const MetricInfo& info : metric_catalogue()) {
+    listed.emplace_back(info.name);
+    EXPECT_FALSE(info.summary.empty());
+  }
+  EXPECT_EQ(measured, listed);
+}
+
+TEST(MetricChoice, NamesGlobsAndMistakes) {
+  EXPECT_TRUE(MetricChoice().wants("nrc1"));
+  const MetricChoice choice(" nrc3* ,deep_nrc1,,");
+  EXPECT_TRUE(choice.wants("nrc3_gamma"));
+  EXPECT_TRUE(choice.wants("deep_nrc1"));
+  EXPECT_FALSE(choice.wants("deep_nrc1_squared"));
+  EXPECT_FALSE(choice.wants("nrc1"));
+  MetricSet set = target_metrics(make_targets({2, 1}));
+  MetricChoice("model_*,target_dim").filter(set);
+  EXPECT_EQ(names_of(set), (std::vector<std::string>{"target_dim", "model_mse", "model_mae", "model_r2"}));
+  for (const char* text : {"nrc9", "nrc1,nope", "nrc1 nrc2", "NRC1", "nrc1*x"}) {
+    EXPECT_THROW(MetricChoice{text}, UsageError) << text;
+  }
+}
+
+}  // namespace
+}  // namespace collapscope

@@ -1,0 +1,208 @@
+// Plans, the order of checkpoints and joined shards, from indexes alone.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/error.hpp"
+#include "core/support.hpp"
+
+namespace collapscope {
+namespace {
+
+constexpr std::uint64_t mebibyte = 1U << 20U;
+
+LayerIndex make_layer(std::vector<std::uint64_t> shape, Layout layout = Layout::rows) {
+  LayerIndex layer;
+  layer.name = "fc";
+  layer.layout = layout;
+  layer.activations.shape = std::move(shape);
+  layer.activations.element = {ElementKind::float32, false};
+  return layer;
+}
+
+LayerPlan planned(const LayerIndex& layer, const AnalysisOptions& options, std::uint64_t memory) {
+  static const auto cpu = make_cpu_backend(1);
+  return plan_layer({layer}, 3, options, memory, *cpu);
+}
+
+TEST(PlanLayer, CountsSamplesRowsAndBytes) {
+  const LayerIndex layer = make_layer({1000, 7, 16}, Layout::ntd);
+  AnalysisOptions options;
+  options.pool = Pool::none;
+  const LayerPlan plan = planned(layer, options, 512 * mebibyte);
+  EXPECT_EQ(plan.samples, 1000U);
+  EXPECT_EQ(plan.rows, 7000U);
+  EXPECT_EQ(plan.bytes, 1000U * 7 * 16 * 4);
+  EXPECT_EQ(plan.format.row_length(), 16U);
+  EXPECT_EQ(planned(layer, {}, 512 * mebibyte).rows, 1000U);  // mean
+  const auto cpu = make_cpu_backend(1);
+  const LayerPlan joined = plan_layer({layer, layer}, 3, options, 512 * mebibyte, *cpu);
+  EXPECT_EQ(joined.samples, 2000U);
+  EXPECT_EQ(joined.bytes, 2 * plan.bytes);
+}
+
+TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {
+  for (const std::uint64_t rows : {100U, 100000U, 50000000U}) {
+    for (const std::uint64_t d : {2U, 512U, 3000U}) {
+      for (const std::uint64_t chunk : {0U, 1000U, 1000000U}) {
+        bool fitted = false;
+        for (std::uint64_t memory = 1024; memory < (std::uint64_t{1} << 36U); memory = memory * 5 / 4) {
+          SCOPED_TRACE(testing::Message() << rows << " x " << d << ", chunks of " << chunk << ", " << memory);
+          LayerIndex layer = make_layer({rows, d});
+          if (chunk > 0) {
+            layer.activations.chunk = {chunk, d};
+            layer.activations.filters = {"deflate"};
+          }
+          try {
+            const LayerPlan plan = planned(layer, {}, memory);
+            fitted = true;
+            EXPECT_LE(plan.memory, memory);
+            EXPECT_GE(plan.band_samples, 1U);
+            EXPECT_TRUE(!plan.keeps_bytes || plan.bytes <= memory);
+          } catch (const UsageError& error) {
+            EXPECT_FALSE(fitted) << "more memory must not be worse";
+            EXPECT_NE(std::string(error.what()).find("--memory"), std::string::npos);
+          }
+        }
+        EXPECT_TRUE(fitted);
+      }
+    }
+  }
+  EXPECT_THROW((void)planned(make_layer({1000, 100000}), {}, 512 * mebibyte), UsageError);
+}
+
+TEST(PlanLayer, TheLeastMemoryIsEnough) {
+  for (const std::uint64_t chunk : {0U, 1U, 1000U, 1000000U}) {
+    SCOPED_TRACE(chunk);
+    LayerIndex layer = make_layer({1000000, 512});
+    if (chunk > 0) {
+      layer.activations.chunk = {chunk, 512};
+    }
+    std::uint64_t too_little = 1;
+    std::uint64_t enough = 1024 * mebibyte;
+    while (enough - too_little > 1) {
+      const std::uint64_t middle = too_little + (enough - too_little) / 2;
+      try {
+        (void)planned(layer, {}, middle);
+        enough = middle;
+      } catch (const UsageError&) {
+        too_little = middle;
+      }
+    }
+    EXPECT_LE(planned(layer, {}, enough).memory, enough);
+  }
+}
+
+TEST(PlanLayer, BandsAreWholeTiles) {
+  const auto cpu = make_cpu_backend(1);
+  for (const std::uint64_t positions : {1U, 3U, 100U, 10000U}) {
+    AnalysisOptions options;
+    options.pool = Pool::none;
+    const LayerPlan plan = planned(make_layer({100000, positions, 24}, Layout::ntd), options, 256 * mebibyte);
+    const std::uint64_t tile = std::max<std::uint64_t>(1, cpu->tile_rows(24) / positions);
+    EXPECT_EQ(plan.band_samples % tile, 0U) << positions;  // so that sums do not depend on the memory
+  }
+}
+
+TEST(PlanLayer, LooksAsAsked) {
+  const LayerIndex layer = make_layer({10000, 64});
+  const auto looks = [&](Looks wanted, const char* metrics) {
+    AnalysisOptions options;
+    options.looks = wanted;
+    options.metrics = MetricChoice(metrics);
+    return planned(layer, options, 512 * mebibyte);
+  };
+  EXPECT_EQ(looks(Looks::two, "").looks, 2);
+  EXPECT_FALSE(looks(Looks::two, "").normalized_scatter);
+  EXPECT_EQ(looks(Looks::one, "").looks, 1);
+  EXPECT_TRUE(looks(Looks::one, "").normalized_scatter);
+  EXPECT_FALSE(looks(Looks::one, "deep_nrc2").normalized_scatter);
+  EXPECT_EQ(looks(Looks::automatic, "").looks, 2);  // nrc1_centered is wanted
+  EXPECT_EQ(looks(Looks::automatic, "deep_nrc2,evr").looks, 1);
+  EXPECT_EQ(looks(Looks::automatic, "nrc1_centered").looks, 2);
+  for (const Looks wanted : {Looks::automatic, Looks::one, Looks::two}) {
+    EXPECT_FALSE(looks(wanted, "").reason.empty());
+  }
+}
+
+TEST(PlanLayer, KeepsBytesForASecondLookOnly) {
+  AnalysisOptions options;
+  options.looks = Looks::two;
+  const LayerIndex small = make_layer({10000, 64});
+  EXPECT_TRUE(planned(small, options, 512 * mebibyte).keeps_bytes);
+  options.looks = Looks::one;
+  EXPECT_FALSE(planned(small, options, 512 * mebibyte).keeps_bytes);
+  options.looks = Looks::two;
+  LayerIndex large = make_layer({1000000, 64});                        // 244 MiB
+  EXPECT_FALSE(planned(large, options, 4096 * mebibyte).keeps_bytes);  // plain bytes: the page cache has them
+  large.activations.filters = {"deflate"};
+  EXPECT_TRUE(planned(large, options, 4096 * mebibyte).keeps_bytes);  // inflated bytes are dear
+  EXPECT_FALSE(planned(large, options, 128 * mebibyte).keeps_bytes);
+}
+
+TEST(DefaultMemory, IsSomething) { EXPECT_GT(default_memory(), mebibyte); }
+
+CheckpointIndex checkpoint(std::string path, std::string run, std::optional<double> step,
+                           std::string id = {}) {
+  CheckpointIndex index;
+  index.path = std::move(path);
+  index.run = std::move(run);
+  index.step = step;
+  index.id = std::move(id);
+  index.layers.push_back(make_layer({10, 4}));
+  return index;
+}
+
+std::string order(const std::vector<Checkpoint>& checkpoints) {
+  std::string text;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    text += text.empty() ? "" : " ";
+    for (const CheckpointIndex& shard : checkpoint.shards) {
+      text += shard.path;
+    }
+  }
+  return text;
+}
+
+TEST(ArrangeCheckpoints, RunsAsTheyAppearAndStepsInOrder) {
+  EXPECT_EQ(
+      order(arrange_checkpoints({checkpoint("a", "r", 30), checkpoint("b", "s", 2), checkpoint("c", "r", 4),
+                                 checkpoint("d", "", 1), checkpoint("e", "s", 1), checkpoint("f", "r", 200),
+                                 checkpoint("g", "", 0), checkpoint("h", "r", std::nullopt)},
+                                false)),
+      "c a f h e b d g");
+  EXPECT_TRUE(arrange_checkpoints({}, true).empty());
+}
+
+TEST(ArrangeCheckpoints, GroupsOfOneFileAreARun) {
+  EXPECT_EQ(
+      order(arrange_checkpoints(
+          {checkpoint("a", "", 2, "x"), checkpoint("b", "", 1, "x"), checkpoint("a", "", 1, "y")}, false)),
+      "a a b");
+}
+
+TEST(ArrangeCheckpoints, JoinsShardsOfEqualRunStepAndId) {
+  std::vector<CheckpointIndex> indexes{checkpoint("a", "r", 2), checkpoint("b", "r", 1),
+                                       checkpoint("c", "r", 2), checkpoint("d", "q", 2),
+                                       checkpoint("e", "r", 2, "x")};
+  EXPECT_EQ(order(arrange_checkpoints(indexes, true)), "b ac e d");
+  EXPECT_EQ(order(arrange_checkpoints(indexes, false)), "b a c e d");
+}
+
+TEST(LayerShards, MustFitOneAnother) {
+  Checkpoint joined{{checkpoint("a", "r", 1), checkpoint("b", "r", 1)}};
+  EXPECT_EQ(layer_shards(joined, "fc").size(), 2U);
+  EXPECT_THROW((void)layer_shards(joined, "other"), InputError);
+  LayerIndex& second = joined.shards[1].layers[0];
+  second.activations.shape = {99, 4};  // other samples are what shards are for
+  EXPECT_EQ(layer_shards(joined, "fc").size(), 2U);
+  second.activations.shape = {10, 5};
+  EXPECT_THROW((void)layer_shards(joined, "fc"), InputError);
+  second.activations.shape = {10, 4};
+  second.activations.element = {ElementKind::float64, false};
+  EXPECT_THROW((void)layer_shards(joined, "fc"), InputError);
+}
+
+}  // namespace
+}  // namespace collapscope

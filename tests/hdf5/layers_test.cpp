@@ -1,0 +1,275 @@
+// Layers: which there are, in what order, how they are laid out, and which are refused.
+#include <gmock/gmock.h>
+
+#include "hdf5/support.hpp"
+
+namespace collapscope::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A dump of 4 samples whose layers are made by `make`.
+class Layers : public ::testing::Test {
+ protected:
+  template <class Make>
+  DumpIndex index(Make make, const IndexOptions& options = {}) {
+    {
+      const TestFile file(path());
+      file.ramp("targets", {4});
+      make(file);
+    }
+    return index_dump(path(), options);
+  }
+
+  // The one failure of a dump with a sound layer "ok" and one called "bad" that `make` fills.
+  template <class Make>
+  std::string failure(Make make) {
+    const DumpIndex dump = index([&](const TestFile& file) {
+      file.ramp("layers/ok/activations", {4, 3});
+      make(file);
+    });
+    EXPECT_EQ(names(dump), std::vector<std::string>{"ok"});
+    EXPECT_EQ(dump.failures.size(), 1U);
+    return dump.failures.empty()
+               ? std::string()
+               : dump.failures[0].path + ": " + dump.failures[0].object + ": " + dump.failures[0].message;
+  }
+
+  static std::vector<std::string> names(const DumpIndex& dump) {
+    std::vector<std::string> names;
+    for (const LayerIndex& layer : dump.checkpoints.at(0).layers) {
+      names.push_back(layer.name);
+    }
+    return names;
+  }
+
+  [[nodiscard]] std::string path() const { return dir_ / "dump.h5"; }
+
+  TempDir dir_;
+};
+
+TEST_F(Layers, MayHaveDotsAndBeNested) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    for (const char* name : {"model.layers.3.mlp", "encoder/0/fc", "encoder/0", "encoder"}) {
+      file.ramp("layers/" + std::string(name) + "/activations", {4, 3});
+    }
+  });
+  EXPECT_THAT(names(dump), ElementsAre("encoder", "encoder/0", "encoder/0/fc", "model.layers.3.mlp"));
+  EXPECT_EQ(dump.checkpoints[0].layers[2].activations.object, "/layers/encoder/0/fc/activations");
+  EXPECT_THAT(dump.failures, IsEmpty());
+}
+
+TEST_F(Layers, AreOrderedByIndexThenNaturallyByName) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    for (const char* name : {"fc10", "fc2", "z", "a", "b", "last"}) {
+      file.ramp("layers/" + std::string(name) + "/activations", {4, 3});
+    }
+    file.attribute("layers/z", "index", 0);
+    file.attribute("layers/a", "index", 7);
+    file.attribute("layers/b", "index", 7.0);
+    file.attribute("layers/last", "index", 11);
+  });
+  EXPECT_THAT(names(dump), ElementsAre("z", "a", "b", "last", "fc2", "fc10"));
+  EXPECT_EQ(dump.checkpoints[0].layers[2].index, 7);
+  EXPECT_EQ(dump.checkpoints[0].layers[5].index, std::nullopt);
+}
+
+TEST_F(Layers, CarryTheirAttributes) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    file.ramp("layers/conv/activations", {4, 2, 3, 5});
+    file.attribute("layers/conv", "kind", "conv2d");
+    file.variable_attribute("layers/conv", "layout", "nhwc");
+    file.attribute("layers/conv", "pool", "max");
+    file.ramp("layers/conv/weight", {7, 5, 3, 3});
+    file.ramp("layers/conv/bias", {7});
+  });
+  const LayerIndex& layer = dump.checkpoints.at(0).layers.at(0);
+  EXPECT_EQ(layer.kind, "conv2d");
+  EXPECT_EQ(layer.layout, Layout::nhwc);
+  EXPECT_EQ(layer.pool, Pool::max);
+  EXPECT_EQ(layer.weight->shape, (std::vector<std::uint64_t>{7, 5, 3, 3}));
+  EXPECT_EQ(layer.bias->shape, std::vector<std::uint64_t>{7});
+  EXPECT_FALSE(layer.weight_transposed);
+}
+
+TEST_F(Layers, HaveALayoutByTheirNumberOfAxes) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    file.ramp("layers/2d/activations", {4, 3});
+    file.ramp("layers/3d/activations", {4, 3, 2});
+    file.ramp("layers/4d/activations", {4, 3, 2, 2});
+  });
+  const auto& layers = dump.checkpoints.at(0).layers;
+  EXPECT_EQ(layers[0].layout, Layout::rows);
+  EXPECT_EQ(layers[1].layout, Layout::ntd);
+  EXPECT_EQ(layers[2].layout, Layout::nchw);
+  EXPECT_EQ(layers[0].pool, std::nullopt);
+}
+
+TEST_F(Layers, TakeTheLayoutThatTheUserNamesWhereItFits) {
+  IndexOptions options;
+  options.naming.layout = Layout::nhwc;
+  const DumpIndex dump = index(
+      [](const TestFile& file) {
+        file.ramp("layers/3d/activations", {4, 3, 2});
+        file.ramp("layers/4d/activations", {4, 3, 2, 2});
+        file.attribute("layers/4d", "layout", "NCHW");
+      },
+      options);
+  EXPECT_EQ(dump.checkpoints.at(0).layers.at(0).layout, Layout::ntd);
+  EXPECT_EQ(dump.checkpoints.at(0).layers.at(1).layout, Layout::nhwc);
+}
+
+TEST_F(Layers, MayHaveWeightsForFlattenedRows) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    file.ramp("layers/flat/activations", {4, 3, 2, 2});
+    file.ramp("layers/flat/weight", {5, 12});
+    file.ramp("layers/pooled/activations", {4, 3, 2, 2});
+    file.ramp("layers/pooled/weight", {5, 3});
+  });
+  EXPECT_THAT(dump.failures, IsEmpty());
+  EXPECT_THAT(names(dump), ElementsAre("flat", "pooled"));
+}
+
+TEST_F(Layers, WithOtherSamplesThanTheTargetsFail) {
+  EXPECT_THAT(
+      failure([](const TestFile& file) {
+        file.ramp("layers/bad/activations", {5, 3});
+      }),
+      AllOf(HasSubstr("dump.h5: /layers/bad/activations: "), HasSubstr("found 5 samples (shape [5, 3])"),
+            HasSubstr("expected 4, as the targets /targets have")));
+}
+
+TEST_F(Layers, OfAnotherNumberOfAxesFail) {
+  EXPECT_THAT(
+      failure([](const TestFile& file) { file.ramp("layers/bad/activations", {4}); }),
+      AllOf(HasSubstr("/layers/bad"), HasSubstr("found activations of shape [4]"), HasSubstr("[N, d]")));
+  EXPECT_THAT(failure([](const TestFile& file) {
+                file.ramp("layers/bad/activations", {4, 1, 1, 1, 1});
+              }),
+              HasSubstr("found activations of shape [4, 1, 1, 1, 1]"));
+}
+
+TEST_F(Layers, WhoseActivationsAreAGroupFail) {
+  EXPECT_THAT(failure([](const TestFile& file) { file.group("layers/bad/activations"); }),
+              AllOf(HasSubstr("/layers/bad/activations: "), HasSubstr("found a group; expected a dataset")));
+}
+
+TEST_F(Layers, WithALayoutThatDoesNotFitFail) {
+  const auto with_layout = [&](const Shape& shape, const char* layout) {
+    return failure([&](const TestFile& file) {
+      file.ramp("layers/bad/activations", shape);
+      file.attribute("layers/bad", "layout", layout);
+    });
+  };
+  EXPECT_THAT(with_layout({4, 3}, "NTD"),
+              AllOf(HasSubstr("/layers/bad: "), HasSubstr("'layout' is NTD"),
+                    HasSubstr("found activations of shape [4, 3], expected 3 axes")));
+  EXPECT_THAT(with_layout({4, 3, 2, 2}, "CNHW"),
+              AllOf(HasSubstr("found \"CNHW\""), HasSubstr("expected \"NTD\"")));
+}
+
+TEST_F(Layers, WithBadAttributesFail) {
+  const auto with = [&](const char* name, const auto& value) {
+    return failure([&](const TestFile& file) {
+      file.ramp("layers/bad/activations", {4, 3});
+      file.attribute("layers/bad", name, value);
+    });
+  };
+  EXPECT_THAT(with("pool", "median"),
+              AllOf(HasSubstr("'pool'"), HasSubstr("median"), HasSubstr("expected mean")));
+  EXPECT_THAT(with("index", "first\x1b"), AllOf(HasSubstr("'index'"), HasSubstr("found \"first\\x1b\"")));
+  EXPECT_THAT(with("index", 1.5), AllOf(HasSubstr("found 1.5"), HasSubstr("expected an integer")));
+  EXPECT_THAT(with("index", true), AllOf(HasSubstr("found true"), HasSubstr("number")));
+  EXPECT_THAT(with("kind", 3),
+              AllOf(HasSubstr("'kind'"), HasSubstr("found 3"), HasSubstr("expected a string")));
+}
+
+TEST_F(Layers, WithWeightsThatDoNotFitFail) {
+  const auto with_weight = [&](const Shape& activations, const Shape& weight) {
+    return failure([&](const TestFile& file) {
+      file.ramp("layers/bad/activations", activations);
+      file.ramp("layers/bad/weight", weight);
+    });
+  };
+  EXPECT_THAT(with_weight({4, 3}, {5, 4}),
+              AllOf(HasSubstr("/layers/bad/weight: "), HasSubstr("found a weight of shape [5, 4]"),
+                    HasSubstr("expected [m, d] with d = 3,"), HasSubstr("activations of shape [4, 3]")));
+  EXPECT_THAT(with_weight({4, 3, 2, 2}, {5, 6}), HasSubstr("d = 3 or 12"));
+  EXPECT_THAT(with_weight({4, 3, 2, 2}, {5, 2, 3, 3}), HasSubstr("[m, 3, kh, kw]"));
+  EXPECT_THAT(with_weight({4, 3}, {3}), HasSubstr("found a weight of shape [3]"));
+  EXPECT_THAT(with_weight({4, 3}, {5, 3, 1}), HasSubstr("found a weight of shape [5, 3, 1]"));
+}
+
+TEST_F(Layers, WithBiasesThatDoNotFitFail) {
+  const auto with_bias = [&](const Shape& bias) {
+    return failure([&](const TestFile& file) {
+      file.ramp("layers/bad/activations", {4, 3});
+      file.ramp("layers/bad/weight", {5, 3});
+      file.ramp("layers/bad/bias", bias);
+    });
+  };
+  EXPECT_THAT(with_bias({3}), AllOf(HasSubstr("/layers/bad/bias: "), HasSubstr("found a bias of shape [3]"),
+                                    HasSubstr("expected [5] as the weight has shape [5, 3]")));
+  EXPECT_THAT(with_bias({5, 1}), HasSubstr("found a bias of shape [5, 1]"));
+}
+
+TEST_F(Layers, WithUnreadableWeightsFail) {
+  EXPECT_THAT(failure([](const TestFile& file) {
+                file.ramp("layers/bad/activations", {4, 3});
+                file.dataset<float>("layers/bad/weight", {5, 3}, {});
+              }),
+              AllOf(HasSubstr("/layers/bad/weight: "), HasSubstr("never written")));
+}
+
+TEST_F(Layers, ThatAllFailMakeTheFileUseless) {
+  EXPECT_THAT(input_error([&] {
+                (void)index([](const TestFile& file) {
+                  file.ramp("layers/a/activations", {5, 3});
+                  file.ramp("layers/b/activations", {6, 3});
+                });
+              }),
+              AllOf(HasSubstr("/layers/a/activations: found 5 samples"), HasSubstr("1 more"),
+                    HasSubstr("no layer can be used")));
+}
+
+TEST_F(Layers, WithNamesForTerminalsAreEscapedInMessages) {
+  EXPECT_THAT(
+      input_error([&] {
+        (void)index([](const TestFile& file) { file.ramp("layers/fc\x1b[31m\n/activations", {5, 3}); });
+      }),
+      HasSubstr("dump.h5: /layers/fc\\x1b[31m\\x0a/activations: found 5 samples"));
+}
+
+TEST_F(Layers, NestedTooDeepAreAnError) {
+  std::string deep = "layers";
+  for (int i = 0; i < 40; ++i) {
+    deep += "/g";
+  }
+  EXPECT_THAT(input_error([&] {
+                (void)index([&](const TestFile& file) { file.ramp(deep + "/activations", {4, 3}); });
+              }),
+              HasSubstr("nested more than 32 deep"));
+}
+
+TEST_F(Layers, InTooGreatANumberAreAnError) {
+  EXPECT_THAT(input_error([&] {
+                (void)index([](const TestFile& file) {
+                  file.ramp("layers/x/activations", {4, 3});
+                  // 2^k paths with k groups: each holds two links to the next.
+                  file.group("layers/g0");
+                  for (int i = 0; i < 25; ++i) {
+                    const std::string group = "/layers/g" + std::to_string(i);
+                    file.group("layers/g" + std::to_string(i + 1));
+                    file.hard_link(group + "/a", "/layers/g" + std::to_string(i + 1));
+                    file.hard_link(group + "/b", "/layers/g" + std::to_string(i + 1));
+                  }
+                });
+              }),
+              HasSubstr("more than 100000 objects"));
+}
+
+}  // namespace
+}  // namespace collapscope::testing
