@@ -2,8 +2,7 @@
 add_library(collapscope_options INTERFACE)
 target_compile_features(collapscope_options INTERFACE cxx_std_20)
 target_compile_options(collapscope_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-  -Wnull-dereference -ffp-contract=off>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -ffp-contract=off>)
 # g++ 12 sees overlapping copies in std::string where there are none (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(collapscope_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
