@@ -178,9 +178,9 @@ void Attributes::inherit(const Attributes& outer) {
   }
 }
 
-void Attributes::refuse(const std::string& name, const std::string& what, const std::string& expected) const {
+void Attributes::refuse(const std::string& name, const std::string& found, const std::string& expected) const {
   throw InputError(place_.file, place_.object,
-                   fmt::format("attribute '{}': found {}; expected {}", printable(name), what, expected));
+                   fmt::format("attribute '{}': found {}; expected {}", printable(name), found, expected));
 }
 
 std::optional<AttributeValue> Attributes::find(const std::string& name) const {
