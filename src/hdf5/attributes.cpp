@@ -178,7 +178,8 @@ void Attributes::inherit(const Attributes& outer) {
   }
 }
 
-void Attributes::refuse(const std::string& name, const std::string& found, const std::string& expected) const {
+void Attributes::refuse(const std::string& name, const std::string& found,
+                        const std::string& expected) const {
   throw InputError(place_.file, place_.object,
                    fmt::format("attribute '{}': found {}; expected {}", printable(name), found, expected));
 }

@@ -21,12 +21,11 @@ namespace {
 bool is_known_task(const std::string& task) { return task == "regression" || task == "classification"; }
 
 std::string task_of(const Attributes& attributes, const Place& place) {
-  const std::string task = attributes.text("task").value_or("regression");
+  std::string task = attributes.text("task").value_or("regression");
   if (!is_known_task(task)) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'task': found \"{}\"; expected \"regression\" or \"classification\"",
-                    printable(task)));
+    throw InputError(place.file, place.object,
+                     fmt::format(R"(attribute 'task': found "{}"; expected "regression" or "classification")",
+                                 printable(task)));
   }
   return task;
 }

@@ -28,18 +28,6 @@ std::optional<std::uint64_t> stored_size(hid_t dataset, const std::vector<hsize_
   return size;
 }
 
-std::string rows_text(const DatasetIndex& index, std::uint64_t first) {
-  return fmt::format("samples {} to {}", first, std::min(first + index.chunk[0], index.shape[0]) - 1);
-}
-
-[[noreturn]] void refuse_missing(const DatasetIndex& index, const std::vector<hsize_t>& offset,
-                                 std::uint64_t there, std::uint64_t expected, const Place& place) {
-  throw InputError(
-      place.file, place.object,
-      fmt::format("the chunk at {}, of {}, was never written: found {} chunks, expected {}",
-                  shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), there, expected));
-}
-
 }  // namespace
 
 ChunkGrid::ChunkGrid(const std::vector<std::uint64_t>& shape, const std::vector<std::uint64_t>& chunk)
@@ -92,7 +80,9 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
   // At most there + 1 steps: as many chunks as are there cannot hide a missing one for longer.
   for (std::uint64_t k = 0; k < grid.total(); ++k) {
     if (const std::vector<hsize_t> offset = grid.offset(k); !stored_size(dataset, offset)) {
-      refuse_missing(index, offset, there, grid.total(), place);
+      throw InputError(place.file, place.object,
+                       fmt::format("{} was never written: found {} chunks, expected {}",
+                                   chunk_text(index, offset), there, grid.total()));
     }
   }
   throw InputError(
@@ -100,27 +90,34 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
       fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
 }
 
-void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
-                         std::uint64_t last, const Place& place) {
+std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index, const std::vector<hsize_t>& offset,
+                                const Place& place) {
+  const auto stored = stored_size(dataset, offset);
+  if (!stored) {
+    throw InputError(place.file, place.object,
+                     fmt::format("{} was never written", chunk_text(index, offset)));
+  }
   const std::uint64_t declared = saturating_product(element_count(index.chunk), index.element.size());
   const std::uint64_t limit = declared + declared / 100 + (std::uint64_t{1} << 16);
-  for (std::uint64_t k = first * grid.per_row(); k < (last + 1) * grid.per_row(); ++k) {
-    const std::vector<hsize_t> offset = grid.offset(k);
-    const auto stored = stored_size(dataset, offset);
-    if (!stored) {
-      throw InputError(place.file, place.object,
-                       fmt::format("the chunk at {}, of {}, was never written",
-                                   shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0])));
-    }
-    if (*stored > limit) {
-      throw InputError(
-          place.file, place.object,
-          fmt::format("the chunk at {}, of {}, is damaged: found {} stored bytes, expected at most {} "
-                      "for a chunk of {}",
-                      shape_text({offset.begin(), offset.end()}), rows_text(index, offset[0]), *stored, limit,
-                      human_bytes(declared)));
-    }
+  if (*stored > limit) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} is damaged: found {} stored bytes, expected at most {} for a chunk of {}",
+                    chunk_text(index, offset), *stored, limit, human_bytes(declared)));
   }
+  return *stored;
+}
+
+void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
+                         std::uint64_t last, const Place& place) {
+  for (std::uint64_t k = first * grid.per_row(); k < (last + 1) * grid.per_row(); ++k) {
+    (void)stored_chunk_size(dataset, index, grid.offset(k), place);
+  }
+}
+
+std::string chunk_text(const DatasetIndex& index, const std::vector<hsize_t>& offset) {
+  return fmt::format("the chunk at {} (samples {} to {})", shape_text({offset.begin(), offset.end()}),
+                     offset[0], std::min<std::uint64_t>(offset[0] + index.chunk[0], index.shape[0]) - 1);
 }
 
 }  // namespace collapscope::hdf5

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "collapscope/dump.hpp"
@@ -36,9 +37,15 @@ class ChunkGrid {
 // Throws InputError that names the first chunk that was never written.
 void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place);
 
-// Throws InputError when a stored chunk among the rows of chunks [first, last] is larger than its filters
-// can make it: decompression has no other bound.
+// Stored bytes of the chunk at `offset`. Throws InputError when it was never written, or is larger than its
+// filters can make it: where HDF5 decompresses, nothing else bounds what that takes.
+[[nodiscard]] std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index,
+                                              const std::vector<hsize_t>& offset, const Place& place);
+// The same for all chunks of the rows of chunks [first, last].
 void require_sane_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid, std::uint64_t first,
                          std::uint64_t last, const Place& place);
+
+// "the chunk at [64, 0] (samples 64 to 127)"
+[[nodiscard]] std::string chunk_text(const DatasetIndex& index, const std::vector<hsize_t>& offset);
 
 }  // namespace collapscope::hdf5

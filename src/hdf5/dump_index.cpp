@@ -36,7 +36,7 @@ void check_format(const Attributes& attributes, const Place& place) {
   if (*format != format_name) {
     throw InputError(
         place.file, "",
-        fmt::format("attribute 'format': found \"{}\"; expected \"{}\"", printable(*format), format_name));
+        fmt::format(R"(attribute 'format': found "{}"; expected "{}")", printable(*format), format_name));
   }
   if (const auto version = attributes.integer("format_version"); version && *version != format_version) {
     throw InputError(place.file, "",

@@ -31,9 +31,9 @@ Layout parse_layout(const std::string& text, const Place& place) {
       return layout;
     }
   }
-  throw InputError(place.file, place.object,
-                   fmt::format("attribute 'layout': found \"{}\"; expected \"NTD\", \"NCHW\" or \"NHWC\"",
-                               printable(text)));
+  throw InputError(
+      place.file, place.object,
+      fmt::format(R"(attribute 'layout': found "{}"; expected "NTD", "NCHW" or "NHWC")", printable(text)));
 }
 
 Layout default_layout(const DatasetIndex& activations, const Place& place) {

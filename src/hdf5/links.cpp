@@ -205,7 +205,7 @@ Object FileSet::get(const Object& from, std::string_view path, std::string_view 
 Object FileSet::follow_soft(const Object& group, const std::string& name, Search& search) const {
   const Place at = place(group, name);
   const std::string stored = link_value(group, name, link_info(group, name, at).u.val_size, at);
-  const std::string value(stored.c_str());
+  const std::string value = stored.substr(0, stored.find('\0'));
   search.follow(at, fmt::format("a soft link leads to '{}'", printable(value)), value);
   if (value.starts_with('/')) {
     return root_of(group.file);

@@ -15,7 +15,9 @@ namespace {
 
 constexpr H5Z_filter_t lzf_filter = 32000;
 
-using Bytes = std::span<const unsigned char>;
+using Bytes = std::span<const std::byte>;
+
+std::size_t value(std::byte byte) { return std::to_integer<std::size_t>(byte); }
 
 // One step of an LZF stream: bytes to take as they are, or bytes to repeat from `distance` back.
 struct Step {
@@ -25,26 +27,52 @@ struct Step {
 
 // Takes a step's bytes from the front of `packed`, literals excepted; nullopt when they are cut off.
 std::optional<Step> next_step(Bytes& packed) {
-  const std::size_t control = packed[0];
+  const std::size_t control = value(packed[0]);
   packed = packed.subspan(1);
   if (control < 32) {
     return control + 1 <= packed.size() ? std::optional(Step{control + 1, 0}) : std::nullopt;
   }
   std::size_t length = (control >> 5U) + 2;
   if (length == 9 && !packed.empty()) {
-    length += packed[0];
+    length += value(packed[0]);
     packed = packed.subspan(1);
   }
   if (packed.empty()) {
     return std::nullopt;
   }
-  const std::size_t distance = ((control & 31U) << 8U) + packed[0] + 1;
+  const std::size_t distance = ((control & 31U) << 8U) + value(packed[0]) + 1;
   packed = packed.subspan(1);
   return Step{length, distance};
 }
 
-// Unpacked size; 0 for damaged data. At most 88 times the packed size.
-std::size_t unpacked_size(Bytes packed) {
+std::size_t damaged() {
+  H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_PLINE, H5E_CALLBACK,
+           "the lzf data is damaged");
+  return 0;
+}
+
+// HDF5's filter callback: replaces `*buffer` by its unpacked bytes; 0 on failure.
+std::size_t lzf(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t* buffer_size,
+                void** buffer) {
+  const Bytes packed(static_cast<const std::byte*>(*buffer), bytes);
+  const std::size_t size = (flags & H5Z_FLAG_REVERSE) != 0 ? lzf_unpacked_size(packed) : 0;
+  if (size == 0) {
+    return damaged();
+  }
+  void* out = H5allocate_memory(size, false);
+  if (out == nullptr) {
+    return 0;
+  }
+  lzf_unpack(packed, {static_cast<std::byte*>(out), size});
+  H5free_memory(*buffer);
+  *buffer = out;
+  *buffer_size = size;
+  return size;
+}
+
+}  // namespace
+
+std::size_t lzf_unpacked_size(Bytes packed) {
   std::size_t size = 0;
   while (!packed.empty()) {
     const auto step = next_step(packed);
@@ -57,48 +85,27 @@ std::size_t unpacked_size(Bytes packed) {
   return size;
 }
 
-// Unpacks data that unpacked_size() found sound.
-void unpack(Bytes packed, unsigned char* out) {
+bool lzf_unpack(Bytes packed, std::span<std::byte> out) {
+  std::size_t at = 0;
   while (!packed.empty()) {
     const auto step = next_step(packed);
-    if (step->distance == 0) {
-      std::memcpy(out, packed.data(), step->length);
-      packed = packed.subspan(step->length);
+    if (!step || step->distance > at || step->length > out.size() - at) {
+      return false;
+    }
+    std::byte* to = out.data() + at;
+    const std::byte* from = step->distance == 0 ? packed.data() : to - step->distance;
+    if (step->distance == 0 || step->distance >= step->length) {
+      std::memcpy(to, from, step->length);
     } else {
       for (std::size_t i = 0; i < step->length; ++i) {
-        out[i] = *(out + i - step->distance);  // may overlap: a run
+        to[i] = from[i];  // a run: what was just written is repeated
       }
     }
-    out += step->length;
+    packed = packed.subspan(step->distance == 0 ? step->length : 0);
+    at += step->length;
   }
+  return at == out.size();
 }
-
-std::size_t damaged() {
-  H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_PLINE, H5E_CALLBACK,
-           "the lzf data is damaged");
-  return 0;
-}
-
-// HDF5's filter callback: replaces `*buffer` by its unpacked bytes; 0 on failure.
-std::size_t lzf(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t* buffer_size,
-                void** buffer) {
-  const Bytes packed(static_cast<const unsigned char*>(*buffer), bytes);
-  const std::size_t size = (flags & H5Z_FLAG_REVERSE) != 0 ? unpacked_size(packed) : 0;
-  if (size == 0) {
-    return damaged();
-  }
-  void* out = H5allocate_memory(size, false);
-  if (out == nullptr) {
-    return 0;
-  }
-  unpack(packed, static_cast<unsigned char*>(out));
-  H5free_memory(*buffer);
-  *buffer = out;
-  *buffer_size = size;
-  return size;
-}
-
-}  // namespace
 
 void register_lzf() {
   if (H5Zfilter_avail(lzf_filter) > 0) {

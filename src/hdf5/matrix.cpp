@@ -38,13 +38,17 @@ void require_finite(std::span<const double> values, std::uint64_t first_row, std
 Matrix read_matrix(const DatasetIndex& dataset) {
   const Place place{dataset.file, dataset.object};
   const std::uint64_t elements = hdf5::element_count(dataset.shape);
+  const std::uint64_t samples = dataset.samples();
+  if (samples == 0 || elements == 0) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found shape {}; expected at least one sample", shape_text(dataset.shape)));
+  }
   if (elements > max_matrix_bytes / sizeof(double)) {
     throw InputError(place.file, place.object,
                      fmt::format("found shape {}, too large to be held in memory (at most {} as float64)",
                                  shape_text(dataset.shape), human_bytes(max_matrix_bytes)));
   }
   const std::unique_ptr<RowReader> rows = open_rows(dataset, slab_bytes);
-  const std::uint64_t samples = dataset.samples();
   const std::size_t columns = elements / samples;
   const std::size_t row_bytes = columns * dataset.element.size();
   const std::uint64_t step = std::max(slab_bytes / row_bytes, std::uint64_t{1});

@@ -91,7 +91,7 @@ class Walk {
       if (++visited_ > max_objects) {
         refuse_many(place);
       }
-      visit(group, name, below.empty() ? name : below + '/' + name);
+      visit(group, name, below.empty() ? name : fmt::format("{}/{}", below, name));
     }
     ancestors_.pop_back();
   }

@@ -17,7 +17,7 @@ class Checkpoints : public ::testing::Test {
   // A file with one layer of 4 samples, targets unless `make` writes them, and what else `make` adds.
   template <class Make>
   std::string write(Make make, bool targets = true) {
-    const std::string path = dir_ / "dump.h5";
+    std::string path = dir_ / "dump.h5";
     const TestFile file(path);
     file.ramp("layers/fc/activations", {4, 3});
     if (targets) {

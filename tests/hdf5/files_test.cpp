@@ -60,7 +60,7 @@ TEST_F(BadFiles, ThatWereCutOff) {
                       HasSubstr("expected " + std::to_string(size)),
                       HasSubstr("last " + std::to_string(size - left) + " bytes are missing")));
   }
-  for (const std::uint64_t left : {20, 8}) {
+  for (const std::uint64_t left : {20U, 8U}) {
     fs::resize_file(path_, left);
     EXPECT_THAT(index_error(path_), AllOf(StartsWith(path_), HasSubstr(std::to_string(left) + " bytes"),
                                           HasSubstr("truncated or damaged")));

@@ -24,7 +24,7 @@ class Links : public ::testing::Test {
 
   template <class Link>
   std::string dump(Link link) {
-    const std::string path = dir_ / "run/dump.h5";
+    std::string path = dir_ / "run/dump.h5";
     const TestFile file(path);
     file.ramp("targets", {4});
     link(file);

@@ -42,6 +42,13 @@ std::vector<LayoutCase> layout_cases() {
   extendible.extendible = true;
   Stored images = chunked({3, 2, 2, 5});
   images.deflate = 1;
+  Stored positions = chunked({3, 3, 2, 5});
+  positions.shuffle = true;
+  positions.fletcher32 = true;
+  Stored whole_samples = chunked({3, 3, 4, 5});
+  whole_samples.deflate = 1;
+  Stored checked = chunked({6, 7});
+  checked.fletcher32 = true;
   return {{"contiguous", {23, 10}, {}, Storage::contiguous, {}},
           {"compact", {23, 10}, compact, Storage::compact, {}},
           {"ragged", {23, 10}, chunked({4, 10}), Storage::chunked, {}},
@@ -50,7 +57,10 @@ std::vector<LayoutCase> layout_cases() {
           {"gzip", {23, 10}, gzip, Storage::chunked, {"deflate"}},
           {"all filters", {23, 10}, all_filters, Storage::chunked, {"shuffle", "deflate", "fletcher32"}},
           {"extendible", {23, 10}, extendible, Storage::chunked, {}},
-          {"images", {11, 3, 4, 5}, images, Storage::chunked, {"deflate"}}};
+          {"checksum", {23, 10}, checked, Storage::chunked, {"fletcher32"}},
+          {"images", {11, 3, 4, 5}, images, Storage::chunked, {"deflate"}},
+          {"positions", {11, 3, 4, 5}, positions, Storage::chunked, {"shuffle", "fletcher32"}},
+          {"whole samples", {11, 3, 4, 5}, whole_samples, Storage::chunked, {"deflate"}}};
 }
 
 std::string write_layout(const TempDir& dir, const Shape& shape, const Stored& stored) {
@@ -76,6 +86,28 @@ TEST(Layouts, AreAllReadInAnyBands) {
         EXPECT_EQ(read_all(index, band, cache), expected) << "band " << band << ", cache " << cache;
       }
     }
+  }
+}
+
+// Chunks of an odd number of bytes, and large ones, whose checksums fold in blocks.
+TEST(Layouts, OfBytesWithChecksumsAreRead) {
+  const TempDir dir;
+  for (const Shape& chunk : {Shape{7, 3}, Shape{23, 101}}) {
+    std::vector<std::uint8_t> numbers(std::size_t{23} * 101);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      numbers[i] = static_cast<std::uint8_t>(i * i + 255);
+    }
+    {
+      const TestFile file(dir / "dump.h5");
+      file.ramp("targets", {23});
+      Stored stored;
+      stored.chunk = chunk;
+      stored.shuffle = true;
+      stored.fletcher32 = true;
+      file.dataset("layers/fc/activations", {23, 101}, numbers, stored);
+    }
+    EXPECT_EQ(read_all(activations_of(dir / "dump.h5"), 10),
+              std::vector<double>(numbers.begin(), numbers.end()));
   }
 }
 
@@ -228,6 +260,16 @@ TEST(Lzf, OfH5pyIsRead) {
   }
 }
 
+TEST(Lzf, OfAnotherSizeIsAnError) {
+  const TempDir dir;
+  for (const auto& [bytes, found] : {std::pair{from_hex("024141412000"), "found 6 bytes"},
+                                     {from_hex(std::string(lzf_chunk) + "0041"), "found 513 bytes"}}) {
+    const DatasetIndex index = activations_of(write_lzf(dir, bytes));
+    EXPECT_THAT(input_error([&, &read = index] { (void)read_all(read, 8); }),
+                AllOf(HasSubstr(found), HasSubstr("expected 512")));
+  }
+}
+
 TEST(Lzf, ThatIsDamagedIsAnError) {
   const TempDir dir;
   std::vector<unsigned char> cut = from_hex(lzf_chunk);
@@ -293,12 +335,11 @@ std::string write_some_chunks(const TempDir& dir, const std::vector<Shape>& offs
 
 TEST(NeverWritten, ChunksAreNamed) {
   const TempDir dir;
-  EXPECT_THAT(
-      index_error(write_some_chunks(dir, {{0, 0}, {0, 3}, {4, 0}, {8, 0}, {8, 3}})),
-      AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("chunk at [4, 3], of samples 4 to 7"),
-            HasSubstr("found 5 chunks, expected 6")));
+  EXPECT_THAT(index_error(write_some_chunks(dir, {{0, 0}, {0, 3}, {4, 0}, {8, 0}, {8, 3}})),
+              AllOf(HasSubstr("dump.h5: /layers/fc/activations: "),
+                    HasSubstr("chunk at [4, 3] (samples 4 to 7)"), HasSubstr("found 5 chunks, expected 6")));
   EXPECT_THAT(index_error(write_some_chunks(dir, {{0, 0}, {0, 3}, {4, 0}, {4, 3}, {8, 0}})),
-              HasSubstr("chunk at [8, 3], of samples 8 to 9"));
+              HasSubstr("chunk at [8, 3] (samples 8 to 9)"));
   EXPECT_THAT(index_error(write_some_chunks(dir, {})),
               AllOf(HasSubstr("chunk at [0, 0]"), HasSubstr("found 0 chunks, expected 6")));
 }
@@ -365,7 +406,9 @@ std::string read_damaged(const Stored& stored) {
   {
     const TestFile file(path);
     file.ramp("targets", {20});
-    const Handle dataset = file.ramp("layers/fc/activations", {20, 50}, stored);
+    std::vector<float> numbers(1000);
+    std::iota(numbers.begin(), numbers.end(), 0.0F);
+    const Handle dataset = file.dataset("layers/fc/activations", {20, 50}, numbers, stored);
     chunk = stored_chunk(dataset, {5, 0});
   }
   overwrite(path, chunk.address + chunk.size / 2, {0xde, 0xad, 0xbe, 0xef, 0xde, 0xad});
@@ -381,15 +424,16 @@ TEST(Damage, OfCompressedChunksNamesTheSamples) {
   stored.chunk = {5, 50};
   stored.deflate = 6;
   EXPECT_THAT(read_damaged(stored), AllOf(HasSubstr("dump.h5: /layers/fc/activations: "),
-                                          HasSubstr("samples 5 to 9"), HasSubstr("inflate")));
+                                          HasSubstr("samples 5 to 9"), HasSubstr("deflate: ")));
 }
 
 TEST(Damage, IsSeenByChecksums) {
   Stored stored;
   stored.chunk = {5, 50};
   stored.fletcher32 = true;
-  EXPECT_THAT(read_damaged(stored), AllOf(HasSubstr("dump.h5: /layers/fc/activations: "),
-                                          HasSubstr("samples 5 to 9"), HasSubstr("Fletcher32")));
+  EXPECT_THAT(read_damaged(stored),
+              AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("samples 5 to 9"),
+                    HasSubstr("fletcher32: found checksum")));
 }
 
 // `bytes` zeros, deflated by HDF5.
@@ -436,6 +480,43 @@ TEST(Bomb, CheckLetsChunksOfTheRightSizeThrough) {
   const TempDir dir;
   const DatasetIndex index = activations_of(write_inflating_chunk(dir, 4096));
   EXPECT_EQ(read_all(index, 8), std::vector<double>(1024, 0.0));
+}
+
+// HDF5 itself returns what lies in memory behind a chunk that is too short.
+TEST(Damage, IsSeenWhenChunksInflateToAnotherSize) {
+  const TempDir dir;
+  for (const auto& [size, text] : {std::pair<hsize_t, const char*>{4095, "found 4095 bytes, expected 4096"},
+                                   {4097, "does not end after the 4096 bytes expected"},
+                                   {1, "found 1 bytes, expected 4096"}}) {
+    const DatasetIndex index = activations_of(write_inflating_chunk(dir, size));
+    EXPECT_THAT(
+        input_error([&, &read = index] { (void)read_all(read, 8); }),
+        AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("samples 0 to 7"), HasSubstr(text)));
+  }
+}
+
+TEST(Damage, IsSeenWhenUnfilteredChunksHaveAnotherSize) {
+  const TempDir dir;
+  for (const std::size_t size : {4096U, 4092U}) {
+    {
+      const TestFile file(dir / "dump.h5");
+      file.ramp("targets", {8});
+      Stored stored;
+      stored.chunk = {8, 128};
+      stored.deflate = 9;
+      const Handle dataset = file.dataset<float>("layers/fc/activations", {8, 128}, {}, stored);
+      const std::vector<float> ones(1024, 1.0F);
+      const Shape origin{0, 0};
+      must(H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 1, origin.data(), size, ones.data()));
+    }
+    const DatasetIndex index = activations_of(dir / "dump.h5");
+    if (size == 4096) {
+      EXPECT_EQ(read_all(index, 8), std::vector<double>(1024, 1.0));
+    } else {
+      EXPECT_THAT(input_error([&, &read = index] { (void)read_all(read, 8); }),
+                  HasSubstr("found 4092 bytes, expected 4096"));
+    }
+  }
 }
 
 TEST(EmptyDatasets, AreErrors) {

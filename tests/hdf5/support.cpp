@@ -77,11 +77,11 @@ Handle TestFile::create(const std::string& path, hid_t file_type, const Shape& s
           H5Dclose};
 }
 
-Handle TestFile::ramp(const std::string& path, const Shape& shape, const Stored& stored) const {
+void TestFile::ramp(const std::string& path, const Shape& shape, const Stored& stored) const {
   const hsize_t count = std::accumulate(shape.begin(), shape.end(), hsize_t{1}, std::multiplies<>());
   std::vector<float> numbers(count);
   std::iota(numbers.begin(), numbers.end(), 0.0F);
-  return dataset(path, shape, numbers, stored);
+  dataset(path, shape, numbers, stored);
 }
 
 void TestFile::attribute(const std::string& path, const std::string& name, const std::string& text) const {

@@ -66,7 +66,7 @@ class TestFile {
   Handle dataset(const std::string& path, const Shape& shape, const std::vector<T>& numbers,
                  const Stored& stored = {}, hid_t file_type = H5I_INVALID_HID) const;
   // Numbers 0, 1, 2, ... as float32.
-  Handle ramp(const std::string& path, const Shape& shape, const Stored& stored = {}) const;
+  void ramp(const std::string& path, const Shape& shape, const Stored& stored = {}) const;
   // An empty dataset with the given creation properties.
   [[nodiscard]] Handle create(const std::string& path, hid_t file_type, const Shape& shape, hid_t creation,
                               const Shape& largest = {}) const;
