@@ -63,7 +63,7 @@ void require_unchanged(const DatasetIndex& was, const DatasetIndex& is, const Pl
 OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
     : index_(index),
       place_{index.file, index.object},
-      sample_bytes_(index.bytes() / index.samples()),
+      sample_bytes_(index.bytes() / std::max<std::uint64_t>(index.samples(), 1)),
       files_(std::in_place, index.file, index.folder) {
   const Object root = files_->root();
   {
