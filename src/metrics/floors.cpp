@@ -31,7 +31,6 @@ Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
       input_(square(layer.unit_roundoff) / 3),
       mean_square_(layer.mean_square),
       noise_share_(layer.total_variance > 0 ? input_ * layer.mean_square / layer.total_variance : 0),
-      squared_noise_(0),
       squared_rounding_(square(static_cast<double>(layer.features()) * eps)),
       rows_at_mean_(layer.residuals ? static_cast<double>(layer.residuals->rows_at_mean) /
                                           static_cast<double>(layer.samples)

@@ -28,15 +28,15 @@ class Floors {
   [[nodiscard]] double linear_error() const;
 
  private:
-  double arithmetic_;        // of a share
-  double input_;             // u^2 / 3
-  double mean_square_;       // E |h|^2
-  double noise_share_;       // (u^2/3) E |h|^2 / tr S_HH
-  double squared_noise_;     // what that noise adds to sum lambda_j^2 / sum lambda^2
-  double squared_rounding_;  // (d eps)^2
-  double rows_at_mean_;      // share
-  double target_variance_;   // per component
-  double target_noise_;      // of the stored targets, per component
+  double arithmetic_;         // of a share
+  double input_;              // u^2 / 3
+  double mean_square_;        // E |h|^2
+  double noise_share_;        // (u^2/3) E |h|^2 / tr S_HH
+  double squared_noise_ = 0;  // what that noise adds to sum lambda_j^2 / sum lambda^2
+  double squared_rounding_;   // (d eps)^2
+  double rows_at_mean_;       // share
+  double target_variance_;    // per component
+  double target_noise_;       // of the stored targets, per component
 };
 
 }  // namespace collapscope
