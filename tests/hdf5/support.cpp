@@ -146,6 +146,14 @@ Handle boolean_type() {
   return type;
 }
 
+std::string write_dump(const TempDir& dir, const Shape& shape, const Stored& stored) {
+  std::string path = dir / "dump.h5";
+  const TestFile file(path);
+  file.ramp("targets", {shape[0]});
+  file.ramp("layers/fc/activations", shape, stored);
+  return path;
+}
+
 void write_small_dump(const std::string& path, hsize_t samples) {
   const TestFile file(path);
   file.ramp("targets", {samples});
@@ -200,7 +208,7 @@ StoredChunk stored_chunk(const Handle& dataset, const Shape& offset) {
 
 std::vector<double> read_all(const DatasetIndex& dataset, std::uint64_t band, std::uint64_t cache_bytes) {
   const auto rows = open_rows(dataset, cache_bytes);
-  const std::uint64_t row_bytes = dataset.bytes() / dataset.samples();
+  const std::uint64_t row_bytes = dataset.bytes() / std::max<std::uint64_t>(dataset.samples(), 1);
   const std::size_t columns = row_bytes / dataset.element.size();
   std::vector<double> numbers(dataset.samples() * columns);
   std::vector<std::byte> bytes(band * row_bytes);

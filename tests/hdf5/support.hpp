@@ -87,6 +87,8 @@ class TestFile {
   Handle id_;
 };
 
+// "dump.h5" with one layer "fc", a ramp of `shape` stored so, and targets; returns its path.
+std::string write_dump(const TempDir& dir, const Shape& shape, const Stored& stored);
 // A dump of one layer "fc" [samples, 3] and targets [samples], both ramps.
 void write_small_dump(const std::string& path, hsize_t samples = 4);
 

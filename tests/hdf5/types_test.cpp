@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(ByteOrder, NumberTypes, ::testing::Bool(),
 // A dump whose activations, uint16 or another type, have the attribute dtype.
 template <class T>
 std::string dump_with_dtype(const TempDir& dir, const std::vector<T>& numbers, const std::string& dtype) {
-  const std::string path = dir / "dump.h5";
+  std::string path = dir / "dump.h5";
   const TestFile file(path);
   file.ramp("targets", {numbers.size()});
   file.dataset("layers/fc/activations", {numbers.size(), 1}, numbers);

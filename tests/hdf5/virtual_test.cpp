@@ -48,8 +48,8 @@ class Virtual : public ::testing::Test {
     must(H5Pset_virtual(creation_.get(), target.get(), file.c_str(), dataset.c_str(), source.get()));
   }
 
-  std::string dump(const Shape& shape = {6, 3}, hid_t type = H5T_NATIVE_FLOAT) const {
-    const std::string path = dir_ / "run/dump.h5";
+  [[nodiscard]] std::string dump(const Shape& shape = {6, 3}, hid_t type = H5T_NATIVE_FLOAT) const {
+    std::string path = dir_ / "run/dump.h5";
     const TestFile file(path);
     file.ramp("targets", {6});
     file.ramp("inside", {3, 3});
@@ -71,7 +71,7 @@ TEST_F(Virtual, DatasetsAreReadThrough) {
   const DatasetIndex index = activations_of(dump());
   EXPECT_EQ(index.storage, Storage::virtual_sources);
   EXPECT_EQ(index.stored_bytes, 18 * sizeof(float));
-  for (const std::uint64_t band : {1, 2, 4, 6}) {
+  for (const std::uint64_t band : {1U, 2U, 4U, 6U}) {
     EXPECT_EQ(read_all(index, band), counting(18)) << band;
   }
 }
@@ -83,7 +83,7 @@ TEST_F(Virtual, DatasetsMayShowTheirOwnFile) {
 }
 
 TEST_F(Virtual, DatasetsMayInterleaveColumns) {
-  for (const hsize_t column : {0, 1, 2}) {
+  for (const hsize_t column : {0U, 1U, 2U}) {
     map(part({6, 3}, {0, column}, {6, 1}), "wide.h5", "acts", part({6, 3}, {0, column}, {6, 1}));
   }
   write_source("run/wide.h5", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
@@ -93,7 +93,7 @@ TEST_F(Virtual, DatasetsMayInterleaveColumns) {
 TEST_F(Virtual, DatasetsMayShowVirtualOnes) {
   map(0, "a.h5");
   map(3, "b.h5");
-  dump();
+  (void)dump();
   fs::rename(dir_.path() / "run/dump.h5", dir_.path() / "run/inner.h5");
   creation_ = Handle(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
   map(whole({6, 3}), "inner.h5", "layers/fc/activations", whole({6, 3}));
