@@ -1,0 +1,113 @@
+// What the GPU computes, as host functions: they enqueue on `stream` and return the launch's error.
+// Pointers are to device memory. Matrices are row-major.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "collapscope/rows.hpp"
+
+namespace collapscope::kernels {
+
+struct DeviceMatrix {
+  double* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;  // doubles from row to row, >= cols
+};
+
+// Rows of numbers as stored, back to back; `bytes` is aligned to the element's size at least.
+struct StoredRows {
+  const std::byte* bytes = nullptr;
+  ElementType element;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+
+// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's `first_row +
+// row / rows_per_report`.
+struct FiniteCheck {
+  std::uint64_t* first = nullptr;
+  std::uint64_t first_row = 0;
+  std::uint64_t rows_per_report = 1;
+};
+
+// Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
+struct RowStats {
+  double* norm = nullptr;            // |h|, without overflow or underflow of the squares
+  double* is_zero = nullptr;         // 1 where |h| = 0, else 0
+  double* shifted_norm = nullptr;    // |h - shift|, likewise
+  double* shifted_square = nullptr;  // |h - shift|^2
+  std::size_t stride = 1;
+};
+
+// to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
+cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
+                         const RowStats& stats, const FiniteCheck& check, cudaStream_t stream);
+
+// to = h / |h|, zero rows stay 0. norm: |h| of row i at norm[i * norm_stride].
+cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
+                      const DeviceMatrix& to, cudaStream_t stream);
+
+// to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples (all layouts and
+// pools, as decode_tile). The finite check sees every number of the samples and counts in samples of
+// this call.
+cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
+                      const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
+
+// to's first columns = y - shift; square[i * square_stride] = |y - shift|^2. y [to.rows, n] back to back.
+cudaError_t target_rows(const double* y, std::size_t n, const double* shift, const DeviceMatrix& to,
+                        double* square, std::size_t square_stride, cudaStream_t stream);
+
+// Doubles of workspace that column_sums needs.
+std::size_t column_workspace(std::size_t rows, std::size_t cols);
+
+// sums and means [cols] of the rows (either null: not wanted); exact for constant columns: the first row
+// plus what differs from it. Same bits every time.
+cudaError_t column_sums(const DeviceMatrix& rows, double* workspace, double* sums, double* means,
+                        cudaStream_t stream);
+
+// rows -= shift [cols]
+cudaError_t subtract_row(const DeviceMatrix& rows, const double* shift, cudaStream_t stream);
+
+// Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
+// [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
+// normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows.
+struct RowNorms {
+  const double* plain = nullptr;
+  const double* centred = nullptr;
+  std::size_t stride = 1;
+};
+cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
+                         double* out, std::size_t out_stride, cudaStream_t stream);
+
+// out[i * out_stride] = |y_i - target_mean - predicted_i - offset|^2; predicted [rows, n], y [rows, n].
+cudaError_t map_errors(const DeviceMatrix& predicted, const double* offset, const double* y,
+                       const double* target_mean, double* out, std::size_t out_stride, cudaStream_t stream);
+
+// out[i * out_stride] = 1 where norm[i * norm_stride] <= least, else 0.
+cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
+                         double* out, std::size_t out_stride, cudaStream_t stream);
+
+// to += from
+cudaError_t add(double* to, const double* from, std::size_t count, cudaStream_t stream);
+cudaError_t add_float(double* to, const float* from, std::size_t count, cudaStream_t stream);
+// The other triangle: upper = lower^T of [n, n] row-major.
+cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
+// to = from * factor
+cudaError_t scale(double* to, const double* from, double factor, std::size_t count, cudaStream_t stream);
+// Row i of to = values[i] * row i of from, [n, n] both.
+cudaError_t scale_rows(double* to, const double* from, const double* values, std::size_t n,
+                       cudaStream_t stream);
+// *largest = max of |a_ij - b_ij|, of |a_ij - (i == j)| when b is null; NaN becomes Inf. [n, n] both.
+cudaError_t largest_difference(const double* a, const double* b, std::size_t n, double* workspace,
+                               double* largest, cudaStream_t stream);
+// Doubles of workspace that largest_difference needs.
+std::size_t difference_workspace(std::size_t n);
+
+// to = float32 of `from`, for --precision fast.
+cudaError_t narrow(float* to, std::size_t to_stride, const DeviceMatrix& from, cudaStream_t stream);
+
+}  // namespace collapscope::kernels

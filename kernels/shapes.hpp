@@ -1,0 +1,146 @@
+// The three shapes of our kernels: over items, over rows, over columns. An Op is a plain struct of
+// arguments with a __host__ __device__ body, so that tests run the same body on the host.
+//
+//   over_items    op.count() items;            op.at(i)
+//   over_rows     op.rows() rows, each shared by the lanes of a group of at most 32 threads;
+//                 op.slice(row, lane, lanes) -> Op::Partial, Op::combine(a, b), op.finish(row, total)
+//   over_columns  op.columns() columns, op.chunks() chunks of rows;   op.at(column, chunk)
+//
+// Every shape strides over the grid: any launch geometry gives the same sums but for `lanes`, which fixes
+// the order in which a row is summed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "element.hpp"
+
+namespace collapscope::kernels {
+
+#if defined(__CUDACC__)
+
+// Word-wise, because shuffles know only plain numbers. `group` has the lanes that take part.
+template <class Partial>
+__device__ inline Partial shuffled(unsigned group, const Partial& mine, unsigned offset, unsigned lanes) {
+  static_assert(sizeof(Partial) % sizeof(std::uint64_t) == 0, "partial results consist of 8-byte words");
+  constexpr std::size_t words = sizeof(Partial) / sizeof(std::uint64_t);
+  unsigned long long bits[words];
+  memcpy(bits, &mine, sizeof mine);
+#pragma unroll
+  for (std::size_t i = 0; i < words; ++i) {
+    bits[i] = __shfl_xor_sync(group, bits[i], static_cast<int>(offset), static_cast<int>(lanes));
+  }
+  Partial other;
+  memcpy(&other, bits, sizeof other);
+  return other;
+}
+
+template <class Op>
+__global__ void over_items(Op op) {
+  const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < op.count();
+       i += step) {
+    op.at(i);
+  }
+}
+
+// blockDim.x: lanes of a group, a power of two up to 32; blockDim.y: groups of a block.
+template <class Op>
+__global__ void over_rows(Op op) {
+  const unsigned lanes = blockDim.x;
+  const unsigned thread = (threadIdx.y * blockDim.x + threadIdx.x) % 32;
+  const unsigned group = lanes == 32 ? 0xffffffffU : ((1U << lanes) - 1U) << (thread / lanes * lanes);
+  const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.y;
+  for (std::size_t row = static_cast<std::size_t>(blockIdx.x) * blockDim.y + threadIdx.y; row < op.rows();
+       row += step) {
+    typename Op::Partial total = op.slice(row, threadIdx.x, lanes);
+    for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
+      total = Op::combine(total, shuffled(group, total, offset, lanes));
+    }
+    if (threadIdx.x == 0) {
+      op.finish(row, total);
+    }
+  }
+}
+
+template <class Op>
+__global__ void over_columns(Op op) {
+  const std::size_t column_step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+  for (std::size_t chunk = blockIdx.y; chunk < op.chunks(); chunk += gridDim.y) {
+    for (std::size_t column = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+         column < op.columns(); column += column_step) {
+      op.at(column, chunk);
+    }
+  }
+}
+
+#else
+
+// Launch geometry, where there is no CUDA header to name it.
+struct Dim {
+  unsigned x = 1;
+  unsigned y = 1;
+};
+
+// The host twins walk the same indices as the kernels would. Their plain forms below have the kernels'
+// names and arguments, hence their symbols.
+template <class Op>
+void run_items(const Op& op, Dim grid, Dim block) {
+  const std::size_t step = static_cast<std::size_t>(grid.x) * block.x;
+  for (std::size_t thread = 0; thread < step; ++thread) {
+    for (std::size_t i = thread; i < op.count(); i += step) {
+      op.at(i);
+    }
+  }
+}
+
+template <class Op>
+void run_rows(const Op& op, Dim grid, Dim block) {
+  const unsigned lanes = block.x;
+  const std::size_t step = static_cast<std::size_t>(grid.x) * block.y;
+  for (std::size_t group = 0; group < step; ++group) {
+    for (std::size_t row = group; row < op.rows(); row += step) {
+      typename Op::Partial parts[32];
+      for (unsigned lane = 0; lane < lanes; ++lane) {
+        parts[lane] = op.slice(row, lane, lanes);
+      }
+      for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
+        for (unsigned lane = 0; lane < offset; ++lane) {
+          parts[lane] = Op::combine(parts[lane], parts[lane + offset]);
+        }
+      }
+      op.finish(row, parts[0]);
+    }
+  }
+}
+
+template <class Op>
+void run_columns(const Op& op, Dim grid, Dim block) {
+  const std::size_t column_step = static_cast<std::size_t>(grid.x) * block.x;
+  for (unsigned y = 0; y < grid.y; ++y) {
+    for (std::size_t chunk = y; chunk < op.chunks(); chunk += grid.y) {
+      for (std::size_t thread = 0; thread < column_step; ++thread) {
+        for (std::size_t column = thread; column < op.columns(); column += column_step) {
+          op.at(column, chunk);
+        }
+      }
+    }
+  }
+}
+
+template <class Op>
+void over_items(Op op) {
+  run_items(op, {}, {});
+}
+template <class Op>
+void over_rows(Op op) {
+  run_rows(op, {}, {});
+}
+template <class Op>
+void over_columns(Op op) {
+  run_columns(op, {}, {});
+}
+
+#endif
+
+}  // namespace collapscope::kernels
