@@ -26,12 +26,13 @@ struct StoredRows {
   std::size_t cols = 0;
 };
 
-// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's `first_row +
-// row / rows_per_report`.
+// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's sample,
+// first_sample + (skip_rows + row) / rows_per_sample.
 struct FiniteCheck {
   std::uint64_t* first = nullptr;
-  std::uint64_t first_row = 0;
-  std::uint64_t rows_per_report = 1;
+  std::uint64_t first_sample = 0;
+  std::size_t skip_rows = 0;
+  std::size_t rows_per_sample = 1;
 };
 
 // Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
@@ -52,8 +53,7 @@ cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t no
                       const DeviceMatrix& to, cudaStream_t stream);
 
 // to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples (all layouts and
-// pools, as decode_tile). The finite check sees every number of the samples and counts in samples of
-// this call.
+// pools, as decode_tile). The finite check sees every number of the samples that the rows come from.
 cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
                       const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
 
