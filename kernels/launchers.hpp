@@ -7,42 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arguments.hpp"
 #include "collapscope/rows.hpp"
 
 namespace collapscope::kernels {
-
-struct DeviceMatrix {
-  double* data = nullptr;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::size_t stride = 0;  // doubles from row to row, >= cols
-};
-
-// Rows of numbers as stored, back to back; `bytes` is aligned to the element's size at least.
-struct StoredRows {
-  const std::byte* bytes = nullptr;
-  ElementType element;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-};
-
-// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's sample,
-// first_sample + (skip_rows + row) / rows_per_sample.
-struct FiniteCheck {
-  std::uint64_t* first = nullptr;
-  std::uint64_t first_sample = 0;
-  std::size_t skip_rows = 0;
-  std::size_t rows_per_sample = 1;
-};
-
-// Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
-struct RowStats {
-  double* norm = nullptr;            // |h|, without overflow or underflow of the squares
-  double* is_zero = nullptr;         // 1 where |h| = 0, else 0
-  double* shifted_norm = nullptr;    // |h - shift|, likewise
-  double* shifted_square = nullptr;  // |h - shift|^2
-  std::size_t stride = 1;
-};
 
 // to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
 cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
@@ -75,11 +43,6 @@ cudaError_t subtract_row(const DeviceMatrix& rows, const double* shift, cudaStre
 // Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
 // [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
 // normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows.
-struct RowNorms {
-  const double* plain = nullptr;
-  const double* centred = nullptr;
-  std::size_t stride = 1;
-};
 cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 
