@@ -4,6 +4,7 @@
 #include "column_op.hpp"
 #include "convert_op.hpp"
 #include "pool_op.hpp"
+#include "position_op.hpp"
 #include "residual_op.hpp"
 #include "square_op.hpp"
 #include "target_op.hpp"

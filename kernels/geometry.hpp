@@ -58,16 +58,22 @@ inline unsigned pool_lanes(bool channels_together, std::size_t rows, std::size_t
   return channels_together ? std::min(most, lanes_of(enough_threads, rows)) : most;
 }
 
-// Chunks of rows whose columns are summed apart: enough to fill a device, few enough to be summed in turn.
-inline std::size_t column_chunks(std::size_t rows, std::size_t cols) {
+// Chunks of rows whose columns are summed apart: enough to fill a device, few enough to be added up.
+struct RowChunks {
+  std::size_t rows = 0;  // of a chunk; the last may have fewer
+  std::size_t count = 0;
+};
+
+inline RowChunks row_chunks(std::size_t rows, std::size_t cols) {
   constexpr std::size_t enough_threads = std::size_t{1} << 17U;
   constexpr std::size_t least_rows = 16;
   constexpr std::size_t most_chunks = 2048;
   if (rows == 0 || cols == 0) {
-    return 0;
+    return {};
   }
-  return std::clamp<std::size_t>(enough_threads / cols, 1,
-                                 std::min(most_chunks, divided_up(rows, least_rows)));
+  const std::size_t wanted = std::clamp<std::size_t>(enough_threads / cols, 1, most_chunks);
+  const std::size_t chunk_rows = std::max(least_rows, divided_up(rows, wanted));
+  return {chunk_rows, divided_up(rows, chunk_rows)};
 }
 
 inline bool is_aligned(const void* pointer, std::size_t alignment) {

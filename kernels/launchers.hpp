@@ -20,8 +20,9 @@ cudaError_t convert_rows(const StoredRows& from, const double* shift, const Devi
 cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
                       const DeviceMatrix& to, cudaStream_t stream);
 
-// to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples (all layouts and
-// pools, as decode_tile). The finite check sees every number of the samples that the rows come from.
+// to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples, as decode_tile.
+// The finite check sees every number of pooled samples; with Pool::none, those of the rows. Rows that are
+// stored back to back already are for convert_rows: cudaErrorInvalidValue.
 cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
                       const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
 

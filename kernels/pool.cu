@@ -2,6 +2,7 @@
 #include "launch.cuh"
 #include "launchers.hpp"
 #include "pool_op.hpp"
+#include "position_op.hpp"
 
 namespace collapscope::kernels {
 

@@ -38,12 +38,8 @@ COLLAPSCOPE_HOST_DEVICE inline bool all_finite(const ShiftedRow& row) {
   return is_finite(double_of_bits(greatest_bits(row)));
 }
 
-// `square`: the sum of squares. Where it tells too little, a slow pass by one thread divides the numbers by
-// the largest first.
-COLLAPSCOPE_HOST_DEVICE inline double norm_of(const ShiftedRow& row, double square) {
-  if (square > 1e-280 && is_finite(square)) {
-    return sqrt(square);
-  }
+// |row|, its numbers divided by the largest first. Slow, by one thread.
+COLLAPSCOPE_HOST_DEVICE inline double scaled_norm(const ShiftedRow& row) {
   const double largest = double_of_bits(greatest_bits(row));
   if (largest == 0) {
     return 0;
@@ -54,6 +50,11 @@ COLLAPSCOPE_HOST_DEVICE inline double norm_of(const ShiftedRow& row, double squa
     sum += ratio * ratio;
   }
   return largest * sqrt(sum);
+}
+
+// |row|, whose sum of squares is `square`.
+COLLAPSCOPE_HOST_DEVICE inline double norm_of(const ShiftedRow& row, double square) {
+  return square > 1e-280 && is_finite(square) ? sqrt(square) : scaled_norm(row);
 }
 
 }  // namespace collapscope::kernels

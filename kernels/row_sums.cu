@@ -12,20 +12,22 @@ cudaError_t target_rows(const double* y, std::size_t n, const double* shift, con
   return launch_rows(TargetRows{y, n, shift, to, square, square_stride}, row_lanes(n), stream);
 }
 
-std::size_t column_workspace(std::size_t rows, std::size_t cols) { return column_chunks(rows, cols) * cols; }
+std::size_t column_workspace(std::size_t rows, std::size_t cols) {
+  return row_chunks(rows, cols).count * cols;
+}
 
 cudaError_t column_sums(const DeviceMatrix& rows, double* workspace, double* sums, double* means,
                         cudaStream_t stream) {
-  if (rows.rows == 0 || rows.cols == 0) {
+  const RowChunks chunks = row_chunks(rows.rows, rows.cols);
+  if (chunks.count == 0) {
     return cudaSuccess;
   }
-  const std::size_t chunk_rows = divided_up(rows.rows, column_chunks(rows.rows, rows.cols));
-  const std::size_t chunks = divided_up(rows.rows, chunk_rows);
-  if (const cudaError_t error = launch_columns(ChunkSums{rows, chunk_rows, chunks, workspace}, stream);
+  if (const cudaError_t error = launch_columns(ChunkSums{rows, chunks.rows, chunks.count, workspace}, stream);
       error != cudaSuccess) {
     return error;
   }
-  return launch_rows(ColumnTotals{rows, chunks, workspace, sums, means}, row_lanes(chunks), stream);
+  const ColumnTotals totals{rows, chunks.count, workspace, sums, means};
+  return launch_rows(totals, row_lanes(chunks.count), stream);
 }
 
 cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
