@@ -7,45 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arguments.hpp"
 #include "collapscope/rows.hpp"
 
 namespace collapscope::kernels {
 
 // cudaSuccess when this build has code for the current device.
 cudaError_t probe();
-
-struct DeviceMatrix {
-  double* data = nullptr;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-  std::size_t stride = 0;  // doubles from row to row, >= cols
-};
-
-// Rows of numbers as stored, back to back; `bytes` is aligned to the element's size at least.
-struct StoredRows {
-  const std::byte* bytes = nullptr;
-  ElementType element;
-  std::size_t rows = 0;
-  std::size_t cols = 0;
-};
-
-// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's sample,
-// first_sample + (skip_rows + row) / rows_per_sample.
-struct FiniteCheck {
-  std::uint64_t* first = nullptr;
-  std::uint64_t first_sample = 0;
-  std::size_t skip_rows = 0;
-  std::size_t rows_per_sample = 1;
-};
-
-// Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
-struct RowStats {
-  double* norm = nullptr;            // |h|, without overflow or underflow of the squares
-  double* is_zero = nullptr;         // 1 where |h| = 0, else 0
-  double* shifted_norm = nullptr;    // |h - shift|, likewise
-  double* shifted_square = nullptr;  // |h - shift|^2
-  std::size_t stride = 1;
-};
 
 // to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
 cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
@@ -55,8 +23,9 @@ cudaError_t convert_rows(const StoredRows& from, const double* shift, const Devi
 cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
                       const DeviceMatrix& to, cudaStream_t stream);
 
-// to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples (all layouts and
-// pools, as decode_tile). The finite check sees every number of the samples that the rows come from.
+// to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples, as decode_tile.
+// The finite check sees every number of pooled samples; with Pool::none, those of the rows. Rows that are
+// stored back to back already are for convert_rows: cudaErrorInvalidValue.
 cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
                       const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
 
@@ -78,11 +47,6 @@ cudaError_t subtract_row(const DeviceMatrix& rows, const double* shift, cudaStre
 // Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
 // [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
 // normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows.
-struct RowNorms {
-  const double* plain = nullptr;
-  const double* centred = nullptr;
-  std::size_t stride = 1;
-};
 cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 

@@ -63,10 +63,13 @@ __global__ void over_rows(Op op) {
   }
 }
 
+// blockDim.x: neighbouring columns; blockDim.y: chunks of a block.
 template <class Op>
 __global__ void over_columns(Op op) {
   const std::size_t column_step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
-  for (std::size_t chunk = blockIdx.y; chunk < op.chunks(); chunk += gridDim.y) {
+  const std::size_t chunk_step = static_cast<std::size_t>(gridDim.y) * blockDim.y;
+  for (std::size_t chunk = static_cast<std::size_t>(blockIdx.y) * blockDim.y + threadIdx.y;
+       chunk < op.chunks(); chunk += chunk_step) {
     for (std::size_t column = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
          column < op.columns(); column += column_step) {
       op.at(column, chunk);
@@ -117,8 +120,9 @@ void run_rows(const Op& op, Dim grid, Dim block) {
 template <class Op>
 void run_columns(const Op& op, Dim grid, Dim block) {
   const std::size_t column_step = static_cast<std::size_t>(grid.x) * block.x;
-  for (unsigned y = 0; y < grid.y; ++y) {
-    for (std::size_t chunk = y; chunk < op.chunks(); chunk += grid.y) {
+  const std::size_t chunk_step = static_cast<std::size_t>(grid.y) * block.y;
+  for (std::size_t y = 0; y < chunk_step; ++y) {
+    for (std::size_t chunk = y; chunk < op.chunks(); chunk += chunk_step) {
       for (std::size_t thread = 0; thread < column_step; ++thread) {
         for (std::size_t column = thread; column < op.columns(); column += column_step) {
           op.at(column, chunk);

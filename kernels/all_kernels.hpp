@@ -1,0 +1,47 @@
+// Every kernel that the launchers launch, for whoever runs them without a device.
+#pragma once
+
+#include "column_op.hpp"
+#include "convert_op.hpp"
+#include "pool_op.hpp"
+#include "position_op.hpp"
+#include "residual_op.hpp"
+#include "slice_op.hpp"
+#include "square_op.hpp"
+#include "target_op.hpp"
+#include "unit_op.hpp"
+#include "vector_op.hpp"
+
+namespace collapscope::kernels {
+
+// Calls visit.template items<Op>(), rows<Op>() or columns<Op>() for the Op of every kernel.
+template <class Visit>
+void for_each_kernel(Visit&& visit) {
+  visit.template rows<ConvertRows<1>>();
+  visit.template rows<ConvertRows<2>>();
+  visit.template columns<UnitRows<1>>();
+  visit.template columns<UnitRows<2>>();
+  visit.template rows<PoolRows>();
+  visit.template columns<PositionRows>();
+  visit.template rows<TargetRows>();
+
+  visit.template columns<ChunkSums>();
+  visit.template rows<ColumnTotals>();
+
+  visit.template rows<OutsideRows<1>>();
+  visit.template rows<OutsideRows<2>>();
+  visit.template rows<MapErrors>();
+  visit.template items<MarkAtMost>();
+
+  visit.template items<Scale>();
+  visit.template columns<Elementwise<Subtract>>();
+  visit.template columns<Elementwise<ScaleRow>>();
+  visit.template columns<Elementwise<Narrow>>();
+
+  visit.template items<SumSlices>();
+  visit.template items<MirrorLower>();
+  visit.template rows<RowDifference>();
+  visit.template rows<LargestOf>();
+}
+
+}  // namespace collapscope::kernels

@@ -1,0 +1,51 @@
+// What the kernels are given: device pointers and shapes, in plain structs that need no CUDA header.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "collapscope/element.hpp"
+
+namespace collapscope::kernels {
+
+struct DeviceMatrix {
+  double* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;  // doubles from row to row, >= cols
+};
+
+// Rows of numbers as stored, back to back; `bytes` is aligned to the element's size at least.
+struct StoredRows {
+  const std::byte* bytes = nullptr;
+  ElementType element;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+
+// Where a NaN or Inf is reported: *first becomes the least of itself and the offending row's sample,
+// first_sample + (skip_rows + row) / rows_per_sample.
+struct FiniteCheck {
+  std::uint64_t* first = nullptr;
+  std::uint64_t first_sample = 0;
+  std::size_t skip_rows = 0;
+  std::size_t rows_per_sample = 1;
+};
+
+// Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
+struct RowStats {
+  double* norm = nullptr;            // |h|, without overflow or underflow of the squares
+  double* is_zero = nullptr;         // 1 where |h| = 0, else 0
+  double* shifted_norm = nullptr;    // |h - shift|, likewise
+  double* shifted_square = nullptr;  // |h - shift|^2
+  std::size_t stride = 1;
+};
+
+// Norms of rows, as a row pass left them.
+struct RowNorms {
+  const double* plain = nullptr;
+  const double* centred = nullptr;
+  std::size_t stride = 1;
+};
+
+}  // namespace collapscope::kernels

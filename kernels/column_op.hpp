@@ -1,0 +1,85 @@
+// Sums and means of columns in two steps: sums of chunks of rows, then of the chunks. Both are sums of
+// differences from the first row, hence exact for constant columns; their order follows from the shape.
+#pragma once
+
+#include <cstddef>
+
+#include "arguments.hpp"
+#include "element.hpp"
+
+namespace collapscope::kernels {
+
+// Over columns: workspace[chunk * cols + column] = sum of the chunk's rows - first row.
+struct ChunkSums {
+  DeviceMatrix from;
+  std::size_t chunk_rows;
+  std::size_t chunk_count;
+  double* workspace;
+
+  COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return from.cols; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return chunk_count; }
+
+  COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
+    constexpr std::size_t batch = 8;
+    const std::size_t begin = chunk * chunk_rows;
+    const std::size_t rest = from.rows - begin;
+    const std::size_t end = begin + (rest < chunk_rows ? rest : chunk_rows);
+    const double* numbers = from.data + column;
+    const double first = *numbers;
+    double sum = 0;
+    std::size_t row = begin;
+    for (; row + batch <= end; row += batch) {
+      double values[batch];
+      for (std::size_t k = 0; k < batch; ++k) {
+        values[k] = numbers[(row + k) * from.stride];
+      }
+      for (std::size_t k = 0; k < batch; ++k) {
+        sum += values[k] - first;
+      }
+    }
+    for (; row < end; ++row) {
+      sum += numbers[row * from.stride] - first;
+    }
+    workspace[chunk * from.cols + column] = sum;
+  }
+};
+
+// Over rows, where a "row" is a column of `from` and the lanes share its chunks.
+struct ColumnTotals {
+  DeviceMatrix from;
+  std::size_t chunk_count;
+  const double* workspace;
+  double* sums;   // [cols] or null
+  double* means;  // [cols] or null
+
+  struct Partial {
+    double sum;
+  };
+
+  COLLAPSCOPE_HOST_DEVICE static Partial combine(const Partial& a, const Partial& b) {
+    return {a.sum + b.sum};
+  }
+
+  COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return from.cols; }
+
+  COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t column, std::size_t lane, std::size_t lanes) const {
+    Partial total{0};
+    for (std::size_t chunk = lane; chunk < chunk_count; chunk += lanes) {
+      total.sum += workspace[chunk * from.cols + column];
+    }
+    return total;
+  }
+
+  COLLAPSCOPE_HOST_DEVICE void finish(std::size_t column, const Partial& total) const {
+    const double count = static_cast<double>(from.rows);
+    const double first = from.data[column];
+    if (sums != nullptr) {
+      sums[column] = first * count + total.sum;
+    }
+    if (means != nullptr) {
+      means[column] = first + total.sum / count;
+    }
+  }
+};
+
+}  // namespace collapscope::kernels

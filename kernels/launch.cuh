@@ -1,0 +1,44 @@
+// Launches of the three shapes.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "geometry.hpp"
+#include "shapes.hpp"
+
+namespace collapscope::kernels {
+
+inline dim3 grid_of(const Geometry& shape) { return {shape.grid_x, shape.grid_y, 1}; }
+inline dim3 block_of(const Geometry& shape) { return {shape.block_x, shape.block_y, 1}; }
+
+template <class Op>
+cudaError_t launch_items(const Op& op, cudaStream_t stream) {
+  if (op.count() == 0) {
+    return cudaSuccess;
+  }
+  const Geometry shape = items_geometry(op.count());
+  over_items<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
+  return cudaGetLastError();
+}
+
+template <class Op>
+cudaError_t launch_rows(const Op& op, unsigned lanes, cudaStream_t stream) {
+  if (op.rows() == 0) {
+    return cudaSuccess;
+  }
+  const Geometry shape = rows_geometry(op.rows(), lanes);
+  over_rows<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
+  return cudaGetLastError();
+}
+
+template <class Op>
+cudaError_t launch_columns(const Op& op, cudaStream_t stream) {
+  if (op.columns() == 0 || op.chunks() == 0) {
+    return cudaSuccess;
+  }
+  const Geometry shape = columns_geometry(op.columns(), op.chunks());
+  over_columns<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
+  return cudaGetLastError();
+}
+
+}  // namespace collapscope::kernels

@@ -1,0 +1,48 @@
+// Launches of what reads rows as stored.
+#include "convert_op.hpp"
+#include "launch.cuh"
+#include "launchers.hpp"
+#include "unit_op.hpp"
+
+namespace collapscope::kernels {
+
+namespace {
+
+StoredNumbers numbers_of(const StoredRows& rows) {
+  return {rows.bytes, rows.element.kind, rows.element.big_endian};
+}
+
+// Whether rows can be read and written two numbers at a time.
+bool in_pairs(const StoredRows& from, const DeviceMatrix& to) {
+  return from.cols % 2 == 0 && to.stride % 2 == 0 && is_aligned(from.bytes, 2 * size_of(from.element.kind)) &&
+         is_aligned(to.data, 2 * sizeof(double));
+}
+
+template <std::size_t width>
+cudaError_t convert_packs(const StoredRows& from, const double* shift, const DeviceMatrix& to,
+                          const RowStats& stats, const FiniteCheck& check, cudaStream_t stream) {
+  const ConvertRows<width> op{numbers_of(from), shift, to, stats, check};
+  return launch_rows(op, row_lanes(to.cols / width), stream);
+}
+
+}  // namespace
+
+cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
+                         const RowStats& stats, const FiniteCheck& check, cudaStream_t stream) {
+  if (from.cols == 0) {
+    return cudaSuccess;
+  }
+  const bool pairs = in_pairs(from, to) && is_aligned(shift, 2 * sizeof(double));
+  return pairs ? convert_packs<2>(from, shift, to, stats, check, stream)
+               : convert_packs<1>(from, shift, to, stats, check, stream);
+}
+
+cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
+                      const DeviceMatrix& to, cudaStream_t stream) {
+  if (in_pairs(from, to)) {
+    return launch_columns(UnitRows<2>{numbers_of(from), norm, norm_stride, to}, stream);
+  }
+  return launch_columns(UnitRows<1>{numbers_of(from), norm, norm_stride, to}, stream);
+}
+
+}  // namespace collapscope::kernels
