@@ -48,7 +48,7 @@ TEST(GpuEigenbasis, SmallOnesAreDoneOnTheCpu) {
   const auto backend = test::make_host_gpus(1, state);
   test::Random random(3);
   (void)backend->eigenbasis(
-      naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter);
+      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter);
   EXPECT_EQ(state.decompositions, 0U);
 }
 
