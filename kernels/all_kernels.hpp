@@ -6,6 +6,7 @@
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
+#include "slice_op.hpp"
 #include "square_op.hpp"
 #include "target_op.hpp"
 #include "unit_op.hpp"
@@ -32,13 +33,12 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<MapErrors>();
   visit.template items<MarkAtMost>();
 
-  visit.template items<Add<double>>();
-  visit.template items<Add<float>>();
   visit.template items<Scale>();
   visit.template columns<Elementwise<Subtract>>();
   visit.template columns<Elementwise<ScaleRow>>();
   visit.template columns<Elementwise<Narrow>>();
 
+  visit.template items<SumSlices>();
   visit.template items<MirrorLower>();
   visit.template rows<RowDifference>();
   visit.template rows<LargestOf>();

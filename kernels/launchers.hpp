@@ -12,6 +12,9 @@
 
 namespace collapscope::kernels {
 
+// cudaSuccess when this build has code for the current device.
+cudaError_t probe();
+
 // to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
 cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
                          const RowStats& stats, const FiniteCheck& check, cudaStream_t stream);
@@ -55,9 +58,9 @@ cudaError_t map_errors(const DeviceMatrix& predicted, const double* offset, cons
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 
-// to += from
-cudaError_t add(double* to, const double* from, std::size_t count, cudaStream_t stream);
-cudaError_t add_float(double* to, const float* from, std::size_t count, cudaStream_t stream);
+// to (+= when adds) = the sum over slices of from [slices, count], in order.
+cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::size_t count, bool adds,
+                       cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 // to = from * factor

@@ -22,14 +22,6 @@ cudaError_t scale_rows(double* to, const double* from, const double* values, std
   return launch_columns(Elementwise<ScaleRow>{from, n, to, n, n, n, {values}}, stream);
 }
 
-cudaError_t add(double* to, const double* from, std::size_t count, cudaStream_t stream) {
-  return launch_items(Add<double>{to, from, count}, stream);
-}
-
-cudaError_t add_float(double* to, const float* from, std::size_t count, cudaStream_t stream) {
-  return launch_items(Add<float>{to, from, count}, stream);
-}
-
 cudaError_t scale(double* to, const double* from, double factor, std::size_t count, cudaStream_t stream) {
   return launch_items(Scale{to, from, factor, count}, stream);
 }

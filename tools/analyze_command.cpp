@@ -8,6 +8,7 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
 #include "collapscope/text.hpp"
 #include "collapscope/version.hpp"
@@ -78,8 +79,11 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   check_outputs(options.outputs);
   const AnalysisOptions analysis = analysis_options(options);
   const IndexOptions indexing = index_options(options);
-  const std::unique_ptr<Backend> backend = choose_backend(options);
+  const ChosenBackend chosen = make_backend(options.device, options.threads);
   const std::unique_ptr<Progress> progress = progress_for(options);
+  if (!chosen.note.empty()) {
+    progress->message(chosen.note);
+  }
 
   DumpIndex index = index_all(expand_inputs(options.dumps), indexing);
   for (const Failure& failure : index.failures) {
@@ -88,7 +92,7 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (index.checkpoints.empty()) {
     return nothing_done;
   }
-  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *backend,
+  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *chosen.backend,
                             analysis, *progress);
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();

@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "collapscope/error.hpp"
-#include "collapscope/gpu.hpp"
 #include "collapscope/text.hpp"
 
 namespace collapscope::tools {
@@ -60,7 +59,7 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "read the rows once, twice, or as a cost model decides: 1, 2, auto")
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
-  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
   command
@@ -112,18 +111,6 @@ IndexOptions index_options(const DumpOptions& options) {
     throw UsageError("--targets, --predictions, --weight and --bias go with --activations");
   }
   return result;
-}
-
-std::unique_ptr<Backend> choose_backend(const DumpOptions& options) {
-  if (options.device == "auto" || options.device == "cpu") {
-    return make_cpu_backend(options.threads);
-  }
-  if (options.device == "cuda" || options.device.starts_with("cuda:")) {
-    throw DeviceError(fmt::format("--device {}: this version computes on the CPU only (gpu: {})",
-                                  printable(options.device), describe_gpus()));
-  }
-  throw UsageError(
-      fmt::format("unknown device '{}': expected auto, cpu, cuda or cuda:N", printable(options.device)));
 }
 
 }  // namespace collapscope::tools

@@ -30,6 +30,5 @@ void add_dump_options(CLI::App& command, DumpOptions& options);
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);
 [[nodiscard]] IndexOptions index_options(const DumpOptions& options);
-[[nodiscard]] std::unique_ptr<Backend> choose_backend(const DumpOptions& options);
 
 }  // namespace collapscope::tools

@@ -7,6 +7,7 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/gpu.hpp"
 #include "collapscope/text.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
@@ -57,7 +58,7 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
   const auto& shape = checkpoint.front().targets.shape;
   const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1,
                                     options, memory, backend);
-  const std::uint64_t passes = plan.looks == 2 && !plan.keeps_bytes ? 2 : 1;
+  const auto passes = static_cast<std::uint64_t>(plan.passes());
   const std::string pool =
       layer.layout == Layout::rows
           ? ""
@@ -76,7 +77,7 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
 int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
-  const std::unique_ptr<Backend> backend = choose_backend(options);
+  const std::unique_ptr<Backend> backend = make_backend(options.device, options.threads).backend;
   DumpIndex index = index_all(expand_inputs(options.dumps), index_options(options));
   std::vector<Failure> failures = std::move(index.failures);
   Totals totals;

@@ -52,15 +52,20 @@ struct LayerPlan {
   std::uint64_t rows = 0;  // N after pooling
   int looks = 2;
   bool normalized_scatter = false;  // carries T in the first look
+  std::size_t tile_rows = 0;        // rows of a tile, at most
   bool keeps_bytes = false;         // the second look reads from memory
+  bool backend_keeps = false;       // the backend keeps the rows for the second look
   std::uint64_t bytes = 0;          // decoded bytes of one pass
   std::uint64_t band_samples = 0;   // samples per read
   std::uint64_t cache_bytes = 0;    // for the reader
   std::uint64_t memory = 0;         // peak, all buffers and matrices
   std::string reason;               // why one look or two
+
+  // How often the stored bytes are read.
+  [[nodiscard]] int passes() const { return looks == 2 && !keeps_bytes && !backend_keeps ? 2 : 1; }
 };
 
-// The plan for one layer (its index in each shard). tile_rows: the backend's for this layer. Throws
+// The plan for one layer (its index in each shard). Throws
 // UsageError when it does not fit the memory, InputError when pool and layout do not fit.
 [[nodiscard]] LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                                    const AnalysisOptions& options, std::uint64_t memory,

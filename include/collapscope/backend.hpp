@@ -1,9 +1,11 @@
-// The seam behind which the arithmetic runs: on the CPU, later on GPUs.
+// The seam behind which the arithmetic runs: on the CPU or on GPUs.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,21 +23,13 @@ struct FoldSpec {
   std::size_t targets = 0;          // n
   std::uint64_t rows = 0;           // N, of the whole layer: fixes the segments
   bool normalized_scatter = false;  // also sum h h^T / |h|^2
-};
-
-// The first look: rows in, moments out. Tiles come in order and each but the last has `tile_rows` rows.
-class MomentFold {
- public:
-  virtual ~MomentFold() = default;
-  // targets [tile.rows, n]. Throws NonFiniteSample.
-  virtual void add(const RawTile& tile, MatrixView<const double> targets) = 0;
-  // Ends the fold; the object cannot be used after it.
-  [[nodiscard]] virtual Moments finish() = 0;
+  bool looks_again = false;         // a second look follows: a backend that can keeps the rows for it
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
 struct LookSpec {
   RowFormat format;
+  std::uint64_t rows = 0;            // N, of the whole layer
   std::vector<double> feature_mean;  // [d]
   std::vector<double> target_mean;   // [n]
   double feature_rms = 0;            // root of E |h|^2: rows nearer to the mean than its rounding are counted
@@ -46,12 +40,31 @@ struct LookSpec {
   Matrix published;                   // B'^T [n, d]
 };
 
-// The second look: rows in, residual sums out.
-class ResidualFold {
+// Takes the rows of a layer in tiles, in order.
+class Fold {
  public:
-  virtual ~ResidualFold() = default;
-  // targets [tile.rows, n]. Throws NonFiniteSample.
+  virtual ~Fold() = default;
+  // targets [tile.rows, n]. tile.bytes must stay as they are until `settle`, the targets only until `add`
+  // returns. Throws NonFiniteSample, here or in `finish`, and DeviceError.
   virtual void add(const RawTile& tile, MatrixView<const double> targets) = 0;
+  // Returns when the bytes of all tiles added so far may be overwritten.
+  virtual void settle() {}
+};
+
+// The first look: rows in, moments out. Each tile but the last has `tile_rows` rows.
+class MomentFold : public Fold {
+ public:
+  // Ends the fold; only look_again may follow.
+  [[nodiscard]] virtual Moments finish() = 0;
+  // The second look at rows that the fold has kept; nullopt: it keeps none, pass them again.
+  [[nodiscard]] virtual std::optional<ResidualSums> look_again(const LookSpec& /*spec*/) {
+    return std::nullopt;
+  }
+};
+
+// The second look: rows in, residual sums out.
+class ResidualFold : public Fold {
+ public:
   [[nodiscard]] virtual ResidualSums finish() = 0;
 };
 
@@ -60,7 +73,18 @@ struct NonFiniteSample {
   std::uint64_t sample = 0;
 };
 
-// Where sums and decompositions are computed. Matrices cross the seam as host values.
+// Memory that rows are read into.
+class HostBuffer {
+ public:
+  virtual ~HostBuffer() = default;
+  [[nodiscard]] virtual std::span<std::byte> bytes() = 0;
+};
+
+// Ordinary memory, uninitialized.
+[[nodiscard]] std::unique_ptr<HostBuffer> make_plain_buffer(std::size_t size);
+
+// Where sums and decompositions are computed. Matrices cross the seam as host values. All calls come from
+// one thread at a time.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -76,6 +100,14 @@ class Backend {
   // Eigenpairs of a symmetric positive semi-definite matrix, both triangles given. The input is checked to
   // be finite, the output by residual and orthogonality. Throws NumericalError.
   [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric) = 0;
+  // A buffer from which this backend takes rows fastest.
+  [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
+    return make_plain_buffer(size);
+  }
+  // Whether a fold keeps this many stored bytes for a second look.
+  [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
+  // Where to go on when this backend throws a DeviceError; null: nowhere.
+  [[nodiscard]] virtual Backend* fallback() { return nullptr; }
 };
 
 // The CPU backend. threads 0: as many as the process may use.

@@ -24,10 +24,17 @@ class NumericalError : public Error {
   using Error::Error;
 };
 
-// A device (GPU) is missing or failed.
+// A device (GPU) is missing or failed: nothing that it holds is to be trusted, and nothing more to be asked
+// of it.
 class DeviceError : public Error {
  public:
   using Error::Error;
+};
+
+// A device has too little memory for what was asked; it may be asked for less.
+class DeviceMemoryError : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
 };
 
 // Something in an input file is not as it must be. `what()` reads "FILE: OBJECT: MESSAGE", printable:

@@ -38,6 +38,10 @@ struct RowFormat {
   [[nodiscard]] std::size_t rows_per_sample() const {
     return layout != Layout::rows && pool == Pool::none ? positions : 1;
   }
+  // Whether a row is a run of consecutive stored numbers, so that nothing is pooled or gathered.
+  [[nodiscard]] bool rows_are_stored() const {
+    return layout == Layout::rows || pool == Pool::flatten || (pool == Pool::none && layout != Layout::nchw);
+  }
   // Features of a row.
   [[nodiscard]] std::size_t row_length() const {
     return layout != Layout::rows && pool == Pool::flatten ? positions * channels : channels;

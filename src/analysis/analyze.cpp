@@ -43,7 +43,7 @@ Failure current_failure(const std::string& path, const std::string& object) {
 class Analyzer {
  public:
   Analyzer(Backend& backend, const AnalysisOptions& options, Progress& progress)
-      : backend_(backend),
+      : backend_(&backend),
         options_(options),
         progress_(progress),
         memory_(options.memory != 0 ? options.memory : default_memory()) {}
@@ -51,8 +51,8 @@ class Analyzer {
   Results run(const std::vector<Checkpoint>& checkpoints) {
     const auto begin = std::chrono::steady_clock::now();
     results_.provenance.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-    results_.provenance.device = backend_.describe();
-    results_.provenance.threads = backend_.threads();
+    results_.provenance.device = backend_->describe();
+    results_.provenance.threads = backend_->threads();
     progress_.start(bytes_to_read(checkpoints));
     for (const Checkpoint& checkpoint : checkpoints) {
       try {
@@ -82,7 +82,32 @@ class Analyzer {
   }
 
   [[nodiscard]] LayerPlan plan(const std::vector<LayerIndex>& shards, std::size_t targets) const {
-    return plan_layer(shards, targets, options_, memory_, backend_);
+    return plan_layer(shards, targets, options_, memory_, *backend_);
+  }
+
+  // Runs `work` with the backend in use; when a device fails, again from the start with its fallback, which
+  // stays in use unless the device merely had too little memory.
+  template <class Work>
+  auto on_backend(const Work& work) {
+    try {
+      return work(*backend_);
+    } catch (const DeviceError& error) {
+      Backend* const fallback = backend_->fallback();
+      if (fallback == nullptr) {
+        throw;
+      }
+      const bool too_small = dynamic_cast<const DeviceMemoryError*>(&error) != nullptr;
+      progress_.message(
+          fmt::format("{}; {} goes on on the CPU", error.what(), too_small ? "this layer" : "the analysis"));
+      if (!fell_back_) {
+        results_.provenance.device += fmt::format("; in part {} ({})", fallback->describe(), error.what());
+        fell_back_ = true;
+      }
+      if (!too_small) {
+        backend_ = fallback;
+      }
+      return work(*fallback);
+    }
   }
 
   [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<Checkpoint>& checkpoints) const {
@@ -95,7 +120,7 @@ class Analyzer {
         }
         try {
           const LayerPlan layer_plan = plan(layer_shards(checkpoint, layer.name), components(first.targets));
-          bytes += layer_plan.bytes * (layer_plan.looks == 2 && !layer_plan.keeps_bytes ? 2 : 1);
+          bytes += layer_plan.bytes * static_cast<unsigned>(layer_plan.passes());
         } catch (const Error&) {
           // Reported when its turn comes.
         }
@@ -119,7 +144,9 @@ class Analyzer {
       target_shards.push_back(part.targets);
     }
     TargetRows targets(target_shards, memory_ / 8);
-    const TargetSummary summary = measure_targets(checkpoint, targets, backend_);
+    // Few numbers: not worth a device's while.
+    Backend* const cpu = backend_->fallback();
+    const TargetSummary summary = measure_targets(checkpoint, targets, cpu != nullptr ? *cpu : *backend_);
 
     CheckpointResult result{first.path, first.id,          first.run,        first.step,
                             first.task, targets.samples(), first.attributes, target_metrics(summary),
@@ -148,12 +175,14 @@ class Analyzer {
   LayerResult analyze_layer(const Checkpoint& checkpoint, const LayerIndex& layer, TargetRows& targets,
                             const TargetSummary& summary, RunMember& member) {
     const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name);
-    const LayerPlan layer_plan = plan(shards, targets.components());
-    const LayerSummary measured =
-        measure_layer(shards, targets, summary, layer_plan, options_, backend_, [this](std::uint64_t bytes) {
-          results_.provenance.bytes_read += bytes;
-          progress_.advance(bytes);
-        });
+    const LayerSummary measured = on_backend([&](Backend& backend) {
+      const LayerPlan layer_plan = plan_layer(shards, targets.components(), options_, memory_, backend);
+      return measure_layer(shards, targets, summary, layer_plan, options_, backend,
+                           [this](std::uint64_t bytes) {
+                             results_.provenance.bytes_read += bytes;
+                             progress_.advance(bytes);
+                           });
+    });
     LayerResult result{layer.name, layer.index, layer.kind, layer_metrics(measured, summary, options_.top)};
     if (const Metric* metric = result.metrics.find("nrc3"); metric != nullptr && metric->defined()) {
       member.layers.push_back({layer.name, measured.weight->gram, summary.root, summary.lambda_min()});
@@ -161,7 +190,8 @@ class Analyzer {
     return result;
   }
 
-  Backend& backend_;
+  Backend* backend_;  // in use
+  bool fell_back_ = false;
   const AnalysisOptions& options_;
   Progress& progress_;
   std::uint64_t memory_;

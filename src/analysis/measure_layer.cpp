@@ -76,32 +76,12 @@ void clear_rounding(std::vector<double>& values) {
 }
 
 class LayerMeasurer {
- public:
-  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-                Backend& backend, const TileStream::ReadListener& listener)
-      : shards_(activations_of(shards)),
-        plan_(plan),
-        backend_(backend),
-        stream_(plan, backend.tile_rows(plan.format.row_length()), open_joined(shards_, plan.cache_bytes),
-                targets, listener) {}
-
-  Moments fold(std::size_t targets) {
-    const auto fold = backend_.make_fold({plan_.format, targets, plan_.rows, plan_.normalized_scatter});
-    visit(*fold);
-    return fold->finish();
-  }
-
-  ResidualSums look(const LookSpec& spec) {
-    const auto look = backend_.make_look(spec);
-    visit(*look);
-    return look->finish();
-  }
-
- private:
-  template <class Fold>
-  void visit(Fold& fold) {
+  template <class Pass>
+  auto through(Pass& pass) {
     try {
-      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { fold.add(tile, targets); });
+      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { pass.add(tile, targets); },
+                   [&] { pass.settle(); });
+      return pass.finish();
     } catch (const NonFiniteSample& offending) {
       const ShardSample at = locate(shards_, offending.sample);
       throw InputError(shards_[at.shard].file, shards_[at.shard].object,
@@ -109,16 +89,49 @@ class LayerMeasurer {
     }
   }
 
+ public:
+  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
+                Backend& backend, const TileStream::ReadListener& listener)
+      : shards_(activations_of(shards)),
+        plan_(plan),
+        backend_(backend),
+        stream_(plan, plan.tile_rows, open_joined(shards_, plan.cache_bytes), targets, listener,
+                [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
+
+  Moments fold(std::size_t targets) {
+    fold_ =
+        backend_.make_fold({plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2});
+    Moments moments = through(*fold_);
+    if (!plan_.backend_keeps) {
+      fold_.reset();
+    }
+    return moments;
+  }
+
+  ResidualSums look(const LookSpec& spec) {
+    if (fold_ != nullptr) {
+      const std::optional<ResidualSums> sums = fold_->look_again(spec);
+      fold_.reset();
+      if (sums) {
+        return *sums;
+      }
+    }
+    return through(*backend_.make_look(spec));
+  }
+
+ private:
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;
   Backend& backend_;
   TileStream stream_;
+  std::unique_ptr<MomentFold> fold_;  // while it may be asked to look again
 };
 
 LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const LayerPlan& plan, Matrix affine,
                    Matrix published) {
   LookSpec spec;
   spec.format = plan.format;
+  spec.rows = moments.count;
   spec.feature_mean = moments.feature_mean;
   spec.target_mean = moments.target_mean;
   spec.feature_rms = std::sqrt(layer.mean_square);

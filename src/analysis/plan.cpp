@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
+constexpr std::uint64_t largest_tile = 128 * MiB;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // compressed bytes, dear to read again
 constexpr std::uint64_t largest_kept_plain = 64 * MiB;  // bytes that the page cache holds anyway
 
@@ -38,6 +39,16 @@ double matrices(const LayerPlan& plan) {
   const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
   const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
   return std::max(fold, decompose);
+}
+
+// Fewer rows than the backend likes where a row is pooled from a large image.
+std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
+  std::size_t rows = backend.tile_rows(format.row_length());
+  const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+  while (rows > 1 && rows * row_bytes > largest_tile) {
+    rows /= 2;
+  }
+  return rows;
 }
 
 std::uint64_t first_line_number(const char* path) {
@@ -85,7 +96,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   choose_looks(plan, targets, options, filtered);
 
   const std::size_t d = plan.format.row_length();
-  const std::size_t tile_rows = backend.tile_rows(d);
+  const std::size_t tile_rows = plan.tile_rows = rows_of_tile(backend, plan.format);
   const std::uint64_t samples_per_tile =
       std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
@@ -105,7 +116,8 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});
   left -= plan.cache_bytes;
   const std::uint64_t keep_limit = filtered ? largest_kept : largest_kept_plain;
-  plan.keeps_bytes = plan.looks == 2 && plan.bytes <= std::min(left / 2, keep_limit);
+  plan.backend_keeps = plan.looks == 2 && backend.keeps_rows(plan.bytes);
+  plan.keeps_bytes = plan.looks == 2 && !plan.backend_keeps && plan.bytes <= std::min(left / 2, keep_limit);
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
   const std::uint64_t band = std::max(tile_bytes, std::min(wanted, left / 4) / tile_bytes * tile_bytes);
   plan.band_samples = band / plan.format.sample_bytes();

@@ -7,14 +7,15 @@
 namespace collapscope {
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
-                       TargetRows& targets, ReadListener listener)
+                       TargetRows& targets, ReadListener listener, BufferMaker make_buffer)
     : plan_(std::move(plan)),
       tile_rows_(tile_rows),
       reader_(std::move(reader)),
       targets_(targets),
-      listener_(std::move(listener)) {
+      listener_(std::move(listener)),
+      make_buffer_(std::move(make_buffer)) {
   if (plan_.keeps_bytes) {
-    kept_.resize(plan_.samples * plan_.format.sample_bytes());
+    kept_ = make_buffer_(plan_.samples * plan_.format.sample_bytes());
   }
 }
 
@@ -22,18 +23,25 @@ std::uint64_t TileStream::bands() const {
   return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples;
 }
 
-TileStream::Band TileStream::read_band(std::uint64_t number) {
+// Where a band's bytes go; its buffer is made on the caller's thread.
+std::span<std::byte> TileStream::room(std::uint64_t number) {
+  const std::uint64_t first = number * plan_.band_samples;
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  const std::size_t size = std::min(plan_.band_samples, plan_.samples - first) * sample_bytes;
+  if (plan_.keeps_bytes) {
+    return kept_->bytes().subspan(first * sample_bytes, size);
+  }
+  std::unique_ptr<HostBuffer>& buffer = buffers_[number % 2];
+  if (buffer == nullptr) {
+    buffer = make_buffer_(size);  // the first bands are the largest
+  }
+  return buffer->bytes().first(size);
+}
+
+TileStream::Band TileStream::read_band(std::uint64_t number, std::span<std::byte> room) {
   Band band;
   band.first = number * plan_.band_samples;
   band.samples = std::min(plan_.band_samples, plan_.samples - band.first);
-  const std::size_t sample_bytes = plan_.format.sample_bytes();
-  std::span<std::byte> room;
-  if (plan_.keeps_bytes) {
-    room = std::span(kept_).subspan(band.first * sample_bytes, band.samples * sample_bytes);
-  } else {
-    buffers_[number % 2].resize(band.samples * sample_bytes);
-    room = buffers_[number % 2];
-  }
   if (!complete_) {
     reader_->read(band.first, band.samples, room);
   }
@@ -42,19 +50,21 @@ TileStream::Band TileStream::read_band(std::uint64_t number) {
   return band;
 }
 
-void TileStream::pass(const Visitor& visit) {
+void TileStream::pass(const Visitor& visit, const Settle& settle) {
   std::future<Band> next;
   for (std::uint64_t number = 0; number < bands(); ++number) {
-    const Band band = next.valid() ? next.get() : read_band(number);
+    const Band band = next.valid() ? next.get() : read_band(number, room(number));
     if (number + 1 < bands()) {
-      // The other buffer is free: its tiles were visited before this iteration.
-      next = std::async(std::launch::async, [this, number] { return read_band(number + 1); });
+      settle();  // the tiles of the band before this one, whose buffer is filled next
+      next = std::async(std::launch::async,
+                        [this, number, bytes = room(number + 1)] { return read_band(number + 1, bytes); });
     }
     if (!complete_) {
       listener_(band.bytes.size());
     }
     visit_tiles(band, visit);
   }
+  settle();
   complete_ = plan_.keeps_bytes;
 }
 

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
+#include <span>
 
 #include "analysis/target_rows.hpp"
 #include "collapscope/analysis.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/backend.hpp"
 
 namespace collapscope {
 
@@ -25,14 +25,18 @@ class TileStream {
   using Visitor = std::function<void(const RawTile&, MatrixView<const double>)>;
   // Told how many bytes have been read since the last call.
   using ReadListener = std::function<void(std::uint64_t)>;
+  // Returns when the visited bytes may be overwritten.
+  using Settle = std::function<void()>;
+  using BufferMaker = std::function<std::unique_ptr<HostBuffer>(std::size_t)>;
 
   // tile_rows: rows of a tile, unless a sample's rows do not divide it: tiles hold whole samples, or parts of
   // one.
   TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader, TargetRows& targets,
-             ReadListener listener);
+             ReadListener listener, BufferMaker make_buffer = make_plain_buffer);
 
-  // All tiles in order. Exceptions of reader and visitor come out here.
-  void pass(const Visitor& visit);
+  // All tiles in order, and settled. Exceptions of reader and visitor come out here.
+  void pass(
+      const Visitor& visit, const Settle& settle = [] {});
 
  private:
   struct Band {
@@ -42,7 +46,8 @@ class TileStream {
     Matrix targets;
   };
 
-  Band read_band(std::uint64_t number);
+  std::span<std::byte> room(std::uint64_t number);
+  Band read_band(std::uint64_t number, std::span<std::byte> room);
   void visit_tiles(const Band& band, const Visitor& visit) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                   std::size_t rows, const Visitor& visit) const;
@@ -53,8 +58,9 @@ class TileStream {
   std::unique_ptr<RowReader> reader_;
   TargetRows& targets_;
   ReadListener listener_;
-  std::vector<std::byte> buffers_[2];
-  std::vector<std::byte> kept_;
+  BufferMaker make_buffer_;
+  std::unique_ptr<HostBuffer> buffers_[2];
+  std::unique_ptr<HostBuffer> kept_;
   bool complete_ = false;  // kept_ holds the whole layer
 };
 

@@ -108,25 +108,19 @@ void pool_sample(std::span<const double> sample, const RowFormat& format, std::s
   }
 }
 
-// Whether a row is a run of consecutive stored numbers, so that nothing is pooled.
-bool rows_are_stored(const RowFormat& format) {
-  return format.layout == Layout::rows || format.pool == Pool::flatten ||
-         (format.pool == Pool::none && format.layout != Layout::nchw);
-}
-
 template <class T, bool swap>
 std::optional<std::uint64_t> decode_rows(const RawTile& tile, const RowFormat& format,
                                          MatrixView<double> out) {
   const std::size_t per_sample = format.rows_per_sample();
   const std::uint64_t first_sample = (tile.first_row - tile.skip_rows) / per_sample;
   const SampleSteps steps = sample_steps(format);
-  std::vector<double> sample_values(rows_are_stored(format) ? 0 : format.sample_elements());
+  std::vector<double> sample_values(format.rows_are_stored() ? 0 : format.sample_elements());
   for (std::size_t i = 0; i < tile.rows; ++i) {
     const std::size_t row = tile.skip_rows + i;
     const std::size_t sample = row / per_sample;
     const std::byte* begin = tile.bytes.data() + sample * format.sample_bytes();
     bool finite = true;
-    if (rows_are_stored(format)) {
+    if (format.rows_are_stored()) {
       const std::size_t offset = (row % per_sample) * out.cols();
       finite = decode_strided<T, swap>(begin + offset * sizeof(T), 1, out.row(i));
     } else if (format.pool == Pool::none) {

@@ -28,8 +28,7 @@ lapack_int narrow(std::size_t size) {
 }
 
 void require_finite(const Matrix& a, const char* what) {
-  const auto values = a.values();
-  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
+  if (!all_finite(a)) {
     throw NumericalError(fmt::format("the {} overflows float64 (numbers too large to square?)", what));
   }
 }
@@ -81,6 +80,15 @@ bool passes(const EigenError& error) {
 }
 
 }  // namespace
+
+bool all_finite(const Matrix& a) {
+  const auto values = a.values();
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+bool passes_check(const Matrix& symmetric, const Eigenbasis& basis) {
+  return passes(eigen_error(symmetric, basis));
+}
 
 Eigenbasis symmetric_eigen(const Matrix& symmetric) {
   if (symmetric.rows() != symmetric.cols()) {

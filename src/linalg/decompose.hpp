@@ -22,6 +22,11 @@ struct EigenError {
 };
 [[nodiscard]] EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis);
 
+// Whether both are within what is accepted.
+[[nodiscard]] bool passes_check(const Matrix& symmetric, const Eigenbasis& basis);
+
+[[nodiscard]] bool all_finite(const Matrix& a);
+
 // Singular values (descending) of a [m, d], and all d right singular vectors as the rows of a [d, d] matrix,
 // those of the non-zero singular values first. Throws NumericalError.
 struct RightSingular {

@@ -1,0 +1,70 @@
+#include "cuda/device.hpp"
+
+#include <fmt/format.h>
+
+#include "launchers.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+// What NVIDIA recommends for Hopper; fixed, so that cuBLAS chooses the same algorithms every time.
+constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20U;
+
+std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+}  // namespace
+
+Device::Device(int number) : number_(number) {
+  select();
+  std::size_t total = 0;
+  check(cudaMemGetInfo(&free_at_start_, &total), "cudaMemGetInfo");
+  check(kernels::probe(), "loading the kernels");
+  copy_ = make_stream();
+  compute_ = make_stream();
+  blas_workspace_ = DeviceBuffer<std::byte>(blas_workspace_bytes);
+  cublasHandle_t blas = nullptr;
+  check(cublasCreate(&blas), "cublasCreate");
+  blas_.reset(blas);
+  check(cublasSetStream(blas, compute()), "cublasSetStream");
+  check(cublasSetWorkspace(blas, blas_workspace_.data(), blas_workspace_.bytes()), "cublasSetWorkspace");
+  check(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
+  check(cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED), "cublasSetAtomicsMode");
+  cusolverDnHandle_t solver = nullptr;
+  check(cusolverDnCreate(&solver), "cusolverDnCreate");
+  solver_.reset(solver);
+  check(cusolverDnSetStream(solver, compute()), "cusolverDnSetStream");
+  check(cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS),
+        "cusolverDnSetDeterministicMode");
+  cusolverDnParams_t params = nullptr;
+  check(cusolverDnCreateParams(&params), "cusolverDnCreateParams");
+  solver_params_.reset(params);
+}
+
+void Device::select() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
+
+std::string Device::describe() const {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
+  int driver = 0;
+  int runtime = 0;
+  int blas = 0;
+  int solver = 0;
+  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+  check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
+  check(cusolverGetVersion(&solver), "cusolverGetVersion");
+  return fmt::format(
+      "cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} (default math), cuSOLVER {}",
+      number_, properties.name, static_cast<double>(properties.totalGlobalMem) / 0x1p30, properties.major,
+      properties.minor, version_text(driver), version_text(runtime), blas, solver);
+}
+
+void Device::drain() const noexcept {
+  if (cudaSetDevice(number_) == cudaSuccess) {
+    (void)cudaStreamSynchronize(copy_.get());
+    (void)cudaStreamSynchronize(compute_.get());
+  }
+}
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,75 @@
+// One GPU: its streams, library handles and workspace.
+//
+// Stream policy, the only place that says it:
+//   copy      carries host-to-device copies of rows and targets, nothing else
+//   compute   carries everything else: kernels, products, decompositions, copies of results to the host
+// A slot of the input ring is filled on `copy`, which then records `filled`; `compute` waits for that before
+// it reads the slot, and records `used` after; `copy` waits for `used` before it fills the slot again.
+// The host waits in two places: for `filled`, before memory that a copy reads is written again, and for
+// `compute`, when results have come down.
+#pragma once
+
+#include <string>
+
+#include "cuda/resources.hpp"
+
+namespace collapscope::cuda {
+
+class Device {
+ public:
+  // Throws DeviceError: it has no code for this GPU, or the libraries do not start.
+  explicit Device(int number);
+
+  // Makes this the calling thread's device; to be called first by whoever uses it.
+  void select() const;
+
+  [[nodiscard]] cudaStream_t copy() const { return copy_.get(); }
+  [[nodiscard]] cudaStream_t compute() const { return compute_.get(); }
+  [[nodiscard]] cublasHandle_t blas() const { return blas_.get(); }
+  [[nodiscard]] cusolverDnHandle_t solver() const { return solver_.get(); }
+  [[nodiscard]] cusolverDnParams_t solver_params() const { return solver_params_.get(); }
+  // Free memory when the device was opened.
+  [[nodiscard]] std::size_t free_at_start() const { return free_at_start_; }
+  [[nodiscard]] std::string describe() const;
+
+  // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
+  void drain() const noexcept;
+
+ private:
+  int number_;
+  Stream copy_;
+  Stream compute_;
+  DeviceBuffer<std::byte> blas_workspace_;
+  Blas blas_;
+  Solver solver_;
+  SolverParams solver_params_;
+  std::size_t free_at_start_ = 0;
+};
+
+// Host memory to `to` on the device, in the order of `stream`.
+template <class T>
+void upload(T* to, const T* from, std::size_t count, cudaStream_t stream) {
+  if (count > 0) {
+    check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyHostToDevice, stream),
+          "cudaMemcpyAsync to the device");
+  }
+}
+
+template <class T>
+void download(T* to, const T* from, std::size_t count, cudaStream_t stream) {
+  if (count > 0) {
+    check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyDeviceToHost, stream),
+          "cudaMemcpyAsync to the host");
+  }
+}
+
+template <class T>
+void clear(T* data, std::size_t count, cudaStream_t stream) {
+  if (count > 0) {
+    check(cudaMemsetAsync(data, 0, count * sizeof(T), stream), "cudaMemsetAsync");
+  }
+}
+
+inline void wait_for(cudaStream_t stream) { check(cudaStreamSynchronize(stream), "cudaStreamSynchronize"); }
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,14 @@
+// Symmetric eigendecomposition with cuSOLVER.
+#pragma once
+
+#include <optional>
+
+#include "collapscope/eigenbasis.hpp"
+#include "cuda/device.hpp"
+
+namespace collapscope::cuda {
+
+// As GpuDevice::decompose.
+[[nodiscard]] std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric);
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,17 @@
+// Every call of the CUDA libraries goes through `check`.
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+#include <cusolverDn.h>
+
+namespace collapscope::cuda {
+
+// Throws DeviceMemoryError when memory ran out, else DeviceError that names `call` and what it answered. An
+// error that the runtime would report again is cleared; one that it cannot get over stays, and everything
+// after it fails too.
+void check(cudaError_t status, const char* call);
+void check(cublasStatus_t status, const char* call);
+void check(cusolverStatus_t status, const char* call);
+
+}  // namespace collapscope::cuda

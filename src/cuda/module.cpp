@@ -1,0 +1,132 @@
+// The GPU module: what the program loads when a GPU is wanted.
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "build_config.hpp"
+#include "collapscope/error.hpp"
+#include "cuda/eigen.hpp"
+#include "cuda/moment_fold.hpp"
+#include "cuda/residual_fold.hpp"
+#include "gpu/gpu_device.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+constexpr std::size_t default_part_elements = std::size_t{1} << 24U;  // 128 MiB of float64
+constexpr std::size_t most_rows = 65536;
+constexpr std::size_t least_rows = 256;
+
+class PinnedHostBuffer final : public HostBuffer {
+ public:
+  PinnedHostBuffer(const Device& device, std::size_t size) : device_(device), buffer_(size) {}
+  ~PinnedHostBuffer() override { device_.drain(); }
+  PinnedHostBuffer(const PinnedHostBuffer&) = delete;
+  PinnedHostBuffer& operator=(const PinnedHostBuffer&) = delete;
+  [[nodiscard]] std::span<std::byte> bytes() override { return {buffer_.data(), buffer_.size()}; }
+
+ private:
+  const Device& device_;
+  PinnedBuffer<std::byte> buffer_;
+};
+
+// Numbers of a tile: COLLAPSCOPE_GPU_TILE, for tuning and tests.
+std::size_t part_elements() {
+  const char* chosen = std::getenv("COLLAPSCOPE_GPU_TILE");
+  const std::size_t elements = chosen == nullptr ? 0 : std::strtoull(chosen, nullptr, 10);
+  return elements == 0 ? default_part_elements : elements;
+}
+
+// make(rows of a part), with ever fewer rows while memory does not suffice.
+template <class Make>
+auto within_memory(const RowFormat& format, std::size_t rows, const Make& make) {
+  const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+  while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
+    rows /= 2;
+  }
+  while (true) {
+    try {
+      return make(rows);
+    } catch (const DeviceMemoryError&) {
+      if (rows <= least_rows) {
+        throw;
+      }
+      rows = std::max(rows / 2, least_rows);
+    }
+  }
+}
+
+class CudaGpu final : public gpu::GpuDevice {
+ public:
+  explicit CudaGpu(int number) : device_(number), part_elements_(part_elements()) {}
+
+  [[nodiscard]] std::string describe() const override { return device_.describe(); }
+
+  [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
+    std::size_t rows = most_rows;
+    while (rows > 1 && rows * features > part_elements_) {
+      rows /= 2;
+    }
+    return rows;
+  }
+
+  // Half of the memory is left for matrices, tiles and others.
+  [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
+    return bytes <= device_.free_at_start() / 2;
+  }
+
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
+    device_.select();
+    return std::make_unique<PinnedHostBuffer>(device_, size);
+  }
+
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    device_.select();
+    return within_memory(spec.format, part_rows(spec.format, spec.rows), [&](std::size_t rows) {
+      return std::make_unique<CudaMomentFold>(device_, spec, rows);
+    });
+  }
+
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
+    device_.select();
+    return within_memory(spec.format, part_rows(spec.format, spec.rows), [&](std::size_t rows) {
+      return std::make_unique<CudaResidualFold>(device_, spec, rows);
+    });
+  }
+
+  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
+    return symmetric_eigen(device_, symmetric);
+  }
+
+ private:
+  [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t rows) const {
+    return std::min<std::uint64_t>(tile_rows(format.row_length()), std::max<std::uint64_t>(rows, 1));
+  }
+
+  Device device_;
+  std::size_t part_elements_;
+};
+
+}  // namespace
+
+}  // namespace collapscope::cuda
+
+// As gpu::ModuleInterface says.
+extern "C" __attribute__((visibility("default"))) const char* collapscope_gpu_version() {
+  return collapscope::config::version;
+}
+
+extern "C" __attribute__((visibility("default"))) int collapscope_gpu_count() {
+  int count = 0;
+  collapscope::cuda::check(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+  if (count == 0) {
+    throw collapscope::DeviceError("the driver shows no GPU (CUDA_VISIBLE_DEVICES?)");
+  }
+  return count;
+}
+
+extern "C" __attribute__((visibility("default"))) collapscope::gpu::GpuDevice* collapscope_gpu_open(
+    int device) {
+  return new collapscope::cuda::CudaGpu(device);
+}

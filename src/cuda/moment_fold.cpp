@@ -1,0 +1,270 @@
+#include "cuda/moment_fold.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "core/unbiased.hpp"
+#include "core/vector_math.hpp"
+#include "cuda/residual_fold.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+// Parts that are summed before the sum joins the total: shorter chains of rounding.
+constexpr std::size_t parts_of_segment = 16;
+
+// Parts of a layer, at most: those of tiles may be half full.
+std::size_t most_parts(const FoldSpec& spec, std::size_t part_rows) {
+  return 2 * (spec.rows / part_rows + 1) + 2;
+}
+
+}  // namespace
+
+CudaMomentFold::Work::Work(const FoldSpec& spec, std::size_t rows)
+    : x(rows * padded(spec.format.row_length())),
+      unit(spec.normalized_scatter ? x.size() : 0),
+      right(rows * padded(spec.targets + 4)),
+      sums(std::max(kernels::column_workspace(rows, spec.format.row_length()),
+                    kernels::column_workspace(rows, spec.targets + 4))) {}
+
+CudaMomentFold::Sums::Sums(const FoldSpec& spec)
+    : gram(spec.format.row_length(), spec.format.row_length(), true),
+      cross(spec.format.row_length(), spec.targets + 2, false),
+      right(spec.targets + 2, spec.targets + 2, false),
+      unit(spec.normalized_scatter ? ProductSum(spec.format.row_length(), spec.format.row_length(), true)
+                                   : ProductSum()),
+      total(gram.size() + cross.size() + right.size() + unit.size()) {}
+
+CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
+    : device_(device),
+      spec_(spec),
+      part_rows_(part_rows),
+      d_(spec.format.row_length()),
+      n_(spec.targets),
+      feed_(device, spec.format, spec.targets, part_rows, spec.looks_again ? spec.rows : 0),
+      source_(spec.format, part_rows),
+      work_(std::in_place, spec, part_rows),
+      sums_(std::in_place, spec),
+      pilot_(d_ + n_),
+      records_(most_parts(spec, part_rows) * record_size()) {
+  source_.clear_check(device_);
+}
+
+void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  if (targets.rows() != tile.rows || targets.cols() != n_) {
+    throw UsageError("MomentFold::add: the tile does not fit the fold");
+  }
+  device_.select();
+  feed_.pass(tile, targets, [this](const DeviceRows& rows) { fold(rows); });
+}
+
+void CudaMomentFold::settle() {
+  device_.select();
+  feed_.settle();
+}
+
+void CudaMomentFold::choose_pilot(const DeviceRows& rows) {
+  source_.convert(device_, nullptr, x(rows.rows), {});
+  check(kernels::column_sums(x(rows.rows), work_->sums.data(), nullptr, pilot_.data(), device_.compute()),
+        "the mean of the first rows");
+  check(kernels::column_sums({const_cast<double*>(rows.targets), rows.rows, n_, n_}, work_->sums.data(),
+                             nullptr, pilot_.data() + d_, device_.compute()),
+        "the mean of the first targets");
+}
+
+void CudaMomentFold::fold(const DeviceRows& rows) {
+  if ((rows_of_part_.size() + 1) * record_size() > records_.size()) {
+    throw UsageError("MomentFold::add: more rows than the fold was made for");
+  }
+  const cudaStream_t stream = device_.compute();
+  source_.set(device_, rows);
+  if (rows_of_part_.empty()) {
+    choose_pilot(rows);
+  }
+  const kernels::DeviceMatrix x = this->x(rows.rows);
+  const kernels::DeviceMatrix right = this->right(rows.rows);
+  const kernels::DeviceMatrix y = middle_cols(right, 0, n_);
+  double* const a = right.data + n_;
+  double* const norm = right.data + n_ + 2;
+  source_.convert(device_, pilot_.data(), x,
+                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
+  check(kernels::target_rows(rows.targets, n_, pilot_.data() + d_, y, a + 1, right.stride, stream),
+        "shifting targets");
+
+  double* const mean_x = records_.data() + rows_of_part_.size() * record_size();
+  double* const sums = mean_x + d_;
+  double* const mean_y = sums + n_ + 4;
+  check(kernels::column_sums(x, work_->sums.data(), nullptr, mean_x, stream), "the mean of rows");
+  check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream), "the mean of targets");
+  check(kernels::subtract_row(x, mean_x, stream), "centring rows");
+  check(kernels::subtract_row(y, mean_y, stream), "centring targets");
+
+  const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);
+  sums_->gram.add(device_, x, x);
+  sums_->cross.add(device_, x, factors);
+  sums_->right.add(device_, factors, factors);
+  if (spec_.normalized_scatter) {
+    const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
+    source_.normalize(device_, norm, right.stride, unit);
+    sums_->unit.add(device_, unit, unit);
+  }
+  rows_of_part_.push_back(rows.rows);
+  if (++parts_in_segment_ == parts_of_segment) {
+    close_segment();
+  }
+}
+
+void CudaMomentFold::close_segment() {
+  double* total = sums_->total.data();
+  for (ProductSum* sum : {&sums_->gram, &sums_->cross, &sums_->right, &sums_->unit}) {
+    if (sum->size() > 0) {
+      sum->move_to(device_, total, sums_->has_total);
+      total += sum->size();
+    }
+  }
+  sums_->has_total = true;
+  parts_in_segment_ = 0;
+}
+
+// The scatter of the parts' means, each counted with its rows, into the sums on the device.
+void CudaMomentFold::add_between_parts(const std::vector<double>& records, const Moments& moments) {
+  const std::size_t parts = rows_of_part_.size();
+  Matrix between(parts, d_ + n_ + 2);  // weighted means of x, then of y'; a and b have none
+  for (std::size_t p = 0; p < parts; ++p) {
+    const double weight = std::sqrt(static_cast<double>(rows_of_part_[p]));
+    const double* mean_x = records.data() + p * record_size();
+    const double* mean_y = mean_x + d_ + n_ + 4;
+    for (std::size_t j = 0; j < d_; ++j) {
+      between(p, j) = weight * (mean_x[j] - moments.feature_mean[j]);
+    }
+    for (std::size_t j = 0; j < n_; ++j) {
+      between(p, d_ + j) = weight * (mean_y[j] - moments.target_mean[j]);
+    }
+  }
+  const DeviceBuffer<double> rows(between.values().size());
+  upload(rows.data(), between.data(), rows.size(), device_.compute());
+  const kernels::DeviceMatrix all{rows.data(), parts, between.cols(), between.cols()};
+  const kernels::DeviceMatrix x = middle_cols(all, 0, d_);
+  const kernels::DeviceMatrix y = middle_cols(all, d_, n_ + 2);
+  sums_->gram.add(device_, x, x);
+  sums_->cross.add(device_, x, y);
+  sums_->right.add(device_, y, y);
+  close_segment();
+  wait_for(device_.compute());  // `rows` and `between` were in use
+}
+
+// The sums come down; fourth-order ones still lack what the parts' means add.
+void CudaMomentFold::take_sums(Moments& moments) {
+  const std::size_t q = n_ + 2;
+  Matrix cross(d_, q);
+  Matrix right(q, q);
+  double* total = sums_->total.data();
+  const auto take = [&](Matrix& to, bool symmetric) {
+    if (symmetric) {
+      check(kernels::mirror_lower(total, to.rows(), device_.compute()), "mirroring sums");
+    }
+    download(to.data(), total, to.values().size(), device_.compute());
+    total += to.values().size();
+  };
+  take(moments.feature_scatter, true);
+  take(cross, false);
+  take(right, true);
+  if (spec_.normalized_scatter) {
+    take(moments.normalized_scatter, true);
+  }
+  wait_for(device_.compute());
+
+  UnbiasedSums& sums = moments.unbiased;
+  sums.aa = right(n_, n_);
+  sums.ab = right(n_ + 1, n_);
+  sums.bb = right(n_ + 1, n_ + 1);
+  for (std::size_t j = 0; j < n_; ++j) {
+    sums.a_y[j] = right(n_, j);
+    sums.b_y[j] = right(n_ + 1, j);
+    std::copy_n(right.data() + j * q, n_, moments.target_scatter.data() + j * n_);
+  }
+  for (std::size_t i = 0; i < d_; ++i) {
+    sums.a_x[i] = cross(i, n_);
+    sums.b_x[i] = cross(i, n_ + 1);
+    std::copy_n(cross.data() + i * q, n_, moments.cross_scatter.data() + i * n_);
+  }
+}
+
+void CudaMomentFold::take_records(const std::vector<double>& records, Moments& moments) const {
+  UnbiasedSums& sums = moments.unbiased;
+  for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
+    const double* mean_x = records.data() + p * record_size();
+    const double* part_sums = mean_x + d_;
+    const double* mean_y = part_sums + n_ + 4;
+    const double sum_a = part_sums[n_];
+    const double sum_b = part_sums[n_ + 1];
+    for (std::size_t i = 0; i < d_; ++i) {
+      sums.a_x[i] += sum_a * mean_x[i];
+      sums.b_x[i] += sum_b * mean_x[i];
+    }
+    for (std::size_t j = 0; j < n_; ++j) {
+      sums.a_y[j] += sum_a * mean_y[j];
+      sums.b_y[j] += sum_b * mean_y[j];
+    }
+    moments.norm_sum += part_sums[n_ + 2];
+    moments.zero_rows += static_cast<std::uint64_t>(part_sums[n_ + 3]);
+  }
+}
+
+Moments CudaMomentFold::finish() {
+  if (rows_of_part_.empty()) {
+    return {};
+  }
+  device_.select();
+  Moments moments(d_, n_, spec_.normalized_scatter);
+  std::vector<double> records(rows_of_part_.size() * record_size());
+  Vector pilot(d_ + n_);
+  download(records.data(), records_.data(), records.size(), device_.compute());
+  download(pilot.data(), pilot_.data(), pilot.size(), device_.compute());
+  source_.throw_if_not_finite(device_);
+  for (const std::size_t rows : rows_of_part_) {
+    moments.count += rows;
+  }
+  for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
+    const double share = static_cast<double>(rows_of_part_[p]) / static_cast<double>(moments.count);
+    const double* mean_x = records.data() + p * record_size();
+    const double* mean_y = mean_x + d_ + n_ + 4;
+    for (std::size_t j = 0; j < d_; ++j) {
+      moments.feature_mean[j] += share * mean_x[j];
+    }
+    for (std::size_t j = 0; j < n_; ++j) {
+      moments.target_mean[j] += share * mean_y[j];
+    }
+  }
+  add_between_parts(records, moments);
+  take_sums(moments);
+  take_records(records, moments);
+  moments.unbiased =
+      recentred(std::move(moments.unbiased), moments, moments.feature_mean, moments.target_mean);
+  for (std::size_t j = 0; j < d_; ++j) {
+    moments.feature_mean[j] += pilot[j];
+  }
+  for (std::size_t j = 0; j < n_; ++j) {
+    moments.target_mean[j] += pilot[d_ + j];
+  }
+  work_.reset();
+  sums_.reset();
+  return moments;
+}
+
+std::optional<ResidualSums> CudaMomentFold::look_again(const LookSpec& spec) {
+  if (!feed_.keeps()) {
+    return std::nullopt;
+  }
+  device_.select();
+  ResidualPass pass(device_, spec, part_rows_);
+  for (const DeviceRows& rows : feed_.kept()) {
+    pass.add(rows);
+  }
+  return pass.finish();
+}
+
+}  // namespace collapscope::cuda

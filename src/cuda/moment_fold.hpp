@@ -1,0 +1,80 @@
+// The first look on a GPU. As on the CPU: rows about a pilot, then about their part's mean; what lies between
+// the parts' means is added at the end.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "collapscope/backend.hpp"
+#include "cuda/products.hpp"
+#include "cuda/row_feed.hpp"
+#include "cuda/rows_on_device.hpp"
+
+namespace collapscope::cuda {
+
+class CudaMomentFold final : public MomentFold {
+ public:
+  // part_rows: rows worked on at a time. Throws DeviceMemoryError.
+  CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows);
+  ~CudaMomentFold() override { device_.drain(); }
+  CudaMomentFold(const CudaMomentFold&) = delete;
+  CudaMomentFold& operator=(const CudaMomentFold&) = delete;
+
+  void add(const RawTile& tile, MatrixView<const double> targets) override;
+  void settle() override;
+  [[nodiscard]] Moments finish() override;
+  [[nodiscard]] std::optional<ResidualSums> look_again(const LookSpec& spec) override;
+
+ private:
+  // Buffers of one part: x [rows, d], unit [rows, d], right [rows, n + 4] with the columns y', a, b, |h| and
+  // the zero flag; workspace of column sums.
+  struct Work {
+    Work(const FoldSpec& spec, std::size_t rows);
+    DeviceBuffer<double> x;
+    DeviceBuffer<double> unit;
+    DeviceBuffer<double> right;
+    DeviceBuffer<double> sums;
+  };
+  // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current segment, and below
+  // `total` of those before it, one after another.
+  struct Sums {
+    explicit Sums(const FoldSpec& spec);
+    ProductSum gram;
+    ProductSum cross;
+    ProductSum right;
+    ProductSum unit;
+    DeviceBuffer<double> total;
+    bool has_total = false;
+  };
+
+  void fold(const DeviceRows& rows);
+  void choose_pilot(const DeviceRows& rows);
+  void close_segment();
+  void add_between_parts(const std::vector<double>& records, const Moments& moments);
+  void take_sums(Moments& moments);
+  void take_records(const std::vector<double>& records, Moments& moments) const;
+  [[nodiscard]] std::size_t record_size() const { return d_ + 2 * (n_ + 4); }
+  [[nodiscard]] kernels::DeviceMatrix x(std::size_t rows) const {
+    return {work_->x.data(), rows, d_, padded(d_)};
+  }
+  [[nodiscard]] kernels::DeviceMatrix right(std::size_t rows) const {
+    return {work_->right.data(), rows, n_ + 4, padded(n_ + 4)};
+  }
+
+  const Device& device_;
+  FoldSpec spec_;
+  std::size_t part_rows_;
+  std::size_t d_;
+  std::size_t n_;
+  RowFeed feed_;
+  RowSource source_;
+  std::optional<Work> work_;  // until `finish`
+  std::optional<Sums> sums_;
+  DeviceBuffer<double> pilot_;  // of x [d], of y [n]
+  std::size_t parts_in_segment_ = 0;
+  // Of every part: the mean of x [d]; the sums of right's columns, and their means [n + 4] each.
+  DeviceBuffer<double> records_;
+  std::vector<std::size_t> rows_of_part_;
+};
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,100 @@
+#include "cuda/products.hpp"
+
+#include <algorithm>
+
+namespace collapscope::cuda {
+
+namespace {
+
+// cuBLAS is column-major: a row-major [r, c] matrix is its [c, r] one, `stride` apart.
+std::int64_t narrow(std::size_t size) { return static_cast<std::int64_t>(size); }
+
+// A product of p x q numbers is cut into blocks of 64 x 64, one per multiprocessor at a time; slices make up
+// for blocks that are missing. A function of the shape alone, so that sums do not depend on the device.
+std::size_t slices_for(std::size_t p, std::size_t q) {
+  const std::size_t blocks = ((p + 63) / 64) * ((q + 63) / 64);
+  std::size_t slices = 1;
+  while (slices < 64 && 2 * slices * blocks <= 256) {
+    slices *= 2;
+  }
+  return slices;
+}
+
+}  // namespace
+
+void multiply_transposed(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
+                         const DeviceMatrix& c) {
+  const double one = 1;
+  const double zero = 0;
+  check(cublasDgemm_64(device.blas(), CUBLAS_OP_T, CUBLAS_OP_N, narrow(b.rows), narrow(a.rows),
+                       narrow(a.cols), &one, b.data, narrow(b.stride), a.data, narrow(a.stride), &zero,
+                       c.data, narrow(c.stride)),
+        "cublasDgemm");
+}
+
+void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
+                      const DeviceMatrix& c) {
+  const double minus = -1;
+  const double one = 1;
+  check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
+                       narrow(a.cols), &minus, b.data, narrow(b.stride), a.data, narrow(a.stride), &one,
+                       c.data, narrow(c.stride)),
+        "cublasDgemm");
+}
+
+ProductSum::ProductSum(std::size_t p, std::size_t q, bool symmetric)
+    : p_(p), q_(q), symmetric_(symmetric), slices_(slices_for(p, q)), sums_(slices_ * p * q) {}
+
+void ProductSum::add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y) {
+  const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
+  const std::size_t rest = x.rows - sliced * slices_;
+  if (empty_ && slices_ > 1) {
+    clear(sums_.data(), sums_.size(), device.compute());
+    empty_ = false;
+  }
+  if (sliced > 0) {
+    add_slices(device, x, y, sliced);
+  }
+  if (rest > 0) {
+    add_whole(device, middle_rows(x, x.rows - rest, rest), middle_rows(y, x.rows - rest, rest),
+              empty_ ? 0.0 : 1.0);
+  }
+  empty_ = false;
+}
+
+// Slice s sums rows [s * rows, (s + 1) * rows).
+void ProductSum::add_slices(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y,
+                            std::size_t rows) {
+  const double one = 1;
+  check(cublasDgemmStridedBatched_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_),
+                                     narrow(rows), &one, y.data, narrow(y.stride), narrow(rows * y.stride),
+                                     x.data, narrow(x.stride), narrow(rows * x.stride), &one, sums_.data(),
+                                     narrow(q_), narrow(p_ * q_), narrow(slices_)),
+        "cublasDgemmStridedBatched");
+}
+
+void ProductSum::add_whole(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y, double beta) {
+  const double one = 1;
+  if (symmetric_) {
+    check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(x.rows), &one,
+                         x.data, narrow(x.stride), &beta, sums_.data(), narrow(p_)),
+          "cublasDsyrk");
+    return;
+  }
+  check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_), narrow(x.rows), &one,
+                       y.data, narrow(y.stride), x.data, narrow(x.stride), &beta, sums_.data(), narrow(q_)),
+        "cublasDgemm");
+}
+
+void ProductSum::move_to(const Device& device, double* total, bool adds) {
+  if (empty_) {
+    if (!adds) {
+      clear(total, size(), device.compute());
+    }
+    return;
+  }
+  check(kernels::sum_slices(total, sums_.data(), slices_, size(), adds, device.compute()), "adding slices");
+  empty_ = true;
+}
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,205 @@
+#include "cuda/residual_fold.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "core/vector_math.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+// Columns of the summed values.
+enum Column : std::size_t {
+  signal = 0,  // plain, normalized, centred, centred_normalized
+  weight = 4,  // the same
+  affine = 8,
+  published = 9,
+  at_mean = 10,
+  columns = 11,
+};
+constexpr std::size_t value_stride = 12;
+constexpr std::size_t most_waiting = 1024;
+
+Matrix stacked(std::initializer_list<const Matrix*> parts, std::size_t cols) {
+  std::size_t rows = 0;
+  for (const Matrix* part : parts) {
+    rows += part->rows();
+  }
+  Matrix all(rows, cols);
+  double* to = all.data();
+  for (const Matrix* part : parts) {
+    to = std::copy(part->values().begin(), part->values().end(), to);
+  }
+  return all;
+}
+
+// v - basis^T (basis v); basis [k, d].
+Vector outside(const Matrix& basis, const Vector& v) {
+  Vector rest = v;
+  if (!basis.empty()) {
+    add_scaled(rest, -1.0, transposed_product(basis, product(basis, v)));
+  }
+  return rest;
+}
+
+std::size_t map_rows(const LookSpec& spec) {
+  return spec.signal.rows() + spec.weight.rows() + spec.affine.rows() + spec.published.rows();
+}
+
+// On the device when it returns, so that `values` may go.
+DeviceBuffer<double> on_device(const Device& device, std::span<const double> values) {
+  DeviceBuffer<double> buffer(values.size());
+  upload(buffer.data(), values.data(), values.size(), device.compute());
+  wait_for(device.compute());
+  return buffer;
+}
+
+SubspaceResiduals subspace(const double* sums) { return {sums[0], sums[1], sums[2], sums[3]}; }
+
+}  // namespace
+
+ResidualPass::Constants::Constants(const Device& device, const LookSpec& spec) {
+  const Matrix all =
+      stacked({&spec.signal, &spec.weight, &spec.affine, &spec.published}, spec.feature_mean.size());
+  maps = on_device(device, all.values());
+  feature_mean = on_device(device, spec.feature_mean);
+  target_mean = on_device(device, spec.target_mean);
+  mean_coordinates = on_device(device, product(all, spec.feature_mean));
+  signal_mean_outside = on_device(device, outside(spec.signal, spec.feature_mean));
+  if (!spec.weight_is_complement) {
+    weight_mean_outside = on_device(device, outside(spec.weight, spec.feature_mean));
+  }
+  zeros = on_device(device, Vector(spec.target_mean.size(), 0.0));
+}
+
+ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part_rows)
+    : device_(device),
+      spec_(std::move(spec)),
+      part_rows_(part_rows),
+      d_(spec_.feature_mean.size()),
+      n_(spec_.target_mean.size()),
+      map_rows_(map_rows(spec_)),
+      source_(spec_.format, part_rows),
+      constants_(device, spec_),
+      x_(part_rows * padded(d_)),
+      outside_(part_rows * padded(d_)),
+      coordinates_(part_rows * padded(map_rows_)),
+      norms_(part_rows * 2),
+      values_(part_rows * value_stride),
+      workspace_(kernels::column_workspace(part_rows, columns)),
+      records_(most_waiting * columns) {
+  source_.clear_check(device_);
+  // Columns that stay unused, and the padding that is copied along.
+  clear(values_.data(), values_.size(), device_.compute());
+  clear(x_.data(), x_.size(), device_.compute());
+}
+
+void ResidualPass::add(const DeviceRows& rows) {
+  if (rows.rows > part_rows_) {
+    throw UsageError("ResidualFold::add: the tile does not fit the look");
+  }
+  const cudaStream_t stream = device_.compute();
+  const std::size_t k = spec_.signal.rows();
+  const std::size_t r = spec_.weight.rows();
+  const kernels::DeviceMatrix x{x_.data(), rows.rows, d_, padded(d_)};
+  const kernels::DeviceMatrix coordinates{coordinates_.data(), rows.rows, map_rows_, padded(map_rows_)};
+  double* const values = values_.data();
+
+  source_.set(device_, rows);
+  source_.convert(device_, constants_.feature_mean.data(), x,
+                  {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = 2});
+  multiply_transposed(device_, x, {constants_.maps.data(), map_rows_, d_, d_}, coordinates);
+  add_outside(x, middle_cols(coordinates, 0, k), constants_.maps.data(),
+              constants_.signal_mean_outside.data(), values + signal);
+  if (spec_.weight_is_complement) {
+    check(kernels::outside_rows(middle_cols(coordinates, k, r), constants_.mean_coordinates.data() + k,
+                                norms(), values + weight, value_stride, stream),
+          "residuals outside the weight's rows");
+  } else if (r > 0) {
+    add_outside(x, middle_cols(coordinates, k, r), constants_.maps.data() + k * d_,
+                constants_.weight_mean_outside.data(), values + weight);
+  }
+  const double* const mean_y = constants_.target_mean.data();
+  check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
+                            mean_y, values + affine, value_stride, stream),
+        "errors of the affine map");
+  check(kernels::map_errors(middle_cols(coordinates, k + r + n_, n_),
+                            constants_.mean_coordinates.data() + k + r + n_, rows.targets, mean_y,
+                            values + published, value_stride, stream),
+        "errors of the published map");
+  const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
+  check(kernels::mark_at_most(norms_.data() + 1, 2, rows.rows, least, values + at_mean, value_stride, stream),
+        "rows at the mean");
+  check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
+                             records_.data() + waiting_ * columns, nullptr, stream),
+        "sums of residuals");
+  sums_.count += rows.rows;
+  if (++waiting_ == most_waiting) {
+    flush();
+  }
+}
+
+// x - coordinates basis, then squared; basis [coordinates.cols, d].
+void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
+                               const double* basis, const double* mean_outside, double* out) {
+  const kernels::DeviceMatrix rest{outside_.data(), x.rows, d_, x.stride};
+  check(cudaMemcpyAsync(rest.data, x.data, x.rows * x.stride * sizeof(double), cudaMemcpyDeviceToDevice,
+                        device_.compute()),
+        "cudaMemcpyAsync on the device");
+  if (coordinates.cols > 0) {
+    subtract_product(device_, coordinates, {const_cast<double*>(basis), coordinates.cols, d_, d_}, rest);
+  }
+  check(kernels::outside_rows(rest, mean_outside, norms(), out, value_stride, device_.compute()),
+        "residuals outside a subspace");
+}
+
+void ResidualPass::flush() {
+  Matrix records(waiting_, columns);
+  download(records.data(), records_.data(), records.values().size(), device_.compute());
+  wait_for(device_.compute());
+  for (std::size_t p = 0; p < waiting_; ++p) {
+    const auto part = records.view().row(p);
+    sums_.signal += subspace(part.data() + signal);
+    sums_.weight += subspace(part.data() + weight);
+    sums_.affine += part[affine];
+    sums_.published += part[published];
+    sums_.rows_at_mean += static_cast<std::uint64_t>(part[at_mean]);
+  }
+  waiting_ = 0;
+}
+
+ResidualSums ResidualPass::finish() {
+  source_.throw_if_not_finite(device_);
+  flush();
+  return sums_;
+}
+
+CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows)
+    : device_(device),
+      targets_(spec.target_mean.size()),
+      feed_(device, spec.format, targets_, part_rows, 0),
+      pass_(device, spec, part_rows) {}
+
+void CudaResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  if (targets.rows() != tile.rows || targets.cols() != targets_) {
+    throw UsageError("ResidualFold::add: the tile does not fit the look");
+  }
+  device_.select();
+  feed_.pass(tile, targets, [this](const DeviceRows& rows) { pass_.add(rows); });
+}
+
+void CudaResidualFold::settle() {
+  device_.select();
+  feed_.settle();
+}
+
+ResidualSums CudaResidualFold::finish() {
+  device_.select();
+  return pass_.finish();
+}
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,87 @@
+// Owners of what CUDA hands out: move-only, freed without throwing. What a lost device answers to a free is
+// ignored; the process ends soon or goes on without it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "cuda/errors.hpp"
+
+namespace collapscope::cuda {
+
+struct Release {
+  void operator()(cudaStream_t stream) const noexcept { (void)cudaStreamDestroy(stream); }
+  void operator()(cudaEvent_t event) const noexcept { (void)cudaEventDestroy(event); }
+  void operator()(cublasHandle_t handle) const noexcept { (void)cublasDestroy(handle); }
+  void operator()(cusolverDnHandle_t handle) const noexcept { (void)cusolverDnDestroy(handle); }
+  void operator()(cusolverDnParams_t params) const noexcept { (void)cusolverDnDestroyParams(params); }
+};
+
+using Stream = std::unique_ptr<CUstream_st, Release>;
+using Event = std::unique_ptr<CUevent_st, Release>;
+using Blas = std::unique_ptr<cublasContext, Release>;
+using Solver = std::unique_ptr<cusolverDnContext, Release>;
+using SolverParams = std::unique_ptr<cusolverDnParams, Release>;
+
+[[nodiscard]] inline Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  return Stream(stream);
+}
+
+[[nodiscard]] inline Event make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  return Event(event);
+}
+
+// `size` numbers of T on the current device, uninitialized.
+template <class T>
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  explicit DeviceBuffer(std::size_t size) : size_(size) {
+    void* data = nullptr;
+    if (size > 0) {
+      check(cudaMalloc(&data, size * sizeof(T)), "cudaMalloc");
+    }
+    data_.reset(static_cast<T*>(data));
+  }
+
+  [[nodiscard]] T* data() const { return data_.get(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t bytes() const { return size_ * sizeof(T); }
+
+ private:
+  struct Free {
+    void operator()(T* data) const noexcept { (void)cudaFree(data); }
+  };
+  std::unique_ptr<T, Free> data_;
+  std::size_t size_ = 0;
+};
+
+// `size` numbers of T in page-locked host memory, uninitialized.
+template <class T>
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  explicit PinnedBuffer(std::size_t size) : size_(size) {
+    void* data = nullptr;
+    if (size > 0) {
+      check(cudaMallocHost(&data, size * sizeof(T)), "cudaMallocHost");
+    }
+    data_.reset(static_cast<T*>(data));
+  }
+
+  [[nodiscard]] T* data() const { return data_.get(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(T* data) const noexcept { (void)cudaFreeHost(data); }
+  };
+  std::unique_ptr<T, Free> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace collapscope::cuda

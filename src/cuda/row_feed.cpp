@@ -1,0 +1,113 @@
+#include "cuda/row_feed.hpp"
+
+#include <algorithm>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+constexpr std::size_t slots = 3;
+constexpr std::size_t alignment = 256;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+// Bytes of the samples that `rows` rows may touch.
+std::size_t part_bytes(const RowFormat& format, std::size_t rows) {
+  if (format.rows_are_stored()) {
+    return rows * format.row_length() * format.element.size();
+  }
+  const std::size_t per_sample = format.rows_per_sample();
+  return (per_sample == 1 ? rows : rows / per_sample + 2) * format.sample_bytes();
+}
+
+}  // namespace
+
+RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
+                 std::uint64_t keep_rows)
+    : device_(device), format_(format), part_rows_(part_rows) {
+  // A sample that is split between parts would have to be kept twice.
+  if (keep_rows > 0 && (format.rows_are_stored() || format.rows_per_sample() == 1)) {
+    try {
+      // Parts begin aligned, and tiles may be half full.
+      const std::size_t parts = 2 * keep_rows / part_rows + 2;
+      store_ = DeviceBuffer<std::byte>(part_bytes(format, keep_rows) + parts * alignment);
+      target_store_ = DeviceBuffer<double>(keep_rows * targets);
+      keeps_ = true;
+    } catch (const DeviceMemoryError&) {
+      store_ = {};
+    }
+  }
+  for (std::size_t i = 0; i < slots; ++i) {
+    Slot slot;
+    if (!keeps_) {
+      slot.bytes = DeviceBuffer<std::byte>(part_bytes(format, part_rows));
+      slot.targets = DeviceBuffer<double>(part_rows * targets);
+    }
+    slot.staged = PinnedBuffer<double>(part_rows * targets);
+    slot.filled = make_event();
+    slot.used = make_event();
+    slots_.push_back(std::move(slot));
+  }
+}
+
+RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
+  const std::size_t rows = std::min(part_rows_, tile.rows - row);
+  const std::size_t begin = tile.skip_rows + row;
+  if (format_.rows_are_stored()) {
+    const std::size_t row_bytes = format_.row_length() * format_.element.size();
+    return {tile.bytes.subspan(begin * row_bytes, rows * row_bytes), 0, rows, tile.first_row + row};
+  }
+  const std::size_t per_sample = format_.rows_per_sample();
+  const std::size_t first = begin / per_sample;
+  const std::size_t last = (begin + rows - 1) / per_sample;
+  return {tile.bytes.subspan(first * format_.sample_bytes(), (last - first + 1) * format_.sample_bytes()),
+          begin % per_sample, rows, tile.first_row + row};
+}
+
+DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
+  Slot& slot = slots_[turn_ % slots_.size()];
+  std::byte* bytes = slot.bytes.data();
+  double* device_targets = slot.targets.data();
+  const std::size_t target_count = targets.rows() * targets.cols();
+  if (keeps_) {
+    bytes = store_.data() + stored_bytes_;
+    device_targets = target_store_.data() + stored_targets_;
+    stored_bytes_ += aligned(part.bytes.size());
+    stored_targets_ += target_count;
+    if (stored_bytes_ > store_.size() || stored_targets_ > target_store_.size()) {
+      throw UsageError("Fold::add: more rows than the fold was made for");
+    }
+  } else {
+    check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0), "cudaStreamWaitEvent");
+  }
+  check(cudaEventSynchronize(slot.filled.get()), "cudaEventSynchronize");  // `staged` is free again
+  for (std::size_t i = 0; i < targets.rows(); ++i) {
+    std::copy_n(targets.row(i).data(), targets.cols(), slot.staged.data() + i * targets.cols());
+  }
+  upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
+  upload(device_targets, slot.staged.data(), target_count, device_.copy());
+  check(cudaEventRecord(slot.filled.get(), device_.copy()), "cudaEventRecord");
+  check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0), "cudaStreamWaitEvent");
+  return {bytes, device_targets, part.skip_rows, part.rows, part.first_row};
+}
+
+void RowFeed::release(const DeviceRows& rows) {
+  Slot& slot = slots_[turn_ % slots_.size()];
+  if (keeps_) {
+    kept_.push_back(rows);
+  } else {
+    check(cudaEventRecord(slot.used.get(), device_.compute()), "cudaEventRecord");
+  }
+  ++turn_;
+}
+
+void RowFeed::settle() const {
+  if (turn_ > 0) {
+    const Slot& last = slots_[(turn_ - 1) % slots_.size()];
+    check(cudaEventSynchronize(last.filled.get()), "cudaEventSynchronize");
+  }
+}
+
+}  // namespace collapscope::cuda

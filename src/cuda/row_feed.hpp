@@ -1,0 +1,73 @@
+// Rows and targets on their way to the device: a ring of slots, or a store that keeps them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "collapscope/matrix.hpp"
+#include "collapscope/rows.hpp"
+#include "cuda/device.hpp"
+
+namespace collapscope::cuda {
+
+// Some rows of a layer with their targets, on the device.
+struct DeviceRows {
+  const std::byte* bytes = nullptr;  // stored rows: the first row's; else whole samples
+  const double* targets = nullptr;   // [rows, n]
+  std::size_t skip_rows = 0;         // of the first sample; 0 for stored rows
+  std::size_t rows = 0;
+  std::uint64_t first_row = 0;  // of the whole layer
+};
+
+class RowFeed {
+ public:
+  // part_rows: rows handed on at a time, at most. keep_rows: rows of the layer, to be kept on the device; 0:
+  // none.
+  RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
+          std::uint64_t keep_rows);
+
+  // Copies the tile in parts; calls visit(const DeviceRows&), which enqueues on `compute`, for each.
+  template <class Visit>
+  void pass(const RawTile& tile, MatrixView<const double> targets, const Visit& visit) {
+    for (std::size_t row = 0; row < tile.rows; row += part_rows_) {
+      const DeviceRows rows =
+          put(part_of(tile, row), targets.middle_rows(row, std::min(part_rows_, tile.rows - row)));
+      visit(rows);
+      release(rows);
+    }
+  }
+
+  // Waits until the host memory of all parts has been copied.
+  void settle() const;
+  // All rows passed so far, when they are kept.
+  [[nodiscard]] const std::vector<DeviceRows>& kept() const { return kept_; }
+  [[nodiscard]] bool keeps() const { return keeps_; }
+
+ private:
+  struct Slot {
+    DeviceBuffer<std::byte> bytes;
+    DeviceBuffer<double> targets;
+    PinnedBuffer<double> staged;
+    Event filled;
+    Event used;
+  };
+
+  [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;
+  DeviceRows put(const RawTile& part, MatrixView<const double> targets);
+  void release(const DeviceRows& rows);
+
+  const Device& device_;
+  RowFormat format_;
+  std::size_t part_rows_;
+  std::vector<Slot> slots_;
+  std::size_t turn_ = 0;
+  bool keeps_ = false;
+  DeviceBuffer<std::byte> store_;
+  DeviceBuffer<double> target_store_;
+  std::size_t stored_bytes_ = 0;
+  std::size_t stored_targets_ = 0;
+  std::vector<DeviceRows> kept_;
+};
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,58 @@
+#include "cuda/rows_on_device.hpp"
+
+#include <limits>
+
+#include "collapscope/backend.hpp"
+
+namespace collapscope::cuda {
+
+namespace {
+
+constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+
+}  // namespace
+
+RowSource::RowSource(const RowFormat& format, std::size_t part_rows)
+    : format_(format),
+      pooled_(format.rows_are_stored() ? 0 : part_rows * format.row_length()),
+      first_bad_(1) {}
+
+void RowSource::set(const Device& device, const DeviceRows& rows) {
+  const std::size_t per_sample = format_.rows_per_sample();
+  check_ = {first_bad_.data(), rows.first_row / per_sample, rows.first_row % per_sample, per_sample};
+  if (format_.rows_are_stored()) {
+    current_ = {rows.bytes, format_.element, rows.rows, format_.row_length()};
+    return;
+  }
+  const std::size_t d = format_.row_length();
+  check(kernels::pool_rows(rows.bytes, format_, rows.skip_rows, {pooled_.data(), rows.rows, d, d}, check_,
+                           device.compute()),
+        "pooling rows");
+  const std::byte* bytes = reinterpret_cast<const std::byte*>(pooled_.data());
+  current_ = {bytes, ElementType{ElementKind::float64, false}, rows.rows, d};
+}
+
+void RowSource::convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
+                        const kernels::RowStats& stats) const {
+  check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()), "converting rows");
+}
+
+void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
+                          const kernels::DeviceMatrix& unit) const {
+  check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()), "normalizing rows");
+}
+
+void RowSource::clear_check(const Device& device) {
+  check(cudaMemsetAsync(first_bad_.data(), 0xff, first_bad_.bytes(), device.compute()), "cudaMemsetAsync");
+}
+
+void RowSource::throw_if_not_finite(const Device& device) const {
+  std::uint64_t first = none;
+  download(&first, first_bad_.data(), 1, device.compute());
+  wait_for(device.compute());
+  if (first != none) {
+    throw NonFiniteSample{first};
+  }
+}
+
+}  // namespace collapscope::cuda

@@ -1,0 +1,96 @@
+// Which backend a device's name means.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "collapscope/gpu.hpp"
+#include "collapscope/text.hpp"
+#include "gpu/gpu_backend.hpp"
+#include "gpu/module.hpp"
+
+namespace collapscope {
+
+namespace {
+
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size() || value < 0) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// The process's number on this node, so that the tasks of a job share out its GPUs.
+int local_rank() {
+  constexpr std::array variables{"SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                                 "MV2_COMM_WORLD_LOCAL_RANK", "PALS_LOCAL_RANKID"};
+  for (const char* variable : variables) {
+    if (const char* value = std::getenv(variable)) {
+      return number(value).value_or(0);
+    }
+  }
+  return 0;
+}
+
+std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads) {
+  const gpu::Module& module = gpu::Module::load();
+  const int count = module.count();
+  std::vector<std::unique_ptr<gpu::GpuDevice>> devices;
+  if (which == "all") {
+    for (int device = 0; device < count; ++device) {
+      devices.push_back(module.open(device));
+    }
+  } else {
+    const int device = which.empty() ? local_rank() % count : *number(which);
+    if (device >= count) {
+      throw UsageError(fmt::format("--device cuda:{}: there {} only {} GPU{}, numbered from 0", device,
+                                   count == 1 ? "is" : "are", count, count == 1 ? "" : "s"));
+    }
+    devices.push_back(module.open(device));
+  }
+  return std::make_unique<gpu::GpuBackend>(std::move(devices), make_cpu_backend(threads));
+}
+
+}  // namespace
+
+ChosenBackend make_backend(const std::string& device, std::size_t threads) {
+  if (device == "cpu") {
+    return {make_cpu_backend(threads), {}};
+  }
+  const bool automatic = device == "auto";
+  const std::string which = device.starts_with("cuda:") ? device.substr(5) : "";
+  const bool known = automatic || device == "cuda" || which == "all" || number(which).has_value();
+  if (!known) {
+    throw UsageError(
+        fmt::format("unknown device '{}': expected auto, cpu, cuda, cuda:N or cuda:all", printable(device)));
+  }
+  if (automatic && !gpu::has_driver()) {
+    return {make_cpu_backend(threads), {}};
+  }
+  try {
+    return {open_gpus(which, threads), {}};
+  } catch (const DeviceError& error) {
+    return {make_cpu_backend(threads), fmt::format("no GPU is used: {}", error.what())};
+  }
+}
+
+std::string describe_gpus() {
+  try {
+    const gpu::Module& module = gpu::Module::load();
+    std::string text;
+    for (int device = 0; device < module.count(); ++device) {
+      text += (text.empty() ? "" : "\n") + module.open(device)->describe();
+    }
+    return text;
+  } catch (const DeviceError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace collapscope

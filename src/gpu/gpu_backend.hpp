@@ -1,0 +1,32 @@
+// The backend over one or several GPUs: rows of a layer go to the devices in turn, the parts are merged;
+// decompositions are checked, and done on the CPU when they are small or fail the check.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "gpu/gpu_device.hpp"
+
+namespace collapscope::gpu {
+
+class GpuBackend final : public Backend {
+ public:
+  // devices: at least one.
+  GpuBackend(std::vector<std::unique_ptr<GpuDevice>> devices, std::unique_ptr<Backend> cpu);
+
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] std::size_t threads() const override { return cpu_->threads(); }
+  [[nodiscard]] std::size_t tile_rows(std::size_t features) const override;
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override;
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override;
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override;
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override;
+  [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
+  [[nodiscard]] Backend* fallback() override { return cpu_.get(); }
+
+ private:
+  std::unique_ptr<Backend> cpu_;  // outlives the devices
+  std::vector<std::unique_ptr<GpuDevice>> devices_;
+};
+
+}  // namespace collapscope::gpu

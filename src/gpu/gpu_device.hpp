@@ -1,0 +1,42 @@
+// One GPU, as the GPU module gives it: folds and unchecked decompositions. What to ask of it, and whether to
+// believe it, is decided outside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "collapscope/backend.hpp"
+
+namespace collapscope::gpu {
+
+// All members throw DeviceError. After one that is no DeviceMemoryError, only the destructor may be called.
+class GpuDevice {
+ public:
+  virtual ~GpuDevice() = default;
+  // "cuda:0 NVIDIA H200, 139 GiB, sm_90; driver 13.0, runtime 13.0, cuBLAS 13.0.2, cuSOLVER 12.0.4"
+  [[nodiscard]] virtual std::string describe() const = 0;
+  // As Backend's.
+  [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
+  [[nodiscard]] virtual bool keeps_rows(std::uint64_t bytes) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) = 0;
+  [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
+  [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
+  // All eigenpairs of a finite symmetric matrix, largest first, as the library gives them; nullopt: it gave
+  // up.
+  [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric) = 0;
+};
+
+// The functions that the module exports, by these names. They throw DeviceError.
+struct ModuleInterface {
+  static constexpr const char* version_name = "collapscope_gpu_version";  // of the program it belongs to
+  static constexpr const char* count_name = "collapscope_gpu_count";      // GPUs that the process may use
+  static constexpr const char* open_name = "collapscope_gpu_open";
+  using Version = const char* (*)();
+  using Count = int (*)();
+  using Open = GpuDevice* (*)(int device);
+};
+
+}  // namespace collapscope::gpu

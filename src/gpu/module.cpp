@@ -1,0 +1,85 @@
+#include "gpu/module.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "collapscope/version.hpp"
+
+namespace collapscope::gpu {
+
+namespace {
+
+// COLLAPSCOPE_GPU_MODULE, or lib/collapscope beside the program's bin, as in the build and the installation.
+std::filesystem::path module_path() {
+  if (const char* chosen = std::getenv("COLLAPSCOPE_GPU_MODULE")) {
+    return chosen;
+  }
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const char* folder : {"lib", "lib/x86_64-linux-gnu", "lib64"}) {
+    auto path = program.parent_path().parent_path() / folder / "collapscope" / "libcollapscope_cuda.so";
+    if (std::filesystem::exists(path, error)) {
+      return path;
+    }
+  }
+  return {};
+}
+
+template <class Function>
+Function find(void* module, const char* name) {
+  const auto function = reinterpret_cast<Function>(::dlsym(module, name));
+  if (function == nullptr) {
+    throw DeviceError(fmt::format("the GPU module has no {}: it belongs to another version", name));
+  }
+  return function;
+}
+
+}  // namespace
+
+bool has_driver() {
+  static void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+  return driver != nullptr;
+}
+
+Module::Module() {
+  const std::filesystem::path path = module_path();
+  if (path.empty()) {
+    throw DeviceError("this installation has no GPU module: " + build_info().cuda);
+  }
+  if (!has_driver()) {
+    throw DeviceError("no GPU driver (libcuda.so.1) on this machine");
+  }
+  void* module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) {
+    throw DeviceError(fmt::format(
+        "the GPU module cannot be loaded: {} (LD_LIBRARY_PATH must lead to the CUDA {} libraries)",
+        printable(::dlerror()), build_info().cuda));
+  }
+  const char* version = find<ModuleInterface::Version>(module, ModuleInterface::version_name)();
+  if (version != build_info().version) {
+    throw DeviceError(fmt::format("the GPU module {} is of version {}, the program of {}",
+                                  printable(path.string()), printable(version), build_info().version));
+  }
+  count_ = find<ModuleInterface::Count>(module, ModuleInterface::count_name);
+  open_ = find<ModuleInterface::Open>(module, ModuleInterface::open_name);
+}
+
+const Module& Module::load() {
+  static const Module module;
+  return module;
+}
+
+int Module::count() const { return count_(); }
+
+std::unique_ptr<GpuDevice> Module::open(int device) const {
+  return std::unique_ptr<GpuDevice>(open_(device));
+}
+
+}  // namespace collapscope::gpu
