@@ -60,9 +60,10 @@ TEST(UnitRows, EveryTypeAndLaunch) {
 }
 
 TEST(UnitRows, ZeroRowsStayAndTinyRowsGrow) {
-  const std::vector<double> values{0, -0.0, 3 * least, 4 * least, 3e300, 4e300};
-  const std::vector<double> norms{0, -1, 5 * least, -1, 5e300, -1};
-  DeviceRows out(3, 2, 0);
+  constexpr double most = std::numeric_limits<double>::max();
+  const std::vector<double> values{0, -0.0, 3 * least, 4 * least, 3e300, 4e300, 0, most};
+  const std::vector<double> norms{0, -1, 5 * least, -1, 5e300, -1, most, -1};
+  DeviceRows out(4, 2, 0);
   const StoredData data(values);
   run_columns(kernels::UnitRows<2>{data.numbers(), norms.data(), 2, out.matrix()}, {1, 1}, {1, 1});
   EXPECT_EQ(out.row(0)[0], 0);
@@ -71,6 +72,7 @@ TEST(UnitRows, ZeroRowsStayAndTinyRowsGrow) {
   EXPECT_EQ(out.row(1)[1], 4.0 / 5.0);
   EXPECT_DOUBLE_EQ(out.row(2)[0], 0.6);
   EXPECT_DOUBLE_EQ(out.row(2)[1], 0.8);
+  EXPECT_EQ(out.row(3)[1], 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/support.hpp"
+#include "slice_op.hpp"
 
 namespace collapscope {
 namespace {
@@ -20,22 +21,37 @@ std::vector<double> random_vector(std::size_t size, std::uint64_t seed) {
   return values;
 }
 
-TEST(Vectors, AddAndScale) {
+TEST(Vectors, Scale) {
   for (const std::size_t size : {0U, 1U, 31U, 1000U}) {
     const std::vector<double> a = random_vector(size, 1);
-    const std::vector<double> b = random_vector(size, 2);
-    const std::vector<float> narrow(b.begin(), b.end());
     for (const LaunchShape& launch : test::item_launches()) {
-      std::vector<double> sum = a;
-      std::vector<double> narrow_sum = a;
       std::vector<double> product(size, test::nan);
-      run_items(kernels::Add<double>{sum.data(), b.data(), size}, launch.grid, launch.block);
-      run_items(kernels::Add<float>{narrow_sum.data(), narrow.data(), size}, launch.grid, launch.block);
       run_items(kernels::Scale{product.data(), a.data(), -3.5, size}, launch.grid, launch.block);
       for (std::size_t i = 0; i < size; ++i) {
-        EXPECT_EQ(sum[i], a[i] + b[i]);
-        EXPECT_EQ(narrow_sum[i], a[i] + static_cast<double>(narrow[i]));
         EXPECT_EQ(product[i], a[i] * -3.5);
+      }
+    }
+  }
+}
+
+TEST(Vectors, SumOfSlices) {
+  for (const std::size_t size : {1U, 31U, 300U}) {
+    for (const std::size_t slices : {0U, 1U, 5U}) {
+      const std::vector<double> from = random_vector(slices * size, 2);
+      const std::vector<double> before = random_vector(size, 3);
+      for (const LaunchShape& launch : test::item_launches()) {
+        for (const bool adds : {true, false}) {
+          std::vector<double> to = before;
+          run_items(kernels::SumSlices{to.data(), from.data(), slices, size, adds}, launch.grid,
+                    launch.block);
+          for (std::size_t i = 0; i < size; ++i) {
+            double sum = 0;
+            for (std::size_t s = 0; s < slices; ++s) {
+              sum += from[s * size + i];
+            }
+            EXPECT_EQ(to[i], adds ? before[i] + sum : sum);
+          }
+        }
       }
     }
   }
