@@ -61,11 +61,11 @@ class CudaGpu final : public gpu::GpuDevice {
  public:
   explicit CudaGpu(int number) : device_(number), part_elements_(part_elements()) {}
 
-  [[nodiscard]] std::string describe() const override { return device_.describe(); }
+  [[nodiscard]] std::string describe() const override { return device_.description(); }
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     std::size_t rows = most_rows;
-    while (rows > 1 && rows * features > part_elements_) {
+    while (rows > least_rows && rows * features > part_elements_) {
       rows /= 2;
     }
     return rows;
