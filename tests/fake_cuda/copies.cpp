@@ -116,7 +116,7 @@ cudaError_t enqueue_copy(const Copy& copy, cudaStream_t handle, bool wait) {
   std::vector<Touch> touches;
   touch(touches, copy.from, extent(copy.from_pitch, copy), from, copy, false);
   touch(touches, copy.to, extent(copy.to_pitch, copy), to, copy, true);
-  const ItemPtr item = enqueue_copy_item(
+  const ItemPtr item = enqueue_transfer(
       *stream, std::string(copy.call) + " " + direction, [late, stage] { copy_rows(late); },
       std::move(touches), copy.height == 1);
   return wait || to == Place::pageable ? await(item) : cudaSuccess;
@@ -135,7 +135,7 @@ cudaError_t enqueue_fill(void* to, int value, std::size_t bytes, cudaStream_t ha
     return cudaErrorInvalidValue;
   }
   auto* begin = static_cast<std::byte*>(to);
-  const ItemPtr item = enqueue_copy_item(
+  const ItemPtr item = enqueue_transfer(
       *stream, call, [=] { std::memset(to, value, bytes); }, {{begin, begin + bytes, true}}, true);
   return wait ? await(item) : cudaSuccess;
 }

@@ -203,8 +203,8 @@ ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work, st
   return item;
 }
 
-ItemPtr enqueue_copy_item(Stream& stream, std::string what, std::function<void()> work,
-                          std::vector<Touch> touches, bool all) {
+ItemPtr enqueue_transfer(Stream& stream, std::string what, std::function<void()> work,
+                         std::vector<Touch> touches, bool all) {
   const ItemPtr item = enqueue(stream, std::move(what), std::move(work));
   item->touches = std::move(touches);
   item->watched = !all;

@@ -36,8 +36,8 @@ int device_of(const Stream& stream);
 ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work,
                 std::vector<ItemPtr> after = {});
 // Work of which it is known what it touches, on the host at least; `all`: on the device too.
-ItemPtr enqueue_copy_item(Stream& stream, std::string what, std::function<void()> work,
-                          std::vector<Touch> touches, bool all);
+ItemPtr enqueue_transfer(Stream& stream, std::string what, std::function<void()> work,
+                         std::vector<Touch> touches, bool all);
 
 // Does what must be done until the item is; the sticky error if there is one.
 cudaError_t await(const ItemPtr& item);
