@@ -28,7 +28,7 @@ struct DatasetIndex {
   std::vector<std::string> filters;  // names in pipeline order, e.g. "shuffle", "deflate"
   std::uint64_t stored_bytes = 0;    // as stored, compressed
   std::string folder;                // the dump's folder; reading opens nothing outside it
-  std::string through_hdf5;  // why its bytes are read through HDF5, on one thread; empty: around it, on all
+  std::string through_hdf5;          // why HDF5 reads its bytes, one thread at a time; empty: read around it
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().

@@ -156,7 +156,9 @@ std::vector<StoredChunk> ChunkTree::chunks(std::uint64_t first, std::uint64_t la
       here = leaf_chunks(node, leaf->first);
     }
     if (here.size() != end - leaf->first) {
-      throw InputError(place.file, place.object, "its index of chunks has changed since it was opened");
+      throw InputError(place.file, place.object,
+                       "its index of chunks is not as it was when opened: the file has become shorter, or is "
+                       "being written");
     }
     for (StoredChunk& chunk : here) {
       if (chunk.position >= first && chunk.position <= last) {
