@@ -69,6 +69,12 @@ std::optional<ChunkPipeline> ChunkPipeline::of(hid_t creation, const DatasetInde
   return compressors <= 1 ? std::optional(std::move(pipeline)) : std::nullopt;
 }
 
+std::size_t ChunkPipeline::decoder_buffers() const {
+  const auto moving = std::count_if(filters_.begin(), filters_.end(),
+                                    [](const Filter& f) { return f.kind != Kind::fletcher32; });
+  return std::min<std::size_t>(2, static_cast<std::size_t>(moving));
+}
+
 bool ChunkPipeline::applied(std::size_t position, std::uint32_t skipped) const {
   return ((skipped >> position) & 1U) == 0;
 }

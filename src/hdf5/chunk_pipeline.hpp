@@ -24,6 +24,8 @@ class ChunkPipeline {
   static std::optional<ChunkPipeline> of(hid_t creation, const DatasetIndex& index, const Place& place);
 
   [[nodiscard]] std::size_t chunk_bytes() const { return chunk_bytes_; }
+  // Decoded chunks that a ChunkDecoder may hold.
+  [[nodiscard]] std::size_t decoder_buffers() const;
   // Whether chunks are stored as they are.
   [[nodiscard]] bool empty() const { return filters_.empty(); }
 

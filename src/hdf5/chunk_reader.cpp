@@ -26,8 +26,8 @@ constexpr std::uint64_t largest_gap = 4096;  // between neighbours in the file, 
 // Less is decoded, or copied, sooner than another thread wakes up.
 constexpr std::size_t least_shared_bytes = std::size_t{128} << 10;
 constexpr std::size_t least_shared_copy = std::size_t{4} << 20;
-// Of the buffers of all threads together: huge chunks are decoded by fewer threads.
-constexpr std::size_t most_buffer_bytes = std::size_t{1} << 30;
+// Located at a time.
+constexpr std::uint64_t most_items = 65536;
 
 // Some consecutive samples and where they go.
 struct Piece {
@@ -52,13 +52,10 @@ class ChunkReader final : public RowReader {
         pipeline_(std::move(pipeline)),
         source_(std::move(source)),
         workers_(Workers::shared()),
-        threads_(std::min(options.threads, std::max<std::size_t>(1, most_buffer_bytes / buffer_bytes()))),
+        threads_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
+        desks_(threads_),
         keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
-                    options.cache_bytes / dataset_->sample_bytes()) {
-    while (desks_.size() < threads_) {
-      desks_.push_back(std::make_unique<Desk>(pipeline_));
-    }
-  }
+                    options.cache_bytes / dataset_->sample_bytes()) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     dataset_->require_samples(first, count, out);
@@ -89,8 +86,11 @@ class ChunkReader final : public RowReader {
     Buffer stored;
   };
 
-  // Of one thread, at most.
-  [[nodiscard]] std::size_t buffer_bytes() const { return 3 * pipeline_.chunk_bytes() + task_bytes; }
+  // Of one thread.
+  [[nodiscard]] std::size_t buffer_bytes() const {
+    return std::max(pipeline_.chunk_bytes(), task_bytes) +
+           pipeline_.decoder_buffers() * pipeline_.chunk_bytes();
+  }
 
   [[nodiscard]] std::uint64_t row_begin(std::uint64_t row) const { return row * index_.chunk[0]; }
   [[nodiscard]] std::uint64_t row_end(std::uint64_t row) const {
@@ -131,18 +131,28 @@ class ChunkReader final : public RowReader {
   }
 
   void decode(const std::vector<Piece>& pieces) {
+    const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, most_items / grid_.per_row());
     std::vector<Item> items;
     for (const Piece& piece : pieces) {
-      if (piece.count == 0) {
-        continue;
-      }
-      const std::uint64_t first_row = piece.first / index_.chunk[0];
-      const std::uint64_t last_row = (piece.first + piece.count - 1) / index_.chunk[0];
-      for (const StoredChunk& chunk :
-           source_->locate(first_row * grid_.per_row(), (last_row + 1) * grid_.per_row() - 1)) {
-        items.push_back({chunk, &piece});
+      const std::uint64_t end_row =
+          piece.count == 0 ? 0 : (piece.first + piece.count - 1) / index_.chunk[0] + 1;
+      for (std::uint64_t row = piece.first / index_.chunk[0]; row < end_row; row += rows_at_once) {
+        const std::uint64_t last_row = std::min(row + rows_at_once, end_row);
+        for (const StoredChunk& chunk :
+             source_->locate(row * grid_.per_row(), last_row * grid_.per_row() - 1)) {
+          items.push_back({chunk, &piece});
+        }
+        if (items.size() >= most_items) {
+          decode_items(items);
+          items.clear();
+        }
       }
     }
+    decode_items(items);
+  }
+
+  // In the order of their bytes in the file.
+  void decode_items(std::vector<Item>& items) {
     std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
       return a.chunk.address != b.chunk.address ? a.chunk.address < b.chunk.address
                                                 : a.chunk.position < b.chunk.position;
@@ -150,7 +160,7 @@ class ChunkReader final : public RowReader {
     if (pipeline_.empty() && source_->file() != nullptr && layout_.holds_whole_samples()) {
       read_plain(items);
     } else {
-      decode_items(items);
+      share_out(items);
     }
   }
 
@@ -181,13 +191,20 @@ class ChunkReader final : public RowReader {
     }
   }
 
-  void decode_items(std::vector<Item>& items) {
+  void share_out(std::vector<Item>& items) {
     const std::size_t bytes = items.size() * pipeline_.chunk_bytes();
     const std::size_t threads = bytes < least_shared_bytes ? 1 : threads_;
     const std::vector<std::span<Item>> tasks =
         tasks_of(items, std::min(task_bytes, bytes / (threads * tasks_per_thread)));
     workers_->run(threads, tasks.size(),
-                  [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], *desks_[slot]); });
+                  [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], desk(slot)); });
+  }
+
+  Desk& desk(std::size_t slot) {
+    if (!desks_[slot]) {
+      desks_[slot] = std::make_unique<Desk>(pipeline_);
+    }
+    return *desks_[slot];
   }
 
   // Puts chunks that are neighbours in the file together, up to `most` decoded bytes.
@@ -195,19 +212,20 @@ class ChunkReader final : public RowReader {
     std::vector<std::span<Item>> tasks;
     std::size_t begin = 0;
     for (std::size_t i = 1; i <= items.size(); ++i) {
-      if (i < items.size() && (i - begin + 1) * pipeline_.chunk_bytes() <= most &&
-          follows(items[i - 1].chunk, items[i].chunk)) {
-        continue;
+      if (i == items.size() || (i - begin + 1) * pipeline_.chunk_bytes() > most ||
+          !joins(items[begin].chunk, items[i - 1].chunk, items[i].chunk)) {
+        tasks.push_back(items.subspan(begin, i - begin));
+        begin = i;
       }
-      tasks.push_back(items.subspan(begin, i - begin));
-      begin = i;
     }
     return tasks;
   }
 
-  [[nodiscard]] bool follows(const StoredChunk& a, const StoredChunk& b) const {
-    const std::uint64_t end = a.address + a.bytes;
-    return source_->file() != nullptr && b.address >= end && b.address - end <= largest_gap;
+  // Whether `next` can be read together with the chunks from `first` to `last`.
+  [[nodiscard]] bool joins(const StoredChunk& first, const StoredChunk& last, const StoredChunk& next) const {
+    const std::uint64_t end = last.address + last.bytes;
+    return source_->file() != nullptr && next.address >= end && next.address - end <= largest_gap &&
+           next.address + next.bytes - first.address <= task_bytes;
   }
 
   void decode_task(std::span<Item> items, Desk& desk) const {
@@ -261,8 +279,8 @@ class ChunkReader final : public RowReader {
   std::unique_ptr<ChunkSource> source_;  // reads through dataset_
   std::shared_ptr<Workers> workers_;
   std::size_t threads_;
-  bool keeps_rows_;  // whether the samples of a row of chunks fit the cache
-  std::vector<std::unique_ptr<Desk>> desks_;
+  std::vector<std::unique_ptr<Desk>> desks_;  // by slot, made when first used
+  bool keeps_rows_;                           // whether the samples of a row of chunks fit the cache
   std::optional<std::uint64_t> kept_row_;
   std::vector<std::byte> kept_;
 };

@@ -27,6 +27,10 @@ class ChunkTree {
   static std::optional<ChunkTree> of(hid_t dataset, const DatasetIndex& index, const StoredFile& file,
                                      const Place& place);
 
+  // The address in the file of the first chunk, at little cost; nullopt unless there is such a tree.
+  static std::optional<std::uint64_t> first_chunk(hid_t dataset, const DatasetIndex& index,
+                                                  const StoredFile& file, const Place& place);
+
   // The chunks at the positions [first, last]. Throws InputError when the tree is no longer as it was.
   [[nodiscard]] std::vector<StoredChunk> chunks(std::uint64_t first, std::uint64_t last,
                                                 const StoredFile& file, const Place& place) const;
@@ -34,6 +38,7 @@ class ChunkTree {
  private:
   class Node;
   class Walk;
+  struct Root;
   struct Leaf {
     std::uint64_t address;
     std::uint64_t first;  // position of its first chunk

@@ -135,7 +135,7 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_
   } else {
     index.stored_bytes = index.bytes();
   }
-  index.through_hdf5 = why_through_hdf5(object.id.get(), creation.get(), index, place);
+  describe_access(object.id.get(), creation.get(), index, place);
   return index;
 }
 

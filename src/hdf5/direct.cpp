@@ -7,12 +7,14 @@
 
 #include "collapscope/text.hpp"
 #include "hdf5/chunk_pipeline.hpp"
-#include "hdf5/object_header.hpp"
+#include "hdf5/chunk_tree.hpp"
 #include "hdf5/stored_file.hpp"
 
 namespace collapscope::hdf5 {
 
-std::string why_through_hdf5(hid_t dataset, hid_t creation, const DatasetIndex& index, const Place& place) {
+namespace {
+
+std::string why_through_hdf5(hid_t dataset, hid_t creation, DatasetIndex& index, const Place& place) {
   if (index.storage == Storage::virtual_sources) {
     return "it is a virtual dataset";
   }
@@ -24,16 +26,21 @@ std::string why_through_hdf5(hid_t dataset, hid_t creation, const DatasetIndex& 
     return "its file is not one plain file";
   }
   if (index.storage == Storage::contiguous) {
+    index.address = H5Dget_offset(dataset);
     return {};
   }
   if (!ChunkPipeline::of(creation, index, place)) {
     return fmt::format("only HDF5 can undo its filters ({})",
                        printable(fmt::format("{}", fmt::join(index.filters, ", "))));
   }
-  if (!chunk_tree_address(dataset, index.shape.size(), index.element.size(), *file, place)) {
-    return "its index of chunks is not a version 1 B-tree";
-  }
-  return {};
+  index.address = ChunkTree::first_chunk(dataset, index, *file, place);
+  return index.address ? "" : "its index of chunks is not a version 1 B-tree";
+}
+
+}  // namespace
+
+void describe_access(hid_t dataset, hid_t creation, DatasetIndex& index, const Place& place) {
+  index.through_hdf5 = why_through_hdf5(dataset, creation, index, place);
 }
 
 }  // namespace collapscope::hdf5

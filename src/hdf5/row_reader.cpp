@@ -113,7 +113,9 @@ std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOpti
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {
-  return open_rows(dataset, ReadOptions{cache_bytes, 0});
+  ReadOptions options;
+  options.cache_bytes = cache_bytes;
+  return open_rows(dataset, options);
 }
 
 }  // namespace collapscope
