@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 #include "launchers.hpp"
 
 namespace collapscope::cuda {
@@ -12,6 +14,13 @@ namespace {
 constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20U;
 
 std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+// "580.65.06", of the kernel's module; empty: it does not say.
+std::string driver_release() {
+  std::string release;
+  std::ifstream("/sys/module/nvidia/version") >> release;
+  return release;
+}
 
 }  // namespace
 
@@ -58,6 +67,39 @@ std::string Device::describe() const {
       "cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} (default math), cuSOLVER {}",
       number_, properties.name, static_cast<double>(properties.totalGlobalMem) / 0x1p30, properties.major,
       properties.minor, version_text(driver), version_text(runtime), blas, solver);
+}
+
+std::vector<Fact> Device::facts() const {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
+  const auto attribute = [this](cudaDeviceAttr which) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, which, number_), "cudaDeviceGetAttribute");
+    return static_cast<std::int64_t>(value);
+  };
+  int driver = 0;
+  int runtime = 0;
+  int blas = 0;
+  int solver = 0;
+  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+  check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
+  check(cusolverGetVersion(&solver), "cusolverGetVersion");
+  return {{"card", std::string(properties.name)},
+          {"number", std::int64_t{number_}},
+          {"compute_capability", fmt::format("{}.{}", properties.major, properties.minor)},
+          {"memory_bytes", static_cast<std::int64_t>(properties.totalGlobalMem)},
+          {"multiprocessors", std::int64_t{properties.multiProcessorCount}},
+          {"clock_mhz", static_cast<double>(attribute(cudaDevAttrClockRate)) * 1e-3},
+          {"memory_clock_mhz", static_cast<double>(attribute(cudaDevAttrMemoryClockRate)) * 1e-3},
+          {"memory_bus_bits", attribute(cudaDevAttrGlobalMemoryBusWidth)},
+          {"ecc", attribute(cudaDevAttrEccEnabled)},
+          {"driver", driver_release()},
+          {"driver_cuda", version_text(driver)},
+          {"runtime", version_text(runtime)},
+          {"toolkit", version_text(CUDART_VERSION)},
+          {"cublas", std::int64_t{blas}},
+          {"cusolver", std::int64_t{solver}}};
 }
 
 void Device::drain() const noexcept {

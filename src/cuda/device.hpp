@@ -10,7 +10,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "collapscope/stages.hpp"
 #include "cuda/resources.hpp"
 
 namespace collapscope::cuda {
@@ -31,6 +33,8 @@ class Device {
   // Free memory when the device was opened.
   [[nodiscard]] std::size_t free_at_start() const { return free_at_start_; }
   [[nodiscard]] std::string describe() const;
+  // The same and more, one by one.
+  [[nodiscard]] std::vector<Fact> facts() const;
 
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
