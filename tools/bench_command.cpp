@@ -68,19 +68,24 @@ std::string footer() {
   for (const StageInfo& info : stage_catalogue()) {
     text += fmt::format("  {:<15} {}\n", info.name, info.summary);
   }
-  return text +
-         "\n"
-         "Times are the median and quartiles of the runs after a warm-up. 'input' is stored bytes per "
-         "second, to\n"
-         "compare stages; 'rate' is what the stage counts, 'ceiling' what this machine reached in the same "
-         "run by\n"
-         "large copies (bytes read and written) and products. The pipeline's floor is reading and one bare\n"
-         "product: their sum on a CPU; on a GPU the longest of reading, copying to it, and the product.\n"
-         "\n"
-         "Examples:\n"
-         "  collapscope bench                                   sixteen shapes, some minutes\n"
-         "  collapscope bench --features 512 --types float32 -o bench.json\n"
-         "  collapscope bench --device cuda --rows 4000000 --features 256 --stages pread,read,pipeline";
+  return text + R"(
+Times are the median and the quartiles of the runs, after one that warms up. "input" is stored bytes per
+second, to compare stages with; "rate" is what the stage counts: bytes read and written, or operations.
+"ceiling" is what this machine reached in the same run by large copies (bytes read and written; to a GPU:
+bytes copied) and large products of the BLAS. Stages of a GPU are timed by its own events, except first-look,
+eigen and pipeline; of several GPUs these use all, the others the first.
+
+The floor of the pipeline is pread and bare-dsyrk, one after the other; on a GPU the longest of pread,
+host-to-device and bare-dsyrk. The errors are those of the first look's covariance against long double (at
+most 256 features) and of deep_nrc1 on a dump for which it is known, the rounding of its numbers included.
+
+The rows are random about an offset, their spectrum decays; a block of them is repeated.
+
+Examples:
+  collapscope bench                                     sixteen shapes, some minutes
+  collapscope bench --features 512 --types float32 -o bench.json
+  collapscope bench --device cuda --rows 4000000 --features 256 --stages pread,read,pipeline
+)";
 }
 
 }  // namespace

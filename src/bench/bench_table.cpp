@@ -106,11 +106,11 @@ std::string floor_text(const ShapeResult& shape) {
 std::string accuracy_text(const ShapeResult& shape) {
   std::string text;
   if (shape.covariance_error) {
-    text += fmt::format("covariance {:.1e} from long double", *shape.covariance_error);
+    text += fmt::format("covariance {:.1e} (to long double)", *shape.covariance_error);
   }
   if (shape.planted_error) {
-    text += fmt::format("{}deep_nrc1 {:.1e} from the planted one, stored as {}", text.empty() ? "" : "; ",
-                        *shape.planted_error, shape.type);
+    text += fmt::format("{}deep_nrc1 {:.1e} (planted, as {})", text.empty() ? "" : ", ", *shape.planted_error,
+                        shape.type);
   }
   return text.empty() ? "" : "  error: " + text + "\n";
 }

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <fstream>
+#include <utility>
 
 #include "launchers.hpp"
 
@@ -72,11 +74,6 @@ std::string Device::describe() const {
 std::vector<Fact> Device::facts() const {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
-  const auto attribute = [this](cudaDeviceAttr which) {
-    int value = 0;
-    check(cudaDeviceGetAttribute(&value, which, number_), "cudaDeviceGetAttribute");
-    return static_cast<std::int64_t>(value);
-  };
   int driver = 0;
   int runtime = 0;
   int blas = 0;
@@ -85,21 +82,31 @@ std::vector<Fact> Device::facts() const {
   check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
   check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
   check(cusolverGetVersion(&solver), "cusolverGetVersion");
-  return {{"card", std::string(properties.name)},
-          {"number", std::int64_t{number_}},
-          {"compute_capability", fmt::format("{}.{}", properties.major, properties.minor)},
-          {"memory_bytes", static_cast<std::int64_t>(properties.totalGlobalMem)},
-          {"multiprocessors", std::int64_t{properties.multiProcessorCount}},
-          {"clock_mhz", static_cast<double>(attribute(cudaDevAttrClockRate)) * 1e-3},
-          {"memory_clock_mhz", static_cast<double>(attribute(cudaDevAttrMemoryClockRate)) * 1e-3},
-          {"memory_bus_bits", attribute(cudaDevAttrGlobalMemoryBusWidth)},
-          {"ecc", attribute(cudaDevAttrEccEnabled)},
-          {"driver", driver_release()},
-          {"driver_cuda", version_text(driver)},
-          {"runtime", version_text(runtime)},
-          {"toolkit", version_text(CUDART_VERSION)},
-          {"cublas", std::int64_t{blas}},
-          {"cusolver", std::int64_t{solver}}};
+  std::vector<Fact> facts{{"card", std::string(properties.name)},
+                          {"number", std::int64_t{number_}},
+                          {"compute_capability", fmt::format("{}.{}", properties.major, properties.minor)},
+                          {"memory_bytes", static_cast<std::int64_t>(properties.totalGlobalMem)},
+                          {"multiprocessors", std::int64_t{properties.multiProcessorCount}},
+                          {"driver", driver_release()},
+                          {"driver_cuda", version_text(driver)},
+                          {"runtime", version_text(runtime)},
+                          {"toolkit", version_text(CUDART_VERSION)},
+                          {"cublas", std::int64_t{blas}},
+                          {"cusolver", std::int64_t{solver}}};
+  constexpr std::array<std::pair<const char*, cudaDeviceAttr>, 4> attributes{
+      {{"clock_khz", cudaDevAttrClockRate},
+       {"memory_clock_khz", cudaDevAttrMemoryClockRate},
+       {"memory_bus_bits", cudaDevAttrGlobalMemoryBusWidth},
+       {"ecc", cudaDevAttrEccEnabled}}};
+  for (const auto& [name, attribute] : attributes) {
+    int value = 0;
+    if (cudaDeviceGetAttribute(&value, attribute, number_) == cudaSuccess) {
+      facts.push_back({name, std::int64_t{value}});
+    } else {
+      (void)cudaGetLastError();  // not every card tells everything
+    }
+  }
+  return facts;
 }
 
 void Device::drain() const noexcept {

@@ -117,19 +117,44 @@ TEST(Bench, PlantsNothingWhereThereIsNoRoom) {
   EXPECT_EQ(report.shapes.at(1).failure, "");
 }
 
-// A backend with folds, but without anything of its own to time.
+// A backend that has nothing of its own to time, and no room.
+class Bare : public Backend {
+ public:
+  [[nodiscard]] std::string describe() const override { return "bare"; }
+  [[nodiscard]] std::size_t threads() const override { return 1; }
+  [[nodiscard]] std::size_t tile_rows(std::size_t /*features*/) const override { return 256; }
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& /*spec*/) override {
+    throw DeviceMemoryError("no room");
+  }
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& /*spec*/) override { return nullptr; }
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& /*symmetric*/) override { return {}; }
+};
+
 TEST(Bench, NeedsABackendWithStages) {
-  class Bare final : public Backend {
-   public:
-    [[nodiscard]] std::string describe() const override { return "bare"; }
-    [[nodiscard]] std::size_t threads() const override { return 1; }
-    [[nodiscard]] std::size_t tile_rows(std::size_t) const override { return 1; }
-    [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec&) override { return nullptr; }
-    [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec&) override { return nullptr; }
-    [[nodiscard]] Eigenbasis eigenbasis(const Matrix&) override { return {}; }
-  } bare;
+  Bare bare;
   EXPECT_THAT([&] { (void)run_bench(bare, small(), "", [](const BenchReport&) {}); },
               ThrowsMessage<UsageError>(HasSubstr("nothing to measure on bare")));
+}
+
+TEST(Bench, GoesOnAfterAShapeForWhichThereIsNoRoom) {
+  class Full final : public Bare {
+   public:
+    [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return cpu_->stage_maker(); }
+
+   private:
+    std::unique_ptr<Backend> cpu_ = make_cpu_backend(1);
+  } full;
+  BenchOptions options = small();
+  options.stages = {"read", "first-look"};
+  options.features = {8, 9};
+  std::size_t told = 0;
+  const BenchReport report = run_bench(
+      full, options, "", [&](const BenchReport& so_far) { EXPECT_EQ(so_far.shapes.size(), told++); });
+  EXPECT_EQ(told, 3U);
+  for (const ShapeResult& shape : report.shapes) {
+    EXPECT_EQ(shape.failure, "no room");
+    EXPECT_THAT(names(shape.stages), ElementsAre("pread", "read"));
+  }
 }
 
 }  // namespace

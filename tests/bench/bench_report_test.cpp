@@ -73,7 +73,7 @@ TEST(BenchTable, BlockHasARowPerStage) {
   EXPECT_THAT(block, HasSubstr("5.00 us"));
   EXPECT_THAT(block, HasSubstr("  pipeline: 1.50 x the floor, 20.2 ms = pread + product\n"));
   EXPECT_THAT(block,
-              HasSubstr("covariance 2.1e-16 from long double; deep_nrc1 3.0e-09 from the planted one"));
+              HasSubstr("covariance 2.1e-16 (to long double), deep_nrc1 3.0e-09 (planted, as float32)"));
   EXPECT_THAT(block, HasSubstr("note: a note"));
   std::istringstream lines(block);
   for (std::string line; std::getline(lines, line);) {
