@@ -144,8 +144,9 @@ class Analyzer {
       target_shards.push_back(part.targets);
     }
     TargetRows targets(target_shards, memory_ / 8);
-    const TargetSummary summary =
-        on_backend([&](Backend& backend) { return measure_targets(checkpoint, targets, backend); });
+    // Few numbers: not worth a device's while.
+    Backend* const cpu = backend_->fallback();
+    const TargetSummary summary = measure_targets(checkpoint, targets, cpu != nullptr ? *cpu : *backend_);
 
     CheckpointResult result{first.path, first.id,          first.run,        first.step,
                             first.task, targets.samples(), first.attributes, target_metrics(summary),

@@ -25,6 +25,7 @@ Moments fold_targets(TargetRows& targets, std::uint64_t block, Backend& backend)
     const std::uint64_t count = std::min(block, targets.samples() - first);
     const Matrix rows = targets.read(first, count);
     fold->add({std::as_bytes(rows.values()), 0, count, first}, none.view().middle_rows(0, count));
+    fold->settle();  // `rows` goes
   }
   return fold->finish();
 }

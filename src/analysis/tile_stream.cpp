@@ -23,10 +23,13 @@ std::uint64_t TileStream::bands() const {
   return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples;
 }
 
-// Where a band's bytes go.
-std::span<std::byte> TileStream::room(std::uint64_t number, std::size_t size) {
+// Where a band's bytes go; its buffer is made on the caller's thread.
+std::span<std::byte> TileStream::room(std::uint64_t number) {
+  const std::uint64_t first = number * plan_.band_samples;
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  const std::size_t size = std::min(plan_.band_samples, plan_.samples - first) * sample_bytes;
   if (plan_.keeps_bytes) {
-    return kept_->bytes().subspan(number * plan_.band_samples * plan_.format.sample_bytes(), size);
+    return kept_->bytes().subspan(first * sample_bytes, size);
   }
   std::unique_ptr<HostBuffer>& buffer = buffers_[number % 2];
   if (buffer == nullptr) {
@@ -35,15 +38,14 @@ std::span<std::byte> TileStream::room(std::uint64_t number, std::size_t size) {
   return buffer->bytes().first(size);
 }
 
-TileStream::Band TileStream::read_band(std::uint64_t number) {
+TileStream::Band TileStream::read_band(std::uint64_t number, std::span<std::byte> room) {
   Band band;
   band.first = number * plan_.band_samples;
   band.samples = std::min(plan_.band_samples, plan_.samples - band.first);
-  const std::span<std::byte> bytes = room(number, band.samples * plan_.format.sample_bytes());
   if (!complete_) {
-    reader_->read(band.first, band.samples, bytes);
+    reader_->read(band.first, band.samples, room);
   }
-  band.bytes = bytes;
+  band.bytes = room;
   band.targets = targets_.read(band.first, band.samples);
   return band;
 }
@@ -51,10 +53,11 @@ TileStream::Band TileStream::read_band(std::uint64_t number) {
 void TileStream::pass(const Visitor& visit, const Settle& settle) {
   std::future<Band> next;
   for (std::uint64_t number = 0; number < bands(); ++number) {
-    const Band band = next.valid() ? next.get() : read_band(number);
+    const Band band = next.valid() ? next.get() : read_band(number, room(number));
     if (number + 1 < bands()) {
       settle();  // the tiles of the band before this one, whose buffer is filled next
-      next = std::async(std::launch::async, [this, number] { return read_band(number + 1); });
+      next = std::async(std::launch::async,
+                        [this, number, bytes = room(number + 1)] { return read_band(number + 1, bytes); });
     }
     if (!complete_) {
       listener_(band.bytes.size());

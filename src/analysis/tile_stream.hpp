@@ -46,8 +46,8 @@ class TileStream {
     Matrix targets;
   };
 
-  std::span<std::byte> room(std::uint64_t number, std::size_t size);
-  Band read_band(std::uint64_t number);
+  std::span<std::byte> room(std::uint64_t number);
+  Band read_band(std::uint64_t number, std::span<std::byte> room);
   void visit_tiles(const Band& band, const Visitor& visit) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                   std::size_t rows, const Visitor& visit) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -29,6 +30,10 @@ struct Removal {
 };
 Removal removal;
 
+void keep(const std::string& path, std::array<char, PATH_MAX>& to) {
+  *std::copy_n(path.begin(), std::min<std::size_t>(path.size(), PATH_MAX - 1), to.begin()) = '\0';
+}
+
 void remove_all() {
   for (const auto& file : removal.file) {
     (void)::unlink(file.data());
@@ -54,11 +59,11 @@ BenchFolder::BenchFolder(const std::string& parent) {
     throw Error(fmt::format("cannot make a folder for temporary dumps in {}: {} (--folder)",
                             printable(folder), std::strerror(errno)));
   }
-  std::strcpy(removal.folder.data(), path_.c_str());
+  keep(path_, removal.folder);
   std::size_t number = 0;
   for (const std::string& file : {rows_file(), planted_file()}) {
-    std::strcpy(removal.file[number++].data(), file.c_str());
-    std::strcpy(removal.file[number++].data(), (file + ".writing").c_str());
+    keep(file, removal.file[number++]);
+    keep(file + ".writing", removal.file[number++]);
   }
   for (std::size_t i = 0; i < signals.size(); ++i) {
     struct sigaction action {};

@@ -50,6 +50,7 @@ Device::Device(int number) : number_(number) {
   cusolverDnParams_t params = nullptr;
   check(cusolverDnCreateParams(&params), "cusolverDnCreateParams");
   solver_params_.reset(params);
+  description_ = describe();
 }
 
 void Device::select() const { check(cudaSetDevice(number_), "cudaSetDevice"); }

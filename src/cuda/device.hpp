@@ -32,7 +32,8 @@ class Device {
   [[nodiscard]] cusolverDnParams_t solver_params() const { return solver_params_.get(); }
   // Free memory when the device was opened.
   [[nodiscard]] std::size_t free_at_start() const { return free_at_start_; }
-  [[nodiscard]] std::string describe() const;
+  // As GpuDevice::describe.
+  [[nodiscard]] const std::string& description() const { return description_; }
   // The same and more, one by one.
   [[nodiscard]] std::vector<Fact> facts() const;
 
@@ -40,6 +41,8 @@ class Device {
   void drain() const noexcept;
 
  private:
+  [[nodiscard]] std::string describe() const;
+
   int number_;
   Stream copy_;
   Stream compute_;
@@ -48,6 +51,7 @@ class Device {
   Solver solver_;
   SolverParams solver_params_;
   std::size_t free_at_start_ = 0;
+  std::string description_;
 };
 
 // Host memory to `to` on the device, in the order of `stream`.

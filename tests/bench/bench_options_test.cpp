@@ -4,6 +4,7 @@
 
 #include "collapscope/bench.hpp"
 #include "collapscope/error.hpp"
+#include "support/test_backend.hpp"
 
 namespace collapscope {
 namespace {
@@ -115,6 +116,34 @@ TEST(Bench, PlantsNothingWhereThereIsNoRoom) {
   EXPECT_TRUE(report.shapes.at(0).planted_error.has_value());
   EXPECT_FALSE(report.shapes.at(1).planted_error.has_value());
   EXPECT_EQ(report.shapes.at(1).failure, "");
+}
+
+using BenchOnBackend = test::OnBackend;
+
+TEST_F(BenchOnBackend, MeasuresEveryStageAndIsRight) {
+  BenchOptions options = small();
+  options.types = {ElementKind::float16, ElementKind::int16};
+  options.features = {9};
+  options.rows = 3000;
+  const BenchReport report = run_bench(backend(), options, "", [](const BenchReport&) {});
+  EXPECT_FALSE(report.device_facts.empty());
+  EXPECT_GE(report.ceilings.size(), 3U);
+  for (const StageResult& ceiling : report.ceilings) {
+    EXPECT_GT(ceiling.rate(), 0) << ceiling.name;
+  }
+  for (const ShapeResult& shape : report.shapes) {
+    SCOPED_TRACE(shape.type);
+    EXPECT_EQ(shape.failure, "");
+    EXPECT_TRUE(shape.notes.empty());
+    EXPECT_GE(shape.stages.size(), 9U);
+    for (const StageResult& stage : shape.stages) {
+      EXPECT_GE(stage.time.median, 0) << stage.name;
+      EXPECT_TRUE(stage.ceiling_rate > 0 || stage.name == "pread" || stage.name == "pipeline") << stage.name;
+    }
+    EXPECT_TRUE(shape.floor_seconds.has_value());
+    EXPECT_LT(*shape.covariance_error, 1e-14);
+  }
+  EXPECT_LT(*report.shapes[0].planted_error, 1e-5);
 }
 
 // A backend that has nothing of its own to time, and no room.

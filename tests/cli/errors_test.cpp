@@ -157,21 +157,28 @@ TEST_F(Errors, ClassificationIsNotMeasuredYet) {
   expect_nothing_done({"a.h5"}, {"a.h5", "classification", "regression"});
 }
 
-TEST_F(Errors, DevicesThatAreNotThere) {
+TEST_F(Errors, DevicesThatDoNotExist) {
   make_dumps(folder_, "dump('a.h5')");
-  for (const char* device : {"nonsense", "CPU", "cuda:x", "cuda:99", ""}) {
-    expect_nothing_done({"a.h5", "--device", device}, {device});
+  for (const char* device : {"nonsense", "CPU", "cuda:x", "cuda:", "cuda:-1", "cudaall", ""}) {
+    expect_nothing_done({"a.h5", "--device", device}, {"'" + std::string(device) + "'", "cuda:all"});
   }
   expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"});
 }
 
-TEST_F(Errors, CudaIsRefusedWithoutAGpu) {
-  if (expect_status(0, folder_, {"devices"}).out.find("on the CPU") == std::string::npos) {
+// A machine without a GPU gives the same numbers, and says why the CPU gave them.
+TEST_F(Errors, WithoutAGpuTheCpuComputes) {
+  if (expect_status(0, folder_, {"devices"}).out.find("gpu: cuda:0") != std::string::npos) {
     GTEST_SKIP() << "a GPU computes here";
   }
   make_dumps(folder_, "dump('a.h5')");
-  expect_nothing_done({"a.h5", "--device", "cuda"}, {"cuda"});
-  expect_nothing_done({"a.h5", "--device", "cuda:0"}, {"cuda:0"});
+  const std::string expected = expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"}).out;
+  for (const char* device : {"cuda", "cuda:0", "cuda:7", "cuda:all"}) {
+    const Finished outcome = expect_status(0, folder_, {"analyze", "a.h5", "--device", device, "-q"});
+    EXPECT_EQ(outcome.out, expected);
+    EXPECT_THAT(outcome.err, ::testing::StartsWith("no GPU is used: "));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+  }
+  EXPECT_EQ(expect_status(0, folder_, {"analyze", "a.h5", "--device", "auto", "-q"}).err, "");
 }
 
 TEST_F(Errors, MemorySizesThatMakeNoSense) {

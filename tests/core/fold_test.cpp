@@ -1,12 +1,15 @@
-// The first look on the CPU against plain loops: sizes, far means, drift, segments, constant columns.
+// The first look against plain loops: sizes, far means, drift, segments, constant columns.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "collapscope/error.hpp"
 #include "core/support.hpp"
 #include "cpu/row_passes.hpp"
+#include "support/test_backend.hpp"
 
 namespace collapscope {
 namespace {
@@ -36,9 +39,9 @@ Data make_data(std::size_t rows, std::size_t d, std::size_t n, double offset, st
   return data;
 }
 
-std::unique_ptr<Backend> backend() { return make_cpu_backend(1); }
+class FoldOnBackend : public test::OnBackend {};
 
-TEST(MomentFold, TinyValuesByHand) {
+TEST_F(FoldOnBackend, TinyValuesByHand) {
   Matrix features(3, 2);
   Matrix targets(3, 1);
   const double h[3][2] = {{3, 4}, {0, 0}, {3, -4}};
@@ -49,7 +52,7 @@ TEST(MomentFold, TinyValuesByHand) {
     targets(i, 0) = y[i];
   }
   // Means (2, 0) and 3: x = (1, 4), (-2, 0), (1, -4), y' = -2, -1, 3; a = 17, 4, 17, b = 4, 1, 9.
-  const Moments m = folded(*backend(), features, targets);
+  const Moments m = folded(backend(), features, targets);
   const auto near = [](double found, double expected) { EXPECT_NEAR(found, expected, 16 * eps * 600); };
   EXPECT_EQ(m.count, 3U);
   EXPECT_EQ(m.zero_rows, 1U);
@@ -77,60 +80,69 @@ TEST(MomentFold, TinyValuesByHand) {
   near(m.normalized_scatter(0, 1), 0);
 }
 
-TEST(MomentFold, SizesAroundTilesAndSegments) {
-  const auto cpu = backend();
-  const std::size_t tile = cpu->tile_rows(3);
+TEST_F(FoldOnBackend, SizesAroundTilesAndSegments) {
+  const std::size_t tile = backend().tile_rows(3);
   for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{131}, tile - 1,
                                  tile, tile + 1, 3 * tile + 17, std::size_t{65536} + tile + 5}) {
     SCOPED_TRACE(rows);
     const Data data = make_data(rows, 3, 2, 0, rows);
-    test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets));
+    test::expect_near(folded(backend(), data.features, data.targets),
+                      naive_moments(data.features, data.targets));
   }
 }
 
-TEST(MomentFold, WiderThanItsTiles) {
-  const auto cpu = backend();
-  const Data data = make_data(300, 40, 7, 0, 5);
-  test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets));
-  EXPECT_LT(cpu->tile_rows(1U << 20U),
-            cpu->tile_rows(1));  // the tile shrinks with the row, but not below 256
-  EXPECT_EQ(cpu->tile_rows(1U << 20U), 256U);
+// More tiles than any backend sums before it starts anew.
+TEST_F(FoldOnBackend, ManyTiles) {
+  const Data data = make_data(17 * backend().tile_rows(1) + 5, 1, 1, 0, 6);
+  test::expect_near(folded(backend(), data.features, data.targets),
+                    naive_moments(data.features, data.targets));
 }
 
-TEST(MomentFold, MeansFarFromZeroCostNoDigits) {
+TEST_F(FoldOnBackend, WiderThanItsTiles) {
+  for (const auto& [rows, d] : {std::pair{300U, 40U}, std::pair{20U, 1030U}}) {
+    SCOPED_TRACE(d);
+    const Data data = make_data(rows, d, 7, 0, 5);
+    test::expect_near(folded(backend(), data.features, data.targets),
+                      naive_moments(data.features, data.targets));
+  }
+  EXPECT_LT(backend().tile_rows(1U << 20U),
+            backend().tile_rows(1));  // the tile shrinks with the row, but not below 256
+  EXPECT_EQ(backend().tile_rows(1U << 20U), 256U);
+}
+
+TEST_F(FoldOnBackend, MeansFarFromZeroCostNoDigits) {
   for (const double offset : {1e4, 1e8}) {
     SCOPED_TRACE(offset);
     const Data data = make_data(9000, 4, 2, offset, 3);
-    test::expect_near(folded(*backend(), data.features, data.targets),
+    test::expect_near(folded(backend(), data.features, data.targets),
                       naive_moments(data.features, data.targets));
   }
   // Segments meet by their means, which are stored to eps |mean|; they are 1/256 of a deviation apart.
   const double offset = 1e6;
   const Data data = make_data(70000, 2, 1, offset, 4);
-  test::expect_near(folded(*backend(), data.features, data.targets),
+  test::expect_near(folded(backend(), data.features, data.targets),
                     naive_moments(data.features, data.targets), 1 + offset / 256);
 }
 
-TEST(MomentFold, DriftingRows) {
-  const auto cpu = backend();
+TEST_F(FoldOnBackend, DriftingRows) {
   Data data = make_data(70000, 2, 1, 0, 9);
   std::sort(data.targets.values().begin(), data.targets.values().end());
   for (std::size_t i = 0; i < data.features.rows(); ++i) {
     data.features(i, 0) += static_cast<double>(i) * 1e-2;  // 700 deviations from first to last
   }
   // Sums about the first tile's mean are up to 2^4 times those about the mean.
-  test::expect_near(folded(*cpu, data.features, data.targets), naive_moments(data.features, data.targets),
-                    16);
+  test::expect_near(folded(backend(), data.features, data.targets),
+                    naive_moments(data.features, data.targets), 16);
 }
 
-TEST(MomentFold, ConstantColumnsHaveNoScatterAtAll) {
+TEST_F(FoldOnBackend, ConstantColumnsHaveNoScatterAtAll) {
   for (const std::size_t rows : {5U, 70000U}) {
     Data data = make_data(rows, 3, 2, 0, 21);
     for (std::size_t i = 0; i < rows; ++i) {
       data.features(i, 1) = 1e8 + 0.1;
       data.targets(i, 0) = -1.0 / 3;
     }
-    const Moments m = folded(*backend(), data.features, data.targets);
+    const Moments m = folded(backend(), data.features, data.targets);
     EXPECT_EQ(m.feature_mean[1], 1e8 + 0.1);
     EXPECT_EQ(m.target_mean[0], -1.0 / 3);
     for (std::size_t j = 0; j < 3; ++j) {
@@ -145,9 +157,9 @@ TEST(MomentFold, ConstantColumnsHaveNoScatterAtAll) {
   }
 }
 
-TEST(MomentFold, ScattersAreExactlySymmetric) {
+TEST_F(FoldOnBackend, ScattersAreExactlySymmetric) {
   const Data data = make_data(5000, 70, 3, 2, 8);
-  const Moments m = folded(*backend(), data.features, data.targets);
+  const Moments m = folded(backend(), data.features, data.targets);
   for (std::size_t i = 0; i < 70; ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       ASSERT_EQ(m.feature_scatter(i, j), m.feature_scatter(j, i));
@@ -156,63 +168,98 @@ TEST(MomentFold, ScattersAreExactlySymmetric) {
   }
 }
 
-TEST(MomentFold, SameBitsAgainAndWithMoreThreads) {
+TEST_F(FoldOnBackend, SameBitsAgain) {
+  const Data data = make_data(6000, 96, 3, 1, 2);
+  const Moments once = folded(backend(), data.features, data.targets);
+  EXPECT_TRUE(test::same(once, folded(backend(), data.features, data.targets)));
+}
+
+TEST(CpuFold, SameBitsWithMoreThreads) {
   const Data data = make_data(6000, 96, 3, 1, 2);
   const Moments once = folded(*make_cpu_backend(1), data.features, data.targets);
-  EXPECT_TRUE(test::same(once, folded(*make_cpu_backend(1), data.features, data.targets)));
   EXPECT_TRUE(test::same(once, folded(*make_cpu_backend(2), data.features, data.targets)));
   (void)make_cpu_backend(1);
 }
 
-TEST(MomentFold, TinyAndHugeRowsHaveNorms) {
+TEST(CpuFold, TinyAndHugeRowsHaveNorms) {
+  const std::vector<double> tiny{3e-200, 4e-200};
+  const std::vector<double> huge{-3e200, 4e200};
+  EXPECT_NEAR(cpu::norm(tiny), 5e-200, 8 * eps * 5e-200);
+  EXPECT_NEAR(cpu::norm(huge), 5e200, 8 * eps * 5e200);
+}
+
+TEST_F(FoldOnBackend, TinyRowsHaveADirection) {
   Matrix features(2, 2);
   features(0, 0) = 3e-200;
   features(0, 1) = 4e-200;
-  features(1, 0) = -3e200;
-  features(1, 1) = 4e200;
-  EXPECT_NEAR(cpu::norm(features.view().row(0)), 5e-200, 8 * eps * 5e-200);
-  EXPECT_NEAR(cpu::norm(features.view().row(1)), 5e200, 8 * eps * 5e200);
-  features(1, 0) = features(1, 1) = 0;
-  const Moments m = folded(*backend(), features, Matrix(2, 1));
+  const Moments m = folded(backend(), features, Matrix(2, 1));
   EXPECT_EQ(m.zero_rows, 1U);
   EXPECT_NEAR(m.normalized_scatter(0, 0), 0.36, 8 * eps);
   EXPECT_NEAR(m.normalized_scatter(0, 1), 0.48, 8 * eps);
 }
 
-TEST(MomentFold, SaysWhichSampleIsNotFinite) {
-  const auto cpu = backend();
+TEST_F(FoldOnBackend, SaysWhichSampleIsNotFinite) {
   Matrix features(6, 2);
   features(4, 1) = test::nan;
   FoldSpec spec;
   spec.format.channels = 2;
   spec.targets = 1;
   spec.rows = 100;
+  const auto fold = backend().make_fold(spec);
   try {
-    cpu->make_fold(spec)->add({std::as_bytes(features.values()), 0, 6, 40}, Matrix(6, 1).view());
+    fold->add({std::as_bytes(features.values()), 0, 6, 40}, Matrix(6, 1).view());
+    (void)fold->finish();
     FAIL() << "a NaN was folded";
   } catch (const NonFiniteSample& offending) {
     EXPECT_EQ(offending.sample, 44U);
   }
 }
 
-TEST(MomentFold, RefusesTilesThatDoNotFit) {
-  const auto cpu = backend();
+TEST_F(FoldOnBackend, TilesAreTheCallersAgainOnceSettled) {
+  const std::size_t tile = backend().tile_rows(3);
+  const Data data = make_data(7 * tile + 5, 3, 2, 1, 12);
+  FoldSpec spec;
+  spec.format.channels = 3;
+  spec.targets = 2;
+  spec.rows = data.features.rows();
+  spec.normalized_scatter = true;
+  const auto fold = backend().make_fold(spec);
+  Matrix bytes[2];
+  for (std::size_t first = 0; first < data.features.rows(); first += tile) {
+    const std::size_t rows = std::min(tile, data.features.rows() - first);
+    if (first % (2 * tile) == 0) {
+      fold->settle();
+      std::fill(bytes[0].values().begin(), bytes[0].values().end(), test::nan);
+      std::fill(bytes[1].values().begin(), bytes[1].values().end(), test::nan);
+    }
+    Matrix& features = bytes[first / tile % 2];
+    features = test::rows_of(data.features, first, rows);
+    Matrix targets = test::rows_of(data.targets, first, rows);
+    fold->add({std::as_bytes(std::as_const(features).values()), 0, rows, first}, targets.view());
+    std::fill(targets.values().begin(), targets.values().end(), test::nan);
+  }
+  fold->settle();
+  bytes[0] = bytes[1] = Matrix();
+  EXPECT_TRUE(test::same(fold->finish(), folded(backend(), data.features, data.targets)));
+}
+
+TEST_F(FoldOnBackend, RefusesTilesThatDoNotFit) {
   FoldSpec spec;
   spec.format.channels = 2;
   spec.targets = 2;
   spec.rows = 10;
   const Matrix features(10, 2);
   const RawTile tile{std::as_bytes(features.values()), 0, 10, 0};
-  EXPECT_NO_THROW(cpu->make_fold(spec)->add(tile, Matrix(10, 2).view()));
-  EXPECT_THROW(cpu->make_fold(spec)->add(tile, Matrix(9, 2).view()), UsageError);
-  EXPECT_THROW(cpu->make_fold(spec)->add(tile, Matrix(10, 1).view()), UsageError);
-  const Matrix many(cpu->tile_rows(2) + 1, 2);
-  EXPECT_THROW(cpu->make_fold(spec)->add({std::as_bytes(many.values()), 0, many.rows(), 0}, many.view()),
+  EXPECT_NO_THROW(backend().make_fold(spec)->add(tile, Matrix(10, 2).view()));
+  EXPECT_THROW(backend().make_fold(spec)->add(tile, Matrix(9, 2).view()), UsageError);
+  EXPECT_THROW(backend().make_fold(spec)->add(tile, Matrix(10, 1).view()), UsageError);
+  const Matrix many(backend().tile_rows(2) + 1, 2);
+  EXPECT_THROW(backend().make_fold(spec)->add({std::as_bytes(many.values()), 0, many.rows(), 0}, many.view()),
                UsageError);
 }
 
-TEST(MomentFold, NothingFoldedIsTheEmptyValue) {
-  EXPECT_TRUE(test::same(folded(*backend(), Matrix(0, 3), Matrix(0, 1)), Moments()));
+TEST_F(FoldOnBackend, NothingFoldedIsTheEmptyValue) {
+  EXPECT_TRUE(test::same(folded(backend(), Matrix(0, 3), Matrix(0, 1)), Moments()));
 }
 
 }  // namespace

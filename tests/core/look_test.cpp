@@ -1,11 +1,14 @@
-// The second look on the CPU against plain loops: residuals outside subspaces, down to tiny shares.
+// The second look against plain loops: residuals outside subspaces, down to tiny shares.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "collapscope/error.hpp"
 #include "core/support.hpp"
+#include "support/test_backend.hpp"
 
 namespace collapscope {
 namespace {
@@ -26,6 +29,7 @@ std::vector<double> mean_of(const Matrix& a) {
 LookSpec spec_for(const Matrix& features, const Matrix& targets, const Matrix& signal) {
   LookSpec spec;
   spec.format.channels = features.cols();
+  spec.rows = features.rows();
   spec.feature_mean = mean_of(features);
   spec.target_mean = mean_of(targets);
   spec.signal = signal;
@@ -34,18 +38,23 @@ LookSpec spec_for(const Matrix& features, const Matrix& targets, const Matrix& s
   return spec;
 }
 
-ResidualSums looked(const LookSpec& spec, const Matrix& features, const Matrix& targets) {
-  const auto cpu = make_cpu_backend(1);
-  const auto look = cpu->make_look(spec);
+void add_tiles(Fold& to, std::size_t tile, const Matrix& features, const Matrix& targets) {
   test::Padded padded(targets);
-  const std::size_t tile = cpu->tile_rows(features.cols());
   for (std::size_t first = 0; first < features.rows(); first += tile) {
     const std::size_t rows = std::min(tile, features.rows() - first);
     const auto values = features.values().subspan(first * features.cols(), rows * features.cols());
-    look->add({std::as_bytes(values), 0, rows, first}, padded.view().middle_rows(first, rows));
+    to.add({std::as_bytes(values), 0, rows, first}, padded.view().middle_rows(first, rows));
   }
-  return look->finish();
 }
+
+class LookOnBackend : public test::OnBackend {
+ protected:
+  ResidualSums looked(const LookSpec& spec, const Matrix& features, const Matrix& targets) {
+    const auto look = backend().make_look(spec);
+    add_tiles(*look, backend().tile_rows(features.cols()), features, targets);
+    return look->finish();
+  }
+};
 
 void expect_near(const SubspaceResiduals& found, const SubspaceResiduals& expected, double relative) {
   EXPECT_NEAR(found.plain, expected.plain, relative * expected.plain);
@@ -59,7 +68,7 @@ double tolerance(const Matrix& rows) {
   return 16 * eps * (static_cast<double>(rows.cols()) + std::sqrt(static_cast<double>(rows.rows())));
 }
 
-TEST(ResidualFold, RandomSubspaces) {
+TEST_F(LookOnBackend, RandomSubspaces) {
   for (const std::size_t rows : {1U, 2U, 131U, 5000U}) {
     for (const std::size_t k : {0U, 1U, 3U, 7U}) {
       SCOPED_TRACE(testing::Message() << rows << " rows, k = " << k);
@@ -80,7 +89,7 @@ TEST(ResidualFold, RandomSubspaces) {
   }
 }
 
-TEST(ResidualFold, WeightBasisAndItsComplementAgree) {
+TEST_F(LookOnBackend, WeightBasisAndItsComplementAgree) {
   Random random(7);
   const Matrix features = test::random_matrix(300, 10, random);
   const Matrix targets = test::random_matrix(300, 2, random);
@@ -100,7 +109,7 @@ TEST(ResidualFold, WeightBasisAndItsComplementAgree) {
   }
 }
 
-TEST(ResidualFold, TheWholeSpaceLeavesNothing) {
+TEST_F(LookOnBackend, TheWholeSpaceLeavesNothing) {
   Random random(8);
   const std::size_t d = 12;
   const Matrix features = test::random_matrix(50, d, random);
@@ -112,7 +121,7 @@ TEST(ResidualFold, TheWholeSpaceLeavesNothing) {
   EXPECT_LE(sums.signal.centred_normalized, rounding);
 }
 
-TEST(ResidualFold, ZeroRowsAndRowsAtTheMeanHaveNoDirection) {
+TEST_F(LookOnBackend, ZeroRowsAndRowsAtTheMeanHaveNoDirection) {
   Matrix features(4, 3);
   features(0, 0) = 2;  // rows (2, 0, 0), (0, 2, 0), (0, 0, 0) and their mean
   features(1, 1) = 2;
@@ -130,7 +139,7 @@ TEST(ResidualFold, ZeroRowsAndRowsAtTheMeanHaveNoDirection) {
   EXPECT_NEAR(sums.signal.centred_normalized, 0.1 + 0.9 + 0.5, 16 * eps);  // nor does the mean itself
 }
 
-TEST(ResidualFold, FarMeans) {
+TEST_F(LookOnBackend, FarMeans) {
   for (const std::size_t d : {6U, 30U}) {
     Random random(d);
     Matrix features = test::random_matrix(400, d, random);
@@ -146,7 +155,7 @@ TEST(ResidualFold, FarMeans) {
   }
 }
 
-TEST(ResidualFold, TinyResidualsComeOutRight) {
+TEST_F(LookOnBackend, TinyResidualsComeOutRight) {
   Random random(13);
   const std::size_t d = 20;
   const Matrix basis = test::random_orthonormal(d, d, random);
@@ -172,7 +181,7 @@ TEST(ResidualFold, TinyResidualsComeOutRight) {
   }
 }
 
-TEST(ResidualFold, ErrorsOfTheLinearMaps) {
+TEST_F(LookOnBackend, ErrorsOfTheLinearMaps) {
   Random random(17);
   Matrix features = test::random_matrix(5000, 4, random);
   const Matrix targets = test::random_matrix(5000, 2, random);
@@ -202,7 +211,7 @@ TEST(ResidualFold, ErrorsOfTheLinearMaps) {
               tolerance(features) * static_cast<double>(published));
 }
 
-TEST(ResidualFold, SumsOfPartsAddUp) {
+TEST_F(LookOnBackend, SumsOfPartsAddUp) {
   Random random(19);
   const Matrix features = test::random_matrix(40, 5, random);
   const Matrix targets = test::random_matrix(40, 2, random);
@@ -219,17 +228,66 @@ TEST(ResidualFold, SumsOfPartsAddUp) {
   EXPECT_GT(whole.affine, 0);
 }
 
-TEST(ResidualFold, RefusesWhatItCannotSum) {
-  const auto cpu = make_cpu_backend(1);
+TEST_F(LookOnBackend, KeptRowsGiveTheSameSums) {
+  Random random(23);
+  const std::size_t rows = 3 * backend().tile_rows(5) + 7;
+  const Matrix features = test::random_matrix(rows, 5, random);
+  const Matrix targets = test::random_matrix(rows, 2, random);
+  LookSpec spec = spec_for(features, targets, test::random_orthonormal(2, 5, random));
+  spec.weight = test::random_orthonormal(1, 5, random);
+  FoldSpec first;
+  first.format = spec.format;
+  first.targets = 2;
+  first.rows = rows;
+  first.looks_again = true;
+  const auto fold = backend().make_fold(first);
+  add_tiles(*fold, backend().tile_rows(5), features, targets);
+  EXPECT_EQ(fold->finish().count, rows);
+  const std::optional<ResidualSums> again = fold->look_again(spec);
+  EXPECT_EQ(again.has_value(), backend().keeps_rows(features.values().size_bytes()));
+  if (again) {
+    const ResidualSums sums = looked(spec, features, targets);
+    EXPECT_EQ(again->count, sums.count);
+    expect_near(again->signal, sums.signal, tolerance(features));
+    expect_near(again->weight, sums.weight, tolerance(features));
+    EXPECT_NEAR(again->affine, sums.affine, tolerance(features) * sums.affine);
+    EXPECT_NEAR(again->published, sums.published, tolerance(features) * sums.published);
+  }
+}
+
+TEST_F(LookOnBackend, TilesAreTheCallersAgainOnceSettled) {
+  Random random(29);
+  const std::size_t tile = backend().tile_rows(4);
+  const Matrix features = test::random_matrix(4 * tile + 3, 4, random);
+  const Matrix targets = test::random_matrix(features.rows(), 1, random);
+  const LookSpec spec = spec_for(features, targets, test::random_orthonormal(2, 4, random));
+  const auto look = backend().make_look(spec);
+  for (std::size_t first = 0; first < features.rows(); first += tile) {
+    Matrix bytes = test::rows_of(features, first, std::min(tile, features.rows() - first));
+    Matrix labels = test::rows_of(targets, first, bytes.rows());
+    look->add({std::as_bytes(std::as_const(bytes).values()), 0, bytes.rows(), first}, labels.view());
+    std::fill(labels.values().begin(), labels.values().end(), test::nan);
+    look->settle();
+    std::fill(bytes.values().begin(), bytes.values().end(), test::nan);
+  }
+  const ResidualSums sums = look->finish();
+  const ResidualSums expected = looked(spec, features, targets);
+  EXPECT_EQ(sums.signal.plain, expected.signal.plain);
+  EXPECT_EQ(sums.affine, expected.affine);
+}
+
+TEST_F(LookOnBackend, RefusesWhatItCannotSum) {
   Matrix features(3, 2);
   const LookSpec spec = spec_for(features, Matrix(3, 1), Matrix(0, 2));
   const RawTile tile{std::as_bytes(std::as_const(features).values()), 0, 3, 30};
-  EXPECT_NO_THROW(cpu->make_look(spec)->add(tile, Matrix(3, 1).view()));
-  EXPECT_THROW(cpu->make_look(spec)->add(tile, Matrix(2, 1).view()), UsageError);
-  EXPECT_THROW(cpu->make_look(spec)->add(tile, Matrix(3, 2).view()), UsageError);
+  EXPECT_NO_THROW(backend().make_look(spec)->add(tile, Matrix(3, 1).view()));
+  EXPECT_THROW(backend().make_look(spec)->add(tile, Matrix(2, 1).view()), UsageError);
+  EXPECT_THROW(backend().make_look(spec)->add(tile, Matrix(3, 2).view()), UsageError);
   features(1, 0) = test::infinity;
+  const auto look = backend().make_look(spec);
   try {
-    cpu->make_look(spec)->add(tile, Matrix(3, 1).view());
+    look->add(tile, Matrix(3, 1).view());
+    (void)look->finish();
     FAIL() << "an Inf was summed";
   } catch (const NonFiniteSample& offending) {
     EXPECT_EQ(offending.sample, 31U);

@@ -168,6 +168,30 @@ TEST_F(TileStreamTest, AVisitorMayThrowWhileABandIsRead) {
   }
 }
 
+// Whoever takes bytes without copying them at once sees them whole, as long as it settles when told.
+TEST_F(TileStreamTest, VisitedBytesStayUntilSettled) {
+  TargetRows targets({index_}, 0);
+  for (const bool keeps : {false, true}) {
+    int reads = 0;
+    TileStream stream(plan(1, 5, keeps), 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+                      [](std::uint64_t) {});
+    std::vector<RawTile> waiting;
+    std::uint64_t settled = 0;
+    const auto settle = [&] {
+      for (const RawTile& tile : waiting) {
+        Matrix rows(tile.rows, channels);
+        ASSERT_EQ(decode_tile(tile, plan(1, 5, keeps).format, rows.view()), std::nullopt);
+        EXPECT_EQ(rows(0, 0), static_cast<double>(tile.first_row * channels));
+        EXPECT_EQ(rows(tile.rows - 1, 0), static_cast<double>((tile.first_row + tile.rows - 1) * channels));
+        settled += tile.rows;
+      }
+      waiting.clear();
+    };
+    stream.pass([&](const RawTile& tile, MatrixView<const double>) { waiting.push_back(tile); }, settle);
+    EXPECT_EQ(settled, samples);
+  }
+}
+
 TEST_F(TileStreamTest, VisitorsRunInTheCallersThread) {
   TargetRows targets({index_}, 0);
   int reads = 0;

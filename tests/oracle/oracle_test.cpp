@@ -12,6 +12,7 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "support/test_backend.hpp"
 
 namespace collapscope {
 
@@ -33,7 +34,7 @@ std::string text_option(const json& options, const char* name) {
                                                              : std::string();
 }
 
-class OracleCase : public testing::Test {
+class OracleCase : public test::OnBackend {
  public:
   OracleCase(std::filesystem::path folder, json expected, Looks looks)
       : folder_(std::move(folder)), expected_(std::move(expected)), looks_(looks) {}
@@ -70,13 +71,13 @@ class OracleCase : public testing::Test {
       }
       std::move(index.checkpoints.begin(), index.checkpoints.end(), std::back_inserter(indexes));
     }
-    const auto backend = make_cpu_backend(1);
     const auto progress = make_quiet_progress();
     const Results results = analyze(arrange_checkpoints(std::move(indexes), options.value("shards", false)),
-                                    *backend, analysis, *progress);
+                                    backend(), analysis, *progress);
     for (const Failure& failure : results.failures) {
       ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
     }
+    EXPECT_EQ(results.provenance.device, backend().describe()) << "another device took over";
     compare(results);
   }
 

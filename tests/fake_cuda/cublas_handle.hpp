@@ -1,0 +1,44 @@
+// What stands behind cublasHandle_t, and how the products of cublas_products.cpp begin.
+#pragma once
+
+#include <cublas_v2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "memory.hpp"
+#include "runtime.hpp"
+#include "streams.hpp"
+
+namespace fake_cuda {
+
+struct BlasHandle {
+  int device = 0;
+  cudaStream_t stream = nullptr;
+  std::byte* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
+  cublasMath_t math = CUBLAS_DEFAULT_MATH;
+  cublasAtomicsMode_t atomics = CUBLAS_ATOMICS_NOT_ALLOWED;
+};
+
+// A column-major matrix on the device.
+struct Operand {
+  const char* name;
+  const void* data;
+  std::int64_t rows;
+  std::int64_t cols;
+  std::int64_t stride;
+  std::size_t element;
+};
+
+// The handle; null, and reported: none, or another device is current.
+BlasHandle* find_blas(cublasHandle_t handle, const char* call);
+
+// Checks the operands and enqueues the work.
+cublasStatus_t enqueue_product(BlasHandle& handle, const char* call, const std::vector<Operand>& operands,
+                               std::function<void()> work);
+
+}  // namespace fake_cuda

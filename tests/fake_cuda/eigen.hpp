@@ -1,0 +1,23 @@
+// The eigenproblem as the device does it, honest or lying as FAKE_CUDA_EIGEN says.
+#pragma once
+
+#include <cstdint>
+
+namespace fake_cuda {
+
+struct EigenTask {
+  bool vectors = true;
+  bool lower = true;
+  bool is_double = true;
+  std::int64_t n = 0;
+  void* a = nullptr;  // column-major; then the wanted vectors in its first columns
+  std::int64_t stride = 0;
+  void* w = nullptr;  // n numbers, the wanted values first
+  int* info = nullptr;
+  std::int64_t first = 1;  // wanted: first ... last, counted from the smallest
+  std::int64_t last = 0;
+};
+
+void run_eigen(const EigenTask& task);
+
+}  // namespace fake_cuda

@@ -1,0 +1,24 @@
+/* Control of the fake from inside the process. The functions are in the fake's libcudart.so.13; find them
+   with dlsym, so that a test also links and runs (and skips) with the real library. */
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As at the start of a process: forgets all memory, streams, events, handles, errors and counts, and reads
+   the FAKE_CUDA_* variables again. Nothing of before may be used any more. */
+void fake_cuda_reset(void);
+
+/* Calls that can fail, so far, of all three libraries. */
+long fake_cuda_calls(void);
+/* Items of stream work done so far. */
+long fake_cuda_work_items(void);
+/* Contract violations so far; each was reported on standard error. */
+long fake_cuda_violations(void);
+/* How many allocations, streams, events and handles are open now; names them on standard error. */
+long fake_cuda_leaks(void);
+
+#ifdef __cplusplus
+}
+#endif

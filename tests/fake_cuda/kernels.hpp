@@ -1,0 +1,48 @@
+// What the fake runs in place of device code: host twins of the kernels, found by the kernels' names.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <typeinfo>
+
+#include "shapes.hpp"
+
+namespace fake_cuda {
+
+using Dim = collapscope::kernels::Dim;
+
+// Runs a kernel of kernels/shapes.hpp; `op` is its one argument.
+using Run = void (*)(const void* op, Dim grid, Dim block);
+// `shape` as over_items, `op` the type of the argument.
+using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, Run run);
+
+// The visitor of for_each_kernel: adds the twin of every kernel that it is shown.
+struct AddTwins {
+  Add add;
+
+  template <class Op>
+  void items() const {
+    add("over_items", typeid(Op), sizeof(Op),
+        [](const void* op, Dim grid, Dim block) { run_items(*static_cast<const Op*>(op), grid, block); });
+  }
+  template <class Op>
+  void rows() const {
+    add("over_rows", typeid(Op), sizeof(Op), [](const void* op, Dim grid, Dim block) {
+      if (block.x < 1 || block.x > 32) {
+        std::abort();
+      }
+      run_rows(*static_cast<const Op*>(op), grid, block);
+    });
+  }
+  template <class Op>
+  void columns() const {
+    add("over_columns", typeid(Op), sizeof(Op),
+        [](const void* op, Dim grid, Dim block) { run_columns(*static_cast<const Op*>(op), grid, block); });
+  }
+};
+
+}  // namespace fake_cuda
+
+// For kernels that are not in all_kernels.hpp. In the fake's libcudart.so.13.
+extern "C" void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t op_size,
+                                   fake_cuda::Run run);

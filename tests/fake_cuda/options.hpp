@@ -1,0 +1,45 @@
+// What the fake pretends to be, from environment variables FAKE_CUDA_*; README.md lists them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace fake_cuda {
+
+enum class Driver { ok, old, none };
+enum class Schedule { lazy, eager, random, reverse };
+enum class FailKind { once, forever, sticky };
+enum class EigenLie { none, nan, bitflip, unsorted, nonorthogonal, positive_info, negative_info };
+
+struct Options {
+  Driver driver = Driver::ok;
+  int devices = 1;
+  std::string name = "Fake GPU";
+  std::size_t memory = std::size_t{8} << 30;  // of each device
+  std::size_t memory_in_use = 0;              // by others
+  int capability = 90;                        // major * 10 + minor
+  int multiprocessors = 4;
+  bool no_image = false;  // the kernels were built for other architectures
+
+  Schedule schedule = Schedule::lazy;
+  std::uint64_t seed = 0;
+
+  long fail_at = 0;  // 0: never
+  FailKind fail_kind = FailKind::once;
+  int fail_error = 0;  // 0: what fits the call
+  EigenLie eigen = EigenLie::none;
+  long eigen_at = 1;
+  bool eigen_forever = true;
+
+  bool protect = true;  // device memory faults when the host touches it
+  bool strict = false;
+  bool races = false;
+  std::string report;
+  std::string trace;
+};
+
+const Options& options();
+void read_options();
+
+}  // namespace fake_cuda

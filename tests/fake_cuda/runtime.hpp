@@ -1,0 +1,98 @@
+// How every call into the fake begins and ends: one lock, the count of calls, the failures that were asked
+// for, the error state.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <mutex>
+
+namespace fake_cuda {
+
+std::recursive_mutex& mutex();
+
+enum class Verdict {
+  proceed,
+  fail,      // this call was chosen to fail
+  dead,      // a sticky error has happened
+  unusable,  // no driver or no device
+};
+// Counts the call.
+Verdict admit(const char* call);
+// Lets the device do what the schedule wants done now.
+void settle();
+
+// Asynchronous errors: raised by device work, seen by every later call.
+void raise(cudaError_t error);
+cudaError_t sticky_error();
+// The error of a machine that has no usable device.
+cudaError_t machine_error();
+// The error of an injected failure, `fitting` unless FAKE_CUDA_FAIL_ERROR names another.
+cudaError_t chosen_error(cudaError_t fitting);
+
+// The last error that a call of this thread returned. A sticky one is not forgotten.
+cudaError_t remember(cudaError_t error);
+cudaError_t last_error();
+void forget_last_error();
+void forget_errors();
+
+// Of this thread.
+int current_device();
+void set_current_device(int device);
+
+inline cudaError_t error_of(Verdict verdict, cudaError_t fitting) {
+  switch (verdict) {
+    case Verdict::fail:
+      return chosen_error(fitting);
+    case Verdict::dead:
+      return sticky_error();
+    case Verdict::unusable:
+      return machine_error();
+    default:
+      return cudaSuccess;
+  }
+}
+
+// A call of the CUDA runtime; `fitting` is what it says when it is chosen to fail.
+template <class Body>
+cudaError_t api(const char* call, cudaError_t fitting, Body&& body) {
+  const std::lock_guard lock(mutex());
+  cudaError_t error = error_of(admit(call), fitting);
+  if (error == cudaSuccess) {
+    error = body();
+    settle();
+  }
+  return remember(error);
+}
+
+// A call that gives something back: it does so even when it says it failed, as CUDA does with the errors of
+// earlier work.
+template <class Body>
+cudaError_t release_api(const char* call, Body&& body) {
+  const std::lock_guard lock(mutex());
+  const Verdict verdict = admit(call);
+  const cudaError_t error = body();
+  return remember(verdict == Verdict::proceed ? error : error_of(verdict, cudaErrorUnknown));
+}
+
+// As these two for a library with a status type of its own.
+template <class Status, class Body>
+Status library_call(const char* call, Status failed, Status dead, Body&& body) {
+  const std::lock_guard lock(mutex());
+  const Verdict verdict = admit(call);
+  if (verdict != Verdict::proceed) {
+    return verdict == Verdict::fail ? failed : dead;
+  }
+  const Status status = body();
+  settle();
+  return status;
+}
+
+template <class Status, class Body>
+Status library_release(const char* call, Status failed, Body&& body) {
+  const std::lock_guard lock(mutex());
+  const Verdict verdict = admit(call);
+  const Status status = body();
+  return verdict == Verdict::fail ? failed : status;
+}
+
+}  // namespace fake_cuda

@@ -1,0 +1,141 @@
+// The backend over several GPUs: parts are merged, decompositions are not believed but checked.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/support.hpp"
+#include "gpu/host_gpu.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::HostGpuState;
+
+TEST(SeveralGpus, MomentsAreThoseOfOne) {
+  test::Random random(1);
+  for (const std::size_t rows : {1U, 7U, 5000U}) {
+    const Matrix features = test::random_matrix(rows, 6, random);
+    const Matrix targets = test::random_matrix(rows, 2, random);
+    const Moments expected = test::folded(*make_cpu_backend(1), features, targets);
+    for (const std::size_t devices : {1U, 2U, 3U, 8U}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows on " << devices);
+      HostGpuState state;
+      test::expect_near(test::folded(*test::make_host_gpus(devices, state), features, targets), expected);
+    }
+  }
+}
+
+TEST(SeveralGpus, TheFirstBadSampleIsReportedWhoeverHasIt) {
+  test::Random random(2);
+  HostGpuState state;
+  const auto backend = test::make_host_gpus(2, state);
+  const std::size_t tile = backend->tile_rows(4);
+  Matrix features = test::random_matrix(6 * tile, 4, random);
+  features(tile + 3, 1) = test::nan;
+  features(2 * tile + 1, 0) = test::infinity;
+  try {
+    (void)test::folded(*backend, features, Matrix(features.rows(), 1));
+    FAIL() << "nothing was thrown";
+  } catch (const NonFiniteSample& offending) {
+    EXPECT_EQ(offending.sample, tile + 3);
+  }
+}
+
+TEST(GpuEigenbasis, SmallOnesAreDoneOnTheCpu) {
+  HostGpuState state;
+  const auto backend = test::make_host_gpus(1, state);
+  test::Random random(3);
+  (void)backend->eigenbasis(
+      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter);
+  EXPECT_EQ(state.decompositions, 0U);
+}
+
+class LargeEigenbasis : public ::testing::Test {
+ protected:
+  LargeEigenbasis() : matrix_(order, order) {
+    test::Random random(4);
+    for (std::size_t i = 0; i < order; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        matrix_(i, j) = matrix_(j, i) = (i == j ? 30 : 0) + random.normal();
+      }
+    }
+  }
+
+  void expect_right(std::size_t decompositions) {
+    const auto backend = test::make_host_gpus(1, state_);
+    const Eigenbasis expected = make_cpu_backend(1)->eigenbasis(matrix_);
+    const Eigenbasis found = backend->eigenbasis(matrix_);
+    EXPECT_LE(test::largest_difference(found.values, expected.values), 1e-11);
+    EXPECT_LE(test::orthogonality_error(found.vectors), 1e-12);
+    EXPECT_EQ(state_.decompositions, decompositions);
+  }
+
+  static constexpr std::size_t order = 512;
+  Matrix matrix_;
+  HostGpuState state_;
+};
+
+TEST_F(LargeEigenbasis, GoodAnswersAreTaken) {
+  bool asked = false;
+  state_.falsify = [&](Eigenbasis basis) {
+    asked = true;
+    return basis;
+  };
+  expect_right(1);
+  EXPECT_TRUE(asked);
+}
+
+TEST_F(LargeEigenbasis, LiesAreFoundOut) {
+  const std::vector<std::pair<const char*, std::function<std::optional<Eigenbasis>(Eigenbasis)>>> lies{
+      {"gives up", [](Eigenbasis) { return std::nullopt; }},
+      {"NaN", [](Eigenbasis basis) { return basis.values[3] = test::nan, basis; }},
+      {"NaN in a vector", [](Eigenbasis basis) { return basis.vectors(5, 5) = test::nan, basis; }},
+      {"a wrong value", [](Eigenbasis basis) { return basis.values[100] *= 1 + 1e-9, basis; }},
+      {"swapped values", [](Eigenbasis basis) { return std::swap(basis.values[0], basis.values[1]), basis; }},
+      {"swapped pairs",
+       [](Eigenbasis basis) {
+         std::swap(basis.values[0], basis.values[1]);
+         const auto first = basis.vectors.view().row(0);
+         std::swap_ranges(first.begin(), first.end(), basis.vectors.view().row(1).begin());
+         return basis;
+       }},
+      {"a vector twice",
+       [](Eigenbasis basis) {
+         const auto first = basis.vectors.view().row(0);
+         std::copy(first.begin(), first.end(), basis.vectors.view().row(1).begin());
+         return basis;
+       }},
+      {"one bit", [](Eigenbasis basis) { return basis.vectors(7, 9) += 0x1p-20, basis; }},
+      {"the diagonal",
+       [this](Eigenbasis basis) {
+         for (std::size_t i = 0; i < order; ++i) {
+           basis.values[i] = matrix_(i, i);
+         }
+         return basis;
+       }},
+  };
+  std::size_t told = 0;
+  for (const auto& [name, lie] : lies) {
+    SCOPED_TRACE(name);
+    state_.falsify = lie;
+    expect_right(++told);
+  }
+}
+
+TEST_F(LargeEigenbasis, TheCpuHasRoomWhereTheDeviceHasNone) {
+  state_.out_of_memory = true;
+  state_.fails_at = 1;
+  expect_right(0);
+}
+
+TEST_F(LargeEigenbasis, WhatIsNotFiniteNeverReachesTheDevice) {
+  matrix_(3, 3) = test::infinity;
+  const auto backend = test::make_host_gpus(1, state_);
+  EXPECT_THROW((void)backend->eigenbasis(matrix_), NumericalError);
+  EXPECT_EQ(state_.calls, 0U);
+}
+
+}  // namespace
+}  // namespace collapscope

@@ -1,0 +1,170 @@
+#include "gpu/host_gpu.hpp"
+
+#include <utility>
+
+#include "gpu/gpu_backend.hpp"
+
+namespace collapscope::test {
+
+namespace {
+
+// Rows are copied, so that a caller who overwrites them too early, or never settles, is found out.
+struct KeptTile {
+  std::vector<std::byte> bytes;
+  RawTile tile;
+  Matrix targets;
+};
+
+KeptTile copy_of(const RawTile& tile, MatrixView<const double> targets) {
+  KeptTile kept{{tile.bytes.begin(), tile.bytes.end()}, tile, Matrix(targets.rows(), targets.cols())};
+  for (std::size_t i = 0; i < targets.rows(); ++i) {
+    std::copy_n(targets.row(i).data(), targets.cols(), kept.targets.view().row(i).data());
+  }
+  return kept;
+}
+
+// Works on a tile when it must: at the next `settle`, or at the end.
+template <class Part>
+class Lazy {
+ public:
+  explicit Lazy(std::unique_ptr<Part> part) : part_(std::move(part)) {}
+  void add(const RawTile& tile, MatrixView<const double> targets) {
+    KeptTile waiting = copy_of(tile, targets);
+    waiting.bytes.clear();  // the caller's bytes are read later
+    waiting_.push_back(std::move(waiting));
+  }
+  void work() {
+    for (const KeptTile& tile : std::exchange(waiting_, {})) {
+      part_->add(tile.tile, tile.targets.view());
+    }
+  }
+  Part& part() { return *part_; }
+
+ private:
+  std::unique_ptr<Part> part_;
+  std::vector<KeptTile> waiting_;
+};
+
+class HostFold final : public MomentFold {
+ public:
+  HostFold(HostGpuState& state, Backend& cpu, const FoldSpec& spec)
+      : state_(state), cpu_(cpu), lazy_(cpu.make_fold(spec)) {}
+  void add(const RawTile& tile, MatrixView<const double> targets) override {
+    state_.call();
+    if (state_.keeps) {
+      kept_.push_back(copy_of(tile, targets));
+    }
+    lazy_.add(tile, targets);
+  }
+  void settle() override {
+    state_.call();
+    lazy_.work();
+  }
+  [[nodiscard]] Moments finish() override {
+    state_.call();
+    lazy_.work();
+    return lazy_.part().finish();
+  }
+  [[nodiscard]] std::optional<ResidualSums> look_again(const LookSpec& spec) override {
+    state_.call();
+    if (!state_.keeps) {
+      return std::nullopt;
+    }
+    ++state_.looks_again;
+    const auto look = cpu_.make_look(spec);
+    for (const KeptTile& kept : kept_) {
+      RawTile tile = kept.tile;
+      tile.bytes = kept.bytes;
+      look->add(tile, kept.targets.view());
+    }
+    return look->finish();
+  }
+
+ private:
+  HostGpuState& state_;
+  Backend& cpu_;
+  Lazy<MomentFold> lazy_;
+  std::vector<KeptTile> kept_;
+};
+
+class HostLook final : public ResidualFold {
+ public:
+  HostLook(HostGpuState& state, Backend& cpu, const LookSpec& spec)
+      : state_(state), lazy_(cpu.make_look(spec)) {}
+  void add(const RawTile& tile, MatrixView<const double> targets) override {
+    state_.call();
+    lazy_.add(tile, targets);
+  }
+  void settle() override {
+    state_.call();
+    lazy_.work();
+  }
+  [[nodiscard]] ResidualSums finish() override {
+    state_.call();
+    lazy_.work();
+    return lazy_.part().finish();
+  }
+
+ private:
+  HostGpuState& state_;
+  Lazy<ResidualFold> lazy_;
+};
+
+class HostGpu final : public gpu::GpuDevice {
+ public:
+  explicit HostGpu(HostGpuState& state) : state_(state), cpu_(make_cpu_backend(1)) {}
+  [[nodiscard]] std::string describe() const override { return "a GPU that is none"; }
+  [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
+    return cpu_->tile_rows(features) / 4;
+  }
+  [[nodiscard]] bool keeps_rows(std::uint64_t) const override { return state_.keeps; }
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
+    state_.call();
+    return make_plain_buffer(size);
+  }
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    state_.call();
+    return std::make_unique<HostFold>(state_, *cpu_, spec);
+  }
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
+    state_.call();
+    return std::make_unique<HostLook>(state_, *cpu_, spec);
+  }
+  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
+    state_.call();
+    ++state_.decompositions;
+    return state_.falsify(cpu_->eigenbasis(symmetric));
+  }
+
+ private:
+  HostGpuState& state_;
+  std::unique_ptr<Backend> cpu_;
+};
+
+}  // namespace
+
+void HostGpuState::call() {
+  calls_when_lost += lost ? 1 : 0;
+  if (++calls != fails_at) {
+    return;
+  }
+  if (out_of_memory) {
+    throw DeviceMemoryError("the device's memory is full");
+  }
+  lost = true;
+  throw DeviceError("the device is on fire");
+}
+
+std::unique_ptr<gpu::GpuDevice> make_host_gpu(HostGpuState& state) {
+  return std::make_unique<HostGpu>(state);
+}
+
+std::unique_ptr<Backend> make_host_gpus(std::size_t count, HostGpuState& state) {
+  std::vector<std::unique_ptr<gpu::GpuDevice>> devices;
+  for (std::size_t i = 0; i < count; ++i) {
+    devices.push_back(make_host_gpu(state));
+  }
+  return std::make_unique<gpu::GpuBackend>(std::move(devices), make_cpu_backend(1));
+}
+
+}  // namespace collapscope::test
