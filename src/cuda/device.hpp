@@ -10,7 +10,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "collapscope/stages.hpp"
 #include "cuda/resources.hpp"
 
 namespace collapscope::cuda {
@@ -32,6 +34,8 @@ class Device {
   [[nodiscard]] std::size_t free_at_start() const { return free_at_start_; }
   // As GpuDevice::describe.
   [[nodiscard]] const std::string& description() const { return description_; }
+  // The same and more, one by one.
+  [[nodiscard]] std::vector<Fact> facts() const;
 
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;

@@ -8,6 +8,7 @@
 #include "cuda/eigen.hpp"
 #include "cuda/moment_fold.hpp"
 #include "cuda/residual_fold.hpp"
+#include "cuda/stages.hpp"
 #include "gpu/gpu_device.hpp"
 
 namespace collapscope::cuda {
@@ -97,6 +98,11 @@ class CudaGpu final : public gpu::GpuDevice {
 
   [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
     return symmetric_eigen(device_, symmetric);
+  }
+
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
+    return make_stage_maker(
+        device_, [this](const RowFormat& format, std::uint64_t rows) { return part_rows(format, rows); });
   }
 
  private:
