@@ -1,5 +1,5 @@
 # Replaces the shared libraries of HDF5 and OpenBLAS by static ones, and fmt by its headers.
-foreach(library hdf5_serial sz aec lapacke openblas gtest)
+foreach(library hdf5_serial sz aec lapacke openblas)
   find_library(COLLAPSCOPE_STATIC_${library} lib${library}.a REQUIRED)
 endforeach()
 foreach(library gfortran quadmath)
