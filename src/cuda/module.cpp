@@ -1,5 +1,6 @@
 // The GPU module: what the program loads when a GPU is wanted.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "build_config.hpp"
@@ -13,7 +14,7 @@ namespace collapscope::cuda {
 
 namespace {
 
-constexpr std::size_t part_elements = std::size_t{1} << 24U;  // 128 MiB of float64
+constexpr std::size_t default_part_elements = std::size_t{1} << 24U;  // 128 MiB of float64
 constexpr std::size_t most_rows = 65536;
 constexpr std::size_t least_rows = 256;
 
@@ -30,11 +31,18 @@ class PinnedHostBuffer final : public HostBuffer {
   PinnedBuffer<std::byte> buffer_;
 };
 
+// Numbers of a tile: COLLAPSCOPE_GPU_TILE, for tuning and tests.
+std::size_t part_elements() {
+  const char* chosen = std::getenv("COLLAPSCOPE_GPU_TILE");
+  const std::size_t elements = chosen == nullptr ? 0 : std::strtoull(chosen, nullptr, 10);
+  return elements == 0 ? default_part_elements : elements;
+}
+
 // make(rows of a part), with ever fewer rows while memory does not suffice.
 template <class Make>
 auto within_memory(const RowFormat& format, std::size_t rows, const Make& make) {
   const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
-  while (rows > 1 && rows * row_bytes > part_elements * sizeof(double)) {
+  while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
     rows /= 2;
   }
   while (true) {
@@ -51,13 +59,13 @@ auto within_memory(const RowFormat& format, std::size_t rows, const Make& make) 
 
 class CudaGpu final : public gpu::GpuDevice {
  public:
-  explicit CudaGpu(int number) : device_(number) {}
+  explicit CudaGpu(int number) : device_(number), part_elements_(part_elements()) {}
 
   [[nodiscard]] std::string describe() const override { return device_.describe(); }
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     std::size_t rows = most_rows;
-    while (rows > least_rows && rows * features > part_elements) {
+    while (rows > 1 && rows * features > part_elements_) {
       rows /= 2;
     }
     return rows;
@@ -97,6 +105,7 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   Device device_;
+  std::size_t part_elements_;
 };
 
 }  // namespace

@@ -185,7 +185,7 @@ DeviceAtWork::DeviceAtWork() {
 }
 
 DeviceAtWork::~DeviceAtWork() {
-  if (--open_depth() == 0) {
+  if (--open_depth() == 0 && options().protect) {
     device_arena().close();
   }
 }

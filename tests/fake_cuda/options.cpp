@@ -154,6 +154,7 @@ void read_options() {
                {"info<0", EigenLie::negative_info}});
   read_number("EIGEN_AT", o.eigen_at);
   read_choice("EIGEN_KIND", o.eigen_forever, {{"once", false}, {"forever", true}});
+  read_switch("PROTECT", o.protect);
   read_switch("STRICT", o.strict);
   read_switch("RACES", o.races);
   read("REPORT", o.report);

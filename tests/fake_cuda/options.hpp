@@ -32,6 +32,7 @@ struct Options {
   long eigen_at = 1;
   bool eigen_forever = true;
 
+  bool protect = true;  // device memory faults when the host touches it
   bool strict = false;
   bool races = false;
   std::string report;
