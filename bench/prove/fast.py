@@ -47,6 +47,7 @@ def kernels(step):
                             for name, entry in sorted(least.items())}
     slow = [entry for entry in found["kernels"] if entry["of_copy"] < 0.8]
     step.record["below_80_percent"] = len(slow)
+    step.record["reached"] = {"80 % of a copy": not slow}
     copy = found["copy_bytes_per_second"] / 1e9
     step.record["summary"] = (f"copy {copy:.0f} GB/s; {len(slow)} of {len(found['kernels'])} below 80 % of it; least: "
                               + ", ".join(f"{name} {entry['of_copy']:.2f}" for name, entry in sorted(least.items())))
@@ -138,3 +139,4 @@ def pipeline(step):
         f"{record['best_torch_over_ours']:.2f} x (best)" for record in step.record["dumps"])
     step.record["median_over_floor"] = statistics.median(ratios)
     step.record["median_torch_over_ours"] = statistics.median(faster)
+    step.record["reached"] = {"at most 1.25 x floor": max(ratios) <= 1.25, "2 x PyTorch": min(faster) >= 2}

@@ -1,4 +1,5 @@
 """Where the programs, the cases and the CUDA libraries are: in a bundle, or in a checkout with a build."""
+import ctypes
 import glob
 import importlib.util
 import os
@@ -37,16 +38,30 @@ def cuda_folders():
     return folders, missing
 
 
+def driver_folders():
+    """Where the driver is, if the loader does not find it by itself."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+        return []
+    except OSError:
+        return [folder for folder in ("/usr/local/nvidia/lib64", "/usr/local/nvidia/lib")
+                if os.path.exists(os.path.join(folder, "libcuda.so.1"))]
+
+
 class Places:
     def __init__(self, root, build, work):
         self.root = root
         self.folders = [os.path.join(root, "bin")]
+        self.case_folders = [os.path.join(root, "cases")]
         for name in [build] if build else ["portable", "release"]:
             base = os.path.join(root, "build", name)
             self.folders += [os.path.join(base, part) for part in ("bin", "tests/core", "tests/oracle", "bench/prove")]
+            self.case_folders.append(os.path.join(base, "tests/oracle/cases"))
         self.work = work or self.roomy_folder()
         os.makedirs(self.work, exist_ok=True)
+        self.case_folders.append(os.path.join(self.work, "cases"))
         self.cuda, self.cuda_missing = cuda_folders()
+        self.cuda += driver_folders()
 
     def roomy_folder(self):
         """In memory where there is much of it: the disk is not what is measured."""
@@ -75,10 +90,9 @@ class Places:
 
     def cases(self):
         """The folder of reference cases; makes them when there are none."""
-        for folder in (os.path.join(self.root, "cases"), os.path.join(self.work, "cases")):
+        for folder in self.case_folders:
             if os.path.exists(os.path.join(folder, "cases.json")):
                 return folder
-        folder = os.path.join(self.work, "cases")
         subprocess.run([sys.executable, os.path.join(self.root, "tests/reference/make_cases.py"), folder], check=True,
                        stdout=subprocess.DEVNULL, timeout=240)
         return folder

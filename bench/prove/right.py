@@ -1,4 +1,5 @@
 """The steps that ask whether the numbers are right."""
+import collections
 import concurrent.futures
 import os
 import re
@@ -162,7 +163,8 @@ def sanitizer(step):
         if step.expect(clean, f"{name}: status {done.status}; {summary or done.tail()[-600:]}"):
             expect_device(step, load(output))
         else:
-            step.record["tools"][name]["first"] = text[:3000]
+            kernels = collections.Counter(re.findall(r"(?:at|in) (?:void )?(\S+?)(?:<|\(|\+0x)", text))
+            step.record["tools"][name].update(first=text[:3000], kernels=kernels.most_common(20))
     step.record["summary"] = f"{len(step.record['tools'])} tools over {len(dumps)} dumps"
 
 
