@@ -1,0 +1,212 @@
+// Every kernel launcher on large arrays: bytes it must read and write per second, and that over the rate of a
+// copy on the same device in the same run. JSON on standard output.
+// Usage: kernel_bench [--bytes N]    N: of the largest float64 array (default 1 GiB)
+#include <cstdio>
+#include <string>
+
+#include "cuda/rows_on_device.hpp"
+#include "launchers.hpp"
+#include "measure.hpp"
+
+namespace {
+
+using namespace collapscope;
+using cuda::check;
+using cuda::DeviceBuffer;
+using cuda::padded;
+using kernels::DeviceMatrix;
+using nlohmann::json;
+
+constexpr std::size_t stats_stride = 8;  // of rows of 3 targets, a, b, |h| and the zero flag
+
+const ElementKind kinds[] = {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32,
+                             ElementKind::float64, ElementKind::int8};
+
+class KernelBench {
+ public:
+  explicit KernelBench(std::size_t bytes)
+      : device_(0),
+        stream_(device_.compute()),
+        numbers_(bytes / sizeof(double)),
+        stored_(numbers_ * sizeof(double)),
+        x_(numbers_),
+        y_(numbers_),
+        small_(std::size_t{1} << 20U),
+        copy_rate_(prove::copy_rate(device_, stored_.bytes())) {
+    prove::fill(x_.data(), x_.bytes(), ElementKind::float64, device_);
+    prove::fill(y_.data(), y_.bytes(), ElementKind::float64, device_);
+    prove::fill(small_.data(), small_.bytes(), ElementKind::float64, device_);
+  }
+
+  json run() {
+    for (const std::size_t d : {10U, 33U, 64U, 512U, 1024U, 4096U, 8192U}) {
+      for (const ElementKind kind : kinds) {
+        stored_rows(d, {kind, false});
+      }
+      stored_rows(d, {ElementKind::float32, true});
+      float64_rows(d);
+    }
+    for (const std::size_t n : {1U, 3U, 10U}) {
+      target_rows(n);
+    }
+    for (const ElementKind kind : {ElementKind::float16, ElementKind::float32}) {
+      for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
+        for (const std::size_t channels : {64U, 512U, 2048U}) {
+          pooled_rows(kind, layout, channels, Pool::mean);
+        }
+        pooled_rows(kind, layout, 512, Pool::max);
+      }
+    }
+    pooled_rows(ElementKind::float32, Layout::nchw, 512, Pool::none);
+    for (const std::size_t n : {1024U, 4096U, 8192U}) {
+      squares(n);
+    }
+    return {{"device", device_.describe()},
+            {"copy_bytes_per_second", copy_rate_},
+            {"array_bytes", stored_.bytes()},
+            {"kernels", std::move(found_)}};
+  }
+
+ private:
+  template <class Launch>
+  void measure(const std::string& kernel, json shape, std::size_t bytes, const Launch& launch) {
+    const prove::Timing timing =
+        prove::timed(stream_, [&] { check(launch(), "a kernel under measurement"); });
+    const double rate = static_cast<double>(bytes) / timing.median;
+    json entry = prove::to_json(timing);
+    entry["kernel"] = kernel;
+    entry["shape"] = std::move(shape);
+    entry["bytes"] = bytes;
+    entry["bytes_per_second"] = rate;
+    entry["of_copy"] = rate / copy_rate_;
+    found_.push_back(std::move(entry));
+  }
+
+  [[nodiscard]] std::size_t rows_of(std::size_t cols) const { return numbers_ / padded(cols); }
+  [[nodiscard]] DeviceMatrix x(std::size_t d) const { return {x_.data(), rows_of(d), d, padded(d)}; }
+  // Room for statistics of all rows lies at the front of y.
+  [[nodiscard]] std::size_t rows_with_stats(std::size_t d) const {
+    return std::min(rows_of(d), numbers_ / stats_stride);
+  }
+
+  void stored_rows(std::size_t d, ElementType element) {
+    const std::size_t rows = rows_with_stats(d);
+    prove::fill(stored_.data(), rows * d * element.size(), element.kind, device_);
+    const kernels::StoredRows from{stored_.data(), element, rows, d};
+    const DeviceMatrix to{x_.data(), rows, d, padded(d)};
+    const DeviceBuffer<std::uint64_t> first(1);
+    const kernels::FiniteCheck finite{first.data(), 0, 0, 1};
+    double* const stats = y_.data();
+    const json shape{{"d", d}, {"type", element.name()}, {"rows", rows}};
+    measure("convert_rows", shape, rows * d * (element.size() + 8) + rows * 3 * 8, [&] {
+      return kernels::convert_rows(
+          from, small_.data(), to,
+          {.norm = stats, .is_zero = stats + 1, .shifted_square = stats + 2, .stride = stats_stride}, finite,
+          stream_);
+    });
+    measure("unit_rows", shape, rows * d * (element.size() + 8) + rows * 8,
+            [&] { return kernels::unit_rows(from, stats, stats_stride, to, stream_); });
+    prove::fill(x_.data(), x_.bytes(), ElementKind::float64, device_);
+  }
+
+  void float64_rows(std::size_t d) {
+    const DeviceMatrix rows = x(d);
+    const std::size_t matrix = rows.rows * d * 8;
+    const json shape{{"d", d}, {"rows", rows.rows}};
+    const DeviceBuffer<double> workspace(kernels::column_workspace(rows.rows, d));
+    const DeviceBuffer<double> sums(2 * d);
+    measure("column_sums", shape, matrix, [&] {
+      return kernels::column_sums(rows, workspace.data(), sums.data(), sums.data() + d, stream_);
+    });
+    measure("subtract_row", shape, 2 * matrix,
+            [&] { return kernels::subtract_row(rows, small_.data(), stream_); });
+    measure("narrow", shape, matrix / 2 * 3,
+            [&] { return kernels::narrow(reinterpret_cast<float*>(y_.data()), padded(d), rows, stream_); });
+    const std::size_t count = std::min(rows.rows, numbers_ / 12);
+    const DeviceMatrix rest{rows.data, count, d, rows.stride};
+    const DeviceBuffer<double> norms(2 * count);
+    prove::fill(norms.data(), norms.bytes(), ElementKind::float64, device_);
+    measure("outside_rows", {{"d", d}, {"rows", count}}, count * (d + 6) * 8, [&] {
+      return kernels::outside_rows(rest, small_.data(), {norms.data(), norms.data() + 1, 2}, y_.data(), 12,
+                                   stream_);
+    });
+  }
+
+  void target_rows(std::size_t n) {
+    const std::size_t stride = padded(n + 4);
+    const std::size_t rows = numbers_ / (stride + 12);
+    const json shape{{"n", n}, {"rows", rows}};
+    const DeviceMatrix to{y_.data(), rows, n, stride};
+    measure("target_rows", shape, rows * (2 * n + 1) * 8, [&] {
+      return kernels::target_rows(x_.data(), n, small_.data(), to, y_.data() + n, stride, stream_);
+    });
+    const DeviceMatrix predicted{y_.data(), rows, n, stride};
+    double* const out = y_.data() + rows * stride;
+    measure("map_errors", shape, rows * (2 * n + 1) * 8, [&] {
+      return kernels::map_errors(predicted, small_.data(), x_.data(), small_.data() + n, out, 12, stream_);
+    });
+    measure("mark_at_most", shape, rows * 2 * 8,
+            [&] { return kernels::mark_at_most(x_.data(), 2, rows, 1e-3, out, 12, stream_); });
+  }
+
+  void pooled_rows(ElementKind kind, Layout layout, std::size_t channels, Pool pool) {
+    constexpr std::size_t positions = 49;
+    RowFormat format{{kind, false}, layout, pool, positions, channels};
+    const std::size_t samples = numbers_ / format.sample_elements();
+    const std::size_t rows = samples * format.rows_per_sample();
+    prove::fill(stored_.data(), samples * format.sample_bytes(), kind, device_);
+    const DeviceBuffer<std::uint64_t> first(1);
+    const DeviceMatrix to{y_.data(), rows, channels, channels};
+    const json shape{{"channels", channels},          {"positions", positions},
+                     {"layout", layout_name(layout)}, {"pool", pool_name(pool)},
+                     {"type", format.element.name()}, {"samples", samples}};
+    measure("pool_rows", shape, samples * format.sample_bytes() + rows * channels * 8, [&] {
+      return kernels::pool_rows(stored_.data(), format, 0, to, {first.data(), 0, 0, format.rows_per_sample()},
+                                stream_);
+    });
+  }
+
+  // Those of small n lie in the cache and may be faster than a copy.
+  void squares(std::size_t n) {
+    const std::size_t count = n * n;
+    if (2 * count > numbers_) {
+      return;
+    }
+    const json shape{{"n", n}};
+    const DeviceBuffer<double> workspace(kernels::difference_workspace(n) + 1);
+    measure("mirror_lower", shape, count * 8, [&] { return kernels::mirror_lower(x_.data(), n, stream_); });
+    measure("scale", shape, 2 * count * 8,
+            [&] { return kernels::scale(y_.data(), x_.data(), 0.5, count, stream_); });
+    measure("scale_rows", shape, 2 * count * 8,
+            [&] { return kernels::scale_rows(y_.data(), x_.data(), small_.data(), n, stream_); });
+    measure("largest_difference", shape, 2 * count * 8, [&] {
+      return kernels::largest_difference(x_.data(), y_.data(), n, workspace.data(), workspace.data() + n,
+                                         stream_);
+    });
+    for (std::size_t slices = 2; slices <= 64; slices *= 4) {
+      if (slices * count <= numbers_) {
+        measure("sum_slices", {{"n", n}, {"slices", slices}}, (slices + 1) * count * 8,
+                [&] { return kernels::sum_slices(y_.data(), x_.data(), slices, count, false, stream_); });
+      }
+    }
+  }
+
+  cuda::Device device_;
+  cudaStream_t stream_;
+  std::size_t numbers_;
+  DeviceBuffer<std::byte> stored_;
+  DeviceBuffer<double> x_;
+  DeviceBuffer<double> y_;
+  DeviceBuffer<double> small_;
+  double copy_rate_;  // [bytes/s]
+  json found_ = json::array();
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return prove::guarded("kernel_bench", [&] {
+    KernelBench bench(prove::option(argc, argv, "--bytes", std::size_t{1} << 30U));
+    std::printf("%s\n", bench.run().dump(1).c_str());
+  });
+}

@@ -1,0 +1,144 @@
+// SYRK, GEMM and GEMM in slices for the products of the first look, tile by tile as the GPU module takes
+// them; "chosen" is what its ProductSum does. JSON on standard output. Usage: products_bench [--most-features
+// D]
+#include <cstdio>
+#include <vector>
+
+#include "cuda/products.hpp"
+#include "cuda/rows_on_device.hpp"
+#include "measure.hpp"
+
+namespace {
+
+using namespace collapscope;
+using cuda::DeviceBuffer;
+using cuda::DeviceMatrix;
+using nlohmann::json;
+using prove::timed;
+
+std::int64_t narrow(std::size_t size) { return static_cast<std::int64_t>(size); }
+
+// x^T y of one tile, x [rows, p], y [rows, q].
+struct Product {
+  const cuda::Device& device;
+  DeviceMatrix x;
+  DeviceMatrix y;
+  double* sums;  // [64, p, q]
+
+  void syrk() const {
+    const double one = 1;
+    cuda::check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols),
+                               narrow(x.rows), &one, x.data, narrow(x.stride), &one, sums, narrow(x.cols)),
+                "cublasDsyrk");
+  }
+  void gemm() const {
+    const double one = 1;
+    cuda::check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(y.cols), narrow(x.cols),
+                               narrow(x.rows), &one, y.data, narrow(y.stride), x.data, narrow(x.stride), &one,
+                               sums, narrow(y.cols)),
+                "cublasDgemm");
+  }
+  void sliced(std::size_t slices) const {
+    const double one = 1;
+    const std::size_t rows = x.rows / slices;
+    cuda::check(
+        cublasDgemmStridedBatched_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(y.cols), narrow(x.cols),
+                                     narrow(rows), &one, y.data, narrow(y.stride), narrow(rows * y.stride),
+                                     x.data, narrow(x.stride), narrow(rows * x.stride), &one, sums,
+                                     narrow(y.cols), narrow(x.cols * y.cols), narrow(slices)),
+        "cublasDgemmStridedBatched");
+  }
+};
+
+// Slices are added up once in 16 tiles.
+double adding_up(const cuda::Device& device, double* sums, std::size_t slices, std::size_t count) {
+  const auto stream = device.compute();
+  return timed(stream,
+               [&] {
+                 cuda::check(kernels::sum_slices(sums, sums, slices, count, false, stream), "sum_slices");
+               })
+             .median /
+         16;
+}
+
+json measured(const cuda::Device& device, const DeviceMatrix& x, const DeviceMatrix& y, bool symmetric) {
+  constexpr std::size_t most_slices = 64;
+  const std::size_t count = x.cols * y.cols;
+  const DeviceBuffer<double> sums(most_slices * count);
+  cuda::clear(sums.data(), sums.size(), device.compute());
+  const Product product{device, x, y, sums.data()};
+  json ways;
+  const auto add = [&](const std::string& name, const auto& work, double more = 0) {
+    json entry = prove::to_json(timed(device.compute(), work));
+    entry["with_adding_up"] = entry["seconds"].get<double>() + more;
+    ways[name] = std::move(entry);
+  };
+  if (symmetric) {
+    add("syrk", [&] { product.syrk(); });
+  }
+  add("gemm", [&] { product.gemm(); });
+  for (std::size_t slices = 2; slices <= most_slices; slices *= 2) {
+    add(
+        "slices_" + std::to_string(slices), [&] { product.sliced(slices); },
+        adding_up(device, sums.data(), slices, count));
+  }
+  cuda::ProductSum chosen(x.cols, y.cols, symmetric);
+  add("chosen", [&] { chosen.add(device, x, y); });
+  std::string best;
+  for (const auto& [name, entry] : ways.items()) {
+    if (name != "chosen" && (best.empty() || entry["with_adding_up"] < ways[best]["with_adding_up"])) {
+      best = name;
+    }
+  }
+  const double chosen_seconds = ways["chosen"]["seconds"];
+  return {{"p", x.cols},
+          {"q", y.cols},
+          {"rows", x.rows},
+          {"symmetric", symmetric},
+          {"ways", ways},
+          {"best", best},
+          {"chosen_over_best", chosen_seconds / ways[best]["with_adding_up"].get<double>()},
+          {"tflops", static_cast<double>(x.rows) * static_cast<double>(count) * (symmetric ? 1 : 2) /
+                         chosen_seconds / 1e12}};
+}
+
+// The ceiling: a large square product.
+double gemm_rate(const cuda::Device& device, std::size_t n) {
+  const DeviceBuffer<double> a(n * n);
+  const DeviceBuffer<double> c(n * n);
+  prove::fill(a.data(), a.bytes(), ElementKind::float64, device);
+  cuda::clear(c.data(), c.size(), device.compute());
+  const DeviceMatrix square{a.data(), n, n, n};
+  const double seconds = timed(device.compute(), [&] {
+                           Product{device, square, square, c.data()}.gemm();
+                         }).median;
+  return 2 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
+}
+
+void run(std::size_t most_features) {
+  const cuda::Device device(0);
+  json products = json::array();
+  for (std::size_t d = 64; d <= most_features; d *= 2) {
+    const std::size_t rows = prove::tile_rows(d);
+    const DeviceBuffer<double> x(rows * d);
+    prove::fill(x.data(), x.bytes(), ElementKind::float64, device);
+    const DeviceMatrix tile{x.data(), rows, d, d};
+    products.push_back(measured(device, tile, tile, true));
+    for (const std::size_t targets : {1U, 3U, 10U, 100U}) {
+      const std::size_t stride = cuda::padded(targets + 4);
+      const DeviceBuffer<double> right(rows * stride);
+      prove::fill(right.data(), right.bytes(), ElementKind::float64, device);
+      products.push_back(measured(device, tile, {right.data(), rows, targets + 2, stride}, false));
+    }
+  }
+  const json result{{"device", device.describe()},
+                    {"gemm_tflops", gemm_rate(device, std::min<std::size_t>(most_features, 8192)) / 1e12},
+                    {"products", products}};
+  std::printf("%s\n", result.dump(1).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return prove::guarded("products_bench", [&] { run(prove::option(argc, argv, "--most-features", 8192)); });
+}
