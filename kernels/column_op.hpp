@@ -33,8 +33,8 @@ struct ChunkSums {
       for (std::size_t k = 0; k < batch; ++k) {
         values[k] = numbers[(row + k) * from.stride];
       }
-      for (std::size_t k = 0; k < batch; ++k) {
-        sum += values[k] - first;
+      for (const double value : values) {
+        sum += value - first;
       }
     }
     for (; row < end; ++row) {

@@ -57,8 +57,8 @@ struct PoolRows {
     for (std::size_t index = begin + lane * shape.position_step; index < end; index += batch * step) {
       Pack<double, 1> values[batch];
       from.read(index, step, end, values);
-      for (std::size_t k = 0; k < batch; ++k) {
-        total.sum += values[k].number[0];
+      for (const Pack<double, 1>& value : values) {
+        total.sum += value.number[0];
       }
       if (pool == Pool::max) {
         for (std::size_t k = 0; k < batch; ++k) {

@@ -23,8 +23,10 @@ struct PositionRows {
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return to.cols; }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const {
-    const std::size_t end = (skip_rows + to.rows + positions - 1) / positions;
-    return to.rows == 0 ? 0 : (end - skip_rows / positions) * blocks();
+    if (to.rows == 0) {
+      return 0;
+    }
+    return ((skip_rows + to.rows - 1) / positions - skip_rows / positions + 1) * blocks();
   }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t channel, std::size_t chunk) const {

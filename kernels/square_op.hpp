@@ -74,8 +74,8 @@ struct RowDifference {
         const std::size_t j = first + k * lanes;
         differences[k] = j < n ? difference(row, j) : 0;
       }
-      for (std::size_t k = 0; k < batch; ++k) {
-        total = larger(total, {magnitude(differences[k])});
+      for (const double value : differences) {
+        total = larger(total, {magnitude(value)});
       }
     }
     return total;

@@ -65,7 +65,7 @@ struct StoredNumbers {
       case ElementKind::float32:
         return read_as<float>(first, step, end, values);
       case ElementKind::float64:
-        return read_as<double>(first, step, end, values);
+        break;
       case ElementKind::int8:
         return read_as<std::int8_t>(first, step, end, values);
       case ElementKind::int16:
@@ -83,6 +83,7 @@ struct StoredNumbers {
       case ElementKind::uint64:
         return read_as<std::uint64_t>(first, step, end, values);
     }
+    read_as<double>(first, step, end, values);
   }
 
   COLLAPSCOPE_HOST_DEVICE double number(std::size_t index) const {

@@ -27,12 +27,23 @@ struct UnitRows {
     for (std::size_t k = 0; k < row_batch; ++k) {
       const std::size_t row = begin + k;
       if (row < to.rows) {
-        const double length = norm[row * norm_stride];
-        const double divisor = length == 0 ? 1.0 : length;
-        for (std::size_t j = 0; j < width; ++j) {
-          values[k].number[j] /= divisor;
-        }
+        divide(values[k], norm[row * norm_stride]);
         store_pack(to.data + row * to.stride, column, values[k]);
+      }
+    }
+  }
+
+ private:
+  // By the reciprocal where that is a normal number: a device divides slowly, most of all zeros.
+  COLLAPSCOPE_HOST_DEVICE static void divide(Pack<double, width>& values, double length) {
+    if (length > 1e-300 && length < 1e300) {
+      const double factor = 1 / length;
+      for (std::size_t j = 0; j < width; ++j) {
+        values.number[j] *= factor;
+      }
+    } else if (length > 0) {
+      for (std::size_t j = 0; j < width; ++j) {
+        values.number[j] /= length;
       }
     }
   }

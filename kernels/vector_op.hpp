@@ -9,17 +9,6 @@
 
 namespace collapscope::kernels {
 
-// Over items: to += from.
-template <class T>
-struct Add {
-  double* to;
-  const T* from;
-  std::size_t size;
-
-  COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i) const { to[i] += static_cast<double>(from[i]); }
-};
-
 // Over items: to = from * factor.
 struct Scale {
   double* to;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -10,11 +9,11 @@
 #include "collapscope/error.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
-#include "collapscope/text.hpp"
 #include "collapscope/version.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
+#include "outputs.hpp"
 #include "terminal.hpp"
 
 namespace collapscope::tools {
@@ -27,34 +26,6 @@ struct AnalyzeOptions : DumpOptions {
 };
 
 std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension(); }
-
-// Refused before hours of work, not after them.
-void check_outputs(const std::vector<std::string>& outputs) {
-  for (const std::string& output : outputs) {
-    if (output == "-") {
-      continue;
-    }
-    if (extension_of(output) != ".json" && extension_of(output) != ".csv") {
-      throw UsageError(
-          fmt::format("-o {}: expected a name that ends in .json or .csv, or - for JSON on standard output",
-                      printable(output)));
-    }
-    const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
-    if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {
-      throw UsageError(
-          fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
-    }
-    if (std::filesystem::is_directory(output)) {
-      throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
-    }
-  }
-}
-
-void print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error("cannot write to standard output");
-  }
-}
 
 void write_outputs(const Results& results, const std::vector<std::string>& outputs) {
   if (outputs.empty()) {
@@ -76,7 +47,9 @@ std::unique_ptr<Progress> progress_for(const AnalyzeOptions& options) {
 }
 
 int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
-  check_outputs(options.outputs);
+  for (const std::string& output : options.outputs) {
+    check_output(output, {".json", ".csv"});
+  }
   const AnalysisOptions analysis = analysis_options(options);
   const IndexOptions indexing = index_options(options);
   const ChosenBackend chosen = make_backend(options.device, options.threads);
@@ -92,8 +65,8 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (index.checkpoints.empty()) {
     return nothing_done;
   }
-  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards), *chosen.backend,
-                            analysis, *progress);
+  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards),
+                            *chosen.backend, analysis, *progress);
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;

@@ -17,6 +17,7 @@ using Action = std::function<int()>;
 void add_analyze(CLI::App& app, Action& action, const std::string& command_line);
 void add_inspect(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
+void add_bench(CLI::App& app, Action& action, const std::string& command_line);
 void add_devices(CLI::App& app, Action& action);
 void add_metrics(CLI::App& app, Action& action);
 

@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
   tools::add_analyze(app, action, quoted(argc, argv));
   tools::add_inspect(app, action);
   tools::add_synth(app, action);
+  tools::add_bench(app, action, quoted(argc, argv));
   tools::add_metrics(app, action);
   tools::add_devices(app, action);
   try {

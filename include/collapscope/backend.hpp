@@ -14,6 +14,7 @@
 #include "collapscope/moments.hpp"
 #include "collapscope/residuals.hpp"
 #include "collapscope/rows.hpp"
+#include "collapscope/stages.hpp"
 
 namespace collapscope {
 
@@ -108,6 +109,8 @@ class Backend {
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Where to go on when this backend throws a DeviceError; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
+  // What a benchmark can time on this backend; null: nothing of its own.
+  [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };
 
 // The CPU backend. threads 0: as many as the process may use.

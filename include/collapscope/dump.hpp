@@ -28,6 +28,9 @@ struct DatasetIndex {
   std::vector<std::string> filters;  // names in pipeline order, e.g. "shuffle", "deflate"
   std::uint64_t stored_bytes = 0;    // as stored, compressed
   std::string folder;                // the dump's folder; reading opens nothing outside it
+  std::string through_hdf5;          // why HDF5 reads its bytes, one thread at a time; empty: read around it
+  std::optional<std::uint64_t> address;  // of its first byte in the file, where known: reading in this order
+                                         // is reading in the order of the disk
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().
@@ -99,9 +102,18 @@ struct IndexOptions {
 // checkpoints come back as failures; throws InputError when nothing of the file can be used.
 [[nodiscard]] DumpIndex index_dump(const std::string& path, const IndexOptions& options = {});
 
+struct ReadOptions {
+  std::uint64_t cache_bytes = 0;  // what the reader may keep of decoded chunks
+  std::size_t threads = 0;  // that read and decode, the caller's included; 0: as many as the process may use
+  // For chunks on their way, at most a stored one and two decoded ones per thread. Where that is too little
+  // for all threads, fewer decode; one always does.
+  std::uint64_t buffer_bytes = std::uint64_t{256} << 20;
+};
+
 // A reader of the dataset's samples. `cache_bytes`: what the reader may keep of decoded chunks.
 // Throws InputError (the file has changed, a filter is missing, a chunk was never written, ...).
 [[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes);
+[[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options);
 
 // The whole dataset as float64, shape [shape[0], product of the rest]; for weights, biases and the like.
 // Throws InputError, also for NaN and Inf (with the first offending row).

@@ -37,9 +37,15 @@ double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
 
 double frobenius(const Matrix& a) { return frobenius(a, a.rows(), a.cols()); }
 
-// N (N - 3) HSIC_1 of two sets of centred rows: Song et al. 2012, from sums only.
+// N (N - 3) HSIC_1 of two sets of centred rows: Song et al. 2012, from sums only. What is within the sums'
+// rounding is 0.
 double hsic(double n, double cross_square, double fourth, double trace_a, double trace_b) {
-  return cross_square - n / (n - 2) * fourth + trace_a * trace_b / ((n - 1) * (n - 2));
+  const double correction = n / (n - 2) * fourth;
+  const double traces = trace_a * trace_b / ((n - 1) * (n - 2));
+  const double value = cross_square - correction + traces;
+  const double rounding =
+      4 * std::sqrt(n) * std::numeric_limits<double>::epsilon() * (cross_square + correction + traces);
+  return std::abs(value) <= rounding ? 0 : value;
 }
 
 void summarize_unbiased(LayerSummary& layer, const Moments& moments) {

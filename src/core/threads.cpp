@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <thread>
+#include <vector>
 
 namespace collapscope {
 
@@ -21,6 +23,17 @@ std::size_t usable_threads() {
     }
   }
   return threads;
+}
+
+void on_threads(std::size_t threads, const std::function<void(std::size_t)>& work) {
+  std::vector<std::future<void>> others;
+  for (std::size_t thread = 1; thread < threads; ++thread) {
+    others.push_back(std::async(std::launch::async, work, thread));
+  }
+  work(0);
+  for (std::future<void>& other : others) {
+    other.get();
+  }
 }
 
 }  // namespace collapscope

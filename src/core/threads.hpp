@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 namespace collapscope {
 
 // The CPUs that the process may run on (affinity mask), which is what Slurm and containers give it; at
 // most SLURM_CPUS_PER_TASK where that is set; at least 1.
 [[nodiscard]] std::size_t usable_threads();
+
+// work(0) ... work(threads - 1), each on a thread of its own; returns when all are done, throws what one
+// threw.
+void on_threads(std::size_t threads, const std::function<void(std::size_t)>& work);
 
 }  // namespace collapscope

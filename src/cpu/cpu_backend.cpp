@@ -6,6 +6,7 @@
 #include "core/threads.hpp"
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
+#include "cpu/stages.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 
@@ -46,6 +47,8 @@ class CpuBackend final : public Backend {
                    [](double value) { return std::max(value, 0.0); });
     return basis;
   }
+
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return cpu::make_stage_maker(*this); }
 
  private:
   std::size_t threads_;

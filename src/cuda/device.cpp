@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <fstream>
+#include <utility>
+
 #include "launchers.hpp"
 
 namespace collapscope::cuda {
@@ -12,6 +16,13 @@ namespace {
 constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20U;
 
 std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+// "580.65.06", of the kernel's module; empty: it does not say.
+std::string driver_release() {
+  std::string release;
+  std::ifstream("/sys/module/nvidia/version") >> release;
+  return release;
+}
 
 }  // namespace
 
@@ -39,6 +50,7 @@ Device::Device(int number) : number_(number) {
   cusolverDnParams_t params = nullptr;
   check(cusolverDnCreateParams(&params), "cusolverDnCreateParams");
   solver_params_.reset(params);
+  description_ = describe();
 }
 
 void Device::select() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
@@ -58,6 +70,44 @@ std::string Device::describe() const {
       "cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} (default math), cuSOLVER {}",
       number_, properties.name, static_cast<double>(properties.totalGlobalMem) / 0x1p30, properties.major,
       properties.minor, version_text(driver), version_text(runtime), blas, solver);
+}
+
+std::vector<Fact> Device::facts() const {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
+  int driver = 0;
+  int runtime = 0;
+  int blas = 0;
+  int solver = 0;
+  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+  check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
+  check(cusolverGetVersion(&solver), "cusolverGetVersion");
+  std::vector<Fact> facts{{"card", std::string(properties.name)},
+                          {"number", std::int64_t{number_}},
+                          {"compute_capability", fmt::format("{}.{}", properties.major, properties.minor)},
+                          {"memory_bytes", static_cast<std::int64_t>(properties.totalGlobalMem)},
+                          {"multiprocessors", std::int64_t{properties.multiProcessorCount}},
+                          {"driver", driver_release()},
+                          {"driver_cuda", version_text(driver)},
+                          {"runtime", version_text(runtime)},
+                          {"toolkit", version_text(CUDART_VERSION)},
+                          {"cublas", std::int64_t{blas}},
+                          {"cusolver", std::int64_t{solver}}};
+  constexpr std::array<std::pair<const char*, cudaDeviceAttr>, 4> attributes{
+      {{"clock_khz", cudaDevAttrClockRate},
+       {"memory_clock_khz", cudaDevAttrMemoryClockRate},
+       {"memory_bus_bits", cudaDevAttrGlobalMemoryBusWidth},
+       {"ecc", cudaDevAttrEccEnabled}}};
+  for (const auto& [name, attribute] : attributes) {
+    int value = 0;
+    if (cudaDeviceGetAttribute(&value, attribute, number_) == cudaSuccess) {
+      facts.push_back({name, std::int64_t{value}});
+    } else {
+      (void)cudaGetLastError();  // not every card tells everything
+    }
+  }
+  return facts;
 }
 
 void Device::drain() const noexcept {

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "collapscope/stages.hpp"
 #include "cuda/resources.hpp"
 
 namespace collapscope::cuda {
@@ -30,12 +32,17 @@ class Device {
   [[nodiscard]] cusolverDnParams_t solver_params() const { return solver_params_.get(); }
   // Free memory when the device was opened.
   [[nodiscard]] std::size_t free_at_start() const { return free_at_start_; }
-  [[nodiscard]] std::string describe() const;
+  // As GpuDevice::describe.
+  [[nodiscard]] const std::string& description() const { return description_; }
+  // The same and more, one by one.
+  [[nodiscard]] std::vector<Fact> facts() const;
 
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
 
  private:
+  [[nodiscard]] std::string describe() const;
+
   int number_;
   Stream copy_;
   Stream compute_;
@@ -44,6 +51,7 @@ class Device {
   Solver solver_;
   SolverParams solver_params_;
   std::size_t free_at_start_ = 0;
+  std::string description_;
 };
 
 // Host memory to `to` on the device, in the order of `stream`.

@@ -8,6 +8,7 @@
 #include "cuda/eigen.hpp"
 #include "cuda/moment_fold.hpp"
 #include "cuda/residual_fold.hpp"
+#include "cuda/stages.hpp"
 #include "gpu/gpu_device.hpp"
 
 namespace collapscope::cuda {
@@ -61,11 +62,11 @@ class CudaGpu final : public gpu::GpuDevice {
  public:
   explicit CudaGpu(int number) : device_(number), part_elements_(part_elements()) {}
 
-  [[nodiscard]] std::string describe() const override { return device_.describe(); }
+  [[nodiscard]] std::string describe() const override { return device_.description(); }
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     std::size_t rows = most_rows;
-    while (rows > 1 && rows * features > part_elements_) {
+    while (rows > least_rows && rows * features > part_elements_) {
       rows /= 2;
     }
     return rows;
@@ -97,6 +98,11 @@ class CudaGpu final : public gpu::GpuDevice {
 
   [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
     return symmetric_eigen(device_, symmetric);
+  }
+
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
+    return make_stage_maker(
+        device_, [this](const RowFormat& format, std::uint64_t rows) { return part_rows(format, rows); });
   }
 
  private:

@@ -35,6 +35,13 @@ using SolverParams = std::unique_ptr<cusolverDnParams, Release>;
   return Event(event);
 }
 
+// An event for cudaEventElapsedTime.
+[[nodiscard]] inline Event make_timing_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreateWithFlags");
+  return Event(event);
+}
+
 // `size` numbers of T on the current device, uninitialized.
 template <class T>
 class DeviceBuffer {

@@ -23,6 +23,8 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override;
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* fallback() override { return cpu_.get(); }
+  // The stages of the first device.
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return devices_.front()->stage_maker(); }
 
  private:
   std::unique_ptr<Backend> cpu_;  // outlives the devices

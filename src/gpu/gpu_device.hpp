@@ -27,6 +27,8 @@ class GpuDevice {
   // All eigenpairs of a finite symmetric matrix, largest first, as the library gives them; nullopt: it gave
   // up.
   [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric) = 0;
+  // As Backend's, of this device alone.
+  [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };
 
 // The functions that the module exports, by these names. They throw DeviceError.

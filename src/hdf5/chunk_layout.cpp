@@ -1,7 +1,9 @@
 #include "hdf5/chunk_layout.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <type_traits>
 
 namespace collapscope::hdf5 {
 
@@ -31,17 +33,21 @@ ChunkLayout::ChunkLayout(const DatasetIndex& index)
       element_size_(index.element.size()),
       grid_(shape_, chunk_) {}
 
+bool ChunkLayout::holds_whole_samples() const {
+  return std::equal(shape_.begin() + 1, shape_.end(), chunk_.begin() + 1);
+}
+
 void ChunkLayout::copy(std::span<const std::byte> chunk, std::uint64_t position, std::uint64_t first,
                        std::uint64_t count, std::span<std::byte> out) const {
-  const std::vector<hsize_t> corner = grid_.offset(position);
-  const Shape offset(corner.begin(), corner.end());
+  std::array<std::uint64_t, H5S_MAX_RANK> offset{};
+  grid_.offset(position, offset);
   const std::uint64_t begin = std::max(first, offset[0]);
   const std::uint64_t end = std::min({first + count, offset[0] + chunk_[0], shape_[0]});
   if (begin >= end) {
     return;
   }
   const std::size_t rank = shape_.size();
-  std::vector<Axis> axes(rank);
+  std::array<Axis, H5S_MAX_RANK + 1> axes{};
   std::size_t from_step = element_size_;
   std::size_t to_step = element_size_;
   std::size_t to_offset = 0;
@@ -52,23 +58,41 @@ void ChunkLayout::copy(std::span<const std::byte> chunk, std::uint64_t position,
     to_step *= shape_[i];
   }
   axes[0] = {end - begin, from_step, to_step};
-  const std::size_t run = axes.back().count * element_size_;
-  axes.pop_back();
-  copy_axes(axes, chunk.data() + (begin - offset[0]) * from_step,
+  const std::size_t run = axes[rank - 1].count * element_size_;
+  copy_axes(std::span(axes).first(rank - 1), chunk.data() + (begin - offset[0]) * from_step,
             out.data() + (begin - first) * to_step + to_offset, run);
 }
 
 void ChunkLayout::copy_axes(std::span<const Axis> axes, const std::byte* from, std::byte* to,
                             std::size_t run) {
   const Axis& axis = axes.front();
+  if (axes.size() == 1) {
+    copy_runs(axis, from, to, run);
+    return;
+  }
   for (std::size_t i = 0; i < axis.count; ++i) {
-    if (axes.size() == 1) {
-      std::memcpy(to, from, run);
-    } else {
-      copy_axes(axes.subspan(1), from, to, run);
-    }
+    copy_axes(axes.subspan(1), from, to, run);
     from += axis.from_step;
     to += axis.to_step;
+  }
+}
+
+// Runs are short where automatic chunks split the features: copies of a known size need no call.
+void ChunkLayout::copy_runs(const Axis& axis, const std::byte* from, std::byte* to, std::size_t run) {
+  const auto copy = [&](auto size) {
+    for (std::size_t i = 0; i < axis.count; ++i) {
+      std::memcpy(to + i * axis.to_step, from + i * axis.from_step, size);
+    }
+  };
+  switch (run) {
+    case 16:
+      return copy(std::integral_constant<std::size_t, 16>());
+    case 32:
+      return copy(std::integral_constant<std::size_t, 32>());
+    case 64:
+      return copy(std::integral_constant<std::size_t, 64>());
+    default:
+      return copy(run);
   }
 }
 

@@ -15,6 +15,9 @@ class ChunkLayout {
  public:
   explicit ChunkLayout(const DatasetIndex& index);
 
+  // Whether the samples of a chunk lie in it as they do in the dataset.
+  [[nodiscard]] bool holds_whole_samples() const;
+
   // Copies what the decoded chunk at `position` of the grid holds of the samples [first, first + count) to
   // its place in `out`, which holds these samples.
   void copy(std::span<const std::byte> chunk, std::uint64_t position, std::uint64_t first,
@@ -27,6 +30,7 @@ class ChunkLayout {
     std::size_t to_step;    // bytes, in the samples
   };
   static void copy_axes(std::span<const Axis> axes, const std::byte* from, std::byte* to, std::size_t run);
+  static void copy_runs(const Axis& axis, const std::byte* from, std::byte* to, std::size_t run);
 
   // Axes that chunks do not split are one with the axis before.
   std::vector<std::uint64_t> shape_;

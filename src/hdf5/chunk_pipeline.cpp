@@ -1,77 +1,20 @@
 #include "hdf5/chunk_pipeline.hpp"
 
-#include <fmt/format.h>
-#include <zlib.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <limits>
-#include <span>
-#include <string>
-#include <utility>
 
 #include "hdf5/chunks.hpp"
 #include "hdf5/lzf.hpp"
+#include "hdf5/shuffle.hpp"
 
 namespace collapscope::hdf5 {
 
 namespace {
 
 constexpr H5Z_filter_t lzf_number = 32000;
-constexpr std::size_t checksum_size = 4;
+constexpr std::size_t checksum_bytes = 4;
 
-using Bytes = std::span<const std::byte>;
-
-unsigned value(std::byte byte) { return std::to_integer<unsigned>(byte); }
-
-[[noreturn]] void refuse_size(std::size_t found, std::size_t expected) {
-  throw DamagedChunk(fmt::format("found {} bytes, expected {}", found, expected));
-}
-
-// Ends zlib's state with the scope.
-class Inflation {
- public:
-  Inflation() {
-    if (inflateInit(&stream_) != Z_OK) {
-      throw DamagedChunk("zlib does not start");
-    }
-  }
-  ~Inflation() { inflateEnd(&stream_); }
-  Inflation(const Inflation&) = delete;
-  Inflation& operator=(const Inflation&) = delete;
-  Inflation(Inflation&&) = delete;
-  Inflation& operator=(Inflation&&) = delete;
-
-  // Inflates everything into `out`, which it must fill.
-  void run(Bytes packed, std::span<std::byte> out) {
-    constexpr std::size_t most = std::numeric_limits<uInt>::max();
-    if (packed.size() > most || out.size() > most) {
-      throw DamagedChunk("deflate: chunks of 4 GiB and more are not supported");
-    }
-    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(packed.data()));
-    stream_.avail_in = static_cast<uInt>(packed.size());
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = static_cast<uInt>(out.size());
-    const int result = inflate(&stream_, Z_FINISH);
-    if (result == Z_STREAM_END && stream_.avail_out == 0) {
-      return;
-    }
-    if (result == Z_STREAM_END) {
-      refuse_size(out.size() - stream_.avail_out, out.size());
-    }
-    if (stream_.avail_out == 0) {
-      throw DamagedChunk(fmt::format("deflate: does not end after the {} bytes expected", out.size()));
-    }
-    throw DamagedChunk(
-        fmt::format("deflate: {}", stream_.msg != nullptr ? stream_.msg : "the data is cut off"));
-  }
-
- private:
-  z_stream stream_{};
-};
-
-void unpack_lzf(Bytes packed, std::span<std::byte> out) {
+void unpack_lzf(std::span<const std::byte> packed, std::span<std::byte> out) {
   if (lzf_unpack(packed, out)) {
     return;
   }
@@ -79,56 +22,6 @@ void unpack_lzf(Bytes packed, std::span<std::byte> out) {
     refuse_size(size, out.size());
   }
   throw DamagedChunk("lzf: invalid data");
-}
-
-// Byte b of element e lies at b * elements + e; bytes that make no whole element follow unshuffled.
-void unshuffle(Bytes shuffled, std::size_t element_size, std::span<std::byte> out) {
-  const std::size_t elements = shuffled.size() / element_size;
-  for (std::size_t b = 0; b < element_size; ++b) {
-    const std::byte* from = shuffled.data() + b * elements;
-    for (std::size_t e = 0; e < elements; ++e) {
-      out[e * element_size + b] = from[e];
-    }
-  }
-  const std::size_t whole = elements * element_size;
-  std::copy(shuffled.begin() + static_cast<std::ptrdiff_t>(whole), shuffled.end(),
-            out.begin() + static_cast<std::ptrdiff_t>(whole));
-}
-
-// Fletcher's checksum of big-endian 16-bit words, as HDF5 defines it.
-std::uint32_t fletcher32(Bytes bytes) {
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-  const auto fold = [](std::uint32_t sum) { return (sum & 0xffffU) + (sum >> 16U); };
-  constexpr std::size_t block = 720;  // bytes whose sums fit 32 bits
-  for (std::size_t begin = 0; begin < bytes.size(); begin += block) {
-    const std::size_t end = std::min(begin + block, bytes.size());
-    for (std::size_t i = begin; i < end; i += 2) {
-      low += (value(bytes[i]) << 8U) | (i + 1 < end ? value(bytes[i + 1]) : 0U);
-      high += low;
-    }
-    low = fold(low);
-    high = fold(high);
-  }
-  return (fold(high) << 16U) | fold(low);
-}
-
-// Removes the checksum at the end, after a look at it.
-void remove_checksum(std::vector<std::byte>& bytes) {
-  if (bytes.size() < checksum_size) {
-    throw DamagedChunk("fletcher32: the checksum is missing");
-  }
-  const Bytes data = Bytes(bytes).first(bytes.size() - checksum_size);
-  std::array<unsigned, checksum_size> stored{};
-  std::transform(bytes.end() - checksum_size, bytes.end(), stored.begin(), value);
-  const std::uint32_t expected = fletcher32(data);
-  const std::uint32_t found = stored[0] | (stored[1] << 8U) | (stored[2] << 16U) | (stored[3] << 24U);
-  // HDF5 before 1.6.3 swapped the bytes of each half on little-endian machines.
-  const std::uint32_t swapped = stored[1] | (stored[0] << 8U) | (stored[3] << 16U) | (stored[2] << 24U);
-  if (expected != found && expected != swapped) {
-    throw DamagedChunk(fmt::format("fletcher32: found checksum {:08x}, expected {:08x}", found, expected));
-  }
-  bytes.resize(data.size());
 }
 
 }  // namespace
@@ -155,16 +48,16 @@ std::optional<ChunkPipeline::Filter> ChunkPipeline::known_filter(hid_t creation,
   }
 }
 
-std::optional<ChunkPipeline> ChunkPipeline::of(const OpenDataset& dataset) {
-  const DatasetIndex& index = dataset.index();
-  if (index.storage != Storage::chunked || index.filters.empty()) {
-    return std::nullopt;
+std::optional<ChunkPipeline> ChunkPipeline::of(hid_t creation, const DatasetIndex& index,
+                                               const Place& place) {
+  unsigned chunk_options = 0;
+  check(H5Pget_chunk_opts(creation, &chunk_options), place, "read the storage");
+  if (!index.filters.empty() && chunk_options != 0) {
+    return std::nullopt;  // chunks at the edges may be stored without filters, and their masks do not say so
   }
-  const Handle creation =
-      own(H5Dget_create_plist(dataset.id()), H5Pclose, dataset.place(), "read the storage");
   ChunkPipeline pipeline(element_count(index.chunk) * index.element.size());
   for (unsigned i = 0; i < index.filters.size(); ++i) {
-    const auto filter = known_filter(creation.get(), i, dataset.place());
+    const auto filter = known_filter(creation, i, place);
     if (!filter) {
       return std::nullopt;
     }
@@ -176,41 +69,72 @@ std::optional<ChunkPipeline> ChunkPipeline::of(const OpenDataset& dataset) {
   return compressors <= 1 ? std::optional(std::move(pipeline)) : std::nullopt;
 }
 
+std::size_t ChunkPipeline::decoder_buffers() const {
+  const auto moving = std::count_if(filters_.begin(), filters_.end(),
+                                    [](const Filter& f) { return f.kind != Kind::fletcher32; });
+  return std::min<std::size_t>(2, static_cast<std::size_t>(moving));
+}
+
+bool ChunkPipeline::applied(std::size_t position, std::uint32_t skipped) const {
+  return ((skipped >> position) & 1U) == 0;
+}
+
 // Bytes that the filter at `position` was given: the chunk and the checksums added before.
 std::size_t ChunkPipeline::size_before(std::size_t position, std::uint32_t skipped) const {
   std::size_t size = chunk_bytes_;
   for (std::size_t i = 0; i < position; ++i) {
-    const bool applied = ((skipped >> i) & 1U) == 0;
-    size += applied && filters_[i].kind == Kind::fletcher32 ? checksum_size : 0;
+    size += applied(i, skipped) && filters_[i].kind == Kind::fletcher32 ? checksum_bytes : 0;
   }
   return size;
 }
 
-void ChunkPipeline::undo(std::size_t position, std::uint32_t skipped, std::vector<std::byte>& bytes) {
-  const Filter& filter = filters_[position];
-  if (filter.kind == Kind::fletcher32) {
-    remove_checksum(bytes);
-    return;
-  }
-  spare_.resize(filter.kind == Kind::shuffle ? bytes.size() : size_before(position, skipped));
-  if (filter.kind == Kind::shuffle) {
-    unshuffle(bytes, filter.element_size, spare_);
-  } else if (filter.kind == Kind::deflate) {
-    Inflation().run(bytes, spare_);
-  } else {
-    unpack_lzf(bytes, spare_);
-  }
-  bytes.swap(spare_);
-}
-
-void ChunkPipeline::decode(std::vector<std::byte>& bytes, std::uint32_t skipped) {
-  for (std::size_t i = filters_.size(); i-- > 0;) {
-    if (((skipped >> i) & 1U) == 0) {
-      undo(i, skipped, bytes);
+// Whether nothing is left to undo after the filter at `position`.
+bool ChunkPipeline::is_last(std::size_t position, std::uint32_t skipped) const {
+  for (std::size_t i = 0; i < position; ++i) {
+    if (applied(i, skipped)) {
+      return false;
     }
   }
-  if (bytes.size() != chunk_bytes_) {
-    refuse_size(bytes.size(), chunk_bytes_);
+  return true;
+}
+
+ChunkDecoder::Bytes ChunkDecoder::decode(Bytes stored, std::uint32_t skipped, std::span<std::byte> target) {
+  Bytes bytes = stored;
+  std::size_t spare = 0;
+  for (std::size_t i = pipeline_.filters_.size(); i-- > 0;) {
+    const ChunkPipeline::Filter& filter = pipeline_.filters_[i];
+    if (!pipeline_.applied(i, skipped)) {
+      continue;
+    }
+    if (filter.kind == ChunkPipeline::Kind::fletcher32) {
+      bytes = without_checksum(bytes);
+      continue;
+    }
+    const std::size_t size =
+        filter.kind == ChunkPipeline::Kind::shuffle ? bytes.size() : pipeline_.size_before(i, skipped);
+    const bool in_place = size == target.size() && pipeline_.is_last(i, skipped);
+    const std::span<std::byte> out = in_place ? target : buffers_.at(spare).room(size);
+    undo(filter, bytes, out);
+    bytes = out;
+    spare = 1 - spare;
+  }
+  if (bytes.size() != pipeline_.chunk_bytes_) {
+    refuse_size(bytes.size(), pipeline_.chunk_bytes_);
+  }
+  if (!target.empty() && bytes.data() != target.data()) {
+    std::memcpy(target.data(), bytes.data(), bytes.size());
+  }
+  return bytes;
+}
+
+void ChunkDecoder::undo(const ChunkPipeline::Filter& filter, Bytes bytes, std::span<std::byte> out) {
+  switch (filter.kind) {
+    case ChunkPipeline::Kind::deflate:
+      return inflater_.inflate(bytes, out);
+    case ChunkPipeline::Kind::lzf:
+      return unpack_lzf(bytes, out);
+    default:
+      return unshuffle(bytes, filter.element_size, out);
   }
 }
 

@@ -1,35 +1,36 @@
-// Undoes the usual filters of compressed chunks outside HDF5, which neither bounds what a chunk inflates to
-// nor notices one that is too short (it then reads beyond it).
+// Undoes the usual filters of chunks outside HDF5, which neither bounds what a chunk inflates to nor notices
+// one that is too short (it then reads beyond it), and does it on one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
+#include <span>
 #include <vector>
 
-#include "hdf5/open_dataset.hpp"
+#include "collapscope/dump.hpp"
+#include "hdf5/buffer.hpp"
+#include "hdf5/damaged_chunk.hpp"
+#include "hdf5/deflate.hpp"
+#include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {
 
-// What is wrong with a chunk.
-class DamagedChunk : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
+// The filters of a dataset.
 class ChunkPipeline {
  public:
-  // nullopt for datasets without filters, and for those with a filter only HDF5 and its plugins can undo.
-  static std::optional<ChunkPipeline> of(const OpenDataset& dataset);
-
-  // Undoes the filters on `bytes`, which becomes the chunk, exactly as large as declared. `skipped`: a bit
-  // for each filter that was not applied to this chunk. Throws DamagedChunk.
-  void decode(std::vector<std::byte>& bytes, std::uint32_t skipped);
+  // nullopt when there is a filter that only HDF5 and its plugins can undo.
+  static std::optional<ChunkPipeline> of(hid_t creation, const DatasetIndex& index, const Place& place);
 
   [[nodiscard]] std::size_t chunk_bytes() const { return chunk_bytes_; }
+  // Decoded chunks that a ChunkDecoder may hold.
+  [[nodiscard]] std::size_t decoder_buffers() const;
+  // Whether chunks are stored as they are.
+  [[nodiscard]] bool empty() const { return filters_.empty(); }
 
  private:
+  friend class ChunkDecoder;
   enum class Kind { deflate, shuffle, fletcher32, lzf };
   struct Filter {
     Kind kind;
@@ -38,12 +39,32 @@ class ChunkPipeline {
 
   explicit ChunkPipeline(std::size_t chunk_bytes) : chunk_bytes_(chunk_bytes) {}
   static std::optional<Filter> known_filter(hid_t creation, unsigned position, const Place& place);
+  [[nodiscard]] bool applied(std::size_t position, std::uint32_t skipped) const;
   [[nodiscard]] std::size_t size_before(std::size_t position, std::uint32_t skipped) const;
-  void undo(std::size_t position, std::uint32_t skipped, std::vector<std::byte>& bytes);
+  [[nodiscard]] bool is_last(std::size_t position, std::uint32_t skipped) const;
 
   std::size_t chunk_bytes_;
   std::vector<Filter> filters_;  // in the order of writing; at most one compresses
-  std::vector<std::byte> spare_;
+};
+
+// Decodes with buffers of its own: one thread at a time.
+class ChunkDecoder {
+ public:
+  using Bytes = std::span<const std::byte>;
+
+  explicit ChunkDecoder(const ChunkPipeline& pipeline) : pipeline_(pipeline) {}
+
+  // The chunk that `stored` holds, exactly as large as declared: in `target` when that has room for a chunk;
+  // with an empty one wherever it was decoded, which is valid until the next call and as long as `stored`.
+  // `skipped`: a bit for each filter that was not applied to this chunk. Throws DamagedChunk.
+  Bytes decode(Bytes stored, std::uint32_t skipped, std::span<std::byte> target);
+
+ private:
+  void undo(const ChunkPipeline::Filter& filter, Bytes bytes, std::span<std::byte> out);
+
+  const ChunkPipeline& pipeline_;
+  Inflater inflater_;
+  std::array<Buffer, 2> buffers_;
 };
 
 }  // namespace collapscope::hdf5

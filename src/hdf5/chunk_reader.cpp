@@ -9,89 +9,266 @@
 #include <vector>
 
 #include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
 #include "hdf5/chunk_layout.hpp"
+#include "hdf5/chunk_pipeline.hpp"
+#include "hdf5/chunk_source.hpp"
 #include "hdf5/chunks.hpp"
+#include "hdf5/workers.hpp"
 
 namespace collapscope::hdf5 {
 
 namespace {
 
+// Of the chunks that one task decodes: enough to hide what a task and a system call cost.
+constexpr std::size_t task_bytes = std::size_t{1} << 20;
+constexpr std::size_t tasks_per_thread = 8;
+constexpr std::uint64_t largest_gap = 4096;  // between neighbours in the file, read and thrown away
+// Less is decoded, or copied, sooner than another thread wakes up.
+constexpr std::size_t least_shared_bytes = std::size_t{128} << 10;
+constexpr std::size_t least_shared_copy = std::size_t{4} << 20;
+// Located at a time.
+constexpr std::uint64_t most_items = 65536;
+
+// Some consecutive samples and where they go.
+struct Piece {
+  std::uint64_t first;
+  std::uint64_t count;
+  std::span<std::byte> out;
+};
+
+struct Item {
+  StoredChunk chunk;
+  const Piece* piece;
+};
+
 class ChunkReader final : public RowReader {
  public:
-  ChunkReader(std::unique_ptr<OpenDataset> dataset, ChunkPipeline pipeline, std::uint64_t cache_bytes)
+  ChunkReader(std::unique_ptr<OpenDataset> dataset, ChunkPipeline pipeline,
+              std::unique_ptr<ChunkSource> source, const ReadOptions& options)
       : dataset_(std::move(dataset)),
         index_(dataset_->index()),
         grid_(index_.shape, index_.chunk),
         layout_(index_),
         pipeline_(std::move(pipeline)),
-        keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <= cache_bytes / dataset_->sample_bytes()) {}
+        source_(std::move(source)),
+        workers_(Workers::shared()),
+        threads_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
+        desks_(threads_),
+        keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
+                    options.cache_bytes / dataset_->sample_bytes()) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     dataset_->require_samples(first, count, out);
-    while (count > 0) {
-      const std::uint64_t row = first / index_.chunk[0];
-      const std::uint64_t here = std::min(count, row_end(row) - first);
-      const std::size_t bytes = here * dataset_->sample_bytes();
-      read_within(row, first, here, out.first(bytes));
-      out = out.subspan(bytes);
-      first += here;
-      count -= here;
+    Piece rest{first, count, out};
+    take_kept(rest);
+    if (rest.count == 0) {
+      return;
     }
+    const std::uint64_t end = rest.first + rest.count;
+    const std::uint64_t last_row = (end - 1) / index_.chunk[0];
+    if (!keeps_rows_ || end == row_end(last_row)) {
+      decode({rest});
+      return;
+    }
+    const std::uint64_t begin = std::max(row_begin(last_row), rest.first);
+    Piece body = take_front(rest, begin - rest.first);
+    decode_and_keep(body, last_row);
+    take_kept(rest);
   }
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return index_.chunk[0]; }
 
  private:
+  // What a thread needs for itself.
+  struct Desk {
+    explicit Desk(const ChunkPipeline& pipeline) : decoder(pipeline) {}
+    ChunkDecoder decoder;
+    Buffer stored;
+  };
+
+  // Of one thread.
+  [[nodiscard]] std::size_t buffer_bytes() const {
+    return std::max(pipeline_.chunk_bytes(), task_bytes) +
+           pipeline_.decoder_buffers() * pipeline_.chunk_bytes();
+  }
+
   [[nodiscard]] std::uint64_t row_begin(std::uint64_t row) const { return row * index_.chunk[0]; }
   [[nodiscard]] std::uint64_t row_end(std::uint64_t row) const {
     return std::min(row_begin(row) + index_.chunk[0], index_.shape[0]);
   }
 
-  // Samples of one row of chunks.
-  void read_within(std::uint64_t row, std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
-    const std::uint64_t samples = row_end(row) - row_begin(row);
-    if (count == samples || !keeps_rows_) {
-      decode_row(row, first, count, out);
+  // Splits the first `count` samples off.
+  Piece take_front(Piece& piece, std::uint64_t count) const {
+    const std::size_t bytes = count * dataset_->sample_bytes();
+    const Piece front{piece.first, count, piece.out.first(bytes)};
+    piece = {piece.first + count, piece.count - count, piece.out.subspan(bytes)};
+    return front;
+  }
+
+  // Copies what the kept row has of the front of `piece`, which then begins behind it.
+  void take_kept(Piece& piece) {
+    if (piece.count == 0 || !kept_row_ || piece.first / index_.chunk[0] != *kept_row_) {
       return;
     }
-    if (kept_row_ != row) {
-      kept_row_.reset();
-      kept_.resize(samples * dataset_->sample_bytes());
-      decode_row(row, row_begin(row), samples, kept_);
-      kept_row_ = row;
-    }
-    std::memcpy(out.data(), kept_.data() + (first - row_begin(row)) * dataset_->sample_bytes(), out.size());
+    const std::uint64_t skip = piece.first - row_begin(*kept_row_);
+    const Piece here = take_front(piece, std::min(piece.count, row_end(*kept_row_) - piece.first));
+    const std::byte* from = kept_.data() + skip * dataset_->sample_bytes();
+    const std::size_t parts = here.out.size() < least_shared_copy ? 1 : here.out.size() / task_bytes;
+    workers_->run(threads_, parts, [&](std::size_t part, std::size_t) {
+      const std::size_t begin = here.out.size() / parts * part;
+      const std::size_t end = part + 1 == parts ? here.out.size() : begin + here.out.size() / parts;
+      std::memcpy(here.out.data() + begin, from + begin, end - begin);
+    });
   }
 
-  void decode_row(std::uint64_t row, std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
-    for (std::uint64_t i = 0; i < grid_.per_row(); ++i) {
-      const std::uint64_t position = row * grid_.per_row() + i;
-      const std::uint32_t skipped = fetch(position);
-      try {
-        pipeline_.decode(bytes_, skipped);
-      } catch (const DamagedChunk& damage) {
-        refuse(position, damage.what());
+  // Decodes `body` and all of `row`, which is then kept.
+  void decode_and_keep(const Piece& body, std::uint64_t row) {
+    kept_row_.reset();
+    const std::uint64_t samples = row_end(row) - row_begin(row);
+    kept_.resize(samples * dataset_->sample_bytes());
+    decode({body, {row_begin(row), samples, kept_}});
+    kept_row_ = row;
+  }
+
+  void decode(const std::vector<Piece>& pieces) {
+    const std::uint64_t rows_at_once = std::max<std::uint64_t>(1, most_items / grid_.per_row());
+    std::vector<Item> items;
+    for (const Piece& piece : pieces) {
+      const std::uint64_t end_row =
+          piece.count == 0 ? 0 : (piece.first + piece.count - 1) / index_.chunk[0] + 1;
+      for (std::uint64_t row = piece.first / index_.chunk[0]; row < end_row; row += rows_at_once) {
+        const std::uint64_t last_row = std::min(row + rows_at_once, end_row);
+        for (const StoredChunk& chunk :
+             source_->locate(row * grid_.per_row(), last_row * grid_.per_row() - 1)) {
+          items.push_back({chunk, &piece});
+        }
+        if (items.size() >= most_items) {
+          decode_items(items);
+          items.clear();
+        }
       }
-      layout_.copy(bytes_, position, first, count, out);
+    }
+    decode_items(items);
+  }
+
+  // In the order of their bytes in the file.
+  void decode_items(std::vector<Item>& items) {
+    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+      return a.chunk.address != b.chunk.address ? a.chunk.address < b.chunk.address
+                                                : a.chunk.position < b.chunk.position;
+    });
+    if (pipeline_.empty() && source_->file() != nullptr && layout_.holds_whole_samples()) {
+      read_plain(items);
+    } else {
+      share_out(items);
     }
   }
 
-  // Reads the stored bytes of a chunk. Returns the filters that were skipped when it was written.
-  std::uint32_t fetch(std::uint64_t position) {
-    const Session session;
-    const std::vector<hsize_t> offset = grid_.offset(position);
-    bytes_.resize(stored_chunk_size(dataset_->id(), index_, offset, dataset_->place()));
-    std::uint32_t skipped = 0;
-    if (H5Dread_chunk(dataset_->id(), H5P_DEFAULT, offset.data(), &skipped, bytes_.data()) < 0) {
-      fail(dataset_->place(), "read " + chunk_text(index_, offset));
+  // Chunks without filters whose samples need no rearrangement.
+  void read_plain(const std::vector<Item>& items) {
+    std::vector<Slice> slices;
+    for (const auto& [chunk, piece] : items) {
+      require_plain_size(chunk);
+      const std::uint64_t begin = std::max(piece->first, row_begin(chunk.position));
+      const std::uint64_t end = std::min(piece->first + piece->count, row_end(chunk.position));
+      const std::uint64_t address =
+          chunk.address + (begin - row_begin(chunk.position)) * dataset_->sample_bytes();
+      const auto out = piece->out.subspan((begin - piece->first) * dataset_->sample_bytes(),
+                                          (end - begin) * dataset_->sample_bytes());
+      if (!slices.empty() && slices.back().address + slices.back().out.size() == address &&
+          slices.back().out.data() + slices.back().out.size() == out.data()) {
+        slices.back().out = {slices.back().out.data(), slices.back().out.size() + out.size()};
+      } else {
+        slices.push_back({address, out});
+      }
     }
-    return skipped;
+    source_->file()->read(slices, *workers_, threads_);
   }
 
-  [[noreturn]] void refuse(std::uint64_t position, const char* why) const {
+  void require_plain_size(const StoredChunk& chunk) const {
+    if (chunk.bytes != pipeline_.chunk_bytes()) {
+      refuse(chunk, fmt::format("found {} bytes, expected {}", chunk.bytes, pipeline_.chunk_bytes()));
+    }
+  }
+
+  void share_out(std::vector<Item>& items) {
+    const std::size_t bytes = items.size() * pipeline_.chunk_bytes();
+    const std::size_t threads = bytes < least_shared_bytes ? 1 : threads_;
+    const std::vector<std::span<Item>> tasks =
+        tasks_of(items, std::min(task_bytes, bytes / (threads * tasks_per_thread)));
+    workers_->run(threads, tasks.size(),
+                  [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], desk(slot)); });
+  }
+
+  Desk& desk(std::size_t slot) {
+    if (!desks_[slot]) {
+      desks_[slot] = std::make_unique<Desk>(pipeline_);
+    }
+    return *desks_[slot];
+  }
+
+  // Puts chunks that are neighbours in the file together, up to `most` decoded bytes.
+  [[nodiscard]] std::vector<std::span<Item>> tasks_of(std::span<Item> items, std::size_t most) const {
+    std::vector<std::span<Item>> tasks;
+    std::size_t begin = 0;
+    for (std::size_t i = 1; i <= items.size(); ++i) {
+      if (i == items.size() || (i - begin + 1) * pipeline_.chunk_bytes() > most ||
+          !joins(items[begin].chunk, items[i - 1].chunk, items[i].chunk)) {
+        tasks.push_back(items.subspan(begin, i - begin));
+        begin = i;
+      }
+    }
+    return tasks;
+  }
+
+  // Whether `next` can be read together with the chunks from `first` to `last`.
+  [[nodiscard]] bool joins(const StoredChunk& first, const StoredChunk& last, const StoredChunk& next) const {
+    const std::uint64_t end = last.address + last.bytes;
+    return source_->file() != nullptr && next.address >= end && next.address - end <= largest_gap &&
+           next.address + next.bytes - first.address <= task_bytes;
+  }
+
+  void decode_task(std::span<Item> items, Desk& desk) const {
+    std::vector<StoredChunk> chunks;
+    for (const Item& item : items) {
+      chunks.push_back(item.chunk);
+    }
+    const std::span<const std::byte> stored = source_->fetch(chunks, desk.stored);
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      const StoredChunk& chunk = chunks[i];
+      try {
+        decode_chunk(chunk, stored.subspan(chunk.address - chunks.front().address, chunk.bytes),
+                     *items[i].piece, desk.decoder);
+      } catch (const DamagedChunk& damage) {
+        refuse(chunk, damage.what());
+      }
+    }
+  }
+
+  void decode_chunk(const StoredChunk& chunk, std::span<const std::byte> stored, const Piece& piece,
+                    ChunkDecoder& decoder) const {
+    const std::span<std::byte> target = target_of(chunk, piece);
+    const auto bytes = decoder.decode(stored, chunk.skipped, target);
+    if (target.empty()) {
+      layout_.copy(bytes, chunk.position, piece.first, piece.count, piece.out);
+    }
+  }
+
+  // Where the chunk goes as it is; empty when it does not.
+  [[nodiscard]] std::span<std::byte> target_of(const StoredChunk& chunk, const Piece& piece) const {
+    if (!layout_.holds_whole_samples()) {
+      return {};
+    }
+    const std::uint64_t begin = row_begin(chunk.position);
+    if (begin < piece.first || begin + index_.chunk[0] > piece.first + piece.count) {
+      return {};
+    }
+    return piece.out.subspan((begin - piece.first) * dataset_->sample_bytes(), pipeline_.chunk_bytes());
+  }
+
+  [[noreturn]] void refuse(const StoredChunk& chunk, const std::string& why) const {
     throw InputError(dataset_->place().file, dataset_->place().object,
-                     fmt::format("{} is damaged: {}", chunk_text(index_, grid_.offset(position)), why));
+                     fmt::format("{} is damaged: {}", chunk_text(index_, grid_.offset(chunk.position)), why));
   }
 
   std::unique_ptr<OpenDataset> dataset_;
@@ -99,17 +276,30 @@ class ChunkReader final : public RowReader {
   ChunkGrid grid_;
   ChunkLayout layout_;
   ChunkPipeline pipeline_;
-  bool keeps_rows_;  // whether the samples of a row of chunks fit the cache
+  std::unique_ptr<ChunkSource> source_;  // reads through dataset_
+  std::shared_ptr<Workers> workers_;
+  std::size_t threads_;
+  std::vector<std::unique_ptr<Desk>> desks_;  // by slot, made when first used
+  bool keeps_rows_;                           // whether the samples of a row of chunks fit the cache
   std::optional<std::uint64_t> kept_row_;
   std::vector<std::byte> kept_;
-  std::vector<std::byte> bytes_;  // of the chunk at hand
 };
 
 }  // namespace
 
-std::unique_ptr<RowReader> read_chunks(std::unique_ptr<OpenDataset> dataset, ChunkPipeline pipeline,
-                                       std::uint64_t cache_bytes) {
-  return std::make_unique<ChunkReader>(std::move(dataset), std::move(pipeline), cache_bytes);
+std::unique_ptr<RowReader> read_chunks(std::unique_ptr<OpenDataset>& dataset, const ReadOptions& options) {
+  const Session session;
+  const Handle creation =
+      own(H5Dget_create_plist(dataset->id()), H5Pclose, dataset->place(), "read the storage");
+  auto pipeline = ChunkPipeline::of(creation.get(), dataset->index(), dataset->place());
+  if (!pipeline) {
+    return nullptr;
+  }
+  auto source = chunk_source(*dataset);
+  if (pipeline->empty() && source->file() == nullptr) {
+    return nullptr;
+  }
+  return std::make_unique<ChunkReader>(std::move(dataset), std::move(*pipeline), std::move(source), options);
 }
 
 }  // namespace collapscope::hdf5

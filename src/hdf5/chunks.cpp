@@ -53,12 +53,28 @@ std::uint64_t ChunkGrid::cache_slots() const {
 }
 
 std::vector<hsize_t> ChunkGrid::offset(std::uint64_t index) const {
-  std::vector<hsize_t> offset(counts_.size(), 0);
+  std::vector<std::uint64_t> at(counts_.size(), 0);
+  offset(index, at);
+  return {at.begin(), at.end()};
+}
+
+void ChunkGrid::offset(std::uint64_t index, std::span<std::uint64_t> offset) const {
   for (std::size_t i = counts_.size(); i-- > 0;) {
     offset[i] = (index % counts_[i]) * chunk_[i];
     index /= counts_[i];
   }
-  return offset;
+}
+
+std::optional<std::uint64_t> ChunkGrid::position(const std::vector<std::uint64_t>& offset) const {
+  std::uint64_t index = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const std::uint64_t along = offset[i] / chunk_[i];
+    if (along * chunk_[i] != offset[i] || along >= counts_[i]) {
+      return std::nullopt;
+    }
+    index = index * counts_[i] + along;
+  }
+  return index;
 }
 
 std::uint64_t element_count(const std::vector<std::uint64_t>& shape) {
@@ -90,6 +106,18 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
       fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
 }
 
+void require_sane_size(std::uint64_t stored, const DatasetIndex& index, const std::vector<hsize_t>& offset,
+                       const Place& place) {
+  const std::uint64_t declared = saturating_product(element_count(index.chunk), index.element.size());
+  const std::uint64_t limit = declared + declared / 100 + (std::uint64_t{1} << 16);
+  if (stored > limit) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} is damaged: found {} stored bytes, expected at most {} for a chunk of {}",
+                    chunk_text(index, offset), stored, limit, human_bytes(declared)));
+  }
+}
+
 std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index, const std::vector<hsize_t>& offset,
                                 const Place& place) {
   const auto stored = stored_size(dataset, offset);
@@ -97,14 +125,7 @@ std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index, const 
     throw InputError(place.file, place.object,
                      fmt::format("{} was never written", chunk_text(index, offset)));
   }
-  const std::uint64_t declared = saturating_product(element_count(index.chunk), index.element.size());
-  const std::uint64_t limit = declared + declared / 100 + (std::uint64_t{1} << 16);
-  if (*stored > limit) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("{} is damaged: found {} stored bytes, expected at most {} for a chunk of {}",
-                    chunk_text(index, offset), *stored, limit, human_bytes(declared)));
-  }
+  require_sane_size(*stored, index, offset, place);
   return *stored;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ class ChunkGrid {
 
   // The first element of the chunk at `index` in row-major order of the grid.
   [[nodiscard]] std::vector<hsize_t> offset(std::uint64_t index) const;
+  void offset(std::uint64_t index, std::span<std::uint64_t> offset) const;
+  // The index of the chunk whose first element is `offset`; nullopt when there is none.
+  [[nodiscard]] std::optional<std::uint64_t> position(const std::vector<std::uint64_t>& offset) const;
 
  private:
   std::vector<std::uint64_t> chunk_;
@@ -37,6 +42,9 @@ class ChunkGrid {
 // Throws InputError that names the first chunk that was never written.
 void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place);
 
+// Throws InputError when a chunk is stored in more bytes than its filters can make of it.
+void require_sane_size(std::uint64_t stored, const DatasetIndex& index, const std::vector<hsize_t>& offset,
+                       const Place& place);
 // Stored bytes of the chunk at `offset`. Throws InputError when it was never written, or is larger than its
 // filters can make it: where HDF5 decompresses, nothing else bounds what that takes.
 [[nodiscard]] std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index,

@@ -8,6 +8,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
 #include "hdf5/chunks.hpp"
+#include "hdf5/direct.hpp"
 #include "hdf5/element_type.hpp"
 #include "hdf5/filters.hpp"
 #include "hdf5/virtual.hpp"
@@ -134,6 +135,7 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_
   } else {
     index.stored_bytes = index.bytes();
   }
+  describe_access(object.id.get(), creation.get(), index, place);
   return index;
 }
 

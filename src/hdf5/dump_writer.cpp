@@ -29,18 +29,34 @@ Handle float_type(const Place& place, std::size_t size, std::size_t exponent_at,
 }
 
 Handle stored_type(ElementKind kind, const Place& place) {
+  const auto copy_of = [&](hid_t type) { return own(H5Tcopy(type), H5Tclose, place, "make a type"); };
   switch (kind) {
     case ElementKind::float16:
       return float_type(place, 2, 10, 5, 10, 15);
     case ElementKind::bfloat16:
       return float_type(place, 2, 7, 8, 7, 127);
     case ElementKind::float32:
-      return own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose, place, "make a type");
+      return copy_of(H5T_IEEE_F32LE);
     case ElementKind::float64:
-      return own(H5Tcopy(H5T_IEEE_F64LE), H5Tclose, place, "make a type");
-    default:
-      throw UsageError("dumps are written as float16, bfloat16, float32 or float64");
+      return copy_of(H5T_IEEE_F64LE);
+    case ElementKind::int8:
+      return copy_of(H5T_STD_I8LE);
+    case ElementKind::int16:
+      return copy_of(H5T_STD_I16LE);
+    case ElementKind::int32:
+      return copy_of(H5T_STD_I32LE);
+    case ElementKind::int64:
+      return copy_of(H5T_STD_I64LE);
+    case ElementKind::uint8:
+      return copy_of(H5T_STD_U8LE);
+    case ElementKind::uint16:
+      return copy_of(H5T_STD_U16LE);
+    case ElementKind::uint32:
+      return copy_of(H5T_STD_U32LE);
+    case ElementKind::uint64:
+      return copy_of(H5T_STD_U64LE);
   }
+  throw UsageError("no such number type");
 }
 
 // The bits of 2-byte floats, rounded to nearest, ties to even. (HDF5 1.10 loses the carry into the exponent.)
@@ -153,7 +169,7 @@ void DumpWriter::write_rows(const std::string& object, std::uint64_t first_row,
   const hsize_t total = rows.rows() * rows.cols();
   const Handle memory = own(H5Screate_simple(1, &total, nullptr), H5Sclose, at, "make a space");
   const Handle type = own(H5Dget_type(dataset.get()), H5Tclose, at, "read the type");
-  if (H5Tget_size(type.get()) != 2) {
+  if (H5Tget_class(type.get()) != H5T_FLOAT || H5Tget_size(type.get()) != 2) {
     check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, rows.data()), at,
           "write rows");
     return;

@@ -45,6 +45,62 @@ std::optional<Step> next_step(Bytes& packed) {
   return Step{length, distance};
 }
 
+// Copies at least `length` bytes, `step` at a time; the places may overlap when they are `step` bytes apart.
+template <std::size_t step>
+void copy_in_steps(std::byte* to, const std::byte* from, std::size_t length) {
+  for (std::size_t i = 0; i < length; i += step) {
+    std::memcpy(to + i, from + i, step);
+  }
+}
+
+// Repeats `length` bytes from `distance` back; may write up to 15 more.
+void repeat(std::byte* to, std::size_t distance, std::size_t length) {
+  const std::byte* from = to - distance;
+  if (distance >= 16) {
+    copy_in_steps<16>(to, from, length);
+  } else if (distance >= 8) {
+    copy_in_steps<8>(to, from, length);
+  } else {
+    copy_in_steps<1>(to, from, length);
+  }
+}
+
+// Unpacks while there is room for the longest step and its haste: copies of whole words. Goes on from `at`
+// bytes and takes what it has unpacked from the front of `packed`. Returns false for damaged data.
+bool unpack_front(Bytes& packed, std::span<std::byte> out, std::size_t& at) {
+  constexpr std::size_t longest = 264;  // bytes of a step
+  constexpr std::size_t haste = 32;
+  const std::byte* in = packed.data();
+  const std::byte* const in_end = in + packed.size();
+  std::byte* const begin = out.data();
+  std::byte* to = begin + at;
+  std::byte* const end = begin + out.size();
+  bool sound = true;
+  while (in_end - in > std::ptrdiff_t{haste} && end - to >= std::ptrdiff_t{longest + haste}) {
+    const std::size_t control = value(*in++);
+    if (control < 32) {
+      copy_in_steps<16>(to, in, 32);
+      in += control + 1;
+      to += control + 1;
+      continue;
+    }
+    std::size_t length = (control >> 5U) + 2;
+    if (length == 9) {
+      length += value(*in++);
+    }
+    const std::size_t distance = ((control & 31U) << 8U) + value(*in++) + 1;
+    if (distance > static_cast<std::size_t>(to - begin)) {
+      sound = false;
+      break;
+    }
+    repeat(to, distance, length);
+    to += length;
+  }
+  at = static_cast<std::size_t>(to - begin);
+  packed = {in, in_end};
+  return sound;
+}
+
 std::size_t damaged() {
   H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_PLINE, H5E_CALLBACK,
            "the lzf data is damaged");
@@ -87,6 +143,9 @@ std::size_t lzf_unpacked_size(Bytes packed) {
 
 bool lzf_unpack(Bytes packed, std::span<std::byte> out) {
   std::size_t at = 0;
+  if (!unpack_front(packed, out, at)) {
+    return false;
+  }
   while (!packed.empty()) {
     const auto step = next_step(packed);
     if (!step || step->distance > at || step->length > out.size() - at) {

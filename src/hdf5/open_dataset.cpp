@@ -64,6 +64,7 @@ OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
     : index_(index),
       place_{index.file, index.object},
       sample_bytes_(index.bytes() / std::max<std::uint64_t>(index.samples(), 1)),
+      chunk_bytes_(index.chunk.empty() ? 0 : element_count(index.chunk) * index.element.size()),
       files_(std::in_place, index.file, index.folder) {
   const Object root = files_->root();
   {

@@ -26,6 +26,7 @@ class OpenDataset {
   [[nodiscard]] const DatasetIndex& index() const { return index_; }
   [[nodiscard]] const Place& place() const { return place_; }
   [[nodiscard]] std::size_t sample_bytes() const { return sample_bytes_; }
+  [[nodiscard]] std::size_t chunk_bytes() const { return chunk_bytes_; }
 
   // Throws UsageError unless there are samples [first, first + count) and `out` holds just them.
   void require_samples(std::uint64_t first, std::uint64_t count, std::span<const std::byte> out) const;
@@ -34,6 +35,7 @@ class OpenDataset {
   DatasetIndex index_;
   Place place_;
   std::size_t sample_bytes_;
+  std::size_t chunk_bytes_;       // of a whole chunk, decoded; 0 without chunks
   std::optional<FileSet> files_;  // kept open, with their locks
   Handle dataset_;
 };

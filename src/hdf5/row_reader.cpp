@@ -1,4 +1,4 @@
-// Reads the samples of one dataset, as stored, through HDF5; compressed chunks in chunk_reader.cpp.
+// Chooses how the samples of a dataset are read, and reads through HDF5 what can be read in no other way.
 #include <fmt/format.h>
 
 #include <memory>
@@ -7,8 +7,10 @@
 #include "collapscope/dump.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "core/threads.hpp"
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"
+#include "hdf5/contiguous_reader.hpp"
 #include "hdf5/open_dataset.hpp"
 
 namespace collapscope {
@@ -88,17 +90,32 @@ class DatasetReader final : public RowReader {
 
 }  // namespace
 
-std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {
+std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& wanted) {
   const Session session;
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
                      fmt::format("found shape {}; expected at least one sample", shape_text(dataset.shape)));
   }
-  auto opened = std::make_unique<OpenDataset>(dataset, cache_bytes);
-  if (auto pipeline = hdf5::ChunkPipeline::of(*opened)) {
-    return hdf5::read_chunks(std::move(opened), std::move(*pipeline), cache_bytes);
+  ReadOptions options = wanted;
+  options.threads = wanted.threads == 0 ? usable_threads() : wanted.threads;
+  auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
+  if (dataset.storage == Storage::contiguous) {
+    if (auto reader = hdf5::read_contiguous(opened, options)) {
+      return reader;
+    }
+  }
+  if (dataset.storage == Storage::chunked) {
+    if (auto reader = hdf5::read_chunks(opened, options)) {
+      return reader;
+    }
   }
   return std::make_unique<DatasetReader>(std::move(opened));
+}
+
+std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {
+  ReadOptions options;
+  options.cache_bytes = cache_bytes;
+  return open_rows(dataset, options);
 }
 
 }  // namespace collapscope

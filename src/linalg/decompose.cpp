@@ -87,7 +87,7 @@ bool all_finite(const Matrix& a) {
 }
 
 bool passes_check(const Matrix& symmetric, const Eigenbasis& basis) {
-  return passes(eigen_error(symmetric, basis));
+  return std::is_sorted(basis.values.rbegin(), basis.values.rend()) && passes(eigen_error(symmetric, basis));
 }
 
 Eigenbasis symmetric_eigen(const Matrix& symmetric) {

@@ -22,7 +22,7 @@ struct EigenError {
 };
 [[nodiscard]] EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis);
 
-// Whether both are within what is accepted.
+// Whether the values descend and both errors are within what is accepted.
 [[nodiscard]] bool passes_check(const Matrix& symmetric, const Eigenbasis& basis);
 
 [[nodiscard]] bool all_finite(const Matrix& a);

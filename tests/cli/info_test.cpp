@@ -113,7 +113,7 @@ TEST(Info, MetricsListsEveryMetricThatIsReported) {
 TEST(Info, HelpMentionsEveryCommandAndOption) {
   const TempFolder folder;
   expect_told(expect_status(0, folder, {"--help"}).out,
-              {"analyze", "inspect", "synth", "metrics", "devices", "--version", "COMMAND --help"});
+              {"analyze", "inspect", "synth", "bench", "metrics", "devices", "--version", "COMMAND --help"});
   const std::vector<std::string> shared{
       "DUMP",      "--layers",      "--signal-dim", "--top",         "--pool",   "--metrics", "--looks",
       "--device",  "--threads",     "--memory",     "--shards",      "--weight", "--bias",    "--layout",

@@ -17,7 +17,7 @@ FakeCuda::FakeCuda() {
       throw std::runtime_error(::dlerror());
     }
   }
-  ::setenv("COLLAPSCOPE_GPU_MODULE", GPU_MODULE, 1);
+  ::setenv("COLLAPSCOPE_GPU_MODULE", GPU_MODULE, 0);
   ::setenv("COLLAPSCOPE_GPU_TILE", "65536", 1);
   const auto find = [&](auto& function, const char* name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(runtime, name));

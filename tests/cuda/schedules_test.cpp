@@ -25,6 +25,10 @@ class Schedules : public test::Pipeline {
       fake().restart(settings(schedule, 0));
       EXPECT_EQ(digits(analyzed(device)), expected) << schedule;
     }
+    std::map<std::string, std::string> watched = settings("lazy", 0);
+    watched["RACES"] = "1";
+    fake().restart(watched);
+    EXPECT_EQ(digits(analyzed(device)), expected) << "with an eye on races";
     for (int seed = 1; seed <= seeds; ++seed) {
       fake().restart(settings("random", seed));
       ASSERT_EQ(digits(analyzed(device)), expected) << "seed " << seed;

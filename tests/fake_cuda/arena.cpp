@@ -97,7 +97,7 @@ void Arena::open() {
 }
 
 void Arena::close() {
-  if (open_ && ::mprotect(base_, static_cast<std::size_t>(top_ - base_), PROT_NONE) != 0) {
+  if (::mprotect(base_, static_cast<std::size_t>(top_ - base_), PROT_NONE) != 0) {
     give_up("fake CUDA: mprotect");
   }
   open_ = false;

@@ -2,10 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace fake_cuda {
 
 inline constexpr std::size_t page = 4096;
+
+// The begin of the page around an address.
+inline std::byte* page_of(const std::byte* address) {
+  return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(address) / page * page);
+}
 
 // Pages are given out upwards and never again. A guard page follows each piece.
 class Arena {

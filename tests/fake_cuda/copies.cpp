@@ -67,6 +67,15 @@ std::shared_ptr<std::vector<std::byte>> staged(const Copy& copy) {
   return bytes;
 }
 
+// Of several rows on the device only the pages are known, later.
+void touch(std::vector<Touch>& touches, const void* address, std::size_t bytes, Place place, const Copy& copy,
+           bool writes) {
+  const auto* begin = static_cast<const std::byte*>(address);
+  if (place == Place::pinned || (place == Place::device && copy.height == 1)) {
+    touches.push_back({begin, begin + bytes, writes});
+  }
+}
+
 }  // namespace
 
 cudaError_t enqueue_copy(const Copy& copy, cudaStream_t handle, bool wait) {
@@ -104,8 +113,12 @@ cudaError_t enqueue_copy(const Copy& copy, cudaStream_t handle, bool wait) {
     late.from = stage->data();
     late.from_pitch = copy.width;
   }
-  const ItemPtr item =
-      enqueue(*stream, std::string(copy.call) + " " + direction, [late, stage] { copy_rows(late); });
+  std::vector<Touch> touches;
+  touch(touches, copy.from, extent(copy.from_pitch, copy), from, copy, false);
+  touch(touches, copy.to, extent(copy.to_pitch, copy), to, copy, true);
+  const ItemPtr item = enqueue_transfer(
+      *stream, std::string(copy.call) + " " + direction, [late, stage] { copy_rows(late); },
+      std::move(touches), copy.height == 1);
   return wait || to == Place::pageable ? await(item) : cudaSuccess;
 }
 
@@ -121,7 +134,9 @@ cudaError_t enqueue_fill(void* to, int value, std::size_t bytes, cudaStream_t ha
   if (!is_device_range(to, bytes, device_of(*stream), call, "destination")) {
     return cudaErrorInvalidValue;
   }
-  const ItemPtr item = enqueue(*stream, call, [=] { std::memset(to, value, bytes); });
+  auto* begin = static_cast<std::byte*>(to);
+  const ItemPtr item = enqueue_transfer(
+      *stream, call, [=] { std::memset(to, value, bytes); }, {{begin, begin + bytes, true}}, true);
   return wait ? await(item) : cudaSuccess;
 }
 

@@ -94,6 +94,15 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       case cudaDevAttrL2CacheSize:
         *value = 50 << 20;
         return cudaSuccess;
+      case cudaDevAttrClockRate:
+        *value = 1980000;
+        return cudaSuccess;
+      case cudaDevAttrMemoryClockRate:
+        *value = 3201000;
+        return cudaSuccess;
+      case cudaDevAttrGlobalMemoryBusWidth:
+        *value = 6144;
+        return cudaSuccess;
       case cudaDevAttrPciBusId:
         *value = device + 1;
         return cudaSuccess;

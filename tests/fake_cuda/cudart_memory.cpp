@@ -27,8 +27,11 @@ cudaError_t take_back(void* pointer, bool device_memory) {
     return cudaSuccess;
   }
   cudaError_t error = cudaSuccess;
+  const Allocation* a = allocation_of(pointer);
   for (int device = 0; device < options().devices; ++device) {
-    error = await_device(device);
+    if (a == nullptr || a->device == pinned || a->device == device) {
+      error = await_device(device);
+    }
   }
   return release(pointer, device_memory) ? error : cudaErrorInvalidValue;
 }

@@ -1,7 +1,7 @@
 // Machines with several devices, or none, or none that can be used.
 #include <dlfcn.h>
 
-#include <cstring>
+#include <algorithm>
 #include <thread>
 
 #include "support.hpp"
@@ -68,6 +68,35 @@ TEST_F(Devices, DoNotShareStreamsAndEvents) {
   EXPECT_CUDA(cudaEventRecord(event, stream));
   EXPECT_CUDA(cudaStreamWaitEvent(other, event, 0));
   configure({});
+}
+
+TEST_F(Devices, ServeManyThreads) {
+  configure({{"DEVICES", "2"}, {"SCHEDULE", "random"}, {"RACES", "1"}});
+  const auto work = [](int device) {
+    EXPECT_CUDA(cudaSetDevice(device));
+    double* x = new_device(100);
+    double* p = new_pinned(100);
+    cudaStream_t stream = new_stream();
+    for (int round = 1; round <= 20; ++round) {
+      std::fill_n(p, 100, round);
+      EXPECT_CUDA(cudaMemcpyAsync(x, p, 800, cudaMemcpyHostToDevice, stream));
+      EXPECT_CUDA(times(x, 100, 2.0, stream));
+      EXPECT_CUDA(cudaMemcpyAsync(p, x, 800, cudaMemcpyDeviceToHost, stream));
+      EXPECT_CUDA(cudaStreamSynchronize(stream));
+      EXPECT_EQ(p[99], 2 * round);
+    }
+    EXPECT_CUDA(cudaStreamDestroy(stream));
+    EXPECT_CUDA(cudaFree(x));
+    EXPECT_CUDA(cudaFreeHost(p));
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back(work, i % 2);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(control().leaks(), 0);
 }
 
 TEST_F(Devices, NeedADriver) {

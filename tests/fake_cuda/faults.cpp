@@ -1,5 +1,6 @@
 #include "faults.hpp"
 
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -7,6 +8,8 @@
 #include <cstring>
 
 #include "memory.hpp"
+#include "options.hpp"
+#include "watch.hpp"
 
 namespace fake_cuda {
 
@@ -14,8 +17,21 @@ namespace {
 
 const char* volatile work_in_progress = nullptr;
 
-// Not async-signal-safe to the letter; the process is lost anyway.
-void report(int signal, siginfo_t* info, void* /*context*/) {
+// Whether the faulting access was a write; known of x86-64 only.
+bool is_write(const void* context) {
+#if defined(__x86_64__)
+  return (static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR] & 2) != 0;
+#else
+  static_cast<void>(context);
+  return true;
+#endif
+}
+
+// Not async-signal-safe to the letter; but whoever touches fake memory is in no malloc.
+void report(int signal, siginfo_t* info, void* context) {
+  if (options().races && note_fault(static_cast<std::byte*>(info->si_addr), is_write(context))) {
+    return;
+  }
   std::signal(signal, SIG_DFL);
   if (is_fake_address(info->si_addr)) {
     char text[512];

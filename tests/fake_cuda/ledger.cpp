@@ -9,14 +9,17 @@
 #include "fake_cuda.h"
 #include "memory.hpp"
 #include "options.hpp"
+#include "races.hpp"
 #include "runtime.hpp"
 #include "streams.hpp"
+#include "watch.hpp"
 
 namespace fake_cuda {
 
 namespace {
 
 constexpr int strict_status = 97;
+constexpr std::size_t most_lines = 100;  // of violations on standard error
 
 std::map<const void*, const char*>& handles() {
   static auto& instance = *new std::map<const void*, const char*>;
@@ -97,8 +100,10 @@ void violation(const char* format, ...) {
   va_start(arguments, format);
   static_cast<void>(std::vsnprintf(text, sizeof text, format, arguments));
   va_end(arguments);
-  std::fprintf(stderr, "fake CUDA: %s\n", text);
   ledger().violations.emplace_back(text);
+  if (ledger().violations.size() <= most_lines) {
+    std::fprintf(stderr, "fake CUDA: %s\n", text);
+  }
 }
 
 void trace(const std::string& line) {
@@ -168,6 +173,8 @@ long fake_cuda_leaks() {
 void fake_cuda_reset() {
   const std::lock_guard lock(mutex());
   read_options();
+  reopen_all_host_memory();
+  forget_races();
   forget_streams();
   forget_events();
   forget_allocations();

@@ -8,6 +8,7 @@
 #include "faults.hpp"
 #include "ledger.hpp"
 #include "options.hpp"
+#include "races.hpp"
 
 namespace fake_cuda {
 
@@ -111,6 +112,7 @@ bool release(const void* begin, bool device_memory) {
   }
   const Allocation a = found->second;
   check_canary(a);
+  forget_touches(a.id);
   arena_of(a.device).retire(a.pages, a.mapped);
   if (device_memory) {
     b.used[a.device] -= (a.size + alignment - 1) / alignment * alignment;
@@ -120,6 +122,18 @@ bool release(const void* begin, bool device_memory) {
 }
 
 const Allocation* allocation_of(const void* address) { return around(book().live, address); }
+
+const Allocation* mapped_around(const void* address) {
+  const auto* at = static_cast<const std::byte*>(address);
+  auto next = book().live.upper_bound(at + page);
+  for (int tries = 0; tries < 2 && next != book().live.begin(); ++tries) {
+    const Allocation& found = (--next)->second;
+    if (found.pages <= at && at < found.pages + found.mapped) {
+      return &found;
+    }
+  }
+  return nullptr;
+}
 
 bool is_freed(const void* address) { return around(book().freed, address) != nullptr; }
 
@@ -158,6 +172,8 @@ bool is_device_range(const void* address, std::size_t bytes, int device, const c
             describe_address(address).c_str());
   return false;
 }
+
+void close_device_memory() { device_arena().close(); }
 
 std::size_t used_bytes(int device) { return book().used[device]; }
 

@@ -26,6 +26,8 @@ bool release(const void* begin, bool device_memory);
 
 // The live allocation around `address`, or null.
 const Allocation* allocation_of(const void* address);
+// Likewise, with the bytes up to the guard page and from the begin of the first page.
+const Allocation* mapped_around(const void* address);
 bool is_freed(const void* address);
 // Whether the address was ever given out.
 bool is_fake_address(const void* address);
@@ -35,6 +37,9 @@ std::string describe_address(const void* address);
 // Whether [address, address + bytes) is memory of `device`; reports it if not. `call` and `argument` name it.
 bool is_device_range(const void* address, std::size_t bytes, int device, const char* call,
                      const char* argument);
+
+// Inaccessible, whatever page was made accessible.
+void close_device_memory();
 
 std::size_t used_bytes(int device);
 std::size_t peak_device_bytes();

@@ -11,12 +11,14 @@
 #include "memory.hpp"
 #include "options.hpp"
 #include "runtime.hpp"
+#include "watch.hpp"
 
 namespace fake_cuda {
 
 struct Stream {
   int device = 0;
-  long number = 0;  // in order of creation; 0: legacy default stream
+  long number = 0;        // in order of creation; 0: legacy default stream
+  std::size_t index = 0;  // in Book::streams
   bool blocking = false;
   bool open = true;
   std::deque<ItemPtr> queue;
@@ -50,6 +52,7 @@ Stream& legacy_stream(int device) {
     book().streams.push_back(std::make_unique<Stream>());
     stream = book().streams.back().get();
     stream->device = device;
+    stream->index = book().streams.size() - 1;
   }
   return *stream;
 }
@@ -73,6 +76,32 @@ std::vector<Stream*> ready_streams() {
   return ready;
 }
 
+// Open for several items in a row; with FAKE_CUDA_RACES every item opens what it touches.
+std::unique_ptr<DeviceAtWork> open_memory() {
+  return options().races ? nullptr : std::make_unique<DeviceAtWork>();
+}
+
+void work_and_check(const Item& item) {
+  const HostMemoryOpen open(item.touches);
+  if (item.watched) {
+    check_touches(item, watch(item.work));
+  } else {
+    const DeviceAtWork at_work;
+    item.work();
+  }
+  check_touches(item, item.touches);
+}
+
+void do_work(const Item& item) {
+  doing(item.what.c_str());
+  if (options().races) {
+    work_and_check(item);
+  } else {
+    item.work();
+  }
+  doing(nullptr);
+}
+
 void run_front(Stream& stream) {
   const ItemPtr item = stream.queue.front();
   stream.queue.pop_front();
@@ -83,10 +112,9 @@ void run_front(Stream& stream) {
   if (o.fail_kind == FailKind::sticky && l.items == o.fail_at) {
     l.injected.push_back(item->what);
     raise(chosen_error(cudaErrorIllegalAddress));
+    reopen_all_host_memory();
   } else if (item->work) {
-    doing(item->what.c_str());
-    item->work();
-    doing(nullptr);
+    do_work(*item);
   }
   item->done = true;
   item->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -116,7 +144,7 @@ Stream* towards(const Item* item) {
 
 // One item of work, such as the schedule likes, before `item` is done.
 void step(const ItemPtr& item) {
-  const DeviceAtWork at_work;
+  const auto open = open_memory();
   Stream* next = towards(item.get());
   if (next == nullptr) {
     violation("deadlock: nothing can be done before %s in %s", item->what.c_str(),
@@ -167,8 +195,22 @@ ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work, st
   item->work = std::move(work);
   item->after = std::move(after);
   item->stream = &stream;
+  if (options().races) {
+    set_clock(*item, stream.last.get(), stream.index);
+  }
   stream.queue.push_back(item);
   stream.last = item;
+  return item;
+}
+
+ItemPtr enqueue_transfer(Stream& stream, std::string what, std::function<void()> work,
+                         std::vector<Touch> touches, bool all) {
+  const ItemPtr item = enqueue(stream, std::move(what), std::move(work));
+  item->touches = std::move(touches);
+  item->watched = !all;
+  if (options().races) {
+    close_host_memory(*item);
+  }
   return item;
 }
 
@@ -182,7 +224,7 @@ void settle() {
   if (ready.empty() || steps == 0) {
     return;
   }
-  const DeviceAtWork at_work;
+  const auto open = open_memory();
   for (; steps > 0 && !ready.empty() && sticky_error() == cudaSuccess; --steps) {
     run_front(*ready[schedule == Schedule::random ? random_number() % ready.size() : 0]);
     ready = ready_streams();
@@ -190,9 +232,12 @@ void settle() {
 }
 
 cudaError_t await(const ItemPtr& item) {
-  const DeviceAtWork at_work;
+  const auto open = open_memory();
   while (item != nullptr && !item->done && sticky_error() == cudaSuccess) {
     step(item);
+  }
+  if (item != nullptr && options().races) {
+    host_waited_for(*item);
   }
   return sticky_error();
 }
@@ -200,7 +245,7 @@ cudaError_t await(const ItemPtr& item) {
 cudaError_t await_stream(Stream& stream) { return await(stream.last); }
 
 cudaError_t await_device(int device) {
-  const DeviceAtWork at_work;
+  const auto open = open_memory();
   for (std::size_t i = 0; i < book().streams.size(); ++i) {
     if (book().streams[i]->device == device) {
       static_cast<void>(await_stream(*book().streams[i]));
@@ -211,7 +256,7 @@ cudaError_t await_device(int device) {
 
 bool poll(const ItemPtr& item) {
   if (item == nullptr || item->done) {
-    return true;
+    return await(item) == cudaSuccess;
   }
   step(item);
   return false;
@@ -222,7 +267,8 @@ ItemPtr last_item(const Stream& stream) { return stream.last; }
 cudaStream_t open_stream(bool blocking) {
   auto stream = std::make_unique<Stream>();
   stream->device = current_device();
-  stream->number = static_cast<long>(book().streams.size()) + 1;
+  stream->index = book().streams.size();
+  stream->number = static_cast<long>(stream->index) + 1;
   stream->blocking = blocking;
   book().streams.push_back(std::move(stream));
   return reinterpret_cast<cudaStream_t>(book().streams.back().get());

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "races.hpp"
+
 namespace fake_cuda {
 
 struct Stream;
@@ -18,6 +20,10 @@ struct Item {
   std::function<void()> work;  // may be empty
   std::vector<std::shared_ptr<Item>> after;
   Stream* stream = nullptr;
+  std::size_t stream_index = 0;
+  Clock clock;                 // with FAKE_CUDA_RACES
+  std::vector<Touch> touches;  // known beforehand
+  bool watched = true;         // there may be more
   bool done = false;
   double seconds = 0;  // when it was done
 };
@@ -29,6 +35,9 @@ int device_of(const Stream& stream);
 
 ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work,
                 std::vector<ItemPtr> after = {});
+// Work of which it is known what it touches, on the host at least; `all`: on the device too.
+ItemPtr enqueue_transfer(Stream& stream, std::string what, std::function<void()> work,
+                         std::vector<Touch> touches, bool all);
 
 // Does what must be done until the item is; the sticky error if there is one.
 cudaError_t await(const ItemPtr& item);

@@ -18,15 +18,6 @@ void find(const char* name, Function& function) {
   function = reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
 }
 
-void add_twins() {
-  fake_cuda::AddTwins visit{};
-  find("fake_cuda_add_twin", visit.add);
-  visit.items<Times<double>>();
-  visit.items<Times<float>>();
-  visit.rows<SumRows>();
-  visit.columns<Number>();
-}
-
 void clear_environment() {
   std::vector<std::string> names;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -41,6 +32,15 @@ void clear_environment() {
 }
 
 }  // namespace
+
+void add_twins() {
+  fake_cuda::AddTwins visit{};
+  find("fake_cuda_add_twin", visit.add);
+  visit.items<Times<double>>();
+  visit.items<Times<float>>();
+  visit.rows<SumRows>();
+  visit.columns<Number>();
+}
 
 const Control& control() {
   static const Control found = [] {
@@ -67,8 +67,7 @@ void Fake::SetUp() {
   if (control().reset == nullptr) {
     GTEST_SKIP() << "these are the real CUDA libraries";
   }
-  static const bool once = (add_twins(), true);
-  static_cast<void>(once);
+  add_twins();
   configure({{"SCHEDULE", "eager"}});
 }
 

@@ -29,6 +29,9 @@ using Settings = std::map<std::string, std::string>;
 // Sets FAKE_CUDA_* to just these, and starts afresh.
 void configure(const Settings& settings);
 
+// The host twins of test_kernels.hpp.
+void add_twins();
+
 class Fake : public testing::Test {
  protected:
   // With the real libraries there is nothing to test. Eager unless the test says otherwise.

@@ -94,6 +94,13 @@ TEST_F(LargeEigenbasis, LiesAreFoundOut) {
       {"NaN in a vector", [](Eigenbasis basis) { return basis.vectors(5, 5) = test::nan, basis; }},
       {"a wrong value", [](Eigenbasis basis) { return basis.values[100] *= 1 + 1e-9, basis; }},
       {"swapped values", [](Eigenbasis basis) { return std::swap(basis.values[0], basis.values[1]), basis; }},
+      {"swapped pairs",
+       [](Eigenbasis basis) {
+         std::swap(basis.values[0], basis.values[1]);
+         const auto first = basis.vectors.view().row(0);
+         std::swap_ranges(first.begin(), first.end(), basis.vectors.view().row(1).begin());
+         return basis;
+       }},
       {"a vector twice",
        [](Eigenbasis basis) {
          const auto first = basis.vectors.view().row(0);

@@ -1,0 +1,46 @@
+#include "hdf5/direct.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+
+#include "collapscope/text.hpp"
+#include "hdf5/chunk_pipeline.hpp"
+#include "hdf5/chunk_tree.hpp"
+#include "hdf5/stored_file.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+std::string why_through_hdf5(hid_t dataset, hid_t creation, DatasetIndex& index, const Place& place) {
+  if (index.storage == Storage::virtual_sources) {
+    return "it is a virtual dataset";
+  }
+  if (index.storage == Storage::compact) {
+    return "its numbers lie among the metadata (compact storage)";
+  }
+  const std::optional<StoredFile> file = StoredFile::of(dataset, place);
+  if (!file) {
+    return "its file is not one plain file";
+  }
+  if (index.storage == Storage::contiguous) {
+    index.address = H5Dget_offset(dataset);
+    return {};
+  }
+  if (!ChunkPipeline::of(creation, index, place)) {
+    return fmt::format("only HDF5 can undo its filters ({})",
+                       printable(fmt::format("{}", fmt::join(index.filters, ", "))));
+  }
+  index.address = ChunkTree::first_chunk(dataset, index, *file, place);
+  return index.address ? "" : "its index of chunks is not a version 1 B-tree";
+}
+
+}  // namespace
+
+void describe_access(hid_t dataset, hid_t creation, DatasetIndex& index, const Place& place) {
+  index.through_hdf5 = why_through_hdf5(dataset, creation, index, place);
+}
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,182 @@
+#include "hdf5/object_header.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "hdf5/little_endian.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+constexpr std::uint64_t layout_message = 0x0008;
+constexpr std::uint64_t continuation_message = 0x0010;
+constexpr std::size_t most_block_bytes = std::size_t{1} << 20;
+constexpr std::size_t most_blocks = 64;
+constexpr std::size_t checksum_bytes = 4;
+
+bool begins_with(Bytes bytes, std::string_view signature) {
+  return bytes.size() >= signature.size() &&
+         std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
+}
+
+struct Block {
+  std::uint64_t address;  // in the file
+  std::uint64_t bytes;
+};
+
+// What is before a message's data.
+struct MessageShape {
+  std::size_t type_bytes;
+  std::size_t header_bytes;
+};
+
+struct Header {
+  Block first;  // its messages
+  MessageShape message;
+  bool signed_blocks;  // later blocks begin with a signature and end with a checksum
+};
+
+std::optional<Header> version_1(Bytes prefix, std::uint64_t address) {
+  constexpr std::size_t prefix_bytes = 16;
+  return Header{{address + prefix_bytes, little_endian(prefix.subspan(8), 4)}, {2, 8}, false};
+}
+
+std::optional<Header> version_2(Bytes prefix, std::uint64_t address) {
+  const std::uint64_t flags = little_endian(prefix.subspan(5), 1);
+  const std::size_t times = (flags & 0x20U) != 0 ? 16 : 0;
+  const std::size_t limits = (flags & 0x10U) != 0 ? 4 : 0;
+  const std::size_t at = 6 + times + limits;
+  const std::size_t size_bytes = std::size_t{1} << (flags & 3U);
+  const std::size_t message_bytes = (flags & 4U) != 0 ? 6 : 4;
+  return Header{
+      {address + at + size_bytes, little_endian(prefix.subspan(at), size_bytes)}, {1, message_bytes}, true};
+}
+
+std::optional<Header> read_header(const StoredFile& file, std::uint64_t address) {
+  std::array<std::byte, 34> prefix{};  // the longest there is
+  const std::uint64_t size = file.size();
+  if (address >= size) {
+    return std::nullopt;
+  }
+  file.read(address, std::span(prefix).first(std::min<std::uint64_t>(prefix.size(), size - address)));
+  if (begins_with(prefix, "OHDR")) {
+    return little_endian(Bytes(prefix).subspan(4), 1) == 2 ? version_2(prefix, address) : std::nullopt;
+  }
+  return little_endian(prefix, 1) == 1 ? version_1(prefix, address) : std::nullopt;
+}
+
+// Goes through the blocks of messages until it meets the layout.
+class LayoutSearch {
+ public:
+  LayoutSearch(const StoredFile& file, const Header& header) : file_(file), header_(header) {}
+
+  std::optional<std::vector<std::byte>> find() {
+    blocks_.push_back(header_.first);
+    for (std::size_t i = 0; i < std::min(blocks_.size(), most_blocks); ++i) {
+      std::vector<std::byte> block;
+      if (!read(blocks_[i], block)) {
+        return std::nullopt;
+      }
+      Bytes messages(block);
+      if (i > 0 && header_.signed_blocks) {
+        constexpr std::string_view signature = "OCHK";
+        if (!begins_with(messages, signature) || messages.size() < signature.size() + checksum_bytes) {
+          return std::nullopt;
+        }
+        messages = messages.subspan(signature.size()).first(block.size() - signature.size() - checksum_bytes);
+      }
+      if (auto layout = find_in(messages)) {
+        return layout;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool read(const Block& block, std::vector<std::byte>& bytes) const {
+    const std::uint64_t size = file_.size();
+    if (block.bytes > most_block_bytes || block.address > size || block.bytes > size - block.address) {
+      return false;
+    }
+    bytes.resize(block.bytes);
+    file_.read(block.address, bytes);
+    return true;
+  }
+
+  std::optional<std::vector<std::byte>> find_in(Bytes messages) {
+    const MessageShape& shape = header_.message;
+    while (messages.size() >= shape.header_bytes) {
+      const std::uint64_t type = little_endian(messages, shape.type_bytes);
+      const std::size_t size = little_endian(messages.subspan(shape.type_bytes), 2);
+      messages = messages.subspan(shape.header_bytes);
+      if (size > messages.size()) {
+        return std::nullopt;
+      }
+      const Bytes data = messages.first(size);
+      if (type == layout_message) {
+        return std::vector<std::byte>(data.begin(), data.end());
+      }
+      if (type == continuation_message && size >= 16) {
+        blocks_.push_back({file_.base() + little_endian(data, 8), little_endian(data.subspan(8), 8)});
+      }
+      messages = messages.subspan(size);
+    }
+    return std::nullopt;
+  }
+
+  const StoredFile& file_;
+  const Header& header_;
+  std::vector<Block> blocks_;
+};
+
+std::uint64_t header_address(hid_t dataset, const Place& place) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info1_t info{};
+#else
+  H5O_info_t info{};
+#endif
+  check(H5Oget_info2(dataset, &info, H5O_INFO_BASIC), place, "read the object");
+  return info.addr;
+}
+
+// Addresses and sizes of 8 bytes, as all libraries write unless told otherwise.
+bool has_wide_addresses(hid_t dataset, const Place& place) {
+  const Handle file = own(H5Iget_file_id(dataset), H5Fclose, place, "read the file's properties");
+  const Handle creation = own(H5Fget_create_plist(file.get()), H5Pclose, place, "read the file's properties");
+  std::size_t address_bytes = 0;
+  std::size_t size_bytes = 0;
+  check(H5Pget_sizes(creation.get(), &address_bytes, &size_bytes), place, "read the file's properties");
+  return address_bytes == 8 && size_bytes == 8;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank, std::size_t element_size,
+                                                const StoredFile& file, const Place& place) {
+  if (!has_wide_addresses(dataset, place)) {
+    return std::nullopt;
+  }
+  const std::optional<Header> header = read_header(file, file.base() + header_address(dataset, place));
+  const auto layout = header ? LayoutSearch(file, *header).find() : std::nullopt;
+  // version 3, class "chunked", rank and 1, address, chunk shape, bytes of an element
+  const std::size_t expected_bytes = 11 + 4 * (rank + 1);
+  if (!layout || layout->size() < expected_bytes) {
+    return std::nullopt;
+  }
+  const Bytes bytes(*layout);
+  if (little_endian(bytes, 1) != 3 || little_endian(bytes.subspan(1), 1) != 2 ||
+      little_endian(bytes.subspan(2), 1) != rank + 1 ||
+      little_endian(bytes.subspan(expected_bytes - 4), 4) != element_size) {
+    return std::nullopt;
+  }
+  return little_endian(bytes.subspan(3), 8);
+}
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,136 @@
+#include "hdf5/stored_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "collapscope/error.hpp"
+
+namespace collapscope::hdf5 {
+
+namespace {
+
+// Large enough to hide what a task and a system call cost, small enough to share a band out evenly.
+constexpr std::size_t part_bytes = std::size_t{1} << 20;
+// Less is read sooner than another thread wakes up.
+constexpr std::size_t least_shared_bytes = std::size_t{2} << 20;
+
+constexpr auto largest_address = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
+
+std::string error_text() { return std::system_category().message(errno); }
+
+[[noreturn]] void refuse_end(std::uint64_t end, std::uint64_t expected, const Place& place) {
+  throw InputError(place.file, place.object,
+                   fmt::format("the file ends at byte {}, but its numbers reach to byte {}: it is truncated, "
+                               "or has become shorter",
+                               end, expected));
+}
+
+std::vector<Slice> parts_of(const std::vector<Slice>& slices) {
+  std::vector<Slice> parts;
+  for (Slice slice : slices) {
+    while (!slice.out.empty()) {
+      const std::size_t size = std::min(part_bytes, slice.out.size());
+      parts.push_back({slice.address, slice.out.first(size)});
+      slice = {slice.address + size, slice.out.subspan(size)};
+    }
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::optional<StoredFile> StoredFile::of(hid_t dataset, const Place& place) {
+  constexpr const char* action = "find out how the file is read";
+  const Handle file = own(H5Iget_file_id(dataset), H5Fclose, place, action);
+  const Handle access = own(H5Fget_access_plist(file.get()), H5Pclose, place, action);
+  if (H5Pget_driver(access.get()) != H5FD_SEC2) {
+    return std::nullopt;
+  }
+  void* descriptor = nullptr;
+  check(H5Fget_vfd_handle(file.get(), H5P_DEFAULT, &descriptor), place, action);
+  const Handle creation = own(H5Fget_create_plist(file.get()), H5Pclose, place, action);
+  hsize_t base = 0;
+  check(H5Pget_userblock(creation.get(), &base), place, action);
+  const int own_descriptor = fcntl(*static_cast<const int*>(descriptor), F_DUPFD_CLOEXEC, 0);
+  if (own_descriptor < 0) {
+    throw InputError(place.file, place.object, fmt::format("cannot be read: {}", error_text()));
+  }
+  return StoredFile(own_descriptor, base, place);
+}
+
+StoredFile::StoredFile(int descriptor, std::uint64_t base, Place place)
+    : descriptor_(descriptor), base_(base), place_(std::move(place)) {}
+
+StoredFile::StoredFile(StoredFile&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      base_(other.base_),
+      place_(std::move(other.place_)) {}
+
+StoredFile& StoredFile::operator=(StoredFile&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(base_, other.base_);
+  std::swap(place_, other.place_);
+  return *this;
+}
+
+StoredFile::~StoredFile() {
+  if (descriptor_ >= 0) {
+    close(descriptor_);
+  }
+}
+
+std::uint64_t StoredFile::size() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) {
+    throw InputError(place_.file, place_.object, fmt::format("cannot be read: {}", error_text()));
+  }
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void StoredFile::read(std::uint64_t address, std::span<std::byte> out) const {
+  if (address > largest_address || out.size() > largest_address - address) {
+    refuse_end(size(), std::numeric_limits<std::uint64_t>::max(), place_);
+  }
+  const std::uint64_t end = address + out.size();
+  while (!out.empty()) {
+    const ssize_t count = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(address));
+    if (count == 0) {
+      refuse_end(size(), end, place_);
+    }
+    if (count < 0 && errno != EINTR) {
+      throw InputError(place_.file, place_.object,
+                       fmt::format("cannot read {} bytes at byte {}: {}", out.size(), address, error_text()));
+    }
+    if (count > 0) {
+      address += static_cast<std::uint64_t>(count);
+      out = out.subspan(static_cast<std::size_t>(count));
+    }
+  }
+}
+
+void StoredFile::read(const std::vector<Slice>& slices, Workers& workers, std::size_t threads) const {
+  const std::size_t bytes =
+      std::accumulate(slices.begin(), slices.end(), std::size_t{0},
+                      [](std::size_t sum, const Slice& s) { return sum + s.out.size(); });
+  if (threads <= 1 || bytes < least_shared_bytes) {
+    for (const Slice& slice : slices) {
+      read(slice.address, slice.out);
+    }
+    return;
+  }
+  const std::vector<Slice> parts = parts_of(slices);
+  workers.run(threads, parts.size(),
+              [&](std::size_t task, std::size_t) { read(parts[task].address, parts[task].out); });
+}
+
+}  // namespace collapscope::hdf5

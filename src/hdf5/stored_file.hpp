@@ -1,0 +1,51 @@
+// The bytes of an HDF5 file, read around the library.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "hdf5/handle.hpp"
+#include "hdf5/workers.hpp"
+
+namespace collapscope::hdf5 {
+
+// Bytes at `address` of the file, and where they go.
+struct Slice {
+  std::uint64_t address;
+  std::span<std::byte> out;
+};
+
+// Any number of threads may read at the same time.
+class StoredFile {
+ public:
+  // The file that holds an open dataset: the very one that HDF5 has open, whatever lies under its name by
+  // now. nullopt unless HDF5 reads it as one plain file.
+  static std::optional<StoredFile> of(hid_t dataset, const Place& place);
+
+  StoredFile(StoredFile&& other) noexcept;
+  StoredFile& operator=(StoredFile&& other) noexcept;
+  StoredFile(const StoredFile&) = delete;
+  StoredFile& operator=(const StoredFile&) = delete;
+  ~StoredFile();
+
+  // Fills `out`. Throws InputError, also when the file ends before.
+  void read(std::uint64_t address, std::span<std::byte> out) const;
+  // Fills all slices, sharing them out in parts among at most `threads` threads.
+  void read(const std::vector<Slice>& slices, Workers& workers, std::size_t threads) const;
+
+  // Where HDF5's address 0 lies: after the user block.
+  [[nodiscard]] std::uint64_t base() const { return base_; }
+  [[nodiscard]] std::uint64_t size() const;
+
+ private:
+  StoredFile(int descriptor, std::uint64_t base, Place place);
+
+  int descriptor_;
+  std::uint64_t base_;
+  Place place_;
+};
+
+}  // namespace collapscope::hdf5

@@ -1,0 +1,168 @@
+// What the program relies on. The same cases run on a real device, where there is one, and on the fake: this
+// keeps the fake honest. For a real one, let LD_LIBRARY_PATH lead to the real libraries.
+#include <cmath>
+
+#include "support.hpp"
+#include "test_launchers.hpp"
+
+namespace fake_cuda_test {
+namespace {
+
+class Contract : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (control().reset != nullptr) {
+      configure({{"SCHEDULE", "random"}});
+      add_twins();
+    }
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+      GTEST_SKIP() << "no device";
+    }
+    stream_ = new_stream();
+  }
+  void TearDown() override {
+    if (stream_ != nullptr) {
+      EXPECT_CUDA(cudaStreamSynchronize(stream_));
+      EXPECT_CUDA(cudaStreamDestroy(stream_));
+      static_cast<void>(cudaGetLastError());
+    }
+    if (control().reset != nullptr) {
+      configure({});
+    }
+  }
+
+  cudaStream_t stream_ = nullptr;
+};
+
+TEST_F(Contract, KernelsOfAllShapes) {
+  constexpr std::size_t rows = 7;
+  constexpr std::size_t cols = 50;
+  double* x = new_device(rows * cols);
+  double* sums = new_device(rows);
+  EXPECT_CUDA(number(x, cols, rows, stream_));
+  EXPECT_CUDA(times(x, rows * cols, 2.0, stream_));
+  EXPECT_CUDA(sum_rows(x, sums, rows, cols, stream_));
+  EXPECT_CUDA(cudaStreamSynchronize(stream_));
+  EXPECT_NEAR(download(sums, rows)[6], 2 * (300 + 1.225), 1e-11);
+  EXPECT_CUDA(cudaFree(x));
+  EXPECT_CUDA(cudaFree(sums));
+}
+
+TEST_F(Contract, GeometryOfLaunches) {
+  EXPECT_EQ(too_many_threads(nullptr), cudaErrorInvalidConfiguration);
+  EXPECT_CUDA(cudaGetLastError());
+}
+
+TEST_F(Contract, AttributesOfKernels) {
+  cudaFuncAttributes attributes{};
+  EXPECT_CUDA(kernel_attributes(&attributes));
+  EXPECT_EQ(attributes.maxThreadsPerBlock, 1024);
+}
+
+TEST_F(Contract, Allocations) {
+  void* pointer = &pointer;
+  EXPECT_CUDA(cudaMalloc(&pointer, 0));
+  EXPECT_EQ(pointer, nullptr);
+  EXPECT_CUDA(cudaFree(nullptr));
+  EXPECT_CUDA(cudaFreeHost(nullptr));
+  EXPECT_EQ(cudaMalloc(&pointer, std::size_t{1} << 45), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
+  EXPECT_CUDA(cudaGetLastError());
+  double on_host = 0;
+  EXPECT_EQ(cudaFree(&on_host), cudaErrorInvalidValue);
+}
+
+TEST_F(Contract, FreeMemoryIsSeen) {
+  std::size_t before = 0;
+  std::size_t after = 0;
+  std::size_t total = 0;
+  EXPECT_CUDA(cudaMemGetInfo(&before, &total));
+  double* x = new_device(std::size_t{8} << 20);
+  EXPECT_CUDA(cudaMemGetInfo(&after, &total));
+  EXPECT_LE(after + (std::size_t{64} << 20), before);
+  EXPECT_CUDA(cudaFree(x));
+}
+
+TEST_F(Contract, WrongArguments) {
+  double* x = new_device(4);
+  double host[4] = {};
+  EXPECT_EQ(cudaMemcpy(host, x, sizeof host, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemcpy2D(x, 8, host, 16, 16, 2, cudaMemcpyHostToDevice), cudaErrorInvalidPitchValue);
+  EXPECT_EQ(cudaSetDevice(1000), cudaErrorInvalidDevice);
+  EXPECT_CUDA(cudaFree(x));
+}
+
+TEST_F(Contract, EventsThatWereNeverRecordedAreOver) {
+  cudaEvent_t event = new_event();
+  EXPECT_CUDA(cudaEventQuery(event));
+  EXPECT_CUDA(cudaEventSynchronize(event));
+  EXPECT_CUDA(cudaStreamWaitEvent(stream_, event, 0));
+  EXPECT_CUDA(cudaEventDestroy(event));
+}
+
+TEST_F(Contract, EventsWithoutTimeHaveNone) {
+  cudaEvent_t event = new_event();
+  EXPECT_CUDA(cudaEventRecord(event, stream_));
+  EXPECT_CUDA(cudaEventSynchronize(event));
+  float milliseconds = 0;
+  EXPECT_EQ(cudaEventElapsedTime(&milliseconds, event, event), cudaErrorInvalidResourceHandle);
+  EXPECT_CUDA(cudaEventDestroy(event));
+}
+
+TEST_F(Contract, PageableMemoryIsFreeAtTheReturn) {
+  double* x = new_device(1);
+  double host = 1;
+  EXPECT_CUDA(cudaMemcpyAsync(x, &host, sizeof host, cudaMemcpyHostToDevice, stream_));
+  host = 2;
+  EXPECT_CUDA(cudaMemcpyAsync(&host, x, sizeof host, cudaMemcpyDeviceToHost, stream_));
+  EXPECT_EQ(host, 1);
+  EXPECT_CUDA(cudaFree(x));
+}
+
+TEST_F(Contract, Products) {
+  cublasHandle_t blas = nullptr;
+  ASSERT_EQ(cublasCreate(&blas), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSetStream(blas, stream_), CUBLAS_STATUS_SUCCESS);
+  const double one = 1;
+  const double zero = 0;
+  double* a = new_device(4);
+  double* c = new_device(4);
+  upload(a, {1, 2, 3, 4});
+  upload(c, std::vector<double>(4, std::nan("")));
+  EXPECT_EQ(cublasDsyrk(blas, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_N, 2, 2, &one, a, 2, &zero, c, 2),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasDsyrk(blas, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_N, 2, 2, &one, a, 1, &zero, c, 2),
+            CUBLAS_STATUS_INVALID_VALUE);
+  EXPECT_CUDA(cudaStreamSynchronize(stream_));
+  const std::vector<double> found = download(c, 4);
+  EXPECT_EQ(found[0], 10);
+  EXPECT_EQ(found[1], 14);
+  EXPECT_TRUE(std::isnan(found[2]));
+  EXPECT_EQ(found[3], 20);
+  EXPECT_EQ(cublasDestroy(blas), CUBLAS_STATUS_SUCCESS);
+  EXPECT_CUDA(cudaFree(a));
+  EXPECT_CUDA(cudaFree(c));
+}
+
+TEST(ContractTexts, AreThoseOfTheRealLibrary) {
+  EXPECT_STREQ(cudaGetErrorName(cudaErrorMemoryAllocation), "cudaErrorMemoryAllocation");
+  for (const auto& [error, text] :
+       {std::pair{cudaErrorMemoryAllocation, "out of memory"},
+        {cudaErrorInvalidValue, "invalid argument"},
+        {cudaErrorNoDevice, "no CUDA-capable device is detected"},
+        {cudaErrorInsufficientDriver, "CUDA driver version is insufficient for CUDA runtime version"},
+        {cudaErrorIllegalAddress, "an illegal memory access was encountered"},
+        {cudaErrorLaunchFailure, "unspecified launch failure"},
+        {cudaErrorLaunchOutOfResources, "too many resources requested for launch"},
+        {cudaErrorNoKernelImageForDevice, "no kernel image is available for execution on the device"},
+        {cudaErrorECCUncorrectable, "uncorrectable ECC error encountered"},
+        {cudaErrorDevicesUnavailable, "CUDA-capable device(s) is/are busy or unavailable"},
+        {cudaErrorUnknown, "unknown error"}}) {
+    EXPECT_STREQ(cudaGetErrorString(error), text);
+  }
+}
+
+}  // namespace
+}  // namespace fake_cuda_test

@@ -1,0 +1,50 @@
+// The list of kernels: every operation can be handed to a device by value and shuffled between lanes.
+#include "all_kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+
+#include "shapes.hpp"
+
+namespace collapscope {
+namespace {
+
+struct Collect {
+  template <class Op>
+  void items() {
+    static_assert(std::is_trivially_copyable_v<Op>);
+    add<Op>();
+    kernels::over_items(Op{});
+  }
+  template <class Op>
+  void rows() {
+    static_assert(std::is_trivially_copyable_v<Op> && std::is_trivially_copyable_v<typename Op::Partial>);
+    static_assert(sizeof(typename Op::Partial) % 8 == 0);
+    add<Op>();
+  }
+  template <class Op>
+  void columns() {
+    static_assert(std::is_trivially_copyable_v<Op>);
+    add<Op>();
+    kernels::over_columns(Op{});
+  }
+  template <class Op>
+  void add() {
+    EXPECT_TRUE(names.insert(typeid(Op).name()).second) << typeid(Op).name();
+  }
+
+  std::set<std::string> names;
+};
+
+TEST(AllKernels, AreListedOnce) {
+  Collect collect;
+  kernels::for_each_kernel(collect);
+  EXPECT_FALSE(collect.names.empty());
+}
+
+}  // namespace
+}  // namespace collapscope

@@ -1,0 +1,115 @@
+// Sums and means of columns, and rows less a row of targets' means.
+#include "column_op.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "cpu/row_passes.hpp"
+#include "geometry.hpp"
+#include "kernels/support.hpp"
+#include "target_op.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::DeviceRows;
+using test::eps;
+using test::LaunchShape;
+
+struct Columns {
+  std::vector<double> sums;
+  std::vector<double> means;
+  friend bool operator==(const Columns&, const Columns&) = default;
+};
+
+// As the launcher does it, but for the launches' shapes.
+Columns columns_of(const Matrix& a, std::size_t padding, const LaunchShape& first, unsigned lanes) {
+  DeviceRows rows(a, padding);
+  const kernels::RowChunks chunks = kernels::row_chunks(a.rows(), a.cols());
+  std::vector<double> workspace(chunks.count * a.cols(), test::nan);
+  Columns result{std::vector<double>(a.cols(), test::nan), std::vector<double>(a.cols(), test::nan)};
+  run_columns(kernels::ChunkSums{rows.matrix(), chunks.rows, chunks.count, workspace.data()}, first.grid,
+              first.block);
+  run_rows(kernels::ColumnTotals{rows.matrix(), chunks.count, workspace.data(), result.sums.data(),
+                                 result.means.data()},
+           {2, 1}, {lanes, 2});
+  return result;
+}
+
+TEST(ColumnSums, AgreeWithTheCpuInEveryShape) {
+  test::Random random(9);
+  for (const std::size_t rows : {1U, 2U, 15U, 16U, 17U, 100U, 1000U}) {
+    for (const std::size_t cols : {1U, 3U, 40U}) {
+      Matrix a = test::random_matrix(rows, cols, random);
+      for (double& value : a.values()) {
+        value += 1e6;
+      }
+      const std::vector<double> means = cpu::column_means(a.view());
+      const Columns once = columns_of(a, 0, test::column_launches()[0], 32);
+      for (const LaunchShape& launch : test::column_launches()) {
+        EXPECT_EQ(columns_of(a, 3, launch, 32), once);  // whatever the launch
+      }
+      for (const unsigned lanes : {1U, 2U, 4U, 8U, 16U, 32U}) {
+        const Columns found = columns_of(a, 1, {{1, 1}, {4, 4}}, lanes);
+        const double n = static_cast<double>(rows);
+        for (std::size_t j = 0; j < cols; ++j) {
+          EXPECT_NEAR(found.means[j], means[j], 1e6 * 2 * eps);
+          EXPECT_NEAR(found.sums[j], means[j] * n, 1e6 * n * 3 * eps);
+        }
+      }
+    }
+  }
+}
+
+TEST(ColumnSums, ConstantColumnsAreExact) {
+  Matrix a(777, 3);
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    a(i, 0) = 0.1;
+    a(i, 1) = -1e300;
+    a(i, 2) = 0;
+  }
+  const Columns found = columns_of(a, 0, {{1, 1}, {4, 4}}, 8);
+  EXPECT_EQ(found.means, (std::vector<double>{0.1, -1e300, 0}));
+  EXPECT_EQ(found.sums, (std::vector<double>{0.1 * 777, -1e300 * 777, 0}));
+}
+
+TEST(ColumnSums, EitherResultMayBeLeftOut) {
+  Matrix a(5, 2);
+  a(4, 1) = 5;
+  DeviceRows rows(a, 0);
+  std::vector<double> workspace(2, 0.0);
+  std::vector<double> found(2, test::nan);
+  run_columns(kernels::ChunkSums{rows.matrix(), 5, 1, workspace.data()}, {1, 1}, {1, 1});
+  run_rows(kernels::ColumnTotals{rows.matrix(), 1, workspace.data(), found.data(), nullptr}, {1, 1}, {1, 1});
+  EXPECT_EQ(found, (std::vector<double>{0, 5}));
+  run_rows(kernels::ColumnTotals{rows.matrix(), 1, workspace.data(), nullptr, found.data()}, {1, 1}, {1, 1});
+  EXPECT_EQ(found, (std::vector<double>{0, 1}));
+}
+
+TEST(TargetRows, ShiftedBesideOtherColumns) {
+  test::Random random(10);
+  for (const std::size_t n : {0U, 1U, 3U, 40U}) {
+    const Matrix y = test::random_matrix(6, n, random);
+    const Matrix shift = test::random_matrix(1, n, random);
+    for (const LaunchShape& launch : test::row_launches()) {
+      DeviceRows out(y.rows(), n, 2);
+      std::vector<double> squares(y.rows() * 2, -1);
+      run_rows(kernels::TargetRows{y.data(), n, shift.data(), out.matrix(), squares.data() + 1, 2},
+               launch.grid, launch.block);
+      EXPECT_TRUE(out.padding_untouched());
+      for (std::size_t i = 0; i < y.rows(); ++i) {
+        double square = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+          EXPECT_EQ(out.row(i)[j], y(i, j) - shift(0, j));
+          square += out.row(i)[j] * out.row(i)[j];
+        }
+        EXPECT_NEAR(squares[2 * i + 1], square, static_cast<double>(n) * eps * square);
+        EXPECT_EQ(squares[2 * i], -1);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace collapscope
