@@ -6,7 +6,7 @@
 
 #include "collapscope/error.hpp"
 #include "core/support.hpp"
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 
 namespace collapscope {
 namespace {
