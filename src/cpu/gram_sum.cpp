@@ -29,7 +29,10 @@ std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t th
   }
   std::vector<Part> parts;
   for (std::size_t column = panels; column > 0;) {
-    const std::size_t first = (column - 1) / width * width;
+    std::size_t first = (column - 1) / width * width;
+    if (column - first == 1 && first > 0) {
+      first -= width;  // one panel alone is slow
+    }
     for (std::size_t row = 0; row < column; row += height) {
       parts.push_back({row, std::min(row + height, column), first, column});
     }

@@ -21,6 +21,14 @@ Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, 
   return out;
 }
 
+// Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
+// in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
+std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t width,
+                           std::size_t threads) {
+  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(width));
+  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
+}
+
 }  // namespace
 
 CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
@@ -32,8 +40,9 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       tile_rows_(tile_rows),
       width_(spec.format.row_length() + spec.targets + 2),
       passes_(workers_->threads()),
-      packed_(kernels, tile_rows, width_),
       blocks_((tile_rows + block_rows - 1) / block_rows),
+      at_once_(blocks_at_once(kernels, blocks_.size(), width_, workers_->threads())),
+      packed_(kernels, at_once_ * block_rows, width_),
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
       unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
@@ -64,26 +73,39 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
     choose_pilot(tile, targets);
   }
   const std::size_t blocks = (tile.rows + block_rows - 1) / block_rows;
-  workers_->run(blocks, [&](std::size_t worker, std::size_t number) {
-    centre_block(tile, targets, number, pass_of(worker));
-  });
+  for (std::size_t first = 0; first < blocks; first += at_once_) {
+    add_products(tile, targets, first, std::min(first + at_once_, blocks));
+  }
   for (std::size_t number = 0; number < blocks; ++number) {
+    add_block(blocks_[number], rows_of(tile, number));
+  }
+  if (count_ >= segment_rows_) {
+    close_segment();
+  }
+}
+
+// Blocks [first, last) of a tile.
+void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
+                                 std::size_t last) {
+  const std::size_t rows = std::min(last * block_rows, tile.rows) - first * block_rows;
+  workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
+    centre_block(tile, targets, first + index, pass_of(worker));
+    if (!blocks_[first + index].offending) {
+      packed_.pack(index, pass_of(worker).room(), rows_of(tile, first + index), blocks_[first + index].mean);
+    }
+  });
+  for (std::size_t number = first; number < last; ++number) {
     if (blocks_[number].offending) {
       throw NonFiniteSample{*blocks_[number].offending};
     }
   }
-  scatter_.add(packed_, tile.rows, *workers_);
-  for (std::size_t number = 0; number < blocks; ++number) {
-    add_block(blocks_[number], rows_of(tile, number));
-  }
+  scatter_.add(packed_, rows, *workers_);
   if (spec_.normalized_scatter) {
-    workers_->run(blocks, [&](std::size_t worker, std::size_t number) {
-      normalize_block(tile, number, pass_of(worker));
+    workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
+      normalize_block(tile, first + index, pass_of(worker));
+      packed_.pack(index, pass_of(worker).room(), rows_of(tile, first + index), no_shift_);
     });
-    unit_scatter_.add(packed_, tile.rows, *workers_);
-  }
-  if (count_ >= segment_rows_) {
-    close_segment();
+    unit_scatter_.add(packed_, rows, *workers_);
   }
 }
 
@@ -138,7 +160,6 @@ void CpuMomentFold::centre_block(const RawTile& tile, MatrixView<const double> t
   for (double& value : block.mean) {
     value /= static_cast<double>(rows);
   }
-  packed_.pack(number, pass.room(), rows, block.mean);
 }
 
 void CpuMomentFold::normalize_block(const RawTile& tile, std::size_t number, RowPass& pass) {
@@ -151,7 +172,6 @@ void CpuMomentFold::normalize_block(const RawTile& tile, std::size_t number, Row
     std::transform(row, row + d, row, [&](double value) { return value / divisor; });
     std::fill(row + d, row + width_, 0.0);
   }
-  packed_.pack(number, pass.room(), rows, no_shift_);
 }
 
 // Chan's update, but for the product of the gap between the means: that is summed with others as one row

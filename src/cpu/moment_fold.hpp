@@ -32,6 +32,8 @@ class CpuMomentFold final : public MomentFold {
   [[nodiscard]] RowPass& pass_of(std::size_t worker);
   [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
   void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
+  void add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
+                    std::size_t last);
   void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
   void normalize_block(const RawTile& tile, std::size_t number, RowPass& pass);
   void add_block(const Block& block, std::size_t rows);
@@ -47,9 +49,10 @@ class CpuMomentFold final : public MomentFold {
   std::size_t width_;  // of z: d + n + 2
 
   std::vector<std::unique_ptr<RowPass>> passes_;  // one per thread that came to work
+  std::vector<Block> blocks_;                     // of the current tile
+  std::size_t at_once_;                           // blocks that packed_ holds
   PackedRows packed_;
-  std::vector<Block> blocks_;  // of the current tile
-  AlignedDoubles pilot_x_;     // [d, padded]; empty: none yet
+  AlignedDoubles pilot_x_;  // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
   AlignedDoubles no_shift_;  // zeros
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__F16C__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -41,11 +41,29 @@ inline void store(double* to, Doubles<Target> v) {
 
 template <class Target>
 inline double sum_of(Doubles<Target> v) {
-  double sum = 0;
-  for (std::size_t i = 0; i < Target::width; ++i) {
-    sum += v[i];
+  if constexpr (Target::width == 2) {
+    return v[0] + v[1];
+  } else if constexpr (Target::width == 4) {
+    return (v[0] + v[2]) + (v[1] + v[3]);
+  } else {
+    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
   }
-  return sum;
+}
+
+// GCC 12 makes a detour over memory of a plain __builtin_convertvector.
+template <class Target>
+inline Doubles<Target> widened(typename Lanes<Target::width>::Floats v) {
+#if defined(__AVX__)
+  if constexpr (Target::width == 4) {
+    return _mm256_cvtps_pd(v);
+  }
+#endif
+#if defined(__AVX512F__)
+  if constexpr (Target::width == 8) {
+    return _mm512_maskz_cvtps_pd(0xff, v);  // unmasked, GCC 12 warns of its own header
+  }
+#endif
+  return __builtin_convertvector(v, Doubles<Target>);
 }
 
 // `width` consecutive stored numbers. The half-precision formula is that of kernels/element.hpp.
@@ -59,7 +77,7 @@ inline Doubles<Target> load_stored(const std::byte* from) {
   } else if constexpr (stored == Stored::float32) {
     typename Lane::Floats v;
     std::memcpy(&v, from, sizeof v);
-    return __builtin_convertvector(v, Doubles<Target>);
+    return widened<Target>(v);
   } else {
 #if defined(__F16C__)
     if constexpr (stored == Stored::float16 && Target::width == 4) {
@@ -81,7 +99,7 @@ inline Doubles<Target> load_stored(const std::byte* from) {
       bits = sign | (magnitude >= 0x0f800000U ? (magnitude | 0x7f800000U) : bits);
     }
     std::memcpy(&v, &bits, sizeof v);
-    return __builtin_convertvector(v, Doubles<Target>);
+    return widened<Target>(v);
   }
 }
 
@@ -93,9 +111,13 @@ inline constexpr std::size_t stored_size = stored == Stored::float64   ? 8
 // The first `count` < width of them, then zeros.
 template <class Target, Stored stored>
 inline Doubles<Target> load_some(const std::byte* from, std::size_t count) {
-  std::byte some[Target::width * stored_size<stored>] = {};
-  for (std::size_t i = 0; i < count; ++i) {
-    std::memcpy(some + i * stored_size<stored>, from + i * stored_size<stored>, stored_size<stored>);
+  constexpr std::size_t size = stored_size<stored>;
+  std::byte some[Target::width * size] = {};
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i + 1 < Target::width; ++i) {
+    if (i < count) {
+      std::memcpy(some + i * size, from + i * size, size);
+    }
   }
   return load_stored<Target, stored>(some);
 }

@@ -42,12 +42,15 @@ inline void multiply_panels(const double* a, const double* b, std::size_t rows, 
   }
 }
 
-// Column panels go in threes, which with Target::width rows of sums fill the registers.
+// Column panels go in threes, which with Target::width rows of sums fill the registers; four left over go in
+// twos, because one alone would wait for its few sums.
 template <class Target>
 void gram(const GramTask& task) {
   constexpr std::size_t width = Target::width;
-  for (std::size_t column = task.first_column; column < task.last_column; column += 3) {
-    const std::size_t end = column + 3 < task.last_column ? column + 3 : task.last_column;
+  std::size_t end = 0;
+  for (std::size_t column = task.first_column; column < task.last_column; column = end) {
+    const std::size_t left = task.last_column - column;
+    end = column + (left == 4 ? 2 : left < 3 ? left : 3);
     for (std::size_t row = task.first_row; row < task.last_row && row < end; ++row) {
       const std::size_t begin = row > column ? row : column;
       const double* a = task.block + row * block_rows * width;
@@ -120,8 +123,13 @@ template <class Target, std::size_t rows>
 inline void outside_some(const OutsideTask& task, std::size_t first) {
   const double* x = task.from + first * task.stride;
   const double* coordinates = task.coordinates + first * task.coordinate_stride;
-  Doubles<Target> centred[rows] = {};
-  Doubles<Target> plain[rows] = {};
+  Doubles<Target> centred[rows];
+  Doubles<Target> plain[rows];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < rows; ++i) {
+    centred[i] = Doubles<Target>{};
+    plain[i] = Doubles<Target>{};
+  }
   for (std::size_t column = 0; column < task.columns; column += Target::width) {
     Doubles<Target> rest[rows];
 #pragma GCC unroll 8
@@ -143,6 +151,7 @@ inline void outside_some(const OutsideTask& task, std::size_t first) {
       plain[i] += moved * moved;
     }
   }
+#pragma GCC unroll 8
   for (std::size_t i = 0; i < rows; ++i) {
     task.centred[first + i] = sum_of<Target>(centred[i]);
     task.plain[first + i] = sum_of<Target>(plain[i]);

@@ -5,45 +5,49 @@
 
 namespace collapscope::cpu {
 
-// Rows [first, first + count) of the task; several rows at once share the loads of shift and sums.
+// One vector of columns of `count` rows, which share the loads of shift and sums; some > 0: only that many
+// columns of it are stored. Rows are given by the first and the distance to the next.
 template <class Target, Stored stored, std::size_t count>
-inline void centre_some(const CentreTask& task, std::size_t first) {
-  constexpr std::size_t width = Target::width;
-  const std::byte* from[count];
-  double* to[count];
-  Doubles<Target> squares[count] = {};
-  Doubles<Target> centred_squares[count] = {};
+inline void centre_columns(const CentreTask& task, const std::byte* from, double* to, std::size_t column,
+                           std::size_t some, Doubles<Target> (&squares)[count],
+                           Doubles<Target> (&centred_squares)[count]) {
+  const Doubles<Target> shift = load<Target>(task.shift + column);
+  Doubles<Target> sum = load<Target>(task.sums + column);
+#pragma GCC unroll 8
   for (std::size_t i = 0; i < count; ++i) {
-    from[i] = task.from + (first + i) * task.row_bytes;
-    to[i] = task.to + (first + i) * task.stride;
+    const std::byte* at = from + i * task.row_bytes + column * stored_size<stored>;
+    const Doubles<Target> h =
+        some == 0 ? load_stored<Target, stored>(at) : load_some<Target, stored>(at, some);
+    const Doubles<Target> x = h - shift;
+    squares[i] += h * h;
+    centred_squares[i] += x * x;
+    sum += x;
+    store<Target>(to + i * task.stride + column, x);
   }
-  const auto visit = [&](std::size_t column, const Doubles<Target>* h) {
-    const Doubles<Target> shift = load<Target>(task.shift + column);
-    Doubles<Target> sum = load<Target>(task.sums + column);
-    for (std::size_t i = 0; i < count; ++i) {
-      const Doubles<Target> x = h[i] - shift;
-      squares[i] += h[i] * h[i];
-      centred_squares[i] += x * x;
-      sum += x;
-      store<Target>(to[i] + column, x);
-    }
-    store<Target>(task.sums + column, sum);
-  };
+  store<Target>(task.sums + column, sum);
+}
+
+template <class Target, Stored stored, std::size_t count>
+inline void centre_some(const CentreTask& given, std::size_t first) {
+  const CentreTask task = given;  // a copy that no store can change
+  const std::byte* from = task.from + first * task.row_bytes;
+  double* to = task.to + first * task.stride;
+  Doubles<Target> squares[count];
+  Doubles<Target> centred_squares[count];
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < count; ++i) {
+    squares[i] = Doubles<Target>{};
+    centred_squares[i] = Doubles<Target>{};
+  }
   std::size_t column = 0;
-  for (; column + width <= task.columns; column += width) {
-    Doubles<Target> h[count];
-    for (std::size_t i = 0; i < count; ++i) {
-      h[i] = load_stored<Target, stored>(from[i] + column * stored_size<stored>);
-    }
-    visit(column, h);
+  for (; column + Target::width <= task.columns; column += Target::width) {
+    centre_columns<Target, stored, count>(task, from, to, column, 0, squares, centred_squares);
   }
   if (column < task.columns) {
-    Doubles<Target> h[count];
-    for (std::size_t i = 0; i < count; ++i) {
-      h[i] = load_some<Target, stored>(from[i] + column * stored_size<stored>, task.columns - column);
-    }
-    visit(column, h);
+    centre_columns<Target, stored, count>(task, from, to, column, task.columns - column, squares,
+                                          centred_squares);
   }
+#pragma GCC unroll 8
   for (std::size_t i = 0; i < count; ++i) {
     task.squares[first + i] = sum_of<Target>(squares[i]);
     task.centred_squares[first + i] = sum_of<Target>(centred_squares[i]);
