@@ -8,7 +8,7 @@
 
 #include "collapscope/error.hpp"
 #include "core/support.hpp"
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 #include "support/test_backend.hpp"
 
 namespace collapscope {
