@@ -24,6 +24,9 @@ void require(bool holds, const std::string& message) {
 }
 
 void require_sane(const SynthSpec& spec) {
+  require(spec.element == ElementKind::float16 || spec.element == ElementKind::bfloat16 ||
+              spec.element == ElementKind::float32 || spec.element == ElementKind::float64,
+          "synthetic activations are float16, bfloat16, float32 or float64");
   require(spec.targets >= 1 && spec.features >= spec.targets,
           fmt::format("{} targets need at least as many features, found {}", spec.targets, spec.features));
   require(spec.samples > 2 * (spec.features + 1),
