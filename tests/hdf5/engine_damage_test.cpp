@@ -49,10 +49,10 @@ TEST(EngineDamage, IsNamedTheSameOnAnyNumberOfThreads) {
                   AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("chunk at [7000, 50]"),
                         HasSubstr("samples 7000 to 7499"), HasSubstr("deflate: ")));
     }
-    EXPECT_NO_THROW(rows->read(0, 7000, std::span(out).first(7000 * 400)));
+    EXPECT_NO_THROW(rows->read(0, 7000, std::span(out).first(std::size_t{7000} * 400)));
     EXPECT_THAT(input_error([&] { rows->read(7400, 10, std::span(out).first(4000)); }),
                 HasSubstr("chunk at [7000, 50]"));
-    EXPECT_NO_THROW(rows->read(8000, 11'499, std::span(out).first(11'499 * 400)));
+    EXPECT_NO_THROW(rows->read(8000, 11'499, std::span(out).first(std::size_t{11'499} * 400)));
   }
 }
 

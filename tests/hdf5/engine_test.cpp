@@ -138,7 +138,7 @@ TEST(Engine, FetchesEachChunkOnceInAnyBands) {
     }
     const DatasetIndex index = activations_of(path);
     const auto expected = ramp_bytes(index);
-    const auto rows = open_rows(index, ReadOptions{64 * 64 * 4, 2});
+    const auto rows = open_rows(index, ReadOptions{std::uint64_t{64} * 64 * 4, 2});
     std::vector<std::byte> bytes(index.bytes());
     std::size_t destroyed = 0;
     for (std::uint64_t first = 0; first < 1000; first += band) {
@@ -168,7 +168,7 @@ TEST(Engine, ReadsLargeLzfChunks) {
     const Handle dataset =
         file.create("layers/fc/activations", H5T_NATIVE_FLOAT, {samples, 64}, creation.get());
     for (hsize_t row = 0; row < samples; row += 500) {
-      std::vector<float> numbers(500 * 64);
+      std::vector<float> numbers(std::size_t{500} * 64);
       std::iota(numbers.begin(), numbers.end(), static_cast<float>(row * 64));
       const auto* bytes = reinterpret_cast<const unsigned char*>(numbers.data());
       const auto packed = LzfPacker({bytes, numbers.size() * sizeof(float)}).pack();
@@ -207,7 +207,7 @@ TEST(Engine, LeavesTheRestToHdf5) {
 // A dump written with a file access property list and a user block.
 std::string write_with(const TempDir& dir, H5F_libver_t low, H5F_libver_t high, hsize_t user_block,
                        const Shape& shape, const Stored& stored, const Shape& largest = {}) {
-  const std::string path = dir / "dump.h5";
+  std::string path = dir / "dump.h5";
   const Handle access(must(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
   must(H5Pset_libver_bounds(access.get(), low, high));
   const Handle creation(must(H5Pcreate(H5P_FILE_CREATE)), H5Pclose);
