@@ -109,9 +109,9 @@ void second_look(benchmark::State& state) {
   data.count(state, static_cast<double>(8 * targets * features));
 }
 
-BENCHMARK(bare_syrk)->Arg(64)->Arg(128)->Arg(512)->Arg(2048)->UseRealTime();
+BENCHMARK(bare_syrk)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
 BENCHMARK(decode)->Arg(64)->Arg(512)->UseRealTime();
-BENCHMARK(first_look)->Arg(64)->Arg(128)->Arg(512)->Arg(2048)->UseRealTime();
-BENCHMARK(second_look)->Arg(64)->Arg(128)->Arg(512)->Arg(2048)->UseRealTime();
+BENCHMARK(first_look)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
+BENCHMARK(second_look)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
 
 }  // namespace

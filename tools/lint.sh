@@ -2,7 +2,7 @@
 # clang-format and clang-tidy over our own files; needs a configured build/release.
 set -eu
 cd "$(dirname "$0")/.."
-files=$(git ls-files '*.hpp' '*.cpp' '*.cu')
+files=$(git ls-files '*.hpp' '*.cpp' '*.cu' '*.cuh')
 # shellcheck disable=SC2086
 clang-format --dry-run --Werror $files
 sources=$(git ls-files 'src/*.cpp' 'tools/*.cpp')

@@ -25,7 +25,8 @@ def bench(step):
     path = os.path.join(step.context.places.work, "bench.json")
     features = "64,128,256,512,1024,2048,4096,8192" if not step.context.rehearsal else "64"
     done = step.run([step.program("collapscope"), "bench", "--device", step.context.device, "--features", features,
-                     "--types", "float16,bfloat16,float32,float64", "-o", path], good=None)
+                     "--types", "float16,bfloat16,float32,float64", "--seconds", "0.4", "--folder",
+                     step.context.places.work, "-o", path], good=None)
     if "unknown command" in done.err:
         raise Failed("this build has no command 'bench'")
     step.expect(done.status == 0, f"status {done.status}: {done.tail()[-600:]}")

@@ -61,7 +61,7 @@ class KernelBench {
     for (const std::size_t n : {1024U, 4096U, 8192U}) {
       squares(n);
     }
-    return {{"device", device_.describe()},
+    return {{"device", device_.description()},
             {"copy_bytes_per_second", copy_rate_},
             {"array_bytes", stored_.bytes()},
             {"kernels", std::move(found_)}};

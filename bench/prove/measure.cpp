@@ -106,7 +106,7 @@ double copy_rate(const cuda::Device& device, std::size_t bytes) {
 
 std::size_t tile_rows(std::size_t features) {
   std::size_t rows = 65536;
-  while (rows > 256 && rows * features > (std::size_t{1} << 24U)) {
+  while (rows > 16 && rows * features > (std::size_t{1} << 24U)) {
     rows /= 2;
   }
   return rows;

@@ -131,7 +131,7 @@ void run(std::size_t most_features) {
       products.push_back(measured(device, tile, {right.data(), rows, targets + 2, stride}, false));
     }
   }
-  const json result{{"device", device.describe()},
+  const json result{{"device", device.description()},
                     {"gemm_tflops", gemm_rate(device, std::min<std::size_t>(most_features, 8192)) / 1e12},
                     {"products", products}};
   std::printf("%s\n", result.dump(1).c_str());

@@ -75,15 +75,17 @@ def groups_of(cases, folder):
     return [(group["name"], options, group["files"], group["skip"]) for (options, _), group in groups.items()]
 
 
-def both_devices(step, number, group, looks):
+def both_devices(step, number, group, looks, tile):
+    """tile: numbers of a tile on the GPU, for tiles and segments in small dumps."""
     name, options, files, skip = group
-    label = f"group{number}_{looks}"
+    label = f"group{number}"
     listing = os.path.join(step.context.places.work, label + ".txt")
     with open(listing, "w", encoding="utf-8") as file:
         file.write("\n".join(dict.fromkeys(files)) + "\n")
     options = (*options, "--looks", looks, "--threads", "2")
     expected, _ = analyze(step, ["@" + listing], label + "_cpu", "cpu", options)
-    found, _ = analyze(step, ["@" + listing], label + "_gpu", None, options)
+    found, _ = analyze(step, ["@" + listing], label + "_gpu", None, options,
+                       env={"COLLAPSCOPE_GPU_TILE": str(tile)} if tile else None)
     if expected is None or found is None:
         step.expect(False, f"{name} ...: no results")
         return 0, 0
@@ -98,9 +100,9 @@ def both_devices(step, number, group, looks):
 def matrix(step):
     folder = step.context.places.cases()
     cases = load(os.path.join(folder, "cases.json"))
-    jobs = [(group, "2") for group in groups_of(cases, folder)]
+    jobs = [(group, "2", tile) for group in groups_of(cases, folder) for tile in (None, 300)]
     # One look takes remainders as differences, which keeps all digits only where nothing nearly cancels.
-    jobs += [(group, "1") for group in
+    jobs += [(group, "1", None) for group in
              groups_of([case for case in cases if case["name"].startswith("types/")], folder)]
     with concurrent.futures.ThreadPoolExecutor(parallel()) as pool:
         counts = list(pool.map(lambda job: both_devices(step, job[0], *job[1]), enumerate(jobs)))

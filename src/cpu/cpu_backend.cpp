@@ -7,6 +7,8 @@
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
 #include "cpu/stages.hpp"
+#include "cpu/vector_kernels.hpp"
+#include "cpu/workers.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 
@@ -16,7 +18,9 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(std::size_t threads) : threads_(threads == 0 ? usable_threads() : threads) {
+  explicit CpuBackend(std::size_t threads)
+      : threads_(threads == 0 ? usable_threads() : threads),
+        workers_(std::make_shared<cpu::Workers>(threads_)) {
     linalg::set_threads(threads_);
   }
 
@@ -34,11 +38,13 @@ class CpuBackend final : public Backend {
   }
 
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
-    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()));
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_,
+                                                workers_);
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
-    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()));
+    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_,
+                                                  workers_);
   }
 
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override {
@@ -52,6 +58,8 @@ class CpuBackend final : public Backend {
 
  private:
   std::size_t threads_;
+  const cpu::VectorKernels& kernels_ = cpu::best_kernels();
+  std::shared_ptr<cpu::Workers> workers_;  // shared by all folds, one at a time
 };
 
 }  // namespace

@@ -2,170 +2,265 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "collapscope/decode.hpp"
 #include "collapscope/error.hpp"
 #include "core/unbiased.hpp"
-#include "cpu/row_passes.hpp"
-#include "linalg/blas.hpp"
+#include "core/vector_math.hpp"
 
 namespace collapscope::cpu {
 
-CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows)
+namespace {
+
+Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
+               std::size_t cols) {
+  Matrix out(rows, cols);
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::copy_n(&all(row + i, col), cols, out.data() + i * cols);
+  }
+  return out;
+}
+
+// Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
+// in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
+std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t width,
+                           std::size_t threads) {
+  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(width));
+  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
+}
+
+}  // namespace
+
+CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
+                             std::shared_ptr<Workers> workers)
     : spec_(spec),
+      kernels_(kernels),
+      workers_(std::move(workers)),
       segment_rows_(segment_rows(spec.rows)),
-      features_(tile_rows, spec.format.row_length()),
-      unit_rows_(spec.normalized_scatter ? tile_rows : 0, spec.format.row_length()),
-      right_(tile_rows, spec.targets + 2) {
+      tile_rows_(tile_rows),
+      width_(spec.format.row_length() + spec.targets + 2),
+      blocks_((tile_rows + block_rows - 1) / block_rows),
+      at_once_(blocks_at_once(kernels, blocks_.size(), width_, workers_->threads())),
+      packed_(kernels, at_once_ * block_rows, width_),
+      passes_(std::min(workers_->threads(), at_once_)),
+      no_shift_(padded(width_), 0.0),
+      scatter_(kernels, width_),
+      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
+      gaps_(block_rows, width_),
+      packed_gaps_(kernels, block_rows, width_) {
   begin_segment();
 }
 
+// Each thread has its own, unless there are fewer blocks at once than threads: then each block has, for the
+// sake of memory.
+RowPass& CpuMomentFold::pass_of(std::size_t worker, std::size_t index) {
+  std::unique_ptr<RowPass>& pass = passes_[passes_.size() == workers_->threads() ? worker : index];
+  if (!pass) {
+    pass = std::make_unique<RowPass>(spec_.format, kernels_, block_rows, width_);
+  }
+  return *pass;
+}
+
+std::size_t CpuMomentFold::rows_of(const RawTile& tile, std::size_t block) const {
+  return std::min(block_rows, tile.rows - block * block_rows);
+}
+
 void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (tile.rows > features_.rows() || targets.rows() != tile.rows || targets.cols() != spec_.targets) {
+  if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.targets) {
     throw UsageError("MomentFold::add: the tile does not fit the fold");
   }
-  const MatrixView<double> features = features_.view().middle_rows(0, tile.rows);
-  if (const auto sample = decode_tile(tile, spec_.format, features)) {
-    throw NonFiniteSample{*sample};
+  if (tile.rows == 0) {
+    return;
   }
   if (pilot_x_.empty()) {
-    choose_pilot(features, targets);
+    choose_pilot(tile, targets);
   }
-  add_norms(features);
-  add_centred(features, targets);
-  if (segment_.count >= segment_rows_) {
+  const std::size_t blocks = (tile.rows + block_rows - 1) / block_rows;
+  for (std::size_t first = 0; first < blocks; first += at_once_) {
+    add_products(tile, targets, first, std::min(first + at_once_, blocks));
+  }
+  for (std::size_t number = 0; number < blocks; ++number) {
+    add_block(blocks_[number], rows_of(tile, number));
+  }
+  if (count_ >= segment_rows_) {
     close_segment();
   }
 }
 
-void CpuMomentFold::choose_pilot(MatrixView<const double> features, MatrixView<const double> targets) {
-  pilot_x_ = column_means(features);
+// Blocks [first, last) of a tile.
+void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
+                                 std::size_t last) {
+  const std::size_t rows = std::min(last * block_rows, tile.rows) - first * block_rows;
+  workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
+    RowPass& pass = pass_of(worker, index);
+    centre_block(tile, targets, first + index, pass);
+    if (!blocks_[first + index].offending) {
+      packed_.pack(index, pass.room(), rows_of(tile, first + index), blocks_[first + index].mean);
+    }
+  });
+  for (std::size_t number = first; number < last; ++number) {
+    if (blocks_[number].offending) {
+      throw NonFiniteSample{*blocks_[number].offending};
+    }
+  }
+  scatter_.add(packed_, rows, *workers_);
+  if (spec_.normalized_scatter) {
+    workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
+      RowPass& pass = pass_of(worker, index);
+      normalize_block(tile, first + index, pass);
+      packed_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_);
+    });
+    unit_scatter_.add(packed_, rows, *workers_);
+  }
+}
+
+// The mean of some rows all over the first tile: near enough to the layer's for sums about it to keep their
+// digits, and exact where a column is constant.
+void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> targets) {
+  const std::size_t d = spec_.format.row_length();
+  const std::size_t count = std::min<std::size_t>(tile.rows, 64);
+  Matrix some(count, d);
+  RowPass& pass = pass_of(0, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    // A NaN or Inf among them is reported when all rows are read.
+    (void)pass.read(tile, i * tile.rows / count, 1, no_shift_);
+    std::copy_n(pass.room().data(), d, some.view().row(i).data());
+  }
+  const std::vector<double> mean = column_means(some.view());
+  pilot_x_.assign(padded(d), 0.0);
+  std::copy(mean.begin(), mean.end(), pilot_x_.begin());
   pilot_y_ = column_means(targets);
 }
 
-void CpuMomentFold::add_norms(MatrixView<const double> features) {
-  for (std::size_t i = 0; i < features.rows(); ++i) {
-    const double length = norm(features.row(i));
-    segment_.norm_sum += length;
-    segment_.zero_rows += length == 0 ? 1 : 0;
-    if (spec_.normalized_scatter) {
-      const auto row = features.row(i);
-      const double divisor = length == 0 ? 1.0 : length;
-      std::transform(row.begin(), row.end(), unit_rows_.view().row(i).begin(),
-                     [&](double value) { return value / divisor; });
-    }
+void CpuMomentFold::centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number,
+                                 RowPass& pass) {
+  const std::size_t d = spec_.format.row_length();
+  const std::size_t n = spec_.targets;
+  const std::size_t first = number * block_rows;
+  const std::size_t rows = rows_of(tile, number);
+  Block& block = blocks_[number];
+  block.offending = pass.read(tile, first, rows, pilot_x_);
+  if (block.offending) {
+    return;
   }
-  if (spec_.normalized_scatter) {
-    linalg::add_gram_upper(unit_rows_.view().middle_rows(0, features.rows()),
-                           segment_.normalized_scatter.view());
+  block.norm_sum = 0;
+  block.zero_rows = 0;
+  block.mean = pass.sums();
+  double* right_sums = block.mean.data() + d;
+  for (std::size_t i = 0; i < rows; ++i) {
+    double* right = pass.room().row(i) + d;
+    double b = 0;
+    for (std::size_t j = 0; j < n; ++j) {
+      right[j] = targets(first + i, j) - pilot_y_[j];
+      right_sums[j] += right[j];
+      b += right[j] * right[j];
+    }
+    right[n] = pass.squares()[i];
+    right[n + 1] = b;
+    right_sums[n] += right[n];
+    right_sums[n + 1] += b;
+    block.norm_sum += pass.norms()[i];
+    block.zero_rows += pass.norms()[i] == 0 ? 1 : 0;
+  }
+  for (double& value : block.mean) {
+    value /= static_cast<double>(rows);
   }
 }
 
-// The tile's rows become x about the tile's mean. The fourth-order sums need a = |h - pilot|^2, which is
-// common to all tiles, so that they add up without the d x d work of moving them.
-void CpuMomentFold::add_centred(MatrixView<double> features, MatrixView<const double> targets) {
-  const std::size_t rows = features.rows();
-  const std::size_t n = spec_.targets;
-  subtract(features, pilot_x_);
-  TileMean mean{static_cast<double>(rows), column_means(features), Vector(n, 0.0)};
+void CpuMomentFold::normalize_block(const RawTile& tile, std::size_t number, RowPass& pass) {
+  const std::size_t d = spec_.format.row_length();
+  const std::size_t rows = rows_of(tile, number);
+  (void)pass.read(tile, number * block_rows, rows, no_shift_);
   for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < n; ++j) {
-      mean.targets[j] += (targets(i, j) - pilot_y_[j]) / mean.rows;
-    }
+    double* row = pass.room().row(i);
+    const double divisor = pass.norms()[i] == 0 ? 1.0 : pass.norms()[i];
+    std::transform(row, row + d, row, [&](double value) { return value / divisor; });
+    std::fill(row + d, row + width_, 0.0);
   }
-  UnbiasedSums& sums = segment_.unbiased;
-  double tile_a = 0;
-  double tile_b = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    double b = 0;
-    for (std::size_t j = 0; j < n; ++j) {
-      const double y = targets(i, j) - pilot_y_[j];
-      b += y * y;
-      right_(i, j) = y - mean.targets[j];
-    }
-    const double a = squared_norm(features.row(i));
-    right_(i, n) = a;
-    right_(i, n + 1) = b;
-    tile_a += a;
-    tile_b += b;
-    sums.aa += a * a;
-    sums.ab += a * b;
-    sums.bb += b * b;
-    for (std::size_t j = 0; j < n; ++j) {
-      sums.a_y[j] += a * (right_(i, j) + mean.targets[j]);
-      sums.b_y[j] += b * (right_(i, j) + mean.targets[j]);
-    }
+}
+
+// Chan's update, but for the product of the gap between the means: that is summed with others as one row
+// each.
+void CpuMomentFold::add_block(const Block& block, std::size_t rows) {
+  const double before = static_cast<double>(count_);
+  const double added = static_cast<double>(rows);
+  const double weight = std::sqrt(before / (before + added) * added);
+  double* gap = gaps_.row(gap_rows_);
+  for (std::size_t j = 0; j < width_; ++j) {
+    const double step = block.mean[j] - mean_[j];
+    gap[j] = weight * step;
+    mean_[j] = count_ == 0 ? block.mean[j] : mean_[j] + step * (added / (before + added));
   }
-  subtract(features, mean.features);
-  const MatrixView<double> right = right_.view().middle_rows(0, rows);
-  linalg::add_gram_upper(features, segment_.feature_scatter.view());
-  linalg::gemm(1.0, features, linalg::Transpose::yes, right, linalg::Transpose::no, 1.0, cross_.view());
-  linalg::add_gram_upper(right.middle_cols(0, n), segment_.target_scatter.view());
-  add_scaled(sums.a_x, tile_a, mean.features);
-  add_scaled(sums.b_x, tile_b, mean.features);
-  sum_a_ += tile_a;
-  sum_b_ += tile_b;
-  segment_.count += rows;
-  means_.push_back(std::move(mean));
+  gap_rows_ += count_ == 0 ? 0 : 1;
+  count_ += rows;
+  norm_sum_ += block.norm_sum;
+  zero_rows_ += block.zero_rows;
+  if (gap_rows_ == block_rows) {
+    add_gaps();
+  }
+}
+
+void CpuMomentFold::add_gaps() {
+  packed_gaps_.pack(0, gaps_, gap_rows_, no_shift_);
+  scatter_.add(packed_gaps_, gap_rows_, *workers_);
+  gap_rows_ = 0;
 }
 
 void CpuMomentFold::begin_segment() {
-  segment_ = Moments(spec_.format.row_length(), spec_.targets, spec_.normalized_scatter);
-  cross_ = Matrix(spec_.format.row_length(), spec_.targets + 2);
-  means_.clear();
-  sum_a_ = 0;
-  sum_b_ = 0;
-}
-
-void CpuMomentFold::add_between_tiles(const Vector& mean_x, const Vector& mean_y) {
-  Matrix x(means_.size(), mean_x.size());
-  Matrix y(means_.size(), mean_y.size());
-  for (std::size_t t = 0; t < means_.size(); ++t) {
-    const double weight = std::sqrt(means_[t].rows);
-    for (std::size_t j = 0; j < mean_x.size(); ++j) {
-      x(t, j) = weight * (means_[t].features[j] - mean_x[j]);
-    }
-    for (std::size_t j = 0; j < mean_y.size(); ++j) {
-      y(t, j) = weight * (means_[t].targets[j] - mean_y[j]);
-    }
-  }
-  linalg::add_gram_upper(x.view(), segment_.feature_scatter.view());
-  linalg::add_gram_upper(y.view(), segment_.target_scatter.view());
-  linalg::gemm(1.0, x.view(), linalg::Transpose::yes, y.view(), linalg::Transpose::no, 1.0,
-               segment_.cross_scatter.view());
+  count_ = 0;
+  mean_.assign(padded(width_), 0.0);
+  norm_sum_ = 0;
+  zero_rows_ = 0;
+  scatter_.clear();
+  unit_scatter_.clear();
 }
 
 void CpuMomentFold::close_segment() {
   const std::size_t d = spec_.format.row_length();
   const std::size_t n = spec_.targets;
-  Vector mean_x(d, 0.0);
-  Vector mean_y(n, 0.0);
-  for (const TileMean& mean : means_) {
-    add_scaled(mean_x, mean.rows / static_cast<double>(segment_.count), mean.features);
-    add_scaled(mean_y, mean.rows / static_cast<double>(segment_.count), mean.targets);
+  const double rows = static_cast<double>(count_);
+  add_gaps();
+  const MatrixView<const double> sums = scatter_.symmetric();
+  Moments segment;
+  segment.count = count_;
+  segment.norm_sum = norm_sum_;
+  segment.zero_rows = zero_rows_;
+  segment.feature_scatter = copy_of(sums, 0, d, 0, d);
+  segment.cross_scatter = copy_of(sums, 0, d, d, n);
+  segment.target_scatter = copy_of(sums, d, n, d, n);
+  if (spec_.normalized_scatter) {
+    segment.normalized_scatter = copy_of(unit_scatter_.symmetric(), 0, d, 0, d);
   }
-  for (std::size_t i = 0; i < d; ++i) {
-    for (std::size_t j = 0; j < n; ++j) {
-      segment_.cross_scatter(i, j) += cross_(i, j);
-    }
-    segment_.unbiased.a_x[i] += cross_(i, n);
-    segment_.unbiased.b_x[i] += cross_(i, n + 1);
+  const Vector mean_x(mean_.begin(), mean_.begin() + static_cast<std::ptrdiff_t>(d));
+  const Vector mean_y(mean_.begin() + static_cast<std::ptrdiff_t>(d),
+                      mean_.begin() + static_cast<std::ptrdiff_t>(d + n));
+  // Sums of products about the pilot, from those about the means.
+  const auto product_sum = [&](std::size_t i, std::size_t j) {
+    return sums(i, j) + rows * mean_[i] * mean_[j];
+  };
+  const std::size_t a = d + n;
+  const std::size_t b = a + 1;
+  UnbiasedSums unbiased{product_sum(a, a), product_sum(a, b), product_sum(b, b), Vector(d),
+                        Vector(n),         Vector(d),         Vector(n)};
+  for (std::size_t j = 0; j < d; ++j) {
+    unbiased.a_x[j] = product_sum(j, a);
+    unbiased.b_x[j] = product_sum(j, b);
   }
-  add_between_tiles(mean_x, mean_y);
-  linalg::mirror_upper(segment_.feature_scatter.view());
-  linalg::mirror_upper(segment_.target_scatter.view());
-  linalg::mirror_upper(segment_.normalized_scatter.view());
-  segment_.unbiased = recentred(std::move(segment_.unbiased), segment_, mean_x, mean_y);
-  segment_.feature_mean = pilot_x_;
-  segment_.target_mean = pilot_y_;
-  add_scaled(segment_.feature_mean, 1.0, mean_x);
-  add_scaled(segment_.target_mean, 1.0, mean_y);
-  tree_.push(std::move(segment_));
+  for (std::size_t j = 0; j < n; ++j) {
+    unbiased.a_y[j] = product_sum(d + j, a);
+    unbiased.b_y[j] = product_sum(d + j, b);
+  }
+  segment.unbiased = recentred(std::move(unbiased), segment, mean_x, mean_y);
+  segment.feature_mean.assign(pilot_x_.begin(), pilot_x_.begin() + static_cast<std::ptrdiff_t>(d));
+  segment.target_mean = pilot_y_;
+  add_scaled(segment.feature_mean, 1.0, mean_x);
+  add_scaled(segment.target_mean, 1.0, mean_y);
+  tree_.push(std::move(segment));
   begin_segment();
 }
 
 Moments CpuMomentFold::finish() {
-  if (segment_.count > 0) {
+  if (count_ > 0) {
     close_segment();
   }
   return tree_.finish();

@@ -1,44 +1,72 @@
-// The first look on the CPU: centred tiles into segment sums, segments into one tree of moments.
+// The first look on the CPU. A row becomes z = [x, y, a, b]: features and targets about the pilot, then
+// a = |x|^2 and b = |y|^2, so that one symmetric product of centred rows z holds all sums of a segment:
+// scatters, cross scatter and the fourth-order sums. Segments meet in one tree of moments.
 #pragma once
+
+#include <memory>
+#include <vector>
 
 #include "collapscope/backend.hpp"
 #include "core/moment_tree.hpp"
+#include "cpu/gram_sum.hpp"
+#include "cpu/row_pass.hpp"
 
 namespace collapscope::cpu {
 
 class CpuMomentFold final : public MomentFold {
  public:
-  CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows);
+  CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
+                std::shared_ptr<Workers> workers);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] Moments finish() override;
 
  private:
-  // Centre and size of one tile, relative to the pilot.
-  struct TileMean {
-    double rows;
-    std::vector<double> features;
-    std::vector<double> targets;
+  // What the passes over one block leave behind, for the caller to add up in order.
+  struct Block {
+    AlignedDoubles mean;  // of z
+    double norm_sum = 0;
+    std::uint64_t zero_rows = 0;
+    std::optional<std::uint64_t> offending;
   };
 
-  void choose_pilot(MatrixView<const double> features, MatrixView<const double> targets);
-  void add_norms(MatrixView<const double> features);
-  void add_centred(MatrixView<double> features, MatrixView<const double> targets);
-  void begin_segment();
+  [[nodiscard]] RowPass& pass_of(std::size_t worker, std::size_t index);
+  [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
+  void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
+  void add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
+                    std::size_t last);
+  void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
+  void normalize_block(const RawTile& tile, std::size_t number, RowPass& pass);
+  void add_block(const Block& block, std::size_t rows);
+  void add_gaps();
   void close_segment();
-  void add_between_tiles(const std::vector<double>& mean_x, const std::vector<double>& mean_y);
+  void begin_segment();
 
   FoldSpec spec_;
+  const VectorKernels& kernels_;
+  std::shared_ptr<Workers> workers_;
   std::uint64_t segment_rows_;
-  Matrix features_;   // [tile_rows, d]
-  Matrix unit_rows_;  // [tile_rows, d], when the normalized scatter is wanted
-  Matrix right_;      // [tile_rows, n + 2]: targets, a, b
-  std::vector<double> pilot_x_;
+  std::size_t tile_rows_;
+  std::size_t width_;  // of z: d + n + 2
+
+  std::vector<Block> blocks_;  // of the current tile
+  std::size_t at_once_;        // blocks that packed_ holds
+  PackedRows packed_;
+  std::vector<std::unique_ptr<RowPass>> passes_;  // made when first needed
+  AlignedDoubles pilot_x_;                        // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
-  std::vector<TileMean> means_;  // of the current segment
-  Moments segment_;              // within-tile sums of the current segment
-  Matrix cross_;                 // [d, n + 2]: sum x [y', a, b]^T, x and y' about the tile's mean
-  double sum_a_ = 0;             // about the pilot, as all fourth-order sums until the segment is closed
-  double sum_b_ = 0;
+  AlignedDoubles no_shift_;  // zeros
+
+  // The current segment.
+  std::uint64_t count_ = 0;
+  AlignedDoubles mean_;   // of z so far
+  GramSum scatter_;       // of z about block means, and of the gaps so far
+  GramSum unit_scatter_;  // of h / |h|
+  double norm_sum_ = 0;
+  std::uint64_t zero_rows_ = 0;
+  Room gaps_;  // rows whose squares are what lies between block means
+  std::size_t gap_rows_ = 0;
+  PackedRows packed_gaps_;
+
   MomentTree tree_;
 };
 

@@ -1,132 +1,199 @@
 #include "cpu/residual_fold.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <utility>
 
-#include "collapscope/decode.hpp"
 #include "collapscope/error.hpp"
 #include "core/vector_math.hpp"
-#include "cpu/row_passes.hpp"
 #include "linalg/blas.hpp"
 
 namespace collapscope::cpu {
 
 namespace {
 
-Matrix stacked(std::initializer_list<const Matrix*> parts, std::size_t cols) {
-  std::size_t rows = 0;
-  for (const Matrix* part : parts) {
-    rows += part->rows();
-  }
-  Matrix all(rows, cols);
-  double* to = all.data();
-  for (const Matrix* part : parts) {
-    to = std::copy(part->values().begin(), part->values().end(), to);
-  }
-  return all;
+// From here on the BLAS is faster than kernels that do not pack, by measurement: maps to project on, and
+// directions to take out.
+constexpr std::size_t many_maps = 48;
+constexpr std::size_t many_directions = 24;
+
+AlignedDoubles padded_copy(std::span<const double> v) {
+  AlignedDoubles out(padded(v.size()), 0.0);
+  std::copy(v.begin(), v.end(), out.begin());
+  return out;
 }
 
-// v - basis^T (basis v); basis [k, d].
-Vector outside(const Matrix& basis, const Vector& v) {
-  Vector rest = v;
-  if (!basis.empty()) {
-    add_scaled(rest, -1.0, transposed_product(basis, product(basis, v)));
-  }
-  return rest;
+// A multiple of 4 rows of which some 128 KiB of float64 stay in cache from pass to pass; more when the BLAS
+// multiplies them.
+std::size_t rows_in_cache(std::size_t columns, std::size_t maps) {
+  const std::size_t least = maps >= many_maps ? 64 : 8;
+  return std::clamp<std::size_t>((std::size_t{1} << 14U) / columns / 4 * 4, least, block_rows);
 }
 
 }  // namespace
 
-CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows)
+CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels,
+                                 std::shared_ptr<Workers> workers)
     : spec_(std::move(spec)),
-      maps_(stacked({&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published},
-                    spec_.feature_mean.size())),
-      mean_coordinates_(product(maps_, spec_.feature_mean)),
-      signal_mean_outside_(outside(spec_.signal, spec_.feature_mean)),
-      weight_mean_outside_(outside(spec_.weight, spec_.feature_mean)),
-      features_(tile_rows, spec_.feature_mean.size()),
-      outside_(tile_rows, spec_.feature_mean.size()),
-      coordinates_(tile_rows, maps_.rows()) {}
+      kernels_(kernels),
+      workers_(std::move(workers)),
+      tile_rows_(tile_rows),
+      mean_(padded_copy(spec_.feature_mean)),
+      benches_(workers_->threads()) {
+  const std::size_t d = spec_.feature_mean.size();
+  const Matrix* const parts[] = {&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published};
+  for (const Matrix* part : parts) {
+    map_count_ += part->rows();
+  }
+  maps_ = Room(map_count_, d);
+  std::size_t map = 0;
+  for (const Matrix* part : parts) {
+    for (std::size_t i = 0; i < part->rows(); ++i, ++map) {
+      std::copy_n(part->view().row(i).data(), d, maps_.row(map));
+    }
+    const Vector along = product(*part, spec_.feature_mean);
+    mean_coordinates_.insert(mean_coordinates_.end(), along.begin(), along.end());
+  }
+  signal_ = basis_of(0, spec_.signal);
+  weight_ = basis_of(spec_.signal.rows(), spec_.weight);
+  block_rows_ = rows_in_cache(d, map_count_);
+  blocks_.resize((tile_rows + block_rows_ - 1) / block_rows_);
+}
+
+CpuResidualFold::Basis CpuResidualFold::basis_of(std::size_t first, const Matrix& rows) const {
+  Vector rest = spec_.feature_mean;
+  if (!rows.empty()) {
+    add_scaled(rest, -1.0, transposed_product(rows, product(rows, rest)));
+  }
+  return {first, rows.rows(), padded_copy(rest)};
+}
+
+CpuResidualFold::Bench& CpuResidualFold::bench_of(std::size_t worker) {
+  if (!benches_[worker]) {
+    const std::size_t d = spec_.feature_mean.size();
+    const std::vector<double> per_row(block_rows_, 0.0);
+    benches_[worker] =
+        std::make_unique<Bench>(Bench{RowPass(spec_.format, kernels_, block_rows_, d), Room(block_rows_, d),
+                                      Matrix(block_rows_, map_count_), per_row, per_row, per_row});
+  }
+  return *benches_[worker];
+}
 
 void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (tile.rows > features_.rows() || targets.rows() != tile.rows ||
-      targets.cols() != spec_.target_mean.size()) {
+  if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.target_mean.size()) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
-  const MatrixView<double> x = features_.view().middle_rows(0, tile.rows);
-  if (const auto sample = decode_tile(tile, spec_.format, x)) {
-    throw NonFiniteSample{*sample};
+  const linalg::SingleThread each_worker_alone;
+  const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
+  workers_->run(blocks, [&](std::size_t worker, std::size_t number) {
+    const std::size_t first = number * block_rows_;
+    const std::size_t rows = std::min(block_rows_, tile.rows - first);
+    blocks_[number] = {};
+    add_block(tile, targets.middle_rows(first, rows), first, rows, bench_of(worker), blocks_[number]);
+  });
+  for (std::size_t number = 0; number < blocks; ++number) {
+    if (blocks_[number].offending) {
+      throw NonFiniteSample{*blocks_[number].offending};
+    }
   }
-  Norms norms;
-  for (std::size_t i = 0; i < tile.rows; ++i) {
-    norms.plain.push_back(norm(x.row(i)));
+  for (std::size_t number = 0; number < blocks; ++number) {
+    sums_ += blocks_[number].sums;
   }
-  subtract(x, spec_.feature_mean);
-  const double at_mean =
-      spec_.feature_rms * static_cast<double>(x.cols()) * std::numeric_limits<double>::epsilon();
-  for (std::size_t i = 0; i < tile.rows; ++i) {
-    norms.centred.push_back(norm(x.row(i)));
-    sums_.rows_at_mean += norms.centred.back() <= at_mean ? 1 : 0;
-  }
-  const MatrixView<double> coordinates = coordinates_.view().middle_rows(0, tile.rows);
-  linalg::gemm(1.0, x, linalg::Transpose::no, maps_.view(), linalg::Transpose::yes, 0.0, coordinates);
+}
 
-  const std::size_t k = spec_.signal.rows();
-  const std::size_t r = spec_.weight.rows();
-  const std::size_t n = spec_.target_mean.size();
-  add_outside(x, coordinates.middle_cols(0, k), spec_.signal, signal_mean_outside_, norms, sums_.signal);
+void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
+                                std::size_t rows, Bench& bench, Block& to) const {
+  to.offending = bench.pass.read(tile, first, rows, mean_);
+  if (to.offending) {
+    return;
+  }
+  const std::size_t d = spec_.feature_mean.size();
+  const double at_mean = spec_.feature_rms * static_cast<double>(d) * std::numeric_limits<double>::epsilon();
+  for (std::size_t i = 0; i < rows; ++i) {
+    const double square = bench.pass.squares()[i];
+    bench.centred[i] =
+        square > 1e-280 && std::isfinite(square) ? std::sqrt(square) : norm({bench.pass.room().row(i), d});
+    to.sums.rows_at_mean += bench.centred[i] <= at_mean ? 1 : 0;
+  }
+  project(bench, rows);
+  add_outside(signal_, bench, rows, to.sums.signal);
   if (spec_.weight_is_complement) {
-    const auto begin = mean_coordinates_.begin() + static_cast<std::ptrdiff_t>(k);
-    add_complement(coordinates.middle_cols(k, r), {begin, begin + static_cast<std::ptrdiff_t>(r)}, norms,
-                   sums_.weight);
-  } else if (r > 0) {
-    add_outside(x, coordinates.middle_cols(k, r), spec_.weight, weight_mean_outside_, norms, sums_.weight);
+    add_complement(bench, rows, to.sums.weight);
+  } else if (weight_.count > 0) {
+    add_outside(weight_, bench, rows, to.sums.weight);
   }
+  const std::size_t n = spec_.target_mean.size();
+  const MatrixView<const double> coordinates = bench.coordinates.view().middle_rows(0, rows);
   const std::vector<double> no_offset(n, 0.0);
-  sums_.affine += map_error(coordinates.middle_cols(k + r, n), no_offset, targets);
-  sums_.published +=
-      map_error(coordinates.middle_cols(k + r + n, n), std::span(mean_coordinates_).last(n), targets);
-  sums_.count += tile.rows;
+  to.sums.affine = map_error(coordinates.middle_cols(map_count_ - 2 * n, n), no_offset, targets);
+  to.sums.published =
+      map_error(coordinates.middle_cols(map_count_ - n, n), std::span(mean_coordinates_).last(n), targets);
+  to.sums.count = rows;
 }
 
-// x [rows, d] centred, coordinates = x basis^T [rows, k].
-void CpuResidualFold::add_outside(MatrixView<const double> x, MatrixView<const double> coordinates,
-                                  const Matrix& basis, const std::vector<double>& mean_outside,
-                                  const Norms& norms, SubspaceResiduals& to) {
-  const MatrixView<double> rest = outside_.view().middle_rows(0, x.rows());
-  std::copy_n(x.data(), x.rows() * x.cols(), rest.data());
-  linalg::gemm(-1.0, coordinates, linalg::Transpose::no, basis.view(), linalg::Transpose::no, 1.0, rest);
-  for (std::size_t i = 0; i < x.rows(); ++i) {
-    const auto row = rest.row(i);
-    const double centred = squared_norm(row);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      row[j] += mean_outside[j];
-    }
-    const double plain = squared_norm(row);
-    to.centred += centred;
-    to.plain += plain;
-    to.centred_normalized += norms.centred[i] > 0 ? centred / norms.centred[i] / norms.centred[i] : 0;
-    to.normalized += norms.plain[i] > 0 ? plain / norms.plain[i] / norms.plain[i] : 0;
+void CpuResidualFold::project(Bench& bench, std::size_t rows) const {
+  const std::size_t d = spec_.feature_mean.size();
+  Room& x = bench.pass.room();
+  if (map_count_ < many_maps) {
+    kernels_.project({x.data(), x.stride(), rows, padded(d), maps_.data(), maps_.stride(), map_count_,
+                      bench.coordinates.data(), map_count_});
+    return;
+  }
+  linalg::gemm(1.0, {x.data(), rows, d, x.stride()}, linalg::Transpose::no,
+               {maps_.data(), map_count_, d, maps_.stride()}, linalg::Transpose::yes, 0.0,
+               bench.coordinates.view().middle_rows(0, rows));
+}
+
+namespace {
+
+void add_squares(std::span<const double> centred, std::span<const double> plain,
+                 std::span<const double> norms, std::span<const double> centred_norms,
+                 SubspaceResiduals& to) {
+  for (std::size_t i = 0; i < centred.size(); ++i) {
+    to.centred += centred[i];
+    to.plain += plain[i];
+    to.centred_normalized += centred_norms[i] > 0 ? centred[i] / centred_norms[i] / centred_norms[i] : 0;
+    to.normalized += norms[i] > 0 ? plain[i] / norms[i] / norms[i] : 0;
   }
 }
 
-// coordinates [rows, d - r] of centred rows along what is outside the row space.
-void CpuResidualFold::add_complement(MatrixView<const double> coordinates,
-                                     const std::vector<double>& mean_coordinates, const Norms& norms,
-                                     SubspaceResiduals& to) {
-  for (std::size_t i = 0; i < coordinates.rows(); ++i) {
-    double centred = 0;
-    double plain = 0;
-    for (std::size_t j = 0; j < coordinates.cols(); ++j) {
-      const double c = coordinates(i, j);
-      centred += c * c;
-      plain += (c + mean_coordinates[j]) * (c + mean_coordinates[j]);
-    }
-    to.centred += centred;
-    to.plain += plain;
-    to.centred_normalized += norms.centred[i] > 0 ? centred / norms.centred[i] / norms.centred[i] : 0;
-    to.normalized += norms.plain[i] > 0 ? plain / norms.plain[i] / norms.plain[i] : 0;
+}  // namespace
+
+void CpuResidualFold::add_outside(const Basis& basis, Bench& bench, std::size_t rows,
+                                  SubspaceResiduals& to) const {
+  const std::size_t d = spec_.feature_mean.size();
+  const Room* x = &bench.pass.room();
+  const double* directions = maps_.data() + basis.first * maps_.stride();
+  std::size_t left = basis.count;
+  if (left >= many_directions) {
+    std::copy_n(x->data(), rows * x->stride(), bench.rest.data());
+    linalg::gemm(-1.0, bench.coordinates.view().middle_rows(0, rows).middle_cols(basis.first, left),
+                 linalg::Transpose::no, {directions, left, d, maps_.stride()}, linalg::Transpose::no, 1.0,
+                 {bench.rest.data(), rows, d, bench.rest.stride()});
+    x = &bench.rest;
+    left = 0;
   }
+  kernels_.outside({x->data(), x->stride(), rows, padded(d), bench.coordinates.data() + basis.first,
+                    map_count_, directions, maps_.stride(), left, basis.mean_outside.data(),
+                    bench.rest_centred.data(), bench.rest_plain.data()});
+  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
+              to);
+}
+
+// The coordinates of what is outside the row space are themselves the residual.
+void CpuResidualFold::add_complement(Bench& bench, std::size_t rows, SubspaceResiduals& to) const {
+  const std::size_t count = weight_.count;
+  for (std::size_t i = 0; i < rows; ++i) {
+    double* row = bench.rest.row(i);
+    std::copy_n(&bench.coordinates(i, 0) + weight_.first, count, row);
+    std::fill(row + count, row + padded(count), 0.0);
+  }
+  const AlignedDoubles offset = padded_copy(std::span(mean_coordinates_).subspan(weight_.first, count));
+  kernels_.outside({bench.rest.data(), bench.rest.stride(), rows, padded(count), nullptr, 0, nullptr, 0, 0,
+                    offset.data(), bench.rest_centred.data(), bench.rest_plain.data()});
+  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
+              to);
 }
 
 // Sum over rows of |y - mean(y) - predicted - offset|^2.

@@ -1,39 +1,69 @@
 // The second look on the CPU: each row's part outside a subspace, formed and then squared, so that nothing
-// cancels.
+// cancels. A block of rows is read, projected and squared by one thread while it is in cache.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "collapscope/backend.hpp"
+#include "cpu/row_pass.hpp"
+#include "cpu/workers.hpp"
 
 namespace collapscope::cpu {
 
 class CpuResidualFold final : public ResidualFold {
  public:
-  CpuResidualFold(LookSpec spec, std::size_t tile_rows);
+  CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels,
+                  std::shared_ptr<Workers> workers);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] ResidualSums finish() override { return sums_; }
 
  private:
-  // One tile's norms, needed to normalize residuals.
-  struct Norms {
-    std::vector<double> plain;    // |h|
-    std::vector<double> centred;  // |h - mean|
+  struct Block {
+    ResidualSums sums;
+    std::optional<std::uint64_t> offending;
   };
 
-  void add_outside(MatrixView<const double> x, MatrixView<const double> coordinates, const Matrix& basis,
-                   const std::vector<double>& mean_outside, const Norms& norms, SubspaceResiduals& to);
-  void add_complement(MatrixView<const double> coordinates, const std::vector<double>& mean_coordinates,
-                      const Norms& norms, SubspaceResiduals& to);
+  // One thread's room for a block.
+  struct Bench {
+    RowPass pass;
+    Room rest;
+    Matrix coordinates;                // [rows, maps]
+    std::vector<double> centred;       // |h - mean|
+    std::vector<double> rest_centred;  // squares of what is outside, of h - mean
+    std::vector<double> rest_plain;    // and of h
+  };
+
+  // An orthonormal basis: rows [first, first + count) of the maps.
+  struct Basis {
+    std::size_t first = 0;
+    std::size_t count = 0;
+    AlignedDoubles mean_outside;  // the feature mean less its part in the span
+  };
+
+  [[nodiscard]] Basis basis_of(std::size_t first, const Matrix& rows) const;
+  [[nodiscard]] Bench& bench_of(std::size_t worker);
+  void add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first, std::size_t rows,
+                 Bench& bench, Block& to) const;
+  void project(Bench& bench, std::size_t rows) const;
+  void add_outside(const Basis& basis, Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
+  void add_complement(Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
   [[nodiscard]] double map_error(MatrixView<const double> predicted, std::span<const double> offset,
                                  MatrixView<const double> targets) const;
 
   LookSpec spec_;
-  Matrix maps_;  // [k + r + 2n, d]: signal, weight, affine, published, one under another
+  const VectorKernels& kernels_;
+  std::shared_ptr<Workers> workers_;
+  std::size_t tile_rows_;
+  Room maps_;  // [k + r + 2n, d]: signal, weight, affine, published, one under another
+  std::size_t map_count_ = 0;
+  std::size_t block_rows_ = 0;
+  AlignedDoubles mean_;                   // of the features, padded
   std::vector<double> mean_coordinates_;  // maps_ times the feature mean
-  std::vector<double> signal_mean_outside_;
-  std::vector<double> weight_mean_outside_;
-  Matrix features_;     // [tile_rows, d]
-  Matrix outside_;      // [tile_rows, d]
-  Matrix coordinates_;  // [tile_rows, k + r + 2n]
+  Basis signal_;
+  Basis weight_;
+  std::vector<std::unique_ptr<Bench>> benches_;
+  std::vector<Block> blocks_;
   ResidualSums sums_;
 };
 

@@ -72,4 +72,8 @@ Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpos
 
 void set_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
 
+SingleThread::SingleThread() : before_(openblas_get_num_threads()) { openblas_set_num_threads(1); }
+
+SingleThread::~SingleThread() { openblas_set_num_threads(before_); }
+
 }  // namespace collapscope::linalg

@@ -26,4 +26,17 @@ void mirror_upper(MatrixView<double> c);
 // Threads the BLAS may use.
 void set_threads(std::size_t threads);
 
+// While one exists, the BLAS uses the calling thread only, so that several threads can call it side by side.
+// For one thread of the program to make and destroy.
+class SingleThread {
+ public:
+  SingleThread();
+  ~SingleThread();
+  SingleThread(const SingleThread&) = delete;
+  SingleThread& operator=(const SingleThread&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace collapscope::linalg

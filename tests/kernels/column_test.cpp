@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 #include "geometry.hpp"
 #include "kernels/support.hpp"
 #include "target_op.hpp"

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 #include "kernels/support.hpp"
 
 namespace collapscope {
@@ -67,7 +67,7 @@ void expect_as_cpu(const Converted& found, const std::vector<double>& decoded, c
     EXPECT_NEAR(found.stats.norm[i], norm, tolerance * norm);
     EXPECT_EQ(found.stats.is_zero[i], norm == 0 ? 1 : 0);
     EXPECT_NEAR(found.stats.shifted_norm[i], shifted_norm, tolerance * shifted_norm);
-    const double square = cpu::squared_norm(shifted);
+    const double square = test::squared_norm(shifted);
     if (std::isfinite(square)) {
       EXPECT_NEAR(found.stats.shifted_square[i], square, tolerance * square);
     } else {

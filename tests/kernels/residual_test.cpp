@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 #include "kernels/support.hpp"
 
 namespace collapscope {
@@ -30,11 +30,11 @@ void expect_outside(const Matrix& rest, const std::vector<double>& mean, bool ha
   const double tolerance = static_cast<double>(rest.cols() + 2) * eps;
   for (std::size_t i = 0; i < rest.rows(); ++i) {
     std::vector<double> row(rest.view().row(i).begin(), rest.view().row(i).end());
-    const double centred = cpu::squared_norm(row);
+    const double centred = test::squared_norm(row);
     for (std::size_t j = 0; has_mean && j < row.size(); ++j) {
       row[j] += mean[j];
     }
-    const double plain = cpu::squared_norm(row);
+    const double plain = test::squared_norm(row);
     const double of_plain = norms[2 * i] > 0 ? plain / norms[2 * i] / norms[2 * i] : 0;
     const double of_centred = norms[2 * i + 1] > 0 ? centred / norms[2 * i + 1] / norms[2 * i + 1] : 0;
     EXPECT_NEAR(out[5 * i], plain, tolerance * plain);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "stored.hpp"
 
 namespace collapscope::test {
+
+[[nodiscard]] inline double squared_norm(std::span<const double> v) {
+  return std::inner_product(v.begin(), v.end(), v.begin(), 0.0);
+}
 
 // All twelve kinds in both byte orders.
 [[nodiscard]] std::vector<ElementType> all_element_types();

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "cpu/row_passes.hpp"
+#include "cpu/row_pass.hpp"
 #include "kernels/support.hpp"
 
 namespace collapscope {

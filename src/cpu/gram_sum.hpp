@@ -1,0 +1,53 @@
+// The sum of x^T x over packed rows, by own kernels or by the BLAS.
+#pragma once
+
+#include <cstddef>
+
+#include "collapscope/matrix.hpp"
+#include "cpu/room.hpp"
+#include "cpu/vector_kernels.hpp"
+#include "cpu/workers.hpp"
+
+namespace collapscope::cpu {
+
+// Rows in blocks of block_rows, as VectorKernels::pack writes them; all blocks but the last are full.
+class PackedRows {
+ public:
+  PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns);
+
+  // Packs the rows of a room less `shift` [columns, padded] as block number `block`.
+  void pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift);
+
+  // Columns with their padding.
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  [[nodiscard]] const double* block(std::size_t number) const {
+    return values_.data() + number * block_rows * columns_;
+  }
+
+ private:
+  const VectorKernels& kernels_;
+  std::size_t columns_;
+  AlignedDoubles values_;
+};
+
+// An accumulator of [columns, columns] whose upper triangle counts.
+class GramSum {
+ public:
+  GramSum(const VectorKernels& kernels, std::size_t columns);
+
+  // Adds the first `rows` packed rows. Every element is summed in the order of the rows by one thread, so
+  // that its bits do not depend on their number.
+  void add(const PackedRows& packed, std::size_t rows, Workers& workers);
+  void clear();
+
+  // The sum, both triangles.
+  [[nodiscard]] MatrixView<const double> symmetric();
+
+ private:
+  const VectorKernels& kernels_;
+  std::size_t columns_;
+  std::size_t stride_;
+  AlignedDoubles values_;
+};
+
+}  // namespace collapscope::cpu

@@ -1,0 +1,106 @@
+// The inner loops of the CPU's folds, compiled once per instruction set and chosen when the program runs.
+//
+// Rows of doubles lie in "rooms": row-major, 64-byte aligned, every row padded with zeros to a multiple of 8
+// numbers. Packed rows lie in panels of `panel` columns: number (row r, column j) of a block of block_rows
+// rows at ((j / panel) * block_rows + r) * panel + j % panel.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace collapscope::cpu {
+
+// Rows that are centred about one mean and packed together.
+inline constexpr std::size_t block_rows = 128;
+
+// The number types that rows are read from directly.
+enum class Stored : unsigned char { float16, bfloat16, float32, float64 };
+
+// Converts rows and subtracts a shift: to = h - shift.
+struct CentreTask {
+  const std::byte* from;  // first row; of any alignment
+  std::size_t row_bytes;
+  std::size_t rows;
+  std::size_t columns;
+  const double* shift;      // [columns], padded with zeros
+  double* to;               // [rows, columns], a room
+  std::size_t stride;       // numbers from row to row of `to`
+  double* sums;             // [columns], padded: the sums of the columns of `to` are added
+  double* squares;          // [rows]: |h|^2; not finite when a number of h is not, or the squares overflow
+  double* centred_squares;  // [rows]: |h - shift|^2
+};
+
+// Packs rows less a shift as one block.
+struct PackTask {
+  const double* from;  // [rows, columns], a room
+  std::size_t stride;
+  std::size_t rows;     // at most block_rows
+  std::size_t columns;  // a multiple of the panel
+  const double* shift;  // [columns]
+  double* to;           // [columns / panel][block_rows][panel]
+};
+
+// c += x^T x of one packed block, for the panels on and above the diagonal among rows [first_row, last_row)
+// and columns [first_column, last_column), all counted in panels.
+struct GramTask {
+  const double* block;
+  std::size_t rows;
+  std::size_t first_row, last_row;
+  std::size_t first_column, last_column;
+  double* c;           // the whole matrix, row-major
+  std::size_t stride;  // of c
+};
+
+// to[i, q] = <row i, map q>
+struct ProjectTask {
+  const double* from;  // [rows, columns], a room
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t columns;
+  const double* maps;  // [count, columns], a room
+  std::size_t map_stride;
+  std::size_t count;
+  double* to;  // [rows, count]
+  std::size_t to_stride;
+};
+
+// With z = row i - sum over q of coordinates[i, q] basis_q: centred[i] = |z|^2, plain[i] = |z + offset|^2.
+struct OutsideTask {
+  const double* from;  // [rows, columns], a room
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t columns;
+  const double* coordinates;  // [rows, count]
+  std::size_t coordinate_stride;
+  const double* basis;  // [count, columns], a room
+  std::size_t basis_stride;
+  std::size_t count;
+  const double* offset;  // [columns], padded
+  double* centred;       // [rows]
+  double* plain;         // [rows]
+};
+
+enum class Level : unsigned char { baseline, avx2, avx512 };
+
+struct VectorKernels {
+  const char* name;   // "AVX2"
+  std::size_t panel;  // columns; 0: rows are packed one after another, and the product is the BLAS's
+  std::array<void (*)(const CentreTask&), 4> centre;  // by Stored
+  void (*pack)(const PackTask&);
+  void (*gram)(const GramTask&);  // null when panel is 0
+  void (*project)(const ProjectTask&);
+  void (*outside)(const OutsideTask&);
+};
+
+// The kernels of one level, or null when they were not compiled in or this CPU cannot run them.
+[[nodiscard]] const VectorKernels* kernels_of(Level level);
+// The widest that this CPU can run.
+[[nodiscard]] const VectorKernels& best_kernels();
+
+// Defined per instruction set; null where the compiler has it not.
+extern const VectorKernels baseline_kernels;
+extern const VectorKernels* const avx2_kernels;
+extern const VectorKernels* const avx512_kernels;
+
+}  // namespace collapscope::cpu

@@ -1,0 +1,234 @@
+// Both looks with the kernels of every instruction set, against plain loops; the same bits whatever the
+// number of threads; NaN and Inf.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "collapscope/decode.hpp"
+#include "core/support.hpp"
+#include "cpu/levels.hpp"
+#include "cpu/moment_fold.hpp"
+#include "cpu/residual_fold.hpp"
+
+namespace collapscope {
+namespace {
+
+using namespace cpu;
+using test::eps;
+
+constexpr std::size_t tile_rows = 1024;
+
+// Visits the tiles of rows stored as `format` says.
+template <class Fold>
+void visit(Fold& fold, const RowFormat& format, std::span<const std::byte> bytes, const Matrix& targets) {
+  const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+  for (std::size_t first = 0; first < targets.rows(); first += tile_rows) {
+    const std::size_t rows = std::min(tile_rows, targets.rows() - first);
+    fold.add({bytes.subspan(first * row_bytes, rows * row_bytes), 0, rows, first},
+             targets.view().middle_rows(first, rows));
+  }
+}
+
+RowFormat doubles(std::size_t columns) {
+  RowFormat format;
+  format.channels = columns;
+  return format;
+}
+
+Moments folded(const VectorKernels& kernels, std::size_t threads, const RowFormat& format,
+               std::span<const std::byte> bytes, const Matrix& targets) {
+  const FoldSpec spec{format, targets.cols(), targets.rows(), true};
+  CpuMomentFold fold(spec, tile_rows, kernels, std::make_shared<Workers>(threads));
+  visit(fold, format, bytes, targets);
+  return fold.finish();
+}
+
+ResidualSums looked(const VectorKernels& kernels, std::size_t threads, const LookSpec& spec,
+                    std::span<const std::byte> bytes, const Matrix& targets) {
+  CpuResidualFold look(spec, tile_rows, kernels, std::make_shared<Workers>(threads));
+  visit(look, spec.format, bytes, targets);
+  return look.finish();
+}
+
+LookSpec random_spec(std::size_t d, std::size_t n, std::size_t k, std::size_t r, test::Random& random) {
+  LookSpec spec;
+  spec.format = doubles(d);
+  spec.feature_mean.assign(d, 0.25);
+  spec.target_mean.assign(n, 0.125);
+  const Matrix basis = test::random_orthonormal(k + r, d, random);
+  spec.signal = test::rows_of(basis, 0, k);
+  spec.weight = test::rows_of(basis, k, r);
+  spec.affine = test::random_matrix(n, d, random);
+  spec.published = test::random_matrix(n, d, random);
+  return spec;
+}
+
+bool same(const SubspaceResiduals& a, const SubspaceResiduals& b) {
+  return a.plain == b.plain && a.normalized == b.normalized && a.centred == b.centred &&
+         a.centred_normalized == b.centred_normalized;
+}
+
+bool same(const ResidualSums& a, const ResidualSums& b) {
+  return a.count == b.count && a.rows_at_mean == b.rows_at_mean && same(a.signal, b.signal) &&
+         same(a.weight, b.weight) && a.affine == b.affine && a.published == b.published;
+}
+
+class FoldLevels : public testing::TestWithParam<const VectorKernels*> {
+ protected:
+  const VectorKernels& kernels_ = *GetParam();
+};
+
+TEST_P(FoldLevels, MomentsAgreeWithPlainLoops) {
+  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U}) {
+    for (const std::size_t rows : {1U, 2U, 127U, 129U, 1300U}) {
+      for (const double offset : {0.0, 1e4}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << d << " at " << offset);
+        test::Random random(rows + d);
+        Matrix features = test::random_matrix(rows, d, random);
+        for (double& value : features.values()) {
+          value += offset;
+        }
+        const Matrix targets = test::random_matrix(rows, 1 + d % 3, random);
+        test::expect_near(folded(kernels_, 2, doubles(d), std::as_bytes(features.values()), targets),
+                          test::naive_moments(features, targets));
+      }
+    }
+  }
+}
+
+TEST_P(FoldLevels, MomentsHaveTheSameBitsWithAnyNumberOfThreads) {
+  for (const std::size_t d : {3U, 64U, 200U}) {
+    test::Random random(d);
+    const Matrix features = test::random_matrix(2700, d, random);
+    const Matrix targets = test::random_matrix(2700, 3, random);
+    const auto bytes = std::as_bytes(features.values());
+    const Moments one = folded(kernels_, 1, doubles(d), bytes, targets);
+    for (const std::size_t threads : {2U, 3U, 4U, 7U}) {
+      EXPECT_TRUE(test::same(folded(kernels_, threads, doubles(d), bytes, targets), one)) << threads;
+    }
+  }
+}
+
+TEST_P(FoldLevels, ResidualsAgreeWithPlainLoops) {
+  // Few directions and many, which go to the BLAS.
+  for (const std::size_t k : {0U, 1U, 3U, 30U}) {
+    for (const std::size_t rows : {1U, 2U, 131U, 2100U}) {
+      SCOPED_TRACE(testing::Message() << rows << " rows, k = " << k);
+      test::Random random(rows + k);
+      const std::size_t d = 67;
+      const Matrix features = test::random_matrix(rows, d, random);
+      const Matrix targets = test::random_matrix(rows, 2, random);
+      LookSpec spec = random_spec(d, 2, k, 25, random);
+      const auto bytes = std::as_bytes(features.values());
+      const double relative = 64 * eps * static_cast<double>(d);
+      const auto near = [&](const SubspaceResiduals& found, const SubspaceResiduals& expected) {
+        EXPECT_NEAR(found.plain, expected.plain, relative * expected.plain);
+        EXPECT_NEAR(found.normalized, expected.normalized, relative * expected.normalized);
+        EXPECT_NEAR(found.centred, expected.centred, relative * expected.centred);
+        EXPECT_NEAR(found.centred_normalized, expected.centred_normalized,
+                    relative * expected.centred_normalized);
+      };
+      const ResidualSums basis = looked(kernels_, 2, spec, bytes, targets);
+      near(basis.signal, test::naive_residuals(features, spec.signal, spec.feature_mean));
+      near(basis.weight, test::naive_residuals(features, spec.weight, spec.feature_mean));
+      EXPECT_EQ(basis.count, rows);
+    }
+  }
+}
+
+TEST_P(FoldLevels, ResidualsHaveTheSameBitsWithAnyNumberOfThreads) {
+  for (const std::size_t r : {3U, 40U}) {
+    for (const bool complement : {false, true}) {
+      test::Random random(r);
+      const Matrix features = test::random_matrix(2100, 70, random);
+      const Matrix targets = test::random_matrix(2100, 3, random);
+      LookSpec spec = random_spec(70, 3, 3, r, random);
+      spec.weight_is_complement = complement;
+      const auto bytes = std::as_bytes(features.values());
+      const ResidualSums one = looked(kernels_, 1, spec, bytes, targets);
+      for (const std::size_t threads : {2U, 3U, 4U, 7U}) {
+        EXPECT_TRUE(same(looked(kernels_, threads, spec, bytes, targets), one)) << threads;
+      }
+    }
+  }
+}
+
+// What a format's rows decode to, folded as float64, gives the same bits as the format itself.
+TEST_P(FoldLevels, AllFormatsGiveTheBitsOfTheirDecodedRows) {
+  for (const Pool pool : {Pool::mean, Pool::max, Pool::flatten, Pool::none}) {
+    for (const Layout layout : {Layout::rows, Layout::ntd, Layout::nchw}) {
+      for (const bool big_endian : {false, true}) {
+        RowFormat format;
+        format.element = {ElementKind::float32, big_endian};
+        format.layout = layout;
+        format.pool = pool;
+        format.positions = layout == Layout::rows ? 1 : 4;
+        format.channels = 6;
+        const std::size_t samples = 300;
+        test::Random random(1);
+        std::vector<std::byte> bytes;
+        for (std::size_t i = 0; i < samples * format.sample_elements(); ++i) {
+          const auto bits = std::bit_cast<std::array<std::byte, 4>>(static_cast<float>(random.normal()));
+          bytes.insert(bytes.end(), bits.begin(), bits.end());
+          if (big_endian) {
+            std::reverse(bytes.end() - 4, bytes.end());
+          }
+        }
+        const std::size_t rows = samples * format.rows_per_sample();
+        const Matrix targets = test::random_matrix(rows, 2, random);
+        Matrix decoded(rows, format.row_length());
+        ASSERT_FALSE(decode_tile({bytes, 0, rows, 0}, format, decoded.view()));
+        EXPECT_TRUE(test::same(
+            folded(kernels_, 2, format, bytes, targets),
+            folded(kernels_, 1, doubles(decoded.cols()), std::as_bytes(decoded.values()), targets)))
+            << pool_name(pool) << " " << layout_name(layout);
+      }
+    }
+  }
+}
+
+TEST_P(FoldLevels, TheFirstSampleThatIsNotFiniteIsNamed) {
+  test::Random random(3);
+  Matrix features = test::random_matrix(1000, 9, random);
+  const Matrix targets = test::random_matrix(1000, 1, random);
+  features(700, 8) = test::infinity;
+  features(131, 0) = test::nan;
+  features(900, 3) = -test::infinity;
+  const auto bytes = std::as_bytes(features.values());
+  const LookSpec spec = random_spec(9, 1, 1, 1, random);
+  for (const std::size_t threads : {1U, 3U}) {
+    try {
+      (void)folded(kernels_, threads, doubles(9), bytes, targets);
+      FAIL() << "a NaN was folded";
+    } catch (const NonFiniteSample& offending) {
+      EXPECT_EQ(offending.sample, 131U);
+    }
+    try {
+      (void)looked(kernels_, threads, spec, bytes, targets);
+      FAIL() << "a NaN was looked at";
+    } catch (const NonFiniteSample& offending) {
+      EXPECT_EQ(offending.sample, 131U);
+    }
+  }
+}
+
+TEST_P(FoldLevels, HugeAndTinyRowsHaveNorms) {
+  Matrix features(3, 5);
+  features(0, 0) = 3e-200;
+  features(0, 4) = 4e-200;
+  features(1, 1) = -3e200;
+  features(1, 2) = 4e200;
+  const Matrix targets(3, 1);
+  const Moments m = folded(kernels_, 1, doubles(5), std::as_bytes(features.values()), targets);
+  EXPECT_EQ(m.zero_rows, 1U);
+  EXPECT_NEAR(m.norm_sum, 5e200, 8 * eps * 5e200);
+  EXPECT_NEAR(m.normalized_scatter(0, 0), 0.36, 8 * eps);
+  EXPECT_NEAR(m.normalized_scatter(4, 4), 0.64, 8 * eps);
+  EXPECT_NEAR(m.normalized_scatter(1, 2), -0.48, 8 * eps);
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, FoldLevels, testing::ValuesIn(test::all_kernels()), test::kernels_name);
+
+}  // namespace
+}  // namespace collapscope

@@ -1,0 +1,288 @@
+// Every kernel of every instruction set against plain loops: odd sizes, one row, one column, special values.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "collapscope/decode.hpp"
+#include "core/support.hpp"
+#include "cpu/levels.hpp"
+#include "cpu/room.hpp"
+
+namespace collapscope {
+namespace {
+
+using namespace cpu;
+using test::eps;
+
+constexpr std::size_t some_columns[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 64, 131};
+constexpr std::size_t some_rows[] = {1, 2, 3, 4, 5, 7, 127, 128};
+
+Room random_room(std::size_t rows, std::size_t columns, test::Random& random) {
+  Room room(rows, columns);
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::generate_n(room.row(i), columns, [&] { return random.normal(); });
+  }
+  return room;
+}
+
+ElementType element_of(Stored stored) {
+  constexpr ElementKind kinds[] = {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32,
+                                   ElementKind::float64};
+  return {kinds[static_cast<std::size_t>(stored)]};
+}
+
+// Finite numbers of the type about 1 in size, some zeros and subnormal numbers among them.
+std::vector<std::byte> random_bytes(ElementType element, std::size_t count, test::Random& random) {
+  std::vector<std::byte> bytes(count * element.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    std::byte* to = bytes.data() + i * element.size();
+    const double value = random.normal();
+    const bool tiny = random.below(16) == 0;
+    if (element.kind == ElementKind::float64) {
+      const double stored = tiny ? 1e-310 : value;
+      std::memcpy(to, &stored, sizeof stored);
+    } else if (element.kind == ElementKind::float32) {
+      const auto stored = static_cast<float>(tiny ? 1e-40 : value);
+      std::memcpy(to, &stored, sizeof stored);
+    } else {
+      const std::size_t mantissa_bits = element.kind == ElementKind::float16 ? 10 : 7;
+      const std::size_t exponent = tiny ? 0 : element.kind == ElementKind::float16 ? 15 : 127;
+      const auto stored = static_cast<std::uint16_t>((random.below(2) << 15U) | (exponent << mantissa_bits) |
+                                                     random.below(std::size_t{1} << mantissa_bits));
+      std::memcpy(to, &stored, sizeof stored);
+    }
+  }
+  return bytes;
+}
+
+class Kernels : public testing::TestWithParam<const VectorKernels*> {
+ protected:
+  const VectorKernels& kernels_ = *GetParam();
+
+  struct Centred {
+    Room to;
+    AlignedDoubles sums;
+    std::vector<double> squares;
+    std::vector<double> centred_squares;
+  };
+
+  [[nodiscard]] Centred centre(Stored stored, const std::byte* from, std::size_t rows, std::size_t columns,
+                               const AlignedDoubles& shift) const {
+    Centred out{Room(rows, columns), AlignedDoubles(padded(columns), 1.0), std::vector<double>(rows),
+                std::vector<double>(rows)};
+    kernels_.centre[static_cast<std::size_t>(stored)](
+        {from, columns * element_of(stored).size(), rows, columns, shift.data(), out.to.data(),
+         out.to.stride(), out.sums.data(), out.squares.data(), out.centred_squares.data()});
+    return out;
+  }
+
+  void check_centre(Stored stored, std::size_t rows, std::size_t columns) const {
+    test::Random random(rows * 1000 + columns);
+    const std::vector<std::byte> bytes = random_bytes(element_of(stored), rows * columns, random);
+    AlignedDoubles shift(padded(columns), 0.0);
+    std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
+    std::vector<double> h(rows * columns);
+    decode_elements(bytes, element_of(stored), h);
+    const Centred found = centre(stored, bytes.data(), rows, columns, shift);
+    std::vector<double> sums(columns, 1.0);
+    std::vector<double> sizes(columns, 1.0);
+    for (std::size_t i = 0; i < rows; ++i) {
+      double square = 0;
+      double centred_square = 0;
+      for (std::size_t j = 0; j < columns; ++j) {
+        const double value = h[i * columns + j];
+        const double x = value - shift[j];
+        ASSERT_EQ(found.to.row(i)[j], x);
+        square += value * value;
+        centred_square += x * x;
+        sums[j] += x;
+        sizes[j] += std::abs(x);
+      }
+      const double rounding = static_cast<double>(columns) * eps;
+      ASSERT_NEAR(found.squares[i], square, rounding * square);
+      ASSERT_NEAR(found.centred_squares[i], centred_square, rounding * centred_square);
+      for (std::size_t j = columns; j < padded(columns); ++j) {
+        ASSERT_EQ(found.to.row(i)[j], 0) << "padding";
+      }
+    }
+    for (std::size_t j = 0; j < columns; ++j) {
+      ASSERT_NEAR(found.sums[j], sums[j], static_cast<double>(rows) * eps * sizes[j]);
+    }
+  }
+};
+
+TEST_P(Kernels, Centre) {
+  for (const Stored stored : {Stored::float16, Stored::bfloat16, Stored::float32, Stored::float64}) {
+    for (const std::size_t rows : some_rows) {
+      for (const std::size_t columns : some_columns) {
+        SCOPED_TRACE(testing::Message() << element_of(stored).name() << ", " << rows << " x " << columns);
+        check_centre(stored, rows, columns);
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, EveryHalfPrecisionNumber) {
+  constexpr std::size_t count = 65536;
+  std::vector<std::byte> bytes(count * sizeof(std::uint16_t));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = static_cast<std::uint16_t>(i);
+    std::memcpy(bytes.data() + i * sizeof bits, &bits, sizeof bits);
+  }
+  std::vector<double> expected(count);
+  for (const Stored stored : {Stored::float16, Stored::bfloat16}) {
+    decode_elements(bytes, element_of(stored), expected);
+    const Centred found = centre(stored, bytes.data(), count / 64, 64, AlignedDoubles(64, 0.0));
+    for (std::size_t i = 0; i < count; ++i) {
+      const double value = found.to.row(i / 64)[i % 64];
+      ASSERT_TRUE(value == expected[i] || (std::isnan(value) && std::isnan(expected[i]))) << i;
+    }
+  }
+}
+
+TEST_P(Kernels, WhatIsNotFiniteShowsInTheSquares) {
+  for (const double bad : {test::nan, test::infinity, -test::infinity}) {
+    for (const std::size_t at : {0U, 5U, 10U}) {
+      std::vector<double> h(33, 1.0);
+      h[11 + at] = bad;
+      const Centred found =
+          centre(Stored::float64, std::as_bytes(std::span(h)).data(), 3, 11, AlignedDoubles(16, 0.0));
+      EXPECT_FALSE(std::isfinite(found.squares[1]));
+      EXPECT_EQ(found.squares[0], 11);
+      EXPECT_EQ(found.squares[2], 11);
+    }
+  }
+}
+
+TEST_P(Kernels, PackAndGram) {
+  for (const std::size_t rows : some_rows) {
+    for (const std::size_t columns : some_columns) {
+      SCOPED_TRACE(testing::Message() << rows << " x " << columns);
+      test::Random random(rows + columns);
+      const Room room = random_room(rows, columns, random);
+      AlignedDoubles shift(padded(columns), 0.0);
+      std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
+      const std::size_t width = padded(columns);
+      AlignedDoubles packed(block_rows * width, test::nan);
+      kernels_.pack({room.data(), room.stride(), rows, width, shift.data(), packed.data()});
+      const std::size_t panel = kernels_.panel == 0 ? width : kernels_.panel;
+      const std::size_t depth = kernels_.panel == 0 ? rows : block_rows;
+      const auto at = [&](std::size_t i, std::size_t j) {
+        return packed[(j / panel * depth + i) * panel + j % panel];
+      };
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < width; ++j) {
+          ASSERT_EQ(at(i, j), j < columns ? room.row(i)[j] - shift[j] : 0);
+        }
+      }
+      if (kernels_.panel == 0) {
+        continue;
+      }
+      AlignedDoubles c(width * width, 1.0);
+      kernels_.gram({packed.data(), rows, 0, width / panel, 0, width / panel, c.data(), width});
+      for (std::size_t i = 0; i < columns; ++i) {
+        for (std::size_t j = i; j < columns; ++j) {
+          double sum = 1;
+          double size = 1;
+          for (std::size_t r = 0; r < rows; ++r) {
+            sum += at(r, i) * at(r, j);
+            size += std::abs(at(r, i) * at(r, j));
+          }
+          ASSERT_NEAR(c[i * width + j], sum, static_cast<double>(rows) * eps * size);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, PartsOfAGramHaveTheBitsOfTheWhole) {
+  if (kernels_.panel == 0) {
+    return;  // products are the BLAS's
+  }
+  test::Random random(4);
+  const std::size_t columns = 96;
+  const Room room = random_room(100, columns, random);
+  const AlignedDoubles no_shift(columns, 0.0);
+  AlignedDoubles packed(block_rows * columns, 0.0);
+  kernels_.pack({room.data(), room.stride(), 100, columns, no_shift.data(), packed.data()});
+  const std::size_t panels = columns / kernels_.panel;
+  AlignedDoubles whole(columns * columns, 0.0);
+  AlignedDoubles parts(columns * columns, 0.0);
+  kernels_.gram({packed.data(), 100, 0, panels, 0, panels, whole.data(), columns});
+  for (std::size_t row = 0; row < panels; row += 2) {
+    for (std::size_t column = 0; column < panels; column += 5) {
+      kernels_.gram({packed.data(), 100, row, std::min(row + 2, panels), column, std::min(column + 5, panels),
+                     parts.data(), columns});
+    }
+  }
+  for (std::size_t i = 0; i < columns; ++i) {
+    for (std::size_t j = i; j < columns; ++j) {
+      ASSERT_EQ(parts[i * columns + j], whole[i * columns + j]);
+    }
+  }
+}
+
+TEST_P(Kernels, ProjectAndOutside) {
+  for (const std::size_t rows : {1U, 3U, 4U, 9U}) {
+    for (const std::size_t columns : some_columns) {
+      for (const std::size_t count : {0U, 1U, 2U, 3U, 4U, 11U}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << columns << ", " << count << " maps");
+        test::Random random(rows + 100 * columns + count);
+        const Room x = random_room(rows, columns, random);
+        const Room maps = random_room(count, columns, random);
+        AlignedDoubles offset(padded(columns), 0.0);
+        std::generate_n(offset.begin(), columns, [&] { return random.normal(); });
+        Matrix coordinates(rows, count + 2);
+        kernels_.project({x.data(), x.stride(), rows, padded(columns), maps.data(), maps.stride(), count,
+                          coordinates.data(), count + 2});
+        std::vector<double> centred(rows);
+        std::vector<double> plain(rows);
+        kernels_.outside({x.data(), x.stride(), rows, padded(columns), coordinates.data(), count + 2,
+                          maps.data(), maps.stride(), count, offset.data(), centred.data(), plain.data()});
+        const double rounding = static_cast<double>(columns + count + 4) * eps;
+        for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t q = 0; q < count; ++q) {
+            double sum = 0;
+            double size = 0;
+            for (std::size_t j = 0; j < columns; ++j) {
+              sum += x.row(i)[j] * maps.row(q)[j];
+              size += std::abs(x.row(i)[j] * maps.row(q)[j]);
+            }
+            ASSERT_NEAR(coordinates(i, q), sum, rounding * size);
+          }
+          ASSERT_EQ(coordinates(i, count), 0) << "beyond the maps";
+          double expected_centred = 0;
+          double expected_plain = 0;
+          double size = 0;
+          for (std::size_t j = 0; j < columns; ++j) {
+            double rest = x.row(i)[j];
+            double parts = std::abs(rest) + std::abs(offset[j]);
+            for (std::size_t q = 0; q < count; ++q) {
+              rest -= coordinates(i, q) * maps.row(q)[j];
+              parts += std::abs(coordinates(i, q) * maps.row(q)[j]);
+            }
+            expected_centred += rest * rest;
+            expected_plain += (rest + offset[j]) * (rest + offset[j]);
+            size += parts * parts;
+          }
+          ASSERT_NEAR(centred[i], expected_centred, 2 * rounding * size);
+          ASSERT_NEAR(plain[i], expected_plain, 2 * rounding * size);
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Kernels, testing::ValuesIn(test::all_kernels()), test::kernels_name);
+
+TEST(KernelLevels, TheBestIsOneThatRuns) {
+  EXPECT_EQ(kernels_of(Level::baseline), &baseline_kernels);
+  const VectorKernels* best = &best_kernels();
+  EXPECT_TRUE(best == kernels_of(Level::avx512) || best == kernels_of(Level::avx2) ||
+              best == &baseline_kernels);
+}
+
+}  // namespace
+}  // namespace collapscope
