@@ -21,9 +21,9 @@ namespace {
 // The rows of one layer on the device, in parts as the folds work on them, and room for one part as float64.
 class ResidentRows {
  public:
-  ResidentRows(const Device& device, StageSpec spec, std::size_t part_rows)
+  ResidentRows(const Device& device, const StageSpec& spec, std::size_t part_rows)
       : device_(device),
-        spec_(std::move(spec)),
+        spec_(spec),
         part_rows_(part_rows),
         bytes_(spec_.bytes.size()),
         targets_(spec_.rows * spec_.targets),
