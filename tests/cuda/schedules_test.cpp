@@ -42,6 +42,14 @@ TEST_F(Schedules, WithRowsReadTwice) { expect_equal_bits("cuda", "34M", 100); }
 
 TEST_F(Schedules, OnThreeDevices) { expect_equal_bits("cuda:all", "8G", 20); }
 
+// Nothing but the ring holds the host back.
+class LargeBands : public Schedules {
+ protected:
+  LargeBands() { options_.memory = std::uint64_t{64} << 20U; }
+};
+
+TEST_F(LargeBands, HaveTheSameBits) { expect_equal_bits("cuda", "34M", 30); }
+
 class OneLook : public Schedules {
  protected:
   OneLook() { options_.looks = Looks::one; }
