@@ -24,11 +24,11 @@ namespace collapscope::bench {
 
 namespace {
 
-constexpr std::size_t widest_reference = 256;                    // features
-constexpr std::uint64_t reference_rows = 4096;                   // at most, for the covariance in long double
-constexpr std::uint64_t planted_rows = 4096;                     // at least
-constexpr std::size_t bytes_per_reader = std::size_t{8} << 20U;  // below it a thread does not pay
-constexpr double planted_noise = 0.1;                            // share of the variance
+constexpr std::size_t widest_reference = 256;   // features
+constexpr std::uint64_t reference_rows = 4096;  // at most, for the covariance in long double
+constexpr std::uint64_t planted_rows = 4096;    // at least
+constexpr std::size_t read_block = std::size_t{4} << 20U;
+constexpr double planted_noise = 0.1;  // share of the variance
 
 // Keeps what the analysis says.
 class Notes final : public Progress {
@@ -44,23 +44,23 @@ class Notes final : public Progress {
   std::vector<std::string>& notes_;
 };
 
-// The first bytes of a file, by plain readers, at most `most_threads` of them.
+// The first bytes of a file, by plain readers that take block after block, at most `most_threads` of them.
 void read_plainly(const std::string& path, std::span<std::byte> to, std::size_t most_threads) {
-  const std::size_t threads = std::clamp<std::size_t>(to.size() / bytes_per_reader, 1, most_threads);
+  const std::size_t blocks = (to.size() + read_block - 1) / read_block;
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   std::atomic<bool> complete = file >= 0;
-  on_threads(threads, [&](std::size_t thread) {
-    std::size_t at = to.size() / threads * thread;
-    const std::size_t end = thread + 1 == threads ? to.size() : to.size() / threads * (thread + 1);
-    while (at < end) {
-      const ssize_t count = ::pread(file, to.data() + at, end - at, static_cast<off_t>(at));
-      if (count <= 0) {
-        break;
+  std::atomic<std::size_t> next = 0;
+  on_threads(std::min(most_threads, std::max<std::size_t>(blocks / 2, 1)), [&](std::size_t /*thread*/) {
+    for (std::size_t block = next++; block < blocks && complete; block = next++) {
+      std::size_t at = block * read_block;
+      const std::size_t end = std::min(at + read_block, to.size());
+      while (at < end && complete) {
+        const ssize_t count = ::pread(file, to.data() + at, end - at, static_cast<off_t>(at));
+        if (count <= 0) {
+          complete = false;
+        }
+        at += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
       }
-      at += static_cast<std::size_t>(count);
-    }
-    if (at < end) {
-      complete = false;
     }
   });
   ::close(file);

@@ -54,7 +54,9 @@ class CpuBackend final : public Backend {
     return basis;
   }
 
-  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return cpu::make_stage_maker(*this); }
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
+    return cpu::make_stage_maker(*this, kernels_, workers_);
+  }
 
  private:
   std::size_t threads_;

@@ -43,6 +43,12 @@ std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t th
 
 }  // namespace
 
+std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns,
+                           std::size_t threads) {
+  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(columns));
+  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
+}
+
 PackedRows::PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
     : kernels_(kernels), columns_(padded(columns)), values_(round_up(rows, block_rows) * columns_, 0.0) {}
 

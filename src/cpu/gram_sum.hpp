@@ -30,6 +30,11 @@ class PackedRows {
   AlignedDoubles values_;
 };
 
+// Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
+// in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
+[[nodiscard]] std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks,
+                                         std::size_t columns, std::size_t threads);
+
 // An accumulator of [columns, columns] whose upper triangle counts.
 class GramSum {
  public:

@@ -21,14 +21,6 @@ Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, 
   return out;
 }
 
-// Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
-// in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
-std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t width,
-                           std::size_t threads) {
-  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(width));
-  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
-}
-
 }  // namespace
 
 CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,

@@ -8,10 +8,11 @@
 #include <utility>
 
 #include "collapscope/blas_kernels.hpp"
-#include "collapscope/decode.hpp"
 #include "core/stage_work.hpp"
 #include "core/stopwatch.hpp"
 #include "core/threads.hpp"
+#include "cpu/gram_sum.hpp"
+#include "cpu/row_pass.hpp"
 #include "linalg/blas.hpp"
 
 namespace collapscope::cpu {
@@ -76,6 +77,14 @@ Stage gemm_ceiling(std::size_t order) {
           [multiply] { return seconds_of(multiply); }};
 }
 
+// What is timed of the first look's product.
+struct PackedProduct {
+  PackedProduct(const VectorKernels& kernels, std::size_t blocks, std::size_t columns)
+      : packed(kernels, blocks * block_rows, columns), sum(kernels, columns) {}
+  PackedRows packed;
+  GramSum sum;
+};
+
 // x^T x of rows [rows, d], again and again until `total` rows are done.
 Stage bare_product(std::string name, Matrix rows, std::uint64_t total) {
   const std::size_t d = rows.cols();
@@ -100,7 +109,8 @@ Stage syrk_ceiling(std::size_t order) {
 
 class CpuStageMaker final : public StageMaker {
  public:
-  explicit CpuStageMaker(Backend& backend) : backend_(backend) {}
+  CpuStageMaker(Backend& backend, const VectorKernels& kernels, std::shared_ptr<Workers> workers)
+      : backend_(backend), kernels_(kernels), workers_(std::move(workers)) {}
 
   [[nodiscard]] std::vector<Fact> facts() const override {
     const BlasKernels blas = blas_kernels();
@@ -117,7 +127,7 @@ class CpuStageMaker final : public StageMaker {
         std::max<std::size_t>(1, std::min<std::uint64_t>(spec.rows, bare_elements / d));
     StageSet set;
     set.stages.push_back(decode(spec));
-    set.stages.push_back(bare_product("product", random_matrix(tile_rows(spec), d), spec.rows));
+    set.stages.push_back(product(spec));
     set.stages.push_back(bare_product("bare-dsyrk", random_matrix(bare_rows, d), spec.rows));
     set.stages.push_back(second_look(spec));
     set.floor = {"bare-dsyrk"};
@@ -140,20 +150,47 @@ class CpuStageMaker final : public StageMaker {
             rows, first};
   }
 
+  // About no shift, with norms and column sums, block by block as the first look does it.
   [[nodiscard]] Stage decode(const StageSpec& spec) const {
-    const std::size_t threads = backend_.threads();
-    const auto rooms =
-        std::make_shared<std::vector<Matrix>>(threads, Matrix(tile_rows(spec), spec.format.row_length()));
-    const auto decode_all = [this, spec, rooms, threads] {
-      on_threads(threads, [&](std::size_t thread) {
-        for (std::size_t number = thread; number < tiles(spec); number += threads) {
-          const RawTile raw = tile(spec, number);
-          (void)decode_tile(raw, spec.format, (*rooms)[thread].view().middle_rows(0, raw.rows));
-        }
-      });
+    const std::size_t d = spec.format.row_length();
+    const auto passes = std::make_shared<std::vector<RowPass>>();
+    for (std::size_t worker = 0; worker < workers_->threads(); ++worker) {
+      passes->emplace_back(spec.format, kernels_, block_rows, d);
+    }
+    const AlignedDoubles shift(padded(d), 0.0);
+    const auto decode_all = [this, spec, passes, shift] {
+      for (std::size_t number = 0; number < tiles(spec); ++number) {
+        const RawTile raw = tile(spec, number);
+        workers_->run((raw.rows + block_rows - 1) / block_rows, [&](std::size_t worker, std::size_t block) {
+          const std::size_t first = block * block_rows;
+          (void)(*passes)[worker].read(raw, first, std::min(block_rows, raw.rows - first), shift);
+        });
+      }
     };
     return {
         "decode", converted_bytes(spec), 0, "memcpy", "", [decode_all] { return seconds_of(decode_all); }};
+  }
+
+  // Of as many packed rows as the first look multiplies at once, again and again.
+  [[nodiscard]] Stage product(const StageSpec& spec) const {
+    const std::size_t d = spec.format.row_length();
+    const std::size_t tile_blocks = (tile_rows(spec) + block_rows - 1) / block_rows;
+    const std::size_t blocks = blocks_at_once(kernels_, tile_blocks, d, workers_->threads());
+    const auto work = std::make_shared<PackedProduct>(kernels_, blocks, d);
+    const Matrix numbers = random_matrix(block_rows, d);
+    Room room(block_rows, d);
+    for (std::size_t i = 0; i < block_rows; ++i) {
+      std::copy_n(numbers.view().row(i).data(), d, room.row(i));
+    }
+    for (std::size_t block = 0; block < blocks; ++block) {
+      work->packed.pack(block, room, block_rows, AlignedDoubles(padded(d), 0.0));
+    }
+    const auto multiply = [this, work, at_once = blocks * block_rows, rows = spec.rows] {
+      for (std::uint64_t done = 0; done < rows; done += at_once) {
+        work->sum.add(work->packed, std::min<std::uint64_t>(at_once, rows - done), *workers_);
+      }
+    };
+    return {"product", 0, product_flops(spec), "dsyrk", "", [multiply] { return seconds_of(multiply); }};
   }
 
   [[nodiscard]] Stage second_look(const StageSpec& spec) const {
@@ -171,12 +208,15 @@ class CpuStageMaker final : public StageMaker {
   }
 
   Backend& backend_;
+  const VectorKernels& kernels_;
+  std::shared_ptr<Workers> workers_;
 };
 
 }  // namespace
 
-std::unique_ptr<StageMaker> make_stage_maker(Backend& backend) {
-  return std::make_unique<CpuStageMaker>(backend);
+std::unique_ptr<StageMaker> make_stage_maker(Backend& backend, const VectorKernels& kernels,
+                                             std::shared_ptr<Workers> workers) {
+  return std::make_unique<CpuStageMaker>(backend, kernels, std::move(workers));
 }
 
 }  // namespace collapscope::cpu
