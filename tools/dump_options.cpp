@@ -59,7 +59,8 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "read the rows once, twice, or as a cost model decides: 1, 2, auto")
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
-  command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")->capture_default_str();
+  command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")
+      ->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
   command
