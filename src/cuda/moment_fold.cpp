@@ -79,7 +79,7 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   if ((rows_of_part_.size() + 1) * record_size() > records_.size()) {
     throw UsageError("MomentFold::add: more rows than the fold was made for");
   }
-  const cudaStream_t stream = device_.compute();
+  cudaStream_t stream = device_.compute();
   source_.set(device_, rows);
   if (rows_of_part_.empty()) {
     choose_pilot(rows);

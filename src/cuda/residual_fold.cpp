@@ -102,7 +102,7 @@ void ResidualPass::add(const DeviceRows& rows) {
   if (rows.rows > part_rows_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
-  const cudaStream_t stream = device_.compute();
+  cudaStream_t stream = device_.compute();
   const std::size_t k = spec_.signal.rows();
   const std::size_t r = spec_.weight.rows();
   const kernels::DeviceMatrix x{x_.data(), rows.rows, d_, padded(d_)};

@@ -73,11 +73,14 @@ ChosenBackend make_backend(const std::string& device, std::size_t threads) {
   if (automatic && !gpu::has_driver()) {
     return {make_cpu_backend(threads), {}};
   }
+  ChosenBackend chosen;
   try {
-    return {open_gpus(which, threads), {}};
+    chosen.backend = open_gpus(which, threads);
   } catch (const DeviceError& error) {
-    return {make_cpu_backend(threads), fmt::format("no GPU is used: {}", error.what())};
+    chosen.backend = make_cpu_backend(threads);
+    chosen.note = fmt::format("no GPU is used: {}", error.what());
   }
+  return chosen;
 }
 
 std::string describe_gpus() {

@@ -18,7 +18,7 @@ void for_all(Parts& parts, const Work& work) {
     }
   }
   if (offending) {
-    throw *offending;
+    throw NonFiniteSample{offending->sample};
   }
 }
 
