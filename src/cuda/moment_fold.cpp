@@ -260,11 +260,15 @@ std::optional<ResidualSums> CudaMomentFold::look_again(const LookSpec& spec) {
     return std::nullopt;
   }
   device_.select();
-  ResidualPass pass(device_, spec, part_rows_);
-  for (const DeviceRows& rows : feed_.kept()) {
-    pass.add(rows);
+  try {
+    ResidualPass pass(device_, spec, part_rows_);
+    for (const DeviceRows& rows : feed_.kept()) {
+      pass.add(rows);
+    }
+    return pass.finish();
+  } catch (const DeviceMemoryError&) {
+    return std::nullopt;  // without the kept rows there is room
   }
-  return pass.finish();
 }
 
 }  // namespace collapscope::cuda

@@ -56,7 +56,8 @@ std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
 }
 
 Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric) {
-  if (symmetric.rows() >= least_order && linalg::all_finite(symmetric)) {
+  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() &&
+      linalg::all_finite(symmetric)) {
     try {
       auto basis = devices_.front()->decompose(symmetric);
       if (basis && linalg::passes_check(symmetric, *basis)) {
