@@ -6,11 +6,11 @@
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
+#include "shift_op.hpp"
 #include "slice_op.hpp"
 #include "square_op.hpp"
 #include "target_op.hpp"
 #include "unit_op.hpp"
-#include "vector_op.hpp"
 
 namespace collapscope::kernels {
 
@@ -33,15 +33,9 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<MapErrors>();
   visit.template items<MarkAtMost>();
 
-  visit.template items<Scale>();
-  visit.template columns<Elementwise<Subtract>>();
-  visit.template columns<Elementwise<ScaleRow>>();
-  visit.template columns<Elementwise<Narrow>>();
-
+  visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();
   visit.template items<MirrorLower>();
-  visit.template rows<RowDifference>();
-  visit.template rows<LargestOf>();
 }
 
 }  // namespace collapscope::kernels

@@ -63,18 +63,5 @@ cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::
                        cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
-// to = from * factor
-cudaError_t scale(double* to, const double* from, double factor, std::size_t count, cudaStream_t stream);
-// Row i of to = values[i] * row i of from, [n, n] both.
-cudaError_t scale_rows(double* to, const double* from, const double* values, std::size_t n,
-                       cudaStream_t stream);
-// *largest = max of |a_ij - b_ij|, of |a_ij - (i == j)| when b is null; NaN becomes Inf. [n, n] both.
-cudaError_t largest_difference(const double* a, const double* b, std::size_t n, double* workspace,
-                               double* largest, cudaStream_t stream);
-// Doubles of workspace that largest_difference needs.
-std::size_t difference_workspace(std::size_t n);
-
-// to = float32 of `from`, for --precision fast.
-cudaError_t narrow(float* to, std::size_t to_stride, const DeviceMatrix& from, cudaStream_t stream);
 
 }  // namespace collapscope::kernels

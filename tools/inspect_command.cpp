@@ -69,6 +69,9 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
   fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}\n", plan.rows,
              plan.format.row_length(), human_bytes(plan.bytes * passes), passes == 2 ? " in two passes" : "",
              human_bytes(plan.memory), plan.reason);
+  if (!layer.activations.through_hdf5.empty()) {
+    fmt::print("      read through HDF5, one thread at a time: {}\n", layer.activations.through_hdf5);
+  }
   totals.layers += 1;
   totals.bytes += plan.bytes * passes;
   totals.memory = std::max(totals.memory, plan.memory);

@@ -120,8 +120,6 @@ class KernelBench {
     });
     measure("subtract_row", shape, 2 * matrix,
             [&] { return kernels::subtract_row(rows, small_.data(), stream_); });
-    measure("narrow", shape, matrix / 2 * 3,
-            [&] { return kernels::narrow(reinterpret_cast<float*>(y_.data()), padded(d), rows, stream_); });
     const std::size_t count = std::min(rows.rows, numbers_ / 12);
     const DeviceMatrix rest{rows.data, count, d, rows.stride};
     const DeviceBuffer<double> norms(2 * count);
@@ -173,16 +171,7 @@ class KernelBench {
       return;
     }
     const json shape{{"n", n}};
-    const DeviceBuffer<double> workspace(kernels::difference_workspace(n) + 1);
     measure("mirror_lower", shape, count * 8, [&] { return kernels::mirror_lower(x_.data(), n, stream_); });
-    measure("scale", shape, 2 * count * 8,
-            [&] { return kernels::scale(y_.data(), x_.data(), 0.5, count, stream_); });
-    measure("scale_rows", shape, 2 * count * 8,
-            [&] { return kernels::scale_rows(y_.data(), x_.data(), small_.data(), n, stream_); });
-    measure("largest_difference", shape, 2 * count * 8, [&] {
-      return kernels::largest_difference(x_.data(), y_.data(), n, workspace.data(), workspace.data() + n,
-                                         stream_);
-    });
     for (std::size_t slices = 2; slices <= 64; slices *= 4) {
       if (slices * count <= numbers_) {
         measure("sum_slices", {{"n", n}, {"slices", slices}}, (slices + 1) * count * 8,

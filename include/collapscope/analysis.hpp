@@ -57,7 +57,8 @@ struct LayerPlan {
   bool backend_keeps = false;       // the backend keeps the rows for the second look
   std::uint64_t bytes = 0;          // decoded bytes of one pass
   std::uint64_t band_samples = 0;   // samples per read
-  std::uint64_t cache_bytes = 0;    // for the reader
+  std::uint64_t cache_bytes = 0;    // of decoded chunks, for the reader
+  std::uint64_t buffer_bytes = 0;   // of chunks on their way, likewise
   std::uint64_t memory = 0;         // peak, all buffers and matrices
   std::string reason;               // why one look or two
 

@@ -143,7 +143,7 @@ class Analyzer {
     for (const CheckpointIndex& part : checkpoint.shards) {
       target_shards.push_back(part.targets);
     }
-    TargetRows targets(target_shards, memory_ / 8);
+    TargetRows targets(target_shards, memory_ / 8, backend_->threads());
     // Few numbers: not worth a device's while.
     Backend* const cpu = backend_->fallback();
     const TargetSummary summary = measure_targets(checkpoint, targets, cpu != nullptr ? *cpu : *backend_);

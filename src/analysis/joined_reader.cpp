@@ -10,8 +10,8 @@ namespace {
 
 class JoinedReader final : public RowReader {
  public:
-  JoinedReader(const std::vector<DatasetIndex>& shards, std::uint64_t cache_bytes)
-      : shards_(shards), readers_(shards.size()), cache_bytes_(cache_bytes) {}
+  JoinedReader(const std::vector<DatasetIndex>& shards, const ReadOptions& options)
+      : shards_(shards), readers_(shards.size()), options_(options) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     const std::size_t sample_bytes = count == 0 ? 0 : out.size() / count;
@@ -33,23 +33,23 @@ class JoinedReader final : public RowReader {
   RowReader& open(std::size_t shard) {
     if (!readers_[shard]) {
       std::fill(readers_.begin(), readers_.end(), nullptr);
-      readers_[shard] = open_rows(shards_[shard], cache_bytes_);
+      readers_[shard] = open_rows(shards_[shard], options_);
     }
     return *readers_[shard];
   }
 
   std::vector<DatasetIndex> shards_;
   std::vector<std::shared_ptr<RowReader>> readers_;
-  std::uint64_t cache_bytes_;
+  ReadOptions options_;
 };
 
 }  // namespace
 
-std::unique_ptr<RowReader> open_joined(const std::vector<DatasetIndex>& shards, std::uint64_t cache_bytes) {
+std::unique_ptr<RowReader> open_joined(const std::vector<DatasetIndex>& shards, const ReadOptions& options) {
   if (shards.size() == 1) {
-    return open_rows(shards.front(), cache_bytes);
+    return open_rows(shards.front(), options);
   }
-  return std::make_unique<JoinedReader>(shards, cache_bytes);
+  return std::make_unique<JoinedReader>(shards, options);
 }
 
 ShardSample locate(const std::vector<DatasetIndex>& shards, std::uint64_t sample) {

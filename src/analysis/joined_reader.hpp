@@ -10,7 +10,7 @@ namespace collapscope {
 
 // A reader of the samples of all shards, one after another.
 [[nodiscard]] std::unique_ptr<RowReader> open_joined(const std::vector<DatasetIndex>& shards,
-                                                     std::uint64_t cache_bytes);
+                                                     const ReadOptions& options);
 
 // Which shard holds a sample, and its number there.
 struct ShardSample {

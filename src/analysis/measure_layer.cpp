@@ -101,8 +101,9 @@ class LayerMeasurer {
       : shards_(activations_of(shards)),
         plan_(plan),
         backend_(backend),
-        stream_(plan, plan.tile_rows, open_joined(shards_, plan.cache_bytes), targets, listener,
-                [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
+        stream_(plan, plan.tile_rows,
+                open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
+                listener, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
 
   Moments fold(std::size_t targets) {
     fold_ =

@@ -95,7 +95,7 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
   const CheckpointIndex& first = checkpoint.front();
   summary.unit_roundoff = first.targets.element.unit_roundoff();
   if (const auto shards = predictions_of(checkpoint); !shards.empty()) {
-    TargetRows predictions(shards, 0);
+    TargetRows predictions(shards, 0, backend.threads());
     if (predictions.components() != targets.components() || predictions.samples() != targets.samples()) {
       throw InputError(first.path, "predictions", "found another shape than that of the targets");
     }

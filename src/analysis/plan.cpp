@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "analysis/layer_format.hpp"
 #include "analysis/plan_costs.hpp"
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
+constexpr std::uint64_t largest_buffer = 256 * MiB;
 constexpr std::uint64_t largest_tile = 128 * MiB;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // compressed bytes, dear to read again
 constexpr std::uint64_t largest_kept_plain = 64 * MiB;  // bytes that the page cache holds anyway
@@ -39,6 +42,13 @@ double matrices(const LayerPlan& plan) {
   const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
   const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
   return std::max(fold, decompose);
+}
+
+// Decoded; 0 without chunks.
+std::uint64_t bytes_of_chunk(const DatasetIndex& dataset) {
+  return dataset.chunk.empty() ? 0
+                               : std::accumulate(dataset.chunk.begin(), dataset.chunk.end(),
+                                                 std::uint64_t{dataset.element.size()}, std::multiplies<>());
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.
@@ -84,6 +94,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.format = layer_format(shards.front(), options.pool);
   bool filtered = false;
   std::uint64_t chunk_row_bytes = 0;
+  std::uint64_t chunk_bytes = 0;
   for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
     plan.bytes += shard.activations.bytes();
@@ -91,6 +102,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
     const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
     chunk_row_bytes = std::max<std::uint64_t>(
         chunk_row_bytes, std::min(rows, shard.activations.samples()) * plan.format.sample_bytes());
+    chunk_bytes = std::max(chunk_bytes, bytes_of_chunk(shard.activations));
   }
   plan.rows = plan.samples * plan.format.rows_per_sample();
   choose_looks(plan, targets, options, filtered);
@@ -115,13 +127,20 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.memory = static_cast<std::uint64_t>(fixed);
   plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});
   left -= plan.cache_bytes;
+  if (chunk_bytes > 0) {
+    // A stored chunk and two decoded ones for every thread that reads.
+    const std::uint64_t wanted = backend.threads() * (std::max(chunk_bytes, MiB) + 2 * chunk_bytes);
+    plan.buffer_bytes = std::min({left / 8, left - 2 * tile_bytes, largest_buffer, wanted});
+    left -= plan.buffer_bytes;
+  }
   const std::uint64_t keep_limit = filtered ? largest_kept : largest_kept_plain;
   plan.backend_keeps = plan.looks == 2 && backend.keeps_rows(plan.bytes);
   plan.keeps_bytes = plan.looks == 2 && !plan.backend_keeps && plan.bytes <= std::min(left / 2, keep_limit);
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
   const std::uint64_t band = std::max(tile_bytes, std::min(wanted, left / 4) / tile_bytes * tile_bytes);
   plan.band_samples = band / plan.format.sample_bytes();
-  plan.memory += plan.cache_bytes + (plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes));
+  plan.memory +=
+      plan.cache_bytes + plan.buffer_bytes + (plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes));
   return plan;
 }
 

@@ -10,7 +10,7 @@
 
 namespace collapscope {
 
-TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes)
+TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads)
     : shards_(std::move(shards)) {
   const DatasetIndex& first = shards_.front();
   components_ = first.shape.size() > 1 ? first.shape[1] : 1;
@@ -21,7 +21,7 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
     }
     samples_ += shard.samples();
   }
-  reader_ = open_joined(shards_, std::uint64_t{1} << 24U);
+  reader_ = open_joined(shards_, {std::uint64_t{1} << 24U, threads, std::uint64_t{1} << 24U});
   if (samples_ * components_ * sizeof(double) <= keep_bytes) {
     all_ = decode(0, samples_);
     reader_.reset();

@@ -12,8 +12,9 @@ namespace collapscope {
 
 class TargetRows {
  public:
-  // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`.
-  TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes);
+  // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`. threads: as
+  // of ReadOptions.
+  TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0);
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }

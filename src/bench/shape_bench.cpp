@@ -100,7 +100,8 @@ class ShapeBench {
     write_bench_dump(path_, dump);
     index_ = index_dump(path_).checkpoints.at(0);
     plan_ = plan_layer(index_.layers, dump.targets, {}, default_memory(), backend_);
-    reader_ = open_rows(index_.layers[0].activations, plan_.cache_bytes);
+    reader_ =
+        open_rows(index_.layers[0].activations, {plan_.cache_bytes, backend_.threads(), plan_.buffer_bytes});
     buffer_ = backend_.make_host_buffer(plan_.bytes);
     targets_ = read_matrix(index_.targets);
     read_rows();

@@ -55,45 +55,39 @@ Device::Device(int number) : number_(number) {
 
 void Device::select() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
 
+Device::Identity Device::identity() const {
+  Identity who;
+  check(cudaGetDeviceProperties(&who.properties, number_), "cudaGetDeviceProperties");
+  check(cudaDriverGetVersion(&who.driver), "cudaDriverGetVersion");
+  check(cudaRuntimeGetVersion(&who.runtime), "cudaRuntimeGetVersion");
+  check(cublasGetVersion(blas_.get(), &who.blas), "cublasGetVersion");
+  check(cusolverGetVersion(&who.solver), "cusolverGetVersion");
+  return who;
+}
+
 std::string Device::describe() const {
-  cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
-  int driver = 0;
-  int runtime = 0;
-  int blas = 0;
-  int solver = 0;
-  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
-  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
-  check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
-  check(cusolverGetVersion(&solver), "cusolverGetVersion");
+  const Identity who = identity();
   return fmt::format(
       "cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} (default math), cuSOLVER {}",
-      number_, properties.name, static_cast<double>(properties.totalGlobalMem) / 0x1p30, properties.major,
-      properties.minor, version_text(driver), version_text(runtime), blas, solver);
+      number_, who.properties.name, static_cast<double>(who.properties.totalGlobalMem) / 0x1p30,
+      who.properties.major, who.properties.minor, version_text(who.driver), version_text(who.runtime),
+      who.blas, who.solver);
 }
 
 std::vector<Fact> Device::facts() const {
-  cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, number_), "cudaGetDeviceProperties");
-  int driver = 0;
-  int runtime = 0;
-  int blas = 0;
-  int solver = 0;
-  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
-  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
-  check(cublasGetVersion(blas_.get(), &blas), "cublasGetVersion");
-  check(cusolverGetVersion(&solver), "cusolverGetVersion");
+  const Identity who = identity();
+  const cudaDeviceProp& properties = who.properties;
   std::vector<Fact> facts{{"card", std::string(properties.name)},
                           {"number", std::int64_t{number_}},
                           {"compute_capability", fmt::format("{}.{}", properties.major, properties.minor)},
                           {"memory_bytes", static_cast<std::int64_t>(properties.totalGlobalMem)},
                           {"multiprocessors", std::int64_t{properties.multiProcessorCount}},
                           {"driver", driver_release()},
-                          {"driver_cuda", version_text(driver)},
-                          {"runtime", version_text(runtime)},
+                          {"driver_cuda", version_text(who.driver)},
+                          {"runtime", version_text(who.runtime)},
                           {"toolkit", version_text(CUDART_VERSION)},
-                          {"cublas", std::int64_t{blas}},
-                          {"cusolver", std::int64_t{solver}}};
+                          {"cublas", std::int64_t{who.blas}},
+                          {"cusolver", std::int64_t{who.solver}}};
   constexpr std::array<std::pair<const char*, cudaDeviceAttr>, 4> attributes{
       {{"clock_khz", cudaDevAttrClockRate},
        {"memory_clock_khz", cudaDevAttrMemoryClockRate},

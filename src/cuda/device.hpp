@@ -41,6 +41,16 @@ class Device {
   void drain() const noexcept;
 
  private:
+  // The card, and the versions of what drives it.
+  struct Identity {
+    cudaDeviceProp properties{};
+    int driver = 0;
+    int runtime = 0;
+    int blas = 0;
+    int solver = 0;
+  };
+
+  [[nodiscard]] Identity identity() const;
   [[nodiscard]] std::string describe() const;
 
   int number_;

@@ -90,22 +90,24 @@ class DatasetReader final : public RowReader {
 
 }  // namespace
 
-std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& wanted) {
+std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
   const Session session;
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
                      fmt::format("found shape {}; expected at least one sample", shape_text(dataset.shape)));
   }
-  ReadOptions options = wanted;
-  options.threads = wanted.threads == 0 ? usable_threads() : wanted.threads;
-  auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
+  ReadOptions chosen = options;
+  if (chosen.threads == 0) {
+    chosen.threads = usable_threads();
+  }
+  auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);
   if (dataset.storage == Storage::contiguous) {
-    if (auto reader = hdf5::read_contiguous(opened, options)) {
+    if (auto reader = hdf5::read_contiguous(opened, chosen)) {
       return reader;
     }
   }
   if (dataset.storage == Storage::chunked) {
-    if (auto reader = hdf5::read_chunks(opened, options)) {
+    if (auto reader = hdf5::read_chunks(opened, chosen)) {
       return reader;
     }
   }
