@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     cure_blas_kernels(argv);
+    own_the_blas();
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a write error with a message, not a death
     return run(argc, argv);
   } catch (const std::exception& error) {

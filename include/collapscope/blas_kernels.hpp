@@ -38,4 +38,9 @@ struct BlasKernels {
 // Only for the start of main().
 void cure_blas_kernels(char** argv);
 
+// OpenBLAS's threads stay awake for about a tenth of a second after a call that used them, and after the
+// start of the process, taking turns with ours. After this, they end when we are through with them. Only for
+// a program in which nobody else calls OpenBLAS.
+void own_the_blas();
+
 }  // namespace collapscope

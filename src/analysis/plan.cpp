@@ -23,7 +23,7 @@ constexpr std::uint64_t largest_band = 64 * MiB;
 constexpr std::uint64_t largest_buffer = 256 * MiB;
 constexpr std::uint64_t largest_tile = 128 * MiB;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // compressed bytes, dear to read again
-constexpr std::uint64_t largest_kept_plain = 64 * MiB;  // bytes that the page cache holds anyway
+constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
 std::uint64_t height(std::uint64_t segments) {
   std::uint64_t levels = 0;

@@ -3,12 +3,13 @@
 
 #include "collapscope/backend.hpp"
 #include "collapscope/blas_kernels.hpp"
+#include "core/buffer_pool.hpp"
 #include "core/threads.hpp"
+#include "core/workers.hpp"
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
 #include "cpu/stages.hpp"
 #include "cpu/vector_kernels.hpp"
-#include "cpu/workers.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 
@@ -19,8 +20,7 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(std::size_t threads)
-      : threads_(threads == 0 ? usable_threads() : threads),
-        workers_(std::make_shared<cpu::Workers>(threads_)) {
+      : threads_(threads == 0 ? usable_threads() : threads), team_(threads_) {
     linalg::set_threads(threads_);
   }
 
@@ -38,13 +38,11 @@ class CpuBackend final : public Backend {
   }
 
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
-    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_,
-                                                workers_);
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
-    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_,
-                                                  workers_);
+    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override {
@@ -54,14 +52,19 @@ class CpuBackend final : public Backend {
     return basis;
   }
 
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
+    return buffers_.make(size);
+  }
+
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
-    return cpu::make_stage_maker(*this, kernels_, workers_);
+    return cpu::make_stage_maker(*this, kernels_, team_);
   }
 
  private:
   std::size_t threads_;
   const cpu::VectorKernels& kernels_ = cpu::best_kernels();
-  std::shared_ptr<cpu::Workers> workers_;  // shared by all folds, one at a time
+  Team team_;
+  BufferPool buffers_{make_plain_buffer};  // shared by all folds, one at a time
 };
 
 }  // namespace

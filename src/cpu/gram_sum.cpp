@@ -7,16 +7,23 @@
 
 namespace collapscope::cpu {
 
-namespace {
+std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns,
+                           std::size_t threads) {
+  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(columns));
+  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
+}
 
-// A rectangle of the matrix, in panels.
-struct Part {
-  std::size_t first_row, last_row, first_column, last_column;
-};
+PackedRows::PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
+    : kernels_(kernels), columns_(padded(columns)), values_(round_up(rows, block_rows) * columns_, 0.0) {}
+
+void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift) {
+  kernels_.pack({from.data(), from.stride(), rows, columns_, shift.data(),
+                 values_.data() + block * block_rows * columns_});
+}
 
 // Parts that cover the diagonal and what is above it, the dearest first. Their rows' panels fit into a
 // second-level cache; they are small enough for every thread to have some.
-std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t threads) {
+std::vector<GramSum::Part> GramSum::parts_of(std::size_t panels, std::size_t panel, std::size_t threads) {
   std::size_t height = round_up(128 / panel, 3);
   std::size_t width = height;
   const auto count = [&] {
@@ -41,26 +48,12 @@ std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t th
   return parts;
 }
 
-}  // namespace
-
-std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns,
-                           std::size_t threads) {
-  const std::size_t cached = (std::size_t{1} << 15U) / (block_rows * padded(columns));
-  return kernels.panel == 0 ? tile_blocks : std::min(tile_blocks, threads * std::max<std::size_t>(cached, 1));
-}
-
-PackedRows::PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
-    : kernels_(kernels), columns_(padded(columns)), values_(round_up(rows, block_rows) * columns_, 0.0) {}
-
-void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift) {
-  kernels_.pack({from.data(), from.stride(), rows, columns_, shift.data(),
-                 values_.data() + block * block_rows * columns_});
-}
-
-GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)
+GramSum::GramSum(const VectorKernels& kernels, std::size_t columns, std::size_t threads)
     : kernels_(kernels),
       columns_(columns),
       stride_((padded(columns) / 8 | 1U) * 8),
+      parts_(kernels.panel == 0 ? std::vector<Part>()
+                                : parts_of(padded(columns) / kernels.panel, kernels.panel, threads)),
       values_(padded(columns) * stride_, 0.0) {}
 
 MatrixView<const double> GramSum::symmetric() {
@@ -71,21 +64,21 @@ MatrixView<const double> GramSum::symmetric() {
 
 void GramSum::clear() { std::fill(values_.begin(), values_.end(), 0.0); }
 
-void GramSum::add(const PackedRows& packed, std::size_t rows, Workers& workers) {
+void GramSum::add(const PackedRows& packed, std::size_t rows, const Team& team) {
   if (kernels_.panel == 0) {
     linalg::add_gram_upper({packed.block(0), rows, columns_, packed.columns()},
                            {values_.data(), columns_, columns_, stride_});
     return;
   }
-  const std::vector<Part> parts =
-      parts_of(packed.columns() / kernels_.panel, kernels_.panel, workers.threads());
-  workers.run(parts.size(), [&](std::size_t, std::size_t index) {
-    const Part& part = parts[index];
-    for (std::size_t row = 0; row < rows; row += block_rows) {
-      kernels_.gram({packed.block(row / block_rows), std::min(block_rows, rows - row), part.first_row,
-                     part.last_row, part.first_column, part.last_column, values_.data(), stride_});
-    }
-  });
+  team.run(parts_.size(), [&](std::size_t part, std::size_t) { add_part(part, packed, rows); });
+}
+
+void GramSum::add_part(std::size_t part, const PackedRows& packed, std::size_t rows) {
+  const Part& here = parts_[part];
+  for (std::size_t row = 0; row < rows; row += block_rows) {
+    kernels_.gram({packed.block(row / block_rows), std::min(block_rows, rows - row), here.first_row,
+                   here.last_row, here.first_column, here.last_column, values_.data(), stride_});
+  }
 }
 
 }  // namespace collapscope::cpu

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "collapscope/matrix.hpp"
+#include "core/workers.hpp"
 #include "cpu/room.hpp"
 #include "cpu/vector_kernels.hpp"
-#include "cpu/workers.hpp"
 
 namespace collapscope::cpu {
 
@@ -38,20 +39,33 @@ class PackedRows {
 // An accumulator of [columns, columns] whose upper triangle counts.
 class GramSum {
  public:
-  GramSum(const VectorKernels& kernels, std::size_t columns);
+  // Cut into parts for so many threads; bits do not depend on the cut.
+  GramSum(const VectorKernels& kernels, std::size_t columns, std::size_t threads);
 
   // Adds the first `rows` packed rows. Every element is summed in the order of the rows by one thread, so
   // that its bits do not depend on their number.
-  void add(const PackedRows& packed, std::size_t rows, Workers& workers);
+  void add(const PackedRows& packed, std::size_t rows, const Team& team);
+
+  // Rectangles of the matrix that may be added to at the same time; 0 where the BLAS adds to the whole.
+  [[nodiscard]] std::size_t parts() const { return parts_.size(); }
+  void add_part(std::size_t part, const PackedRows& packed, std::size_t rows);
+
   void clear();
 
   // The sum, both triangles.
   [[nodiscard]] MatrixView<const double> symmetric();
 
  private:
+  // A rectangle, in panels.
+  struct Part {
+    std::size_t first_row, last_row, first_column, last_column;
+  };
+  [[nodiscard]] static std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t threads);
+
   const VectorKernels& kernels_;
   std::size_t columns_;
   std::size_t stride_;
+  std::vector<Part> parts_;
   AlignedDoubles values_;
 };
 

@@ -24,29 +24,30 @@ Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, 
 }  // namespace
 
 CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
-                             std::shared_ptr<Workers> workers)
+                             const Team& team)
     : spec_(spec),
       kernels_(kernels),
-      workers_(std::move(workers)),
+      team_(team),
       segment_rows_(segment_rows(spec.rows)),
       tile_rows_(tile_rows),
       width_(spec.format.row_length() + spec.targets + 2),
       blocks_((tile_rows + block_rows - 1) / block_rows),
-      at_once_(blocks_at_once(kernels, blocks_.size(), width_, workers_->threads())),
-      packed_(kernels, at_once_ * block_rows, width_),
-      passes_(std::min(workers_->threads(), at_once_)),
+      passes_(team.threads()),
       no_shift_(padded(width_), 0.0),
-      scatter_(kernels, width_),
-      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
+      scatter_(kernels, width_, team.threads()),
+      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0, team.threads()),
       gaps_(block_rows, width_),
       packed_gaps_(kernels, block_rows, width_) {
+  if (kernels.panel == 0) {
+    packed_tile_.emplace(kernels, blocks_.size() * block_rows, width_);
+  } else {
+    pipeline_.emplace(kernels, blocks_.size(), width_, team);
+  }
   begin_segment();
 }
 
-// Each thread has its own, unless there are fewer blocks at once than threads: then each block has, for the
-// sake of memory.
-RowPass& CpuMomentFold::pass_of(std::size_t worker, std::size_t index) {
-  std::unique_ptr<RowPass>& pass = passes_[passes_.size() == workers_->threads() ? worker : index];
+RowPass& CpuMomentFold::pass_of(std::size_t slot) {
+  std::unique_ptr<RowPass>& pass = passes_[slot];
   if (!pass) {
     pass = std::make_unique<RowPass>(spec_.format, kernels_, block_rows, width_);
   }
@@ -68,8 +69,28 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
     choose_pilot(tile, targets);
   }
   const std::size_t blocks = (tile.rows + block_rows - 1) / block_rows;
-  for (std::size_t first = 0; first < blocks; first += at_once_) {
-    add_products(tile, targets, first, std::min(first + at_once_, blocks));
+  std::vector<GramPipeline::Work> works{
+      {[&](std::size_t block, std::size_t slot, PackedRows& to, std::size_t place) {
+         RowPass& pass = pass_of(slot);
+         centre_block(tile, targets, block, pass);
+         if (!blocks_[block].offending) {
+           to.pack(place, pass.room(), rows_of(tile, block), blocks_[block].mean);
+         }
+       },
+       scatter_}};
+  if (spec_.normalized_scatter) {
+    works.push_back({[&](std::size_t block, std::size_t slot, PackedRows& to, std::size_t place) {
+                       RowPass& pass = pass_of(slot);
+                       normalize_block(tile, block, pass);
+                       to.pack(place, pass.room(), rows_of(tile, block), no_shift_);
+                     },
+                     unit_scatter_});
+  }
+  add_products(tile, works);
+  for (std::size_t number = 0; number < blocks; ++number) {
+    if (blocks_[number].offending) {
+      throw NonFiniteSample{*blocks_[number].offending};
+    }
   }
   for (std::size_t number = 0; number < blocks; ++number) {
     add_block(blocks_[number], rows_of(tile, number));
@@ -79,30 +100,15 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
   }
 }
 
-// Blocks [first, last) of a tile.
-void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
-                                 std::size_t last) {
-  const std::size_t rows = std::min(last * block_rows, tile.rows) - first * block_rows;
-  workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
-    RowPass& pass = pass_of(worker, index);
-    centre_block(tile, targets, first + index, pass);
-    if (!blocks_[first + index].offending) {
-      packed_.pack(index, pass.room(), rows_of(tile, first + index), blocks_[first + index].mean);
-    }
-  });
-  for (std::size_t number = first; number < last; ++number) {
-    if (blocks_[number].offending) {
-      throw NonFiniteSample{*blocks_[number].offending};
-    }
+void CpuMomentFold::add_products(const RawTile& tile, std::vector<GramPipeline::Work>& works) {
+  if (pipeline_) {
+    pipeline_->run(tile.rows, works);
+    return;
   }
-  scatter_.add(packed_, rows, *workers_);
-  if (spec_.normalized_scatter) {
-    workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
-      RowPass& pass = pass_of(worker, index);
-      normalize_block(tile, first + index, pass);
-      packed_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_);
-    });
-    unit_scatter_.add(packed_, rows, *workers_);
+  for (const GramPipeline::Work& work : works) {
+    team_.run((tile.rows + block_rows - 1) / block_rows,
+              [&](std::size_t block, std::size_t slot) { work.pack(block, slot, *packed_tile_, block); });
+    work.sum.add(*packed_tile_, tile.rows, team_);
   }
 }
 
@@ -112,7 +118,7 @@ void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> t
   const std::size_t d = spec_.format.row_length();
   const std::size_t count = std::min<std::size_t>(tile.rows, 64);
   Matrix some(count, d);
-  RowPass& pass = pass_of(0, 0);
+  RowPass& pass = pass_of(0);
   for (std::size_t i = 0; i < count; ++i) {
     // A NaN or Inf among them is reported when all rows are read.
     (void)pass.read(tile, i * tile.rows / count, 1, no_shift_);
@@ -194,7 +200,7 @@ void CpuMomentFold::add_block(const Block& block, std::size_t rows) {
 
 void CpuMomentFold::add_gaps() {
   packed_gaps_.pack(0, gaps_, gap_rows_, no_shift_);
-  scatter_.add(packed_gaps_, gap_rows_, *workers_);
+  scatter_.add(packed_gaps_, gap_rows_, team_);
   gap_rows_ = 0;
 }
 

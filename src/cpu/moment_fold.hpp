@@ -4,19 +4,19 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "collapscope/backend.hpp"
 #include "core/moment_tree.hpp"
-#include "cpu/gram_sum.hpp"
+#include "cpu/gram_pipeline.hpp"
 #include "cpu/row_pass.hpp"
 
 namespace collapscope::cpu {
 
 class CpuMomentFold final : public MomentFold {
  public:
-  CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
-                std::shared_ptr<Workers> workers);
+  CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels, const Team& team);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] Moments finish() override;
 
@@ -29,11 +29,10 @@ class CpuMomentFold final : public MomentFold {
     std::optional<std::uint64_t> offending;
   };
 
-  [[nodiscard]] RowPass& pass_of(std::size_t worker, std::size_t index);
+  [[nodiscard]] RowPass& pass_of(std::size_t slot);
   [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
   void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
-  void add_products(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
-                    std::size_t last);
+  void add_products(const RawTile& tile, std::vector<GramPipeline::Work>& works);
   void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
   void normalize_block(const RawTile& tile, std::size_t number, RowPass& pass);
   void add_block(const Block& block, std::size_t rows);
@@ -43,15 +42,16 @@ class CpuMomentFold final : public MomentFold {
 
   FoldSpec spec_;
   const VectorKernels& kernels_;
-  std::shared_ptr<Workers> workers_;
+  Team team_;
   std::uint64_t segment_rows_;
   std::size_t tile_rows_;
   std::size_t width_;  // of z: d + n + 2
 
   std::vector<Block> blocks_;  // of the current tile
-  std::size_t at_once_;        // blocks that packed_ holds
-  PackedRows packed_;
-  std::vector<std::unique_ptr<RowPass>> passes_;  // made when first needed
+  // Own kernels are fed by the pipeline; the BLAS, whose order of summation we do not know, gets whole tiles.
+  std::optional<GramPipeline> pipeline_;
+  std::optional<PackedRows> packed_tile_;
+  std::vector<std::unique_ptr<RowPass>> passes_;  // by slot, made when first needed
   AlignedDoubles pilot_x_;                        // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
   AlignedDoubles no_shift_;  // zeros

@@ -34,13 +34,13 @@ std::size_t rows_in_cache(std::size_t columns, std::size_t maps) {
 }  // namespace
 
 CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels,
-                                 std::shared_ptr<Workers> workers)
+                                 const Team& team)
     : spec_(std::move(spec)),
       kernels_(kernels),
-      workers_(std::move(workers)),
+      team_(team),
       tile_rows_(tile_rows),
       mean_(padded_copy(spec_.feature_mean)),
-      benches_(workers_->threads()) {
+      benches_(team.threads()) {
   const std::size_t d = spec_.feature_mean.size();
   const Matrix* const parts[] = {&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published};
   for (const Matrix* part : parts) {
@@ -86,7 +86,7 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
   }
   const linalg::SingleThread each_worker_alone;
   const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
-  workers_->run(blocks, [&](std::size_t worker, std::size_t number) {
+  team_.run(blocks, [&](std::size_t number, std::size_t worker) {
     const std::size_t first = number * block_rows_;
     const std::size_t rows = std::min(block_rows_, tile.rows - first);
     blocks_[number] = {};

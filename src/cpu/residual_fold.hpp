@@ -6,15 +6,14 @@
 #include <vector>
 
 #include "collapscope/backend.hpp"
+#include "core/workers.hpp"
 #include "cpu/row_pass.hpp"
-#include "cpu/workers.hpp"
 
 namespace collapscope::cpu {
 
 class CpuResidualFold final : public ResidualFold {
  public:
-  CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels,
-                  std::shared_ptr<Workers> workers);
+  CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels, const Team& team);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] ResidualSums finish() override { return sums_; }
 
@@ -53,7 +52,7 @@ class CpuResidualFold final : public ResidualFold {
 
   LookSpec spec_;
   const VectorKernels& kernels_;
-  std::shared_ptr<Workers> workers_;
+  Team team_;
   std::size_t tile_rows_;
   Room maps_;  // [k + r + 2n, d]: signal, weight, affine, published, one under another
   std::size_t map_count_ = 0;

@@ -79,8 +79,8 @@ Stage gemm_ceiling(std::size_t order) {
 
 // What is timed of the first look's product.
 struct PackedProduct {
-  PackedProduct(const VectorKernels& kernels, std::size_t blocks, std::size_t columns)
-      : packed(kernels, blocks * block_rows, columns), sum(kernels, columns) {}
+  PackedProduct(const VectorKernels& kernels, std::size_t blocks, std::size_t columns, std::size_t threads)
+      : packed(kernels, blocks * block_rows, columns), sum(kernels, columns, threads) {}
   PackedRows packed;
   GramSum sum;
 };
@@ -109,8 +109,8 @@ Stage syrk_ceiling(std::size_t order) {
 
 class CpuStageMaker final : public StageMaker {
  public:
-  CpuStageMaker(Backend& backend, const VectorKernels& kernels, std::shared_ptr<Workers> workers)
-      : backend_(backend), kernels_(kernels), workers_(std::move(workers)) {}
+  CpuStageMaker(Backend& backend, const VectorKernels& kernels, const Team& team)
+      : backend_(backend), kernels_(kernels), team_(team) {}
 
   [[nodiscard]] std::vector<Fact> facts() const override {
     const BlasKernels blas = blas_kernels();
@@ -154,14 +154,14 @@ class CpuStageMaker final : public StageMaker {
   [[nodiscard]] Stage decode(const StageSpec& spec) const {
     const std::size_t d = spec.format.row_length();
     const auto passes = std::make_shared<std::vector<RowPass>>();
-    for (std::size_t worker = 0; worker < workers_->threads(); ++worker) {
+    for (std::size_t worker = 0; worker < team_.threads(); ++worker) {
       passes->emplace_back(spec.format, kernels_, block_rows, d);
     }
     const AlignedDoubles shift(padded(d), 0.0);
     const auto decode_all = [this, spec, passes, shift] {
       for (std::size_t number = 0; number < tiles(spec); ++number) {
         const RawTile raw = tile(spec, number);
-        workers_->run((raw.rows + block_rows - 1) / block_rows, [&](std::size_t worker, std::size_t block) {
+        team_.run((raw.rows + block_rows - 1) / block_rows, [&](std::size_t block, std::size_t worker) {
           const std::size_t first = block * block_rows;
           (void)(*passes)[worker].read(raw, first, std::min(block_rows, raw.rows - first), shift);
         });
@@ -175,8 +175,8 @@ class CpuStageMaker final : public StageMaker {
   [[nodiscard]] Stage product(const StageSpec& spec) const {
     const std::size_t d = spec.format.row_length();
     const std::size_t tile_blocks = (tile_rows(spec) + block_rows - 1) / block_rows;
-    const std::size_t blocks = blocks_at_once(kernels_, tile_blocks, d, workers_->threads());
-    const auto work = std::make_shared<PackedProduct>(kernels_, blocks, d);
+    const std::size_t blocks = blocks_at_once(kernels_, tile_blocks, d, team_.threads());
+    const auto work = std::make_shared<PackedProduct>(kernels_, blocks, d, team_.threads());
     const Matrix numbers = random_matrix(block_rows, d);
     Room room(block_rows, d);
     for (std::size_t i = 0; i < block_rows; ++i) {
@@ -187,7 +187,7 @@ class CpuStageMaker final : public StageMaker {
     }
     const auto multiply = [this, work, at_once = blocks * block_rows, rows = spec.rows] {
       for (std::uint64_t done = 0; done < rows; done += at_once) {
-        work->sum.add(work->packed, std::min<std::uint64_t>(at_once, rows - done), *workers_);
+        work->sum.add(work->packed, std::min<std::uint64_t>(at_once, rows - done), team_);
       }
     };
     return {"product", 0, product_flops(spec), "dsyrk", "", [multiply] { return seconds_of(multiply); }};
@@ -209,14 +209,14 @@ class CpuStageMaker final : public StageMaker {
 
   Backend& backend_;
   const VectorKernels& kernels_;
-  std::shared_ptr<Workers> workers_;
+  Team team_;
 };
 
 }  // namespace
 
 std::unique_ptr<StageMaker> make_stage_maker(Backend& backend, const VectorKernels& kernels,
-                                             std::shared_ptr<Workers> workers) {
-  return std::make_unique<CpuStageMaker>(backend, kernels, std::move(workers));
+                                             const Team& team) {
+  return std::make_unique<CpuStageMaker>(backend, kernels, team);
 }
 
 }  // namespace collapscope::cpu

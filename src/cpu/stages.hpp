@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "collapscope/backend.hpp"
+#include "core/workers.hpp"
 #include "cpu/vector_kernels.hpp"
-#include "cpu/workers.hpp"
 
 namespace collapscope::cpu {
 
 // backend: the CPU's, which must outlive the maker; with the kernels and workers that its folds use.
 [[nodiscard]] std::unique_ptr<StageMaker> make_stage_maker(Backend& backend, const VectorKernels& kernels,
-                                                           std::shared_ptr<Workers> workers);
+                                                           const Team& team);
 
 }  // namespace collapscope::cpu

@@ -73,10 +73,6 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric) {
   return cpu_->eigenbasis(symmetric);
 }
 
-std::unique_ptr<HostBuffer> GpuBackend::make_host_buffer(std::size_t size) {
-  return devices_.front()->make_host_buffer(size);
-}
-
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/buffer_pool.hpp"
 #include "gpu/gpu_device.hpp"
 
 namespace collapscope::gpu {
@@ -20,7 +21,9 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override;
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override;
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override;
-  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override;
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
+    return buffers_.make(size);
+  }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* fallback() override { return cpu_.get(); }
   // The stages of the first device.
@@ -29,6 +32,7 @@ class GpuBackend final : public Backend {
  private:
   std::unique_ptr<Backend> cpu_;  // outlives the devices
   std::vector<std::unique_ptr<GpuDevice>> devices_;
+  BufferPool buffers_{[this](std::size_t size) { return devices_.front()->make_host_buffer(size); }};
 };
 
 }  // namespace collapscope::gpu

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "collapscope/error.hpp"
+#include "core/workers.hpp"
 #include "hdf5/chunk_layout.hpp"
 #include "hdf5/chunk_pipeline.hpp"
 #include "hdf5/chunk_source.hpp"
 #include "hdf5/chunks.hpp"
-#include "hdf5/workers.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -51,9 +51,8 @@ class ChunkReader final : public RowReader {
         layout_(index_),
         pipeline_(std::move(pipeline)),
         source_(std::move(source)),
-        workers_(Workers::shared()),
-        threads_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
-        desks_(threads_),
+        team_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
+        desks_(team_.threads()),
         keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
                     options.cache_bytes / dataset_->sample_bytes()) {}
 
@@ -114,7 +113,7 @@ class ChunkReader final : public RowReader {
     const Piece here = take_front(piece, std::min(piece.count, row_end(*kept_row_) - piece.first));
     const std::byte* from = kept_.data() + skip * dataset_->sample_bytes();
     const std::size_t parts = here.out.size() < least_shared_copy ? 1 : here.out.size() / task_bytes;
-    workers_->run(threads_, parts, [&](std::size_t part, std::size_t) {
+    team_.run(parts, [&](std::size_t part, std::size_t) {
       const std::size_t begin = here.out.size() / parts * part;
       const std::size_t end = part + 1 == parts ? here.out.size() : begin + here.out.size() / parts;
       std::memcpy(here.out.data() + begin, from + begin, end - begin);
@@ -182,7 +181,7 @@ class ChunkReader final : public RowReader {
         slices.push_back({address, out});
       }
     }
-    source_->file()->read(slices, *workers_, threads_);
+    source_->file()->read(slices, team_);
   }
 
   void require_plain_size(const StoredChunk& chunk) const {
@@ -193,11 +192,11 @@ class ChunkReader final : public RowReader {
 
   void share_out(std::vector<Item>& items) {
     const std::size_t bytes = items.size() * pipeline_.chunk_bytes();
-    const std::size_t threads = bytes < least_shared_bytes ? 1 : threads_;
+    const std::size_t threads = bytes < least_shared_bytes ? 1 : team_.threads();
     const std::vector<std::span<Item>> tasks =
         tasks_of(items, std::min(task_bytes, bytes / (threads * tasks_per_thread)));
-    workers_->run(threads, tasks.size(),
-                  [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], desk(slot)); });
+    team_.run(threads, tasks.size(),
+              [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], desk(slot)); });
   }
 
   Desk& desk(std::size_t slot) {
@@ -277,8 +276,7 @@ class ChunkReader final : public RowReader {
   ChunkLayout layout_;
   ChunkPipeline pipeline_;
   std::unique_ptr<ChunkSource> source_;  // reads through dataset_
-  std::shared_ptr<Workers> workers_;
-  std::size_t threads_;
+  Team team_;
   std::vector<std::unique_ptr<Desk>> desks_;  // by slot, made when first used
   bool keeps_rows_;                           // whether the samples of a row of chunks fit the cache
   std::optional<std::uint64_t> kept_row_;

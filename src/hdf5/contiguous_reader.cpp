@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "collapscope/error.hpp"
+#include "core/workers.hpp"
 #include "hdf5/stored_file.hpp"
-#include "hdf5/workers.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -17,15 +17,11 @@ class ContiguousReader final : public RowReader {
  public:
   ContiguousReader(std::unique_ptr<OpenDataset> dataset, StoredFile file, std::uint64_t address,
                    std::size_t threads)
-      : dataset_(std::move(dataset)),
-        file_(std::move(file)),
-        address_(address),
-        workers_(Workers::shared()),
-        threads_(threads) {}
+      : dataset_(std::move(dataset)), file_(std::move(file)), address_(address), team_(threads) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     dataset_->require_samples(first, count, out);
-    file_.read({{address_ + first * dataset_->sample_bytes(), out}}, *workers_, threads_);
+    file_.read({{address_ + first * dataset_->sample_bytes(), out}}, team_);
   }
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
@@ -34,8 +30,7 @@ class ContiguousReader final : public RowReader {
   std::unique_ptr<OpenDataset> dataset_;
   StoredFile file_;
   std::uint64_t address_;
-  std::shared_ptr<Workers> workers_;
-  std::size_t threads_;
+  Team team_;
 };
 
 }  // namespace

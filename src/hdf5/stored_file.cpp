@@ -118,19 +118,18 @@ void StoredFile::read(std::uint64_t address, std::span<std::byte> out) const {
   }
 }
 
-void StoredFile::read(const std::vector<Slice>& slices, Workers& workers, std::size_t threads) const {
+void StoredFile::read(const std::vector<Slice>& slices, const Team& team) const {
   const std::size_t bytes =
       std::accumulate(slices.begin(), slices.end(), std::size_t{0},
                       [](std::size_t sum, const Slice& s) { return sum + s.out.size(); });
-  if (threads <= 1 || bytes < least_shared_bytes) {
+  if (team.threads() <= 1 || bytes < least_shared_bytes) {
     for (const Slice& slice : slices) {
       read(slice.address, slice.out);
     }
     return;
   }
   const std::vector<Slice> parts = parts_of(slices);
-  workers.run(threads, parts.size(),
-              [&](std::size_t task, std::size_t) { read(parts[task].address, parts[task].out); });
+  team.run(parts.size(), [&](std::size_t task, std::size_t) { read(parts[task].address, parts[task].out); });
 }
 
 }  // namespace collapscope::hdf5

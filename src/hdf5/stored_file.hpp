@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "core/workers.hpp"
 #include "hdf5/handle.hpp"
-#include "hdf5/workers.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -34,7 +34,7 @@ class StoredFile {
   // Fills `out`. Throws InputError, also when the file ends before.
   void read(std::uint64_t address, std::span<std::byte> out) const;
   // Fills all slices, sharing them out in parts among at most `threads` threads.
-  void read(const std::vector<Slice>& slices, Workers& workers, std::size_t threads) const;
+  void read(const std::vector<Slice>& slices, const Team& team) const;
 
   // Where HDF5's address 0 lies: after the user block.
   [[nodiscard]] std::uint64_t base() const { return base_; }

@@ -7,9 +7,15 @@
 
 #include "collapscope/error.hpp"
 
+// Exported by OpenBLAS, not declared by its headers: ends its threads.
+extern "C" int blas_thread_shutdown_() __attribute__((weak));
+
 namespace collapscope::linalg {
 
 namespace {
+
+// Less is done before another thread wakes up.
+constexpr std::size_t least_shared_flops = 50'000'000;
 
 blasint narrow(std::size_t size) {
   if (size > static_cast<std::size_t>(std::numeric_limits<blasint>::max())) {
@@ -34,6 +40,7 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   if (rows == 0 || cols == 0) {
     return;
   }
+  const SingleThread small(2 * rows * cols * inner < least_shared_flops);
   cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner),
               alpha, a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(),
               narrow(c.stride()));
@@ -72,8 +79,40 @@ Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpos
 
 void set_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
 
-SingleThread::SingleThread() : before_(openblas_get_num_threads()) { openblas_set_num_threads(1); }
+namespace {
 
-SingleThread::~SingleThread() { openblas_set_num_threads(before_); }
+int nested = 0;         // SingleThreads alive
+bool threaded = false;  // one of them let the BLAS use its threads
+bool rests = false;
+
+void rest_now() {
+  if (rests && blas_thread_shutdown_ != nullptr) {
+    blas_thread_shutdown_();  // they start again when next needed
+  }
+}
+
+}  // namespace
+
+void rest_threads_after_use() {
+  rests = true;
+  rest_now();
+}
+
+SingleThread::SingleThread(bool alone) : before_(openblas_get_num_threads()) {
+  ++nested;
+  if (alone) {
+    openblas_set_num_threads(1);
+  } else {
+    threaded = threaded || before_ > 1;
+  }
+}
+
+SingleThread::~SingleThread() {
+  openblas_set_num_threads(before_);
+  if (--nested == 0 && threaded) {
+    threaded = false;
+    rest_now();
+  }
+}
 
 }  // namespace collapscope::linalg

@@ -26,11 +26,15 @@ void mirror_upper(MatrixView<double> c);
 // Threads the BLAS may use.
 void set_threads(std::size_t threads);
 
-// While one exists, the BLAS uses the calling thread only, so that several threads can call it side by side.
-// For one thread of the program to make and destroy.
+// See collapscope::own_the_blas.
+void rest_threads_after_use();
+
+// While one exists, the BLAS uses the calling thread only, so that several threads can call it side by side,
+// or because more would gain nothing. For one thread of the program to make and destroy.
 class SingleThread {
  public:
-  SingleThread();
+  // alone false: the BLAS uses all its threads, which rest when the outermost of these is gone.
+  explicit SingleThread(bool alone = true);
   ~SingleThread();
   SingleThread(const SingleThread&) = delete;
   SingleThread& operator=(const SingleThread&) = delete;

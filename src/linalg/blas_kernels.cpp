@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "linalg/blas.hpp"
+
 namespace collapscope {
 
 namespace {
@@ -99,5 +101,7 @@ void cure_blas_kernels(char** argv) {
   unsetenv(core_variable);  // not restarted: go on as we are
   unsetenv(misjudged_variable);
 }
+
+void own_the_blas() { linalg::rest_threads_after_use(); }
 
 }  // namespace collapscope

@@ -18,6 +18,9 @@ namespace {
 // LAPACK's own tests accept 60; a sound result stays below 1.
 constexpr double largest_ratio = 5.0;
 
+// Up to this order a second thread gains nothing: see linalg::SingleThread and blas.cpp.
+constexpr std::size_t largest_alone = 256;
+
 lapack_int narrow(std::size_t size) {
   // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
   if (size > 32000) {
@@ -95,6 +98,7 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
     throw UsageError("symmetric_eigen: the matrix is not square");
   }
   require_finite(symmetric, "second-moment matrix");
+  const SingleThread small(symmetric.rows() <= largest_alone);
   Eigenbasis basis;
   if (symmetric.rows() == 0) {
     return basis;
@@ -144,6 +148,7 @@ EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
 
 RightSingular right_singular(const Matrix& a) {
   require_finite(a, "weight");
+  const SingleThread small(std::max(a.rows(), a.cols()) <= largest_alone);
   const std::size_t m = a.rows();
   const std::size_t d = a.cols();
   RightSingular result{std::vector<double>(std::min(m, d)), Matrix(d, d)};
@@ -173,6 +178,7 @@ RightSingular right_singular(const Matrix& a) {
 
 std::vector<double> singular_values(const Matrix& a) {
   require_finite(a, "matrix");
+  const SingleThread small(std::max(a.rows(), a.cols()) <= largest_alone);
   std::vector<double> values(std::min(a.rows(), a.cols()));
   if (values.empty()) {
     return values;

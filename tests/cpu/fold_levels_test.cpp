@@ -39,14 +39,14 @@ RowFormat doubles(std::size_t columns) {
 Moments folded(const VectorKernels& kernels, std::size_t threads, const RowFormat& format,
                std::span<const std::byte> bytes, const Matrix& targets) {
   const FoldSpec spec{format, targets.cols(), targets.rows(), true};
-  CpuMomentFold fold(spec, tile_rows, kernels, std::make_shared<Workers>(threads));
+  CpuMomentFold fold(spec, tile_rows, kernels, Team(threads));
   visit(fold, format, bytes, targets);
   return fold.finish();
 }
 
 ResidualSums looked(const VectorKernels& kernels, std::size_t threads, const LookSpec& spec,
                     std::span<const std::byte> bytes, const Matrix& targets) {
-  CpuResidualFold look(spec, tile_rows, kernels, std::make_shared<Workers>(threads));
+  CpuResidualFold look(spec, tile_rows, kernels, Team(threads));
   visit(look, spec.format, bytes, targets);
   return look.finish();
 }

@@ -1,4 +1,4 @@
-#include "hdf5/workers.hpp"
+#include "core/workers.hpp"
 
 #include <csignal>
 
@@ -7,7 +7,7 @@
 #include <exception>
 #include <system_error>
 
-namespace collapscope::hdf5 {
+namespace collapscope {
 
 namespace {
 
@@ -53,14 +53,16 @@ class Workers::Batch {
     }
   }
 
-  [[nodiscard]] bool wants_helpers() const { return wanted_ > 0; }
-  [[nodiscard]] bool has_helpers() const { return helpers_ > 0; }
+  [[nodiscard]] bool wants_helpers() const {
+    return wanted_ > 0 && next_.load(std::memory_order_relaxed) < tasks_;
+  }
   std::size_t enter() {
     --wanted_;
     ++helpers_;
     return ++slots_;
   }
   void leave() { --helpers_; }
+  [[nodiscard]] std::size_t at_work() const { return helpers_; }
 
   void rethrow() const {
     if (failure_) {
@@ -78,9 +80,9 @@ class Workers::Batch {
     failed_ = true;
   }
 
-  std::size_t wanted_;       // more helpers
-  std::size_t helpers_ = 0;  // at work
-  std::size_t slots_ = 0;    // given to helpers; the caller's is 0
+  std::size_t wanted_;                   // more helpers
+  std::atomic<std::size_t> helpers_{0};  // at work
+  std::size_t slots_ = 0;                // given to helpers; the caller's is 0
 
   std::size_t tasks_;
   std::atomic<std::size_t> next_{0};
@@ -95,6 +97,7 @@ Workers::~Workers() {
   {
     const std::lock_guard lock(mutex_);
     ends_ = true;
+    ++posts_;
   }
   wanted_.notify_all();
   for (std::thread& thread : threads_) {
@@ -126,12 +129,14 @@ void Workers::run(std::size_t threads, std::size_t tasks, const Task& task) {
   std::unique_lock lock(mutex_);
   ensure(helpers - 1);
   const auto here = batches_.insert(batches_.end(), &batch);
+  ++posts_;
   lock.unlock();
   wanted_.notify_all();
   batch.work(0);
+  spin_briefly([&] { return batch.at_work() == 0; });
   lock.lock();
   batches_.erase(here);
-  left_.wait(lock, [&] { return !batch.has_helpers(); });
+  left_.wait(lock, [&] { return batch.at_work() == 0; });
   lock.unlock();
   batch.rethrow();
 }
@@ -148,25 +153,37 @@ void Workers::ensure(std::size_t threads) {
   }
 }
 
+// One that wants helpers, or null. What it wants may change from call to call, as others take its tasks.
+Workers::Batch* Workers::wanting() const {
+  const auto found =
+      std::find_if(batches_.begin(), batches_.end(), [](const Batch* b) { return b->wants_helpers(); });
+  return found == batches_.end() ? nullptr : *found;
+}
+
 void Workers::serve() {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    const auto wanting = [&] {
-      return std::find_if(batches_.begin(), batches_.end(),
-                          [](const Batch* b) { return b->wants_helpers(); });
-    };
-    wanted_.wait(lock, [&] { return ends_ || wanting() != batches_.end(); });
-    if (ends_) {
-      return;
+  while (!ends_) {
+    Batch* const batch = wanting();
+    if (batch == nullptr) {
+      sleep(lock);
+      continue;
     }
-    Batch& batch = **wanting();
-    const std::size_t slot = batch.enter();
+    const std::size_t slot = batch->enter();
     lock.unlock();
-    batch.work(slot);
+    batch->work(slot);
     lock.lock();
-    batch.leave();
+    batch->leave();
     left_.notify_all();
   }
 }
 
-}  // namespace collapscope::hdf5
+// Until something is posted; with open eyes at first.
+void Workers::sleep(std::unique_lock<std::mutex>& lock) {
+  const unsigned seen = posts_;
+  lock.unlock();
+  spin_briefly([&] { return posts_ != seen; });
+  lock.lock();
+  wanted_.wait(lock, [&] { return posts_ != seen; });
+}
+
+}  // namespace collapscope

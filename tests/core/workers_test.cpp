@@ -1,10 +1,11 @@
 // Sharing tasks out among threads.
-#include "hdf5/workers.hpp"
+#include "core/workers.hpp"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -12,8 +13,6 @@
 
 namespace collapscope::testing {
 namespace {
-
-using hdf5::Workers;
 
 TEST(Workers, RunEachTaskOnce) {
   Workers workers;
@@ -79,6 +78,25 @@ TEST(Workers, ServeSeveralCallers) {
     caller.join();
   }
   EXPECT_THAT(sums, ::testing::Each(50U * 328'350U));
+}
+
+TEST(Workers, ManyShortRuns) {
+  Workers workers;
+  std::atomic<std::size_t> sum{0};
+  for (std::size_t run = 0; run < 20000; ++run) {
+    workers.run(4, 3, [&](std::size_t task, std::size_t) { sum += task; });
+  }
+  EXPECT_EQ(sum, 60000U);
+}
+
+TEST(Workers, ComeBackFromSleep) {
+  Workers workers;
+  std::atomic<int> runs{0};
+  for (int round = 0; round < 5; ++round) {
+    workers.run(3, 20, [&](std::size_t, std::size_t) { ++runs; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(runs, 100);
 }
 
 TEST(Workers, MayRunInsideATask) {
