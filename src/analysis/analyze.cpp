@@ -6,6 +6,8 @@
 #include <ctime>
 #include <exception>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <new>
 #include <system_error>
 
@@ -23,6 +25,18 @@ namespace {
 bool selected(const std::string& layer, const std::vector<std::string>& globs) {
   return globs.empty() || std::any_of(globs.begin(), globs.end(),
                                       [&](const std::string& glob) { return glob_match(glob, layer); });
+}
+
+// As their bytes lie in the file, so that a disk or a file system that reads ahead is read through once.
+// Where that is not known: at the end, as they come.
+std::vector<const LayerIndex*> in_file_order(std::vector<const LayerIndex*> layers) {
+  const auto place = [](const LayerIndex* layer) {
+    return std::make_pair(layer->activations.address.value_or(std::numeric_limits<std::uint64_t>::max()),
+                          layer);
+  };
+  std::sort(layers.begin(), layers.end(),
+            [&](const LayerIndex* a, const LayerIndex* b) { return place(a) < place(b); });
+  return layers;
 }
 
 // The failure that the exception in flight stands for.
@@ -114,12 +128,9 @@ class Analyzer {
     std::uint64_t bytes = 0;
     for (const Checkpoint& checkpoint : checkpoints) {
       const CheckpointIndex& first = checkpoint.front();
-      for (const LayerIndex& layer : first.layers) {
-        if (!selected(layer.name, options_.layers)) {
-          continue;
-        }
+      for (const LayerIndex* layer : selected_layers(first)) {
         try {
-          const LayerPlan layer_plan = plan(layer_shards(checkpoint, layer.name), components(first.targets));
+          const LayerPlan layer_plan = plan(layer_shards(checkpoint, layer->name), components(first.targets));
           bytes += layer_plan.bytes * static_cast<unsigned>(layer_plan.passes());
         } catch (const Error&) {
           // Reported when its turn comes.
@@ -127,6 +138,16 @@ class Analyzer {
       }
     }
     return bytes;
+  }
+
+  [[nodiscard]] std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint) const {
+    std::vector<const LayerIndex*> layers;
+    for (const LayerIndex& layer : checkpoint.layers) {
+      if (selected(layer.name, options_.layers)) {
+        layers.push_back(&layer);
+      }
+    }
+    return layers;
   }
 
   static std::size_t components(const DatasetIndex& targets) {
@@ -153,16 +174,17 @@ class Analyzer {
                             {}};
     RunMember member{run_key(first), {}};
     const std::size_t failures = results_.failures.size();
-    for (const LayerIndex& layer : first.layers) {
-      if (!selected(layer.name, options_.layers)) {
-        continue;
-      }
-      progress_.working_on(first.path + ": " + layer.name);
+    std::map<const LayerIndex*, LayerResult> measured;
+    for (const LayerIndex* layer : in_file_order(selected_layers(first))) {
+      progress_.working_on(first.path + ": " + layer->name);
       try {
-        result.layers.push_back(analyze_layer(checkpoint, layer, targets, summary, member));
+        measured.emplace(layer, analyze_layer(checkpoint, *layer, targets, summary, member));
       } catch (const std::exception&) {
-        fail(current_failure(first.path, layer.name));
+        fail(current_failure(first.path, layer->name));
       }
+    }
+    for (auto& [layer, found] : measured) {  // in the order of their place in first.layers
+      result.layers.push_back(std::move(found));
     }
     if (!result.layers.empty()) {
       results_.checkpoints.push_back(std::move(result));
