@@ -22,7 +22,7 @@ constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
 constexpr std::uint64_t largest_buffer = 256 * MiB;
 constexpr std::uint64_t largest_tile = 128 * MiB;
-constexpr std::uint64_t largest_kept = 1024 * MiB;      // compressed bytes, dear to read again
+constexpr std::uint64_t largest_kept = 1024 * MiB;      // bytes that are dear to read again
 constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
 std::uint64_t height(std::uint64_t segments) {
@@ -49,6 +49,13 @@ std::uint64_t bytes_of_chunk(const DatasetIndex& dataset) {
   return dataset.chunk.empty() ? 0
                                : std::accumulate(dataset.chunk.begin(), dataset.chunk.end(),
                                                  std::uint64_t{dataset.element.size()}, std::multiplies<>());
+}
+
+// Compressed, or in chunks that split the samples and have to be put together.
+bool dear_to_read(const DatasetIndex& dataset) {
+  return !dataset.filters.empty() ||
+         (dataset.chunk.size() > 1 &&
+          !std::equal(dataset.chunk.begin() + 1, dataset.chunk.end(), dataset.shape.begin() + 1));
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.
@@ -92,20 +99,20 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                      const AnalysisOptions& options, std::uint64_t memory, const Backend& backend) {
   LayerPlan plan;
   plan.format = layer_format(shards.front(), options.pool);
-  bool filtered = false;
+  bool dear = false;
   std::uint64_t chunk_row_bytes = 0;
   std::uint64_t chunk_bytes = 0;
   for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
     plan.bytes += shard.activations.bytes();
-    filtered = filtered || !shard.activations.filters.empty();
+    dear = dear || dear_to_read(shard.activations);
     const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
     chunk_row_bytes = std::max<std::uint64_t>(
         chunk_row_bytes, std::min(rows, shard.activations.samples()) * plan.format.sample_bytes());
     chunk_bytes = std::max(chunk_bytes, bytes_of_chunk(shard.activations));
   }
   plan.rows = plan.samples * plan.format.rows_per_sample();
-  choose_looks(plan, targets, options, filtered);
+  choose_looks(plan, targets, options, dear);
 
   const std::size_t d = plan.format.row_length();
   const std::size_t tile_rows = plan.tile_rows = rows_of_tile(backend, plan.format);
@@ -128,12 +135,12 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});
   left -= plan.cache_bytes;
   if (chunk_bytes > 0) {
-    // A stored chunk and two decoded ones for every thread that reads.
-    const std::uint64_t wanted = backend.threads() * (std::max(chunk_bytes, MiB) + 2 * chunk_bytes);
+    // Stored chunks, two decoded ones, and those put together, for every thread that reads.
+    const std::uint64_t wanted = backend.threads() * (2 * std::max(chunk_bytes, MiB) + 2 * chunk_bytes);
     plan.buffer_bytes = std::min({left / 8, left - 2 * tile_bytes, largest_buffer, wanted});
     left -= plan.buffer_bytes;
   }
-  const std::uint64_t keep_limit = filtered ? largest_kept : largest_kept_plain;
+  const std::uint64_t keep_limit = dear ? largest_kept : largest_kept_plain;
   plan.backend_keeps = plan.looks == 2 && backend.keeps_rows(plan.bytes);
   plan.keeps_bytes = plan.looks == 2 && !plan.backend_keeps && plan.bytes <= std::min(left / 2, keep_limit);
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);

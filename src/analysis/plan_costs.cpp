@@ -10,9 +10,9 @@ namespace collapscope {
 namespace {
 
 // Rough rates of one machine; only their ratios matter.
-constexpr double product_rate = 20e9;       // float64 operations per second
-constexpr double plain_read_rate = 2e9;     // bytes per second, from the page cache
-constexpr double filtered_read_rate = 2e8;  // bytes per second, inflating
+constexpr double product_rate = 20e9;    // float64 operations per second
+constexpr double plain_read_rate = 2e9;  // bytes per second, from the page cache
+constexpr double dear_read_rate = 2e8;   // bytes per second, inflating or putting together
 
 bool wants_any(const MetricChoice& metrics, std::span<const std::string_view> names) {
   return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return metrics.wants(name); });
@@ -20,7 +20,7 @@ bool wants_any(const MetricChoice& metrics, std::span<const std::string_view> na
 
 }  // namespace
 
-void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool filtered) {
+void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear) {
   constexpr std::array<std::string_view, 9> remainders{"nrc1",      "nrc1_unnormalized", "nrc1_centered",
                                                        "nrc2",      "nrc2_unnormalized", "deep_nrc1",
                                                        "deep_nrc4", "linear_mse",        "linear_excess"};
@@ -29,7 +29,7 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
   const double rows = static_cast<double>(plan.rows);
   const double d = static_cast<double>(plan.format.row_length());
   const double projected = static_cast<double>(options.signal_dim.value_or(targets) + 2 * targets);
-  const double again = static_cast<double>(plan.bytes) / (filtered ? filtered_read_rate : plain_read_rate) +
+  const double again = static_cast<double>(plan.bytes) / (dear ? dear_read_rate : plain_read_rate) +
                        4 * rows * d * projected / product_rate;
   const double carried = wants_normalized ? rows * d * d / product_rate : 0;
 

@@ -5,7 +5,7 @@
 
 namespace collapscope {
 
-// Sets looks, normalized_scatter and reason. filtered: the bytes are compressed.
-void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool filtered);
+// Sets looks, normalized_scatter and reason. dear: the bytes are compressed or have to be put together.
+void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear);
 
 }  // namespace collapscope

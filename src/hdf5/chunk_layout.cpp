@@ -85,6 +85,12 @@ void ChunkLayout::copy_runs(const Axis& axis, const std::byte* from, std::byte* 
     }
   };
   switch (run) {
+    case 2:
+      return copy(std::integral_constant<std::size_t, 2>());
+    case 4:
+      return copy(std::integral_constant<std::size_t, 4>());
+    case 8:
+      return copy(std::integral_constant<std::size_t, 8>());
     case 16:
       return copy(std::integral_constant<std::size_t, 16>());
     case 32:

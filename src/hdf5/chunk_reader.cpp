@@ -22,6 +22,7 @@ namespace {
 // Of the chunks that one task decodes: enough to hide what a task and a system call cost.
 constexpr std::size_t task_bytes = std::size_t{1} << 20;
 constexpr std::size_t tasks_per_thread = 8;
+constexpr std::uint64_t samples_at_hand = 256;
 constexpr std::uint64_t largest_gap = 4096;  // between neighbours in the file, read and thrown away
 // Less is decoded, or copied, sooner than another thread wakes up.
 constexpr std::size_t least_shared_bytes = std::size_t{128} << 10;
@@ -83,12 +84,14 @@ class ChunkReader final : public RowReader {
     explicit Desk(const ChunkPipeline& pipeline) : decoder(pipeline) {}
     ChunkDecoder decoder;
     Buffer stored;
+    Buffer decoded;  // chunks that are put together
   };
 
   // Of one thread.
   [[nodiscard]] std::size_t buffer_bytes() const {
-    return std::max(pipeline_.chunk_bytes(), task_bytes) +
-           pipeline_.decoder_buffers() * pipeline_.chunk_bytes();
+    const std::size_t task = std::max(pipeline_.chunk_bytes(), task_bytes);
+    return task + pipeline_.decoder_buffers() * pipeline_.chunk_bytes() +
+           (layout_.holds_whole_samples() ? 0 : task);
   }
 
   [[nodiscard]] std::uint64_t row_begin(std::uint64_t row) const { return row * index_.chunk[0]; }
@@ -233,23 +236,70 @@ class ChunkReader final : public RowReader {
       chunks.push_back(item.chunk);
     }
     const std::span<const std::byte> stored = source_->fetch(chunks, desk.stored);
-    for (std::size_t i = 0; i < chunks.size(); ++i) {
-      const StoredChunk& chunk = chunks[i];
-      try {
-        decode_chunk(chunk, stored.subspan(chunk.address - chunks.front().address, chunk.bytes),
-                     *items[i].piece, desk.decoder);
-      } catch (const DamagedChunk& damage) {
-        refuse(chunk, damage.what());
+    const auto bytes_of = [&](const StoredChunk& chunk) {
+      return stored.subspan(chunk.address - chunks.front().address, chunk.bytes);
+    };
+    if (layout_.holds_whole_samples() || items.size() == 1) {
+      for (const Item& item : items) {
+        const std::span<std::byte> target = target_of(item.chunk, *item.piece);
+        const auto bytes = decoded(item.chunk, bytes_of(item.chunk), target, desk.decoder);
+        if (target.empty()) {
+          copy(item, bytes, item.piece->first, item.piece->count);
+        }
       }
+      return;
+    }
+    std::vector<std::span<const std::byte>> pieces;
+    const std::size_t size = pipeline_.chunk_bytes();
+    const std::span<std::byte> room = desk.decoded.room(pipeline_.empty() ? 0 : items.size() * size);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::span<std::byte> target = pipeline_.empty() ? room : room.subspan(i * size, size);
+      const auto bytes = decoded(items[i].chunk, bytes_of(items[i].chunk), target, desk.decoder);
+      pieces.push_back(target.empty() ? bytes : target);
+    }
+    put_together(items, pieces);
+  }
+
+  [[nodiscard]] std::span<const std::byte> decoded(const StoredChunk& chunk,
+                                                   std::span<const std::byte> stored,
+                                                   std::span<std::byte> target, ChunkDecoder& decoder) const {
+    try {
+      return decoder.decode(stored, chunk.skipped, target);
+    } catch (const DamagedChunk& damage) {
+      refuse(chunk, damage.what());
     }
   }
 
-  void decode_chunk(const StoredChunk& chunk, std::span<const std::byte> stored, const Piece& piece,
-                    ChunkDecoder& decoder) const {
-    const std::span<std::byte> target = target_of(chunk, piece);
-    const auto bytes = decoder.decode(stored, chunk.skipped, target);
-    if (target.empty()) {
-      layout_.copy(bytes, chunk.position, piece.first, piece.count, piece.out);
+  // Of what a chunk has, samples [first, first + count) go to their place.
+  void copy(const Item& item, std::span<const std::byte> bytes, std::uint64_t first,
+            std::uint64_t count) const {
+    const std::size_t sample = dataset_->sample_bytes();
+    layout_.copy(bytes, item.chunk.position, first, count,
+                 item.piece->out.subspan((first - item.piece->first) * sample, count * sample));
+  }
+
+  // Chunks that split the samples: some samples at a time from all of them, so that neighbours in a cache
+  // line are written while it is at hand.
+  void put_together(std::span<const Item> items,
+                    const std::vector<std::span<const std::byte>>& chunks) const {
+    std::size_t begin = 0;
+    while (begin < items.size()) {
+      const Piece& piece = *items[begin].piece;
+      const std::uint64_t row = items[begin].chunk.position / grid_.per_row();
+      std::size_t end = begin + 1;
+      while (end < items.size() && items[end].piece == &piece &&
+             items[end].chunk.position / grid_.per_row() == row) {
+        ++end;
+      }
+      const std::uint64_t last = std::min(row_end(row), piece.first + piece.count);
+      for (std::uint64_t first = std::max(row_begin(row), piece.first); first < last;
+           first += samples_at_hand) {
+        const std::uint64_t count = std::min(samples_at_hand, last - first);
+        for (std::size_t i = begin; i < end; ++i) {
+          copy(items[i], chunks[i], first, count);
+        }
+      }
+      begin = end;
     }
   }
 
