@@ -205,6 +205,7 @@ def main():
     parser.add_argument("--features", type=int, default=512, help="likewise")
     parser.add_argument("--storage", default="contiguous", help="likewise")
     parser.add_argument("--output")
+    parser.add_argument("--most-error", type=float, help="fail when collapscope's is larger")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
@@ -226,6 +227,8 @@ def main():
         result = compare(path, layer, args.program, args.runs)
     result |= {"date": time.strftime("%Y-%m-%d"), "command": " ".join(sys.argv), "shape": shape, "dtype": dtype}
     show(shape, dtype, result)
+    if args.most_error is not None and not result["programs"]["collapscope"]["error"] <= args.most_error:
+        raise SystemExit(f"collapscope's error is larger than {args.most_error}")
     if args.output:
         with open(args.output, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 PROGRAM = os.path.join(os.path.dirname(__file__), "..", "build", "release", "bin", "collapscope")
 
 
@@ -31,10 +32,13 @@ def main():
     parser.add_argument("--dtype", default="float16")
     parser.add_argument("--memory", default="128MiB")
     parser.add_argument("--storage", default="contiguous,chunked,gzip")
+    parser.add_argument("--most-growth", help="fail when the peak grows by more, e.g. 16MiB")
     args = parser.parse_args()
+    most_growth = args.most_growth and int(args.most_growth[:-3]) * UNITS[args.most_growth[-3:]]
     print(f"d = {args.features}, {args.dtype}, --memory {args.memory}\n")
     print("| rows | storage | decoded | peak memory | time |\n|---|---|---|---|---|")
     for storage in args.storage.split(","):
+        peaks = []
         for rows in (int(float(text)) for text in args.rows.split(",")):
             with tempfile.TemporaryDirectory() as folder:
                 path = os.path.join(folder, "planted.h5")
@@ -43,9 +47,12 @@ def main():
                                check=True, stdout=subprocess.DEVNULL)
                 seconds, peak = measure([args.program, "analyze", path, "--memory", args.memory, "--quiet",
                                          "-o", os.path.join(folder, "results.json")])
+            peaks.append(peak)
             decoded = rows * args.features * {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}[args.dtype]
             print(f"| {rows:.0e} | {storage} | {decoded / 2**20:.0f} MiB | {peak / 2**20:.0f} MiB | {seconds:.2f} s |",
                   flush=True)
+        if most_growth and max(peaks) - peaks[0] > most_growth:
+            raise SystemExit(f"{storage}: the peak grows by more than {args.most_growth}")
 
 
 if __name__ == "__main__":
