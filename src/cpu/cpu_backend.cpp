@@ -1,4 +1,6 @@
 // The CPU backend: OpenBLAS and LAPACK.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "collapscope/backend.hpp"
@@ -24,7 +26,9 @@ class CpuBackend final : public Backend {
     linalg::set_threads(threads_);
   }
 
-  [[nodiscard]] std::string describe() const override { return "cpu: " + blas_kernels().describe(); }
+  [[nodiscard]] std::string describe() const override {
+    return fmt::format("cpu: {}; folds by {} code", blas_kernels().describe(), kernels_.name);
+  }
 
   [[nodiscard]] std::size_t threads() const override { return threads_; }
 
