@@ -14,13 +14,13 @@ struct Part {
   std::size_t first_row, last_row, first_column, last_column;
 };
 
-// Parts that cover the diagonal and what is above it, the dearest first. Their rows' panels fit into a
-// second-level cache; they are small enough for every thread to have some.
-std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t threads) {
+// Parts that cover the diagonal and what is above it in columns from `least` on, the dearest first. Their
+// rows' panels fit into a second-level cache; they are small enough for every thread to have some.
+std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t threads, std::size_t least) {
   std::size_t height = round_up(128 / panel, 3);
   std::size_t width = height;
   const auto count = [&] {
-    const std::size_t across = (panels + width - 1) / width;
+    const std::size_t across = (panels - least + width - 1) / width;
     return across * ((panels + height - 1) / height + 1) / 2;
   };
   while (threads > 1 && width > 3 && count() < 4 * threads) {
@@ -28,11 +28,12 @@ std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t th
     height = std::max<std::size_t>(6, height / 2);
   }
   std::vector<Part> parts;
-  for (std::size_t column = panels; column > 0;) {
+  for (std::size_t column = panels; column > least;) {
     std::size_t first = (column - 1) / width * width;
     if (column - first == 1 && first > 0) {
       first -= width;  // one panel alone is slow
     }
+    first = std::max(first, least);
     for (std::size_t row = 0; row < column; row += height) {
       parts.push_back({row, std::min(row + height, column), first, column});
     }
@@ -57,6 +58,17 @@ void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows, con
                  values_.data() + block * block_rows * columns_});
 }
 
+PackedFloats::PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
+    : kernels_(kernels),
+      columns_(round_up(columns, kernels.float_panel)),
+      values_(round_up(rows, block_rows) * columns_, 0.0F) {}
+
+void PackedFloats::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift,
+                        double scale, AlignedDoubles& squares) {
+  kernels_.narrow({from.data(), from.stride(), rows, columns_, shift.data(), scale,
+                   values_.data() + block * block_rows * columns_, squares.data()});
+}
+
 GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)
     : kernels_(kernels),
       columns_(columns),
@@ -71,19 +83,39 @@ MatrixView<const double> GramSum::symmetric() {
 
 void GramSum::clear() { std::fill(values_.begin(), values_.end(), 0.0); }
 
-void GramSum::add(const PackedRows& packed, std::size_t rows, Workers& workers) {
+void GramSum::add(const PackedRows& packed, std::size_t rows, Workers& workers, std::size_t first_column) {
   if (kernels_.panel == 0) {
-    linalg::add_gram_upper({packed.block(0), rows, columns_, packed.columns()},
-                           {values_.data(), columns_, columns_, stride_});
+    const MatrixView<const double> x{packed.block(0), rows, columns_, packed.columns()};
+    const MatrixView<double> c{values_.data(), columns_, columns_, stride_};
+    if (first_column == 0) {
+      linalg::add_gram_upper(x, c);
+      return;
+    }
+    const std::size_t count = columns_ - first_column;
+    linalg::gemm(1.0, x, linalg::Transpose::yes, x.middle_cols(first_column, count), linalg::Transpose::no,
+                 1.0, c.middle_cols(first_column, count));
     return;
   }
-  const std::vector<Part> parts =
-      parts_of(packed.columns() / kernels_.panel, kernels_.panel, workers.threads());
+  const std::vector<Part> parts = parts_of(packed.columns() / kernels_.panel, kernels_.panel,
+                                           workers.threads(), first_column / kernels_.panel);
   workers.run(parts.size(), [&](std::size_t, std::size_t index) {
     const Part& part = parts[index];
     for (std::size_t row = 0; row < rows; row += block_rows) {
       kernels_.gram({packed.block(row / block_rows), std::min(block_rows, rows - row), part.first_row,
                      part.last_row, part.first_column, part.last_column, values_.data(), stride_});
+    }
+  });
+}
+
+void GramSum::add(const PackedFloats& packed, std::size_t rows, double scale, Workers& workers) {
+  const std::size_t panel = kernels_.float_panel;
+  const std::vector<Part> parts = parts_of(packed.columns() / panel, panel, workers.threads(), 0);
+  workers.run(parts.size(), [&](std::size_t, std::size_t index) {
+    const Part& part = parts[index];
+    for (std::size_t row = 0; row < rows; row += block_rows) {
+      kernels_.float_gram({packed.block(row / block_rows), std::min(block_rows, rows - row), part.first_row,
+                           part.last_row, part.first_column, part.last_column, 1 / scale / scale,
+                           values_.data(), stride_});
     }
   });
 }

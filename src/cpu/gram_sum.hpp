@@ -30,6 +30,26 @@ class PackedRows {
   AlignedDoubles values_;
 };
 
+// The same as floats, of columns padded to whole panels, times a scale.
+class PackedFloats {
+ public:
+  PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns);
+
+  // Leaves the sums of squares of what it rounds, without the scale, in `squares` [columns, padded].
+  void pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift, double scale,
+            AlignedDoubles& squares);
+
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  [[nodiscard]] const float* block(std::size_t number) const {
+    return values_.data() + number * block_rows * columns_;
+  }
+
+ private:
+  const VectorKernels& kernels_;
+  std::size_t columns_;
+  std::vector<float, CacheAligned<float>> values_;
+};
+
 // Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
 // in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
 [[nodiscard]] std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks,
@@ -42,7 +62,11 @@ class GramSum {
 
   // Adds the first `rows` packed rows. Every element is summed in the order of the rows by one thread, so
   // that its bits do not depend on their number.
-  void add(const PackedRows& packed, std::size_t rows, Workers& workers);
+  // Only columns from `first_column` on, a whole panel, when it is given.
+  void add(const PackedRows& packed, std::size_t rows, Workers& workers, std::size_t first_column = 0);
+  // The same of floats that were packed with `scale`: the sums of a block are floats, those of blocks
+  // doubles.
+  void add(const PackedFloats& packed, std::size_t rows, double scale, Workers& workers);
   void clear();
 
   // The sum, both triangles.

@@ -12,6 +12,21 @@ namespace collapscope::cpu {
 
 namespace {
 
+// d as floats and as doubles in whole panels.
+std::size_t whole_panels(const VectorKernels& kernels, std::size_t d) {
+  return round_up(d, std::max<std::size_t>(kernels.float_panel, 8));
+}
+
+// The diagonal in float64 takes the place of the one from floats; the differences are the result.
+Vector replace_diagonal(Matrix& scatter, const Vector& squares) {
+  Vector error(squares.size());
+  for (std::size_t j = 0; j < squares.size(); ++j) {
+    error[j] = scatter(j, j) - squares[j];
+    scatter(j, j) = squares[j];
+  }
+  return error;
+}
+
 Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
                std::size_t cols) {
   Matrix out(rows, cols);
@@ -30,10 +45,13 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       workers_(std::move(workers)),
       segment_rows_(segment_rows(spec.rows)),
       tile_rows_(tile_rows),
-      width_(spec.format.row_length() + spec.targets + 2),
+      fast_(spec.precision == Precision::fast),
+      y_(fast_ ? whole_panels(kernels, spec.format.row_length()) : spec.format.row_length()),
+      width_(y_ + spec.targets + 2),
       blocks_((tile_rows + block_rows - 1) / block_rows),
       at_once_(blocks_at_once(kernels, blocks_.size(), width_, workers_->threads())),
       packed_(kernels, at_once_ * block_rows, width_),
+      floats_(kernels, fast_ ? at_once_ * block_rows : 0, spec.format.row_length()),
       passes_(std::min(workers_->threads(), at_once_)),
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
@@ -86,8 +104,12 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
   workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
     RowPass& pass = pass_of(worker, index);
     centre_block(tile, targets, first + index, pass);
-    if (!blocks_[first + index].offending) {
-      packed_.pack(index, pass.room(), rows_of(tile, first + index), blocks_[first + index].mean);
+    Block& block = blocks_[first + index];
+    if (!block.offending) {
+      packed_.pack(index, pass.room(), rows_of(tile, first + index), block.mean);
+      if (fast_) {
+        floats_.pack(index, pass.room(), rows_of(tile, first + index), block.mean, scale_, block.squares);
+      }
     }
   });
   for (std::size_t number = first; number < last; ++number) {
@@ -95,14 +117,26 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
       throw NonFiniteSample{*blocks_[number].offending};
     }
   }
-  scatter_.add(packed_, rows, *workers_);
+  scatter_.add(packed_, rows, *workers_, fast_ ? y_ : 0);
+  if (fast_) {
+    scatter_.add(floats_, rows, scale_, *workers_);
+  }
   if (spec_.normalized_scatter) {
     workers_->run(last - first, [&](std::size_t worker, std::size_t index) {
       RowPass& pass = pass_of(worker, index);
       normalize_block(tile, first + index, pass);
-      packed_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_);
+      if (fast_) {
+        floats_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_, 1.0,
+                     blocks_[first + index].unit_squares);
+      } else {
+        packed_.pack(index, pass.room(), rows_of(tile, first + index), no_shift_);
+      }
     });
-    unit_scatter_.add(packed_, rows, *workers_);
+    if (fast_) {
+      unit_scatter_.add(floats_, rows, 1.0, *workers_);
+    } else {
+      unit_scatter_.add(packed_, rows, *workers_);
+    }
   }
 }
 
@@ -121,12 +155,18 @@ void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> t
   const std::vector<double> mean = column_means(some.view());
   pilot_x_.assign(padded(d), 0.0);
   std::copy(mean.begin(), mean.end(), pilot_x_.begin());
+  double largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = 0; j < d; ++j) {
+      largest = std::max(largest, std::abs(some(i, j) - mean[j]));
+    }
+  }
+  scale_ = largest > 0 && std::isfinite(largest) ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;
   pilot_y_ = column_means(targets);
 }
 
 void CpuMomentFold::centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number,
                                  RowPass& pass) {
-  const std::size_t d = spec_.format.row_length();
   const std::size_t n = spec_.targets;
   const std::size_t first = number * block_rows;
   const std::size_t rows = rows_of(tile, number);
@@ -138,9 +178,11 @@ void CpuMomentFold::centre_block(const RawTile& tile, MatrixView<const double> t
   block.norm_sum = 0;
   block.zero_rows = 0;
   block.mean = pass.sums();
-  double* right_sums = block.mean.data() + d;
+  block.squares.resize(fast_ ? width_ : 0);
+  block.unit_squares.resize(fast_ ? width_ : 0);
+  double* right_sums = block.mean.data() + y_;
   for (std::size_t i = 0; i < rows; ++i) {
-    double* right = pass.room().row(i) + d;
+    double* right = pass.room().row(i) + y_;
     double b = 0;
     for (std::size_t j = 0; j < n; ++j) {
       right[j] = targets(first + i, j) - pilot_y_[j];
@@ -183,6 +225,10 @@ void CpuMomentFold::add_block(const Block& block, std::size_t rows) {
     gap[j] = weight * step;
     mean_[j] = count_ == 0 ? block.mean[j] : mean_[j] + step * (added / (before + added));
   }
+  for (std::size_t j = 0; fast_ && j < squares_.size(); ++j) {
+    squares_[j] += block.squares[j] + gap[j] * gap[j];
+    unit_squares_[j] += block.unit_squares[j];
+  }
   gap_rows_ += count_ == 0 ? 0 : 1;
   count_ += rows;
   norm_sum_ += block.norm_sum;
@@ -205,6 +251,15 @@ void CpuMomentFold::begin_segment() {
   zero_rows_ = 0;
   scatter_.clear();
   unit_scatter_.clear();
+  squares_.assign(fast_ ? spec_.format.row_length() : 0, 0.0);
+  unit_squares_ = squares_;
+}
+
+void CpuMomentFold::take_diagonals(Moments& segment) const {
+  segment.scatter_error = replace_diagonal(segment.feature_scatter, squares_);
+  if (spec_.normalized_scatter) {
+    segment.normalized_scatter_error = replace_diagonal(segment.normalized_scatter, unit_squares_);
+  }
 }
 
 void CpuMomentFold::close_segment() {
@@ -218,19 +273,22 @@ void CpuMomentFold::close_segment() {
   segment.norm_sum = norm_sum_;
   segment.zero_rows = zero_rows_;
   segment.feature_scatter = copy_of(sums, 0, d, 0, d);
-  segment.cross_scatter = copy_of(sums, 0, d, d, n);
-  segment.target_scatter = copy_of(sums, d, n, d, n);
+  segment.cross_scatter = copy_of(sums, 0, d, y_, n);
+  segment.target_scatter = copy_of(sums, y_, n, y_, n);
   if (spec_.normalized_scatter) {
     segment.normalized_scatter = copy_of(unit_scatter_.symmetric(), 0, d, 0, d);
   }
+  if (fast_) {
+    take_diagonals(segment);
+  }
   const Vector mean_x(mean_.begin(), mean_.begin() + static_cast<std::ptrdiff_t>(d));
-  const Vector mean_y(mean_.begin() + static_cast<std::ptrdiff_t>(d),
-                      mean_.begin() + static_cast<std::ptrdiff_t>(d + n));
+  const Vector mean_y(mean_.begin() + static_cast<std::ptrdiff_t>(y_),
+                      mean_.begin() + static_cast<std::ptrdiff_t>(y_ + n));
   // Sums of products about the pilot, from those about the means.
   const auto product_sum = [&](std::size_t i, std::size_t j) {
     return sums(i, j) + rows * mean_[i] * mean_[j];
   };
-  const std::size_t a = d + n;
+  const std::size_t a = y_ + n;
   const std::size_t b = a + 1;
   UnbiasedSums unbiased{product_sum(a, a), product_sum(a, b), product_sum(b, b), Vector(d),
                         Vector(n),         Vector(d),         Vector(n)};
@@ -239,8 +297,8 @@ void CpuMomentFold::close_segment() {
     unbiased.b_x[j] = product_sum(j, b);
   }
   for (std::size_t j = 0; j < n; ++j) {
-    unbiased.a_y[j] = product_sum(d + j, a);
-    unbiased.b_y[j] = product_sum(d + j, b);
+    unbiased.a_y[j] = product_sum(y_ + j, a);
+    unbiased.b_y[j] = product_sum(y_ + j, b);
   }
   segment.unbiased = recentred(std::move(unbiased), segment, mean_x, mean_y);
   segment.feature_mean.assign(pilot_x_.begin(), pilot_x_.begin() + static_cast<std::ptrdiff_t>(d));
