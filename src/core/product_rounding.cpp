@@ -34,7 +34,7 @@ double product_rounding(const Moments& moments) {
       std::max(largest_error(moments.feature_scatter, moments.scatter_error),
                largest_error(moments.normalized_scatter, moments.normalized_scatter_error));
   const double rows = static_cast<double>(moments.count);
-  return 4 * largest + unit * std::sqrt(std::min(1.0, 1024 / rows));
+  return 4 * largest + 2 * unit * std::sqrt(std::min(1.0, 1024 / rows));
 }
 
 }  // namespace collapscope
