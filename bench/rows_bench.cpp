@@ -1,4 +1,5 @@
-// Decoding, the first look and the second look, over the number of features; the bare product as the floor.
+// Decoding, the first look and the second look, over the number of features; the bare products as
+// the floors.
 #include <benchmark/benchmark.h>
 #include <cblas.h>
 
@@ -69,6 +70,19 @@ void bare_syrk(benchmark::State& state) {
   data.count(state, static_cast<double>(features * features));
 }
 
+void bare_ssyrk(benchmark::State& state) {
+  const auto features = static_cast<std::size_t>(state.range(0));
+  const Rows data(features);
+  std::vector<float> c(features * features);
+  for (auto _ : state) {
+    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, static_cast<int>(features),
+                static_cast<int>(data.rows), 1.0F, data.values.data(), static_cast<int>(features), 1.0F,
+                c.data(), static_cast<int>(features));
+    benchmark::DoNotOptimize(c.data());
+  }
+  data.count(state, static_cast<double>(features * features));
+}
+
 void decode(benchmark::State& state) {
   const Rows data(static_cast<std::size_t>(state.range(0)));
   Matrix out(data.rows, data.format.channels);
@@ -78,16 +92,20 @@ void decode(benchmark::State& state) {
   data.count(state, 0);
 }
 
-void first_look(benchmark::State& state) {
+void look_once(benchmark::State& state, Precision precision) {
   const auto features = static_cast<std::size_t>(state.range(0));
   const Rows data(features);
-  const auto fold = data.backend->make_fold({data.format, targets, 65536, false});
+  const auto fold = data.backend->make_fold({data.format, targets, 65536, false, false, precision});
   std::uint64_t number = 0;
   for (auto _ : state) {
     fold->add(data.tile(number++), data.labels.view());
   }
   data.count(state, static_cast<double>(features * features));
 }
+
+void first_look(benchmark::State& state) { look_once(state, Precision::float64); }
+
+void first_look_fast(benchmark::State& state) { look_once(state, Precision::fast); }
 
 void second_look(benchmark::State& state) {
   const auto features = static_cast<std::size_t>(state.range(0));
@@ -110,8 +128,10 @@ void second_look(benchmark::State& state) {
 }
 
 BENCHMARK(bare_syrk)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
+BENCHMARK(bare_ssyrk)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
 BENCHMARK(decode)->Arg(64)->Arg(512)->UseRealTime();
 BENCHMARK(first_look)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
+BENCHMARK(first_look_fast)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
 BENCHMARK(second_look)->Arg(16)->Arg(64)->Arg(128)->Arg(256)->Arg(512)->Arg(2048)->UseRealTime();
 
 }  // namespace

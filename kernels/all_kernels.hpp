@@ -3,6 +3,7 @@
 
 #include "column_op.hpp"
 #include "convert_op.hpp"
+#include "narrow_op.hpp"
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
@@ -36,6 +37,12 @@ void for_each_kernel(Visit&& visit) {
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();
   visit.template items<MirrorLower>();
+
+  visit.template columns<NarrowRows>();
+  visit.template columns<ChunkSquares>();
+  visit.template rows<SquareTotals>();
+  visit.template rows<ChooseScale>();
+  visit.template items<SumFloatSlices>();
 }
 
 }  // namespace collapscope::kernels

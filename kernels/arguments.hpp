@@ -15,6 +15,13 @@ struct DeviceMatrix {
   std::size_t stride = 0;  // doubles from row to row, >= cols
 };
 
+struct FloatMatrix {
+  float* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;  // floats from row to row, >= cols
+};
+
 // Rows of numbers as stored, back to back; `bytes` is aligned to the element's size at least.
 struct StoredRows {
   const std::byte* bytes = nullptr;

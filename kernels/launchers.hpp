@@ -44,6 +44,18 @@ cudaError_t column_sums(const DeviceMatrix& rows, double* workspace, double* sum
 // rows -= shift [cols]
 cudaError_t subtract_row(const DeviceMatrix& rows, const double* shift, cudaStream_t stream);
 
+// to = from * *scale (null: 1), rounded to float.
+cudaError_t narrow_rows(const DeviceMatrix& from, const double* scale, const FloatMatrix& to,
+                        cudaStream_t stream);
+
+// squares [cols]: the sums of squares of the rows' columns. Workspace as for column_sums. Same bits every
+// time.
+cudaError_t column_squares(const DeviceMatrix& rows, double* workspace, double* squares, cudaStream_t stream);
+
+// *scale = the power of two that takes the largest root mean square of `rows` rows' columns to [1, 2).
+cudaError_t choose_scale(const double* squares, std::size_t cols, std::size_t rows, double* scale,
+                         cudaStream_t stream);
+
 // Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
 // [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
 // normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows.
@@ -61,6 +73,9 @@ cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_
 // to (+= when adds) = the sum over slices of from [slices, count], in order.
 cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::size_t count, bool adds,
                        cudaStream_t stream);
+// The same of floats, summed in float64, over *scale squared (null: 1).
+cudaError_t sum_float_slices(double* to, const float* from, std::size_t slices, std::size_t count,
+                             const double* scale, bool adds, cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 

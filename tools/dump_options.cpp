@@ -59,6 +59,12 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "read the rows once, twice, or as a cost model decides: 1, 2, auto")
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
+  command
+      .add_option("--precision", options.precision,
+                  "products of features: float64, or fast, float32 within a few hundred rows, with higher "
+                  "floors")
+      ->check(CLI::IsMember({"float64", "fast"}))
+      ->capture_default_str();
   command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")
       ->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
@@ -96,6 +102,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   }
   result.metrics = MetricChoice(options.metrics);
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
+  result.precision = options.precision == "fast" ? Precision::fast : Precision::float64;
   result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
   return result;
 }

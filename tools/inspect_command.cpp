@@ -110,6 +110,9 @@ int run_inspect(const DumpOptions& options) {
     fmt::print("{} layer{} can be analysed: {} to read, {} of memory at most (budget {})\n", totals.layers,
                totals.layers == 1 ? "" : "s", human_bytes(totals.bytes), human_bytes(totals.memory),
                human_bytes(memory));
+    fmt::print("precision: {}\n", analysis.precision == Precision::fast
+                                      ? "fast: products of features in float32, the rest in float64"
+                                      : "float64");
   }
   for (const Failure& failure : failures) {
     fmt::print(stderr, "{}\n", InputError(failure.path, failure.object, failure.message).what());

@@ -34,6 +34,9 @@ enum class Looks : unsigned char {
   two,
 };
 
+// "float64", "fast"
+[[nodiscard]] std::string precision_name(Precision precision);
+
 struct AnalysisOptions {
   std::vector<std::string> layers;        // globs of layer names; empty: all
   std::optional<std::size_t> signal_dim;  // k; default: the number of target components
@@ -42,6 +45,7 @@ struct AnalysisOptions {
   std::optional<Pool> pool;               // overrides the file
   MetricChoice metrics;
   Looks looks = Looks::automatic;
+  Precision precision = Precision::float64;
   std::uint64_t memory = 0;  // bytes for data; 0: half of what is available
 };
 

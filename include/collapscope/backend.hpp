@@ -18,6 +18,12 @@
 
 namespace collapscope {
 
+// How the products of features with features are summed in the first look.
+enum class Precision : unsigned char {
+  float64,
+  fast,  // float32 within a few hundred rows, float64 beyond; everything else stays float64
+};
+
 // What the first look at a layer sums.
 struct FoldSpec {
   RowFormat format;
@@ -25,6 +31,7 @@ struct FoldSpec {
   std::uint64_t rows = 0;           // N, of the whole layer: fixes the segments
   bool normalized_scatter = false;  // also sum h h^T / |h|^2
   bool looks_again = false;         // a second look follows: a backend that can keeps the rows for it
+  Precision precision = Precision::float64;
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.

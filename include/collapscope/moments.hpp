@@ -35,6 +35,10 @@ struct Moments {
   double norm_sum = 0;          // sum |h|
   std::uint64_t zero_rows = 0;  // rows with |h| = 0 exactly
   Matrix normalized_scatter;    // sum h h^T / |h|^2 over non-zero rows [d, d]; empty when not wanted
+  // Of float32 products, empty without: what they made of the scatters' diagonals less these themselves,
+  // which are summed in float64. It tells how far the other entries may be off.
+  std::vector<double> scatter_error;             // [d]
+  std::vector<double> normalized_scatter_error;  // [d]
 
   Moments() = default;
   Moments(std::size_t features, std::size_t targets, bool with_normalized_scatter);

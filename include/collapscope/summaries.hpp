@@ -70,15 +70,25 @@ struct LeastSquares {
 [[nodiscard]] LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance,
                                          double cutoff);
 
+// What an error E of S with |E|_F <= error does to that map: bounds of the leading orders.
+struct MapRounding {
+  double residual = 0;   // in E |y - map h|^2 as the rows have it
+  double explained = 0;  // in `explained`
+  double left_out = 0;   // E |map x|^2 of directions left out, at most
+};
+[[nodiscard]] MapRounding least_squares_rounding(const Eigenbasis& spectrum, const Matrix& cross_covariance,
+                                                 double cutoff, double error);
+
 // One layer of one checkpoint.
 struct LayerSummary {
   std::uint64_t samples = 0;
   std::uint64_t zero_rows = 0;
-  std::size_t signal_dim = 0;         // k, at most d
-  double mean_norm = 0;               // mean |h|
-  double mean_square = 0;             // E |h|^2
-  double total_variance = 0;          // tr S_HH
-  double unit_roundoff = 0;           // of the stored features
+  std::size_t signal_dim = 0;   // k, at most d
+  double mean_norm = 0;         // mean |h|
+  double mean_square = 0;       // E |h|^2
+  double total_variance = 0;    // tr S_HH
+  double unit_roundoff = 0;     // of the stored features
+  double product_rounding = 0;  // |error of S_HH|_F / tr S_HH at most, when products were float32's; else 0
   std::vector<double> feature_mean;   // [d]
   Eigenbasis spectrum;                // of S_HH; values below d eps lambda_1 are 0
   std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending
@@ -89,8 +99,11 @@ struct LayerSummary {
   double hsic_xx = 0;                 // N (N - 3) HSIC_1 of features with features, and so on
   double hsic_xy = 0;
   double hsic_yy = 0;
-  double affine_explained = 0;              // part of tr S_YY that the best affine map explains, from moments
-  double published_explained = 0;           // the same of deep NRC4's map
+  double hsic_xx_rounding = 0;     // what float32 products may move it by
+  double affine_explained = 0;     // part of tr S_YY that the best affine map explains, from moments
+  double published_explained = 0;  // the same of deep NRC4's map
+  MapRounding affine_rounding;     // from `product_rounding`
+  MapRounding published_rounding;
   std::optional<ResidualSums> residuals;    // when there was a second look
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;

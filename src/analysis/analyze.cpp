@@ -66,6 +66,7 @@ class Analyzer {
     const auto begin = std::chrono::steady_clock::now();
     results_.provenance.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
     results_.provenance.device = backend_->describe();
+    results_.provenance.precision = precision_name(options_.precision);
     results_.provenance.threads = backend_->threads();
     progress_.start(bytes_to_read(checkpoints));
     for (const Checkpoint& checkpoint : checkpoints) {
@@ -222,6 +223,8 @@ class Analyzer {
 };
 
 }  // namespace
+
+std::string precision_name(Precision precision) { return precision == Precision::fast ? "fast" : "float64"; }
 
 Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                 Progress& progress) {

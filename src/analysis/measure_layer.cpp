@@ -8,6 +8,7 @@
 #include "analysis/layer_format.hpp"
 #include "analysis/measure.hpp"
 #include "collapscope/error.hpp"
+#include "core/product_rounding.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope {
@@ -56,7 +57,9 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   const double a = trace(moments.feature_scatter);
   const double b = trace(moments.target_scatter);
   const auto square = [](double x) { return x * x; };
-  layer.hsic_xx = hsic(n, square(frobenius(moments.feature_scatter)), moments.unbiased.aa, a, a);
+  const double xx = frobenius(moments.feature_scatter);
+  layer.hsic_xx_rounding = 2 * layer.product_rounding * a * xx;
+  layer.hsic_xx = hsic(n, square(xx), moments.unbiased.aa, a, a);
   layer.hsic_xy = hsic(n, square(frobenius(moments.cross_scatter)), moments.unbiased.ab, a, b);
   layer.hsic_yy = hsic(n, square(frobenius(moments.target_scatter)), moments.unbiased.bb, b, b);
 }
@@ -73,9 +76,10 @@ Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
   return out;
 }
 
-void clear_rounding(std::vector<double>& values) {
-  const double least =
-      static_cast<double>(values.size()) * std::numeric_limits<double>::epsilon() * values.front();
+// error: of the matrix beyond float64's.
+void clear_rounding(std::vector<double>& values, double error) {
+  const double least = std::max(
+      error, static_cast<double>(values.size()) * std::numeric_limits<double>::epsilon() * values.front());
   for (double& value : values) {
     value = value <= least ? 0 : value;
   }
@@ -97,17 +101,18 @@ class LayerMeasurer {
 
  public:
   LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-                Backend& backend, const TileStream::ReadListener& listener)
+                Precision precision, Backend& backend, const TileStream::ReadListener& listener)
       : shards_(activations_of(shards)),
         plan_(plan),
+        precision_(precision),
         backend_(backend),
         stream_(plan, plan.tile_rows,
                 open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
                 listener, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
 
   Moments fold(std::size_t targets) {
-    fold_ =
-        backend_.make_fold({plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2});
+    fold_ = backend_.make_fold(
+        {plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2, precision_});
     Moments moments = through(*fold_);
     if (!plan_.backend_keeps) {
       fold_.reset();
@@ -129,6 +134,7 @@ class LayerMeasurer {
  private:
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;
+  Precision precision_;
   Backend& backend_;
   TileStream stream_;
   std::unique_ptr<MomentFold> fold_;  // while it may be asked to look again
@@ -189,7 +195,7 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
                            const TargetSummary& target_summary, const LayerPlan& plan,
                            const AnalysisOptions& options, Backend& backend,
                            const TileStream::ReadListener& listener) {
-  LayerMeasurer measurer(shards, targets, plan, backend, listener);
+  LayerMeasurer measurer(shards, targets, plan, options.precision, backend, listener);
   LayerSummary layer;
   summarize_layer_weight(layer, shards, plan, targets.components());
 
@@ -201,6 +207,12 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   layer.feature_mean = moments.feature_mean;
   layer.unit_roundoff = plan.format.element.unit_roundoff();
   layer.signal_dim = signal_dim(options, target_summary, layer.features());
+  layer.product_rounding = product_rounding(moments);
+  if (!(layer.product_rounding < 1e-3)) {
+    throw InputError(
+        shards.front().activations.file, shards.front().activations.object,
+        "found numbers of sizes that float32 products cannot hold; expected --precision float64");
+  }
   summarize_unbiased(layer, moments);
   divide(moments.feature_scatter, rows);
   divide(moments.cross_scatter, rows);
@@ -218,13 +230,18 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   }
 
   layer.spectrum = backend.eigenbasis(moments.feature_scatter);
-  clear_rounding(layer.spectrum.values);
+  const double error = layer.product_rounding * layer.total_variance;
+  clear_rounding(layer.spectrum.values, error);
   LeastSquares affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
+  layer.affine_rounding =
+      least_squares_rounding(layer.spectrum, layer.cross_covariance, affine_cutoff, error);
   layer.affine_explained = affine.explained;
   add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
   Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter);
-  clear_rounding(uncentred.values);
+  clear_rounding(uncentred.values, error);
   LeastSquares published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
+  layer.published_rounding =
+      least_squares_rounding(uncentred, layer.cross_covariance, published_cutoff, error);
   layer.published_explained = published.explained;
   layer.uncentred = std::move(uncentred.values);
   moments.feature_scatter = Matrix();

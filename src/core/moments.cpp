@@ -35,7 +35,8 @@ UnbiasedSums sum(UnbiasedSums a, const UnbiasedSums& b) {
 
 void require_same_shape(const Moments& a, const Moments& b) {
   if (a.features() != b.features() || a.targets() != b.targets() ||
-      a.normalized_scatter.empty() != b.normalized_scatter.empty()) {
+      a.normalized_scatter.empty() != b.normalized_scatter.empty() ||
+      a.scatter_error.size() != b.scatter_error.size()) {
     throw UsageError(
         fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
                     a.features(), a.targets(), b.features(), b.targets()));
@@ -84,6 +85,8 @@ void merge(Moments& whole, const Moments& part) {
   add(whole.target_scatter, part.target_scatter);
   add_outer(whole.target_scatter, weight, step_y, step_y);
   add(whole.normalized_scatter, part.normalized_scatter);
+  add_scaled(whole.scatter_error, 1.0, part.scatter_error);
+  add_scaled(whole.normalized_scatter_error, 1.0, part.normalized_scatter_error);
   add_scaled(whole.feature_mean, n_part / n, step_x);
   add_scaled(whole.target_mean, n_part / n, step_y);
   whole.norm_sum += part.norm_sum;

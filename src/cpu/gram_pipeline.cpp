@@ -5,12 +5,19 @@
 
 namespace collapscope::cpu {
 
+PackedBlocks GramPipeline::room_for(const VectorKernels& kernels, std::size_t blocks, std::size_t columns,
+                                    std::size_t float_columns) {
+  const std::size_t rows = blocks * block_rows;
+  return {PackedRows(kernels, rows, columns),
+          PackedFloats(kernels, float_columns == 0 ? 0 : rows, float_columns)};
+}
+
 GramPipeline::GramPipeline(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns,
-                           const Team& team)
+                           std::size_t float_columns, const Team& team)
     : team_(team),
       at_once_(blocks_at_once(kernels, tile_blocks, columns, team.threads())),
-      packed_{PackedRows(kernels, at_once_ * block_rows, columns),
-              PackedRows(kernels, at_once_ * block_rows, columns)} {}
+      packed_{room_for(kernels, at_once_, columns, float_columns),
+              room_for(kernels, at_once_, columns, float_columns)} {}
 
 void GramPipeline::run(std::size_t rows, const std::vector<Work>& works) {
   const std::size_t tasks = arrange(rows, works);
@@ -46,7 +53,7 @@ std::size_t GramPipeline::arrange(std::size_t rows, const std::vector<Work>& wor
   }
   std::size_t most_parts = 0;
   for (const Work& work : works) {
-    most_parts = std::max(most_parts, work.sum.parts());
+    most_parts = std::max(most_parts, work.parts);
   }
   if (groups_.size() < works.size() * most_parts) {
     groups_ = std::vector<Counter>(works.size() * most_parts);
@@ -63,7 +70,7 @@ std::size_t GramPipeline::arrange(std::size_t rows, const std::vector<Work>& wor
     }
     if (step > 0) {
       spans_.push_back({tasks, step - 1, false});
-      tasks += works[steps_[step - 1].work].sum.parts();
+      tasks += works[steps_[step - 1].work].parts;
     }
   }
   return tasks;
@@ -78,17 +85,16 @@ void GramPipeline::do_task(std::size_t task, std::size_t slot, const std::vector
   if (span.packs) {
     // The buffer's last rows must have been multiplied.
     if (span.step < 2 ||
-        wait_for(counters_[span.step - 2].multiplied, works[steps_[span.step - 2].work].sum.parts())) {
+        wait_for(counters_[span.step - 2].multiplied, works[steps_[span.step - 2].work].parts)) {
       works[step.work].pack(step.first + task - span.first, slot, packed_[span.step % 2], task - span.first);
       count_up(counters_[span.step].packed);
     }
     return;
   }
-  GramSum& sum = works[step.work].sum;
   const std::size_t part = task - span.first;
   Counter& groups = groups_[step.work * (groups_.size() / works.size()) + part];
   if (wait_for(counters_[span.step].packed, step.blocks) && wait_for(groups, step.group)) {
-    sum.add_part(part, packed_[span.step % 2], step.rows);
+    works[step.work].multiply(part, packed_[span.step % 2], step.rows);
     count_up(groups);
     count_up(counters_[span.step].multiplied);
   }

@@ -13,20 +13,34 @@
 
 namespace collapscope::cpu {
 
+// Blocks of rows on their way into a product, as doubles and as floats.
+struct PackedBlocks {
+  PackedRows doubles;
+  PackedFloats floats;
+};
+
 class GramPipeline {
  public:
   // Puts block number `block` of the tile into place number `place` of `to`; `slot` as of Workers.
-  using Pack = std::function<void(std::size_t block, std::size_t slot, PackedRows& to, std::size_t place)>;
+  using Pack = std::function<void(std::size_t block, std::size_t slot, PackedBlocks& to, std::size_t place)>;
+  // Adds the first `rows` rows to one part of a sum.
+  using Multiply = std::function<void(std::size_t part, const PackedBlocks& from, std::size_t rows)>;
   struct Work {
     Pack pack;
-    GramSum& sum;
+    std::size_t parts;
+    Multiply multiply;
   };
 
-  // Tiles of at most `tile_blocks` blocks of `columns` columns. kernels.panel > 0.
-  GramPipeline(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns, const Team& team);
+  // Room for so many blocks.
+  [[nodiscard]] static PackedBlocks room_for(const VectorKernels& kernels, std::size_t blocks,
+                                             std::size_t columns, std::size_t float_columns);
 
-  // Adds the blocks of a tile of `rows` rows to the sum of every work. Each element is summed in the order of
-  // the rows. Throws what `pack` throws.
+  // Tiles of at most `tile_blocks` blocks of `columns` columns, `float_columns` of them as floats.
+  GramPipeline(const VectorKernels& kernels, std::size_t tile_blocks, std::size_t columns,
+               std::size_t float_columns, const Team& team);
+
+  // Does every work for all blocks of a tile of `rows` rows. Each part is added to in the order of the rows,
+  // by one thread at a time. Throws what `pack` throws.
   void run(std::size_t rows, const std::vector<Work>& works);
 
  private:
@@ -58,7 +72,7 @@ class GramPipeline {
 
   Team team_;
   std::size_t at_once_;  // blocks of a group
-  std::array<PackedRows, 2> packed_;
+  std::array<PackedBlocks, 2> packed_;
   std::vector<Step> steps_;
   std::vector<Span> spans_;
   std::vector<Counters> counters_;  // of the steps

@@ -21,25 +21,27 @@ void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows, con
                  values_.data() + block * block_rows * columns_});
 }
 
-// Parts that cover the diagonal and what is above it, the dearest first. Their rows' panels fit into a
-// second-level cache; they are small enough for every thread to have some.
-std::vector<GramSum::Part> GramSum::parts_of(std::size_t panels, std::size_t panel, std::size_t threads) {
+std::vector<GramPart> gram_parts(std::size_t columns, std::size_t panel, std::size_t threads,
+                                 std::size_t first_column) {
+  const std::size_t panels = columns / panel;
+  const std::size_t least = first_column / panel;
   std::size_t height = round_up(128 / panel, 3);
   std::size_t width = height;
   const auto count = [&] {
-    const std::size_t across = (panels + width - 1) / width;
+    const std::size_t across = (panels - least + width - 1) / width;
     return across * ((panels + height - 1) / height + 1) / 2;
   };
   while (threads > 1 && width > 3 && count() < 4 * threads) {
     width = round_up(width / 2, 3);
     height = std::max<std::size_t>(6, height / 2);
   }
-  std::vector<Part> parts;
-  for (std::size_t column = panels; column > 0;) {
+  std::vector<GramPart> parts;
+  for (std::size_t column = panels; column > least;) {
     std::size_t first = (column - 1) / width * width;
     if (column - first == 1 && first > 0) {
       first -= width;  // one panel alone is slow
     }
+    first = std::max(first, least);
     for (std::size_t row = 0; row < column; row += height) {
       parts.push_back({row, std::min(row + height, column), first, column});
     }
@@ -48,12 +50,21 @@ std::vector<GramSum::Part> GramSum::parts_of(std::size_t panels, std::size_t pan
   return parts;
 }
 
-GramSum::GramSum(const VectorKernels& kernels, std::size_t columns, std::size_t threads)
+PackedFloats::PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
+    : kernels_(kernels),
+      columns_(round_up(columns, kernels.float_panel)),
+      values_(round_up(rows, block_rows) * columns_, 0.0F) {}
+
+void PackedFloats::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift,
+                        double scale, AlignedDoubles& squares) {
+  kernels_.narrow({from.data(), from.stride(), rows, columns_, shift.data(), scale,
+                   values_.data() + block * block_rows * columns_, squares.data()});
+}
+
+GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)
     : kernels_(kernels),
       columns_(columns),
       stride_((padded(columns) / 8 | 1U) * 8),
-      parts_(kernels.panel == 0 ? std::vector<Part>()
-                                : parts_of(padded(columns) / kernels.panel, kernels.panel, threads)),
       values_(padded(columns) * stride_, 0.0) {}
 
 MatrixView<const double> GramSum::symmetric() {
@@ -64,20 +75,36 @@ MatrixView<const double> GramSum::symmetric() {
 
 void GramSum::clear() { std::fill(values_.begin(), values_.end(), 0.0); }
 
-void GramSum::add(const PackedRows& packed, std::size_t rows, const Team& team) {
+void GramSum::add(const PackedRows& packed, std::size_t rows, const Team& team, std::size_t first_column) {
   if (kernels_.panel == 0) {
-    linalg::add_gram_upper({packed.block(0), rows, columns_, packed.columns()},
-                           {values_.data(), columns_, columns_, stride_});
+    const MatrixView<const double> x{packed.block(0), rows, columns_, packed.columns()};
+    const MatrixView<double> c{values_.data(), columns_, columns_, stride_};
+    if (first_column == 0) {
+      linalg::add_gram_upper(x, c);
+      return;
+    }
+    const std::size_t count = columns_ - first_column;
+    linalg::gemm(1.0, x, linalg::Transpose::yes, x.middle_cols(first_column, count), linalg::Transpose::no,
+                 1.0, c.middle_cols(first_column, count));
     return;
   }
-  team.run(parts_.size(), [&](std::size_t part, std::size_t) { add_part(part, packed, rows); });
+  const std::vector<GramPart> parts =
+      gram_parts(packed.columns(), kernels_.panel, team.threads(), first_column);
+  team.run(parts.size(), [&](std::size_t part, std::size_t) { add_part(parts[part], packed, rows); });
 }
 
-void GramSum::add_part(std::size_t part, const PackedRows& packed, std::size_t rows) {
-  const Part& here = parts_[part];
+void GramSum::add_part(const GramPart& part, const PackedRows& packed, std::size_t rows) {
   for (std::size_t row = 0; row < rows; row += block_rows) {
-    kernels_.gram({packed.block(row / block_rows), std::min(block_rows, rows - row), here.first_row,
-                   here.last_row, here.first_column, here.last_column, values_.data(), stride_});
+    kernels_.gram({packed.block(row / block_rows), std::min(block_rows, rows - row), part.first_row,
+                   part.last_row, part.first_column, part.last_column, values_.data(), stride_});
+  }
+}
+
+void GramSum::add_part(const GramPart& part, const PackedFloats& packed, std::size_t rows, double scale) {
+  for (std::size_t row = 0; row < rows; row += block_rows) {
+    kernels_.float_gram({packed.block(row / block_rows), std::min(block_rows, rows - row), part.first_row,
+                         part.last_row, part.first_column, part.last_column, 1 / scale / scale,
+                         values_.data(), stride_});
   }
 }
 

@@ -31,24 +31,57 @@ class PackedRows {
   AlignedDoubles values_;
 };
 
+// The same as floats, of columns padded to whole panels, times a scale.
+class PackedFloats {
+ public:
+  PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns);
+
+  // Leaves the sums of squares of what it rounds, without the scale, in `squares` [columns, padded].
+  void pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift, double scale,
+            AlignedDoubles& squares);
+
+  [[nodiscard]] std::size_t columns() const { return columns_; }
+  [[nodiscard]] const float* block(std::size_t number) const {
+    return values_.data() + number * block_rows * columns_;
+  }
+
+ private:
+  const VectorKernels& kernels_;
+  std::size_t columns_;
+  std::vector<float, CacheAligned<float>> values_;
+};
+
 // Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still
 // in its second-level cache. The BLAS, whose order of summation we do not know, gets whole tiles.
 [[nodiscard]] std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks,
                                          std::size_t columns, std::size_t threads);
 
-// An accumulator of [columns, columns] whose upper triangle counts.
+// A rectangle of a product, in panels.
+struct GramPart {
+  std::size_t first_row, last_row, first_column, last_column;
+};
+
+// Parts that cover the diagonal and what is above it in columns from `first_column` on, a whole panel, the
+// dearest first. Their rows' panels fit into a second-level cache; they are small enough for every thread to
+// have some. columns: whole panels, too.
+[[nodiscard]] std::vector<GramPart> gram_parts(std::size_t columns, std::size_t panel, std::size_t threads,
+                                               std::size_t first_column = 0);
+
+// An accumulator of [columns, columns] whose upper triangle counts. Every element is summed in the order of
+// the rows by one thread at a time, so that its bits depend neither on their number nor on the parts.
 class GramSum {
  public:
-  // Cut into parts for so many threads; bits do not depend on the cut.
-  GramSum(const VectorKernels& kernels, std::size_t columns, std::size_t threads);
+  GramSum(const VectorKernels& kernels, std::size_t columns);
 
-  // Adds the first `rows` packed rows. Every element is summed in the order of the rows by one thread, so
-  // that its bits do not depend on their number.
-  void add(const PackedRows& packed, std::size_t rows, const Team& team);
+  // Adds the first `rows` packed rows, by own kernels or by the BLAS. Only columns from `first_column` on
+  // when it is given.
+  void add(const PackedRows& packed, std::size_t rows, const Team& team, std::size_t first_column = 0);
 
-  // Rectangles of the matrix that may be added to at the same time; 0 where the BLAS adds to the whole.
-  [[nodiscard]] std::size_t parts() const { return parts_.size(); }
-  void add_part(std::size_t part, const PackedRows& packed, std::size_t rows);
+  // What own kernels add to one part.
+  void add_part(const GramPart& part, const PackedRows& packed, std::size_t rows);
+  // The same of floats that were packed with `scale`: the sums of a block are floats, those of blocks
+  // doubles.
+  void add_part(const GramPart& part, const PackedFloats& packed, std::size_t rows, double scale);
 
   void clear();
 
@@ -56,16 +89,9 @@ class GramSum {
   [[nodiscard]] MatrixView<const double> symmetric();
 
  private:
-  // A rectangle, in panels.
-  struct Part {
-    std::size_t first_row, last_row, first_column, last_column;
-  };
-  [[nodiscard]] static std::vector<Part> parts_of(std::size_t panels, std::size_t panel, std::size_t threads);
-
   const VectorKernels& kernels_;
   std::size_t columns_;
   std::size_t stride_;
-  std::vector<Part> parts_;
   AlignedDoubles values_;
 };
 

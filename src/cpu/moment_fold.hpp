@@ -1,6 +1,9 @@
 // The first look on the CPU. A row becomes z = [x, y, a, b]: features and targets about the pilot, then
 // a = |x|^2 and b = |y|^2, so that one symmetric product of centred rows z holds all sums of a segment:
 // scatters, cross scatter and the fourth-order sums. Segments meet in one tree of moments.
+//
+// Precision::fast: x^T x is summed from floats, its diagonal from doubles, too; y begins at a whole panel, so
+// that everything else is the float64 product of all columns with those from y on.
 #pragma once
 
 #include <memory>
@@ -9,6 +12,7 @@
 
 #include "collapscope/backend.hpp"
 #include "core/moment_tree.hpp"
+#include "core/vector_math.hpp"
 #include "cpu/gram_pipeline.hpp"
 #include "cpu/row_pass.hpp"
 
@@ -23,7 +27,9 @@ class CpuMomentFold final : public MomentFold {
  private:
   // What the passes over one block leave behind, for the caller to add up in order.
   struct Block {
-    AlignedDoubles mean;  // of z
+    AlignedDoubles mean;          // of z
+    AlignedDoubles squares;       // fast: sums of squares of x about its mean
+    AlignedDoubles unit_squares;  // of h / |h|
     double norm_sum = 0;
     std::uint64_t zero_rows = 0;
     std::optional<std::uint64_t> offending;
@@ -32,11 +38,15 @@ class CpuMomentFold final : public MomentFold {
   [[nodiscard]] RowPass& pass_of(std::size_t slot);
   [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
   void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
-  void add_products(const RawTile& tile, std::vector<GramPipeline::Work>& works);
+  void add_products(const RawTile& tile, MatrixView<const double> targets);
+  void add_whole_tile(std::size_t rows, const std::vector<GramPipeline::Work>& works);
+  [[nodiscard]] GramPipeline::Work scatter_work(const RawTile& tile, MatrixView<const double> targets);
+  [[nodiscard]] GramPipeline::Work unit_work(const RawTile& tile);
   void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
   void normalize_block(const RawTile& tile, std::size_t number, RowPass& pass);
   void add_block(const Block& block, std::size_t rows);
   void add_gaps();
+  void take_diagonals(Moments& segment) const;
   void close_segment();
   void begin_segment();
 
@@ -45,12 +55,17 @@ class CpuMomentFold final : public MomentFold {
   Team team_;
   std::uint64_t segment_rows_;
   std::size_t tile_rows_;
-  std::size_t width_;  // of z: d + n + 2
+  bool fast_;
+  std::size_t y_;      // column of z where y begins: d, fast: the next whole panel
+  std::size_t width_;  // of z: y_ + n + 2
 
   std::vector<Block> blocks_;  // of the current tile
   // Own kernels are fed by the pipeline; the BLAS, whose order of summation we do not know, gets whole tiles.
   std::optional<GramPipeline> pipeline_;
-  std::optional<PackedRows> packed_tile_;
+  std::optional<PackedBlocks> packed_tile_;
+  std::vector<GramPart> parts_;                   // of the float64 product: all of z, fast: from y on
+  std::vector<GramPart> float_parts_;             // fast: of x
+  double scale_ = 1;                              // of x as floats: a power of two that takes them near 1
   std::vector<std::unique_ptr<RowPass>> passes_;  // by slot, made when first needed
   AlignedDoubles pilot_x_;                        // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
@@ -61,6 +76,8 @@ class CpuMomentFold final : public MomentFold {
   AlignedDoubles mean_;   // of z so far
   GramSum scatter_;       // of z about block means, and of the gaps so far
   GramSum unit_scatter_;  // of h / |h|
+  Vector squares_;        // fast: their diagonals in float64 [d]
+  Vector unit_squares_;
   double norm_sum_ = 0;
   std::uint64_t zero_rows_ = 0;
   Room gaps_;  // rows whose squares are what lies between block means

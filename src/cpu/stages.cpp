@@ -79,8 +79,8 @@ Stage gemm_ceiling(std::size_t order) {
 
 // What is timed of the first look's product.
 struct PackedProduct {
-  PackedProduct(const VectorKernels& kernels, std::size_t blocks, std::size_t columns, std::size_t threads)
-      : packed(kernels, blocks * block_rows, columns), sum(kernels, columns, threads) {}
+  PackedProduct(const VectorKernels& kernels, std::size_t blocks, std::size_t columns)
+      : packed(kernels, blocks * block_rows, columns), sum(kernels, columns) {}
   PackedRows packed;
   GramSum sum;
 };
@@ -176,7 +176,7 @@ class CpuStageMaker final : public StageMaker {
     const std::size_t d = spec.format.row_length();
     const std::size_t tile_blocks = (tile_rows(spec) + block_rows - 1) / block_rows;
     const std::size_t blocks = blocks_at_once(kernels_, tile_blocks, d, team_.threads());
-    const auto work = std::make_shared<PackedProduct>(kernels_, blocks, d, team_.threads());
+    const auto work = std::make_shared<PackedProduct>(kernels_, blocks, d);
     const Matrix numbers = random_matrix(block_rows, d);
     Room room(block_rows, d);
     for (std::size_t i = 0; i < block_rows; ++i) {

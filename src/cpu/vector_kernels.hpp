@@ -2,7 +2,8 @@
 //
 // Rows of doubles lie in "rooms": row-major, 64-byte aligned, every row padded with zeros to a multiple of 8
 // numbers. Packed rows lie in panels of `panel` columns: number (row r, column j) of a block of block_rows
-// rows at ((j / panel) * block_rows + r) * panel + j % panel.
+// rows at ((j / panel) * block_rows + r) * panel + j % panel. Rows that are packed as floats have panels of
+// float_panel columns.
 #pragma once
 
 #include <array>
@@ -52,6 +53,30 @@ struct GramTask {
   std::size_t stride;  // of c
 };
 
+// Packs rows less a shift, times a scale, as one block of floats.
+struct NarrowTask {
+  const double* from;  // [rows, columns], a room
+  std::size_t stride;
+  std::size_t rows;     // at most block_rows
+  std::size_t columns;  // a multiple of float_panel
+  const double* shift;  // [columns]
+  double scale;
+  float* to;        // [columns / float_panel][block_rows][float_panel]
+  double* squares;  // [columns]: the sums of squares of what was to be rounded, without the scale
+};
+
+// As GramTask of floats, summed as floats over the block: c += unscale x^T x, every sum rounded to float once
+// per row and added as double.
+struct FloatGramTask {
+  const float* block;
+  std::size_t rows;
+  std::size_t first_row, last_row;
+  std::size_t first_column, last_column;
+  double unscale;
+  double* c;
+  std::size_t stride;
+};
+
 // to[i, q] = <row i, map q>
 struct ProjectTask {
   const double* from;  // [rows, columns], a room
@@ -89,6 +114,9 @@ struct VectorKernels {
   std::array<void (*)(const CentreTask&), 4> centre;  // by Stored
   void (*pack)(const PackTask&);
   void (*gram)(const GramTask&);  // null when panel is 0
+  std::size_t float_panel;        // columns
+  void (*narrow)(const NarrowTask&);
+  void (*float_gram)(const FloatGramTask&);
   void (*project)(const ProjectTask&);
   void (*outside)(const OutsideTask&);
 };

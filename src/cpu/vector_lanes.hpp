@@ -66,6 +66,22 @@ inline Doubles<Target> widened(typename Lanes<Target::width>::Floats v) {
   return __builtin_convertvector(v, Doubles<Target>);
 }
 
+// To the nearest float.
+template <class Target>
+inline typename Lanes<Target::width>::Floats narrowed(Doubles<Target> v) {
+#if defined(__AVX__)
+  if constexpr (Target::width == 4) {
+    return _mm256_cvtpd_ps(v);
+  }
+#endif
+#if defined(__AVX512F__)
+  if constexpr (Target::width == 8) {
+    return _mm512_maskz_cvtpd_ps(0xff, v);  // as above
+  }
+#endif
+  return __builtin_convertvector(v, typename Lanes<Target::width>::Floats);
+}
+
 // `width` consecutive stored numbers. The half-precision formula is that of kernels/element.hpp.
 template <class Target, Stored stored>
 inline Doubles<Target> load_stored(const std::byte* from) {

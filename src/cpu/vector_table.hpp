@@ -1,6 +1,7 @@
 // The table of kernels of one target. Included once per instruction set.
 #pragma once
 
+#include "cpu/vector_floats.hpp"
 #include "cpu/vector_products.hpp"
 #include "cpu/vector_rows.hpp"
 
@@ -14,6 +15,9 @@ constexpr VectorKernels kernels_with_panels(const char* name) {
            centre<Target, Stored::float64>},
           pack_panels<Target>,
           gram<Target>,
+          float_panel<Target>,
+          narrow<Target>,
+          float_gram<Target>,
           project<Target>,
           outside<Target>};
 }

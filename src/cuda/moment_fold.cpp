@@ -21,6 +21,15 @@ std::size_t most_parts(const FoldSpec& spec, std::size_t part_rows) {
   return 2 * (spec.rows / part_rows + 1) + 2;
 }
 
+// Floats from row to row: rows begin on 16 bytes.
+std::size_t float_stride(std::size_t cols) { return (cols + 3) / 4 * 4; }
+
+// The other of a fold's two kinds of sums is empty.
+template <class Sum, class... Arguments>
+Sum made_if(bool wanted, Arguments... arguments) {
+  return wanted ? Sum(arguments...) : Sum();
+}
+
 }  // namespace
 
 CudaMomentFold::Work::Work(const FoldSpec& spec, std::size_t rows)
@@ -28,15 +37,21 @@ CudaMomentFold::Work::Work(const FoldSpec& spec, std::size_t rows)
       unit(spec.normalized_scatter ? x.size() : 0),
       right(rows * padded(spec.targets + 4)),
       sums(std::max(kernels::column_workspace(rows, spec.format.row_length()),
-                    kernels::column_workspace(rows, spec.targets + 4))) {}
+                    kernels::column_workspace(rows, spec.targets + 4))),
+      floats(spec.precision == Precision::fast ? rows * float_stride(spec.format.row_length()) : 0) {}
 
 CudaMomentFold::Sums::Sums(const FoldSpec& spec)
-    : gram(spec.format.row_length(), spec.format.row_length(), true),
-      cross(spec.format.row_length(), spec.targets + 2, false),
+    : Sums(spec, spec.format.row_length(), spec.precision == Precision::fast) {}
+
+CudaMomentFold::Sums::Sums(const FoldSpec& spec, std::size_t d, bool fast)
+    : gram(made_if<ProductSum>(!fast, d, d, true)),
+      unit(made_if<ProductSum>(!fast && spec.normalized_scatter, d, d, true)),
+      float_gram(made_if<FloatGramSum>(fast, d)),
+      float_unit(made_if<FloatGramSum>(fast && spec.normalized_scatter, d)),
+      cross(d, spec.targets + 2, false),
       right(spec.targets + 2, spec.targets + 2, false),
-      unit(spec.normalized_scatter ? ProductSum(spec.format.row_length(), spec.format.row_length(), true)
-                                   : ProductSum()),
-      total(gram.size() + cross.size() + right.size() + unit.size()) {}
+      total(gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() + float_unit.size()) {
+}
 
 CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
     : device_(device),
@@ -49,6 +64,7 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       work_(std::in_place, spec, part_rows),
       sums_(std::in_place, spec),
       pilot_(d_ + n_),
+      scale_(spec.precision == Precision::fast ? 1 : 0),
       records_(most_parts(spec, part_rows) * record_size()) {
   source_.clear_check(device_);
 }
@@ -103,13 +119,27 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   check(kernels::subtract_row(y, mean_y, stream), "centring targets");
 
   const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);
-  sums_->gram.add(device_, x, x);
+  double* const squares = mean_y + n_ + 4;
+  if (fast()) {
+    check(kernels::column_squares(x, work_->sums.data(), squares, stream), "squaring rows");
+    if (rows_of_part_.empty()) {
+      check(kernels::choose_scale(squares, d_, rows.rows, scale_.data(), stream), "scaling rows");
+    }
+    add_floats(x, scale_.data(), sums_->float_gram);
+  } else {
+    sums_->gram.add(device_, x, x);
+  }
   sums_->cross.add(device_, x, factors);
   sums_->right.add(device_, factors, factors);
   if (spec_.normalized_scatter) {
     const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
     source_.normalize(device_, norm, right.stride, unit);
-    sums_->unit.add(device_, unit, unit);
+    if (fast()) {
+      check(kernels::column_squares(unit, work_->sums.data(), squares + d_, stream), "squaring unit rows");
+      add_floats(unit, nullptr, sums_->float_unit);
+    } else {
+      sums_->unit.add(device_, unit, unit);
+    }
   }
   rows_of_part_.push_back(rows.rows);
   if (++parts_in_segment_ == parts_of_segment) {
@@ -117,23 +147,34 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   }
 }
 
+void CudaMomentFold::add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum) {
+  const kernels::FloatMatrix floats{work_->floats.data(), x.rows, d_, float_stride(d_)};
+  check(kernels::narrow_rows(x, scale, floats, device_.compute()), "rounding rows");
+  sum.add(device_, floats, scale);
+}
+
 void CudaMomentFold::close_segment() {
   double* total = sums_->total.data();
-  for (ProductSum* sum : {&sums_->gram, &sums_->cross, &sums_->right, &sums_->unit}) {
-    if (sum->size() > 0) {
-      sum->move_to(device_, total, sums_->has_total);
-      total += sum->size();
+  const auto move = [&](auto& sum) {
+    if (sum.size() > 0) {
+      sum.move_to(device_, total, sums_->has_total);
+      total += sum.size();
     }
-  }
+  };
+  move(sums_->gram);
+  move(sums_->float_gram);
+  move(sums_->cross);
+  move(sums_->right);
+  move(sums_->unit);
+  move(sums_->float_unit);
   sums_->has_total = true;
   parts_in_segment_ = 0;
 }
 
-// The scatter of the parts' means, each counted with its rows, into the sums on the device.
-void CudaMomentFold::add_between_parts(const std::vector<double>& records, const Moments& moments) {
-  const std::size_t parts = rows_of_part_.size();
-  Matrix between(parts, d_ + n_ + 2);  // weighted means of x, then of y'; a and b have none
-  for (std::size_t p = 0; p < parts; ++p) {
+// The parts' means about the whole's, each times the root of its rows: of x, then of y'; a and b have none.
+Matrix CudaMomentFold::between_parts(const std::vector<double>& records, const Moments& moments) const {
+  Matrix between(rows_of_part_.size(), d_ + n_ + 2);
+  for (std::size_t p = 0; p < between.rows(); ++p) {
     const double weight = std::sqrt(static_cast<double>(rows_of_part_[p]));
     const double* mean_x = records.data() + p * record_size();
     const double* mean_y = mean_x + d_ + n_ + 4;
@@ -144,16 +185,48 @@ void CudaMomentFold::add_between_parts(const std::vector<double>& records, const
       between(p, d_ + j) = weight * (mean_y[j] - moments.target_mean[j]);
     }
   }
+  return between;
+}
+
+// Their scatter into the sums on the device.
+void CudaMomentFold::add_between_parts(const Matrix& between) {
   const DeviceBuffer<double> rows(between.values().size());
   upload(rows.data(), between.data(), rows.size(), device_.compute());
-  const kernels::DeviceMatrix all{rows.data(), parts, between.cols(), between.cols()};
+  const kernels::DeviceMatrix all{rows.data(), between.rows(), between.cols(), between.cols()};
   const kernels::DeviceMatrix x = middle_cols(all, 0, d_);
   const kernels::DeviceMatrix y = middle_cols(all, d_, n_ + 2);
-  sums_->gram.add(device_, x, x);
+  if (!fast()) {
+    sums_->gram.add(device_, x, x);
+  }
   sums_->cross.add(device_, x, y);
   sums_->right.add(device_, y, y);
   close_segment();
+  if (fast()) {
+    add_gram(device_, x, sums_->total.data());
+  }
   wait_for(device_.compute());  // `rows` and `between` were in use
+}
+
+// The scatters' diagonals in float64 take the places of those of floats.
+void CudaMomentFold::take_diagonals(const std::vector<double>& records, const Matrix& between,
+                                    Moments& moments) const {
+  const auto take = [&](Matrix& scatter, std::size_t first, bool centred) {
+    std::vector<double> error(d_);
+    for (std::size_t j = 0; j < d_; ++j) {
+      double sum = 0;
+      for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
+        sum += records[p * record_size() + first + j] + (centred ? between(p, j) * between(p, j) : 0);
+      }
+      error[j] = scatter(j, j) - sum;
+      scatter(j, j) = sum;
+    }
+    return error;
+  };
+  const std::size_t squares = d_ + 2 * (n_ + 4);
+  moments.scatter_error = take(moments.feature_scatter, squares, true);
+  if (spec_.normalized_scatter) {
+    moments.normalized_scatter_error = take(moments.normalized_scatter, squares + d_, false);
+  }
 }
 
 // The sums come down; fourth-order ones still lack what the parts' means add.
@@ -239,8 +312,12 @@ Moments CudaMomentFold::finish() {
       moments.target_mean[j] += share * mean_y[j];
     }
   }
-  add_between_parts(records, moments);
+  const Matrix between = between_parts(records, moments);
+  add_between_parts(between);
   take_sums(moments);
+  if (fast()) {
+    take_diagonals(records, between, moments);
+  }
   take_records(records, moments);
   moments.unbiased =
       recentred(std::move(moments.unbiased), moments, moments.feature_mean, moments.target_mean);

@@ -1,5 +1,6 @@
 // The first look on a GPU. As on the CPU: rows about a pilot, then about their part's mean; what lies between
-// the parts' means is added at the end.
+// the parts' means is added at the end. Precision::fast rounds x to float for x^T x and sums its diagonal in
+// float64, too.
 #pragma once
 
 #include <optional>
@@ -34,26 +35,37 @@ class CudaMomentFold final : public MomentFold {
     DeviceBuffer<double> unit;
     DeviceBuffer<double> right;
     DeviceBuffer<double> sums;
+    DeviceBuffer<float> floats;  // [rows, d] when they are multiplied
   };
   // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current segment, and below
   // `total` of those before it, one after another.
   struct Sums {
     explicit Sums(const FoldSpec& spec);
-    ProductSum gram;
+    Sums(const FoldSpec& spec, std::size_t d, bool fast);
+    ProductSum gram;  // these two, or those of floats
+    ProductSum unit;
+    FloatGramSum float_gram;
+    FloatGramSum float_unit;
     ProductSum cross;
     ProductSum right;
-    ProductSum unit;
     DeviceBuffer<double> total;
     bool has_total = false;
   };
 
   void fold(const DeviceRows& rows);
   void choose_pilot(const DeviceRows& rows);
+  void add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum);
+  void take_diagonals(const std::vector<double>& records, const Matrix& between, Moments& moments) const;
   void close_segment();
-  void add_between_parts(const std::vector<double>& records, const Moments& moments);
+  [[nodiscard]] Matrix between_parts(const std::vector<double>& records, const Moments& moments) const;
+  void add_between_parts(const Matrix& between);
   void take_sums(Moments& moments);
   void take_records(const std::vector<double>& records, Moments& moments) const;
-  [[nodiscard]] std::size_t record_size() const { return d_ + 2 * (n_ + 4); }
+  [[nodiscard]] bool fast() const { return spec_.precision == Precision::fast; }
+  [[nodiscard]] std::size_t record_size() const {
+    const std::size_t squares = spec_.normalized_scatter ? 2 : 1;
+    return d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0);
+  }
   [[nodiscard]] kernels::DeviceMatrix x(std::size_t rows) const {
     return {work_->x.data(), rows, d_, padded(d_)};
   }
@@ -71,8 +83,10 @@ class CudaMomentFold final : public MomentFold {
   std::optional<Work> work_;  // until `finish`
   std::optional<Sums> sums_;
   DeviceBuffer<double> pilot_;  // of x [d], of y [n]
+  DeviceBuffer<double> scale_;  // of x as floats
   std::size_t parts_in_segment_ = 0;
-  // Of every part: the mean of x [d]; the sums of right's columns, and their means [n + 4] each.
+  // Of every part: the mean of x [d]; the sums of right's columns, and their means [n + 4] each; fast: the
+  // sums of squares of x and of unit [d] each.
   DeviceBuffer<double> records_;
   std::vector<std::size_t> rows_of_part_;
 };

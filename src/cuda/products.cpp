@@ -20,6 +20,10 @@ std::size_t slices_for(std::size_t p, std::size_t q) {
   return slices;
 }
 
+// Rows whose products are summed as floats: few enough for their rounding to stay small, enough to keep the
+// float64 sums of d x d numbers in between rare.
+constexpr std::size_t float_rows = 1024;
+
 }  // namespace
 
 void multiply_transposed(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
@@ -94,6 +98,60 @@ void ProductSum::move_to(const Device& device, double* total, bool adds) {
     return;
   }
   check(kernels::sum_slices(total, sums_.data(), slices_, size(), adds, device.compute()), "adding slices");
+  empty_ = true;
+}
+
+void add_gram(const Device& device, const DeviceMatrix& x, double* c) {
+  const double one = 1;
+  check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols), narrow(x.rows),
+                       &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)),
+        "cublasDsyrk");
+}
+
+FloatGramSum::FloatGramSum(std::size_t p)
+    : p_(p), slices_(slices_for(p, p)), products_(slices_ * p * p), sum_(p * p) {}
+
+void FloatGramSum::add(const Device& device, const kernels::FloatMatrix& x, const double* scale) {
+  const std::size_t at_once = slices_ * float_rows;
+  for (std::size_t first = 0; first < x.rows; first += at_once) {
+    add_some(device, {x.data + first * x.stride, std::min(at_once, x.rows - first), x.cols, x.stride}, scale);
+  }
+}
+
+// Every slice sums an equal share of the rows; the first also what is left over.
+void FloatGramSum::add_some(const Device& device, const kernels::FloatMatrix& x, const double* scale) {
+  const float one = 1;
+  const float zero = 0;
+  const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
+  const std::size_t rest = x.rows - sliced * slices_;
+  if (sliced > 0) {
+    check(cublasSgemmStridedBatched_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(p_), narrow(p_),
+                                       narrow(sliced), &one, x.data, narrow(x.stride),
+                                       narrow(sliced * x.stride), x.data, narrow(x.stride),
+                                       narrow(sliced * x.stride), &zero, products_.data(), narrow(p_),
+                                       narrow(p_ * p_), narrow(slices_)),
+          "cublasSgemmStridedBatched");
+  }
+  if (rest > 0) {
+    check(cublasSsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(rest), &one,
+                         x.data + (x.rows - rest) * x.stride, narrow(x.stride), sliced > 0 ? &one : &zero,
+                         products_.data(), narrow(p_)),
+          "cublasSsyrk");
+  }
+  check(kernels::sum_float_slices(sum_.data(), products_.data(), sliced > 0 ? slices_ : 1, size(), scale,
+                                  !empty_, device.compute()),
+        "adding float products");
+  empty_ = false;
+}
+
+void FloatGramSum::move_to(const Device& device, double* total, bool adds) {
+  if (empty_) {
+    if (!adds) {
+      clear(total, size(), device.compute());
+    }
+    return;
+  }
+  check(kernels::sum_slices(total, sum_.data(), 1, size(), adds, device.compute()), "adding products");
   empty_ = true;
 }
 

@@ -1,4 +1,4 @@
-// Products of row-major device matrices with cuBLAS, in float64.
+// Products of row-major device matrices with cuBLAS, in float64 and in float32.
 #pragma once
 
 #include <cstddef>
@@ -50,6 +50,32 @@ class ProductSum {
   std::size_t slices_ = 1;
   bool empty_ = true;
   DeviceBuffer<double> sums_;  // [slices, p, q]
+};
+
+// c += x^T x, where only the lower triangle of row-major storage counts.
+void add_gram(const Device& device, const DeviceMatrix& x, double* c);
+
+// The running sum of x^T x in float64 over tiles of rows that were rounded to float after a scaling: sums of
+// about 1024 rows are float32. cuBLAS computes in float32 (default math: no TF32).
+class FloatGramSum {
+ public:
+  FloatGramSum() = default;
+  explicit FloatGramSum(std::size_t p);
+
+  // Adds x^T x / *scale^2 (scale null: 1), scale being in device memory.
+  void add(const Device& device, const kernels::FloatMatrix& x, const double* scale);
+  // As ProductSum's.
+  void move_to(const Device& device, double* total, bool adds);
+  [[nodiscard]] std::size_t size() const { return p_ * p_; }
+
+ private:
+  void add_some(const Device& device, const kernels::FloatMatrix& x, const double* scale);
+
+  std::size_t p_ = 0;
+  std::size_t slices_ = 1;
+  bool empty_ = true;
+  DeviceBuffer<float> products_;  // [slices, p, p]
+  DeviceBuffer<double> sum_;      // [p, p]
 };
 
 }  // namespace collapscope::cuda

@@ -68,6 +68,8 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
   const double scale = std::sqrt(layer.hsic_xx) * std::sqrt(layer.hsic_yy);
   if (layer.samples <= 3) {
     add_undefined(set, "deep_nrc2_debiased", "N <= 3");
+  } else if (fast_tolerance * std::abs(layer.hsic_xx) < layer.hsic_xx_rounding) {
+    add_undefined(set, "deep_nrc2_debiased", not_in_fast_precision);
   } else if (!(layer.hsic_xx > 0 && layer.hsic_yy > 0)) {
     add_undefined(set, "deep_nrc2_debiased", "HSIC <= 0");
   } else {
@@ -139,14 +141,24 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
   const auto error = [&](double residual, double explained) {
     return layer.residuals ? residual / entries : std::max(0.0, (layer.target_variance - explained) / n);
   };
+  // Of a residual of the rows, the best map's is at most what the found one has without the directions left
+  // out.
+  const auto moved = [&](double value, const MapRounding& rounding) {
+    const double best = std::sqrt(value) + std::sqrt(rounding.left_out / n);
+    return layer.residuals ? std::min(rounding.residual / n, best * best) : rounding.explained / n;
+  };
   const ResidualSums rest = layer.residuals.value_or(ResidualSums{});
-  add_number(set, "deep_nrc4", error(rest.published, layer.published_explained), floors.linear_error());
+  const double published = error(rest.published, layer.published_explained);
+  add_number(set, "deep_nrc4", published, floors.linear_error(moved(published, layer.published_rounding)));
   const double linear = error(rest.affine, layer.affine_explained);
-  add_number(set, "linear_mse", linear, floors.linear_error());
-  if (targets.model) {
-    add_number(set, "linear_excess", linear - targets.model->mse);
-  } else {
+  const double linear_moved = moved(linear, layer.affine_rounding);
+  add_number(set, "linear_mse", linear, floors.linear_error(linear_moved));
+  if (!targets.model) {
     add_undefined(set, "linear_excess", "no predictions");
+  } else if (linear_moved > fast_tolerance * std::abs(linear - targets.model->mse)) {
+    add_undefined(set, "linear_excess", not_in_fast_precision);
+  } else {
+    add_number(set, "linear_excess", linear - targets.model->mse);
   }
 }
 

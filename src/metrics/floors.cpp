@@ -1,6 +1,7 @@
 #include "metrics/floors.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace collapscope {
@@ -23,15 +24,57 @@ double subspace_error(const LayerSummary& layer) {
   return gap > 0 ? std::min(1.0, std::max(1.0, values[0] / gap) * d * eps) : 1.0;
 }
 
+// How far that subspace is turned when products were float32's (Davis and Kahan 1970): 2 |E|_F over the gap,
+// which is itself off by |E|; 0 when there is nothing to turn.
+double product_rotation(const LayerSummary& layer) {
+  const auto& values = layer.spectrum.values;
+  const std::size_t k = layer.signal_dim;
+  if (!(layer.product_rounding > 0 && layer.total_variance > 0) || k == 0 || k >= values.size()) {
+    return 0;
+  }
+  return 2 * layer.product_rounding * layer.total_variance / (values[k - 1] - values[k]);
+}
+
+// Of a share of the rows outside V_k.
+double arithmetic(const LayerSummary& layer, double rotation) {
+  const double d = static_cast<double>(layer.features());
+  const double turned = square(std::min(1.0, rotation));
+  return layer.residuals ? std::max(square(subspace_error(layer)), turned)
+                         : d * std::max(eps, layer.product_rounding) + turned;
+}
+
+// Of one outside a subspace that float32 products did not find.
+double known_arithmetic(const LayerSummary& layer) {
+  return layer.residuals && layer.product_rounding > 0 ? square(static_cast<double>(layer.features()) * eps)
+                                                       : arithmetic(layer, 0);
+}
+
+// Of deep_nrc1: V_k is the best subspace of S, and the one found the best of S + E, so that the error is at
+// most <P - P', E> <= |P - P'|_F |E|_F.
+double least_arithmetic(const LayerSummary& layer, double rotation) {
+  if (!layer.residuals || !(layer.product_rounding > 0)) {
+    return arithmetic(layer, 0);
+  }
+  const double most = std::sqrt(static_cast<double>(std::min(layer.signal_dim, layer.features())));
+  return std::max(square(static_cast<double>(layer.features()) * eps),
+                  std::sqrt(2.0) * std::min(rotation, most) * layer.product_rounding);
+}
+
 }  // namespace
 
+double subspace_rounding(const LayerSummary& layer) {
+  return std::min(1.0, std::max(subspace_error(layer), product_rotation(layer)));
+}
+
 Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
-    : arithmetic_(layer.residuals ? square(subspace_error(layer))
-                                  : static_cast<double>(layer.features()) * eps),
+    : arithmetic_(arithmetic(layer, product_rotation(layer))),
+      least_arithmetic_(least_arithmetic(layer, product_rotation(layer))),
+      known_arithmetic_(known_arithmetic(layer)),
       input_(square(layer.unit_roundoff) / 3),
       mean_square_(layer.mean_square),
       noise_share_(layer.total_variance > 0 ? input_ * layer.mean_square / layer.total_variance : 0),
-      squared_rounding_(square(static_cast<double>(layer.features()) * eps)),
+      squared_rounding_(
+          square(static_cast<double>(layer.features()) * std::max(eps, layer.product_rounding))),
       rows_at_mean_(layer.residuals ? static_cast<double>(layer.residuals->rows_at_mean) /
                                           static_cast<double>(layer.samples)
                                     : 0),
@@ -51,16 +94,21 @@ double Floors::normalized() const { return std::max(arithmetic_, input_); }
 
 double Floors::unnormalized() const { return normalized() * mean_square_; }
 
-double Floors::variance_share() const { return std::max(arithmetic_, noise_share_); }
+double Floors::weight_normalized() const { return std::max(known_arithmetic_, input_); }
 
-double Floors::centred_directions() const { return std::max(variance_share(), rows_at_mean_); }
+double Floors::weight_unnormalized() const { return weight_normalized() * mean_square_; }
+
+double Floors::variance_share() const { return std::max(least_arithmetic_, noise_share_); }
+
+double Floors::centred_directions() const { return std::max({arithmetic_, noise_share_, rows_at_mean_}); }
 
 double Floors::squared_share() const { return std::max(squared_rounding_, squared_noise_); }
 
-double Floors::linear_error() const {
+double Floors::linear_error(double map_rounding) const {
   // Directions are kept down to 1e-10 of the largest; an error of the map counts squared.
-  const double rounding = std::max(arithmetic_, 1e10 * square(eps)) * target_variance_;
-  return std::max(rounding, noise_share_ * target_variance_ + target_noise_);
+  const double rounding = std::max(known_arithmetic_, 1e10 * square(eps)) * target_variance_;
+  return std::max(
+      {rounding, std::min(map_rounding, target_variance_), noise_share_ * target_variance_ + target_noise_});
 }
 
 }  // namespace collapscope

@@ -11,7 +11,13 @@ namespace collapscope {
 inline constexpr const char* zero_variance = "zero variance";
 inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
 
-// The gap behind the signal subspace is below 1e-8 lambda_1: which subspace it is, is rounding.
+// With float32 products a number without a floor that rounding may move by more than this share of it is
+// undefined.
+inline constexpr double fast_tolerance = 1e-4;
+inline constexpr const char* not_in_fast_precision = "not in fast precision";
+
+// The gap behind the signal subspace is below 1e-8 lambda_1, or so small that float32 products turn it by
+// more than 1e-3: which subspace it is, is rounding.
 [[nodiscard]] bool subspace_is_ill_conditioned(const LayerSummary& layer);
 
 // nrc1*, nrc2*, nrc3*: Andriopoulos et al. 2024.

@@ -81,18 +81,18 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
   const double n = static_cast<double>(layer.samples);
   const WeightSummary& weight = *layer.weight;
   if (layer.residuals) {
-    add_number(set, "nrc2", layer.residuals->weight.normalized / n, floors.normalized());
-    add_number(set, "nrc2_unnormalized", layer.residuals->weight.plain / n, floors.unnormalized());
+    add_number(set, "nrc2", layer.residuals->weight.normalized / n, floors.weight_normalized());
+    add_number(set, "nrc2_unnormalized", layer.residuals->weight.plain / n, floors.weight_unnormalized());
     return;
   }
   if (layer.normalized_moment) {
     add_number(set, "nrc2", normalized_remainder(layer, weight.right_singular, weight.rank),
-               floors.normalized());
+               floors.weight_normalized());
   } else {
     add_undefined(set, "nrc2", "not summed");
   }
   add_number(set, "nrc2_unnormalized", plain_remainder(layer, weight.right_singular, weight.rank),
-             floors.unnormalized());
+             floors.weight_unnormalized());
 }
 
 }  // namespace
@@ -100,7 +100,9 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
 bool subspace_is_ill_conditioned(const LayerSummary& layer) {
   const auto& values = layer.spectrum.values;
   const std::size_t k = layer.signal_dim;
-  return k > 0 && k < values.size() && values[k - 1] - values[k] < 1e-8 * values[0];
+  return k > 0 && k < values.size() &&
+         (values[k - 1] - values[k] < 1e-8 * values[0] ||
+          (layer.product_rounding > 0 && subspace_rounding(layer) > 1e-3));
 }
 
 void add_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {

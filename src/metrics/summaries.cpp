@@ -69,4 +69,58 @@ LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covar
           explained};
 }
 
+// Eigenvalues farther than `error` above the cut-off are kept, those as far below are left out. What lies
+// between, directions u, explains at most |c_u|^2 / cut-off, whether kept or not, c_u being its true part of
+// S_HY. Otherwise the map moves with the eigenvectors (Daleckii and Krein): kept i mix with others j by E_ij
+// / (l_i - l_j), and its error among the kept ones counts squared in the residual.
+MapRounding least_squares_rounding(const Eigenbasis& spectrum, const Matrix& cross_covariance, double cutoff,
+                                   double error) {
+  const std::vector<double>& values = spectrum.values;
+  if (!(error > 0)) {
+    return {};
+  }
+  const Matrix coordinates =
+      linalg::product(spectrum.vectors, linalg::Transpose::no, cross_covariance, linalg::Transpose::no);
+  std::vector<double> along(values.size());  // |c_j|^2
+  for (std::size_t j = 0; j < along.size(); ++j) {
+    const auto row = coordinates.view().row(j);
+    along[j] = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  }
+  const double limit = cutoff * values[0];
+  const auto above = [&](double least) {
+    return static_cast<std::size_t>(
+        std::count_if(values.begin(), values.end(), [&](double value) { return value > least; }));
+  };
+  const std::size_t kept = above(limit + error);
+  const std::size_t known = std::max(kept, above(limit - error));  // [kept, known) are between
+  double map = 0;                                                  // |B|_F^2
+  double mixing = 0;  // sum over kept i and others j of (|c_i| |c_j| / (l_i (l_i - l_j)))^2
+  double turned = 0;  // sum over kept i of (|c_i| / (l_i - l_u))^2
+  for (std::size_t i = 0; i < kept; ++i) {
+    const double share = along[i] / (values[i] * values[i]);
+    map += share;
+    for (std::size_t j = kept; j < values.size(); ++j) {
+      mixing += share * along[j] / ((values[i] - values[j]) * (values[i] - values[j]));
+    }
+    if (kept < known) {
+      turned += along[i] / ((values[i] - values[kept]) * (values[i] - values[kept]));
+    }
+  }
+  double between = 0;
+  if (kept < known) {
+    const double part_found = std::accumulate(along.begin() + static_cast<std::ptrdiff_t>(kept),
+                                              along.begin() + static_cast<std::ptrdiff_t>(known), 0.0);
+    const double part = std::sqrt(part_found) + error * std::sqrt(turned);
+    between = 2 * part * part / limit;
+  }
+  // Twice, for the orders that are left out.
+  const double least = kept > 0 ? values[kept - 1] : 1;
+  const double residual = between + 4 * error * std::sqrt(mixing) + 2 * error * error * map / least;
+  double found = 0;  // |map|_F^2
+  for (std::size_t j = 0; j < values.size() && values[j] > limit; ++j) {
+    found += along[j] / (values[j] * values[j]);
+  }
+  return {residual, residual + 2 * error * map, (limit + error) * found};
+}
+
 }  // namespace collapscope

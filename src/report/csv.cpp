@@ -46,9 +46,10 @@ std::string number_cell(double value) { return std::isfinite(value) ? fmt::forma
 struct Rows {
   std::string& out;
   std::string place;  // "path,run,step,layer,index"
+  std::string end;    // ",precision" or nothing
 
   void row(std::string_view metric, std::string_view value) const {
-    fmt::format_to(std::back_inserter(out), "{},{},{}\n", place, metric, value);
+    fmt::format_to(std::back_inserter(out), "{},{},{}{}\n", place, metric, value, end);
   }
 
   void metrics(const MetricSet& set) const {
@@ -69,24 +70,29 @@ struct Rows {
   }
 };
 
-void checkpoint_rows(const CheckpointResult& checkpoint, std::string& out) {
+void checkpoint_rows(const CheckpointResult& checkpoint, const std::string& end, std::string& out) {
   const std::string path = checkpoint.id.empty()
                                ? checkpoint.path
                                : fmt::format("{}:/checkpoints/{}", checkpoint.path, checkpoint.id);
   const std::string place = fmt::format("{},{},{}", text_cell(path), text_cell(checkpoint.run),
                                         checkpoint.step ? number_cell(*checkpoint.step) : "");
-  Rows{out, place + ",,"}.metrics(checkpoint.targets);
+  Rows{out, place + ",,", end}.metrics(checkpoint.targets);
   for (const LayerResult& layer : checkpoint.layers) {
     const std::string index = layer.index ? fmt::to_string(*layer.index) : "";
-    Rows{out, fmt::format("{},{},{}", place, text_cell(layer.name), index)}.metrics(layer.metrics);
+    Rows{out, fmt::format("{},{},{}", place, text_cell(layer.name), index), end}.metrics(layer.metrics);
   }
 }
 
 }  // namespace
 
 std::string results_csv(const Results& results) {
-  std::string out = "path,run,step,layer,index,metric,value\n";
-  for (const CheckpointResult& checkpoint : results.checkpoints) checkpoint_rows(checkpoint, out);
+  // Tables of float64 results have the columns they always had.
+  const std::string& precision = results.provenance.precision;
+  const bool shown = precision != "float64";
+  std::string out = fmt::format("path,run,step,layer,index,metric,value{}\n", shown ? ",precision" : "");
+  for (const CheckpointResult& checkpoint : results.checkpoints) {
+    checkpoint_rows(checkpoint, shown ? "," + text_cell(precision) : "", out);
+  }
   return out;
 }
 

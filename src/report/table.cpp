@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "collapscope/report.hpp"
+#include "collapscope/text.hpp"
 #include "report/table_cells.hpp"
 #include "report/table_layout.hpp"
 #include "report/table_notes.hpp"
@@ -99,6 +100,9 @@ class Table {
 
 std::string results_table(const Results& results, const TableStyle& style) {
   Table table(results, style);
+  if (results.provenance.precision != "float64") {
+    table.line("precision: " + printable(results.provenance.precision));
+  }
   for (const auto run : runs_of(results)) table.run(run);
   if (results.checkpoints.empty()) table.line("no checkpoints");
   for (const auto& block : {table_notes(results, table.layout(), style.colour, table.width()),

@@ -136,5 +136,47 @@ TEST_F(Options, OneLookAgreesWithTwo) {
   expect_refused({"--looks", "3"}, "--looks");
 }
 
+TEST_F(Options, PrecisionIsAsAskedAndTold) {
+  const Json exact = analyzed(folder_, {"a.h5", "--precision", "float64"});
+  const Json fast = analyzed(folder_, {"a.h5", "--precision", "fast"});
+  expect_same_metrics(exact, analyzed(folder_, {"a.h5"}), 0, 0);
+  EXPECT_EQ(exact.at("provenance").at("precision"), "float64");
+  EXPECT_EQ(fast.at("provenance").at("precision"), "fast");
+  for (const std::string& name : layer_names(fast)) {
+    const Json& layer = layer_of(fast, name);
+    EXPECT_GT(layer.at("floors").at("deep_nrc1"), layer_of(exact, name).at("floors").at("deep_nrc1"));
+    EXPECT_EQ(layer.at("metrics").at("feature_rankme"), nullptr);
+    EXPECT_EQ(layer.at("notes").at("feature_rankme"), "not in fast precision");
+    EXPECT_NE(layer.at("metrics").at("deep_nrc2"), layer_of(exact, name).at("metrics").at("deep_nrc2"));
+    EXPECT_NEAR(layer_metric(fast, name, "deep_nrc2"), layer_metric(exact, name, "deep_nrc2"), 1e-5);
+  }
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5", "--precision", "fast"}).out,
+              HasSubstr("precision: fast"));
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5"}).out, HasSubstr("precision: float64"));
+  EXPECT_THAT(expect_status(0, folder_, {"analyze", "a.h5", "--precision", "fast"}).out,
+              ::testing::StartsWith("precision: fast"));
+  expect_refused({"--precision", "double"}, "--precision");
+}
+
+TEST_F(Options, FastPrecisionDoesNotDependOnThreads) {
+  expect_status(0, folder_,
+                {"synth", "planted", "-o", "p.h5", "-N", "30000", "-d", "40", "--dtype", "float32"});
+  const Json one = analyzed(folder_, {"p.h5", "--precision", "fast", "--threads", "1"});
+  const Json two = analyzed(folder_, {"p.h5", "--precision", "fast", "--threads", "2"});
+  // Eigenvectors are LAPACK's, whose digits depend on threads.
+  expect_same_metrics(two, one, 1e-9, 1e-12);
+}
+
+TEST_F(Options, FastPrecisionRefusesWhatFloat32CannotHold) {
+  make_dumps(folder_,
+             "dump('b.h5', layers=['fc1'], N=500, d=8,\n"
+             "     edit=lambda f: f['layers/fc1/activations'].__setitem__((300, 2), 1e30))");
+  const Finished finished =
+      expect_status(2, folder_, {"analyze", "b.h5", "--precision", "fast", "--device", "cpu"});
+  EXPECT_THAT(finished.err, HasSubstr("fc1"));
+  EXPECT_THAT(finished.err, HasSubstr("--precision float64"));
+  expect_status(0, folder_, {"analyze", "b.h5"});
+}
+
 }  // namespace
 }  // namespace collapscope::cli

@@ -58,10 +58,13 @@ class Padded {
 [[nodiscard]] Moments naive_moments(const Matrix& features, const Matrix& targets);
 
 // The fold of float64 rows, in tiles of the backend's size.
-[[nodiscard]] Moments folded(Backend& backend, const Matrix& features, const Matrix& targets);
+[[nodiscard]] Moments folded(Backend& backend, const Matrix& features, const Matrix& targets,
+                             Precision precision = Precision::float64);
 
 // `slack` times the tolerance for running sums: their rounding errors add up like a random walk.
 void expect_near(const Moments& found, const Moments& expected, double slack = 1);
+// As expect_near, but the scatters of features, which were float32 products: these to product_rounding.
+void expect_within_rounding(Moments found, const Moments& expected);
 // Bit for bit.
 [[nodiscard]] bool same(const Moments& a, const Moments& b);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/product_rounding.hpp"
 #include "core/support.hpp"
 
 namespace collapscope::test {
@@ -50,8 +51,9 @@ double trace(const Matrix& a) {
 
 }  // namespace
 
-Moments folded(Backend& backend, const Matrix& features, const Matrix& targets) {
+Moments folded(Backend& backend, const Matrix& features, const Matrix& targets, Precision precision) {
   FoldSpec spec;
+  spec.precision = precision;
   spec.format.channels = features.cols();
   spec.targets = targets.cols();
   spec.rows = features.rows();
@@ -95,6 +97,32 @@ void expect_near(const Moments& found, const Moments& expected, double slack) {
   expect_all_near(found.normalized_scatter.values(), expected.normalized_scatter.values(), unit * n, "T");
 }
 
+void expect_within_rounding(Moments found, const Moments& expected) {
+  ASSERT_FALSE(found.scatter_error.empty());
+  const double rounding = product_rounding(found);
+  const double n = static_cast<double>(expected.count);
+  const double float64 = 4 * (4 + std::sqrt(n)) * eps;
+  const auto compare = [&](Matrix& scatter, const Matrix& wanted) {
+    double error = 0;
+    for (std::size_t i = 0; i < wanted.rows(); ++i) {
+      EXPECT_NEAR(scatter(i, i), wanted(i, i), float64 * trace(wanted));
+      for (std::size_t j = 0; j < wanted.cols(); ++j) {
+        error = std::hypot(error, scatter(i, j) - wanted(i, j));
+      }
+    }
+    EXPECT_LE(error, (rounding + float64) * trace(wanted));
+    scatter = wanted;
+  };
+  compare(found.feature_scatter, expected.feature_scatter);
+  compare(found.normalized_scatter, expected.normalized_scatter);
+  // The fourth-order sums move with the scatter when the mean does.
+  EXPECT_NEAR(found.unbiased.aa, expected.unbiased.aa, (float64 + 8 * rounding) * expected.unbiased.aa);
+  EXPECT_NEAR(found.unbiased.ab, expected.unbiased.ab,
+              (float64 + 8 * rounding) * std::sqrt(expected.unbiased.aa) * std::sqrt(expected.unbiased.bb));
+  found.unbiased = expected.unbiased;
+  expect_near(found, expected);
+}
+
 bool same(const Moments& a, const Moments& b) {
   const UnbiasedSums& u = a.unbiased;
   const UnbiasedSums& v = b.unbiased;
@@ -102,7 +130,8 @@ bool same(const Moments& a, const Moments& b) {
          a.feature_scatter == b.feature_scatter && a.cross_scatter == b.cross_scatter &&
          a.target_scatter == b.target_scatter && u.aa == v.aa && u.ab == v.ab && u.bb == v.bb &&
          u.a_x == v.a_x && u.a_y == v.a_y && u.b_x == v.b_x && u.b_y == v.b_y && a.norm_sum == b.norm_sum &&
-         a.zero_rows == b.zero_rows && a.normalized_scatter == b.normalized_scatter;
+         a.zero_rows == b.zero_rows && a.normalized_scatter == b.normalized_scatter &&
+         a.scatter_error == b.scatter_error && a.normalized_scatter_error == b.normalized_scatter_error;
 }
 
 double naive_hsic(const Matrix& x, const Matrix& y) {

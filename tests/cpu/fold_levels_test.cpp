@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "collapscope/decode.hpp"
+#include "core/product_rounding.hpp"
 #include "core/support.hpp"
 #include "cpu/levels.hpp"
 #include "cpu/moment_fold.hpp"
@@ -37,8 +38,9 @@ RowFormat doubles(std::size_t columns) {
 }
 
 Moments folded(const VectorKernels& kernels, std::size_t threads, const RowFormat& format,
-               std::span<const std::byte> bytes, const Matrix& targets) {
-  const FoldSpec spec{format, targets.cols(), targets.rows(), true};
+               std::span<const std::byte> bytes, const Matrix& targets,
+               Precision precision = Precision::float64) {
+  const FoldSpec spec{format, targets.cols(), targets.rows(), true, false, precision};
   CpuMomentFold fold(spec, tile_rows, kernels, Team(threads));
   visit(fold, format, bytes, targets);
   return fold.finish();
@@ -97,15 +99,66 @@ TEST_P(FoldLevels, MomentsAgreeWithPlainLoops) {
   }
 }
 
+TEST_P(FoldLevels, FastProductsAreWithinTheirRounding) {
+  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U}) {
+    for (const std::size_t rows : {1U, 2U, 127U, 129U, 1300U}) {
+      for (const double offset : {0.0, 1e4}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << d << " at " << offset);
+        test::Random random(rows + d);
+        Matrix features = test::random_matrix(rows, d, random);
+        for (double& value : features.values()) {
+          value += offset;
+        }
+        const Matrix targets = test::random_matrix(rows, 1 + d % 3, random);
+        const Moments found =
+            folded(kernels_, 2, doubles(d), std::as_bytes(features.values()), targets, Precision::fast);
+        test::expect_within_rounding(found, test::naive_moments(features, targets));
+      }
+    }
+  }
+}
+
+TEST_P(FoldLevels, FastProductsThatOverflowAreSeen) {
+  test::Random random(8);
+  Matrix features = test::random_matrix(1000, 3, random);
+  features(700, 1) = 1e25;  // its square is beyond float32; the pilot is about 1
+  const Moments found =
+      folded(kernels_, 1, doubles(3), std::as_bytes(features.values()), Matrix(1000, 1), Precision::fast);
+  EXPECT_FALSE(product_rounding(found) < 1e-3);
+}
+
+TEST_P(FoldLevels, FastProductsDoNotDependOnTheSizeOfTheNumbers) {
+  test::Random random(9);
+  const Matrix features = test::random_matrix(700, 20, random);
+  const Matrix targets = test::random_matrix(700, 2, random);
+  const Moments plain =
+      folded(kernels_, 1, doubles(20), std::as_bytes(features.values()), targets, Precision::fast);
+  for (const double factor : {0x1p-200, 0x1p200}) {
+    Matrix scaled = features;
+    for (double& value : scaled.values()) {
+      value *= factor;
+    }
+    const Moments found =
+        folded(kernels_, 1, doubles(20), std::as_bytes(scaled.values()), targets, Precision::fast);
+    for (std::size_t i = 0; i < plain.feature_scatter.values().size(); ++i) {
+      ASSERT_EQ(found.feature_scatter.values()[i], plain.feature_scatter.values()[i] * factor * factor);
+    }
+    EXPECT_EQ(product_rounding(found), product_rounding(plain));
+  }
+}
+
 TEST_P(FoldLevels, MomentsHaveTheSameBitsWithAnyNumberOfThreads) {
   for (const std::size_t d : {3U, 64U, 200U}) {
     test::Random random(d);
     const Matrix features = test::random_matrix(2700, d, random);
     const Matrix targets = test::random_matrix(2700, 3, random);
     const auto bytes = std::as_bytes(features.values());
-    const Moments one = folded(kernels_, 1, doubles(d), bytes, targets);
-    for (const std::size_t threads : {2U, 3U, 4U, 7U}) {
-      EXPECT_TRUE(test::same(folded(kernels_, threads, doubles(d), bytes, targets), one)) << threads;
+    for (const Precision precision : {Precision::float64, Precision::fast}) {
+      const Moments one = folded(kernels_, 1, doubles(d), bytes, targets, precision);
+      for (const std::size_t threads : {2U, 3U, 4U, 7U}) {
+        EXPECT_TRUE(test::same(folded(kernels_, threads, doubles(d), bytes, targets, precision), one))
+            << threads;
+      }
     }
   }
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t columns = 11;
 
 // Row r of the tile has r + j in column j; its block is packed about `shift`.
-void pack_block(std::size_t rows, std::size_t block, const AlignedDoubles& shift, PackedRows& to,
+void pack_block(std::size_t rows, std::size_t block, const AlignedDoubles& shift, PackedBlocks& to,
                 std::size_t place) {
   const std::size_t first = block * block_rows;
   Room room(block_rows, columns);
@@ -23,7 +23,13 @@ void pack_block(std::size_t rows, std::size_t block, const AlignedDoubles& shift
       room.row(i)[j] = static_cast<double>(first + i + j);
     }
   }
-  to.pack(place, room, here, shift);
+  to.doubles.pack(place, room, here, shift);
+}
+
+GramPipeline::Multiply adding_to(GramSum& sum, const std::vector<GramPart>& parts) {
+  return [&](std::size_t part, const PackedBlocks& from, std::size_t rows) {
+    sum.add_part(parts[part], from.doubles, rows);
+  };
 }
 
 double expected(std::size_t rows, std::size_t i, std::size_t j, double shift) {
@@ -43,20 +49,21 @@ TEST(GramPipeline, IsTheSumOfTheProducts) {
     }
     for (const std::size_t threads : {1U, 2U, 5U}) {
       const Team team(threads);
-      GramPipeline pipeline(*kernels, 9, columns, team);
+      GramPipeline pipeline(*kernels, 9, columns, 0, team);
+      const auto parts = gram_parts(padded(columns), kernels->panel, threads);
       for (const std::size_t rows : {1U, 128U, 300U, 1152U}) {
-        GramSum plain(*kernels, columns, threads);
-        GramSum shifted(*kernels, columns, threads);
+        GramSum plain(*kernels, columns);
+        GramSum shifted(*kernels, columns);
         std::vector<GramPipeline::Work> works{
-            {[&](std::size_t block, std::size_t, PackedRows& to, std::size_t place) {
+            {[&](std::size_t block, std::size_t, PackedBlocks& to, std::size_t place) {
                pack_block(rows, block, none, to, place);
              },
-             plain}};
+             parts.size(), adding_to(plain, parts)}};
         pipeline.run(rows, works);
-        works.push_back({[&](std::size_t block, std::size_t, PackedRows& to, std::size_t place) {
+        works.push_back({[&](std::size_t block, std::size_t, PackedBlocks& to, std::size_t place) {
                            pack_block(rows, block, two, to, place);
                          },
-                         shifted});
+                         parts.size(), adding_to(shifted, parts)});
         pipeline.run(rows, works);
         for (std::size_t i = 0; i < columns; ++i) {
           for (std::size_t j = 0; j < columns; ++j) {
@@ -78,17 +85,18 @@ TEST(GramPipeline, WhatPackingThrowsComesOut) {
   constexpr std::size_t rows = 9 * block_rows;
   for (const std::size_t threads : {1U, 2U, 4U}) {
     const Team team(threads);
-    GramPipeline pipeline(kernels, 9, columns, team);
+    GramPipeline pipeline(kernels, 9, columns, 0, team);
+    const auto parts = gram_parts(padded(columns), kernels.panel, threads);
     for (std::size_t failing = 0; failing <= 9; ++failing) {
-      GramSum sum(kernels, columns, threads);
+      GramSum sum(kernels, columns);
       const std::vector<GramPipeline::Work> works{
-          {[&](std::size_t block, std::size_t, PackedRows& to, std::size_t place) {
+          {[&](std::size_t block, std::size_t, PackedBlocks& to, std::size_t place) {
              if (block == failing) {
                throw std::runtime_error("full");
              }
              pack_block(rows, block, none, to, place);
            },
-           sum}};
+           parts.size(), adding_to(sum, parts)}};
       if (failing < 9) {
         EXPECT_THAT([&] { pipeline.run(rows, works); }, testing::ThrowsMessage<std::runtime_error>("full"));
       } else {

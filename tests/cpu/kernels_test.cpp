@@ -224,6 +224,77 @@ TEST_P(Kernels, PartsOfAGramHaveTheBitsOfTheWhole) {
   }
 }
 
+TEST_P(Kernels, NarrowAndFloatGram) {
+  const std::size_t panel = kernels_.float_panel;
+  const double scale = 0.125;
+  for (const std::size_t rows : some_rows) {
+    for (const std::size_t columns : some_columns) {
+      SCOPED_TRACE(testing::Message() << rows << " x " << columns);
+      test::Random random(rows + columns);
+      const std::size_t width = round_up(columns, panel);
+      const Room room = random_room(rows, std::max(columns, width), random);
+      AlignedDoubles shift(padded(width), 0.0);
+      std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
+      std::vector<float, CacheAligned<float>> packed(block_rows * width, std::nanf(""));
+      AlignedDoubles squares(width, test::nan);
+      kernels_.narrow(
+          {room.data(), room.stride(), rows, width, shift.data(), scale, packed.data(), squares.data()});
+      const auto at = [&](std::size_t i, std::size_t j) -> double {
+        return packed[(j / panel * block_rows + i) * panel + j % panel];
+      };
+      for (std::size_t j = 0; j < width; ++j) {
+        double sum = 0;
+        for (std::size_t i = 0; i < rows; ++i) {
+          const double x = room.row(i)[j] - shift[j];
+          ASSERT_EQ(at(i, j), static_cast<float>(x * scale));
+          sum += x * x;
+        }
+        ASSERT_NEAR(squares[j], sum, static_cast<double>(rows) * eps * sum);
+      }
+      AlignedDoubles c(width * width, 1.0);
+      kernels_.float_gram({packed.data(), rows, 0, width / panel, 0, width / panel, 64.0, c.data(), width});
+      for (std::size_t i = 0; i < columns; ++i) {
+        for (std::size_t j = i; j < columns; ++j) {
+          double sum = 0;
+          double size = 0;
+          for (std::size_t r = 0; r < rows; ++r) {
+            sum += at(r, i) * at(r, j);
+            size += std::abs(at(r, i) * at(r, j));
+          }
+          ASSERT_NEAR(c[i * width + j], 1 + 64 * sum,
+                      64 * static_cast<double>(rows + 1) * 0x1p-24 * size + eps);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, PartsOfAFloatGramHaveTheBitsOfTheWhole) {
+  test::Random random(4);
+  const std::size_t columns = 96;
+  const Room room = random_room(100, columns, random);
+  const AlignedDoubles no_shift(columns, 0.0);
+  AlignedDoubles squares(columns, 0.0);
+  std::vector<float, CacheAligned<float>> packed(block_rows * columns);
+  kernels_.narrow(
+      {room.data(), room.stride(), 100, columns, no_shift.data(), 1.0, packed.data(), squares.data()});
+  const std::size_t panels = columns / kernels_.float_panel;
+  AlignedDoubles whole(columns * columns, 0.0);
+  AlignedDoubles parts(columns * columns, 0.0);
+  kernels_.float_gram({packed.data(), 100, 0, panels, 0, panels, 1.0, whole.data(), columns});
+  for (std::size_t row = 0; row < panels; row += 2) {
+    for (std::size_t column = 0; column < panels; column += 5) {
+      kernels_.float_gram({packed.data(), 100, row, std::min(row + 2, panels), column,
+                           std::min(column + 5, panels), 1.0, parts.data(), columns});
+    }
+  }
+  for (std::size_t i = 0; i < columns; ++i) {
+    for (std::size_t j = i; j < columns; ++j) {
+      ASSERT_EQ(parts[i * columns + j], whole[i * columns + j]);
+    }
+  }
+}
+
 TEST_P(Kernels, ProjectAndOutside) {
   for (const std::size_t rows : {1U, 3U, 4U, 9U}) {
     for (const std::size_t columns : some_columns) {

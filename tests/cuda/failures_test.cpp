@@ -32,6 +32,14 @@ TEST_F(Failures, OfAnyCallOnce) { fail_everywhere("once"); }
 TEST_F(Failures, OfEveryCallFromSomeOneOn) { fail_everywhere("forever"); }
 TEST_F(Failures, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky"); }
 
+class FastFailures : public Failures {
+ protected:
+  FastFailures() { options_.precision = Precision::fast; }
+};
+
+TEST_F(FastFailures, OfAnyCallOnce) { fail_everywhere("once"); }
+TEST_F(FastFailures, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky"); }
+
 TEST_F(Failures, OfMemoryMakeSmallerTilesOrUseTheCpu) {
   bool on_cpu = false;
   bool on_gpu = false;

@@ -57,5 +57,21 @@ class OneLook : public Schedules {
 
 TEST_F(OneLook, HasTheSameBits) { expect_equal_bits("cuda", "8G", 30); }
 
+class Fast : public Schedules {
+ protected:
+  Fast() { options_.precision = Precision::fast; }
+};
+
+TEST_F(Fast, HasTheSameBitsWithRowsKept) { expect_equal_bits("cuda", "8G", 30); }
+
+TEST_F(Fast, HasTheSameBitsWithRowsReadTwice) { expect_equal_bits("cuda", "34M", 30); }
+
+class FastOneLook : public Fast {
+ protected:
+  FastOneLook() { options_.looks = Looks::one; }
+};
+
+TEST_F(FastOneLook, HasTheSameBits) { expect_equal_bits("cuda:all", "8G", 20); }
+
 }  // namespace
 }  // namespace collapscope

@@ -73,6 +73,27 @@ TEST_F(Products, Batches) {
   EXPECT_EQ(download(c, 2), (std::vector<double>{5, 11}));
 }
 
+TEST_F(Products, OfFloats) {
+  const float values[] = {1, 2, 3, 4};
+  auto* x = reinterpret_cast<float*>(new_device(2));
+  auto* c = reinterpret_cast<float*>(new_device(4));
+  EXPECT_CUDA(cudaMemcpy(x, values, sizeof values, cudaMemcpyHostToDevice));
+  const float one = 1;
+  const float zero = 0;
+  EXPECT_EQ(cublasSgemmStridedBatched_64(blas_, CUBLAS_OP_N, CUBLAS_OP_T, 2, 2, 1, &one, x, 2, 2, x, 2, 2,
+                                         &zero, c, 2, 4, 2),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSsyrk_64(blas_, CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, 2, 1, &one, x + 2, 2, &one, c, 2),
+            CUBLAS_STATUS_SUCCESS);
+  float found[8];
+  EXPECT_CUDA(cudaStreamSynchronize(stream_));
+  EXPECT_CUDA(cudaMemcpy(found, c, sizeof found, cudaMemcpyDeviceToHost));
+  const float expected[] = {10, 2, 14, 20, 9, 12, 12, 16};
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(found[i], expected[i]) << i;
+  }
+}
+
 template <class Half>
 float half_product(cublasHandle_t blas, cudaDataType type) {
   const Half values[2] = {Half(1.5F), Half(2.0F)};

@@ -1,5 +1,6 @@
 // Every metric of every reference dump against the float64 oracle: one test per case of cases.json, which
-// tests/reference/make_cases.py writes. Usage: oracle_test CASES_DIR [gtest options]
+// tests/reference/make_cases.py writes; once more with float32 products, to what their floors say. Usage:
+// oracle_test CASES_DIR [gtest options]
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -29,6 +30,17 @@ bool agrees(const std::string& metric, double value, double reference) {
   return std::abs(value - reference) <= relative * std::abs(reference) + 1e-12;
 }
 
+// What docs/metrics.md promises of --precision fast: a metric with a floor is right to it, others to 1e-4;
+// shares of the trace and cosines absolutely.
+bool agrees_fast(const Metric& metric, double value, double reference) {
+  if (metric.floor) {
+    return agrees(metric.name, value, reference) ||
+           std::abs(std::sqrt(value) - std::sqrt(reference)) <= std::sqrt(*metric.floor);
+  }
+  const bool absolute = metric.name == "evr" || metric.name.starts_with("deep_nrc3");
+  return std::abs(value - reference) <= 1e-4 * std::max(std::abs(reference), absolute ? 1.0 : 0.0) + 1e-12;
+}
+
 std::string text_option(const json& options, const char* name) {
   return options.contains(name) && options[name].is_string() ? options[name].get<std::string>()
                                                              : std::string();
@@ -36,8 +48,8 @@ std::string text_option(const json& options, const char* name) {
 
 class OracleCase : public test::OnBackend {
  public:
-  OracleCase(std::filesystem::path folder, json expected, Looks looks)
-      : folder_(std::move(folder)), expected_(std::move(expected)), looks_(looks) {}
+  OracleCase(std::filesystem::path folder, json expected, Looks looks, Precision precision)
+      : folder_(std::move(folder)), expected_(std::move(expected)), looks_(looks), precision_(precision) {}
 
   void TestBody() override {
     const json& options = expected_.at("options");
@@ -54,6 +66,7 @@ class OracleCase : public test::OnBackend {
     }
     AnalysisOptions analysis;
     analysis.looks = looks_;
+    analysis.precision = precision_;
     analysis.top = options.at("top");
     analysis.memory = std::uint64_t{1} << 30U;
     if (options.at("signal_dim").is_number()) {
@@ -117,7 +130,7 @@ class OracleCase : public test::OnBackend {
         EXPECT_FALSE(metric->defined())
             << where << " " << name << " is " << shown(*metric) << ", not undefined";
         EXPECT_FALSE(metric->note.empty()) << where << " " << name << " is undefined without a reason";
-      } else {
+      } else if (!left_undefined(*metric)) {
         EXPECT_TRUE(same(*metric, reference))
             << where << " " << name << " is " << shown(*metric) << ", expected " << reference.dump()
             << "; note '" << metric->note << "'";
@@ -133,25 +146,40 @@ class OracleCase : public test::OnBackend {
     return number ? fmt::format("{:.17g}", *number) : "undefined";
   }
 
-  static bool same(const Metric& metric, const json& reference) {
+  // Float32 products cannot tell, and say so.
+  [[nodiscard]] bool left_undefined(const Metric& metric) const {
+    static const std::set<std::string, std::less<>> may_be{"feature_rankme", "deep_nrc2_debiased",
+                                                           "linear_excess"};
+    const bool is_noted = metric.note == "not in fast precision" || metric.note == "ill-conditioned subspace";
+    return precision_ == Precision::fast && is_noted &&
+           (metric.defined() ? true : may_be.contains(metric.name));
+  }
+
+  [[nodiscard]] bool close(const Metric& metric, double value, double reference) const {
+    return precision_ == Precision::fast ? agrees_fast(metric, value, reference)
+                                         : agrees(metric.name, value, reference);
+  }
+
+  [[nodiscard]] bool same(const Metric& metric, const json& reference) const {
     if (const auto* list = std::get_if<std::vector<double>>(&metric.value)) {
       if (!reference.is_array() || reference.size() != list->size()) {
         return false;
       }
       for (std::size_t i = 0; i < list->size(); ++i) {
-        if (!agrees(metric.name, (*list)[i], reference[i].get<double>())) {
+        if (!close(metric, (*list)[i], reference[i].get<double>())) {
           return false;
         }
       }
       return true;
     }
     const auto number = metric.number();
-    return number && reference.is_number() && agrees(metric.name, *number, reference.get<double>());
+    return number && reference.is_number() && close(metric, *number, reference.get<double>());
   }
 
   std::filesystem::path folder_;
   json expected_;
   Looks looks_;
+  Precision precision_;
 };
 
 std::string test_name(std::string name) {
@@ -168,14 +196,18 @@ void register_cases(const std::filesystem::path& folder) {
   }
   for (const json& expected : json::parse(file)) {
     const std::string name = test_name(expected.at("name"));
-    testing::RegisterTest("Oracle", name.c_str(), nullptr, nullptr, __FILE__, __LINE__, [=]() -> OracleCase* {
-      return new OracleCase(folder, expected, Looks::automatic);
-    });
+    const auto add = [&](const char* suite, Looks looks, Precision precision) {
+      testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__, [=]() -> OracleCase* {
+        return new OracleCase(folder, expected, looks, precision);
+      });
+    };
+    add("Oracle", Looks::automatic, Precision::float64);
+    add("OracleFast", Looks::automatic, Precision::fast);
     // One look takes the remainders as differences; it keeps its digits where nothing nearly cancels.
     if (expected.at("name").get<std::string>().starts_with("types/")) {
-      testing::RegisterTest("OracleOneLook", name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                            [=]() -> OracleCase* { return new OracleCase(folder, expected, Looks::one); });
+      add("OracleOneLook", Looks::one, Precision::float64);
     }
+    add("OracleFastOneLook", Looks::one, Precision::fast);
   }
 }
 

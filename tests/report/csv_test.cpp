@@ -30,6 +30,17 @@ TEST(Csv, SmallDocumentIsAsWrittenDown) {
             "dumps/toy.h5,toy,10,head,,nrc1,0.10000000000000001\n");
 }
 
+TEST(Csv, PrecisionIsAColumnWhenItIsNotFloat64) {
+  Results results = test::small_results();
+  results.provenance.precision = "fast";
+  const auto rows = test::parse_csv(results_csv(results));
+  EXPECT_EQ(rows.at(0), (Row{"path", "run", "step", "layer", "index", "metric", "value", "precision"}));
+  EXPECT_EQ(rows.at(1), (Row{"dumps/toy.h5", "toy", "10", "", "", "target_dim", "2", "fast"}));
+  for (const Row& row : rows) {
+    EXPECT_EQ(row.size(), 8U);
+  }
+}
+
 TEST(Csv, HeaderOnlyWithoutCheckpoints) {
   EXPECT_EQ(results_csv({}), "path,run,step,layer,index,metric,value\n");
 }

@@ -38,6 +38,13 @@ std::string table_of(Metric metric) {
   return results_table(test::results_of(layer), {80, false});
 }
 
+TEST(Table, PrecisionIsToldWhenItIsNotFloat64) {
+  Results results = test::small_results();
+  EXPECT_THAT(results_table(results, {80, false}), Not(HasSubstr("precision")));
+  results.provenance.precision = "fast";
+  EXPECT_EQ(lines_of(results_table(results, {80, false})).at(0), "precision: fast");
+}
+
 TEST(TableCells, NumbersHaveThreeDigits) {
   EXPECT_EQ(short_number(0), "0");
   EXPECT_EQ(short_number(0.5), "0.500");

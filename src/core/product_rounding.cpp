@@ -1,0 +1,40 @@
+#include "core/product_rounding.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/vector_math.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr double unit = 0x1p-24;  // unit roundoff of float32
+
+// Columns so short that u tr S covers all of their products count with that.
+double largest_error(const Matrix& scatter, const std::vector<double>& error) {
+  const double negligible = unit * unit * trace(scatter);
+  double largest = 0;
+  for (std::size_t j = 0; j < error.size(); ++j) {
+    const double size = scatter(j, j) + negligible;
+    const double share = size > 0 ? std::abs(error[j]) / size : 0;
+    largest = std::isfinite(share) ? std::max(largest, share) : std::numeric_limits<double>::infinity();
+  }
+  return largest;
+}
+
+}  // namespace
+
+double product_rounding(const Moments& moments) {
+  if (moments.scatter_error.empty()) {
+    return 0;
+  }
+  const double largest =
+      std::max(largest_error(moments.feature_scatter, moments.scatter_error),
+               largest_error(moments.normalized_scatter, moments.normalized_scatter_error));
+  const double rows = static_cast<double>(moments.count);
+  return 4 * largest + 2 * unit * std::sqrt(std::min(1.0, 1024 / rows));
+}
+
+}  // namespace collapscope
