@@ -98,9 +98,11 @@ class Backend {
   [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
   [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
-  // Eigenpairs of a symmetric positive semi-definite matrix, both triangles given. The input is checked to
-  // be finite, the output by residual and orthogonality. Throws NumericalError.
-  [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric) = 0;
+  // The `pairs` largest eigenpairs of a symmetric positive semi-definite matrix of order d, both triangles
+  // given; all of them when pairs >= d, or when fewer cannot be had safely. The input is checked to be
+  // finite, the output by residual and orthogonality, and fewer than all for being the largest. Throws
+  // NumericalError.
+  [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) = 0;
   // A buffer from which this backend takes rows fastest.
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);

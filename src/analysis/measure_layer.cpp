@@ -217,12 +217,12 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
     layer.normalized_moment = std::move(moments.normalized_scatter);
   }
 
-  layer.spectrum = backend.eigenbasis(moments.feature_scatter);
+  layer.spectrum = backend.eigenbasis(moments.feature_scatter, layer.features());
   clear_rounding(layer.spectrum.values);
   LeastSquares affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
   layer.affine_explained = affine.explained;
   add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
-  Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter);
+  Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter, layer.features());
   clear_rounding(uncentred.values);
   LeastSquares published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
   layer.published_explained = published.explained;

@@ -10,7 +10,7 @@
 #include "cpu/vector_kernels.hpp"
 #include "cpu/workers.hpp"
 #include "linalg/blas.hpp"
-#include "linalg/decompose.hpp"
+#include "linalg/leading_eigen.hpp"
 
 namespace collapscope {
 
@@ -47,8 +47,8 @@ class CpuBackend final : public Backend {
                                                   workers_);
   }
 
-  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override {
-    Eigenbasis basis = linalg::symmetric_eigen(symmetric);
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
+    Eigenbasis basis = linalg::leading_eigen(symmetric, pairs);
     std::transform(basis.values.begin(), basis.values.end(), basis.values.begin(),
                    [](double value) { return std::max(value, 0.0); });
     return basis;
