@@ -59,6 +59,12 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "read the rows once, twice, or as a cost model decides: 1, 2, auto")
       ->check(CLI::IsMember({"1", "2", "auto"}))
       ->capture_default_str();
+  command
+      .add_option("--spectrum", options.spectrum,
+                  "compute all eigenpairs of the features, the leading few, or what the metrics need: full, "
+                  "leading, auto")
+      ->check(CLI::IsMember({"full", "leading", "auto"}))
+      ->capture_default_str();
   command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")
       ->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
@@ -96,6 +102,9 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   }
   result.metrics = MetricChoice(options.metrics);
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
+  result.spectrum = options.spectrum == "full"      ? SpectrumChoice::full
+                    : options.spectrum == "leading" ? SpectrumChoice::leading
+                                                    : SpectrumChoice::automatic;
   result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
   return result;
 }

@@ -17,6 +17,7 @@ struct DumpOptions {
   std::string pool;
   std::string metrics;
   std::string looks = "auto";
+  std::string spectrum = "auto";
   std::string device = "auto";
   std::size_t threads = 0;
   std::string memory;

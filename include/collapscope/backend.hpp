@@ -37,8 +37,8 @@ struct LookSpec {
   Matrix signal;                     // V_k [k, d]
   Matrix weight;                     // of the row space of W [r, d]; empty: none
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
-  Matrix affine;                      // B^T [n, d]
-  Matrix published;                   // B'^T [n, d]
+  Matrix affine;                      // B^T [n, d]; empty: none
+  Matrix published;                   // B'^T [n, d]; empty: none
 };
 
 // Takes the rows of a layer in tiles, in order.

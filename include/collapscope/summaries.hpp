@@ -80,8 +80,8 @@ struct LayerSummary {
   double total_variance = 0;          // tr S_HH
   double unit_roundoff = 0;           // of the stored features
   std::vector<double> feature_mean;   // [d]
-  Eigenbasis spectrum;                // of S_HH; values below d eps lambda_1 are 0
-  std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending
+  Eigenbasis spectrum;                // of S_HH, all or the largest; values below d eps lambda_1 are 0
+  std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending; empty: not computed
   Matrix cross_covariance;            // S_HY [d, n]
   double target_covariance_norm = 0;  // |S_YY|_F over this layer's rows
   double target_variance = 0;         // tr S_YY over this layer's rows
@@ -89,14 +89,16 @@ struct LayerSummary {
   double hsic_xx = 0;                 // N (N - 3) HSIC_1 of features with features, and so on
   double hsic_xy = 0;
   double hsic_yy = 0;
-  double affine_explained = 0;              // part of tr S_YY that the best affine map explains, from moments
-  double published_explained = 0;           // the same of deep NRC4's map
-  std::optional<ResidualSums> residuals;    // when there was a second look
-  std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
+  std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
+  std::optional<double> published_explained;  // the same of deep NRC4's map
+  std::optional<ResidualSums> residuals;      // when there was a second look
+  std::optional<Matrix> normalized_moment;    // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
   std::string no_weight = "no weight";  // why there is none
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
+  // Whether the spectrum has the signal subspace, and what lies behind it.
+  [[nodiscard]] bool has_signal() const { return spectrum.is_full() || spectrum.size() > signal_dim; }
 };
 
 }  // namespace collapscope

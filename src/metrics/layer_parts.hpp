@@ -10,6 +10,7 @@ namespace collapscope {
 
 inline constexpr const char* zero_variance = "zero variance";
 inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
+inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 
 // The gap behind the signal subspace is below 1e-8 lambda_1: which subspace it is, is rounding.
 [[nodiscard]] bool subspace_is_ill_conditioned(const LayerSummary& layer);
