@@ -45,6 +45,33 @@ bool decompose_with(Driver driver, const Matrix& symmetric, Eigenbasis& basis) {
   return true;
 }
 
+constexpr std::size_t probes = 8;
+
+Matrix random_probes(std::size_t size) {
+  std::mt19937_64 random(12345);
+  std::normal_distribution<double> normal;
+  Matrix w(size, probes);
+  for (double& value : w.values()) {
+    value = normal(random);
+  }
+  return w;
+}
+
+// n eps.
+double rounding_unit(std::size_t n) {
+  return static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+}
+
+// |(Z' Z'^T - I) w| per probe, over n eps; the vectors are the rows of Z', [k, n].
+double orthogonality_error(const Matrix& vectors, const Matrix& w) {
+  Matrix gram =
+      product(vectors, Transpose::no, product(vectors, Transpose::yes, w, Transpose::no), Transpose::no);
+  for (std::size_t i = 0; i < gram.values().size(); ++i) {
+    gram.values()[i] -= w.values()[i];
+  }
+  return frobenius(gram.values()) / std::sqrt(static_cast<double>(probes)) / rounding_unit(vectors.cols());
+}
+
 bool passes(const EigenError& error) {
   return error.residual <= largest_eigen_error &&
          error.orthogonality <= largest_eigen_error;  // false for NaN
@@ -113,32 +140,21 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
 }
 
 EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
-  constexpr std::size_t probes = 8;
-  const std::size_t n = symmetric.rows();
-  const std::size_t pairs = basis.size();
-  std::mt19937_64 random(12345);
-  std::normal_distribution<double> normal;
-  Matrix w(pairs, probes);
-  for (double& value : w.values()) {
-    value = normal(random);
-  }
-  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w, orthogonality (Z' Z'^T - I) w.
+  const Matrix w = random_probes(basis.size());
+  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w.
   const Matrix u = product(basis.vectors, Transpose::yes, w, Transpose::no);
   Matrix scaled = w;
-  Matrix gram = product(basis.vectors, Transpose::no, u, Transpose::no);
-  for (std::size_t i = 0; i < pairs; ++i) {
-    for (std::size_t j = 0; j < probes; ++j) {
-      scaled(i, j) *= basis.values[i];
-      gram(i, j) -= w(i, j);
+  for (std::size_t i = 0; i < basis.size(); ++i) {
+    for (double& value : scaled.view().row(i)) {
+      value *= basis.values[i];
     }
   }
   Matrix residual = product(basis.vectors, Transpose::yes, scaled, Transpose::no);
   gemm(1.0, symmetric.view(), Transpose::no, u.view(), Transpose::no, -1.0, residual.view());
-  const double unit = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-  const double per_probe = std::sqrt(static_cast<double>(probes));
   const double norm = frobenius(symmetric.values());
-  const double left = frobenius(residual.values()) / per_probe;
-  return {left == 0 ? 0 : left / (unit * norm), frobenius(gram.values()) / per_probe / unit};
+  const double left = frobenius(residual.values()) / std::sqrt(static_cast<double>(probes));
+  return {left == 0 ? 0 : left / (rounding_unit(symmetric.rows()) * norm),
+          orthogonality_error(basis.vectors, w)};
 }
 
 RightSingular right_singular(const Matrix& a) {
@@ -157,14 +173,7 @@ RightSingular right_singular(const Matrix& a) {
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
-  const Matrix gram = product(result.vectors, Transpose::no, result.vectors, Transpose::yes);
-  double worst = 0;
-  for (std::size_t i = 0; i < d; ++i) {
-    for (std::size_t j = 0; j < d; ++j) {
-      worst = std::max(worst, std::abs(gram(i, j) - (i == j ? 1.0 : 0.0)));
-    }
-  }
-  if (!(worst <= largest_eigen_error * static_cast<double>(d) * std::numeric_limits<double>::epsilon())) {
+  if (!(orthogonality_error(result.vectors, random_probes(d)) <= largest_eigen_error)) {
     throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
   }
   return result;
