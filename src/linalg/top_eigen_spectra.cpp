@@ -37,19 +37,23 @@ class Product {
   double scale_;
 };
 
-// The rows of `vectors` with v^T A v, which lack the rounding of the added 1, in their order.
-Eigenbasis with_rayleigh_quotients(const Matrix& symmetric, MatrixView<const double> vectors) {
+// The rows of `vectors`, normalized, with v^T A v, which lacks the rounding of the added 1, in their order.
+Eigenbasis with_rayleigh_quotients(const Matrix& symmetric, Matrix vectors) {
   std::vector<std::pair<double, std::size_t>> quotients;
   std::vector<double> image(vectors.cols());
   for (std::size_t j = 0; j < vectors.rows(); ++j) {
-    const auto v = vectors.row(j);
+    const auto v = vectors.view().row(j);
+    const double length = std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+    for (double& x : v) {
+      x /= length;
+    }
     symv(1, symmetric.view(), v, 0, image);
     quotients.emplace_back(std::inner_product(v.begin(), v.end(), image.begin(), 0.0), j);
   }
   std::sort(quotients.rbegin(), quotients.rend());
   Eigenbasis basis{{}, Matrix(vectors.rows(), vectors.cols())};
   for (const auto& [value, j] : quotients) {
-    std::copy_n(vectors.row(j).data(), vectors.cols(), basis.vectors.view().row(basis.size()).data());
+    std::copy_n(vectors.view().row(j).data(), vectors.cols(), basis.vectors.view().row(basis.size()).data());
     basis.values.push_back(value);
   }
   return basis;
@@ -74,8 +78,10 @@ std::optional<Eigenbasis> top_eigen(const Matrix& symmetric, std::size_t count, 
     if (solver.info() != Spectra::CompInfo::Successful || found < static_cast<Eigen::Index>(count)) {
       return std::nullopt;
     }
-    const Eigen::MatrixXd vectors = solver.eigenvectors();  // columns
-    return with_rayleigh_quotients(symmetric, {vectors.data(), count, d});
+    const Eigen::MatrixXd columns = solver.eigenvectors();
+    Matrix vectors(count, d);
+    std::copy_n(columns.data(), count * d, vectors.data());
+    return with_rayleigh_quotients(symmetric, std::move(vectors));
   } catch (const std::exception&) {
     return std::nullopt;
   }
