@@ -65,6 +65,12 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "floors")
       ->check(CLI::IsMember({"float64", "fast"}))
       ->capture_default_str();
+  command
+      .add_option("--spectrum", options.spectrum,
+                  "compute all eigenpairs of the features, the leading few, or what the metrics need: full, "
+                  "leading, auto")
+      ->check(CLI::IsMember({"full", "leading", "auto"}))
+      ->capture_default_str();
   command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")
       ->capture_default_str();
   command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
@@ -103,6 +109,9 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   result.metrics = MetricChoice(options.metrics);
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
   result.precision = options.precision == "fast" ? Precision::fast : Precision::float64;
+  result.spectrum = options.spectrum == "full"      ? SpectrumChoice::full
+                    : options.spectrum == "leading" ? SpectrumChoice::leading
+                                                    : SpectrumChoice::automatic;
   result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
   return result;
 }

@@ -18,6 +18,7 @@ struct DumpOptions {
   std::string metrics;
   std::string looks = "auto";
   std::string precision = "float64";
+  std::string spectrum = "auto";
   std::string device = "auto";
   std::size_t threads = 0;
   std::string memory;

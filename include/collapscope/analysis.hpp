@@ -37,6 +37,13 @@ enum class Looks : unsigned char {
 // "float64", "fast"
 [[nodiscard]] std::string precision_name(Precision precision);
 
+// How many eigenpairs of S_HH are computed.
+enum class SpectrumChoice : unsigned char {
+  automatic,  // the largest few where that is quicker and the metrics that are wanted need no more
+  full,
+  leading,  // the largest few; metrics that need more are undefined
+};
+
 struct AnalysisOptions {
   std::vector<std::string> layers;        // globs of layer names; empty: all
   std::optional<std::size_t> signal_dim;  // k; default: the number of target components
@@ -46,7 +53,20 @@ struct AnalysisOptions {
   MetricChoice metrics;
   Looks looks = Looks::automatic;
   Precision precision = Precision::float64;
+  SpectrumChoice spectrum = SpectrumChoice::automatic;
   std::uint64_t memory = 0;  // bytes for data; 0: half of what is available
+};
+
+// What the wanted metrics of a layer take.
+struct LayerNeeds {
+  std::size_t pairs = 0;          // largest eigenpairs of S_HH; d: all
+  double variance_share = 0;      // all of them after all, where those hold less of the variance
+  bool uncentred = false;         // the eigenpairs of (1/N) H^T H
+  bool affine = false;            // the best affine map to the targets
+  bool published = false;         // deep NRC4's map
+  bool weight = false;            // the weight's singular values and vectors
+  bool weight_residuals = false;  // the rows outside of the weight's row space
+  std::string reason;             // why as many eigenpairs
 };
 
 // What analysing a layer will take.
@@ -65,6 +85,7 @@ struct LayerPlan {
   std::uint64_t buffer_bytes = 0;   // of chunks on their way, likewise
   std::uint64_t memory = 0;         // peak, all buffers and matrices
   std::string reason;               // why one look or two
+  LayerNeeds needs;
 
   // How often the stored bytes are read.
   [[nodiscard]] int passes() const { return looks == 2 && !keeps_bytes && !backend_keeps ? 2 : 1; }

@@ -44,8 +44,8 @@ struct LookSpec {
   Matrix signal;                     // V_k [k, d]
   Matrix weight;                     // of the row space of W [r, d]; empty: none
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
-  Matrix affine;                      // B^T [n, d]
-  Matrix published;                   // B'^T [n, d]
+  Matrix affine;                      // B^T [n, d]; empty: none
+  Matrix published;                   // B'^T [n, d]; empty: none
 };
 
 // Takes the rows of a layer in tiles, in order.
@@ -105,9 +105,11 @@ class Backend {
   [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
   [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
-  // Eigenpairs of a symmetric positive semi-definite matrix, both triangles given. The input is checked to
-  // be finite, the output by residual and orthogonality. Throws NumericalError.
-  [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric) = 0;
+  // The `pairs` largest eigenpairs of a symmetric positive semi-definite matrix of order d, both triangles
+  // given; all of them when pairs >= d, or when fewer cannot be had safely. The input is checked to be
+  // finite, the output by residual and orthogonality, and fewer than all for being the largest. Throws
+  // NumericalError.
+  [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) = 0;
   // A buffer from which this backend takes rows fastest.
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);

@@ -8,11 +8,15 @@
 
 namespace collapscope {
 
+// All d pairs, or the k largest and what is known of the rest.
 struct Eigenbasis {
-  std::vector<double> values;  // [d] descending; negative rounding is set to 0
-  Matrix vectors;              // [d, d], orthonormal rows; row j belongs to values[j]
+  std::vector<double> values;  // [k] descending; negative rounding is set to 0
+  Matrix vectors;              // [k, d], orthonormal rows; row j belongs to values[j]
+  double rest_trace = 0;       // sum of the eigenvalues that are not in `values`
+  double rest_norm = 0;        // root of the sum of their squares
 
   [[nodiscard]] std::size_t size() const { return values.size(); }
+  [[nodiscard]] bool is_full() const { return values.size() == vectors.cols(); }
 };
 
 }  // namespace collapscope

@@ -24,6 +24,7 @@ struct ResidualSums {
   std::uint64_t rows_at_mean = 0;  // |h - mean(h)| <= d eps rms: the direction of x is rounding
   double affine = 0;               // |y - mean(y) - (h - mean(h)) B|^2, B the truncated least-squares map
   double published = 0;            // |y - mean(y) - h B'|^2, B' = pinv(H, 1e-3) (Y - mean(Y)), H not centred
+  // (both zero when there is no such map)
 
   ResidualSums& operator+=(const ResidualSums& other);
 };

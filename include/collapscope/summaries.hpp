@@ -90,8 +90,8 @@ struct LayerSummary {
   double unit_roundoff = 0;     // of the stored features
   double product_rounding = 0;  // |error of S_HH|_F / tr S_HH at most, when products were float32's; else 0
   std::vector<double> feature_mean;   // [d]
-  Eigenbasis spectrum;                // of S_HH; values below d eps lambda_1 are 0
-  std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending
+  Eigenbasis spectrum;                // of S_HH, all or the largest; values below d eps lambda_1 are 0
+  std::vector<double> uncentred;      // eigenvalues of (1/N) H^T H, descending; empty: not computed
   Matrix cross_covariance;            // S_HY [d, n]
   double target_covariance_norm = 0;  // |S_YY|_F over this layer's rows
   double target_variance = 0;         // tr S_YY over this layer's rows
@@ -99,10 +99,10 @@ struct LayerSummary {
   double hsic_xx = 0;                 // N (N - 3) HSIC_1 of features with features, and so on
   double hsic_xy = 0;
   double hsic_yy = 0;
-  double hsic_xx_rounding = 0;     // what float32 products may move it by
-  double affine_explained = 0;     // part of tr S_YY that the best affine map explains, from moments
-  double published_explained = 0;  // the same of deep NRC4's map
-  MapRounding affine_rounding;     // from `product_rounding`
+  double hsic_xx_rounding = 0;             // what float32 products may move it by
+  std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
+  std::optional<double> published_explained;  // the same of deep NRC4's map
+  MapRounding affine_rounding;                // from `product_rounding`
   MapRounding published_rounding;
   std::optional<ResidualSums> residuals;    // when there was a second look
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
@@ -110,6 +110,8 @@ struct LayerSummary {
   std::string no_weight = "no weight";  // why there is none
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
+  // Whether the spectrum has the signal subspace, and what lies behind it.
+  [[nodiscard]] bool has_signal() const { return spectrum.is_full() || spectrum.size() > signal_dim; }
 };
 
 }  // namespace collapscope

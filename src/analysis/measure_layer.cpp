@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "analysis/joined_reader.hpp"
 #include "analysis/layer_format.hpp"
@@ -77,12 +78,29 @@ Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
 }
 
 // error: of the matrix beyond float64's.
-void clear_rounding(std::vector<double>& values, double error) {
-  const double least = std::max(
-      error, static_cast<double>(values.size()) * std::numeric_limits<double>::epsilon() * values.front());
-  for (double& value : values) {
+void clear_rounding(Eigenbasis& basis, double error) {
+  if (basis.values.empty()) {
+    return;
+  }
+  const double least = std::max(error, static_cast<double>(basis.vectors.cols()) *
+                                           std::numeric_limits<double>::epsilon() * basis.values.front());
+  for (double& value : basis.values) {
     value = value <= least ? 0 : value;
   }
+  if (basis.values.back() == 0) {  // what is left is smaller still
+    basis.rest_trace = basis.rest_norm = 0;
+  }
+}
+
+// As many eigenpairs of S_HH as the metrics need.
+Eigenbasis spectrum_of(const Matrix& covariance, const LayerNeeds& needs, double error, Backend& backend) {
+  Eigenbasis spectrum = backend.eigenbasis(covariance, needs.pairs);
+  const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
+  if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
+    spectrum = backend.eigenbasis(covariance, covariance.rows());
+  }
+  clear_rounding(spectrum, error);
+  return spectrum;
 }
 
 class LayerMeasurer {
@@ -148,11 +166,13 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
   spec.feature_mean = moments.feature_mean;
   spec.target_mean = moments.target_mean;
   spec.feature_rms = std::sqrt(layer.mean_square);
-  spec.signal = first_rows(layer.spectrum.vectors, 0, layer.signal_dim);
+  if (layer.has_signal()) {
+    spec.signal = first_rows(layer.spectrum.vectors, 0, layer.signal_dim);
+  }
   spec.affine = std::move(affine);
   spec.published = std::move(published);
   const std::size_t d = layer.features();
-  if (layer.weight && layer.weight->rank < d) {
+  if (plan.needs.weight_residuals && layer.weight && layer.weight->rank < d) {
     const std::size_t rank = layer.weight->rank;
     spec.weight_is_complement = 2 * rank > d || rank == 0;
     spec.weight = spec.weight_is_complement ? first_rows(layer.weight->right_singular, rank, d - rank)
@@ -164,6 +184,10 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
 // The weight of the first shard that has one; other shards must agree.
 void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& shards, const LayerPlan& plan,
                             std::size_t targets) {
+  if (!plan.needs.weight) {
+    layer.no_weight = "not decomposed";
+    return;
+  }
   LayerWeight weight;
   weight.missing = "no weight";
   for (const LayerIndex& shard : shards) {
@@ -229,21 +253,28 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
     layer.normalized_moment = std::move(moments.normalized_scatter);
   }
 
-  layer.spectrum = backend.eigenbasis(moments.feature_scatter);
   const double error = layer.product_rounding * layer.total_variance;
-  clear_rounding(layer.spectrum.values, error);
-  LeastSquares affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
-  layer.affine_rounding =
-      least_squares_rounding(layer.spectrum, layer.cross_covariance, affine_cutoff, error);
-  layer.affine_explained = affine.explained;
-  add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
-  Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter);
-  clear_rounding(uncentred.values, error);
-  LeastSquares published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
-  layer.published_rounding =
-      least_squares_rounding(uncentred, layer.cross_covariance, published_cutoff, error);
-  layer.published_explained = published.explained;
-  layer.uncentred = std::move(uncentred.values);
+  layer.spectrum = spectrum_of(moments.feature_scatter, plan.needs, error, backend);
+  LeastSquares affine;
+  if (plan.needs.affine) {
+    affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
+    layer.affine_rounding =
+        least_squares_rounding(layer.spectrum, layer.cross_covariance, affine_cutoff, error);
+    layer.affine_explained = affine.explained;
+  }
+  LeastSquares published;
+  if (plan.needs.uncentred) {
+    add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
+    Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter, layer.features());
+    clear_rounding(uncentred, error);
+    if (plan.needs.published) {
+      published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
+      layer.published_rounding =
+          least_squares_rounding(uncentred, layer.cross_covariance, published_cutoff, error);
+      layer.published_explained = published.explained;
+    }
+    layer.uncentred = std::move(uncentred.values);
+  }
   moments.feature_scatter = Matrix();
 
   if (plan.looks == 2) {

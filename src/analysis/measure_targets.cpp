@@ -86,7 +86,7 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
   TargetSummary summary;
   summary.samples = moments.count;
   summary.mean_square = trace(moments.feature_scatter) + dot(moments.feature_mean, moments.feature_mean);
-  summary.spectrum = backend.eigenbasis(moments.feature_scatter);
+  summary.spectrum = backend.eigenbasis(moments.feature_scatter, targets.components());
   const double least = n * std::numeric_limits<double>::epsilon() * summary.spectrum.values.front();
   for (double& value : summary.spectrum.values) {
     value = value <= least ? 0 : value;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "analysis/layer_format.hpp"
+#include "analysis/needs.hpp"
 #include "analysis/plan_costs.hpp"
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
@@ -113,6 +114,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   }
   plan.rows = plan.samples * plan.format.rows_per_sample();
   choose_looks(plan, targets, options, dear);
+  plan.needs = layer_needs(plan, targets, options);
 
   const std::size_t d = plan.format.row_length();
   const std::size_t tile_rows = plan.tile_rows = rows_of_tile(backend, plan.format);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "analysis/needs.hpp"
+
 namespace collapscope {
 
 namespace {
@@ -13,10 +15,6 @@ namespace {
 constexpr double product_rate = 20e9;    // float64 operations per second
 constexpr double plain_read_rate = 2e9;  // bytes per second, from the page cache
 constexpr double dear_read_rate = 2e8;   // bytes per second, inflating or putting together
-
-bool wants_any(const MetricChoice& metrics, std::span<const std::string_view> names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return metrics.wants(name); });
-}
 
 }  // namespace
 

@@ -108,7 +108,8 @@ class ShapeBench {
     spec_ = {plan_.format, buffer_->bytes(), plan_.rows, dump.targets, targets_.view(), &look_};
     if (wants("eigen") || wants("second-look")) {
       Moments moments = fold(plan_.rows);
-      look_ = look_spec(moments, backend_.eigenbasis(moments.feature_scatter), plan_.format);
+      look_ =
+          look_spec(moments, backend_.eigenbasis(moments.feature_scatter, moments.features()), plan_.format);
       covariance_ = std::move(moments.feature_scatter);
     }
   }
@@ -175,7 +176,7 @@ class ShapeBench {
         {"read", bytes, 0, "pread", "", timed([this] { read_rows(); })},
         {"first-look", bytes, product_flops(spec_), "dsyrk", "", timed([this] { (void)fold(spec_.rows); })},
         {"eigen", 0, 10.0 / 3 * d * d * d, "dgemm", "",
-         timed([this] { (void)backend_.eigenbasis(covariance_); })},
+         timed([this] { (void)backend_.eigenbasis(covariance_, covariance_.rows()); })},
         {"pipeline", bytes, 0, "", "", timed([this] { (void)analyze_file(path_, {}); })}};
   }
 

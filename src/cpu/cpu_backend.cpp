@@ -13,7 +13,7 @@
 #include "cpu/stages.hpp"
 #include "cpu/vector_kernels.hpp"
 #include "linalg/blas.hpp"
-#include "linalg/decompose.hpp"
+#include "linalg/leading_eigen.hpp"
 
 namespace collapscope {
 
@@ -49,8 +49,8 @@ class CpuBackend final : public Backend {
     return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
-  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric) override {
-    Eigenbasis basis = linalg::symmetric_eigen(symmetric);
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
+    Eigenbasis basis = linalg::leading_eigen(symmetric, pairs);
     std::transform(basis.values.begin(), basis.values.end(), basis.values.begin(),
                    [](double value) { return std::max(value, 0.0); });
     return basis;

@@ -125,16 +125,24 @@ void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> ta
   }
   const std::size_t n = spec_.target_mean.size();
   const MatrixView<const double> coordinates = bench.coordinates.view().middle_rows(0, rows);
-  const std::vector<double> no_offset(n, 0.0);
-  to.sums.affine = map_error(coordinates.middle_cols(map_count_ - 2 * n, n), no_offset, targets);
-  to.sums.published =
-      map_error(coordinates.middle_cols(map_count_ - n, n), std::span(mean_coordinates_).last(n), targets);
+  const std::size_t affine = weight_.first + weight_.count;
+  if (!spec_.affine.empty()) {
+    const std::vector<double> no_offset(n, 0.0);
+    to.sums.affine = map_error(coordinates.middle_cols(affine, n), no_offset, targets);
+  }
+  if (!spec_.published.empty()) {
+    to.sums.published = map_error(coordinates.middle_cols(affine + spec_.affine.rows(), n),
+                                  std::span(mean_coordinates_).last(n), targets);
+  }
   to.sums.count = rows;
 }
 
 void CpuResidualFold::project(Bench& bench, std::size_t rows) const {
   const std::size_t d = spec_.feature_mean.size();
   Room& x = bench.pass.room();
+  if (map_count_ == 0) {
+    return;
+  }
   if (map_count_ < many_maps) {
     kernels_.project({x.data(), x.stride(), rows, padded(d), maps_.data(), maps_.stride(), map_count_,
                       bench.coordinates.data(), map_count_});

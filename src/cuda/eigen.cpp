@@ -16,45 +16,104 @@ double scale_of(const Matrix& a) {
   return largest == 0 ? 1 : std::exp2(std::floor(std::log2(largest)));
 }
 
+struct Sizes {
+  std::size_t on_device = 0;  // bytes
+  std::size_t on_host = 0;
+};
+
+// The largest `pairs` of n eigenpairs: cusolverDnXsyevd when that is all of them, else cusolverDnXsyevdx.
+class Problem {
+ public:
+  Problem(const Device& device, std::int64_t n, std::int64_t pairs, double* matrix, double* values,
+          int* status)
+      : device_(device),
+        n_(n),
+        first_(n - pairs + 1),
+        found_(pairs),
+        matrix_(matrix),
+        values_(values),
+        status_(status) {}
+
+  [[nodiscard]] Sizes workspace() {
+    Sizes sizes;
+    if (first_ == 1) {
+      check(cusolverDnXsyevd_bufferSize(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
+                                        CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, CUDA_R_64F,
+                                        values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host),
+            "cusolverDnXsyevd_bufferSize");
+    } else {
+      check(cusolverDnXsyevdx_bufferSize(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
+                                         CUSOLVER_EIG_RANGE_I, CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F,
+                                         matrix_, n_, &below_, &above_, first_, n_, &found_, CUDA_R_64F,
+                                         values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host),
+            "cusolverDnXsyevdx_bufferSize");
+    }
+    return sizes;
+  }
+
+  [[nodiscard]] cusolverStatus_t solve(void* on_device, void* on_host, const Sizes& sizes) {
+    if (first_ == 1) {
+      return cusolverDnXsyevd(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
+                              CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, CUDA_R_64F, values_,
+                              CUDA_R_64F, on_device, sizes.on_device, on_host, sizes.on_host, status_);
+    }
+    return cusolverDnXsyevdx(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
+                             CUSOLVER_EIG_RANGE_I, CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_,
+                             &below_, &above_, first_, n_, &found_, CUDA_R_64F, values_, CUDA_R_64F,
+                             on_device, sizes.on_device, on_host, sizes.on_host, status_);
+  }
+
+  // How many pairs there were, once the stream has been waited for.
+  [[nodiscard]] std::size_t found() const { return static_cast<std::size_t>(found_); }
+
+ private:
+  const Device& device_;
+  std::int64_t n_;
+  std::int64_t first_;  // of the wanted pairs, ascending, counted from 1
+  std::int64_t found_;
+  double* matrix_;
+  double* values_;
+  int* status_;
+  double below_ = 0;  // a range of values, which is not what we ask for
+  double above_ = 0;
+};
+
 }  // namespace
 
-std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric) {
+std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric, std::size_t pairs) {
   device.select();
   const std::size_t n = symmetric.rows();
-  const auto order = static_cast<std::int64_t>(n);
   const double scale = scale_of(symmetric);
-  Eigenbasis basis{std::vector<double>(n), symmetric};
+  Eigenbasis basis{std::vector<double>(pairs), symmetric};
   for (double& value : basis.vectors.values()) {
     value /= scale;
   }
   const DeviceBuffer<double> matrix(n * n);
   const DeviceBuffer<double> values(n);
   const DeviceBuffer<int> status(1);
-  const auto workspace_of = [&](std::size_t& on_device, std::size_t& on_host) {
-    check(cusolverDnXsyevd_bufferSize(device.solver(), device.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
-                                      CUBLAS_FILL_MODE_LOWER, order, CUDA_R_64F, matrix.data(), order,
-                                      CUDA_R_64F, values.data(), CUDA_R_64F, &on_device, &on_host),
-          "cusolverDnXsyevd_bufferSize");
-  };
-  std::size_t device_bytes = 0;
-  std::size_t host_bytes = 0;
-  workspace_of(device_bytes, host_bytes);
-  const DeviceBuffer<std::byte> workspace(device_bytes);
-  std::vector<std::byte> host_workspace(host_bytes);
+  Problem problem{device,
+                  static_cast<std::int64_t>(n),
+                  static_cast<std::int64_t>(pairs),
+                  matrix.data(),
+                  values.data(),
+                  status.data()};
+  const Sizes sizes = problem.workspace();
+  const DeviceBuffer<std::byte> workspace(sizes.on_device);
+  std::vector<std::byte> host_workspace(sizes.on_host);
 
   upload(matrix.data(), basis.vectors.data(), n * n, device.compute());
-  const cusolverStatus_t answer = cusolverDnXsyevd(
-      device.solver(), device.solver_params(), CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, order,
-      CUDA_R_64F, matrix.data(), order, CUDA_R_64F, values.data(), CUDA_R_64F, workspace.data(), device_bytes,
-      host_workspace.data(), host_bytes, status.data());
+  const cusolverStatus_t answer = problem.solve(workspace.data(), host_workspace.data(), sizes);
   int info = 0;
   if (answer == CUSOLVER_STATUS_SUCCESS) {
+    if (pairs < n) {
+      basis.vectors = Matrix(pairs, n);
+    }
     download(&info, status.data(), 1, device.compute());
-    download(basis.values.data(), values.data(), n, device.compute());
-    download(basis.vectors.data(), matrix.data(), n * n, device.compute());
+    download(basis.values.data(), values.data(), pairs, device.compute());
+    download(basis.vectors.data(), matrix.data(), pairs * n, device.compute());
   }
   wait_for(device.compute());  // throws when the failure took the device with it
-  if (answer != CUSOLVER_STATUS_SUCCESS || info != 0) {
+  if (answer != CUSOLVER_STATUS_SUCCESS || info != 0 || problem.found() != pairs) {
     return std::nullopt;
   }
   // Ascending, column-major: eigenvectors are the rows of our storage. Turned around and scaled back.
@@ -62,7 +121,7 @@ std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& sy
   for (double& value : basis.values) {
     value *= scale;
   }
-  for (std::size_t top = 0, bottom = n; top + 1 < bottom; ++top) {
+  for (std::size_t top = 0, bottom = pairs; top + 1 < bottom; ++top) {
     --bottom;
     const auto first = basis.vectors.view().row(top);
     std::swap_ranges(first.begin(), first.end(), basis.vectors.view().row(bottom).begin());

@@ -9,6 +9,7 @@
 namespace collapscope::cuda {
 
 // As GpuDevice::decompose.
-[[nodiscard]] std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric);
+[[nodiscard]] std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric,
+                                                        std::size_t pairs);
 
 }  // namespace collapscope::cuda

@@ -96,8 +96,8 @@ class CudaGpu final : public gpu::GpuDevice {
     });
   }
 
-  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
-    return symmetric_eigen(device_, symmetric);
+  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
+    return symmetric_eigen(device_, symmetric, pairs);
   }
 
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {

@@ -112,7 +112,9 @@ void ResidualPass::add(const DeviceRows& rows) {
   source_.set(device_, rows);
   source_.convert(device_, constants_.feature_mean.data(), x,
                   {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = 2});
-  multiply_transposed(device_, x, {constants_.maps.data(), map_rows_, d_, d_}, coordinates);
+  if (map_rows_ > 0) {
+    multiply_transposed(device_, x, {constants_.maps.data(), map_rows_, d_, d_}, coordinates);
+  }
   add_outside(x, middle_cols(coordinates, 0, k), constants_.maps.data(),
               constants_.signal_mean_outside.data(), values + signal);
   if (spec_.weight_is_complement) {
@@ -124,13 +126,17 @@ void ResidualPass::add(const DeviceRows& rows) {
                 constants_.weight_mean_outside.data(), values + weight);
   }
   const double* const mean_y = constants_.target_mean.data();
-  check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
-                            mean_y, values + affine, value_stride, stream),
-        "errors of the affine map");
-  check(kernels::map_errors(middle_cols(coordinates, k + r + n_, n_),
-                            constants_.mean_coordinates.data() + k + r + n_, rows.targets, mean_y,
-                            values + published, value_stride, stream),
-        "errors of the published map");
+  if (!spec_.affine.empty()) {
+    check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
+                              mean_y, values + affine, value_stride, stream),
+          "errors of the affine map");
+  }
+  if (!spec_.published.empty()) {
+    const std::size_t first = k + r + spec_.affine.rows();
+    check(kernels::map_errors(middle_cols(coordinates, first, n_), constants_.mean_coordinates.data() + first,
+                              rows.targets, mean_y, values + published, value_stride, stream),
+          "errors of the published map");
+  }
   const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
   check(kernels::mark_at_most(norms_.data() + 1, 2, rows.rows, least, values + at_mean, value_stride, stream),
         "rows at the mean");

@@ -8,6 +8,7 @@
 #include "collapscope/error.hpp"
 #include "gpu/split_fold.hpp"
 #include "linalg/decompose.hpp"
+#include "linalg/leading_eigen.hpp"
 
 namespace collapscope::gpu {
 
@@ -15,6 +16,11 @@ namespace {
 
 // Below this order a GPU's decomposition takes longer than the CPU's: dozens of launches per column block.
 constexpr std::size_t least_order = 512;
+
+bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
+  return basis.size() == pairs && (pairs == symmetric.rows() ? linalg::passes_check(symmetric, basis)
+                                                             : linalg::complete_leading(symmetric, basis));
+}
 
 }  // namespace
 
@@ -55,12 +61,13 @@ std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
   return std::make_unique<SplitResidualFold>(std::move(folds));
 }
 
-Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric) {
-  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() &&
+Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
+  pairs = std::min(pairs, symmetric.rows());
+  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0 &&
       linalg::all_finite(symmetric)) {
     try {
-      auto basis = devices_.front()->decompose(symmetric);
-      if (basis && linalg::passes_check(symmetric, *basis)) {
+      auto basis = devices_.front()->decompose(symmetric, pairs);
+      if (basis && is_right(symmetric, pairs, *basis)) {
         for (double& value : basis->values) {
           value = std::max(value, 0.0);
         }
@@ -70,7 +77,7 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric) {
       // The CPU has room for it.
     }
   }
-  return cpu_->eigenbasis(symmetric);
+  return cpu_->eigenbasis(symmetric, pairs);
 }
 
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {

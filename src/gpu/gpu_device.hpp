@@ -24,9 +24,9 @@ class GpuDevice {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
   [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
-  // All eigenpairs of a finite symmetric matrix, largest first, as the library gives them; nullopt: it gave
-  // up.
-  [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric) = 0;
+  // The `pairs` largest eigenpairs, at least one, of a finite symmetric matrix, largest first, as the library
+  // gives them; nullopt: it gave up.
+  [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) = 0;
   // As Backend's, of this device alone.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };

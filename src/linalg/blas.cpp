@@ -46,6 +46,17 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
               narrow(c.stride()));
 }
 
+void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
+          std::span<double> y) {
+  if (a.rows() != a.cols() || x.size() != a.rows() || y.size() != a.rows()) {
+    throw UsageError("symv: the shapes do not fit");
+  }
+  if (a.rows() > 0) {
+    cblas_dsymv(CblasRowMajor, CblasUpper, narrow(a.rows()), alpha, a.data(), narrow(a.stride()), x.data(), 1,
+                beta, y.data(), 1);
+  }
+}
+
 void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
   if (c.rows() != x.cols() || c.cols() != x.cols()) {
     throw UsageError("add_gram_upper: the shapes do not fit");

@@ -15,25 +15,76 @@ namespace collapscope::linalg {
 
 namespace {
 
-// LAPACK's own tests accept 60; a sound result stays below 1.
-constexpr double largest_ratio = 5.0;
-
 // Up to this order a second thread gains nothing: see linalg::SingleThread and blas.cpp.
 constexpr std::size_t largest_alone = 256;
-
-lapack_int narrow(std::size_t size) {
-  // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
-  if (size > 32000) {
-    throw UsageError(
-        fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
-  }
-  return static_cast<lapack_int>(size);
-}
 
 void require_finite(const Matrix& a, const char* what) {
   if (!all_finite(a)) {
     throw NumericalError(fmt::format("the {} overflows float64 (numbers too large to square?)", what));
   }
+}
+
+using Driver = lapack_int (*)(int, char, char, lapack_int, double*, lapack_int, double*);
+
+// Ascending pairs from LAPACK, turned around. A symmetric matrix is the same in both storage orders, and
+// column-major eigenvectors are the rows that we want.
+bool decompose_with(Driver driver, const Matrix& symmetric, Eigenbasis& basis) {
+  const std::size_t n = symmetric.rows();
+  basis.vectors = symmetric;
+  basis.values.assign(n, 0.0);
+  const lapack_int order = lapack_order(n);
+  const lapack_int info =
+      driver(LAPACK_COL_MAJOR, 'V', 'L', order, basis.vectors.data(), order, basis.values.data());
+  if (info != 0) {
+    return false;
+  }
+  std::reverse(basis.values.begin(), basis.values.end());
+  for (std::size_t top = 0, bottom = n; top + 1 < bottom; ++top) {
+    --bottom;
+    const auto first = basis.vectors.view().row(top);
+    const auto last = basis.vectors.view().row(bottom);
+    std::swap_ranges(first.begin(), first.end(), last.begin());
+  }
+  return true;
+}
+
+constexpr std::size_t probes = 8;
+
+Matrix random_probes(std::size_t size) {
+  std::mt19937_64 random(12345);
+  std::normal_distribution<double> normal;
+  Matrix w(size, probes);
+  for (double& value : w.values()) {
+    value = normal(random);
+  }
+  return w;
+}
+
+// n eps.
+double rounding_unit(std::size_t n) {
+  return static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+}
+
+// |(Z' Z'^T - I) w| per probe, over n eps; the vectors are the rows of Z', [k, n].
+double orthogonality_error(const Matrix& vectors, const Matrix& w) {
+  Matrix gram =
+      product(vectors, Transpose::no, product(vectors, Transpose::yes, w, Transpose::no), Transpose::no);
+  for (std::size_t i = 0; i < gram.values().size(); ++i) {
+    gram.values()[i] -= w.values()[i];
+  }
+  return frobenius(gram.values()) / std::sqrt(static_cast<double>(probes)) / rounding_unit(vectors.cols());
+}
+
+bool passes(const EigenError& error) {
+  return error.residual <= largest_eigen_error &&
+         error.orthogonality <= largest_eigen_error;  // false for NaN
+}
+
+}  // namespace
+
+bool all_finite(const Matrix& a) {
+  const auto values = a.values();
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
 double frobenius(std::span<const double> values) {
@@ -54,39 +105,13 @@ double frobenius(std::span<const double> values) {
   return largest * std::sqrt(sum);
 }
 
-using Driver = lapack_int (*)(int, char, char, lapack_int, double*, lapack_int, double*);
-
-// Ascending pairs from LAPACK, turned around. A symmetric matrix is the same in both storage orders, and
-// column-major eigenvectors are the rows that we want.
-bool decompose_with(Driver driver, const Matrix& symmetric, Eigenbasis& basis) {
-  const std::size_t n = symmetric.rows();
-  basis.vectors = symmetric;
-  basis.values.assign(n, 0.0);
-  const lapack_int order = narrow(n);
-  const lapack_int info =
-      driver(LAPACK_COL_MAJOR, 'V', 'L', order, basis.vectors.data(), order, basis.values.data());
-  if (info != 0) {
-    return false;
+int lapack_order(std::size_t size) {
+  // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
+  if (size > 32000) {
+    throw UsageError(
+        fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
   }
-  std::reverse(basis.values.begin(), basis.values.end());
-  for (std::size_t top = 0, bottom = n; top + 1 < bottom; ++top) {
-    --bottom;
-    const auto first = basis.vectors.view().row(top);
-    const auto last = basis.vectors.view().row(bottom);
-    std::swap_ranges(first.begin(), first.end(), last.begin());
-  }
-  return true;
-}
-
-bool passes(const EigenError& error) {
-  return error.residual <= largest_ratio && error.orthogonality <= largest_ratio;  // false for NaN
-}
-
-}  // namespace
-
-bool all_finite(const Matrix& a) {
-  const auto values = a.values();
-  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  return static_cast<int>(size);
 }
 
 bool passes_check(const Matrix& symmetric, const Eigenbasis& basis) {
@@ -115,35 +140,25 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
   throw NumericalError(
       fmt::format("LAPACK gives no eigendecomposition of order {} that passes the check (residual {:.2g}, "
                   "orthogonality {:.2g}, accepted {:.2g})",
-                  symmetric.rows(), error.residual, error.orthogonality, largest_ratio));
+                  symmetric.rows(), error.residual, error.orthogonality, largest_eigen_error));
 }
 
 EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
-  constexpr std::size_t probes = 8;
-  const std::size_t n = symmetric.rows();
-  std::mt19937_64 random(12345);
-  std::normal_distribution<double> normal;
-  Matrix w(n, probes);
-  for (double& value : w.values()) {
-    value = normal(random);
-  }
-  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w, orthogonality (Z' Z'^T - I) w.
+  const Matrix w = random_probes(basis.size());
+  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w.
   const Matrix u = product(basis.vectors, Transpose::yes, w, Transpose::no);
   Matrix scaled = w;
-  Matrix gram = product(basis.vectors, Transpose::no, u, Transpose::no);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < probes; ++j) {
-      scaled(i, j) *= basis.values[i];
-      gram(i, j) -= w(i, j);
+  for (std::size_t i = 0; i < basis.size(); ++i) {
+    for (double& value : scaled.view().row(i)) {
+      value *= basis.values[i];
     }
   }
   Matrix residual = product(basis.vectors, Transpose::yes, scaled, Transpose::no);
   gemm(1.0, symmetric.view(), Transpose::no, u.view(), Transpose::no, -1.0, residual.view());
-  const double unit = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-  const double per_probe = std::sqrt(static_cast<double>(probes));
   const double norm = frobenius(symmetric.values());
-  const double left = frobenius(residual.values()) / per_probe;
-  return {left == 0 ? 0 : left / (unit * norm), frobenius(gram.values()) / per_probe / unit};
+  const double left = frobenius(residual.values()) / std::sqrt(static_cast<double>(probes));
+  return {left == 0 ? 0 : left / (rounding_unit(symmetric.rows()) * norm),
+          orthogonality_error(basis.vectors, w)};
 }
 
 RightSingular right_singular(const Matrix& a) {
@@ -157,20 +172,13 @@ RightSingular right_singular(const Matrix& a) {
   Matrix work = a;
   std::vector<double> superdiagonal(std::max<std::size_t>(1, std::min(m, d)));
   double unused = 0;
-  const lapack_int info = LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'A', 'N', narrow(d), static_cast<lapack_int>(m),
-                                         work.data(), narrow(d), result.values.data(), result.vectors.data(),
-                                         narrow(d), &unused, 1, superdiagonal.data());
+  const lapack_int info = LAPACKE_dgesvd(
+      LAPACK_COL_MAJOR, 'A', 'N', lapack_order(d), static_cast<lapack_int>(m), work.data(), lapack_order(d),
+      result.values.data(), result.vectors.data(), lapack_order(d), &unused, 1, superdiagonal.data());
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
-  const Matrix gram = product(result.vectors, Transpose::no, result.vectors, Transpose::yes);
-  double worst = 0;
-  for (std::size_t i = 0; i < d; ++i) {
-    for (std::size_t j = 0; j < d; ++j) {
-      worst = std::max(worst, std::abs(gram(i, j) - (i == j ? 1.0 : 0.0)));
-    }
-  }
-  if (!(worst <= largest_ratio * static_cast<double>(d) * std::numeric_limits<double>::epsilon())) {
+  if (!(orthogonality_error(result.vectors, random_probes(d)) <= largest_eigen_error)) {
     throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
   }
   return result;

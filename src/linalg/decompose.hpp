@@ -1,6 +1,8 @@
 // Checked decompositions: finite input before, residual and orthogonality after.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <vector>
 
 #include "collapscope/eigenbasis.hpp"
@@ -13,7 +15,7 @@ namespace collapscope::linalg {
 // Throws NumericalError: input not finite, or neither driver gives a result that passes.
 [[nodiscard]] Eigenbasis symmetric_eigen(const Matrix& symmetric);
 
-// How far (values, vectors) is from an eigendecomposition of `symmetric`, estimated with random probes:
+// How far the pairs, all n or fewer, are from eigenpairs of `symmetric`, estimated with random probes:
 // residual |A Z - Z L|_F / (n eps |A|_F) and orthogonality |I - Z^T Z|_F / (n eps). Both are below about 1
 // for a good LAPACK (its own test suite accepts 60).
 struct EigenError {
@@ -22,10 +24,19 @@ struct EigenError {
 };
 [[nodiscard]] EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis);
 
+// What is accepted of both.
+inline constexpr double largest_eigen_error = 5.0;
+
 // Whether the values descend and both errors are within what is accepted.
 [[nodiscard]] bool passes_check(const Matrix& symmetric, const Eigenbasis& basis);
 
 [[nodiscard]] bool all_finite(const Matrix& a);
+
+// Frobenius norm, without overflow or underflow on the way; NaN and Inf come out as they are.
+[[nodiscard]] double frobenius(std::span<const double> values);
+
+// An order that LAPACK's 32-bit interface can count with. Throws UsageError.
+[[nodiscard]] int lapack_order(std::size_t size);
 
 // Singular values (descending) of a [m, d], and all d right singular vectors as the rows of a [d, d] matrix,
 // those of the non-zero singular values first. Throws NumericalError.

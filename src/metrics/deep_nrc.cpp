@@ -14,16 +14,17 @@ namespace collapscope {
 
 namespace {
 
-// Frobenius norm; scaled, so that squares neither overflow nor underflow.
-double norm(std::span<const double> values) {
-  double largest = 0;
+// Frobenius norm of the values and of what has the norm `rest`; scaled, so that squares neither overflow nor
+// underflow.
+double norm(std::span<const double> values, double rest = 0) {
+  double largest = rest;
   for (const double value : values) {
     if (std::isnan(value)) {
       return value;
     }
     largest = std::max(largest, std::abs(value));
   }
-  double sum = 0;
+  double sum = largest > 0 ? (rest / largest) * (rest / largest) : 0;
   for (const double value : values) {
     sum += largest > 0 ? (value / largest) * (value / largest) : 0;
   }
@@ -36,14 +37,24 @@ void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floo
     add_undefined(set, "deep_nrc1_squared", zero_variance);
     return;
   }
+  if (!layer.has_signal()) {
+    add_undefined(set, "deep_nrc1", few_eigenpairs);
+    add_undefined(set, "deep_nrc1_squared", few_eigenpairs);
+    return;
+  }
   const std::span<const double> values = layer.spectrum.values;
   const std::span<const double> tail = values.subspan(layer.signal_dim);
   const double from_values = std::accumulate(tail.begin(), tail.end(), 0.0) / layer.total_variance;
-  const double share = layer.residuals ? layer.residuals->signal.centred /
-                                             static_cast<double>(layer.samples) / layer.total_variance
-                                       : from_values;
-  add_number(set, "deep_nrc1", share, floors.variance_share());
-  const double ratio = norm(tail) / norm(values);
+  if (layer.residuals || layer.spectrum.is_full()) {
+    const double share = layer.residuals ? layer.residuals->signal.centred /
+                                               static_cast<double>(layer.samples) / layer.total_variance
+                                         : from_values;
+    add_number(set, "deep_nrc1", share, floors.variance_share());
+  } else {
+    add_undefined(set, "deep_nrc1", few_eigenpairs);
+  }
+  const double rest = layer.spectrum.rest_norm;
+  const double ratio = norm(tail, rest) / norm(values, rest);
   add_number(set, "deep_nrc1_squared", ratio * ratio, floors.squared_share());
 }
 
@@ -63,7 +74,7 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
   }
   const Matrix& cross = layer.cross_covariance;
   const auto& spectrum = layer.spectrum;
-  add_number(set, "deep_nrc2", cka(norm(cross.values()), norm(spectrum.values), targets));
+  add_number(set, "deep_nrc2", cka(norm(cross.values()), norm(spectrum.values, spectrum.rest_norm), targets));
 
   const double scale = std::sqrt(layer.hsic_xx) * std::sqrt(layer.hsic_yy);
   if (layer.samples <= 3) {
@@ -76,13 +87,15 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
     add_number(set, "deep_nrc2_debiased", layer.hsic_xy / scale);
   }
 
-  Matrix signal(layer.signal_dim, layer.features());
-  std::copy_n(spectrum.vectors.data(), signal.values().size(), signal.data());
-  const Matrix along = linalg::product(signal, linalg::Transpose::no, cross, linalg::Transpose::no);
-  const double kept = norm(std::span(spectrum.values).first(layer.signal_dim));
   if (layer.signal_dim == 0) {
     add_undefined(set, "deep_nrc2_signal", "signal_dim = 0");
+  } else if (!layer.has_signal()) {
+    add_undefined(set, "deep_nrc2_signal", few_eigenpairs);
   } else {
+    Matrix signal(layer.signal_dim, layer.features());
+    std::copy_n(spectrum.vectors.data(), signal.values().size(), signal.data());
+    const Matrix along = linalg::product(signal, linalg::Transpose::no, cross, linalg::Transpose::no);
+    const double kept = norm(std::span(spectrum.values).first(layer.signal_dim));
     add_number(set, "deep_nrc2_signal", cka(norm(along.values()), kept, targets), std::nullopt,
                subspace_is_ill_conditioned(layer) ? ill_conditioned : "");
   }
@@ -107,6 +120,7 @@ void add_deep_nrc3(MetricSet& set, const LayerSummary& layer) {
                              : layer.weight->rank == 0     ? "weight is 0"
                              : !(layer.total_variance > 0) ? zero_variance
                              : layer.signal_dim == 0       ? "signal_dim = 0"
+                             : !layer.has_signal()         ? few_eigenpairs
                                                            : "";
   if (!reason.empty()) {
     add_undefined(set, "deep_nrc3", reason);
@@ -148,9 +162,18 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
     return layer.residuals ? std::min(rounding.residual / n, best * best) : rounding.explained / n;
   };
   const ResidualSums rest = layer.residuals.value_or(ResidualSums{});
-  const double published = error(rest.published, layer.published_explained);
-  add_number(set, "deep_nrc4", published, floors.linear_error(moved(published, layer.published_rounding)));
-  const double linear = error(rest.affine, layer.affine_explained);
+  if (layer.published_explained) {
+    const double published = error(rest.published, *layer.published_explained);
+    add_number(set, "deep_nrc4", published, floors.linear_error(moved(published, layer.published_rounding)));
+  } else {
+    add_undefined(set, "deep_nrc4", few_eigenpairs);
+  }
+  if (!layer.affine_explained) {
+    add_undefined(set, "linear_mse", few_eigenpairs);
+    add_undefined(set, "linear_excess", few_eigenpairs);
+    return;
+  }
+  const double linear = error(rest.affine, *layer.affine_explained);
   const double linear_moved = moved(linear, layer.affine_rounding);
   add_number(set, "linear_mse", linear, floors.linear_error(linear_moved));
   if (!targets.model) {

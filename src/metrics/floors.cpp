@@ -15,7 +15,7 @@ double square(double x) { return x * x; }
 // How far rounding can turn the signal subspace: eps d lambda_1 over the gap behind it, at least eps d.
 double subspace_error(const LayerSummary& layer) {
   const auto& values = layer.spectrum.values;
-  const double d = static_cast<double>(values.size());
+  const double d = static_cast<double>(layer.features());
   const std::size_t k = layer.signal_dim;
   if (k >= values.size() || k == 0) {
     return d * eps;
@@ -81,7 +81,8 @@ Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
       target_variance_(layer.target_variance / static_cast<double>(std::max<std::size_t>(1, targets.size()))),
       target_noise_(square(targets.unit_roundoff) / 3 * targets.mean_square /
                     static_cast<double>(std::max<std::size_t>(1, targets.size()))) {
-  double squares = 0;  // of the shares
+  double squares =  // of the shares
+      layer.total_variance > 0 ? square(layer.spectrum.rest_norm / layer.total_variance) : 0;
   for (const double value : layer.spectrum.values) {
     squares += layer.total_variance > 0 ? square(value / layer.total_variance) : 0;
   }

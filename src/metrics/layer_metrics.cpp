@@ -16,15 +16,15 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
   add_number(set, "total_variance", layer.total_variance);
   add_nrc(set, layer, targets);
   add_nrc3(set, layer, targets);
-  add_evr(set, layer.spectrum.values, top);
+  add_evr(set, layer.spectrum, top);
   add_deep_nrc(set, layer, targets);
-  add_spectrum_summary(set, "feature", layer.spectrum.values);
+  add_spectrum_summary(set, "feature", layer.spectrum);
   if (layer.product_rounding > 0) {
     add_undefined(set, "feature_rankme", not_in_fast_precision);
   } else {
     add_rankme(set, layer.uncentred);
   }
-  add_dims(set, layer.spectrum.values);
+  add_dims(set, layer.spectrum);
   add_weight(set, layer, targets);
   return set;
 }

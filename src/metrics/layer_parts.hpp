@@ -10,6 +10,7 @@ namespace collapscope {
 
 inline constexpr const char* zero_variance = "zero variance";
 inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
+inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 
 // With float32 products a number without a floor that rounding may move by more than this share of it is
 // undefined.

@@ -49,6 +49,12 @@ void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
     }
     return;
   }
+  if (!layer.has_signal()) {
+    for (const char* name : {"nrc1", "nrc1_unnormalized", "nrc1_centered"}) {
+      add_undefined(set, name, few_eigenpairs);
+    }
+    return;
+  }
   const double n = static_cast<double>(layer.samples);
   const std::string note = subspace_is_ill_conditioned(layer) ? ill_conditioned : "";
   const auto& vectors = layer.spectrum.vectors;
@@ -65,8 +71,12 @@ void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
   } else {
     add_undefined(set, "nrc1", "not summed");
   }
-  add_number(set, "nrc1_unnormalized", plain_remainder(layer, vectors, layer.signal_dim),
-             floors.unnormalized(), note);
+  if (layer.spectrum.is_full()) {
+    add_number(set, "nrc1_unnormalized", plain_remainder(layer, vectors, layer.signal_dim),
+               floors.unnormalized(), note);
+  } else {
+    add_undefined(set, "nrc1_unnormalized", few_eigenpairs);
+  }
   add_undefined(set, "nrc1_centered", "needs a second look at the rows");
 }
 
@@ -91,8 +101,12 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
   } else {
     add_undefined(set, "nrc2", "not summed");
   }
-  add_number(set, "nrc2_unnormalized", plain_remainder(layer, weight.right_singular, weight.rank),
-             floors.weight_unnormalized());
+  if (layer.spectrum.is_full()) {
+    add_number(set, "nrc2_unnormalized", plain_remainder(layer, weight.right_singular, weight.rank),
+               floors.weight_unnormalized());
+  } else {
+    add_undefined(set, "nrc2_unnormalized", few_eigenpairs);
+  }
 }
 
 }  // namespace

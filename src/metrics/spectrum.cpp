@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
 
 namespace collapscope {
@@ -29,46 +30,74 @@ double exp_entropy(std::span<const double> shares) {
   return std::exp(entropy);
 }
 
-bool vanishes(std::span<const double> values) { return values.empty() || !(values[0] > 0); }
+// Values divided by the sum of all, also of those that are not there.
+std::vector<double> shares(const Eigenbasis& spectrum) {
+  std::vector<double> out = spectrum.values;
+  const double total = std::accumulate(out.begin(), out.end(), spectrum.rest_trace);
+  for (double& value : out) {
+    value /= total;
+  }
+  return out;
+}
+
+// Why the first `count` values cannot be used; empty: they can.
+const char* missing(const Eigenbasis& spectrum, std::size_t count) {
+  const bool vanishes = !(spectrum.rest_trace > 0) && (spectrum.values.empty() || !(spectrum.values[0] > 0));
+  return vanishes ? zero_variance : !spectrum.is_full() && spectrum.size() < count ? few_eigenpairs : "";
+}
 
 }  // namespace
 
-void add_spectrum_summary(MetricSet& set, const std::string& prefix, std::span<const double> values) {
-  if (vanishes(values)) {
+void add_spectrum_summary(MetricSet& set, const std::string& prefix, const Eigenbasis& spectrum) {
+  if (const std::string reason = missing(spectrum, 0); !reason.empty()) {
     for (const char* name : {"_stable_rank", "_stable_rank_cov", "_participation_ratio", "_effective_rank"}) {
-      add_undefined(set, prefix + name, "zero variance");
+      add_undefined(set, prefix + name, reason);
     }
     return;
   }
-  const std::vector<double> p = shares(values);
-  const double squares = std::inner_product(p.begin(), p.end(), p.begin(), 0.0);
-  add_number(set, prefix + "_stable_rank", 1.0 / p[0]);
-  add_number(set, prefix + "_stable_rank_cov", squares / (p[0] * p[0]));
+  const std::vector<double> p = shares(spectrum);
+  const double total = std::accumulate(spectrum.values.begin(), spectrum.values.end(), spectrum.rest_trace);
+  const double rest = spectrum.rest_norm / total;
+  const double squares = std::inner_product(p.begin(), p.end(), p.begin(), rest * rest);
+  if (p.empty()) {
+    add_undefined(set, prefix + "_stable_rank", few_eigenpairs);
+    add_undefined(set, prefix + "_stable_rank_cov", few_eigenpairs);
+  } else {
+    add_number(set, prefix + "_stable_rank", 1.0 / p[0]);
+    add_number(set, prefix + "_stable_rank_cov", squares / (p[0] * p[0]));
+  }
   add_number(set, prefix + "_participation_ratio", 1.0 / squares);
-  add_number(set, prefix + "_effective_rank", exp_entropy(p));
+  if (spectrum.is_full()) {
+    add_number(set, prefix + "_effective_rank", exp_entropy(p));
+  } else {
+    add_undefined(set, prefix + "_effective_rank", few_eigenpairs);
+  }
 }
 
-void add_dims(MetricSet& set, std::span<const double> values) {
-  const std::vector<double> p = vanishes(values) ? std::vector<double>{} : shares(values);
+void add_dims(MetricSet& set, const Eigenbasis& spectrum) {
+  const std::string reason = missing(spectrum, 0);
+  const std::vector<double> p = reason.empty() ? shares(spectrum) : std::vector<double>{};
   for (const int percent : {90, 95, 99}) {
     const std::string name = "feature_dims_" + std::to_string(percent);
-    if (p.empty()) {
-      add_undefined(set, name, "zero variance");
-      continue;
-    }
     const double wanted = percent / 100.0 * (1 - 1e-12);
     double sum = 0;
     std::size_t count = 0;
     while (count < p.size() && sum < wanted) {
       sum += p[count++];
     }
-    add_count(set, name, count);
+    if (!reason.empty()) {
+      add_undefined(set, name, reason);
+    } else if (sum < wanted && !spectrum.is_full()) {
+      add_undefined(set, name, few_eigenpairs);
+    } else {
+      add_count(set, name, count);
+    }
   }
 }
 
 void add_rankme(MetricSet& set, std::span<const double> uncentred) {
-  if (vanishes(uncentred)) {
-    add_undefined(set, "feature_rankme", "all features are 0");
+  if (uncentred.empty() || !(uncentred[0] > 0)) {
+    add_undefined(set, "feature_rankme", uncentred.empty() ? few_eigenpairs : "all features are 0");
     return;
   }
   std::vector<double> singular;
@@ -80,12 +109,12 @@ void add_rankme(MetricSet& set, std::span<const double> uncentred) {
   add_number(set, "feature_rankme", exp_entropy(shares(singular)));
 }
 
-void add_evr(MetricSet& set, std::span<const double> values, std::size_t top) {
-  if (vanishes(values)) {
-    add_undefined(set, "evr", "zero variance");
+void add_evr(MetricSet& set, const Eigenbasis& spectrum, std::size_t top) {
+  if (const std::string reason = missing(spectrum, top); !reason.empty()) {
+    add_undefined(set, "evr", reason);
     return;
   }
-  std::vector<double> p = shares(values);
+  std::vector<double> p = shares(spectrum);
   p.resize(std::min(top, p.size()));
   add_list(set, "evr", std::move(p));
 }

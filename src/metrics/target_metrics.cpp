@@ -81,7 +81,7 @@ MetricSet target_metrics(const TargetSummary& targets) {
   add_number(set, "target_lambda_min", targets.lambda_min());
   add_number(set, "target_lambda_max", targets.spectrum.values.empty() ? 0 : targets.spectrum.values[0]);
   add_count(set, "target_rank", targets.rank());
-  add_spectrum_summary(set, "target", targets.spectrum.values);
+  add_spectrum_summary(set, "target", targets.spectrum);
   add_model(set, targets);
   add_ufm(set, targets);
   return set;

@@ -156,7 +156,9 @@ class Bare : public Backend {
     throw DeviceMemoryError("no room");
   }
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& /*spec*/) override { return nullptr; }
-  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& /*symmetric*/) override { return {}; }
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& /*symmetric*/, std::size_t /*pairs*/) override {
+    return {};
+  }
 };
 
 TEST(Bench, NeedsABackendWithStages) {

@@ -33,7 +33,7 @@ TEST(Inspect, TellsWhatIsThereAndWhatItCosts) {
                              "fc1: float64 [300, 7], contiguous, weight [2, 7]", "300 rows x 7 features",
                              "conv: float32 [300, 8, 3, 3], chunks [100, 8, 3, 3] shuffle deflate",
                              "NCHW pooled by mean", "no weight", "300 rows x 8 features", "two looks",
-                             "84.4 KiB", "2 layers can be analysed", "budget 64.0 MiB"});
+                             "all eigenpairs", "84.4 KiB", "2 layers can be analysed", "budget 64.0 MiB"});
   const std::string flat =
       expect_status(0, folder, {"inspect", "a.h5", "--layers", "conv", "--pool", "flatten"}).out;
   expect_told(flat, {"300 rows x 72 features", "1 layer can"});
@@ -115,9 +115,9 @@ TEST(Info, HelpMentionsEveryCommandAndOption) {
   expect_told(expect_status(0, folder, {"--help"}).out,
               {"analyze", "inspect", "synth", "bench", "metrics", "devices", "--version", "COMMAND --help"});
   const std::vector<std::string> shared{
-      "DUMP",      "--layers",      "--signal-dim", "--top",         "--pool",   "--metrics", "--looks",
-      "--device",  "--threads",     "--memory",     "--shards",      "--weight", "--bias",    "--layout",
-      "intrinsic", "--activations", "--targets",    "--predictions", "{layer}"};
+      "DUMP",       "--layers",  "--signal-dim",  "--top",     "--pool",        "--metrics", "--looks",
+      "--spectrum", "--device",  "--threads",     "--memory",  "--shards",      "--weight",  "--bias",
+      "--layout",   "intrinsic", "--activations", "--targets", "--predictions", "{layer}"};
   const std::string analyze = expect_status(0, folder, {"analyze", "--help"}).out;
   expect_told(analyze, shared);
   expect_told(analyze, {"--output", "--quiet", "Examples:", "collapscope analyze dumps/", "Exit status:"});

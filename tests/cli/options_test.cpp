@@ -178,5 +178,34 @@ TEST_F(Options, FastPrecisionRefusesWhatFloat32CannotHold) {
   expect_status(0, folder_, {"analyze", "b.h5"});
 }
 
+TEST_F(Options, TheLeadingSpectrumAgreesWithAllOfIt) {
+  // Noise: ten pairs hold nowhere near 90 % of the variance. Collapsed: three do.
+  make_dumps(folder_,
+             "def collapse(f):\n"
+             "    x = normal(700, 3, 5) @ normal(3, 300, 6) + 1e-4 * f['layers/noise/activations'][...]\n"
+             "    f['layers/collapsed/activations'] = x\n"
+             "    f['layers/collapsed/weight'] = normal(2, 300, 7)\n"
+             "dump('b.h5', layers=['noise'], N=700, d=300, edit=collapse)");
+  for (const char* metrics :
+       {"nrc*,deep_nrc1*,deep_nrc2*,deep_nrc3*,evr,feature_stable_rank*,feature_participation_ratio,weight_*",
+        "feature_dims_*", "deep_nrc4", "deep_nrc2,total_variance", "feature_rankme", "feature_stable_rank"}) {
+    SCOPED_TRACE(metrics);
+    const Json all = analyzed(folder_, {"b.h5", "--metrics", metrics, "--spectrum", "full"});
+    expect_same_metrics(analyzed(folder_, {"b.h5", "--metrics", metrics}), all, 1e-9, 1e-12);
+  }
+  const std::string told =
+      expect_status(0, folder_, {"inspect", "b.h5", "--metrics", "nrc1", "--layers", "noise"}).out;
+  EXPECT_THAT(told, HasSubstr("3 of 300 eigenpairs"));
+  const Json leading = analyzed(folder_, {"b.h5", "--spectrum", "leading"});
+  for (const Json& layer : leading["checkpoints"][0]["layers"]) {
+    EXPECT_TRUE(layer["metrics"]["nrc1"].is_number());
+    for (const char* name : {"linear_mse", "deep_nrc4", "feature_effective_rank", "feature_rankme"}) {
+      EXPECT_EQ(layer["metrics"][name], nullptr) << name;
+      EXPECT_EQ(layer["notes"][name], "needs more eigenpairs") << name;
+    }
+  }
+  expect_refused({"--spectrum", "half"}, "--spectrum");
+}
+
 }  // namespace
 }  // namespace collapscope::cli

@@ -18,33 +18,6 @@ using test::Random;
 
 class EigenbasisOnBackend : public test::OnBackend {};
 
-// diag(values), turned by three reflections; symmetric to the last bit.
-Matrix covariance(const std::vector<double>& values, Random& random) {
-  const std::size_t n = values.size();
-  Matrix a(n, n);
-  for (std::size_t i = 0; i < n; ++i) {
-    a(i, i) = values[i];
-  }
-  for (int turn = 0; turn < 3; ++turn) {
-    const Matrix v = test::random_orthonormal(1, n, random);  // A <- (I - 2 v v^T) A (I - 2 v v^T)
-    std::vector<double> product(n, 0.0);
-    double along = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < n; ++j) {
-        product[i] += a(i, j) * v(0, j);
-      }
-      along += product[i] * v(0, i);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j <= i; ++j) {
-        a(i, j) += 4 * along * v(0, i) * v(0, j) - 2 * (v(0, i) * product[j] + product[i] * v(0, j));
-        a(j, i) = a(i, j);
-      }
-    }
-  }
-  return a;
-}
-
 struct Spectrum {
   const char* name;
   std::function<double(double)> value;  // of the place in the list, from 0 to 1
@@ -72,8 +45,8 @@ TEST_F(EigenbasisOnBackend, AwkwardSpectra) {
       for (std::size_t i = 0; i < n; ++i) {
         expected.push_back(spectrum.value(n > 1 ? static_cast<double>(i) / static_cast<double>(n - 1) : 0.0));
       }
-      const Matrix a = covariance(expected, random);
-      const Eigenbasis basis = backend().eigenbasis(a);
+      const Matrix a = test::covariance(expected, random);
+      const Eigenbasis basis = backend().eigenbasis(a, a.rows());
       ASSERT_EQ(basis.size(), n);
       EXPECT_TRUE(std::is_sorted(basis.values.rbegin(), basis.values.rend()));
       EXPECT_GE(basis.values.back(), 0);
@@ -82,6 +55,35 @@ TEST_F(EigenbasisOnBackend, AwkwardSpectra) {
       std::sort(expected.rbegin(), expected.rend());
       EXPECT_LE(test::largest_difference(basis.values, expected),
                 16 * static_cast<double>(n) * eps * expected.front());
+    }
+  }
+}
+
+TEST_F(EigenbasisOnBackend, FewPairsAreTheLargest) {
+  for (const std::size_t n : {2U, 64U, 515U}) {
+    for (const Spectrum& spectrum : spectra()) {
+      SCOPED_TRACE(testing::Message() << spectrum.name << ", order " << n);
+      Random random(n);
+      std::vector<double> expected;
+      for (std::size_t i = 0; i < n; ++i) {
+        expected.push_back(spectrum.value(static_cast<double>(i) / static_cast<double>(n - 1)));
+      }
+      const Matrix a = test::covariance(expected, random);
+      const Eigenbasis basis = backend().eigenbasis(a, 4);
+      const double rounding = 16 * static_cast<double>(n) * eps * expected.front();
+      const std::size_t count = std::min<std::size_t>(n, 4);
+      ASSERT_GE(basis.size(), count);
+      EXPECT_GE(basis.values.back(), 0);
+      EXPECT_LE(linalg::eigen_error(a, basis).residual, 5);
+      EXPECT_LE(linalg::eigen_error(a, basis).orthogonality, 5);
+      EXPECT_LE(test::largest_difference(std::span(basis.values).first(count),
+                                         std::span<const double>(expected).first(count)),
+                rounding);
+      double trace = 0;
+      for (std::size_t j = basis.size(); j < n; ++j) {
+        trace += expected[j];
+      }
+      EXPECT_NEAR(basis.rest_trace, trace, static_cast<double>(n) * rounding);
     }
   }
 }
@@ -97,8 +99,8 @@ TEST_F(EigenbasisOnBackend, SameBitsAgain) {
       }
     }
   }
-  const Eigenbasis once = backend().eigenbasis(a);
-  const Eigenbasis again = backend().eigenbasis(a);
+  const Eigenbasis once = backend().eigenbasis(a, a.rows());
+  const Eigenbasis again = backend().eigenbasis(a, a.rows());
   EXPECT_EQ(once.values, again.values);
   EXPECT_EQ(once.vectors, again.vectors);
 }
@@ -108,7 +110,7 @@ TEST_F(EigenbasisOnBackend, RefusesWhatIsNotFinite) {
     for (const double bad : {test::nan, test::infinity}) {
       Matrix a(n, n);
       a(n - 1, 0) = a(0, n - 1) = bad;
-      EXPECT_THROW((void)backend().eigenbasis(a), NumericalError);
+      EXPECT_THROW((void)backend().eigenbasis(a, a.rows()), NumericalError);
     }
   }
 }

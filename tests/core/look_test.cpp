@@ -211,6 +211,35 @@ TEST_F(LookOnBackend, ErrorsOfTheLinearMaps) {
               tolerance(features) * static_cast<double>(published));
 }
 
+TEST_F(LookOnBackend, MapsThatAreNotWantedAreLeftOut) {
+  Random random(18);
+  const Matrix features = test::random_matrix(300, 6, random);
+  const Matrix targets = test::random_matrix(300, 2, random);
+  LookSpec spec = spec_for(features, targets, test::random_orthonormal(2, 6, random));
+  spec.weight = test::random_orthonormal(1, 6, random);
+  spec.affine = test::random_matrix(2, 6, random);
+  spec.published = test::random_matrix(2, 6, random);
+  const ResidualSums all = looked(spec, features, targets);
+  for (const bool affine : {false, true}) {
+    for (const bool published : {false, true}) {
+      SCOPED_TRACE(testing::Message() << affine << published);
+      LookSpec fewer = spec;
+      fewer.affine = affine ? spec.affine : Matrix();
+      fewer.published = published ? spec.published : Matrix();
+      const ResidualSums sums = looked(fewer, features, targets);
+      expect_near(sums.signal, all.signal, 64 * eps);
+      expect_near(sums.weight, all.weight, 64 * eps);
+      EXPECT_NEAR(sums.affine, affine ? all.affine : 0, 64 * eps * all.affine);
+      EXPECT_NEAR(sums.published, published ? all.published : 0, 64 * eps * all.published);
+    }
+  }
+  LookSpec nothing = spec_for(features, targets, Matrix());
+  nothing.affine = nothing.published = Matrix();
+  const ResidualSums sums = looked(nothing, features, targets);
+  expect_near(sums.signal, test::naive_residuals(features, Matrix(0, 6), nothing.feature_mean), 64 * eps);
+  EXPECT_EQ(sums.affine, 0);
+}
+
 TEST_F(LookOnBackend, SumsOfPartsAddUp) {
   Random random(19);
   const Matrix features = test::random_matrix(40, 5, random);

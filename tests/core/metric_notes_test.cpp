@@ -41,6 +41,7 @@ LayerSummary make_layer(const std::vector<double>& values, std::size_t n) {
     layer.total_variance += value;
   }
   layer.mean_square = layer.total_variance;
+  layer.affine_explained = layer.published_explained = 0.0;
   layer.uncentred = values;
   layer.cross_covariance = Matrix(values.size(), n);
   layer.target_covariance_norm = layer.target_variance = layer.first_features_norm = 1;

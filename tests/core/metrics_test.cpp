@@ -50,6 +50,7 @@ LayerSummary make_layer(const std::vector<double>& values, std::size_t n) {
     layer.total_variance += value;
   }
   layer.mean_square = layer.total_variance + 1;
+  layer.affine_explained = layer.published_explained = 0.0;
   layer.uncentred = values;
   layer.uncentred[0] += 1;
   layer.cross_covariance = Matrix(d, n);
@@ -86,7 +87,7 @@ std::vector<std::string> names_of(const MetricSet& set) {
 
 TEST(Spectrum, SummariesByHand) {
   MetricSet set;
-  const std::vector<double> values{4, 2, 1, 1, 0};
+  const Eigenbasis values{{4, 2, 1, 1, 0}, diagonal(std::vector<double>(5, 1.0))};
   add_spectrum_summary(set, "x", values);
   add_dims(set, values);
   add_evr(set, values, 3);
@@ -104,10 +105,108 @@ TEST(Spectrum, SummariesByHand) {
 
 TEST(Spectrum, ExactSharesCountAsReached) {
   MetricSet set;
-  add_dims(set, std::vector<double>{90, 5, 4, 1});
+  add_dims(set, {{90, 5, 4, 1}, diagonal({1, 1, 1, 1})});
   EXPECT_EQ(value_of(set, "feature_dims_90"), 1);
   EXPECT_EQ(value_of(set, "feature_dims_95"), 2);
   EXPECT_EQ(value_of(set, "feature_dims_99"), 3);
+}
+
+// The same covariance with its `count` largest pairs only.
+Eigenbasis truncated(const Eigenbasis& full, std::size_t count) {
+  Eigenbasis few{{full.values.begin(), full.values.begin() + static_cast<std::ptrdiff_t>(count)},
+                 test::rows_of(full.vectors, 0, count)};
+  double squares = 0;
+  for (std::size_t j = count; j < full.size(); ++j) {
+    few.rest_trace += full.values[j];
+    squares += full.values[j] * full.values[j];
+  }
+  few.rest_norm = std::sqrt(squares);
+  return few;
+}
+
+void expect_same_or_undefined(const MetricSet& few, const MetricSet& all,
+                              const std::vector<std::string>& undefined) {
+  ASSERT_EQ(names_of(few), names_of(all));
+  for (const Metric& metric : all.all()) {
+    SCOPED_TRACE(metric.name);
+    const Metric& found = *few.find(metric.name);
+    if (std::find(undefined.begin(), undefined.end(), metric.name) != undefined.end()) {
+      EXPECT_FALSE(found.defined());
+      EXPECT_EQ(found.note, "needs more eigenpairs");
+      continue;
+    }
+    EXPECT_EQ(found.note, metric.note);
+    ASSERT_EQ(found.number().has_value(), metric.number().has_value());
+    if (metric.number()) {
+      EXPECT_NEAR(*found.number(), *metric.number(), 16 * eps * std::abs(*metric.number()));
+    }
+    ASSERT_EQ(found.floor.has_value(), metric.floor.has_value());
+    if (metric.floor) {
+      EXPECT_NEAR(*found.floor, *metric.floor, 16 * eps * *metric.floor);
+    }
+    if (const auto* list = std::get_if<std::vector<double>>(&metric.value)) {
+      EXPECT_LE(test::largest_difference(std::get<std::vector<double>>(found.value), *list), 16 * eps);
+    }
+  }
+}
+
+TEST(LayerMetrics, OfTheLargestPairsAreTheSame) {
+  const TargetSummary targets = make_targets({2, 1});
+  LayerSummary layer = make_layer({4, 3, 2, 1e-3, 1e-9, 1e-10, 0}, 2);
+  layer.residuals->signal = {600, 20, 300, 30};
+  const MetricSet all = layer_metrics(layer, targets, 3);
+  const Eigenbasis full = layer.spectrum;
+  layer.spectrum = truncated(full, 3);
+  expect_same_or_undefined(layer_metrics(layer, targets, 3), all, {"feature_effective_rank"});
+  layer.spectrum = truncated(full, 4);
+  expect_same_or_undefined(layer_metrics(layer, targets, 3), all, {"feature_effective_rank"});
+  layer.spectrum = truncated(full, 3);
+  layer.spectrum.rest_trace += 0.9;  // 90 % are in three pairs, 95 % are not
+  const MetricSet less = layer_metrics(layer, targets, 3);
+  EXPECT_EQ(value_of(less, "feature_dims_90"), 3);
+  EXPECT_EQ(less.find("feature_dims_95")->note, "needs more eigenpairs");
+  EXPECT_EQ(less.find("feature_dims_99")->note, "needs more eigenpairs");
+}
+
+TEST(LayerMetrics, WhatNeedsMorePairsIsUndefined) {
+  const TargetSummary targets = make_targets({2, 1});
+  LayerSummary layer = make_layer({4, 3, 2, 1}, 2);
+  const MetricSet all = layer_metrics(layer, targets, 2);
+  const std::vector<std::string> always{"feature_effective_rank", "feature_dims_90", "feature_dims_95",
+                                        "feature_dims_99"};
+  std::vector<std::string> undefined = always;
+  for (const char* name : {"nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc1", "deep_nrc1_squared",
+                           "deep_nrc2_signal", "deep_nrc3", "deep_nrc3_cosines"}) {
+    undefined.emplace_back(name);
+  }
+  const Eigenbasis full = layer.spectrum;
+  layer.spectrum = truncated(full, 2);  // the signal, but not what lies behind it
+  for (const char* name : {"nrc2", "nrc2_unnormalized", "deep_nrc4", "linear_mse"}) {
+    EXPECT_EQ(value_of(layer_metrics(layer, targets, 2), name), value_of(all, name));
+  }
+  for (const std::string& name : undefined) {
+    EXPECT_EQ(layer_metrics(layer, targets, 2).find(name)->note, "needs more eigenpairs") << name;
+  }
+  layer.spectrum = truncated(full, 0);
+  undefined.insert(undefined.end(), {"evr", "feature_stable_rank", "feature_stable_rank_cov"});
+  const MetricSet none = layer_metrics(layer, targets, 2);
+  for (const std::string& name : undefined) {
+    EXPECT_EQ(none.find(name)->note, "needs more eigenpairs") << name;
+  }
+  for (const char* name : {"deep_nrc2", "feature_participation_ratio"}) {
+    EXPECT_NEAR(value_of(none, name), value_of(all, name), 16 * eps) << name;
+  }
+  // Without a second look the remainders are differences of eigenvalues.
+  layer.residuals.reset();
+  layer.spectrum = truncated(full, 3);
+  layer.affine_explained.reset();
+  layer.published_explained.reset();
+  layer.uncentred.clear();
+  const MetricSet one_look = layer_metrics(layer, targets, 2);
+  for (const char* name : {"nrc1_unnormalized", "nrc2_unnormalized", "deep_nrc1", "deep_nrc4", "linear_mse",
+                           "linear_excess", "feature_rankme"}) {
+    EXPECT_EQ(one_look.find(name)->note, "needs more eigenpairs") << name;
+  }
 }
 
 TEST(LayerMetrics, ByHand) {

@@ -126,6 +126,86 @@ TEST(PlanLayer, LooksAsAsked) {
   }
 }
 
+LayerNeeds needed(std::uint64_t d, const char* metrics, SpectrumChoice spectrum = SpectrumChoice::automatic,
+                  Looks looks = Looks::automatic) {
+  AnalysisOptions options;
+  options.metrics = MetricChoice(metrics);
+  options.spectrum = spectrum;
+  options.looks = looks;
+  return planned(make_layer({10000, d}), options, std::uint64_t{1} << 36U).needs;
+}
+
+TEST(LayerNeeds, AllMetricsTakeEverything) {
+  for (const std::uint64_t d : {1U, 2U, 64U, 4096U}) {
+    const LayerNeeds needs = needed(d, "");
+    EXPECT_EQ(needs.pairs, d);
+    EXPECT_TRUE(needs.uncentred && needs.affine && needs.published && needs.weight && needs.weight_residuals);
+    EXPECT_EQ(needs.variance_share, 0);
+    EXPECT_NE(needs.reason.find("all eigenpairs"), std::string::npos);
+  }
+}
+
+TEST(LayerNeeds, PairsOfWhatIsWanted) {
+  struct Case {
+    const char* metrics;
+    std::size_t pairs;
+  };
+  // Three targets, and as many dimensions of signal.
+  for (const auto& [metrics, pairs] :
+       {Case{"evr", 10}, Case{"nrc1", 4}, Case{"nrc2", 4}, Case{"deep_nrc1*", 4}, Case{"nrc1,evr", 10},
+        Case{"deep_nrc3", 4}, Case{"deep_nrc2", 0}, Case{"deep_nrc2_debiased,nrc3*,weight_*,samples", 0},
+        Case{"feature_participation_ratio", 0}, Case{"feature_stable_rank", 1}, Case{"deep_nrc4", 4},
+        Case{"feature_rankme", 0}, Case{"model_mse", 0}, Case{"feature_dims_90", 10},
+        Case{"linear_mse", 4096}, Case{"linear_excess", 4096}, Case{"feature_effective_rank", 4096},
+        Case{"deep_*", 4}, Case{"feature_*", 4096}}) {
+    EXPECT_EQ(needed(4096, metrics).pairs, pairs) << metrics;
+  }
+  EXPECT_EQ(needed(64, "nrc1").pairs, 64U);  // all are as quick
+  EXPECT_EQ(needed(64, "deep_nrc2").pairs, 0U);
+  EXPECT_EQ(needed(2, "nrc1").pairs, 2U);
+  EXPECT_EQ(needed(4096, "feature_dims_95,feature_dims_90").variance_share, 0.95);
+}
+
+TEST(LayerNeeds, RemaindersOfOneLookTakeAllPairs) {
+  const auto one_look = [](const char* metrics) {
+    return needed(4096, metrics, SpectrumChoice::automatic, Looks::one).pairs;
+  };
+  for (const char* metrics : {"deep_nrc1", "nrc1_unnormalized", "nrc2_unnormalized"}) {
+    EXPECT_EQ(one_look(metrics), 4096U) << metrics;
+  }
+  EXPECT_EQ(one_look("nrc1,deep_nrc1_squared"), 4U);
+}
+
+TEST(LayerNeeds, MapsAndWeightsOnlyWhereWanted) {
+  const LayerNeeds few = needed(4096, "nrc1,evr");
+  EXPECT_FALSE(few.uncentred || few.affine || few.published || few.weight || few.weight_residuals);
+  EXPECT_TRUE(needed(4096, "feature_rankme").uncentred);
+  EXPECT_FALSE(needed(4096, "feature_rankme").published);
+  EXPECT_TRUE(needed(4096, "deep_nrc4").uncentred);
+  EXPECT_TRUE(needed(4096, "deep_nrc4").published);
+  EXPECT_FALSE(needed(4096, "linear_mse").uncentred);
+  EXPECT_TRUE(needed(4096, "linear_excess").affine);
+  EXPECT_TRUE(needed(4096, "nrc3_final_gamma").weight);
+  EXPECT_FALSE(needed(4096, "nrc3_final_gamma").weight_residuals);
+  EXPECT_TRUE(needed(4096, "nrc2").weight_residuals);
+}
+
+TEST(LayerNeeds, SpectrumAsAsked) {
+  EXPECT_EQ(needed(4096, "nrc1", SpectrumChoice::full).pairs, 4096U);
+  const LayerNeeds leading = needed(4096, "", SpectrumChoice::leading);
+  EXPECT_EQ(leading.pairs, 10U);
+  EXPECT_FALSE(leading.uncentred || leading.affine || leading.published);
+  EXPECT_EQ(leading.variance_share, 0);
+  EXPECT_EQ(needed(64, "nrc1", SpectrumChoice::leading).pairs, 4U);
+  EXPECT_TRUE(needed(5, "", SpectrumChoice::leading).uncentred);  // ten of five are all
+  for (const char* metrics : {"", "nrc1", "deep_nrc2", "feature_dims_90"}) {
+    for (const SpectrumChoice choice :
+         {SpectrumChoice::automatic, SpectrumChoice::full, SpectrumChoice::leading}) {
+      EXPECT_FALSE(needed(4096, metrics, choice).reason.empty());
+    }
+  }
+}
+
 TEST(PlanLayer, KeepsBytesForASecondLookOnly) {
   AnalysisOptions options;
   options.looks = Looks::two;

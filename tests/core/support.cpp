@@ -109,6 +109,32 @@ Matrix random_orthonormal(std::size_t rows, std::size_t size, Random& random) {
   return out;
 }
 
+Matrix covariance(const std::vector<double>& values, Random& random) {
+  const std::size_t n = values.size();
+  Matrix a(n, n);
+  for (std::size_t i = 0; i < n; ++i) {
+    a(i, i) = values[i];
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    const Matrix v = random_orthonormal(1, n, random);  // A <- (I - 2 v v^T) A (I - 2 v v^T)
+    std::vector<double> product(n, 0.0);
+    double along = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        product[i] += a(i, j) * v(0, j);
+      }
+      along += product[i] * v(0, i);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        a(i, j) += 4 * along * v(0, i) * v(0, j) - 2 * (v(0, i) * product[j] + product[i] * v(0, j));
+        a(j, i) = a(i, j);
+      }
+    }
+  }
+  return a;
+}
+
 Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count) {
   Matrix out(count, a.cols());
   std::copy_n(a.values().begin() + static_cast<std::ptrdiff_t>(first * a.cols()), out.values().size(),

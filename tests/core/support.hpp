@@ -36,6 +36,9 @@ class Random {
 // Rows of `basis` [rows, size] orthonormal to rounding, by Gram-Schmidt in long double.
 [[nodiscard]] Matrix random_orthonormal(std::size_t rows, std::size_t size, Random& random);
 
+// diag(values), turned by three reflections; symmetric to the last bit.
+[[nodiscard]] Matrix covariance(const std::vector<double>& values, Random& random);
+
 [[nodiscard]] Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
 
 // A copy of a matrix with two NaN behind each row, so that whoever ignores the stride gets a NaN.

@@ -89,5 +89,25 @@ TEST_F(LyingEigensolver, IsNotBelieved) {
   }
 }
 
+// Asked for the leading pairs only.
+class LyingAboutAFewPairs : public LyingEigensolver {
+ protected:
+  LyingAboutAFewPairs() {
+    options_.metrics = MetricChoice("nrc1*,deep_nrc1*,deep_nrc2*,feature_stable_rank*,evr");
+  }
+};
+
+TEST_F(LyingAboutAFewPairs, IsNotBelieved) {
+  fake().restart({});
+  const std::string honest = digits(analyzed("cuda"));
+  for (const char* lie : {"missed", "nan", "bitflip", "unsorted", "nonorthogonal", "info>0", "info<0"}) {
+    SCOPED_TRACE(lie);
+    fake().restart({{"EIGEN", lie}});
+    const Results found = analyzed("cuda");
+    expect_near_cpu(found);
+    EXPECT_NE(digits(found), honest) << "the lie was not told: the device was not asked";
+  }
+}
+
 }  // namespace
 }  // namespace collapscope

@@ -93,8 +93,9 @@ bool is_finite(const Solution<Real>& s, bool lower) {
   return true;
 }
 
+// `skip`: smaller pairs than the wanted ones.
 template <class Real>
-int solve(const EigenTask& task, Solution<Real>& s) {
+int solve(const EigenTask& task, std::size_t skip, Solution<Real>& s) {
   const OneBlasThread one;
   // LAPACK would hang or refuse; cuSOLVER answers with NaN.
   if (!is_finite(s, task.lower)) {
@@ -107,7 +108,6 @@ int solve(const EigenTask& task, Solution<Real>& s) {
   const int info = lapack_syevd(task.vectors ? 'V' : 'N', task.lower ? 'L' : 'U',
                                 static_cast<lapack_int>(s.n), s.a, static_cast<lapack_int>(s.stride), s.w);
   // The wanted ones come first; what is beyond them is anything.
-  const auto skip = static_cast<std::size_t>(task.first - 1);
   std::copy(s.w + skip, s.w + skip + s.wanted, s.w);
   fill_nan(s.w + s.wanted, s.n - s.wanted);
   for (std::size_t j = 0; j < s.n; ++j) {
@@ -130,7 +130,8 @@ void run(const EigenTask& task) {
     return;
   }
   const EigenLie lie = next_lie();
-  *task.info = solve(task, s);
+  const auto skip = static_cast<std::size_t>(task.first - 1);
+  *task.info = solve(task, lie == EigenLie::missed && skip > 0 ? skip - 1 : skip, s);
   if (lie == EigenLie::positive_info || lie == EigenLie::negative_info) {
     *task.info = lie == EigenLie::positive_info ? 1 : -5;
     fill_nan(s.w, s.n);

@@ -131,6 +131,15 @@ TEST_F(Eigen, LiesAboutOrthogonality) {
   EXPECT_NEAR(product(s, n - 1, n - 2), 1, 1e-14);
 }
 
+TEST_F(Eigen, LiesByLeavingOutTheLargest) {
+  configure({{"SCHEDULE", "eager"}, {"EIGEN", "missed"}});
+  const Solution s = solve(matrix, 2, 3);
+  EXPECT_EQ(s.info, 0);
+  EXPECT_NEAR(s.w[0], 1, 1e-14);
+  EXPECT_NEAR(s.w[1], 3, 1e-14);
+  expect_true_solution(solve());  // of all pairs none can be left out
+}
+
 TEST_F(Eigen, AdmitsFailure) {
   configure({{"SCHEDULE", "eager"}, {"EIGEN", "info>0"}});
   EXPECT_GT(solve().info, 0);

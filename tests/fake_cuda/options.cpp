@@ -150,6 +150,7 @@ void read_options() {
                {"bitflip", EigenLie::bitflip},
                {"unsorted", EigenLie::unsorted},
                {"nonorthogonal", EigenLie::nonorthogonal},
+               {"missed", EigenLie::missed},
                {"info>0", EigenLie::positive_info},
                {"info<0", EigenLie::negative_info}});
   read_number("EIGEN_AT", o.eigen_at);

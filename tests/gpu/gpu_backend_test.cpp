@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -48,7 +49,7 @@ TEST(GpuEigenbasis, SmallOnesAreDoneOnTheCpu) {
   const auto backend = test::make_host_gpus(1, state);
   test::Random random(3);
   (void)backend->eigenbasis(
-      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter);
+      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter, 30);
   EXPECT_EQ(state.decompositions, 0U);
 }
 
@@ -58,15 +59,15 @@ class LargeEigenbasis : public ::testing::Test {
     test::Random random(4);
     for (std::size_t i = 0; i < order; ++i) {
       for (std::size_t j = 0; j <= i; ++j) {
-        matrix_(i, j) = matrix_(j, i) = (i == j ? 30 : 0) + random.normal();
+        matrix_(i, j) = matrix_(j, i) = (i == j ? 60 : 0) + random.normal();
       }
     }
   }
 
   void expect_right(std::size_t decompositions) {
     const auto backend = test::make_host_gpus(1, state_);
-    const Eigenbasis expected = make_cpu_backend(1)->eigenbasis(matrix_);
-    const Eigenbasis found = backend->eigenbasis(matrix_);
+    const Eigenbasis expected = make_cpu_backend(1)->eigenbasis(matrix_, order);
+    const Eigenbasis found = backend->eigenbasis(matrix_, order);
     EXPECT_LE(test::largest_difference(found.values, expected.values), 1e-11);
     EXPECT_LE(test::orthogonality_error(found.vectors), 1e-12);
     EXPECT_EQ(state_.decompositions, decompositions);
@@ -124,6 +125,62 @@ TEST_F(LargeEigenbasis, LiesAreFoundOut) {
   }
 }
 
+TEST_F(LargeEigenbasis, OfAFewPairsIsCheckedToo) {
+  const Eigenbasis full = make_cpu_backend(1)->eigenbasis(matrix_, order);
+  const auto swap_pairs = [](Eigenbasis basis) {
+    std::swap(basis.values[0], basis.values[1]);
+    const auto first = basis.vectors.view().row(0);
+    std::swap_ranges(first.begin(), first.end(), basis.vectors.view().row(1).begin());
+    return basis;
+  };
+  const auto miss = [&](std::size_t missed) {
+    return [&full, missed](Eigenbasis basis) {  // true pairs in order, but not the largest
+      for (std::size_t j = missed; j < basis.size(); ++j) {
+        basis.values[j] = full.values[j + 1];
+        const auto next = full.vectors.view().row(j + 1);
+        std::copy(next.begin(), next.end(), basis.vectors.view().row(j).begin());
+      }
+      return basis;
+    };
+  };
+  const std::vector<std::function<std::optional<Eigenbasis>(Eigenbasis)>> answers{
+      [](Eigenbasis basis) { return basis; },
+      [](Eigenbasis) { return std::nullopt; },
+      [](Eigenbasis basis) { return basis.values[3] = test::nan, basis; },
+      [](Eigenbasis basis) { return basis.vectors(2, 5) = test::nan, basis; },
+      [](Eigenbasis basis) { return basis.vectors(2, 9) += 0x1p-20, basis; },
+      [](Eigenbasis basis) { return basis.values.pop_back(), basis; },
+      [](Eigenbasis basis) { return basis.rest_norm = basis.rest_trace = 0, basis; },
+      swap_pairs,
+      miss(0),
+      miss(2),
+      miss(4),
+  };
+  const auto backend = test::make_host_gpus(1, state_);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    SCOPED_TRACE(i);
+    state_.falsify = answers[i];
+    const Eigenbasis found = backend->eigenbasis(matrix_, 5);
+    EXPECT_EQ(state_.decompositions, i + 1);
+    ASSERT_EQ(found.size(), 5U);
+    EXPECT_LE(test::largest_difference(found.values, std::span(full.values).first(5)), 1e-11);
+    EXPECT_LE(test::orthogonality_error(found.vectors), 1e-12);
+    double trace = 0;
+    double squares = 0;
+    for (std::size_t j = 5; j < order; ++j) {
+      trace += full.values[j];
+      squares += full.values[j] * full.values[j];
+    }
+    EXPECT_NEAR(found.rest_trace, trace, 1e-10 * trace);
+    EXPECT_NEAR(found.rest_norm, std::sqrt(squares), 1e-10 * std::sqrt(squares));
+  }
+}
+
+TEST_F(LargeEigenbasis, OfNoPairsNeedsNoDevice) {
+  EXPECT_EQ(test::make_host_gpus(1, state_)->eigenbasis(matrix_, 0).size(), 0U);
+  EXPECT_EQ(state_.calls, 0U);
+}
+
 TEST_F(LargeEigenbasis, TheCpuHasRoomWhereTheDeviceHasNone) {
   state_.out_of_memory = true;
   state_.fails_at = 1;
@@ -133,7 +190,7 @@ TEST_F(LargeEigenbasis, TheCpuHasRoomWhereTheDeviceHasNone) {
 TEST_F(LargeEigenbasis, WhatIsNotFiniteNeverReachesTheDevice) {
   matrix_(3, 3) = test::infinity;
   const auto backend = test::make_host_gpus(1, state_);
-  EXPECT_THROW((void)backend->eigenbasis(matrix_), NumericalError);
+  EXPECT_THROW((void)backend->eigenbasis(matrix_, order), NumericalError);
   EXPECT_EQ(state_.calls, 0U);
 }
 

@@ -130,10 +130,10 @@ class HostGpu final : public gpu::GpuDevice {
     state_.call();
     return std::make_unique<HostLook>(state_, *cpu_, spec);
   }
-  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric) override {
+  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
     state_.call();
     ++state_.decompositions;
-    return state_.falsify(cpu_->eigenbasis(symmetric));
+    return state_.falsify(cpu_->eigenbasis(symmetric, pairs));
   }
 
  private:

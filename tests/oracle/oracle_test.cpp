@@ -46,10 +46,18 @@ std::string text_option(const json& options, const char* name) {
                                                              : std::string();
 }
 
+// What is asked of a case, over what the case itself says.
+struct Asked {
+  Looks looks = Looks::automatic;
+  SpectrumChoice spectrum = SpectrumChoice::automatic;
+  MetricChoice metrics;
+  Precision precision = Precision::float64;
+};
+
 class OracleCase : public test::OnBackend {
  public:
-  OracleCase(std::filesystem::path folder, json expected, Looks looks, Precision precision)
-      : folder_(std::move(folder)), expected_(std::move(expected)), looks_(looks), precision_(precision) {}
+  OracleCase(std::filesystem::path folder, json expected, Asked asked)
+      : folder_(std::move(folder)), expected_(std::move(expected)), asked_(std::move(asked)) {}
 
   void TestBody() override {
     const json& options = expected_.at("options");
@@ -65,8 +73,10 @@ class OracleCase : public test::OnBackend {
       }
     }
     AnalysisOptions analysis;
-    analysis.looks = looks_;
-    analysis.precision = precision_;
+    analysis.looks = asked_.looks;
+    analysis.spectrum = asked_.spectrum;
+    analysis.metrics = asked_.metrics;
+    analysis.precision = asked_.precision;
     analysis.top = options.at("top");
     analysis.memory = std::uint64_t{1} << 30U;
     if (options.at("signal_dim").is_number()) {
@@ -121,7 +131,11 @@ class OracleCase : public test::OnBackend {
   void compare_metrics(const std::string& where, const MetricSet& found, const json& wanted,
                        const std::set<std::string>& skip) const {
     for (const auto& [name, reference] : wanted.items()) {
-      if (skip.contains(name) || (looks_ == Looks::one && name == "nrc1_centered")) {
+      if (skip.contains(name) || (asked_.looks == Looks::one && name == "nrc1_centered")) {
+        continue;
+      }
+      if (!asked_.metrics.wants(name)) {
+        EXPECT_EQ(found.find(name), nullptr) << where << " has " << name;
         continue;
       }
       const Metric* metric = found.find(name);
@@ -151,13 +165,13 @@ class OracleCase : public test::OnBackend {
     static const std::set<std::string, std::less<>> may_be{"feature_rankme", "deep_nrc2_debiased",
                                                            "linear_excess"};
     const bool is_noted = metric.note == "not in fast precision" || metric.note == "ill-conditioned subspace";
-    return precision_ == Precision::fast && is_noted &&
+    return asked_.precision == Precision::fast && is_noted &&
            (metric.defined() ? true : may_be.contains(metric.name));
   }
 
   [[nodiscard]] bool close(const Metric& metric, double value, double reference) const {
-    return precision_ == Precision::fast ? agrees_fast(metric, value, reference)
-                                         : agrees(metric.name, value, reference);
+    return asked_.precision == Precision::fast ? agrees_fast(metric, value, reference)
+                                               : agrees(metric.name, value, reference);
   }
 
   [[nodiscard]] bool same(const Metric& metric, const json& reference) const {
@@ -178,8 +192,7 @@ class OracleCase : public test::OnBackend {
 
   std::filesystem::path folder_;
   json expected_;
-  Looks looks_;
-  Precision precision_;
+  Asked asked_;
 };
 
 std::string test_name(std::string name) {
@@ -189,25 +202,34 @@ std::string test_name(std::string name) {
   return name;
 }
 
+void register_case(const char* suite, const std::filesystem::path& folder, const json& expected,
+                   const Asked& asked) {
+  const std::string name = test_name(expected.at("name"));
+  testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                        [=]() -> OracleCase* { return new OracleCase(folder, expected, asked); });
+}
+
 void register_cases(const std::filesystem::path& folder) {
   std::ifstream file(folder / "cases.json");
   if (!file) {
     throw Error("no cases.json in " + folder.string() + "; run tests/reference/make_cases.py");
   }
   for (const json& expected : json::parse(file)) {
-    const std::string name = test_name(expected.at("name"));
-    const auto add = [&](const char* suite, Looks looks, Precision precision) {
-      testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__, [=]() -> OracleCase* {
-        return new OracleCase(folder, expected, looks, precision);
-      });
-    };
-    add("Oracle", Looks::automatic, Precision::float64);
-    add("OracleFast", Looks::automatic, Precision::fast);
+    register_case("Oracle", folder, expected, {});
     // One look takes the remainders as differences; it keeps its digits where nothing nearly cancels.
     if (expected.at("name").get<std::string>().starts_with("types/")) {
-      add("OracleOneLook", Looks::one, Precision::float64);
+      register_case("OracleOneLook", folder, expected, {Looks::one, {}, {}, {}});
     }
-    add("OracleFastOneLook", Looks::one, Precision::fast);
+    register_case("OracleFast", folder, expected, {{}, {}, {}, Precision::fast});
+    register_case("OracleFastOneLook", folder, expected, {Looks::one, {}, {}, Precision::fast});
+    // The leading eigenpairs give the same, whatever the order of the matrix: k + 1 of them, and ten.
+    constexpr const char* of_the_signal =
+        "nrc*,deep_nrc1*,deep_nrc2*,deep_nrc3*,weight_*,feature_stable_rank*,feature_participation_ratio,"
+        "samples";
+    register_case("OracleSignalPairs", folder, expected,
+                  {Looks::automatic, SpectrumChoice::leading, MetricChoice(of_the_signal)});
+    register_case("OracleTenPairs", folder, expected,
+                  {Looks::automatic, SpectrumChoice::leading, MetricChoice("evr,nrc1,total_variance")});
   }
 }
 

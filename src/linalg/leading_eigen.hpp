@@ -1,0 +1,22 @@
+// The largest eigenpairs of a covariance, for those who do not need all of them, and the proof that they are
+// the largest.
+#pragma once
+
+#include <cstddef>
+
+#include "collapscope/eigenbasis.hpp"
+#include "collapscope/matrix.hpp"
+
+namespace collapscope::linalg {
+
+// The `pairs` largest eigenpairs of a symmetric matrix of order d, accepted by `complete_leading`; all d when
+// pairs >= d, or when they are not. With pairs = 0 only what is left, everything. Throws as symmetric_eigen.
+[[nodiscard]] Eigenbasis leading_eigen(const Matrix& symmetric, std::size_t pairs);
+
+// Whether (values, vectors) are the largest eigenpairs of `symmetric`: their order, residual and
+// orthogonality as of a full basis, and no eigenvalue of A - Z L Z^T above the smallest of theirs, but for
+// rounding: |A - Z L Z^T|_F is not, or A - Z L Z^T minus it has a Cholesky decomposition. Then sets what is
+// left. symmetric: finite.
+[[nodiscard]] bool complete_leading(const Matrix& symmetric, Eigenbasis& basis);
+
+}  // namespace collapscope::linalg
