@@ -1,11 +1,12 @@
 // How far sums of float32 products are off.
 //
-// The diagonal of a scatter is summed in float64 beside the float32 product, so that the rounding of d entries
-// is known: e = largest |error_jj| / S_jj. The other entries are sums over the same rows of products of numbers
-// that were rounded alike. Few of them may be off by more, relative to the norms of their columns, but all
-// together by at most 4 e + 2 u (1024 / N)^(1/2) in the root mean square, which makes |E|_F at most that share of
-// tr S; the term with u = 2^-24, what the rounding of 1024 rows at random leaves, is for the chance that few
-// columns came out right. An estimate, not a proof: tests/core/fast_products_test.cpp looks for exceptions.
+// The diagonal of a scatter is summed in float64 beside the float32 product, so that the rounding of d
+// entries is known: e = largest |error_jj| / S_jj. The other entries are sums over the same rows of products
+// of numbers that were rounded alike. Few of them may be off by more, relative to the norms of their columns,
+// but all together by at most 4 e + 2 u (1024 / N)^(1/2) in the root mean square, which makes |E|_F at most
+// that share of tr S; the term with u = 2^-24, what the rounding of 1024 rows at random leaves, is for the
+// chance that few columns came out right. An estimate, not a proof: tests/core/fast_products_test.cpp looks
+// for exceptions.
 #pragma once
 
 #include "collapscope/moments.hpp"

@@ -120,7 +120,7 @@ MapRounding least_squares_rounding(const Eigenbasis& spectrum, const Matrix& cro
   for (std::size_t j = 0; j < values.size() && values[j] > limit; ++j) {
     found += along[j] / (values[j] * values[j]);
   }
-  return {residual, residual + 2 * error * map, (limit + error) * found};
+  return {residual, residual + 2 * error * map, cutoff * (values[0] + error) * found};
 }
 
 }  // namespace collapscope
