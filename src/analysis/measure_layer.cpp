@@ -11,6 +11,8 @@
 #include "collapscope/error.hpp"
 #include "core/product_rounding.hpp"
 #include "core/vector_math.hpp"
+#include "linalg/blas.hpp"
+#include "linalg/rank_one_update.hpp"
 
 namespace collapscope {
 
@@ -101,6 +103,34 @@ Eigenbasis spectrum_of(const Matrix& covariance, const LayerNeeds& needs, double
   }
   clear_rounding(spectrum, error);
   return spectrum;
+}
+
+// Eigenpairs of (1/N) H^T H, and S_HY [d, n], both in the coordinates of the features or, `turned`, in those
+// of the centred basis.
+struct UncentredBasis {
+  Eigenbasis basis;
+  Matrix cross_covariance;
+  bool turned = false;
+};
+
+// covariance: S_HH; used up.
+UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, double error,
+                               Backend& backend) {
+  UncentredBasis found;
+  if (layer.spectrum.is_full()) {
+    if (auto basis = linalg::rank_one_update(layer.spectrum, layer.feature_mean)) {
+      found = {*std::move(basis),
+               linalg::product(layer.spectrum.vectors, linalg::Transpose::no, layer.cross_covariance,
+                               linalg::Transpose::no),
+               true};
+    }
+  }
+  if (!found.turned) {
+    add_outer(covariance, 1.0, layer.feature_mean, layer.feature_mean);
+    found = {backend.eigenbasis(covariance, layer.features()), layer.cross_covariance, false};
+  }
+  clear_rounding(found.basis, error);
+  return found;
 }
 
 class LayerMeasurer {
@@ -264,16 +294,18 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   }
   LeastSquares published;
   if (plan.needs.uncentred) {
-    add_outer(moments.feature_scatter, 1.0, layer.feature_mean, layer.feature_mean);
-    Eigenbasis uncentred = backend.eigenbasis(moments.feature_scatter, layer.features());
-    clear_rounding(uncentred, error);
+    UncentredBasis uncentred = uncentred_basis(layer, moments.feature_scatter, error, backend);
     if (plan.needs.published) {
-      published = least_squares(uncentred, layer.cross_covariance, published_cutoff);
+      published = least_squares(uncentred.basis, uncentred.cross_covariance, published_cutoff);
       layer.published_rounding =
-          least_squares_rounding(uncentred, layer.cross_covariance, published_cutoff, error);
+          least_squares_rounding(uncentred.basis, uncentred.cross_covariance, published_cutoff, error);
       layer.published_explained = published.explained;
+      if (uncentred.turned) {
+        published.map = linalg::product(published.map, linalg::Transpose::no, layer.spectrum.vectors,
+                                        linalg::Transpose::no);
+      }
     }
-    layer.uncentred = std::move(uncentred.values);
+    layer.uncentred = std::move(uncentred.basis.values);
   }
   moments.feature_scatter = Matrix();
 
