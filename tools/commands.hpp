@@ -20,6 +20,7 @@ void add_synth(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action, const std::string& command_line);
 void add_devices(CLI::App& app, Action& action);
 void add_metrics(CLI::App& app, Action& action);
+void add_generate(CLI::App& app, Action& action);
 
 // Several lines: version, commit and the libraries in use.
 [[nodiscard]] std::string version_text();

@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
   tools::add_bench(app, action, quoted(argc, argv));
   tools::add_metrics(app, action);
   tools::add_devices(app, action);
+  tools::add_generate(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -109,8 +109,8 @@ Stage syrk_ceiling(std::size_t order) {
 
 class CpuStageMaker final : public StageMaker {
  public:
-  CpuStageMaker(Backend& backend, const VectorKernels& kernels, const Team& team)
-      : backend_(backend), kernels_(kernels), team_(team) {}
+  CpuStageMaker(Backend& backend, const VectorKernels& kernels, Team team)
+      : backend_(backend), kernels_(kernels), team_(std::move(team)) {}
 
   [[nodiscard]] std::vector<Fact> facts() const override {
     const BlasKernels blas = blas_kernels();

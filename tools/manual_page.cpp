@@ -1,0 +1,118 @@
+// The manual page, from the texts of --help.
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "command_texts.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+// Text as roff shows it: its own characters, hyphens that can be copied, no line taken for a request.
+std::string plain(std::string_view text) {
+  std::string out;
+  bool line_begins = true;
+  for (const char c : text) {
+    if (line_begins && (c == '.' || c == '\'')) {
+      out += "\\&";
+    }
+    line_begins = c == '\n';
+    if (c == '\\') {
+      out += "\\e";
+    } else if (c == '-') {
+      out += "\\-";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// Lines as they are.
+std::string verbatim(std::string_view text) { return fmt::format(".nf\n{}\n.fi\n", plain(text)); }
+
+std::string tag(const OptionText& option) {
+  std::string line;
+  for (const std::string& name : option.names) {
+    line += fmt::format("{}\\fB{}\\fR", line.empty() ? "" : ", ", plain(name));
+  }
+  if (option.positional) {
+    return line + (option.repeats ? " ..." : "");
+  }
+  if (!option.choices.empty()) {
+    line += " ";
+    for (std::size_t i = 0; i < option.choices.size(); ++i) {
+      line += fmt::format("{}\\fB{}\\fR", i == 0 ? "" : "|", plain(option.choices[i]));
+    }
+  } else if (!option.value.empty()) {
+    line += fmt::format(" \\fI{}\\fR", plain(option.value));
+  }
+  return line;
+}
+
+std::string options_of(const CommandText& command) {
+  std::string out;
+  std::string group = "Options";
+  for (const OptionText& option : command.options) {
+    if (option.group != group && !option.positional) {
+      group = option.group;
+      out += fmt::format(".PP\n{}:\n", plain(group));
+    }
+    out += fmt::format(".TP\n{}\n{}{}\n", tag(option), plain(option.description),
+                       option.preset.empty() ? "" : fmt::format(" (default: {})", plain(option.preset)));
+  }
+  return out;
+}
+
+std::string synopsis(const CommandText& command) {
+  std::string line = fmt::format("\\fBcollapscope {}\\fR [\\fIoptions\\fR]", plain(command.name));
+  for (const OptionText& option : command.options) {
+    if (option.positional) {
+      line += fmt::format(" \\fI{}\\fR{}", plain(option.names.front()), option.repeats ? " ..." : "");
+    }
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string manual_page(const std::vector<CommandText>& commands, const std::string& version) {
+  const CommandText& program = commands.front();
+  std::string page =
+      fmt::format(".TH COLLAPSCOPE 1 \"\" \"collapscope {}\" \"User Commands\"\n", plain(version));
+  page += ".SH NAME\ncollapscope \\- neural collapse metrics of trained networks\n.SH SYNOPSIS\n";
+  const char* separator = "";
+  for (const CommandText& command : commands) {
+    if (!command.name.empty() && !command.has_commands) {
+      page += fmt::format("{}{}\n", separator, synopsis(command));
+      separator = ".br\n";
+    }
+  }
+  page +=
+      fmt::format(".SH DESCRIPTION\n{}\n.SH OPTIONS\n{}", plain(program.description), options_of(program));
+  page += ".SH COMMANDS\n";
+  for (const CommandText& command : commands) {
+    if (command.name.empty()) {
+      continue;
+    }
+    page += fmt::format(".SS {}\n{}\n", plain(command.name), plain(command.description));
+    if (!command.has_commands) {
+      page += options_of(command);
+    }
+    if (!command.footer.empty()) {
+      page += ".PP\n" + verbatim(command.footer);
+    }
+  }
+  page +=
+      ".SH EXIT STATUS\n.TP\n0\nall done\n.TP\n1\nfinished, but some files or layers failed\n.TP\n2\nnothing "
+      "done\n"
+      ".SH ENVIRONMENT\n.TP\nSLURM_CPUS_PER_TASK\nthreads, where the process may use more\n"
+      ".TP\nCUDA_VISIBLE_DEVICES\nGPUs that may be used\n"
+      ".TP\nOPENBLAS_CORETYPE\nkernels of OpenBLAS; set by the program itself where OpenBLAS misjudges the "
+      "CPU\n"
+      ".TP\nNO_COLOR\nno colours on terminals\n";
+  return page;
+}
+
+}  // namespace collapscope::tools
