@@ -194,7 +194,7 @@ def make(kind, results=None):
         with open(results, encoding="utf-8") as file:
             return example(json.load(file))
     if kind == "single":
-        return report("One checkpoint", [smooth_run("one", {}, [7], ["fc1", "fc2", "fc3"])])
+        return report("One checkpoint", [smooth_run("one", {}, [7], ["fc1", "fc2", "fc3"], strength=3)])
     if kind == "empty":
         return report("No run", [], failures=[{"path": "a.h5", "object": "/layers/fc1", "message": "not numeric"}])
     return {"large": large, "hostile": hostile, "undefined": undefined, "sweep": sweep}[kind]()

@@ -56,6 +56,12 @@ function runCollapse(run) {
   return {last: checkpoint ? checkpointCollapse(checkpoint) : null, since};
 }
 
+// The run, as a selector's value, that ends with the most collapsed layers.
+function mostCollapsed() {
+  const counts = runs.map((run) => (runCollapse(run).last || {count: 0}).count);
+  return String(counts.indexOf(Math.max(...counts)));
+}
+
 const thresholdsChanged = () =>
   state.criteria.some((criterion, i) => criterion.threshold !== report.criteria[i].threshold);
 const criterionOf = (name) => state.criteria.find((criterion) => criterion.metric === name) || null;

@@ -8,16 +8,16 @@ const runColours = {
 const dashes = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 const marks = ['circle', 'rect', 'triangle', 'rectRot', 'crossRot', 'star'];
 
-// Cividis (Nuñez, Anderton, Renslow 2018) at 16 even places: monotone in lightness, the same to colour-blind eyes.
-const cividis = ['#00224e', '#012e6b', '#213b6e', '#35476c', '#45536c', '#545f6c', '#626b6e', '#707873', '#7e8476', '#8e9275',
-  '#9f9e71', '#b0ac6a', '#c2ba61', '#d5c955', '#e8d944', '#fee838'].map((hex) =>
+// Viridis (van der Walt, Smith) at 16 even places: even steps to the eye, also to colour-blind eyes and in grey.
+const viridis = ['#440154', '#481a6c', '#472f7d', '#414487', '#39568c', '#31688e', '#2a788e', '#23888e', '#1f988b', '#22a884',
+  '#35b779', '#54c568', '#7ad151', '#a5db36', '#d2e21b', '#fde725'].map((hex) =>
   [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 
 // t in [0, 1].
 function mapColour(t) {
-  const at = Math.min(Math.max(t, 0), 1) * (cividis.length - 1);
-  const i = Math.min(Math.floor(at), cividis.length - 2);
-  const mix = cividis[i].map((low, c) => Math.round(low + (cividis[i + 1][c] - low) * (at - i)));
+  const at = Math.min(Math.max(t, 0), 1) * (viridis.length - 1);
+  const i = Math.min(Math.floor(at), viridis.length - 2);
+  const mix = viridis[i].map((low, c) => Math.round(low + (viridis[i + 1][c] - low) * (at - i)));
   return `rgb(${mix.join(',')})`;
 }
 
@@ -44,7 +44,7 @@ function runStyle(index) {
 // Layers from shallow to deep, leaving out the end that vanishes on the page.
 function depthStyle(position, count) {
   const t = count > 1 ? position / (count - 1) : 0;
-  return {colour: mapColour(darkTheme() ? 0.3 + 0.7 * t : 0.8 * t), dash: dashes[position % 2 === 0 || count > 14 ? 0 : 1], mark: marks[position % marks.length]};
+  return {colour: mapColour(darkTheme() ? 0.35 + 0.65 * t : 0.85 * t), dash: dashes[position % 2 === 0 || count > 14 ? 0 : 1], mark: marks[position % marks.length]};
 }
 
 function themeColours() {

@@ -79,6 +79,7 @@ function metricSummary(name) {
   if (!metric) {
     return '';
   }
-  const ends = {low: 'low when collapsed', high: 'high when collapsed'};
+  const ends = metric.scope === 'targets' ? {low: 'low is good', high: 'high is good'}
+    : {low: 'low when collapsed', high: 'high when collapsed'};
   return [printable(metric.summary || ''), ends[metric.better]].filter((part) => part).join('; ');
 }

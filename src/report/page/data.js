@@ -6,7 +6,17 @@ const report = JSON.parse(byId('data').textContent);
 const own = (object, key) =>
   (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
 
-const runs = report.runs || [];
+// Runs in the order of the numbers in which they differ, then as they come.
+const runs = (() => {
+  const list = report.runs || [];
+  const number = (run, name) => (isNumber(own(run.attributes, name)) ? own(run.attributes, name) : Infinity);
+  const by = (report.comparison && report.comparison.by) || [];
+  const order = (a, b) => by.reduce((sign, name) => {
+    const [x, y] = [number(a, name), number(b, name)];
+    return sign || (x < y ? -1 : Number(x > y));
+  }, 0);
+  return list.slice().sort(order);
+})();
 const metrics = report.metrics || [];
 const metricByName = new Map(metrics.map((metric) => [metric.name, metric]));
 

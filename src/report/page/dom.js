@@ -29,8 +29,12 @@ function shortened(text, length) {
   return letters.length <= length ? letters.join('') : `${letters.slice(0, length - 1).join('')}…`;
 }
 
-// A name from the data, kept apart from the direction of the text around it.
-const nameElement = (text) => element('bdi', {class: 'name'}, printable(text));
+// A name from the data, kept apart from the direction of the text around it; a very long one is cut, whole on hover.
+function nameElement(text) {
+  const whole = printable(text);
+  const short = shortened(text, 80);
+  return element('bdi', {class: 'name', title: short === whole ? null : whole}, short);
+}
 
 // head: texts, or {text, number}. rows: lists of texts, elements, or {text, number}; the first is the row's heading.
 function tableElement(caption, head, rows) {
@@ -38,7 +42,7 @@ function tableElement(caption, head, rows) {
     const wrapped = content !== null && typeof content === 'object' && 'text' in content;
     const value = wrapped ? content.text : content;
     return element(tag, {...extra, class: wrapped && content.number ? 'number' : null},
-      value instanceof Node ? value : printable(value));
+      value instanceof Node ? value : nameElement(value));
   };
   return element('table', {},
     caption ? element('caption', {}, caption) : null,

@@ -16,12 +16,13 @@ function sourceOf(name) {
 }
 
 function startExplain() {
-  const ends = {low: 'Low values are collapse.', high: 'High values are collapse.'};
+  const ends = {layer: {low: 'Low values are collapse.', high: 'High values are collapse.'},
+    targets: {low: 'Low is good.', high: 'High is good.'}};
   const scopes = {targets: 'One value per checkpoint, of the targets and the model.', layer: 'One value per layer.'};
   const list = element('div', {class: 'explain'}, metrics.map((metric) => element('details', {},
     element('summary', {}, element('span', {class: 'metric-name'}, printable(metric.name))),
     element('p', {}, `${printable(metric.summary || '')}${metric.summary ? '. ' : ''}`,
-      [rangeText(metric.range), ends[metric.better], listMetrics.has(metric.name) ? 'A list, one entry per component.' : scopes[metric.scope],
+      [rangeText(metric.range), own(ends[metric.scope === 'targets' ? 'targets' : 'layer'], metric.better), listMetrics.has(metric.name) ? 'A list, one entry per component.' : scopes[metric.scope],
         sourceOf(metric.name)].filter((part) => part).join(' ')))));
   byId('metrics').append(list);
 }

@@ -52,7 +52,7 @@ class HeatController extends Chart.DatasetController {
   }
 }
 HeatController.id = 'heat';
-HeatController.defaults = {};
+HeatController.defaults = {dataElementType: 'point'};
 HeatController.overrides = {interaction: {mode: 'nearest'}};
 Chart.register(HeatController);
 

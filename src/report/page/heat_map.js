@@ -2,6 +2,8 @@
 
 const hint = 'Point at a cell, or focus the map and use the arrow keys.';
 
+const deepest = 1e4;
+
 class HeatMap {
   constructor(section) {
     const first = hasMetric('deep_nrc1') ? 'deep_nrc1' : '';
@@ -11,9 +13,8 @@ class HeatMap {
       this.metric.value = first;
     }
     this.run = selector('Run', runChoices(), () => this.show());
-    const best = runs.map((run, i) => ({i, count: (runCollapse(run).last || {count: 0}).count})).sort((a, b) => b.count - a.count)[0];
-    this.run.value = best ? String(best.i) : '';
-    this.scale = selector('Colours', [{value: 'auto', label: 'automatic'}, {value: 'log', label: 'logarithmic'},
+    this.run.value = mostCollapsed();
+    this.scale = selector('Colours', [{value: 'auto', label: 'automatic'}, {value: 'log', label: 'logarithmic, all'},
       {value: 'linear', label: 'linear'}], () => this.show());
     section.append(controlRow(this.metric, this.run, this.scale));
     this.figure = new Figure(section, '', {tall: true});
@@ -63,6 +64,11 @@ class HeatMap {
     this.low = defined.reduce((low, value) => Math.min(low, value), Infinity);
     this.high = defined.reduce((high, value) => Math.max(high, value), -Infinity);
     this.log = this.low > 0 && (this.scale.value === 'log' || (this.scale.value === 'auto' && defined.length > 0 && wantsLog([this.low, this.high], metric)));
+    // Where a metric vanishes, the decades near its largest value tell layers apart.
+    this.cut = this.log && this.scale.value === 'auto' && metric && metric.better === 'low' && this.high / this.low > deepest;
+    if (this.cut) {
+      this.low = this.high / deepest;
+    }
     if (!this.log && metric && metric.range && metric.range[0] === 0 && metric.range[1] === 1 && this.low >= 0 && this.high <= 1) {
       this.low = 0;
       this.high = 1;
@@ -77,7 +83,7 @@ class HeatMap {
     }
     const place = this.log ? Math.log : (x) => x;
     const span = place(this.high) - place(this.low);
-    const t = span > 0 ? (place(value) - place(this.low)) / span : 0.5;
+    const t = span > 0 ? (place(Math.max(value, this.low)) - place(this.low)) / span : 0.5;
     return mapColour(this.reversed ? 1 - t : t);
   }
 
@@ -187,16 +193,18 @@ class HeatMap {
     const box = outlined.getContext('2d');
     box.fillStyle = mapColour(1);
     box.fillRect(0, 0, 22, 14);
-    box.strokeStyle = '#000000';
-    box.lineWidth = 4;
-    box.strokeRect(0, 0, 22, 14);
+    [['#ffffff', 8], ['#000000', 4]].forEach(([colour, width]) => {
+      box.strokeStyle = colour;
+      box.lineWidth = width;
+      box.strokeRect(1, 1, 20, 12);
+    });
     const hatched = element('canvas', {width: 22, height: 14, 'aria-hidden': 'true'});
     const lines = hatched.getContext('2d');
     lines.fillStyle = hatching(lines, themeColours());
     lines.fillRect(0, 0, 22, 14);
     const anyFloor = this.grid.some((row) => row.some(belowFloor));
     this.key.replaceChildren(
-      defined ? element('span', {}, formatNumber(this.low), bar, `${formatNumber(this.high)}${this.log ? ', logarithmic' : ''}`) : '',
+      defined ? element('span', {}, `${this.cut ? '≤ ' : ''}${formatNumber(this.low)}`, bar, `${formatNumber(this.high)}${this.log ? ' (log)' : ''}`) : '',
       element('span', {}, outlined, 'collapsed'),
       this.values.some((row) => row.includes(null)) ? element('span', {}, hatched, 'undefined') : '',
       anyFloor ? element('span', {}, 'below its floor: shown as the floor') : '');

@@ -25,6 +25,7 @@ function lineChart(series, options) {
       pointRadius: points.length > 40 ? 0 : 3.5,
       pointHoverRadius: 6,
       pointHitRadius: 8,
+      clip: 8,
       borderWidth: series.length > 12 ? 1.25 : 2,
     };
   });

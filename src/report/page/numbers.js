@@ -30,9 +30,12 @@ function formatValue(value, floor) {
   return belowFloor({value, floor}) ? `< ${formatNumber(floor)}` : formatNumber(value);
 }
 
+// As short as it can be written.
+const plainNumber = (value) => (isNumber(value) ? String(value).replace(/-/g, '−') : '–');
+
 function formatAttribute(value) {
   if (typeof value === 'number') {
-    return isNumber(value) ? String(value).replace('-', '−') : '–';
+    return plainNumber(value);
   }
   return value === null || value === undefined ? '–' : printable(typeof value === 'object' ? JSON.stringify(value) : value);
 }

@@ -3,12 +3,15 @@
 function layerStrip(collapse) {
   const names = {true: 'yes', false: 'no', null: 'unknown'};
   const squares = collapse.layers.map((one) => element('i', {class: names[String(one)]}));
+  if (collapse.layers.length > 80) {
+    return null;
+  }
   return element('span', {class: collapse.layers.length > 16 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
 }
 
 function verdictText(collapses) {
   const ended = collapses.filter(({last}) => last && last.from !== null);
-  const unknown = collapses.filter(({last}) => !last || lastOf(last.layers) === null || !last.total);
+  const unknown = collapses.filter(({last}) => !last || !last.total || lastOf(last.layers) === null);
   if (!runs.length) {
     return 'There are no runs in this report.';
   }
@@ -19,18 +22,20 @@ function verdictText(collapses) {
         : 'The last layer is not collapsed at the end of the run.';
     }
     const {last, since} = ended[0];
-    return `The run ends collapsed from layer ${printable(layerAt(runs[0], last.from))} on` +
+    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 40)} on` +
       (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}.` : '.');
   }
   if (!ended.length) {
     return `No run ends with its last layer collapsed.${rest}`;
   }
-  const shallowest = ended.map(({last}, i) => ({share: last.from / last.total, i}))
-    .sort((a, b) => a.share - b.share)[0];
-  const {run, last} = ended[shallowest.i];
-  return `${ended.length === runs.length ? `All ${runs.length} runs end` : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`}` +
-    ` with the last layer collapsed. Collapse reaches deepest into the network in ${printable(run.name)}: from layer ` +
-    `${printable(layerAt(run, last.from))} on.${rest}`;
+  const share = ({last}) => last.from / last.total;
+  const first = ended.reduce((best, one) => (share(one) < share(best) ? one : best));
+  const where = layerAt(first.run, first.last.from);
+  const there = ended.filter((one) => layerAt(one.run, one.last.from) === where);
+  const who = there.length > 3 ? `in ${there.length} runs` : there.map(({run}) => shortened(run.name, 40)).join(' and ');
+  const count = ended.length === runs.length ? `All ${runs.length} runs end`
+    : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`;
+  return `${count} with the last layer collapsed. Collapse begins at layer ${shortened(where, 40)} at the shallowest (${who}).${rest}`;
 }
 
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
@@ -80,7 +85,7 @@ function criteriaFields() {
   const show = () => {
     reset.disabled = !thresholdsChanged();
     said.textContent = `A layer is collapsed where ${state.criteria.map((one) =>
-      `${printable(one.metric)} ${one.comparison} ${formatNumber(one.threshold)}`).join(' and ') || 'criteria say so; this report has none'}.` +
+      `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}`).join(' and ') || 'criteria say so; this report has none'}.` +
       (thresholdsChanged() ? ' These are not the report’s thresholds.' : '');
   };
   show();
@@ -94,11 +99,12 @@ function failureList() {
   if (!failures.length) {
     return null;
   }
+  const list = (some) => element('ul', {}, some.map((failure) => element('li', {},
+    element('bdi', {}, printable([failure.path, failure.object, failure.message].filter((part) => part).join(': '))))));
+  const few = 3;
   return element('div', {class: 'failures', role: 'note'},
-    element('strong', {}, `${plural(failures.length, 'file or layer', 'files or layers')} could not be analysed`),
-    element('ul', {}, failures.slice(0, 50).map((failure) => element('li', {},
-      nameElement([failure.path, failure.object, failure.message].filter((part) => part).join(': '))))),
-    failures.length > 50 ? element('p', {}, `and ${failures.length - 50} more.`) : null);
+    element('strong', {}, `${plural(failures.length, 'file or layer', 'files or layers')} could not be analysed`), list(failures.slice(0, few)),
+    failures.length > few ? element('details', {}, element('summary', {}, `${failures.length - few} more`), list(failures.slice(few, 1000))) : null);
 }
 
 function tiles() {
@@ -138,7 +144,7 @@ function startOverview() {
     section.append(failures);
   }
   section.append(table, element('p', {class: 'small muted'},
-    'Layers run from shallow to deep. Dimension: what the last features use, of what the targets have.'), criteriaFields());
+    'Layers run from shallow to deep. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank.'), criteriaFields());
   byId('made').textContent = `Made by collapscope ${printable(report.version || '')}${report.generated ? ` at ${printable(report.generated)}` : ''}` +
     `${sources.length ? ` from ${sources.slice(0, 5).join(', ')}${sources.length > 5 ? ` and ${sources.length - 5} more` : ''}` : ''}.`;
   show();

@@ -74,7 +74,7 @@ function drawPhase(figure, name, layer, attribute) {
     return log ? Math.max(value, least) : value;
   };
   const line = (label, values, more) => ({label, data: groups.map((group, i) => ({x: places.at(group.x), y: values(group, i), group})), ...more});
-  const datasets = [line('mean', (group, i) => everything[i], {borderColor: colour, backgroundColor: colour, borderWidth: 2, pointRadius: 5, pointHoverRadius: 7})];
+  const datasets = [line('mean', (group, i) => everything[i], {borderColor: colour, backgroundColor: colour, borderWidth: 2, pointRadius: 5, pointHoverRadius: 7, clip: 8})];
   if (seeds) {
     datasets.push({label: 'runs', data: points.map((point, i) => ({x: places.at(point.x), y: everything[groups.length + i], point})), showLine: false,
       borderColor: colours.muted, backgroundColor: 'transparent', borderWidth: 1.25, pointRadius: 3});
@@ -94,12 +94,12 @@ function drawPhase(figure, name, layer, attribute) {
       scales: {
         x: axis({title: printable(attribute), log: isLog, min: isLog ? at[0] / 1.2 : at[0] - margin, max: isLog ? at[at.length - 1] * 1.2 : at[at.length - 1] + margin,
           ticks: at.length <= 8 || places.kind === 'even' ? spread(at.length, 10).map((i) => at[i]) : undefined,
-          label: (value) => (places.kind === 'even' ? formatNumber(xs[value]) : axisNumber(value)), noGrid: true}),
+          label: (value) => (places.kind === 'even' ? plainNumber(xs[value]) : axisNumber(value)), noGrid: true}),
         y: axis({log}),
       },
       plugins: {filler: {propagate: false}, tooltip: {
         ...tooltipOptions({
-          title: (items) => (items.length ? `${printable(attribute)} ${formatNumber((items[0].raw.group || items[0].raw.point).x)}` : ''),
+          title: (items) => (items.length ? `${printable(attribute)} ${plainNumber((items[0].raw.group || items[0].raw.point).x)}` : ''),
           label: ({raw}) => (raw.point ? ` ${shortened(raw.point.run.name, 40)}: ${formatValue(raw.point.read.value, raw.point.read.floor)}`
             : ` mean ${formatNumber(raw.group.mean)}${raw.group.spread === null ? '' : ` ± ${formatNumber(raw.group.spread)}`}, ${plural(raw.group.values.length, 'run')}`),
         }),
@@ -108,7 +108,7 @@ function drawPhase(figure, name, layer, attribute) {
     },
   }, () => ({
     head: [attribute, {text: 'mean', number: true}, {text: 'standard deviation', number: true}, {text: 'runs', number: true}],
-    rows: groups.map((group) => [formatNumber(group.x), {text: formatNumber(group.mean), number: true}, {text: formatNumber(group.spread), number: true},
+    rows: groups.map((group) => [plainNumber(group.x), {text: formatNumber(group.mean), number: true}, {text: formatNumber(group.spread), number: true},
       {text: String(group.values.length), number: true}]),
   }), `${name} over ${printable(attribute)}; the values are in the table below.`);
 }

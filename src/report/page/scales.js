@@ -46,7 +46,7 @@ function axisNumber(value) {
     return `${value < 0 ? '−' : ''}10${superscript(String(Math.round(e)))}`;
   }
   return Math.abs(value) >= 1e3 && Math.abs(value) < 1e6 && Number.isInteger(value)
-    ? value.toLocaleString('en-US').replace(/,/g, ' ') : formatNumber(Number(value.toPrecision(6)));
+    ? value.toLocaleString('en-US').replace(/,/g, ' ') : plainNumber(Number(value.toPrecision(6)));
 }
 
 // options: {log, title, min, max, ticks, label(value), integer, most}. ticks: exactly these.

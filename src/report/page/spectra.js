@@ -40,15 +40,16 @@ function spectrumFigure(section, lists) {
     }
     const positive = series.flatMap((one) => one.list).filter((value) => isNumber(value) && value > 0);
     const log = scale.value === 'log' && positive.length > 0;
+    const lines = log || series.length > 6;
     figure.draw({
-      type: log ? 'line' : 'bar',
+      type: lines ? 'line' : 'bar',
       data: {
         labels: Array.from({length: count}, (unused, i) => String(i + 1)),
         datasets: series.map((one) => ({
           label: shortened(one.label, 40),
           data: Array.from({length: count}, (unused, i) => (isNumber(one.list[i]) && (!log || one.list[i] > 0) ? one.list[i] : null)),
-          backgroundColor: one.style.colour, borderColor: one.style.colour, pointStyle: one.style.mark, borderDash: log ? one.style.dash : [],
-          borderWidth: log ? 2 : 0, pointRadius: 3.5, categoryPercentage: 0.75, barPercentage: 0.95, maxBarThickness: 28,
+          backgroundColor: one.style.colour, borderColor: one.style.colour, pointStyle: one.style.mark, borderDash: lines ? one.style.dash : [],
+          borderWidth: lines ? 2 : 0, clip: 8, pointRadius: 3.5, categoryPercentage: 0.75, barPercentage: 0.95, maxBarThickness: 28,
         })),
       },
       options: {
@@ -83,7 +84,7 @@ function dimensionTable(section) {
     return;
   }
   section.append(element('h3', {class: 'part'}, 'Intrinsic dimension'),
-    scrolling('Intrinsic dimension', tableElement('Directions that the features use at the last checkpoint, and the rank of the targets.',
+    scrolling('Intrinsic dimension', tableElement('Components that hold 99 % of the variance of the last layer’s features at the last checkpoint, beside the rank of the targets.',
       ['Run', 'Layer', {text: 'Learned', number: true}, {text: 'Targets’ rank', number: true}, ''], rows)));
 }
 

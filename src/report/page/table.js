@@ -82,11 +82,12 @@ class ValueTable {
   heading(column) {
     const sortedBy = this.sort.title === column.title;
     const order = !sortedBy ? 'none' : this.sort.direction > 0 ? 'ascending' : 'descending';
+    const arrow = element('span', {class: 'arrow', 'aria-hidden': 'true'}, {none: '↕', ascending: '↑', descending: '↓'}[order]);
     const button = element('button', {type: 'button', onclick: () => {
       this.sort = {title: column.title, direction: sortedBy ? -this.sort.direction : 1};
       this.page = 0;
       this.show();
-    }}, printable(column.title));
+    }}, column.numeric ? [arrow, printable(column.title)] : [printable(column.title), arrow]);
     button.dataset.title = column.title;
     return element('th', {scope: 'col', 'aria-sort': order, class: column.numeric ? 'number' : null}, button);
   }

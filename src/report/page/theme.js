@@ -16,7 +16,7 @@ function startTheme() {
     root.dataset.theme = stored;
   }
   const show = () => {
-    button.textContent = darkTheme() ? 'Light theme' : 'Dark theme';
+    button.replaceChildren(darkTheme() ? 'Light' : 'Dark', element('span', {class: 'wide'}, ' theme'));
   };
   button.addEventListener('click', () => {
     root.dataset.theme = darkTheme() ? 'light' : 'dark';

@@ -10,6 +10,17 @@ const runSeries = (name, layer) => shownRuns().map(({run, index}) => ({
   label: run.name, style: runStyle(index), points: stepPoints(run, name, layer),
 }));
 
+// What the colours of the layers are; of many the first and the last few.
+function keyOf(series) {
+  const few = series.length <= 12 ? series : [...series.slice(0, 3), ...series.slice(-3)];
+  return few.flatMap((one, i) => {
+    const swatch = element('i');
+    swatch.style.backgroundColor = one.style.colour;
+    const entry = element('span', {}, swatch, element('bdi', {}, shortened(one.label, 24)));
+    return series.length > few.length && i === 3 ? [element('span', {}, '…'), entry] : [entry];
+  });
+}
+
 function startTraining() {
   const section = byId('training');
   const four = [['nrc1', 'NRC1'], ['nrc2', 'NRC2'], ['nrc3', 'NRC3'], ['model_mse', 'MSE']].filter(([name]) => hasMetric(name));
@@ -27,8 +38,11 @@ function startTraining() {
   const layer = selector('Layer', [...layerChoices(layerNames(runs)), {value: all, label: 'all layers of one run'}], () => showOne());
   layer.value = all;
   const run = selector('Run', runChoices(), () => showOne());
+  run.value = mostCollapsed();
   section.append(controlRow(metric, layer, run));
   const one = new Figure(section, '', {tall: true});
+  const key = element('div', {class: 'key'});
+  one.plot.before(key);
 
   const showOne = () => {
     const name = metric.value;
@@ -46,7 +60,8 @@ function startTraining() {
       ? names.map((each, i) => ({label: each, style: depthStyle(i, names.length), points: stepPoints(chosen, name, each)}))
       : runSeries(name, ofTargets ? '' : layer.value);
     one.heading.replaceChildren(element('span', {class: 'metric-name'}, name), everyLayer ? ' in ' : '', everyLayer ? nameElement(chosen.name) : '');
-    one.caption.textContent = `${metricSummary(name)}${everyLayer ? `. One line per layer, ${darkTheme() ? 'lighter' : 'paler'} the deeper.` : ''}`;
+    one.caption.textContent = `${metricSummary(name)}${everyLayer ? `. One line per layer.` : ''}`;
+    key.replaceChildren(...keyOf(everyLayer ? series : []));
     drawLines(one, series, {metric: name, x: stepAxis(allSteps), place: stepUnit});
   };
   const showFour = () => panels.forEach(({name, figure}) =>
