@@ -31,11 +31,12 @@ SUMMARIES = {
 
 def meets(layer, metric, comparison, threshold):
     """True, False, or None where it cannot be told."""
-    value, floor = layer["metrics"].get(metric), layer["floors"].get(metric)
+    value, floor = layer["metrics"].get(metric), layer["floors"].get(metric, -math.inf)
+    floor = math.inf if floor is None else floor
     if value is None:
         return None
     beyond = (lambda x: x < threshold) if comparison == "<" else (lambda x: x > threshold)
-    if floor is not None and value <= floor and beyond(floor) != beyond(value):
+    if value <= floor and beyond(floor) != beyond(value):
         return None
     return beyond(value)
 
@@ -153,6 +154,13 @@ def large():
                   [smooth_run("deep", {"weight_decay": 0.01}, list(range(0, 3000, 10)), names)])
 
 
+def single():
+    run = smooth_run("one", {}, [7], ["fc1", "fc2", "fc3"], strength=3)
+    checkpoint = run["checkpoints"][0]
+    checkpoint["layers"][1]["floors"]["deep_nrc1"] = None  # the value says nothing
+    return report("One checkpoint", [finish_run("one", "epoch", {}, [checkpoint])])
+
+
 def sweep():
     runs = []
     for decay in (0, 1e-5, 1e-4, 1e-3, 1e-2):
@@ -194,7 +202,7 @@ def make(kind, results=None):
         with open(results, encoding="utf-8") as file:
             return example(json.load(file))
     if kind == "single":
-        return report("One checkpoint", [smooth_run("one", {}, [7], ["fc1", "fc2", "fc3"], strength=3)])
+        return single()
     if kind == "empty":
         return report("No run", [], failures=[{"path": "a.h5", "object": "/layers/fc1", "message": "not numeric"}])
     return {"large": large, "hostile": hostile, "undefined": undefined, "sweep": sweep}[kind]()

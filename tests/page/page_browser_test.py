@@ -223,7 +223,8 @@ class PageTest(unittest.TestCase):
 
     def test_values_below_their_floor_are_shown_as_the_floor(self):
         self.open("single")
-        self.assertEqual(self.column("deep_nrc1")[-1], "< 1.0e−12")
+        self.assertEqual(self.column("deep_nrc1")[1:], ["rounding", "< 1.0e−12"])
+        self.assertEqual(self.column("collapsed")[1:], ["", "yes"])
         self.run_js("document.querySelector('#map canvas.heat').focus()")
         self.page.key("ArrowDown")
         self.assertIn("< 1.0e−12 (below its floor: rounding)", self.texts("#map .readout")[0])
@@ -252,7 +253,10 @@ class PageTest(unittest.TestCase):
             shown = self.column("nrc3")
             self.assertRegex(shown[0], NUMBER)
             self.assertEqual(set(shown[12:]), {"–"})
-        self.assertEqual(self.run_js("document.activeElement.tagName"), "BODY")
+        self.run_js("document.querySelectorAll('#values thead button')[4].focus()")
+        self.page.key("Enter", "\r")
+        self.assertEqual(self.run_js("document.querySelectorAll('#values th')[4].getAttribute('aria-sort')"), "ascending")
+        self.assertEqual(self.run_js("[...document.querySelectorAll('#values thead button')].indexOf(document.activeElement)"), 4)
 
     def test_table_filters_and_turns_pages(self):
         self.open("large")

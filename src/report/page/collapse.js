@@ -19,10 +19,16 @@ function meets(checkpoint, layer, criterion) {
   return belowFloor(read) && beyond(read.floor, criterion.threshold) !== met ? null : met;
 }
 
-// false where one criterion is not met, else null where one is unknown, else true.
+// false where one criterion is not met, else null where one is unknown, else true. Kept until a threshold changes.
+let verdicts = new WeakMap();
+whenChanged('criteria', () => { verdicts = new WeakMap(); });
+
 function layerCollapsed(checkpoint, layer) {
-  const all = state.criteria.map((criterion) => meets(checkpoint, layer, criterion));
-  return all.includes(false) ? false : all.includes(null) ? null : true;
+  if (!verdicts.has(layer)) {
+    const all = state.criteria.map((criterion) => meets(checkpoint, layer, criterion));
+    verdicts.set(layer, all.includes(false) ? false : all.includes(null) ? null : true);
+  }
+  return verdicts.get(layer);
 }
 
 // {from, layers, count, total}: from is the position of the shallowest layer from which every deeper one is collapsed.

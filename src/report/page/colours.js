@@ -37,6 +37,7 @@ function runStyle(index) {
   return {
     colour: colours[index % colours.length],
     dash: dashes[Math.floor(index / colours.length) % dashes.length],
+    line: ['solid', 'dashed', 'dotted', 'double'][Math.floor(index / colours.length) % dashes.length],
     mark: marks[index % marks.length],
   };
 }

@@ -65,7 +65,8 @@ function runLegend() {
   root.append(...buttons.map(({button}) => button));
   const show = () => buttons.forEach(({button, swatch, index}) => {
     button.setAttribute('aria-pressed', String(state.shown.has(index)));
-    swatch.style.backgroundColor = runStyle(index).colour;
+    const {colour, line} = runStyle(index);
+    swatch.style.borderTop = `4px ${line} ${colour}`;
   });
   show();
   whenChanged('runs theme', show);

@@ -71,19 +71,20 @@ function reading(checkpoint, layer, name) {
   const values = ofTargets ? checkpoint.targets : layer && layer.metrics;
   const notes = ofTargets ? checkpoint.target_notes : layer && layer.notes;
   const value = own(values, name);
+  const floor = ofTargets || !layer ? undefined : own(layer.floors, name);
   return {
     value: value === undefined ? null : value,
-    floor: ofTargets || !layer ? undefined : own(layer.floors, name),
+    floor: floor === null ? Infinity : floor,
     note: own(notes, name) || (value === undefined || value === null ? 'not computed' : ''),
   };
 }
 
-// What to draw: a value below its floor is drawn at the floor.
+// What to draw: a value below its floor is drawn at the floor; where that has no bound there is nothing to draw.
 function drawn(read) {
-  if (!isNumber(read.value)) {
+  if (!isNumber(read.value) || read.floor === Infinity) {
     return null;
   }
-  return isNumber(read.floor) ? Math.max(read.value, read.floor) : read.value;
+  return belowFloor(read) ? read.floor : read.value;
 }
 
 // Which metrics hold lists, seen from the values.

@@ -22,7 +22,7 @@ function lineChart(series, options) {
       backgroundColor: one.style.colour,
       borderDash: one.style.dash,
       pointStyle: one.style.mark,
-      pointRadius: points.length > 40 ? 0 : 3.5,
+      pointRadius: points.length > 40 || points.length * series.length > 400 ? 0 : 3.5,
       pointHoverRadius: 6,
       pointHitRadius: 8,
       clip: 8,
@@ -37,7 +37,7 @@ function lineChart(series, options) {
     });
   }
   const range = metric && metric.range;
-  const bounded = range && range[0] === 0 && range[1] === 1 && !log;
+  const fromZero = range && range[0] === 0 && !log;
   return {
     type: 'line',
     data: {datasets},
@@ -47,7 +47,7 @@ function lineChart(series, options) {
       interaction: {mode: series.length > 10 ? 'nearest' : 'x', intersect: false},
       scales: {
         x: options.x,
-        y: axis({log, suggestedMin: bounded ? 0 : undefined, suggestedMax: bounded ? 1 : undefined}),
+        y: axis({log, suggestedMin: fromZero ? 0 : undefined, suggestedMax: fromZero && range[1] === 1 ? 1 : undefined}),
       },
       plugins: {
         tooltip: {

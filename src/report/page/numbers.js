@@ -21,13 +21,17 @@ function formatNumber(value) {
 }
 
 // A value that is no more than its floor is rounding: only the floor is known.
-const belowFloor = ({value, floor}) => isNumber(value) && isNumber(floor) && value <= floor;
+// A floor without bound is Infinity.
+const belowFloor = ({value, floor}) => isNumber(value) && typeof floor === 'number' && value <= floor;
 
 function formatValue(value, floor) {
   if (Array.isArray(value)) {
     return value.map((item) => formatNumber(item)).join(', ');
   }
-  return belowFloor({value, floor}) ? `< ${formatNumber(floor)}` : formatNumber(value);
+  if (belowFloor({value, floor})) {
+    return floor === Infinity ? 'rounding' : `< ${formatNumber(floor)}`;
+  }
+  return formatNumber(value);
 }
 
 // As short as it can be written.

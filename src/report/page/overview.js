@@ -35,7 +35,7 @@ function verdictText(collapses) {
   const who = there.length > 3 ? `in ${there.length} runs` : there.map(({run}) => shortened(run.name, 40)).join(' and ');
   const count = ended.length === runs.length ? `All ${runs.length} runs end`
     : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`;
-  return `${count} with the last layer collapsed. Collapse begins at layer ${shortened(where, 40)} at the shallowest (${who}).${rest}`;
+  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 40)} (${who}).${rest}`;
 }
 
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;

@@ -52,7 +52,7 @@ function drawPhase(figure, name, layer, attribute) {
   const points = runs.map((run) => {
     const checkpoint = lastCheckpoint(run);
     return {run, x: own(run.attributes, attribute), read: checkpoint ? reading(checkpoint, layerOf(checkpoint, layer), name) : {value: null}};
-  }).filter(({x, read}) => isNumber(x) && isNumber(read.value));
+  }).filter(({x, read}) => isNumber(x) && drawn(read) !== null);
   if (!points.length) {
     figure.say('Undefined at the end of every run.');
     return;

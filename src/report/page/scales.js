@@ -1,7 +1,11 @@
 // Axes: logarithmic where the values ask for it, with few, round ticks.
 
-// Whether values are drawn over their logarithm: all positive, and the metric is such a one or they span decades.
+// Whether values are drawn over their logarithm: all positive, and the metric is such a one or they span decades. What
+// goes up to a bound with collapse is not: its interest is at that bound.
 function wantsLog(values, metric) {
+  if (metric && metric.better === 'high') {
+    return false;
+  }
   const low = Math.min(...values);
   const high = Math.max(...values);
   return values.length > 0 && low > 0 && (high / low >= 100 || (Boolean(metric && metric.log) && high / low >= 5));

@@ -36,22 +36,29 @@ function startTheme() {
 function startPrint() {
   const root = document.documentElement;
   let before;
-  const resize = () => figures.forEach((figure) => figure.chart && figure.chart.resize());
+  let opened = [];
+  const redraw = () => {
+    changed('theme');
+    figures.forEach((figure) => figure.chart && figure.chart.resize());
+  };
   window.addEventListener('beforeprint', () => {
     before = root.dataset.theme;
     printing = true;
     root.dataset.theme = 'light';
-    changed('theme');
-    resize();
+    root.classList.add('printing');
+    opened = [...document.querySelectorAll('#metrics details:not([open])')];
+    opened.forEach((one) => { one.open = true; });
+    redraw();
   });
   window.addEventListener('afterprint', () => {
     printing = false;
+    root.classList.remove('printing');
     if (before === undefined) {
       delete root.dataset.theme;
     } else {
       root.dataset.theme = before;
     }
-    changed('theme');
-    resize();
+    opened.forEach((one) => { one.open = false; });
+    redraw();
   });
 }
