@@ -51,7 +51,7 @@ function stepSlider(change) {
 
 // One button per run, pressed while the run is drawn; all legends of the page go together.
 function runLegend() {
-  const root = element('div', {class: 'legend', role: 'group', 'aria-label': 'Runs shown'});
+  const root = element('div', {class: 'legend', role: 'group', 'aria-label': 'Runs shown', hidden: runs.length < 2});
   const buttons = runs.map((run, index) => {
     const swatch = element('i');
     const button = element('button', {type: 'button', 'aria-pressed': 'true', onclick: () => {

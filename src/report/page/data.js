@@ -22,11 +22,12 @@ const metricByName = new Map(metrics.map((metric) => [metric.name, metric]));
 
 const stepUnit = (() => {
   const units = new Set(runs.map((run) => run.step_unit).filter((unit) => unit));
-  return units.size === 1 ? printable([...units][0]) : 'step';
+  const anyStep = runs.some((run) => run.checkpoints.some((checkpoint) => isNumber(checkpoint.step)));
+  return units.size === 1 ? printable([...units][0]) : anyStep ? 'step' : 'checkpoint';
 })();
 
 // Where a checkpoint stands on the axis of steps; those without a step count up.
-const stepOf = (checkpoint, i) => (isNumber(checkpoint.step) ? checkpoint.step : i);
+const stepOf = (checkpoint, i) => (isNumber(checkpoint.step) ? checkpoint.step : i + 1);
 
 function checkpointLabel(checkpoint, i) {
   if (isNumber(checkpoint.step)) {

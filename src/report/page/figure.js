@@ -29,6 +29,7 @@ class Figure {
   draw(config, makeTable, label) {
     this.makeTable = makeTable;
     this.details.hidden = false;
+    this.plot.classList.remove('none');
     if (this.chart && this.chart.config.type === config.type) {
       this.chart.data = config.data;
       this.chart.options = config.options;
@@ -48,6 +49,7 @@ class Figure {
     this.clear();
     this.makeTable = null;
     this.details.hidden = true;
+    this.plot.classList.add('none');
     this.plot.append(element('p', {class: 'empty'}, text));
   }
 

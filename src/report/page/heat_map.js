@@ -69,7 +69,7 @@ class HeatMap {
     if (this.cut) {
       this.low = this.high / deepest;
     }
-    if (!this.log && metric && metric.range && metric.range[0] === 0 && metric.range[1] === 1 && this.low >= 0 && this.high <= 1) {
+    if (defined.length && !this.log && metric && metric.range && metric.range[0] === 0 && metric.range[1] === 1 && this.low >= 0 && this.high <= 1) {
       this.low = 0;
       this.high = 1;
     }

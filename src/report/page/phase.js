@@ -25,7 +25,7 @@ function placesOf(values) {
 function startPhase() {
   const section = byId('compare');
   if (!numericAttributes.length) {
-    section.append(element('p', {class: 'muted'}, runs.length < 2 ? 'There is one run only.'
+    section.append(element('p', {class: 'muted'}, runs.length < 2 ? 'There is nothing to compare: a comparison takes two runs.'
       : 'The runs do not differ in any numeric attribute.'));
     return;
   }

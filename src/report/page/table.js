@@ -74,7 +74,7 @@ class ValueTable {
     }
     const count = (number) => number.toLocaleString('en-US');
     this.said.textContent = `${count(rows.length)} of ${plural(allRows().length, 'row')}`.replace(/of (\d+)/, (all, number) => `of ${count(Number(number))}`);
-    this.where.textContent = rows.length ? `${count(first + 1)} – ${count(Math.min(first + size, rows.length))}` : 'No row holds all these words.';
+    this.where.textContent = rows.length ? `${count(first + 1)} – ${count(Math.min(first + size, rows.length))}` : this.filter.value.trim() ? 'No row holds all these words.' : '';
     this.back.disabled = this.page === 0;
     this.next.disabled = this.page >= pages - 1;
   }
