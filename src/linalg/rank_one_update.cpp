@@ -118,11 +118,12 @@ bool solve_live(std::span<const double> d, std::span<const double> z, double rho
 void unturn(std::span<const Rotation> rotations, Matrix& vectors) {
   for (std::size_t i = 0; i < vectors.rows(); ++i) {
     const auto row = vectors.view().row(i);
-    for (auto turn = rotations.rbegin(); turn != rotations.rend(); ++turn) {
-      const double a = row[turn->a];
-      const double b = row[turn->b];
-      row[turn->a] = turn->cosine * a - turn->sine * b;
-      row[turn->b] = turn->sine * a + turn->cosine * b;
+    for (std::size_t k = rotations.size(); k-- > 0;) {
+      const Rotation& turn = rotations[k];
+      const double a = row[turn.a];
+      const double b = row[turn.b];
+      row[turn.a] = turn.cosine * a - turn.sine * b;
+      row[turn.b] = turn.sine * a + turn.cosine * b;
     }
   }
 }
