@@ -5,7 +5,7 @@
     convert            npz, npy, pt and safetensors files as a dump      (convert.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
-    plot               figures                                           (plot.py)
+    plot               figures                                           (plot/)
 
 Importing the package needs the standard library only; each name loads its module when it is first used.
 """
