@@ -5,14 +5,15 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 
 from .names import drawn
-from .style import GREY
+from .style import GREY, UNNAMED
 
 _SPAN = 20.0  # values that differ by more than this factor are drawn on a log scale
 _NARROW = 1.1  # inches, of a panel without its labels
 
 
-def dress(ax, metric, log=None):
-    """Title, label and scale of a panel whose lines are drawn; `log`: True, False, or None for what the values ask for.
+def dress(ax, metric, log=None, rows=None):
+    """Title, label and scale of a panel whose lines are drawn; `log`: True, False, or None for what the values ask for:
+    a span of decades, tiny ones, or (`rows`: what is drawn) one below its floor.
 
     Narrow panels go without the label. Zeros (and less), which a log axis cannot hold, are marked by a triangle at its
     lower edge.
@@ -28,7 +29,9 @@ def dress(ax, metric, log=None):
         return
     positive = values[values > 0]
     if log is None:
-        log = positive.size > 1 and positive.max() / positive.min() > _SPAN and (values >= 0).all()
+        low = rows is not None and (rows["value"] < rows["floor"]).any()
+        log = positive.size and (values >= 0).all() and (
+            low or positive.max() / positive.min() > _SPAN or positive.max() < 1e-3)
     if not log or not positive.size:
         ax.margins(y=0.08)
         return
@@ -76,7 +79,7 @@ def floor_zone(ax, x, floors):
     low, high = ax.get_ylim()
     if highest.max() < low / 10:
         return False
-    low = min(low, highest.min() / 3)
+    low, high = min(low, highest.min() / 3), max(high, highest.max() * 3)
     ax.set_ylim(low, high)
     left, right = ax.get_xlim()
     ax.fill_between([left, *places, right], low / 1e3, [highest[0], *highest, highest[-1]], facecolor="none", hatch="//////",
@@ -93,8 +96,16 @@ def dress_steps(ax, steps, label):
     if steps.size > 2 and steps[0] > 0 and steps[-1] / steps[0] > _SPAN and np.median(steps) < steps[-1] / 4:
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(NullFormatter())
+    elif steps.size == 1:
+        ax.set_xticks(steps)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+
+
+def plot_line(ax, x, y, label, look):
+    """A line of floats with at most some ten marks."""
+    ax.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), label=label or UNNAMED, markevery=max(1, len(x) // 8),
+            **look)
 
 
 def _data_lines(ax):

@@ -65,9 +65,8 @@ class Results:
         if (rows["scope"] == "targets").all():
             return rows
         if layer is not None:
+            self.check_layer(layer)
             chosen = rows[rows["layer"] == layer]
-            if chosen.empty:
-                raise FigureError(f"no layer {_listed([layer])}; there are {_listed(rows['layer'].unique())}")
         else:
             chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
         if not chosen["value"].notna().any():
@@ -83,6 +82,11 @@ class Results:
             steps = ", ".join(f"{s:g}" for s in sorted(rows["step"].dropna().unique()))
             raise FigureError(f"no checkpoint at step {float(step):g}; there are {steps}")
         return chosen
+
+    def check_layer(self, layer):
+        """Raises FigureError for a name (not None) that no layer has."""
+        if layer is not None and layer not in set(self.frame["layer"]):
+            raise FigureError(f"no layer {_listed([layer])}; there are {_listed(self.layers())}")
 
     def layers(self):
         """Names of the layers, input to output, of all runs together."""

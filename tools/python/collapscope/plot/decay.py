@@ -1,5 +1,6 @@
 """The phase change: metrics at the end of training over weight decay."""
 import numpy as np
+import pandas
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ..errors import FigureError
@@ -24,6 +25,8 @@ def weight_decay(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc
         results = Results(results, run)
         decays = _decays(results, by)
         layers = [layer] if layer is None or isinstance(layer, str) else list(layer)
+        for name in layers:
+            results.check_layer(name)
         shown = [metric for metric in metrics if any(_drawable(results, metric, name) for name in layers)]
         if not shown:
             results.at_layer(metrics[0], layers[0])  # says what is missing
@@ -31,14 +34,14 @@ def weight_decay(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc
         figure, axes = panels(len(shown), width=width, columns=columns)
         looks, zone = looks_of(layers), False
         for ax, metric in zip(axes, shown):
-            floors = []
+            parts = []
             for name, look in looks.items():
                 if _drawable(results, metric, name):
-                    floors += _points(ax, results.at_step(results.at_layer(metric, name)), decays, place, look, name)
+                    parts.append(_points(ax, results.at_step(results.at_layer(metric, name)), decays, place, look, name))
             _decay_axis(ax, place, by)
-            dress(ax, metric, log)
-            if floors:
-                zone |= floor_zone(ax, *zip(*floors))
+            rows = pandas.concat(parts)
+            dress(ax, metric, log, rows)
+            zone |= floor_zone(ax, rows["place"], rows["floor"])
         entries = {name: line_handle(look) for name, look in looks.items()} if len(layers) > 1 else {}
         if zone:
             entries["below the floor: rounding"] = floor_handle()
@@ -66,20 +69,20 @@ def _places(decays):
 
 
 def _points(ax, rows, decays, place, look, name):
-    """Marks and mean line of one layer; (position, floor) of each run. 0 is not joined with the others."""
+    """Marks and mean line of one layer; 0 is not joined with the others. Returns the rows drawn and their `place`."""
     rows = rows[rows["checkpoint"].isin(decays) & rows["value"].notna()]
     decay = rows["checkpoint"].map(decays)
     x = decay.map(place).to_numpy(float)
     means = rows["value"].groupby(decay.to_numpy()).mean()
     positive = means[means.index > 0]
-    label = "" if name is None else name
+    label = "last layer" if name is None else name
     if len(rows) > len(means):
         ax.plot(x, rows["value"].to_numpy(), linestyle="", marker=look["marker"], markersize=2.4, alpha=0.55,
                 color=look["color"], label=f"_runs {label}")
     ax.plot(positive.index.to_numpy(float), positive.to_numpy(), label=label, **look)
     if 0.0 in means.index:
         ax.plot([place[0.0]], [means[0.0]], label=f"_zero {label}", **{**look, "linestyle": ""})
-    return list(zip(x, rows["floor"]))
+    return rows.assign(place=x)
 
 
 def _decay_axis(ax, place, by):

@@ -1,4 +1,6 @@
 """Figures over depth: deep NRC1–4, a heat map of layers and steps, and spectra."""
+import math
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
@@ -7,11 +9,12 @@ from matplotlib.ticker import MaxNLocator
 
 from ..errors import FigureError
 from ..text import printable
-from .axes import dress, floor_zone
+from .axes import dress, floor_zone, plot_line
 from .data import Results
-from .layout import legend_below, line_handle, looks_of, name_ticks, panels
+from .layout import legend_below, line_handle, looks_of, panels
 from .names import drawn
-from .style import GREY, TEXT_WIDTH, paper_style, text
+from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
+from .ticks import Names, put_steps
 from .training import _MOST_PANELS, _with_legend
 
 _DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
@@ -29,8 +32,9 @@ def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_
         shown = [metric for metric in metrics if results.has(metric)]
         if not shown:
             results.of(metrics[0])  # says what is missing
-        figure, axes = panels(len(shown), width=width, columns=columns)
         layers, looks, zone = results.layers(), looks_of(results.runs), False
+        names = Names(layers, width / min(columns, len(shown)) - 0.55)
+        figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
         place = {name: position for position, name in enumerate(layers)}
         for ax, metric in zip(axes, shown):
             rows = results.at_step(results.of(metric), step)
@@ -38,12 +42,10 @@ def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_
             for name, look in looks.items():
                 chosen = rows["run"].eq(name) & rows["value"].notna()
                 if chosen.any():
-                    marks = look if len(layers) <= 20 else {**look, "marker": ""}
-                    ax.plot(x[chosen].to_numpy(float), rows["value"][chosen].to_numpy(), label=name, **marks)
+                    plot_line(ax, x[chosen], rows["value"][chosen], name, look)
             ax.set_xlim(-0.3, len(layers) - 0.7)
-            name_ticks(ax.xaxis, layers, width / min(columns, len(shown)) - 0.55)
-            ax.xaxis.grid(len(layers) <= 20)
-            dress(ax, metric, log)
+            names.put_below(ax)
+            dress(ax, metric, log, rows)
             zone |= floor_zone(ax, x, rows["floor"])
         return _with_legend(figure, looks, zone)
 
@@ -65,16 +67,19 @@ def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH
         if len(names) > _MOST_PANELS:
             raise FigureError(f"{len(names)} runs are too many for one figure (at most {_MOST_PANELS}): choose with run=")
         columns = min(columns, len(names))
-        height = min(max(0.75 + 0.14 * len(layers), 1.5), 6.0)
+        rest = 8.5 / math.ceil(len(names) / columns)  # of a page
+        height = min(max(0.75 + 0.14 * len(layers), 1.5), max(rest, 1.3))
+        labels = Names(layers, height - 0.6)
         figure, axes = panels(len(names), width=width, columns=columns, height=height)
-        norm = _norm(metric, rows["value"].dropna().to_numpy(), log)
+        norm = _norm(metric, rows, log)
         for ax, name in zip(axes, names):
             image = _cells(ax, rows[rows["run"] == name], layers, norm, width / columns - 0.45)
             ax.set_title(text(name))
             ax.set_xlabel(results.step_label)
-            name_ticks(ax.yaxis, layers, height - 0.7)
+            labels.put_beside(ax)
             if axes.index(ax) % columns:
                 ax.set_yticklabels([])
+                ax.set_ylabel("")
         bar = figure.colorbar(image, ax=axes, aspect=max(12, 12 * height), pad=0.02, fraction=0.05,
                               extend="min" if rows["value"].min() < norm.vmin else "neither")
         bar.set_label(drawn(metric).title)
@@ -82,12 +87,18 @@ def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH
         return figure
 
 
-def _norm(metric, values, log):
+def _norm(metric, rows, log):
+    """The colour scale: logarithmic where the panels of lines would be, over at most six decades."""
+    values = rows["value"].dropna().to_numpy()
     low, high = drawn(metric).range or (values.min(), values.max())
     positive = values[values > 0]
-    if log or (log is None and not drawn(metric).range and positive.size and (values >= 0).all() and
-               positive.max() > 20 * positive.min()):
-        return LogNorm(max(positive.min(), positive.max() / 1e6), positive.max())
+    if log is None:
+        below = (rows["value"] < rows["floor"]).any()
+        log = not drawn(metric).range and positive.size and (values >= 0).all() and (
+            below or positive.max() > 20 * positive.min())
+    if log and positive.size:
+        highest = max(positive.max(), rows["floor"].max() if rows["floor"].notna().any() else 0.0)
+        return LogNorm(max(min(positive.min(), highest / 10), highest / 1e6), highest)
     return Normalize(min(low, values.min()), max(high, values.max()))
 
 
@@ -107,7 +118,7 @@ def _cells(ax, rows, layers, norm, inches):
     shown = np.where(values < norm.vmin, norm.vmin, values)  # zeros, too, which have no logarithm
     image = ax.imshow(np.ma.masked_invalid(shown), norm=norm, cmap=matplotlib.colormaps["cividis"], aspect="auto",
                       interpolation="nearest", zorder=1)
-    name_ticks(ax.xaxis, [f"{step:g}" for step in steps], inches)
+    put_steps(ax, steps, inches)
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(True)
@@ -134,7 +145,7 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
             for key, look in looks.items():
                 line = rows[rows["run"].eq(key) & rows["value"].notna()]
                 if len(line):
-                    ax.plot(line["component"].to_numpy(float), line["value"].to_numpy(), label=key, **look)
+                    plot_line(ax, line["component"], line["value"], key, look)
             ax.set_xlabel("Component")
             ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
             dress(ax, "evr", log)
@@ -144,6 +155,6 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
             if results.has("signal_dim"):
                 k = results.at_step(results.at_layer("signal_dim", name), step)["value"].max()
                 ax.axvline(k + 0.5, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")
-        legend_below(figure, {name or "(no name)": line_handle(look) for name, look in looks.items()}
+        legend_below(figure, {name or UNNAMED: line_handle(look) for name, look in looks.items()}
                      if len(looks) > 1 else {})
         return figure

@@ -45,11 +45,7 @@ def nrc3_over_gamma(dumps, *, layer=None, points=201, width=3.25):
         ax.set_xlim(0, curves[0].lambda_min if shared else 1)
         ax.set_xlabel(r"$\gamma$" if shared else r"$\gamma / \lambda_{\min}$")
         ax.set_ylabel("NRC3")
-        low, high = min(c.best[1] for c in curves), max(np.nanmax(c.nrc3) for c in curves)
-        if low > 0 and high > 100 * low:
-            ax.set_yscale("log")
-        else:
-            ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=0)
         if shared:
             ax.annotate(r"$\lambda_{\min}$", (1, 0), (0, 3), xycoords="axes fraction", textcoords="offset points", ha="right",
                         va="bottom")
@@ -64,7 +60,11 @@ def nrc3_curves(path, layer=None, points=201):
     """The Curve of each checkpoint of a dump, in float64."""
     import h5py
 
-    with h5py.File(path, "r") as file:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise FigureError(f"{printable(os.fspath(path))}: cannot be read as HDF5: {printable(error)}")
+    with file:
         groups = file["checkpoints"].values() if "checkpoints" in file and "layers" not in file else [file]
         return [_curve(group, layer, points, printable(os.fspath(path))) for group in groups]
 
@@ -86,10 +86,11 @@ def _curve(group, layer, points, path):
     if values[0] <= n * np.finfo(float).eps * values[-1]:
         raise FigureError(f"{where}: the targets have deficient rank, lambda_min = 0: gamma can only be 0")
     root, gram = (vectors * np.sqrt(values)) @ vectors.T, weight @ weight.T
-    gamma = np.linspace(0.0, values[0], points)
     best = min((nrc3(gram, root, g), g) for g in [0.0, *_stationary(gram, root, values[0])])
+    # Smooth in the root of gamma; the minimum is one of the points.
+    gamma = np.unique(np.append(values[0] * np.linspace(0.0, 1.0, points) ** 2, best[1]))
     run = _text(group.attrs.get("run", os.path.basename(path)))
-    step = f", {_text(group.attrs.get('step_unit', 'step'))} {group.attrs['step']}" if "step" in group.attrs else ""
+    step = f", {_text(group.attrs.get('step_unit', 'step'))} {_number(group.attrs['step'])}" if "step" in group.attrs else ""
     return Curve(run, step, gamma, np.array([nrc3(gram, root, g) for g in gamma]), best[::-1], float(values[0]))
 
 
@@ -135,6 +136,10 @@ def _float64(dataset):
     if values.dtype == np.uint16 and _text(dataset.attrs.get("dtype", "")) == "bfloat16":
         values = (values.astype(np.uint32) << 16).view(np.float32)
     return values.astype(np.float64)
+
+
+def _number(value):
+    return f"{value:g}" if np.ndim(value) == 0 and np.issubdtype(type(value), np.number) else _text(value)
 
 
 def _text(value):

@@ -1,4 +1,4 @@
-"""Panels of equal size, one legend below them that covers nothing, tick labels that do not overlap."""
+"""Panels of equal size and one legend below them that covers nothing."""
 import math
 
 from matplotlib.lines import Line2D
@@ -57,16 +57,3 @@ def legend_below(figure, entries):
     figure.set_size_inches(width, height + high)
     share = high / (height + high)
     figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
-
-
-def name_ticks(axis, names, inches):
-    """Ticks 0, 1, … with names, on an axis (`ax.xaxis`, `ax.yaxis`) that is `inches` long: level where they fit, else
-    upright, else only some, the last among them."""
-    names = [text(name, 24) for name in names]
-    longest = max(sum(0.049 if c.isdigit() else 0.058 for c in name) for name in names) + 0.07
-    level = axis.axis_name == "y" or longest <= inches / len(names)
-    most = max(2, int(inches / 0.13)) if not level or axis.axis_name == "y" else len(names)
-    every = math.ceil(len(names) / most)
-    shown = sorted(range(len(names) - 1, -1, -every))
-    axis.set_ticks(shown, [names[i] for i in shown], rotation=0 if level else 90)
-    axis.grid(False)

@@ -2,10 +2,10 @@
 import numpy as np
 
 from ..errors import FigureError
-from .axes import dress, dress_steps, floor_zone
+from .axes import dress, dress_steps, floor_zone, plot_line
 from .data import Results
 from .layout import floor_handle, legend_below, line_handle, looks_of, panels
-from .style import TEXT_WIDTH, line_looks, paper_style, text
+from .style import TEXT_WIDTH, UNNAMED, line_looks, paper_style, text
 
 _MOST_PANELS = 24
 
@@ -21,6 +21,7 @@ def last_layer(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3"
     """
     with paper_style():
         results = Results(results, run)
+        results.check_layer(layer)
         shown = [metric for metric in metrics if _drawable(results, metric, layer)]
         if not shown:
             results.at_layer(metrics[0], layer)  # says what is missing
@@ -76,15 +77,15 @@ def _lines(ax, rows, by, looks, metric, log, step_label):
         line = rows if rows["scope"].eq("targets").all() and by != "run" else rows[rows[by] == key]
         line = line[line["value"].notna() & line["step"].notna()]
         if len(line):
-            ax.plot(line["step"].to_numpy(), line["value"].to_numpy(), label=str(key), **look)
+            plot_line(ax, line["step"], line["value"], str(key), look)
     dress_steps(ax, rows["step"], step_label)
-    dress(ax, metric, log)
+    dress(ax, metric, log, rows)
     return floor_zone(ax, rows["step"], rows["floor"])
 
 
 def _with_legend(figure, looks, zone):
     """The legend of runs, where there is more than one, and of the hatched zone."""
-    entries = {name or "(no name)": line_handle(look) for name, look in looks.items()} if len(looks) > 1 else {}
+    entries = {name or UNNAMED: line_handle(look) for name, look in looks.items()} if len(looks) > 1 else {}
     if zone:
         entries["below the floor: rounding"] = floor_handle()
     legend_below(figure, entries)
