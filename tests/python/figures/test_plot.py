@@ -71,7 +71,7 @@ def test_pdf_svg_and_png_are_whole(arm, tmp_path, name):
 
 def test_equal_data_give_equal_bytes(arm, tmp_path):
     for number in range(2):
-        figure = plot.heatmap(arm / "arm.json")
+        figure = plot.spectrum(arm / "arm.json")
         for kind in ("pdf", "svg", "png"):
             plot.save(figure, tmp_path / f"{number}.{kind}")
 
