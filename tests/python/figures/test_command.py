@@ -58,7 +58,8 @@ def test_gamma_from_results_is_that_of_their_last_dumps(arm, tmp_path, run):
 
 
 def test_all_writes_what_it_can_and_names_the_rest(arm, tmp_path, run):
-    status, message = run("plot", "all", arm / "arm.csv", "-o", "figures", "--format", "svg", "--run", "arm_wd0")
+    status, message = run("plot", "all", arm / "arm.csv", "-o", "figures", "--format", "svg", "--run", "arm_wd0",
+                          "--metric", "deep_nrc1")
 
     assert status == 0
     assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == [

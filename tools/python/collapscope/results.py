@@ -114,12 +114,13 @@ def _dict(tree, key, where):
     return found
 
 
-def _number(value, where):
-    """A float, NaN for null."""
+def _number(value, where, *names):
+    """A float, NaN for null. where, names: what to call it in a message."""
     if value is None:
         return math.nan
     if type(value) in (int, float) and math.isfinite(value):
         return float(value)
+    where = ": ".join([where, *map(printable, names)])
     raise ResultsError(f"{where}: found {_shown(value)}, expected a finite number, a list of them, or null")
 
 
@@ -127,7 +128,7 @@ def _checkpoint_rows(checkpoint, number, where, rows):
     """Appends the rows of one checkpoint, in the order of COLUMNS."""
     _dict(checkpoint, "attributes", where)
     head = (number, checkpoint.get("path"), checkpoint.get("id") or "", checkpoint.get("run"),
-            _number(checkpoint.get("step"), f"{where}: step"))
+            _number(checkpoint.get("step"), where, "step"))
     _metric_rows(head + ("targets", None, None, None, None), _dict(checkpoint, "targets", where), {},
                  _dict(checkpoint, "target_notes", where), f"{where}: targets", rows)
     for position, layer in enumerate(_list(checkpoint, "layers", where)):
@@ -139,13 +140,12 @@ def _checkpoint_rows(checkpoint, number, where, rows):
 
 def _metric_rows(head, metrics, floors, notes, where, rows):
     for metric, value in metrics.items():
-        place = f"{where}: {printable(metric)}"
-        tail = (_number(floors.get(metric), f"{place}: floor"), notes.get(metric, ""))
+        tail = (_number(floors.get(metric), where, metric, "floor"), notes.get(metric, ""))
         if isinstance(value, list):
             for component, item in enumerate(value, 1):
-                rows.append(head + (metric, component, _number(item, place)) + tail)
+                rows.append(head + (metric, component, _number(item, where, metric)) + tail)
         else:
-            rows.append(head + (metric, None, _number(value, place)) + tail)
+            rows.append(head + (metric, None, _number(value, where, metric)) + tail)
 
 
 def _report_tree(report, name):

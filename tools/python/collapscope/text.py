@@ -4,7 +4,8 @@ import unicodedata
 
 def printable(text):
     """The text with whatever is not a visible character or a space written as an escape (`\\x1b`, `\\u202e`)."""
-    return "".join(_visible(c) for c in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(_visible(c) for c in text)
 
 
 def _visible(character):

@@ -5,6 +5,7 @@ import re
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import printable
+from .style import text
 
 
 class Results:
@@ -36,7 +37,7 @@ class Results:
             raise FigureError("the results hold no checkpoint")
         if not hasattr(self, "step_label"):
             units = {self.attribute(c, "step_unit") for c in self.frame["checkpoint"].unique()} - {None}
-            self.step_label = printable(units.pop()).capitalize() if len(units) == 1 else "Step"
+            self.step_label = text(str(units.pop()).capitalize()) if len(units) == 1 else "Step"
 
     def attribute(self, checkpoint, name):
         """An attribute of a checkpoint, from its column or from `.attrs`; None without it."""

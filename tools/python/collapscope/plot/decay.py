@@ -8,7 +8,7 @@ from ..text import printable
 from .axes import dress, floor_zone
 from .data import Results
 from .layout import floor_handle, legend_below, line_handle, looks_of, panels
-from .style import TEXT_WIDTH, paper_style
+from .style import TEXT_WIDTH, paper_style, text
 from .training import _drawable
 
 
@@ -38,6 +38,8 @@ def weight_decay(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc
             for name, look in looks.items():
                 if _drawable(results, metric, name):
                     parts.append(_points(ax, results.at_step(results.at_layer(metric, name)), decays, place, look, name))
+                    if parts[-1]["scope"].eq("targets").all():
+                        break  # the same for every layer
             _decay_axis(ax, place, by)
             rows = pandas.concat(parts)
             dress(ax, metric, log, rows)
@@ -87,7 +89,7 @@ def _points(ax, rows, decays, place, look, name):
 
 def _decay_axis(ax, place, by):
     """A logarithmic axis with 0 in front, and the break between them."""
-    ax.set_xlabel(printable(by).replace("_", " ").capitalize().replace("$", r"\$"))
+    ax.set_xlabel(text(by.replace("_", " ").capitalize()))
     positions = sorted(place.values())
     positive = sorted(d for d in place if d > 0)
     if not positive:
