@@ -2,7 +2,7 @@
 import math
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from .names import drawn
 from .style import GREY, UNNAMED
@@ -46,9 +46,7 @@ def set_log_limits(ax, low, high):
     middle = math.log10(low) / 2 + math.log10(high) / 2
     ax.set_ylim(10 ** (middle - 0.56 * span), 10 ** (middle + 0.56 * span))
     ax.yaxis.set_major_locator(LogLocator(numticks=6))
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    if span > 6:
-        ax.yaxis.set_minor_locator(FixedLocator([]))
+    _minor_ticks(ax.yaxis, span)
 
 
 def mark_zeros(ax):
@@ -95,7 +93,7 @@ def dress_steps(ax, steps, label):
     ax.set_xlabel(label)
     if steps.size > 2 and steps[0] > 0 and steps[-1] / steps[0] > _SPAN and np.median(steps) < steps[-1] / 4:
         ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        _minor_ticks(ax.xaxis, math.log10(steps[-1] / steps[0]))
     elif steps.size == 1:
         ax.set_xticks(steps)
     else:
@@ -106,6 +104,13 @@ def plot_line(ax, x, y, label, look):
     """A line of floats with at most some ten marks."""
     ax.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), label=label or UNNAMED, markevery=max(1, len(x) // 8),
             **look)
+
+
+def _minor_ticks(axis, decades):
+    """Ticks between the powers of ten without labels, where they are few."""
+    axis.set_minor_formatter(NullFormatter())
+    if decades > 2:
+        axis.set_minor_locator(NullLocator())
 
 
 def _data_lines(ax):
