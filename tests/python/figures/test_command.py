@@ -1,0 +1,98 @@
+"""python -m collapscope plot: the same figures from the shell, and its messages."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from collapscope.__main__ import main
+from conftest import DUMPS, ROOT
+
+
+def shell(*arguments, stdin=b""):
+    """Runs `python -m collapscope` in the current folder: exit status, standard error."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools" / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-m", "collapscope", *arguments], input=stdin, env=environment, capture_output=True)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """The same without a process of its own, in a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code
+        return status, capsys.readouterr().err
+    return call
+
+
+def test_a_figure_is_the_functions(arm, tmp_path, run):
+    from collapscope import plot
+
+    status = run("plot", "spectrum", arm / "arm.json", "-o", "x.svg", "--run", "arm_wd0.0*", "--layer", "fc5", "--step", "4000",
+                   "--no-log", "--width", "3")
+
+    plot.save(plot.spectrum(arm / "arm.json", run="arm_wd0.0*", layer="fc5", step=4000, log=False, width=3), tmp_path / "y.svg")
+    assert status == (0, "")
+    assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
+
+
+def test_results_from_standard_input(arm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status = shell("plot", "heatmap", "-", "-o", "x.svg", "--metric", "deep_nrc2", stdin=(arm / "arm.json").read_bytes())
+
+    assert status == (0, "") and "Deep NRC2" in (tmp_path / "x.svg").read_text()
+
+
+def test_gamma_from_results_is_that_of_their_last_dumps(arm, tmp_path, run):
+    last = sorted(DUMPS.glob("arm_wd0*_epoch12000.h5"), key=lambda path: path.name.split("_")[1])
+    assert run("plot", "nrc3-over-gamma", arm / "arm.json", "-o", "x.svg") == (0, "")
+    order = [path for name in ("wd0_", "wd0.01_", "wd0.02_") for path in last if name in path.name]
+    assert run("plot", "nrc3_over_gamma", *order, "-o", "y.svg") == (0, "")
+
+    assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
+
+
+def test_all_writes_what_it_can_and_names_the_rest(arm, tmp_path, run):
+    status, message = run("plot", "all", arm / "arm.csv", "-o", "figures", "--format", "svg", "--run", "arm_wd0",
+                          "--metric", "deep_nrc1")
+
+    assert status == 0
+    assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == [
+        "deep", "explained_variance", "heatmap", "last_layer", "nrc3_over_gamma", "spectrum"]
+    assert message.startswith("collapscope plot: no weight_decay: no run has a number weight_decay") and message.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("deep", "RESULTS", "-o", "x.gif"), "x.gif: a figure ends in .pdf, .svg or .png"),
+    (("deep", "none\x1b.json", "-o", "x.pdf"), "none\\x1b.json: No such file or directory"),
+    (("deep", "RESULTS", "-o", "x.pdf", "--layer", "fc1"), "deep has no option --layer"),
+    (("nrc3_over_gamma", "RESULTS", "-o", "x.pdf", "--step", "1"), "nrc3_over_gamma has no option --step"),
+    (("heatmap", "RESULTS", "-o", "x.pdf", "--metric", "a", "--metric", "b"), "heatmap takes one --metric"),
+    (("deep", "RESULTS", "-o", "x.pdf", "--run", "none"), "no run none; there are arm_wd0"),
+    (("nosuch", "RESULTS", "-o", "x.pdf"), "invalid choice: 'nosuch'"),
+])
+def test_errors_are_a_line_and_status_2(arm, tmp_path, run, arguments, message):
+    status, text = run("plot", *(arm / "arm.json" if item == "RESULTS" else item for item in arguments))
+
+    assert status == 2 and message in text and "Traceback" not in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_convert_is_handed_on(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, types\nmodule = types.ModuleType('collapscope.convert')\n"
+        "module.main = lambda argv: print(argv, file=sys.stderr) or 3\nsys.modules['collapscope.convert'] = module\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'tools' / 'python'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-m", "collapscope", "convert", "a.npz", "-o", "b.h5"], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b"['a.npz', '-o', 'b.h5']\n")
+
+
+def test_usage():
+    assert shell("--help") == (0, "")
+    status, message = shell("nosuch")
+    assert status == 2 and "python -m collapscope plot" in message

@@ -1,0 +1,114 @@
+"""collapscope.analyze: the program is found, told everything, and its errors come through."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+import collapscope
+from collapscope.errors import ProgramError
+from collapscope.program import arguments, find_program
+from conftest import DUMPS, PROGRAM, ROOT
+
+ONE = DUMPS / "arm_wd0_epoch12000.h5"
+
+
+def test_same_as_the_file_the_program_writes(arm):
+    frame = collapscope.analyze(DUMPS)
+
+    written = collapscope.load(arm / "arm.json")
+    assert frame.drop(columns="path").equals(written.drop(columns="path"))
+    assert frame.attrs["failures"] == []
+
+
+def test_options_reach_the_program(tmp_path):
+    frame = collapscope.analyze([ONE], metrics=["deep_nrc1", "model_*"], layers=["fc5", "fc6"], signal_dim=3, memory="64MiB",
+                                threads=1, device="cpu", looks=1, output=tmp_path / "also.json")
+
+    assert set(frame.layer.dropna()) == {"fc5", "fc6"}
+    assert set(frame.metric) == {"deep_nrc1", "model_mse", "model_mae", "model_r2"}
+    assert frame.value.notna().all()
+    for option in ("--signal-dim=3", "--memory=64MiB", "--threads=1", "--looks=1"):
+        assert option in frame.attrs["provenance"][0]["command"]
+    assert collapscope.load(tmp_path / "also.json").value.equals(frame.value)
+
+
+def test_shards_wide_and_attributes():
+    frame = collapscope.analyze([str(ONE), ONE], shards=True, wide=True, attributes=["weight_decay"])
+
+    assert len(frame) == 6 and set(frame.samples) == {2048} and set(frame.weight_decay) == {0.0}
+
+
+def test_arguments():
+    assert arguments({"signal_dim": 3, "shards": True, "quiet": False, "device": None, "layers": ["a*", "b"],
+                      "metrics": ["x", "y"], "pool": "mean"}) == [
+        "--signal-dim=3", "--shards", "--layers=a*", "--layers=b", "--metrics=x,y", "--pool=mean"]
+    assert arguments({"metrics": "nrc*"}) == ["--metrics=nrc*"]
+
+
+def test_the_programs_message_is_the_exceptions():
+    with pytest.raises(ProgramError) as error:
+        collapscope.analyze("nosuch.h5")
+    assert "nosuch.h5" in str(error.value) and error.value.status == 2
+    with pytest.raises(ProgramError, match="--nosuch"):
+        collapscope.analyze(ONE, nosuch=1)
+
+
+def test_a_path_is_never_an_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.symlink(ONE, "--help")
+    assert set(collapscope.analyze("--help").run) == {"arm_wd0"}
+
+
+def test_some_failed_warns_and_returns_the_others(tmp_path):
+    (tmp_path / "bad.h5").write_text("no HDF5")
+
+    with pytest.warns(RuntimeWarning, match="bad.h5: not an HDF5 file"):
+        frame = collapscope.analyze([tmp_path / "bad.h5", ONE])
+
+    assert set(frame.run) == {"arm_wd0"}
+    (failure,) = frame.attrs["failures"]
+    assert failure["path"].endswith("bad.h5") and "not an HDF5 file" in failure["message"]
+
+
+def test_a_program_that_dies_is_an_error(tmp_path, monkeypatch):
+    dying = tmp_path / "dying"
+    dying.write_text("#!/bin/sh\nkill -9 $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setenv("COLLAPSCOPE", str(dying))
+    with pytest.raises(ProgramError, match="was ended by SIGKILL"):
+        collapscope.analyze(ONE)
+
+
+def test_which_program(tmp_path, monkeypatch):
+    other = tmp_path / "collapscope"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert find_program() == PROGRAM
+    monkeypatch.delenv("COLLAPSCOPE")
+    assert find_program() == str(other)
+    monkeypatch.setenv("COLLAPSCOPE", str(tmp_path / "none"))
+    with pytest.raises(ProgramError, match="COLLAPSCOPE is .*none"):
+        find_program()
+
+
+def test_the_newest_build_beside_the_checkout(tmp_path):
+    """A copy of the package in a checkout of its own, with two builds, and with none."""
+    package = tmp_path / "copy" / "tools" / "python" / "collapscope"
+    package.parent.mkdir(parents=True)
+    subprocess.run(["cp", "-r", ROOT / "tools" / "python" / "collapscope", package], check=True)
+    code = "from collapscope.program import find_program; print(find_program())"
+    environment = {"PATH": "/nonexistent", "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    without = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    for time, build in enumerate(("release", "cpu-only")):
+        path = tmp_path / "copy" / "build" / build / "bin" / "collapscope"
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+        path.chmod(0o755)
+        os.utime(path, (time, time))
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+    assert "no program collapscope: build it" in without.stderr
+    assert found.stdout == f"{path}\n"

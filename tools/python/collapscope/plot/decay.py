@@ -1,0 +1,135 @@
+"""The phase change: metrics at the end of training over weight decay."""
+import numpy as np
+import pandas
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+from ..errors import FigureError
+from ..text import printable
+from .axes import dress, floor_zone
+from .data import Results
+from .layout import floor_handle, legend_below, line_handle, looks_of, panels
+from .style import TEXT_WIDTH, paper_style, text
+from .training import _drawable
+
+
+def weight_decay(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3", "model_mse"), by="weight_decay",
+                 log=None, width=TEXT_WIDTH, columns=4):
+    """Metrics of each run's last checkpoint over its weight decay (Andriopoulos et al. 2024, §5).
+
+    A small mark is a run; the line joins the means of runs of equal weight decay. The axis is logarithmic, with 0 apart
+    from it at the left. layer: a name, or a list of names (one line each); default the last. metrics: one panel each,
+    those without a value are left out. by: the attribute. results, run, log, width: as for `last_layer`.
+    Returns a matplotlib Figure. Raises FigureError when the runs have no such attribute.
+    """
+    with paper_style():
+        results = Results(results, run)
+        decays = _decays(results, by)
+        layers = [layer] if layer is None or isinstance(layer, str) else list(layer)
+        for name in layers:
+            results.check_layer(name)
+        shown = [metric for metric in metrics if any(_drawable(results, metric, name) for name in layers)]
+        if not shown:
+            results.at_layer(metrics[0], layers[0])  # says what is missing
+        place = _places(set(decays.values()))
+        figure, axes = panels(len(shown), width=width, columns=columns)
+        looks, zone = looks_of(layers), False
+        for ax, metric in zip(axes, shown):
+            parts = []
+            for name, look in looks.items():
+                if _drawable(results, metric, name):
+                    parts.append(_points(ax, results.at_step(results.at_layer(metric, name)), decays, place, look, name))
+                    if parts[-1]["scope"].eq("targets").all():
+                        break  # the same for every layer
+            _decay_axis(ax, place, by)
+            rows = pandas.concat(parts)
+            dress(ax, metric, log, rows)
+            zone |= floor_zone(ax, rows["place"], rows["floor"])
+        entries = {name: line_handle(look) for name, look in looks.items()} if len(layers) > 1 else {}
+        if zone:
+            entries["below the floor: rounding"] = floor_handle()
+        legend_below(figure, entries)
+        return figure
+
+
+def _decays(results, by):
+    """{checkpoint: weight decay} of the last checkpoints of all runs that say it."""
+    frame = results.at_step(results.frame.drop_duplicates("checkpoint"))
+    decays = {checkpoint: results.attribute(checkpoint, by) for checkpoint in frame["checkpoint"]}
+    decays = {c: float(v) for c, v in decays.items() if isinstance(v, (int, float)) and v >= 0}
+    if not decays:
+        raise FigureError(f"no run has a number {printable(by)} among its attributes (CSV has none: use the JSON results)")
+    return decays
+
+
+def _places(decays):
+    """{weight decay: position}: itself, and for 0 a place to the left of all others on their logarithmic axis."""
+    positive = sorted(d for d in decays if d > 0)
+    if not positive:
+        return {0.0: 1.0}
+    ratio = max((positive[-1] / positive[0]) ** 0.3, 2.0)
+    return {d: d if d > 0 else positive[0] / ratio for d in sorted(decays)}
+
+
+def _points(ax, rows, decays, place, look, name):
+    """Marks and mean line of one layer; 0 is not joined with the others. Returns the rows drawn and their `place`."""
+    rows = rows[rows["checkpoint"].isin(decays) & rows["value"].notna()]
+    decay = rows["checkpoint"].map(decays)
+    x = decay.map(place).to_numpy(float)
+    means = rows["value"].groupby(decay.to_numpy()).mean()
+    positive = means[means.index > 0]
+    label = "last layer" if name is None else name
+    if len(rows) > len(means):
+        ax.plot(x, rows["value"].to_numpy(), linestyle="", marker=look["marker"], markersize=2.4, alpha=0.55,
+                color=look["color"], label=f"_runs {label}")
+    ax.plot(positive.index.to_numpy(float), positive.to_numpy(), label=label, **look)
+    if 0.0 in means.index:
+        ax.plot([place[0.0]], [means[0.0]], label=f"_zero {label}", **{**look, "linestyle": ""})
+    return rows.assign(place=x)
+
+
+def _decay_axis(ax, place, by):
+    """A logarithmic axis with 0 in front, and the break between them."""
+    ax.set_xlabel(text(by.replace("_", " ").capitalize()))
+    positions = sorted(place.values())
+    positive = sorted(d for d in place if d > 0)
+    if not positive:
+        ax.set_xticks([1.0], ["0"])
+        return
+    ax.set_xscale("log")
+    pad = max((positions[-1] / positions[0]) ** 0.08, 1.15)
+    ax.set_xlim(positions[0] / pad, positions[-1] * pad)
+    ticks = _ticks(positive)
+    names = {tick: _decay_name(tick) for tick in ticks}
+    if 0.0 in place:
+        names[place[0.0]] = "0"
+        cut = np.sqrt(place[0.0] * positive[0])
+        for shift in (-0.02, 0.02):  # the break: two strokes through the axis
+            ax.plot([_moved(ax, cut, shift - 0.012), _moved(ax, cut, shift + 0.012)], [-0.03, 0.03], clip_on=False,
+                    transform=ax.get_xaxis_transform(), color="black", linewidth=0.6, label="_break", zorder=5)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(names)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: names.get(value, "")))
+    ax.xaxis.set_minor_locator(FixedLocator([d for d in positive if d not in names]))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _ticks(positive):
+    """The weight decays themselves while few, else powers of ten."""
+    if len(positive) <= 3:
+        return positive
+    low, high = int(np.ceil(np.log10(positive[0]) - 1e-9)), int(np.floor(np.log10(positive[-1]) + 1e-9))
+    return [10.0 ** p for p in range(low, high + 1, max(1, (high - low + 3) // 4))] or [positive[0], positive[-1]]
+
+
+def _decay_name(value):
+    power = np.log10(value)
+    if abs(power - round(power)) < 1e-9 and value < 0.01:
+        return f"$10^{{{round(power)}}}$"
+    return f"{value:g}"
+
+
+def _moved(ax, x, share):
+    """x, moved by a share of the axis' length."""
+    low, high = ax.get_xlim()
+    return x * (high / low) ** share
+
+

@@ -1,0 +1,160 @@
+"""Figures over depth: deep NRC1–4, a heat map of layers and steps, and spectra."""
+import math
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from ..errors import FigureError
+from ..text import printable
+from .axes import dress, floor_zone, plot_line
+from .data import Results
+from .layout import legend_below, line_handle, looks_of, panels
+from .names import drawn
+from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
+from .ticks import Names, put_steps
+from .training import _MOST_PANELS, _with_legend
+
+_DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
+
+
+def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_WIDTH, columns=2):
+    """Deep NRC1–4 over the layers, one line per run (Rangamani and Unal 2026).
+
+    results: what `load` returns, or takes. run: name, glob, or list of those. step: a step, or "last": of each run.
+    metrics: one panel each; those without a value are left out. log: as for `last_layer`. width: inches.
+    Returns a matplotlib Figure. Raises FigureError when no metric has a value.
+    """
+    with paper_style():
+        results = Results(results, run)
+        shown = [metric for metric in metrics if results.has(metric)]
+        if not shown:
+            results.of(metrics[0])  # says what is missing
+        layers, looks, zone = results.layers(), looks_of(results.runs), False
+        names = Names(layers, width / min(columns, len(shown)) - 0.55)
+        figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
+        place = {name: position for position, name in enumerate(layers)}
+        for ax, metric in zip(axes, shown):
+            rows = results.at_step(results.of(metric), step)
+            x = rows["layer"].map(place)
+            for name, look in looks.items():
+                chosen = rows["run"].eq(name) & rows["value"].notna()
+                if chosen.any():
+                    plot_line(ax, x[chosen], rows["value"][chosen], name, look)
+            ax.set_xlim(-0.3, len(layers) - 0.7)
+            names.put_below(ax)
+            dress(ax, metric, log, rows)
+            zone |= floor_zone(ax, x, rows["floor"])
+        return _with_legend(figure, looks, zone)
+
+
+def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH, columns=3):
+    """A metric for every layer and step, one panel per run, one colour scale.
+
+    Dark is low, as in grey print; a logarithmic scale ends six decades below the highest value. Cells without a value
+    are hatched; values below their floor are marked by a dot.
+    results, run, log, width: as for `deep`. Returns a matplotlib Figure.
+    """
+    with paper_style():
+        results = Results(results, run)
+        rows = results.of(metric)
+        if rows["component"].notna().any() or rows["scope"].eq("targets").any():
+            raise FigureError(f"{printable(metric)} is not one number per layer: a heat map cannot show it")
+        names, layers = results.runs, list(rows.sort_values("position", kind="stable")["layer"].unique())
+        layers = [name for name in results.layers() if name in set(layers)]
+        if len(names) > _MOST_PANELS:
+            raise FigureError(f"{len(names)} runs are too many for one figure (at most {_MOST_PANELS}): choose with run=")
+        columns = min(columns, len(names))
+        rest = 8.5 / math.ceil(len(names) / columns)  # of a page
+        height = min(max(0.75 + 0.14 * len(layers), 1.5), max(rest, 1.3))
+        labels = Names(layers, height - 0.6)
+        figure, axes = panels(len(names), width=width, columns=columns, height=height)
+        norm = _norm(metric, rows, log)
+        for ax, name in zip(axes, names):
+            image = _cells(ax, rows[rows["run"] == name], layers, norm, width / columns - 0.45)
+            ax.set_title(text(name))
+            ax.set_xlabel(results.step_label)
+            labels.put_beside(ax)
+            if axes.index(ax) % columns:
+                ax.set_yticklabels([])
+                ax.set_ylabel("")
+        bar = figure.colorbar(image, ax=axes, aspect=max(12, 12 * height), pad=0.02, fraction=0.05,
+                              extend="min" if rows["value"].min() < norm.vmin else "neither")
+        bar.set_label(drawn(metric).title)
+        bar.outline.set_linewidth(0.6)
+        return figure
+
+
+def _norm(metric, rows, log):
+    """The colour scale: logarithmic where the panels of lines would be, over at most six decades."""
+    values = rows["value"].dropna().to_numpy()
+    low, high = drawn(metric).range or (values.min(), values.max())
+    positive = values[values > 0]
+    if log is None:
+        below = (rows["value"] < rows["floor"]).any()
+        log = not drawn(metric).range and positive.size and (values >= 0).all() and (
+            below or positive.max() > 20 * positive.min())
+    if log and positive.size:
+        highest = max(positive.max(), rows["floor"].max() if rows["floor"].notna().any() else 0.0)
+        return LogNorm(max(min(positive.min(), highest / 10), highest / 1e6), highest)
+    return Normalize(min(low, values.min()), max(high, values.max()))
+
+
+def _cells(ax, rows, layers, norm, inches):
+    """The cells of one run; layers from top to bottom, steps from left to right at equal distances."""
+    steps = np.unique(rows["step"].dropna())
+    values = np.full((len(layers), len(steps)), np.nan)
+    place = {name: i for i, name in enumerate(layers)}
+    for layer, step, value, floor in zip(rows["layer"], rows["step"], rows["value"], rows["floor"]):
+        if step == step:
+            cell = place[layer], np.searchsorted(steps, step)
+            values[cell] = value
+            if value < floor:
+                ax.plot(cell[1], cell[0], ".", color="white", markersize=3, label="_below_floor")
+    ax.add_patch(Rectangle((-0.5, -0.5), len(steps), len(layers), facecolor="#f4f4f4", edgecolor=GREY, hatch="//////",
+                           linewidth=0, zorder=0))
+    shown = np.where(values < norm.vmin, norm.vmin, values)  # zeros, too, which have no logarithm
+    image = ax.imshow(np.ma.masked_invalid(shown), norm=norm, cmap=matplotlib.colormaps["cividis"], aspect="auto",
+                      interpolation="nearest", zorder=1)
+    put_steps(ax, steps, inches)
+    ax.grid(False)
+    for side in ax.spines.values():
+        side.set_visible(True)
+    return image
+
+
+def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT_WIDTH, columns=3):
+    """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace.
+
+    layer: a name, a list of names (one panel each), or "all"; default the last. results, run, step, log, width: as for
+    `deep`. Returns a matplotlib Figure.
+    """
+    with paper_style():
+        results = Results(results, run)
+        layers = results.layers() if layer == "all" else [layer] if layer is None or isinstance(layer, str) else list(layer)
+        if len(layers) > _MOST_PANELS:
+            raise FigureError(f"{len(layers)} layers are too many for one figure (at most {_MOST_PANELS})")
+        alone = len(layers) == 1
+        figure, axes = panels(len(layers), width=min(width, 3.25) if alone else width, columns=columns,
+                              height=2.0 if alone else 1.6)
+        looks = looks_of(results.runs)
+        for ax, name in zip(axes, layers):
+            rows = results.at_step(results.at_layer("evr", name), step)
+            for key, look in looks.items():
+                line = rows[rows["run"].eq(key) & rows["value"].notna()]
+                if len(line):
+                    plot_line(ax, line["component"], line["value"], key, look)
+            ax.set_xlabel("Component")
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+            dress(ax, "evr", log)
+            ax.set_title(", ".join(text(layer) for layer in rows["layer"].unique()[:3]))
+            if axes.index(ax) % columns:
+                ax.set_ylabel("")
+            if results.has("signal_dim"):
+                k = results.at_step(results.at_layer("signal_dim", name), step)["value"].max()
+                ax.axvline(k + 0.5, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")
+        legend_below(figure, {name or UNNAMED: line_handle(look) for name, look in looks.items()}
+                     if len(looks) > 1 else {})
+        return figure

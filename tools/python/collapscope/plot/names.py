@@ -1,0 +1,35 @@
+"""How figures name and draw the metrics: as in the two papers where they have them, else the name in the results."""
+from typing import NamedTuple, Optional, Tuple
+
+from .style import text
+
+
+class Drawn(NamedTuple):
+    """title of a panel, label of its y axis, fixed range of that axis (None: from the data)."""
+    title: str
+    label: str
+    range: Optional[Tuple[float, float]] = None
+
+
+_SHARE = (0.0, 1.0)
+_DRAWN = {
+    "nrc1": Drawn("NRC1", "outside top-$k$ subspace"),
+    "nrc2": Drawn("NRC2", "outside row space of $W$"),
+    "nrc3": Drawn("NRC3", r"$WW^\top$ vs. $\Sigma^{1/2} - \gamma^{1/2} I$"),
+    "nrc3_final_gamma": Drawn("NRC3", r"$WW^\top$ vs. $\Sigma^{1/2} - \gamma^{1/2} I$"),
+    "model_mse": Drawn("MSE", "mean squared error"),
+    "deep_nrc1": Drawn("Deep NRC1", "variance outside top-$k$"),
+    "deep_nrc2": Drawn("Deep NRC2", "CKA with targets", _SHARE),
+    "deep_nrc2_debiased": Drawn("Deep NRC2 (debiased)", "CKA with targets"),
+    "deep_nrc2_signal": Drawn("Deep NRC2 (signal)", "CKA with targets", _SHARE),
+    "deep_nrc2_published": Drawn("Deep NRC2 (published)", "CKA with targets", _SHARE),
+    "deep_nrc3": Drawn("Deep NRC3", "cosine with weights", _SHARE),
+    "deep_nrc4": Drawn("Deep NRC4", "linear prediction error"),
+    "linear_mse": Drawn("Linear probe", "mean squared error"),
+    "evr": Drawn("Explained variance", "share of variance"),
+}
+
+
+def drawn(metric):
+    """The Drawn of any metric; of one not in the table, its own name."""
+    return _DRAWN.get(metric) or Drawn(text(metric.replace("_", " ")), "")

@@ -1,0 +1,92 @@
+"""Figures over training: the last layer's metrics, and the explained variance of its components."""
+import numpy as np
+
+from ..errors import FigureError
+from .axes import dress, dress_steps, floor_zone, plot_line
+from .data import Results
+from .layout import floor_handle, legend_below, line_handle, looks_of, panels
+from .style import TEXT_WIDTH, UNNAMED, line_looks, paper_style, text
+
+_MOST_PANELS = 24
+
+
+def last_layer(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3", "model_mse"), log=None,
+               width=TEXT_WIDTH, columns=4):
+    """NRC1–3 of the last layer and the model's error over training, one line per run (Andriopoulos et al. 2024, Fig. 2).
+
+    results: what `load` returns, or takes. run: name, glob, or list of those. layer: name, default the last of each
+    checkpoint. metrics: one panel each; those without a value are left out. log: y axes logarithmic, default where values
+    span decades. What lies below the floor of a metric is hatched: there a value is rounding. width: inches.
+    Returns a matplotlib Figure. Raises FigureError when no metric has a value.
+    """
+    with paper_style():
+        results = Results(results, run)
+        results.check_layer(layer)
+        shown = [metric for metric in metrics if _drawable(results, metric, layer)]
+        if not shown:
+            results.at_layer(metrics[0], layer)  # says what is missing
+        figure, axes = panels(len(shown), width=width, columns=columns)
+        looks = looks_of(results.runs)
+        zone = False
+        for ax, metric in zip(axes, shown):
+            rows = results.at_layer(metric, layer)
+            zone |= _lines(ax, rows, "run", looks, metric, log, results.step_label)
+        return _with_legend(figure, looks, zone)
+
+
+def explained_variance(results, *, run=None, layer=None, components=5, width=TEXT_WIDTH, columns=3):
+    """Explained-variance ratios of the first components over training, one panel per run (Andriopoulos et al., Fig. 3).
+
+    Components beyond the signal dimension k are dashed. results, run, layer, width: as for `last_layer`.
+    components: how many, at most what `--top` kept. Returns a matplotlib Figure.
+    """
+    with paper_style():
+        results = Results(results, run)
+        rows = results.at_layer("evr", layer)
+        rows = rows[rows["component"] <= components]
+        names = [name for name in results.runs if rows.loc[rows["run"] == name, "value"].notna().any()]
+        if len(names) > _MOST_PANELS:
+            raise FigureError(f"{len(names)} runs are too many for one figure (at most {_MOST_PANELS}): choose with run=")
+        figure, axes = panels(len(names), width=width, columns=columns, height=1.6)
+        signal = results.at_layer("signal_dim", layer)["value"].max() if results.has("signal_dim") else np.inf
+        looks = dict(zip(range(1, components + 1), line_looks(components)))
+        for component, look in looks.items():
+            look["linestyle"] = "-" if component <= signal else (0, (3, 1.5))
+        for ax, name in zip(axes, names):
+            _lines(ax, rows[rows["run"] == name], "component", looks, "evr", False, results.step_label)
+            ax.set_title(text(name))
+            ax.set_ylim(-0.03 * rows["value"].max(), 1.05 * rows["value"].max())
+            if axes.index(ax) % columns:
+                ax.set_ylabel("")
+        shown = {f"component {component}": line_handle(looks[component])
+                 for component in sorted(rows["component"].dropna().unique())}
+        legend_below(figure, shown)
+        return figure
+
+
+def _drawable(results, metric, layer):
+    try:
+        return results.at_layer(metric, layer)["value"].notna().any()
+    except FigureError:
+        return False
+
+
+def _lines(ax, rows, by, looks, metric, log, step_label):
+    """Lines of rows over their steps, one for each value of the column `by`; whether floors are in sight."""
+    for key, look in looks.items():
+        line = rows if rows["scope"].eq("targets").all() and by != "run" else rows[rows[by] == key]
+        line = line[line["value"].notna() & line["step"].notna()]
+        if len(line):
+            plot_line(ax, line["step"], line["value"], str(key), look)
+    dress_steps(ax, rows["step"], step_label)
+    dress(ax, metric, log, rows)
+    return floor_zone(ax, rows["step"], rows["floor"])
+
+
+def _with_legend(figure, looks, zone):
+    """The legend of runs, where there is more than one, and of the hatched zone."""
+    entries = {name or UNNAMED: line_handle(look) for name, look in looks.items()} if len(looks) > 1 else {}
+    if zone:
+        entries["below the floor: rounding"] = floor_handle()
+    legend_below(figure, entries)
+    return figure

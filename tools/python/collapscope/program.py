@@ -1,0 +1,80 @@
+"""Runs the program `collapscope` from Python."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import warnings
+from pathlib import Path
+
+from .errors import ProgramError
+from .results import load
+
+
+def find_program():
+    """Path of the program: the environment variable COLLAPSCOPE, else PATH, else the newest build of this checkout.
+
+    Raises ProgramError when there is none, or when COLLAPSCOPE names something else.
+    """
+    named = os.environ.get("COLLAPSCOPE")
+    if named:
+        found = shutil.which(named)
+        if not found:
+            raise ProgramError(f"the environment variable COLLAPSCOPE is {named!r}, expected a program")
+        return found
+    found = shutil.which("collapscope")
+    if found:
+        return found
+    builds = Path(__file__).resolve().parents[3].glob("build/*/bin/collapscope")
+    builds = [path for path in builds if os.access(path, os.X_OK)]
+    if not builds:
+        raise ProgramError("no program collapscope: build it (README.md, Start), put it on PATH, or name it in the "
+                           "environment variable COLLAPSCOPE")
+    return str(max(builds, key=lambda path: path.stat().st_mtime))
+
+
+def analyze(paths, *, wide=False, attributes=False, **options):
+    """Measures dumps with the program and returns what `load` returns.
+
+    paths: dump, folder, glob or `@FILE`, or a list of them.
+    wide, attributes: as for `load`.
+    options: the program's, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
+        device="cpu", signal_dim=3, … (`collapscope analyze --help`); output="FILE.json" also writes a file.
+
+    Where some files or layers fail, warns (RuntimeWarning) and returns the others; `.attrs["failures"]` names them.
+    Raises ProgramError with the program's own message when there are no results.
+    """
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    command = [find_program(), "analyze", *arguments(options), "--quiet", "--output=-", "--",
+               *map(os.fspath, paths)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    message = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise ProgramError(message or _ending(done.returncode), done.returncode)
+    if message:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    return load(json.loads(done.stdout), wide=wide, attributes=attributes)
+
+
+def arguments(options):
+    """Keyword options as the program's arguments: {"signal_dim": 3, "shards": True} gives --signal-dim=3 --shards.
+
+    False and None leave an option out; a list repeats it, except that metrics are joined by commas.
+    """
+    out = []
+    for name, value in options.items():
+        option = "--" + name.replace("_", "-")
+        if name == "metrics" and not isinstance(value, str) and value is not None:
+            value = ",".join(value)
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if item is True:
+                out.append(option)
+            elif item is not None and item is not False:
+                out.append(f"{option}={item}")
+    return out
+
+
+def _ending(status):
+    if status < 0:
+        return f"collapscope was ended by {signal.Signals(-status).name}"
+    return f"collapscope ended with status {status} and wrote no results"

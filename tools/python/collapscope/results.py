@@ -1,0 +1,177 @@
+"""Results of `collapscope analyze`, JSON or CSV, as a tidy pandas DataFrame.
+
+Values come back bit for bit. JSON has everything; CSV has neither floors, notes, kinds nor attributes.
+"""
+import json
+import math
+import os
+
+from .errors import ResultsError
+from .results_csv import csv_tree
+from .text import printable
+
+COLUMNS = ["checkpoint", "path", "id", "run", "step", "scope", "layer", "index", "position", "kind", "metric",
+           "component", "value", "floor", "note"]
+
+
+def load(source, *, wide=False, attributes=False):
+    """Reads results into a DataFrame.
+
+    source: path of a results file (JSON, or the tidy CSV), results as a dict (parsed JSON), or a list of those;
+        of the program's `collapscope-report` JSON the checkpoints are read.
+    wide: False: one row per checkpoint, layer and metric (lists: per component). True: one row per checkpoint and
+        layer, one column per metric (`evr[1]`, `evr[2]`, … for lists), target metrics repeated in each row.
+    attributes: names of attributes (weight_decay, seed, …) to be added as columns, or True for all of them. One that
+        is named like a column that is already there gets the prefix `attribute_`.
+
+    Columns: checkpoint (number from 0, in the order read), path, id (of a checkpoint inside a file, else ""), run
+    (None if it has no name), step (float64, NaN if none), scope ("layer" or "targets"), layer, index (as the file
+    says), position (from 0, input to output), kind, metric, component (from 1, of lists), value (float64, NaN where
+    undefined), floor (NaN if it has none), note (why undefined, else "").
+
+    `.attrs` holds "attributes" (one dict per checkpoint), "failures" and "provenance" (lists of dicts).
+    Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
+    """
+    import pandas
+
+    rows, checkpoints, failures, provenance = [], [], [], []
+    for one in source if isinstance(source, (list, tuple)) else [source]:
+        tree, name = _tree(one)
+        for number, checkpoint in enumerate(_list(tree, "checkpoints", name)):
+            _checkpoint_rows(checkpoint, len(checkpoints), f"{name}: checkpoints[{number}]", rows)
+            checkpoints.append(checkpoint.get("attributes") or {})
+        failures += tree.get("failures") or []
+        provenance += [tree["provenance"]] if tree.get("provenance") else []
+
+    frame = pandas.DataFrame.from_records(rows, columns=COLUMNS)
+    frame = frame.astype({"checkpoint": "int64", "step": "float64", "index": "Int64", "position": "Int64",
+                          "component": "Int64", "value": "float64", "floor": "float64"})
+    if wide:
+        frame = _wide(frame)
+    for attribute in _attribute_names(attributes, checkpoints):
+        values = [checkpoint.get(attribute) for checkpoint in checkpoints]
+        column = f"attribute_{attribute}" if attribute in frame.columns else attribute
+        frame[column] = frame["checkpoint"].map(pandas.Series(values, dtype=object)).infer_objects()
+    frame.attrs.update(attributes=checkpoints, failures=failures, provenance=provenance)
+    return frame
+
+
+def _attribute_names(wanted, checkpoints):
+    if wanted is True:
+        return [name for name in dict.fromkeys(name for c in checkpoints for name in c) if name not in ("run", "step")]
+    if isinstance(wanted, str):
+        return [wanted]
+    return list(wanted or [])
+
+
+def _tree(source):
+    """Results as parsed JSON, and what to call them in messages."""
+    if isinstance(source, dict):
+        tree, name = source, "results"
+    else:
+        name = printable(os.fspath(source))
+        with open(source, "rb") as file:
+            raw = file.read()
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ResultsError(f"{name}: not UTF-8 at byte {error.start}, expected JSON or CSV written by collapscope")
+        if text.lstrip()[:1] not in ("{", "["):
+            return csv_tree(text, name), name
+        try:
+            tree = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise ResultsError(f"{name}: not valid JSON: {error}")
+    found = tree.get("format") if isinstance(tree, dict) else None
+    if found not in ("collapscope-results", "collapscope-report"):
+        raise ResultsError(f'{name}: "format" is {_shown(found)}, expected "collapscope-results"')
+    if tree.get("format_version") != 1:
+        raise ResultsError(f'{name}: "format_version" is {_shown(tree.get("format_version"))}, expected 1')
+    return (_report_tree(tree, name) if found == "collapscope-report" else tree), name
+
+
+def _no_constant(name):
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _shown(value):
+    return printable(json.dumps(value, default=str)[:80])
+
+
+def _list(tree, key, where):
+    found = tree.get(key)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise ResultsError(f'{where}: "{key}" is {_shown(found)}, expected a list of objects')
+    return found
+
+
+def _dict(tree, key, where):
+    found = tree.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ResultsError(f'{where}: "{key}" is {_shown(found)}, expected an object')
+    return found
+
+
+def _number(value, where, *names):
+    """A float, NaN for null. where, names: what to call it in a message."""
+    if value is None:
+        return math.nan
+    if type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    where = ": ".join([where, *map(printable, names)])
+    raise ResultsError(f"{where}: found {_shown(value)}, expected a finite number, a list of them, or null")
+
+
+def _checkpoint_rows(checkpoint, number, where, rows):
+    """Appends the rows of one checkpoint, in the order of COLUMNS."""
+    _dict(checkpoint, "attributes", where)
+    head = (number, checkpoint.get("path"), checkpoint.get("id") or "", checkpoint.get("run"),
+            _number(checkpoint.get("step"), where, "step"))
+    _metric_rows(head + ("targets", None, None, None, None), _dict(checkpoint, "targets", where), {},
+                 _dict(checkpoint, "target_notes", where), f"{where}: targets", rows)
+    for position, layer in enumerate(_list(checkpoint, "layers", where)):
+        place = f"{where}: layers[{position}]"
+        _metric_rows(head + ("layer", layer.get("name"), layer.get("index"), position, layer.get("kind") or None),
+                     _dict(layer, "metrics", place), _dict(layer, "floors", place), _dict(layer, "notes", place), place,
+                     rows)
+
+
+def _metric_rows(head, metrics, floors, notes, where, rows):
+    for metric, value in metrics.items():
+        tail = (_number(floors.get(metric), where, metric, "floor"), notes.get(metric, ""))
+        if isinstance(value, list):
+            for component, item in enumerate(value, 1):
+                rows.append(head + (metric, component, _number(item, where, metric)) + tail)
+        else:
+            rows.append(head + (metric, None, _number(value, where, metric)) + tail)
+
+
+def _report_tree(report, name):
+    """The checkpoints of a collapscope-report, as results have them."""
+    checkpoints = []
+    for number, run in enumerate(_list(report, "runs", name)):
+        for checkpoint in _list(run, "checkpoints", f"{name}: runs[{number}]"):
+            attributes = dict(_dict(run, "attributes", f"{name}: runs[{number}]"))
+            if run.get("step_unit"):
+                attributes.setdefault("step_unit", run["step_unit"])
+            checkpoints.append({**checkpoint, "run": run.get("name"), "attributes": attributes})
+    return {"checkpoints": checkpoints, "failures": report.get("failures") or []}
+
+
+def _wide(frame):
+    """One row per checkpoint and layer. A checkpoint without layers keeps a row, for its targets."""
+    names = frame["metric"].where(frame["component"].isna(),
+                                  frame["metric"] + "[" + frame["component"].astype(str) + "]")
+    frame = frame.assign(metric=names)
+    layers, targets = frame[frame["scope"] == "layer"], frame[frame["scope"] == "targets"]
+    keys = ["checkpoint", "path", "id", "run", "step", "layer", "index", "position", "kind"]
+    bare = targets[~targets["checkpoint"].isin(layers["checkpoint"])]
+    rows = frame.loc[list(layers.index) + list(bare.index), keys].drop_duplicates(["checkpoint", "position"])
+    rows = rows.sort_index(kind="stable").reset_index(drop=True)
+    for part, on in ((layers, ["checkpoint", "position"]), (targets, ["checkpoint"])):
+        if len(part):
+            table = part.set_index(on + ["metric"])["value"].unstack("metric")[list(part["metric"].unique())]
+            rows = rows.merge(table.reset_index(), how="left", on=on, suffixes=("", "_targets"))
+    return rows

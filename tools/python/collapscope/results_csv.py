@@ -1,0 +1,60 @@
+"""Reads the tidy CSV of `collapscope analyze`."""
+import csv
+import io
+import re
+
+from .errors import ResultsError
+from .text import printable
+
+
+def csv_tree(text, name):
+    """The tidy CSV, as results have it. Checkpoints are told apart by path, run and step."""
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise ResultsError(f"{name}: not valid CSV: {error}")
+    header = lines[0] if lines else []
+    if header[:7] != ["path", "run", "step", "layer", "index", "metric", "value"]:
+        raise ResultsError(f"{name}: begins with {printable(','.join(header)[:80])!r}, expected collapscope's JSON, or CSV with "
+                           "the columns path,run,step,layer,index,metric,value")
+    checkpoints, precision = {}, {}
+    for number, line in enumerate(lines[1:], 2):
+        if len(line) != len(header):
+            raise ResultsError(f"{name}: record {number} has {len(line)} cells, expected {len(header)}")
+        try:
+            _csv_row(line, checkpoints)
+        except ValueError as error:
+            raise ResultsError(f"{name}: record {number}: {printable(str(error))}")
+        precision.update(zip(header[7:], line[7:]))
+    for checkpoint in checkpoints.values():
+        checkpoint["layers"] = list(checkpoint["layers"].values())
+    return {"checkpoints": list(checkpoints.values()), "provenance": precision}
+
+
+def _csv_row(line, checkpoints):
+    """Adds one row of CSV to the checkpoints {key: results of a checkpoint, its layers by name}."""
+    path, run, step, layer, index, metric, value = line[:7]
+    checkpoint = checkpoints.setdefault((path, run, step), None)
+    if checkpoint is None:
+        file, _, id_ = _unquoted(path).partition(":/checkpoints/")
+        checkpoint = checkpoints[path, run, step] = {
+            "path": file, "id": id_, "run": _unquoted(run) or None, "step": float(step) if step else None,
+            "targets": {}, "layers": {}}
+    metrics = checkpoint["targets"]
+    if layer:
+        fresh = {"name": _unquoted(layer), "index": int(index) if index else None, "metrics": {}}
+        metrics = checkpoint["layers"].setdefault(layer, fresh)["metrics"]
+    number = float(value) if value else None
+    component = re.fullmatch(r"(.+)\[(\d+)\]", metric)
+    if not component:
+        metrics[metric] = number
+    else:
+        values = metrics.setdefault(component[1], [])
+        if int(component[2]) != len(values) + 1:
+            raise ValueError(f"found {metric}, expected {component[1]}[{len(values) + 1}]")
+        values.append(number)
+
+
+def _unquoted(cell):
+    """A cell of text without the apostrophe that keeps spreadsheets from taking it for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r\n＝＋－＠") else cell
