@@ -9,6 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ._output import Output
+
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
 
@@ -107,8 +109,11 @@ class DumpWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-        self.file: h5py.File | None = h5py.File(self.temporary, "x")
+        self.process = os.getpid()
+        self.file: h5py.File | None = None
+        self.output = Output(self.temporary)
         try:
+            self.file = h5py.File(self.output, "w")
             self.file.attrs.update(attributes)
         except BaseException:
             self.abort()
@@ -139,6 +144,7 @@ class DumpWriter:
         if name not in self.rows:
             self.rows[name] = Rows(self.file, name, values, self.compression)
         self.rows[name].append(values)
+        self.output.check()
 
     def array(self, name: str, values: np.ndarray) -> None:
         """Writes a whole dataset, a weight or a bias. Raises ValueError as `check` does."""
@@ -164,9 +170,11 @@ class DumpWriter:
                 rows.finish()
             self.file.close()
             self.file = None
-            sync(self.temporary)
+            self.output.sync()
+            self.output.check()
+            self.output.close()
             os.replace(self.temporary, self.path)
-            sync(self.path.parent)
+            sync_folder(self.path.parent)
         except BaseException:
             self.abort()
             raise
@@ -180,11 +188,14 @@ class DumpWriter:
                 raise ValueError(f"{self._place(name)}: found {rows.count} samples; expected {expected}, as the targets have")
 
     def abort(self) -> None:
-        """Removes what was written; the final name is not touched."""
+        """Removes what was written; the final name is not touched. Nothing to do after `close`."""
+        if os.getpid() != self.process:  # a fork of it ends
+            return
         if self.file is not None:
             with contextlib.suppress(Exception):
                 self.file.close()
             self.file = None
+        self.output.close()
         with contextlib.suppress(OSError):
             self.temporary.unlink()
 
@@ -209,10 +220,31 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
     return result
 
 
-def sync(path: Path) -> None:
-    """Puts a file, or the names in a folder, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def check_targets(path, task: str, targets: np.ndarray) -> None:
+    """Raises ValueError unless the shape, [N] or [N, n], and the type fit the task."""
+    regression = task == "regression"
+    axes = (1, 2) if regression else (1,)
+    if targets.ndim not in axes or not (regression or targets.dtype.kind in "iu"):
+        raise ValueError(f"{path}: targets: found {type_name(targets)} of shape {list(targets.shape)}; expected "
+                         f"{'[N] or [N, n]' if regression else 'integers [N]'}")
+
+
+def check_predictions(path, task: str, found: tuple, targets: tuple) -> None:
+    """Raises ValueError unless predictions of shape `found` are beside targets of shape `targets`."""
+    fits = 1 <= len(found) <= 2 and found[0] == targets[0]
+    if task == "regression":
+        fits = fits and (found[1:] or (1,)) == (targets[1:] or (1,))
+    if not fits:
+        expected = list(targets) if task == "regression" else f"[{targets[0]}, K]"
+        raise ValueError(f"{path}: predictions: found shape {list(found)}; expected {expected} beside targets of shape "
+                         f"{list(targets)}")
+
+
+def sync_folder(path: Path) -> None:
+    """Puts the names in a folder on the disk, where that can be done."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

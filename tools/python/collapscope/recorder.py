@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from . import _layers, _model, _pool
-from ._dump import DumpWriter, check_options
+from ._dump import DumpWriter, check_options, check_predictions, check_targets
 from ._tensors import DTYPES, to_numpy
 
 
@@ -71,7 +72,7 @@ class Recorder:
         self._model, self._dtype, self._output, self._batch_first = model, DTYPES[dtype], output, batch_first
         with _model.plain(model) as root:
             self._chosen = _layers.choose(root, layers)
-        self._open = lambda: DumpWriter(path, task, attributes, compression, allow_nonfinite)
+        self._options = (path, task, attributes, compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
         self._captured: list[Call] | None = None  # of one forward pass
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
@@ -130,12 +131,13 @@ class Recorder:
             raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with rec.watch():`")
         captured, self._captured = self._captured, None
         # Copies: small batches wait in memory, and the caller may use his for the next one.
-        arrays = {"targets": self._targets(np.array(to_numpy(y)))}
+        arrays = {"targets": np.array(to_numpy(y))}
+        check_targets(self.path, self._task, arrays["targets"])
         if predictions is not None:
             arrays["predictions"] = np.array(to_numpy(predictions))
+            check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
-        self._check_predictions(arrays)
         self._store(arrays, self._name_calls(captured))
 
     @contextlib.contextmanager
@@ -221,25 +223,6 @@ class Recorder:
 
         return keep
 
-    def _targets(self, targets: np.ndarray) -> np.ndarray:
-        good = targets.ndim == 1 or (targets.ndim == 2 and self._task == "regression")
-        if not good or (self._task == "classification" and targets.dtype.kind not in "iu"):
-            expected = "[N] or [N, n]" if self._task == "regression" else "integers [N]"
-            raise ValueError(f"{self.path}: targets: found {targets.dtype} of shape {list(targets.shape)}; expected {expected}")
-        return targets
-
-    def _check_predictions(self, arrays: dict) -> None:
-        if "predictions" not in arrays:
-            return
-        found, targets = arrays["predictions"].shape, arrays["targets"].shape
-        fits = found[:1] == targets[:1] and len(found) <= 2
-        if self._task == "regression":
-            fits = fits and (found[1:] or (1,)) == (targets[1:] or (1,))
-        if not fits:
-            expected = list(targets) if self._task == "regression" else f"[{targets[0]}, K]"
-            raise ValueError(f"{self.path}: predictions: found shape {list(found)}; expected {expected} beside targets of shape "
-                             f"{list(targets)}")
-
     def _name_calls(self, captured: list[Call]) -> dict[str, Call]:
         """The calls by recorded name: the k-th of a module is NAME#k. The same in every batch."""
         calls = Counter()
@@ -273,7 +256,8 @@ class Recorder:
         hints = {f"layers/{name}/activations": self._hint(call, samples) for name, call in calls.items()}
         arrays.update((f"layers/{name}/activations", call.rows) for name, call in calls.items())
         if first:
-            self._writer = self._open()
+            self._writer = DumpWriter(*self._options)
+            weakref.finalize(self, self._writer.abort)  # for those who never close it
         try:
             for name, rows in arrays.items():
                 if len(rows) != samples:
