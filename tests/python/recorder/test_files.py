@@ -89,10 +89,10 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path):
     code = ("import resource, signal, sys, torch, collapscope\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))\n"
-            "try:\n"
-            "    with collapscope.Recorder(torch.nn.Linear(256, 2), sys.argv[1]) as rec:\n"
+            "with collapscope.Recorder(torch.nn.Linear(256, 2), sys.argv[1]) as rec:\n"
+            "    try:\n"
             "        for _ in range(20): rec.add(torch.randn(1000, 256), torch.randn(1000, 2))\n"
-            "except OSError: sys.exit(7)\n")
+            "    except OSError: sys.exit(7)\n")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dump.h5")], capture_output=True, text=True)
     assert done.returncode == 7, done.stderr
     assert names(tmp_path) == []
@@ -334,4 +334,22 @@ def test_a_recorder_that_is_never_closed_leaves_nothing(tmp_path):
             "assert len(os.listdir(os.path.dirname(sys.argv[1]))) == 1\n")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dump.h5")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert names(tmp_path) == []
+
+
+def test_a_batch_that_is_half_stored_ends_the_recording(tmp_path, monkeypatch):
+    from collapscope import _dump
+
+    rec = collapscope.Recorder(linear(), tmp_path / "dump.h5")
+    rec.add(torch.randn(5, 4), torch.randn(5, 2))
+    append = _dump.Rows.append
+    monkeypatch.setattr(_dump.Rows, "append", lambda rows, values: append(rows, values) if rows.name == "targets" else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rec.add(torch.randn(5, 4), torch.randn(5, 2))
+    monkeypatch.undo()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="dump.h5: given up after an error: division by zero"):
+            rec.close()
+        with pytest.raises(ValueError, match="dump.h5: given up after an error"):
+            rec.add(torch.randn(5, 4), torch.randn(5, 2))
     assert names(tmp_path) == []

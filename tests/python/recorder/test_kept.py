@@ -159,3 +159,37 @@ def test_modes_are_set_without_calling_train_or_eval(tmp_path):
     with h5py.File(tmp_path / "dump.h5") as f:
         assert np.array_equal(f["predictions"], model[0](x).detach())  # no dropout
     assert model[0].training and model[1].training
+
+
+class CompiledInPlace(nn.Linear):
+    """Stands in for Module.compile() of later versions, after which calls go to the compiled graph."""
+
+    def __call__(self, *args):
+        return self._compiled_call_impl(*args) if self._compiled_call_impl else super().__call__(*args)
+
+
+def test_modules_compiled_in_place_run_as_they_are_written(tmp_path):
+    def graph(*args):
+        raise AssertionError("the compiled graph ran")
+
+    model = CompiledInPlace(4, 2)
+    model._compiled_call_impl = graph
+    collapscope.record(model, tmp_path / "dump.h5", [(torch.randn(6, 4), torch.randn(6, 2))])
+    assert model._compiled_call_impl is graph
+
+
+def test_predictions_that_are_a_buffer(tmp_path):
+    """The buffer is put back after the pass; its values in the pass are what the model returned."""
+    class Cache(nn.Linear):
+        def __init__(self):
+            super().__init__(4, 2)
+            self.register_buffer("cache", torch.zeros(6, 2))
+
+        def forward(self, x):
+            return self.cache.copy_(super().forward(x))
+
+    model, x = Cache(), torch.randn(6, 4)
+    collapscope.record(model, tmp_path / "dump.h5", [(x, torch.randn(6, 2))])
+    assert not model.cache.any()
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert np.array_equal(f["predictions"], nn.functional.linear(x, model.weight, model.bias).detach())

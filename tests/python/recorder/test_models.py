@@ -65,9 +65,7 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         x = self.relu(self.bn(self.stem(x)))
-        shortcut = x
-        x = self.bn1(self.conv1(x))
-        x += shortcut  # changes what is there, in place
+        x += self.bn1(self.conv1(x))  # conv1's input is overwritten
         x = self.relu(x)
         x = self.relu(self.bn2(self.conv2(x)) + self.down(x))
         return self.fc(x.mean((2, 3)))
@@ -80,7 +78,7 @@ class Block(nn.Module):
         super().__init__()
         torch.manual_seed(4)
         self.embed = nn.Linear(5, 12)
-        self.encoder = nn.TransformerEncoderLayer(12, 3, 24, batch_first=batch_first)
+        self.encoder = nn.TransformerEncoderLayer(12, 4, 24, batch_first=batch_first)
         self.head = nn.Linear(12, 2)
 
     def forward(self, x, mask):
@@ -188,6 +186,19 @@ def test_default_layers_of_a_transformer_are_those_that_are_called(tmp_path):
     with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
         rec.add((torch.randn(4, 7, 5), mask), torch.randn(4, 2), mask=mask)
     assert rec.layers == ["embed", "encoder.linear1", "encoder.linear2", "head"]
+
+
+def test_a_whole_encoder_with_padding(tmp_path):
+    """PyTorch would pack the tokens of all samples into a nested tensor."""
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), 2)
+    mask = torch.arange(7) < torch.tensor([7, 2, 5, 1])[:, None]
+    x = torch.randn(4, 7, 12)
+    with collapscope.Recorder(encoder, tmp_path / "dump.h5", output=lambda out: out[:, 0, :2]) as rec:
+        rec.add({"src": x, "src_key_padding_mask": ~mask}, torch.randn(4, 2), mask=mask)
+    assert rec.layers == [f"layers.{i}.linear{k}" for i in (0, 1) for k in (1, 2)]
+    expected = encoder.eval()(x, src_key_padding_mask=~mask)[:, 0, :2].detach()  # with gradients there is no fused path
+    with h5py.File(tmp_path / "dump.h5") as f:
+        np.testing.assert_allclose(f["predictions"], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_sequences_with_time_first(tmp_path):

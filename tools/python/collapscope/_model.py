@@ -81,27 +81,27 @@ def same_buffers(model):
                 module._buffers[name] = buffer
 
 
+# Attributes of PyTorch's transformer modules that let them take a fused path, which never calls their Linear modules.
+FUSED = {"activation_relu_or_gelu": 0, "enable_nested_tensor": False, "use_nested_tensor": False}
+
+
 @contextlib.contextmanager
 def evaluating(model):
-    """Every submodule in eval mode, without gradients; afterwards each has its own mode again.
+    """Every submodule in eval mode, without gradients and fused paths; afterwards each is as it was.
 
-    The flags are set one by one: train() and eval() may be overridden to change weights. TransformerEncoderLayer's
-    fused path, which never calls its Linear modules, is off."""
-    flags = [(module, module.training) for module in model.modules()]
-    fused = [module for module in model.modules() if module.__dict__.get("activation_relu_or_gelu")]
-    kinds = [module.activation_relu_or_gelu for module in fused]
+    The flags are set one by one: train() and eval() may be overridden to change weights."""
+    changed = []
     try:
-        for module, _ in flags:
-            module.training = False
-        for module in fused:
-            module.activation_relu_or_gelu = 0
+        for module in model.modules():
+            for name, value in {"training": False, **FUSED}.items():
+                if name in module.__dict__:
+                    changed.append((module, name, module.__dict__[name]))
+                    setattr(module, name, value)
         with torch.no_grad():
             yield
     finally:
-        for module, training in flags:
-            module.training = training
-        for module, kind in zip(fused, kinds):
-            module.activation_relu_or_gelu = kind
+        for module, name, value in changed:
+            setattr(module, name, value)
 
 
 def to_device(value, device):

@@ -78,6 +78,7 @@ class Recorder:
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
         self._weights: list = []  # (layer, tensor, its version) at the first batch
         self._closed = False
+        self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
 
     @property
@@ -95,13 +96,18 @@ class Recorder:
             self.abort()
 
     def close(self) -> None:
-        """Completes the file. Raises ValueError when no sample was added."""
+        """Completes the file. Raises ValueError when no sample was added, or after an error in the middle of a batch."""
+        self._require_no_failure()
         if self._closed:
             return
         self._closed = True
         if self._writer is None:
             raise ValueError(f"{self.path}: found no samples; expected at least one call of add()")
         self._writer.close()
+
+    def _require_no_failure(self) -> None:
+        if self._failure is not None:
+            raise ValueError(f"{self.path}: given up after an error: {self._failure}") from self._failure
 
     def abort(self) -> None:
         """Gives up; nothing stays."""
@@ -119,6 +125,7 @@ class Recorder:
         predictions: [N] or [N, n]; instead of what the model returned.
         Raises ValueError, and then this batch has left no trace.
         """
+        self._require_no_failure()
         if self._closed:
             raise ValueError(f"{self.path}: add() after the recording has ended")
         if y is None:
@@ -277,7 +284,8 @@ class Recorder:
                 self._begin(calls)
             for name, rows in arrays.items():
                 self._writer.append(name, rows)
-        except BaseException:  # some datasets may have these rows and others not
+        except BaseException as error:  # some datasets may have these rows and others not
+            self._failure = error
             self.abort()
             raise
         self.samples += samples
