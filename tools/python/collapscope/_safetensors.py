@@ -67,8 +67,8 @@ class SafeTensors:
             raise self._refuse(f"{name!r}: found {str(entry)[:80]}; expected dtype, shape and data_offsets")
         kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         if not isinstance(kind, str) or not isinstance(shape, list) or len(shape) > MAX_AXES or not all(map(whole, shape)):
-            raise self._refuse(f"{name!r}: found type {str(kind)[:40]!r} and shape {str(shape)[:80]}; expected a type and at most "
-                               f"{MAX_AXES} lengths")
+            raise self._refuse(f"{name!r}: found type {str(kind)[:40]!r} and shape {str(shape)[:80]}; expected a type and "
+                               f"at most {MAX_AXES} lengths")
         if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(whole, offsets)) or offsets[0] > offsets[1] \
                 or offsets[1] > self.bytes:
             raise self._refuse(f"{name!r}: found bytes {str(offsets)[:80]}; expected a range in 0 to {self.bytes}")
@@ -81,7 +81,8 @@ class SafeTensors:
         end = 0
         for name, (_, _, first, last) in sorted(self.tensors.items(), key=lambda item: item[1][2:]):
             if first != end:
-                raise self._refuse(f"{name!r}: found its first byte at {first}; expected {end}, where the tensor before it ends")
+                raise self._refuse(f"{name!r}: found its first byte at {first}; expected {end}, where the tensor before "
+                                   "it ends")
             end = last
         if end != self.bytes:
             raise self._refuse(f"found {self.bytes} bytes of numbers; expected {end}, where the last tensor ends")

@@ -112,15 +112,16 @@ def open_source(path, trust: bool = False):
         from ._safetensors import SafeTensors
 
         return SafeTensors(path)
-    raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin or .safetensors, or a folder of "
-                     ".npy files")
+    raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin or .safetensors, or "
+                     "a folder of .npy files")
 
 
 def shards(paths: list) -> list:
     """Functions that open the shards, in order. Loose .npy files are one shard together: one array each."""
     loose = [Path(path) for path in paths if Path(path).suffix == ".npy" and not Path(path).is_dir()]
     if loose and len(loose) != len(paths):
-        raise ValueError(f"{loose[0]}: found .npy files among shards of other kinds; expected only .npy files, or folders of them")
+        raise ValueError(f"{loose[0]}: found .npy files among shards of other kinds; expected only .npy files, or folders "
+                         "of them")
     if loose:
         files = {path.stem: path for path in loose}
         if len(files) != len(loose):

@@ -79,11 +79,12 @@ class Attached:
         if "step" not in fields(self._pattern) and (self._at is None or len(self._at) > 1):
             raise ValueError(f"{self._pattern}: found no {{step}} in the name; expected one, as every dump needs its own")
         if not callable(self._data) and iter_once(self._data):
-            raise ValueError(f"{self._pattern}: data: found {type(self._data).__name__}, which can be read once; expected a loader, "
-                             "a list or a function that returns one")
+            raise ValueError(f"{self._pattern}: data: found {type(self._data).__name__}, which can be read once; expected "
+                             "a loader, a list or a function that returns one")
         sampler = None if self._allow_random else random_sampler(self._data)
         if sampler:
-            raise ValueError(f"{self._pattern}: data: found a loader with {sampler}, whose order differs from dump to dump; expected "
+            raise ValueError(f"{self._pattern}: data: found a loader with {sampler}, whose order differs from dump to "
+                             "dump; expected "
                              "a fixed order, as of DataLoader(dataset, batch_size=...) without shuffle, or allow_random=True")
 
     def _name(self, step: int, attributes: dict, trial: bool = False) -> Path:
@@ -118,8 +119,8 @@ class Attached:
         data = self._data() if callable(self._data) else self._data
         checksum = record(self._model, path, data, attributes=attributes, **self._options)
         if self._checksum not in (None, checksum) and not self._allow_random:
-            warnings.warn(f"{path}: targets: found other values, or another order, than in {self.files[0]}; expected the same samples "
-                          "in every dump of a run", stacklevel=3)
+            warnings.warn(f"{path}: targets: found other values, or another order, than in {self.files[0]}; expected the "
+                          "same samples in every dump of a run", stacklevel=3)
         self._checksum = checksum
         self.files.append(path)
         return path

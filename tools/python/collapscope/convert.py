@@ -124,8 +124,8 @@ class Weights:
                     raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
                 get(self, name)
         elif required and len(missing) == len(names):
-            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; expected it among "
-                             f"{listed(self)}")
+            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
+                             f"expected it among {listed(self)}")
         elif required and missing:
             warnings.warn(f"{self.path}: found no {part} of {listed(missing)}", stacklevel=4)
         for layer in layers:
@@ -221,8 +221,8 @@ def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None)
     if weight is None or weight.shape[1] in (row[0 if len(row) == 3 and layout != "NHWC" else -1], math.prod(row)):
         return
     hint = ", or transpose for weights stored as [d, m]" if weight.ndim == 2 else ""
-    raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit activations of "
-                     f"shape {shape_text(row)}{hint}")
+    raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
+                     f"activations of shape {shape_text(row)}{hint}")
 
 
 def assignments(items: list[str] | None, option: str):
@@ -249,23 +249,27 @@ def number(text: str):
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
-        prog="python -m collapscope convert", description="Makes a dump for `collapscope analyze` of npz, npy, pt or safetensors files.")
+        prog="python -m collapscope convert",
+        description="Makes a dump for `collapscope analyze` of npz, npy, pt or safetensors files.")
     p.add_argument("sources", nargs="+", metavar="SHARD",
-                   help=".npz, .pt or .safetensors files, or folders of .npy files, in the order of the samples; loose .npy files "
-                        "together are one shard")
+                   help=".npz, .pt or .safetensors files, or folders of .npy files, in the order of the samples; loose "
+                        ".npy files together are one shard")
     p.add_argument("-o", "--output", required=True, metavar="FILE.h5", help="the dump")
     p.add_argument("--activations", required=True, action="append", metavar="PATTERN|LAYER=NAME",
                    help="arrays of the layers' inputs: a pattern whose * is the layer's name, or LAYER=NAME for each layer")
     p.add_argument("--targets", required=True, metavar="NAME", help="array of the targets, [N] or [N, n]")
     p.add_argument("--predictions", metavar="NAME", help="array of the model's predictions")
     p.add_argument("--weights", action="append", metavar="FILE", help="files with weights and biases (default: the first shard)")
-    p.add_argument("--weight", action="append", metavar="PATTERN|LAYER=NAME", help="names of the weights (default {layer}.weight)")
-    p.add_argument("--bias", action="append", metavar="PATTERN|LAYER=NAME", help="names of the biases (default {layer}.bias)")
+    p.add_argument("--weight", action="append", metavar="PATTERN|LAYER=NAME",
+                   help="names of the weights (default {layer}.weight)")
+    p.add_argument("--bias", action="append", metavar="PATTERN|LAYER=NAME",
+                   help="names of the biases (default {layer}.bias)")
     p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
     p.add_argument("--layout", choices=["NTD", "NCHW", "NHWC"], help="axes of sequences and images")
     p.add_argument("--pool", choices=["mean", "max", "first", "last", "flatten", "none"], help="how the program pools them")
     p.add_argument("--task", choices=["regression", "classification"], default="regression")
-    p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE", help="of the dump: run, step, weight_decay ...")
+    p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
+                   help="of the dump: run, step, weight_decay ...")
     p.add_argument("--dtype", choices=["float16", "bfloat16", "float32", "float64"], help="of the stored activations")
     p.add_argument("--compression", choices=["gzip"])
     p.add_argument("--trust", action="store_true", help="load .pt files that hold more than tensors; they can run any code")

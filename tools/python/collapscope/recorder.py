@@ -135,7 +135,8 @@ class Recorder:
         elif mask is not None:
             raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
         elif self._captured is None:
-            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with rec.watch():`")
+            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with "
+                             "rec.watch():`")
         captured, self._captured = self._captured, None
         # Copies: small batches wait in memory, and the caller may use his for the next one.
         arrays = {"targets": np.array(to_numpy(y))}
@@ -212,7 +213,8 @@ class Recorder:
         def keep(module, args, kwargs=None):
             where = f"{self.path}: layers/{layer.name}"
             if module is not layer.module:
-                raise ValueError(f"{where}: called as a replica of DataParallel; expected a call of the bare model (model.module)")
+                raise ValueError(f"{where}: called as a replica of DataParallel; expected a call of the bare model "
+                                 "(model.module)")
             x = args[0] if args else next(iter((kwargs or {}).values()), None)
             if not isinstance(x, torch.Tensor):
                 raise ValueError(f"{where}: found an input of type {type(x).__name__}; expected a tensor")
@@ -241,14 +243,14 @@ class Recorder:
         if self.samples:
             for name in [*self._layers, *named]:
                 if (name in self._layers) != (name in named):
-                    raise ValueError(f"{self.path}: layers/{name}: found {'a' if name in named else 'no'} call in the batch from "
-                                     f"sample {self.samples} on; expected the calls of the first batch")
+                    raise ValueError(f"{self.path}: layers/{name}: found {'a' if name in named else 'no'} call in the "
+                                     f"batch from sample {self.samples} on; expected the calls of the first batch")
             return named
         unused = [layer for layer in self._chosen if not calls[layer.name]]
         for layer in unused:
             if layer.required:
-                raise ValueError(f"{self.path}: layers/{layer.name}: found no call in the forward pass; expected one, as it was "
-                                 "named in layers=")
+                raise ValueError(f"{self.path}: layers/{layer.name}: found no call in the forward pass; expected one, as "
+                                 "it was named in layers=")
         if not named:
             raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass")
         if unused:
@@ -271,7 +273,8 @@ class Recorder:
                     raise ValueError(f"{self.path}: {name}: found {len(rows)} samples in a batch; expected {samples}, as the "
                                      f"targets have{hints.get(name, '')}")
                 if not first and name not in self._writer.rows:
-                    raise ValueError(f"{self.path}: {name}: found from sample {self.samples} on; expected in no batch, as before")
+                    raise ValueError(f"{self.path}: {name}: found from sample {self.samples} on; expected in no batch, as "
+                                     "before")
                 self._writer.check(name, rows)
             self._check_weights()
         except ValueError:
