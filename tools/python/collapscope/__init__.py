@@ -1,7 +1,7 @@
 """collapscope: neural collapse of trained networks, from PyTorch to pictures.
 
-    Recorder, record   activations of a model, as an HDF5 dump           (recorder.py)
-    attach             the same at chosen epochs of a training loop      (attach.py)
+    Recorder           activations of a model, as an HDF5 dump           (recorder.py)
+    record, attach     the same of a loader, at chosen epochs            (attach.py)
     convert            npz, npy, pt and safetensors files as a dump      (convert.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
@@ -18,7 +18,7 @@ from ._version import __version__
 # Public name: its module, and its name there (None: the module itself).
 _NAMES = {
     "Recorder": ("recorder", "Recorder"),
-    "record": ("recorder", "record"),
+    "record": ("attach", "record"),
     "attach": ("attach", "attach"),
     "convert": ("convert", "convert"),
     "load": ("results", "load"),

@@ -1,0 +1,313 @@
+"""convert: every kind of file, as function and as command, against arrays in memory; and what is refused."""
+import json
+import struct
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import collapscope
+
+
+def main(*arguments):
+    """The command, in this process."""
+    import collapscope.convert
+
+    return sys.modules["collapscope.convert"].main([str(argument) for argument in arguments])
+
+
+def numbers(dtype="float32"):
+    """One checkpoint of 60 samples: two layers, of which fc10 comes after fc2."""
+    rng = np.random.default_rng(0)
+    return {"acts.fc2": rng.standard_normal((60, 5)).astype(dtype), "acts.fc10": rng.standard_normal((60, 4)).astype(dtype),
+            "y": rng.standard_normal((60, 2)), "p": rng.standard_normal((60, 2)).astype("float32"),
+            "fc2.weight": rng.standard_normal((4, 5)).astype("float32"), "fc10.weight": rng.standard_normal((2, 4)).astype("float32"),
+            "fc10.bias": rng.standard_normal(2).astype("float32")}
+
+
+SAMPLES = ("acts.fc2", "acts.fc10", "y", "p")
+
+
+def parts(arrays):
+    """Three shards of unequal length, each with the weights."""
+    cuts = [0, 10, 45, 60]
+    return [{name: value[a:b] if name in SAMPLES else value for name, value in arrays.items()} for a, b in zip(cuts, cuts[1:])]
+
+
+def safetensors(path, arrays, types=None):
+    """Writes a safetensors file."""
+    names = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "uint16": "BF16"}
+    header, blob = {"__metadata__": {"format": "pt"}}, b""
+    for name, value in arrays.items():
+        data = np.ascontiguousarray(value).tobytes()
+        header[name] = {"dtype": names[str(value.dtype)], "shape": list(value.shape), "data_offsets": [len(blob), len(blob) + len(data)]}
+        blob += data
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + blob)
+    return path
+
+
+def as_npz(folder, index, arrays):
+    np.savez(folder / f"{index}.npz", **arrays)
+    return folder / f"{index}.npz"
+
+
+def as_npy(folder, index, arrays):
+    shard = folder / str(index)
+    shard.mkdir()
+    for name, value in arrays.items():
+        np.save(shard / f"{name}.npy", value)
+    return shard
+
+
+def as_pt(folder, index, arrays):
+    torch = pytest.importorskip("torch")
+    nested = {"acts": {}}
+    for name, value in arrays.items():
+        place, key = (nested["acts"], name[5:]) if name.startswith("acts.") else (nested, name)
+        place[key] = torch.from_numpy(np.ascontiguousarray(value))
+    torch.save(nested, folder / f"{index}.pt")
+    return folder / f"{index}.pt"
+
+
+def as_safetensors(folder, index, arrays):
+    return safetensors(folder / f"{index}.safetensors", arrays)
+
+
+def check(path, arrays, predictions=True):
+    with h5py.File(path) as f:
+        assert list(f["layers"]) == ["fc10", "fc2"]
+        assert [f[f"layers/{name}"].attrs["index"] for name in ("fc2", "fc10")] == [0, 1]
+        for layer in ("fc2", "fc10"):
+            found = f[f"layers/{layer}/activations"]
+            assert found.dtype == arrays[f"acts.{layer}"].dtype and np.array_equal(found, arrays[f"acts.{layer}"])
+            assert np.array_equal(f[f"layers/{layer}/weight"], arrays[f"{layer}.weight"])
+        assert np.array_equal(f["layers/fc10/bias"], arrays["fc10.bias"]) and "bias" not in f["layers/fc2"]
+        assert np.array_equal(f["targets"], arrays["y"]) and f["targets"].dtype == np.float64
+        assert ("predictions" in f) == predictions and (not predictions or np.array_equal(f["predictions"], arrays["p"]))
+
+
+@pytest.mark.parametrize("write", [as_npz, as_npy, as_pt, as_safetensors])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_shards_of_every_kind(tmp_path, analyze, same_as_oracle, write, dtype):
+    arrays = numbers(dtype)
+    sources = [write(tmp_path, index, shard) for index, shard in enumerate(parts(arrays))]
+    out = tmp_path / "dumps" / "out.h5"
+    collapscope.convert(sources, out, targets="y", predictions="p", activations="acts.*", attributes={"run": "a", "step": 1})
+    check(out, arrays)
+    results = analyze(out)
+    for layer in ("fc2", "fc10"):
+        same_as_oracle(results[layer], arrays[f"acts.{layer}"], arrays["y"], arrays[f"{layer}.weight"], arrays["p"])
+
+
+def test_the_command_does_the_same(tmp_path, capsys):
+    arrays = numbers()
+    sources = [as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(arrays))]
+    out = tmp_path / "out.h5"
+    assert main(*sources, "-o", out, "--activations", "acts.*", "--targets", "y", "--predictions", "p", "--attribute", "step=10",
+                "--attribute", "run=a b", "--attribute", "weight_decay=1e-3", "--attribute", "note=nan") == 0
+    check(out, arrays)
+    with h5py.File(out) as f:
+        assert (f.attrs["step"], f.attrs["run"], f.attrs["weight_decay"], f.attrs["note"]) == (10, "a b", 1e-3, "nan")
+    assert main(*sources, "-o", tmp_path / "no.h5", "--activations", "acts.*", "--targets", "labels") == 2
+    assert "0.npz: found no array 'labels'; expected it among acts.fc2, acts.fc10, y" in capsys.readouterr().err
+    assert not (tmp_path / "no.h5").exists()
+    done = subprocess.run([sys.executable, "-m", "collapscope.convert", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--activations" in done.stdout
+
+
+def test_loose_npy_files_are_one_shard(tmp_path):
+    arrays = numbers()
+    folder = as_npy(tmp_path, 0, arrays)
+    collapscope.convert(sorted(folder.iterdir()), tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*")
+    check(tmp_path / "out.h5", arrays)
+
+
+def test_weights_of_other_files_by_name_and_transposed(tmp_path):
+    arrays = numbers()
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    first = safetensors(tmp_path / "a.safetensors", {"params/fc2/kernel": np.ascontiguousarray(arrays["fc2.weight"].T),
+                                                     "bias of fc10": arrays["fc10.bias"]})
+    second = safetensors(tmp_path / "b.safetensors", {"params/fc10/kernel": np.ascontiguousarray(arrays["fc10.weight"].T)})
+    out = tmp_path / "out.h5"
+    options = dict(targets="y", predictions="p", activations={"fc2": "acts.fc2", "fc10": "acts.fc10"}, weights=[first, second],
+                   bias={"fc10": "bias of fc10"})
+    collapscope.convert(source, out, weight="params/{layer}/kernel", transpose=True, **options)
+    check(out, arrays)
+    collapscope.convert(source, out, weight={"fc2": "params/fc2/kernel", "fc10": "params/fc10/kernel"}, transpose=["fc*"], **options)
+    check(out, arrays)
+    assert main(source, "-o", out, "--activations", "fc2=acts.fc2", "--activations", "fc10=acts.fc10", "--targets", "y",
+                "--predictions", "p", "--weights", first, "--weights", second, "--weight", "params/{layer}/kernel", "--transpose", "*",
+                "--bias", "fc10=bias of fc10") == 0
+    check(out, arrays)
+    with pytest.raises(ValueError, match=r"layers/fc2/weight: found shape \[5, 4\]; expected \[m, d\] to fit activations of shape "
+                                         r"\[N, 5\], or transpose"):
+        collapscope.convert(source, out, weight="params/{layer}/kernel", **options)
+    with pytest.raises(ValueError, match=r"a.safetensors: found no weight of the pattern '\{layer\}.w', such as 'fc2.w'; expected it among"):
+        collapscope.convert(source, out, weight="{layer}.w", **options)
+    with pytest.raises(ValueError, match=r"found no array 'x'"):
+        collapscope.convert(source, out, weight={"fc2": "x"}, **options)
+    with pytest.raises(ValueError, match=r"weight: found layer 'fc3'; expected one of fc2, fc10"):
+        collapscope.convert(source, out, weight={"fc3": "x"}, **options)
+    options["weights"] = [first]
+    with pytest.warns(UserWarning, match="found no weight of fc10"):
+        collapscope.convert(source, out, weight="params/{layer}/kernel", transpose=True, **options)
+
+
+def bfloat16(values):
+    """Bits of numbers that bfloat16 holds exactly."""
+    bits = values.astype(np.float32).view(np.uint32)
+    assert not (bits & 0xFFFF).any()
+    return (bits >> 16).astype(np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pt", "npz"])
+def test_bfloat16(tmp_path, analyze, kind):
+    rng = np.random.default_rng(1)
+    values = rng.integers(-128, 128, (50, 3)) / 16
+    bits, y = bfloat16(values), rng.standard_normal((50, 1))
+    path = tmp_path / f"a.{kind}"
+    if kind == "safetensors":
+        safetensors(path, {"h": bits, "y": y})
+    elif kind == "pt":
+        torch = pytest.importorskip("torch")
+        torch.save({"h": torch.from_numpy(values).to(torch.bfloat16), "y": torch.from_numpy(y)}, path)
+    else:
+        np.savez(path, h=bits.view("V2"), y=y)  # as numpy saves ml_dtypes' arrays, of JAX
+    collapscope.convert(path, tmp_path / "out.h5", targets="y", activations={"fc": "h"})
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert f["layers/fc/activations"].attrs["dtype"] == "bfloat16" and np.array_equal(f["layers/fc/activations"], bits)
+    assert analyze(tmp_path / "out.h5")["fc"]["total_variance"] == pytest.approx(values.var(0).sum(), rel=1e-10)
+    collapscope.convert(path, tmp_path / "wide.h5", targets="y", activations={"fc": "h"}, dtype="float32")
+    with h5py.File(tmp_path / "wide.h5") as f:
+        assert np.array_equal(f["layers/fc/activations"], values)
+
+
+def test_rounding_to_bfloat16(tmp_path):
+    """To nearest, ties to even; NaN and Inf stay what they are."""
+    from collapscope.convert import to_bfloat16
+
+    exact = np.array([1.0, 1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8 - 2**-20, 3.4e38, np.inf, -np.inf], np.float32)
+    expected = [0x3F80, 0x3F80, 0x3F82, 0xBF81, 0x7F80, 0x7F80, 0xFF80]
+    assert to_bfloat16(exact).view("<u2").tolist() == expected
+    nan = np.array([0x7FFFFFFF, 0x7F800001], np.uint32).view(np.float32)
+    assert to_bfloat16(nan).view("<u2").tolist() == [0x7FC0, 0x7FC0]
+    np.savez(tmp_path / "a.npz", h=exact.reshape(7, 1), y=np.arange(7.0))
+    with pytest.raises(ValueError, match=r"layers/fc/activations: sample 4 has a NaN or Inf \(as bfloat16\)"):
+        collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations={"fc": "h"}, dtype="bfloat16")
+
+
+def test_images_and_sequences_with_their_attributes(tmp_path, analyze):
+    rng = np.random.default_rng(2)
+    np.savez(tmp_path / "a.npz", **{"h/conv": rng.standard_normal((9, 4, 4, 3)), "h/fc": rng.standard_normal((9, 2)), "y": np.arange(9),
+                                    "conv.weight": rng.standard_normal((5, 3, 2, 2))})
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none")
+    results = analyze(tmp_path / "out.h5", "--metrics", "samples,features")
+    assert (results["conv"]["samples"], results["conv"]["features"], results["fc"]["samples"]) == (144, 3, 9)
+
+
+def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
+    """Never more than a piece of a mapped file at once; what is not mapped is seen by the sizes of the pieces."""
+    module = sys.modules["collapscope.convert"]
+    monkeypatch.setattr(module, "PIECE_BYTES", 1000)
+    arrays = numbers()
+    folder = as_npy(tmp_path, 0, arrays)
+    pieces = []
+    stored = module.stored
+    monkeypatch.setattr(module, "stored", lambda values, dtype: pieces.append(values.nbytes) or stored(values, dtype))
+    collapscope.convert(folder, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*")
+    check(tmp_path / "out.h5", arrays)
+    assert max(pieces) <= 1000 and len(pieces) > 5
+
+
+@pytest.mark.parametrize("change, message", [
+    (dict(activations="features.*"), r"0.npz: found no array that fits 'features.\*'; expected at least one among acts.fc2"),
+    (dict(activations="acts"), r"found the pattern 'acts'; expected one \* or \{layer\}"),
+    (dict(activations={"fc": "h"}), r"0.npz: found no array 'h'; expected it among"),
+    (dict(targets="acts.fc"), r"found no array 'acts.fc'"),
+    (dict(predictions="acts.fc2"), r"predictions: found shape \[10, 5\]; expected \[10, 2\] beside targets"),
+    (dict(dtype="int8"), r"dtype: found 'int8'; expected float16, bfloat16, float32, float64 or None"),
+    (dict(task="classification"), r"targets: found float64 of shape \[10, 2\]; expected integers \[N\]")])
+def test_refused(tmp_path, change, message):
+    sources = [as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(numbers()))]
+    options = {"targets": "y", "activations": "acts.*", **change}
+    with pytest.raises(ValueError, match=message):
+        collapscope.convert(sources, tmp_path / "out.h5", **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npz", "1.npz", "2.npz"]
+
+
+def test_shards_that_do_not_fit_are_named(tmp_path):
+    shards = parts(numbers())
+    options = dict(targets="y", activations="acts.*")
+
+    def run(change):
+        arrays = dict(shards[1])
+        change(arrays)
+        collapscope.convert([as_npz(tmp_path, 0, shards[0]), as_npz(tmp_path, 1, arrays)], tmp_path / "out.h5", **options)
+
+    with pytest.raises(ValueError, match=r"1.npz: acts.fc10: found 34 samples; expected 35, as y has"):
+        run(lambda a: a.update({"acts.fc10": a["acts.fc10"][1:]}))
+    with pytest.raises(ValueError, match=r"1.npz: found no array 'acts.fc10'"):
+        run(lambda a: a.pop("acts.fc10"))
+    with pytest.raises(ValueError, match=r"layers/fc2/activations: found float32 \[N, 4\] from sample 10 on; expected float32 \[N, 5\]"):
+        run(lambda a: a.update({"acts.fc2": a["acts.fc2"][:, 1:]}))
+    with pytest.raises(ValueError, match=r"layers/fc2/activations: found float16 \[N, 5\] from sample 10 on"):
+        run(lambda a: a.update({"acts.fc2": a["acts.fc2"].astype("float16")}))
+    with pytest.raises(ValueError, match=r"layers/fc2/activations: sample 13 has a NaN or Inf"):
+        run(lambda a: a["acts.fc2"].__setitem__((3, 1), np.nan))
+    with pytest.raises(ValueError, match=r"layers/fc2/activations: found numbers of type <U3; expected float16"):
+        run(lambda a: a.update({"acts.fc2": np.full((35, 5), "abc")}))
+    assert not (tmp_path / "out.h5").exists() and not list(tmp_path.glob(".*"))
+
+
+class Evil:
+    """A pickle that would run code."""
+
+    def __reduce__(self):
+        import os
+
+        return os.mkdir, (Evil.folder,)
+
+
+def test_no_file_runs_code(tmp_path):
+    torch = pytest.importorskip("torch")
+    Evil.folder = str(tmp_path / "ran")
+    options = dict(targets="y", activations="acts.*")
+    torch.save({"y": torch.zeros(3), "x": Evil()}, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a.pt: torch.load: .*expected tensors in dicts and lists, or trust=True"):
+        collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", **options)
+    np.savez(tmp_path / "a.npz", y=np.array([Evil()], dtype=object))
+    with pytest.raises(ValueError, match=r"a.npz: y: .*; expected an array of numbers"):
+        collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations={"fc": "y"})
+    np.save(tmp_path / "y.npy", np.array([Evil()], dtype=object))
+    with pytest.raises(ValueError, match=r"y.npy: found no array: "):
+        collapscope.convert(tmp_path / "y.npy", tmp_path / "out.h5", targets="y", activations={"fc": "y"})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_trusted_pt_files(tmp_path):
+    torch = pytest.importorskip("torch")
+    arrays = numbers()
+    torch.save({**arrays, "note": Trusted()}, tmp_path / "a.pt")
+    collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*", trust=True)
+    check(tmp_path / "out.h5", arrays)
+
+
+class Trusted:
+    """Not a tensor."""
+
+
+@pytest.mark.parametrize("name, content, message", [
+    ("a.npz", b"no zip", r"a.npz: found no arrays"), ("a.npy", b"no array", r"a.npy: found no array"),
+    ("a.txt", b"", r"a.txt: found the ending '.txt'; expected .npz"), ("a.safetensors", b"abc", r"a.safetensors: found a header")])
+def test_damaged_files(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        collapscope.convert(tmp_path / name, tmp_path / "out.h5", targets="a", activations={"fc": "a"})
+    assert main(tmp_path / "missing.npz", "-o", tmp_path / "out.h5", "--targets", "y", "--activations", "*") == 2
+    with pytest.raises(ValueError, match="found no .npy file"):
+        (tmp_path / "folder").mkdir()
+        collapscope.convert(tmp_path / "folder", tmp_path / "out.h5", targets="a", activations={"fc": "a"})

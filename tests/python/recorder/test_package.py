@@ -1,0 +1,71 @@
+"""The package: what importing it loads, its version, and that pip installs it without a network."""
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import collapscope
+
+PACKAGE = Path(__file__).resolve().parents[3] / "tools" / "python"
+
+
+def python(code, *options):
+    done = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_version_is_the_programs():
+    if "COLLAPSCOPE_VERSION" not in os.environ:
+        pytest.skip("COLLAPSCOPE_VERSION is not set")
+    assert collapscope.__version__ == os.environ["COLLAPSCOPE_VERSION"]
+
+
+def test_importing_loads_the_standard_library_only():
+    names = set(python("import collapscope, sys; print(*{name.split('.')[0] for name in sys.modules})"))
+    assert "collapscope" in names and not names & {"numpy", "h5py", "torch", "pandas", "matplotlib"}
+    # Without site-packages there is nothing else.
+    python(f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import collapscope; assert 'convert' in dir(collapscope)", "-I", "-S")
+
+
+def test_converting_needs_no_pytorch(tmp_path):
+    python("import collapscope, numpy, sys; sys.modules['torch'] = None\n"
+           f"numpy.savez({str(tmp_path / 'a.npz')!r}, h=numpy.eye(4), y=numpy.arange(4.))\n"
+           f"collapscope.convert({str(tmp_path / 'a.npz')!r}, {str(tmp_path / 'a.h5')!r}, targets='y', activations={{'fc': 'h'}})")
+    assert (tmp_path / "a.h5").exists()
+
+
+@pytest.mark.parametrize("first", ["import collapscope.convert", "from collapscope.convert import main", "collapscope.convert", ""])
+def test_convert_stays_the_function(first):
+    python(f"import collapscope\n{first}\nimport collapscope.convert\nfrom collapscope.convert import main\n"
+           "assert collapscope.convert.__name__ == 'convert' and callable(collapscope.convert) and callable(main)")
+
+
+def test_unknown_names():
+    with pytest.raises(AttributeError, match="module 'collapscope' has no attribute 'nothing'"):
+        collapscope.nothing
+
+
+def test_pip_installs_it_offline(tmp_path):
+    missing = [name for name in ("pip", "setuptools", "wheel", "venv") if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    source = tmp_path / "python"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md"):
+        (source / name).write_bytes((PACKAGE / name).read_bytes())
+    (source / "collapscope").mkdir()
+    for file in (PACKAGE / "collapscope").glob("*.py"):
+        (source / "collapscope" / file.name).write_bytes(file.read_bytes())
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", venv], check=True, env=environment)
+    done = subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "--no-index", "--no-build-isolation", "-q", source],
+                          capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([venv / "bin" / "python", "-c", "import collapscope; print(collapscope.__file__); collapscope.convert"],
+                          capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.returncode == 0 and str(venv) in done.stdout, done.stderr

@@ -1,0 +1,250 @@
+"""Writes a dump (docs/format.md): datasets that grow by rows, and a file that is complete or not there."""
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ._output import Output
+
+CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
+TASKS = ("regression", "classification")
+
+
+def is_bfloat16(values: np.ndarray) -> bool:
+    return values.dtype.kind == "V" and values.dtype.itemsize == 2
+
+
+def as_bfloat16(bits: np.ndarray) -> np.ndarray:
+    """uint16 bit patterns, marked as bfloat16: numpy's 2-byte void, as ml_dtypes saves it, too."""
+    return np.ascontiguousarray(bits).view("V2")
+
+
+def type_name(values: np.ndarray) -> str:
+    return "bfloat16" if is_bfloat16(values) else str(values.dtype)
+
+
+def shape_text(row: tuple) -> str:
+    """The shape of N rows of the given shape."""
+    return f"[{', '.join(map(str, ('N', *row)))}]"
+
+
+def first_bad_row(values: np.ndarray) -> int | None:
+    """The first row [0, N) with a NaN or Inf, if any."""
+    if is_bfloat16(values):
+        good = (np.ascontiguousarray(values).view("<u2") & 0x7F80) != 0x7F80
+    elif values.dtype.kind == "f":
+        good = np.isfinite(values)
+    else:
+        return None
+    if good.all():
+        return None
+    return int(np.argmin(good.reshape(len(good), -1).all(axis=1)))
+
+
+class Rows:
+    """A dataset that grows along its first axis, written in whole chunks of rows of about 1 MiB."""
+
+    def __init__(self, group: h5py.Group, name: str, like: np.ndarray, compression: str | None):
+        self.group, self.name, self.dtype, self.shape = group, name, like.dtype, like.shape[1:]
+        self.bfloat16, self.type_name = is_bfloat16(like), type_name(like)
+        self.stored = np.dtype("<u2") if self.bfloat16 else like.dtype
+        self.filters = {"compression": compression, "shuffle": True} if compression else {}
+        self.chunk_rows = max(1, CHUNK_BYTES // max(1, self.stored.itemsize * int(np.prod(self.shape, dtype=np.int64))))
+        self.dataset: h5py.Dataset | None = None
+        self.pending: list[np.ndarray] = []
+        self.pending_rows = 0
+        self.count = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        rows = np.ascontiguousarray(rows)
+        self.pending.append(rows.view("<u2") if self.bfloat16 else rows)
+        self.pending_rows += len(rows)
+        self.count += len(rows)
+        if self.pending_rows >= self.chunk_rows:
+            self._write(self.pending_rows // self.chunk_rows * self.chunk_rows)
+
+    def _write(self, rows: int) -> None:
+        """Moves the first `rows` pending rows to the file."""
+        block = self.pending[0] if len(self.pending) == 1 else np.concatenate(self.pending)
+        if self.dataset is None:
+            self.dataset = self.group.create_dataset(
+                self.name, (0, *self.shape), self.stored, maxshape=(None, *self.shape),
+                chunks=(self.chunk_rows, *self.shape), **self.filters)
+        begin = self.dataset.shape[0]
+        self.dataset.resize(begin + rows, axis=0)
+        self.dataset[begin:] = block[:rows]
+        rest = block[rows:].copy()  # a copy, so that the block can go
+        self.pending, self.pending_rows = ([rest] if len(rest) else []), len(rest)
+
+    def finish(self) -> None:
+        if self.dataset is not None and self.pending_rows:
+            self._write(self.pending_rows)
+        elif self.dataset is None:  # less than a chunk: no chunk's worth of disk for it
+            rows = np.concatenate(self.pending) if self.pending else np.empty((0, *self.shape), self.stored)
+            self.dataset = self.group.create_dataset(self.name, data=rows, **(self.filters if rows.size else {}))
+        if self.bfloat16:
+            self.dataset.attrs["dtype"] = "bfloat16"
+
+
+class DumpWriter:
+    """One dump, under a temporary name in its own folder until `close`.
+
+    path: the final name; an existing file is replaced by `close`, its folder is made if missing.
+    attributes: of the root, scalars; None values are left out. compression: None or "gzip".
+    allow_nonfinite: keep NaN and Inf, which the program refuses later.
+    Raises ValueError for what the format cannot hold, OSError from the file system.
+    """
+
+    def __init__(self, path, task: str = "regression", attributes: dict | None = None, compression: str | None = None,
+                 allow_nonfinite: bool = False):
+        self.path = Path(path)
+        attributes = check_options(self.path, task, attributes, compression)
+        self.compression, self.allow_nonfinite = compression, allow_nonfinite
+        self.rows: dict[str, Rows] = {}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
+        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        self.process = os.getpid()
+        self.file: h5py.File | None = None
+        self.output = Output(self.temporary)
+        try:
+            self.file = h5py.File(self.output, "w")
+            self.file.attrs.update(attributes)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _place(self, name: str) -> str:
+        return f"{self.path}: {name}"
+
+    def check(self, name: str, values: np.ndarray) -> None:
+        """Raises ValueError unless `values` can be appended to the dataset `name`."""
+        if values.dtype.kind not in "fiu" and not is_bfloat16(values) or values.dtype.itemsize > 8:
+            raise ValueError(f"{self._place(name)}: found numbers of type {values.dtype}; expected float16, bfloat16, "
+                             "float32, float64 or integers")
+        if values.ndim == 0 or 0 in values.shape[1:]:
+            raise ValueError(f"{self._place(name)}: found shape {list(values.shape)}; expected [N, ...] with no empty axis")
+        known = self.rows.get(name)
+        if known and (values.shape[1:], values.dtype) != (known.shape, known.dtype):
+            raise ValueError(f"{self._place(name)}: found {type_name(values)} {shape_text(values.shape[1:])} from sample "
+                             f"{known.count} on; expected {known.type_name} {shape_text(known.shape)}, as before")
+        if not self.allow_nonfinite:
+            bad = first_bad_row(values)
+            if bad is not None:
+                raise ValueError(f"{self._place(name)}: sample {bad + (known.count if known else 0)} has a NaN or Inf "
+                                 f"(as {type_name(values)}); expected finite numbers, or allow_nonfinite=True")
+
+    def append(self, name: str, values: np.ndarray) -> None:
+        """Adds rows [N, ...], already checked, to the dataset `name`, which the first rows make."""
+        if name not in self.rows:
+            self.rows[name] = Rows(self.file, name, values, self.compression)
+        self.rows[name].append(values)
+        self.output.check()
+
+    def array(self, name: str, values: np.ndarray) -> None:
+        """Writes a whole dataset, a weight or a bias. Raises ValueError as `check` does."""
+        bad = None if self.allow_nonfinite else first_bad_row(values)
+        if bad is not None:
+            raise ValueError(f"{self._place(name)}: row {bad} has a NaN or Inf; expected finite numbers, "
+                             "or allow_nonfinite=True")
+        bits = is_bfloat16(values)
+        self.file[name] = np.ascontiguousarray(values).view("<u2") if bits else values
+        if bits:
+            self.file[name].attrs["dtype"] = "bfloat16"
+
+    def group(self, name: str, **attributes) -> None:
+        """Sets attributes of a group, which is made if missing; None values are left out."""
+        group = self.file.require_group(name)
+        group.attrs.update({key: value for key, value in attributes.items() if value is not None})
+
+    def close(self) -> None:
+        """Completes the file and gives it its name. After an error nothing is left."""
+        try:
+            self._require_same_samples()
+            for rows in self.rows.values():
+                rows.finish()
+            self.file.close()
+            self.file = None
+            self.output.sync()
+            self.output.check()
+            self.output.close()
+            os.replace(self.temporary, self.path)
+            sync_folder(self.path.parent)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _require_same_samples(self) -> None:
+        if "targets" not in self.rows or not self.rows["targets"].count:
+            raise ValueError(f"{self.path}: found no samples; expected at least one")
+        expected = self.rows["targets"].count
+        for name, rows in self.rows.items():
+            if rows.count != expected:
+                raise ValueError(f"{self._place(name)}: found {rows.count} samples; expected {expected}, as the targets have")
+
+    def abort(self) -> None:
+        """Removes what was written; the final name is not touched. Nothing to do after `close`."""
+        if os.getpid() != self.process:  # a fork of it ends
+            return
+        if self.file is not None:
+            with contextlib.suppress(Exception):
+                self.file.close()
+            self.file = None
+        self.output.close()
+        with contextlib.suppress(OSError):
+            self.temporary.unlink()
+
+
+def check_options(path, task: str, attributes: dict | None, compression: str | None) -> dict:
+    """The attributes of a dump's root. Raises ValueError for what cannot be stored."""
+    if compression not in (None, "gzip"):
+        raise ValueError(f"{path}: compression: found {compression!r}; expected None or 'gzip'")
+    if task not in TASKS:
+        raise ValueError(f"{path}: task: found {task!r}; expected one of {', '.join(map(repr, TASKS))}")
+    result = {"format": "collapscope-dump", "format_version": 1, "task": task}
+    for name, value in (attributes or {}).items():
+        if name in result:
+            raise ValueError(f"{path}: attribute {name!r} is set by the format; expected another name")
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None:
+            continue
+        if not isinstance(value, (str, bool, int, float)):
+            raise ValueError(f"{path}: attribute {name!r}: found {type(value).__name__}; expected a string or a number")
+        result[name] = value
+    return result
+
+
+def check_targets(path, task: str, targets: np.ndarray) -> None:
+    """Raises ValueError unless the shape, [N] or [N, n], and the type fit the task."""
+    regression = task == "regression"
+    axes = (1, 2) if regression else (1,)
+    if targets.ndim not in axes or not (regression or targets.dtype.kind in "iu"):
+        raise ValueError(f"{path}: targets: found {type_name(targets)} of shape {list(targets.shape)}; expected "
+                         f"{'[N] or [N, n]' if regression else 'integers [N]'}")
+
+
+def check_predictions(path, task: str, found: tuple, targets: tuple) -> None:
+    """Raises ValueError unless predictions of shape `found` are beside targets of shape `targets`."""
+    fits = 1 <= len(found) <= 2 and found[0] == targets[0]
+    if task == "regression":
+        fits = fits and (found[1:] or (1,)) == (targets[1:] or (1,))
+    if not fits:
+        expected = list(targets) if task == "regression" else f"[{targets[0]}, K]"
+        raise ValueError(f"{path}: predictions: found shape {list(found)}; expected {expected} beside targets of shape "
+                         f"{list(targets)}")
+
+
+def sync_folder(path: Path) -> None:
+    """Puts the names in a folder on the disk, where that can be done."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,122 @@
+"""A model as it is found and left: wrappers looked through, state put back."""
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+
+import torch
+
+
+def wrapped(module) -> torch.nn.Module | None:
+    """What a compiled module or one of the parallel wrappers holds, else None."""
+    inner = getattr(module, "_orig_mod", None)  # torch.compile
+    if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        inner = module.module
+    return inner if isinstance(inner, torch.nn.Module) else None
+
+
+def unwrap(module):
+    while wrapped(module) is not None:
+        module = wrapped(module)
+    return module
+
+
+@contextlib.contextmanager
+def plain(model):
+    """The model without wrappers, inside it, too: compiled graphs run no hooks, and parallel ones many. Put back after."""
+    root = unwrap(model)
+    changed = []
+    try:
+        for parent in list(root.modules()):
+            for name, child in parent._modules.items():
+                if child is not None and wrapped(child) is not None:
+                    changed.append((parent._modules, name, child))
+                    parent._modules[name] = unwrap(child)
+        for module in root.modules():  # Module.compile() compiles in place
+            if module.__dict__.get("_compiled_call_impl") is not None:
+                changed.append((module.__dict__, "_compiled_call_impl", module.__dict__["_compiled_call_impl"]))
+                module.__dict__["_compiled_call_impl"] = None
+        yield root
+    finally:
+        for place, name, value in reversed(changed):
+            place[name] = value
+
+
+@contextlib.contextmanager
+def same_random():
+    """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's."""
+    numpy = sys.modules.get("numpy")
+    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+    states = (random.getstate(), numpy.random.get_state() if numpy else None, torch.get_rng_state(),
+              torch.cuda.get_rng_state_all() if cuda else None)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        if numpy:
+            numpy.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        if cuda:
+            torch.cuda.set_rng_state_all(states[3])
+
+
+def version(tensor) -> int:
+    """Goes up with every change in place; inference tensors have none."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+@contextlib.contextmanager
+def same_buffers(model):
+    """Buffers have the values afterwards that they have now."""
+    saved = [(module, name, buffer, version(buffer), buffer.detach().clone())
+             for module in model.modules() for name, buffer in module._buffers.items() if buffer is not None]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for module, name, buffer, before, values in saved:
+                if version(buffer) != before or buffer.is_inference():
+                    buffer.copy_(values)
+                module._buffers[name] = buffer
+
+
+# Attributes of PyTorch's transformer modules that let them take a fused path, which never calls their Linear modules.
+FUSED = {"activation_relu_or_gelu": 0, "enable_nested_tensor": False, "use_nested_tensor": False}
+
+
+@contextlib.contextmanager
+def evaluating(model):
+    """Every submodule in eval mode, without gradients and fused paths; afterwards each is as it was.
+
+    The flags are set one by one: train() and eval() may be overridden to change weights."""
+    changed = []
+    try:
+        for module in model.modules():
+            for name, value in {"training": False, **FUSED}.items():
+                if name in module.__dict__:
+                    changed.append((module, name, module.__dict__[name]))
+                    setattr(module, name, value)
+        with torch.no_grad():
+            yield
+    finally:
+        for module, name, value in changed:
+            setattr(module, name, value)
+
+
+def to_device(value, device):
+    """Tensors, also in tuples, lists and mappings, moved to a device; all else as it is."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, (tuple, list)):
+        items = [to_device(item, device) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, dict):
+        return {key: to_device(item, device) for key, item in value.items()}
+    return value
+
+
+def only_device(model):
+    """The device of all parameters, or None where there are none or several."""
+    devices = {parameter.device for parameter in model.parameters()}
+    return devices.pop() if len(devices) == 1 else None

@@ -1,0 +1,306 @@
+"""convert: npz, npy, pt and safetensors files as a dump, shard by shard; and the command `python -m collapscope convert`.
+
+A shard holds the same arrays as the others, of other samples. One array of one shard is in memory at a time (a whole shard,
+for .pt); .npy and safetensors are mapped and copied in pieces.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from ._dump import CHUNK_BYTES, DumpWriter, as_bfloat16, check_predictions, check_targets, is_bfloat16, shape_text
+from ._sources import open_source, shards
+
+PIECE_BYTES = 16 * CHUNK_BYTES
+
+
+def natural(name: str) -> list:
+    """Sorts fc2 before fc10, as the program does."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def expression(pattern: str) -> re.Pattern:
+    """A pattern whose * or {layer} stands for the layer's name. Raises ValueError without exactly one of them."""
+    parts = re.split(r"\*|\{layer\}", pattern)
+    if len(parts) != 2:
+        raise ValueError(f"found the pattern {pattern!r}; expected one * or {{layer}} in it, where the layer's name stands")
+    return re.compile(re.escape(parts[0]) + "(?P<layer>.+)" + re.escape(parts[1]))
+
+
+def find_layers(activations, names, place) -> dict[str, str]:
+    """Layer -> name of its activations, in the order of the dump. See `convert` for `activations`."""
+    if isinstance(activations, Mapping):
+        return dict(activations)
+    matches = filter(None, map(expression(activations).fullmatch, names))
+    layers = {match["layer"]: match.string for match in matches}
+    if not layers:
+        raise ValueError(f"{place}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
+    return {layer: layers[layer] for layer in sorted(layers, key=natural)}
+
+
+def listed(names) -> str:
+    names = list(names)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def get(source, name: str) -> np.ndarray:
+    if name not in set(source):
+        raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
+    return source[name]
+
+
+def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
+    """Numbers in the type they are stored in."""
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if dtype is None or values.dtype.kind in "iu":
+        return values
+    if is_bfloat16(values):
+        if dtype == "bfloat16":
+            return values
+        values = (np.ascontiguousarray(values).view("<u2").astype(np.uint32) << 16).view(np.float32)
+    if dtype == "bfloat16":
+        return to_bfloat16(values)
+    with np.errstate(over="ignore"):  # the writer names the sample
+        return values.astype(dtype)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Rounded to nearest, ties to even; NaN stays NaN."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
+
+
+def copy_rows(writer: DumpWriter, name: str, values: np.ndarray, dtype: str | None) -> None:
+    """Appends an array in pieces of some MiB."""
+    if values.ndim == 0:
+        raise ValueError(f"{writer.path}: {name}: found a single number; expected [N, ...]")
+    step = max(1, PIECE_BYTES // max(1, values[:1].nbytes))
+    for begin in range(0, len(values), step):
+        piece = stored(values[begin:begin + step], dtype)
+        writer.check(name, piece)
+        writer.append(name, piece)
+
+
+def name_for(pattern, layer: str) -> str | None:
+    """The name of a layer's weight or bias: `pattern` is a dict, or text with {layer} or *."""
+    if pattern is None or isinstance(pattern, Mapping):
+        return (pattern or {}).get(layer)
+    return pattern.replace("{layer}", layer, 1) if "{layer}" in pattern else pattern.replace("*", layer, 1)
+
+
+class Weights:
+    """Weights and biases by name, in one or several files."""
+
+    def __init__(self, paths, first, trust: bool):
+        paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+        self.sources = [open_source(path, trust) for path in paths] if paths else [first]
+        self.path = self.sources[0].path
+
+    def __iter__(self):
+        return (name for source in self.sources for name in source)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return next(source for source in self.sources if name in set(source))[name]
+
+    def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed) -> None:
+        """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
+        required, and a warning names layers that do not."""
+        names, there = {layer: name_for(pattern, layer) for layer in layers}, set(self)
+        missing = [layer for layer in layers if names[layer] not in there]
+        if isinstance(pattern, Mapping):
+            for layer, name in pattern.items():
+                if layer not in names:
+                    raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
+                get(self, name)
+        elif required and len(missing) == len(names):
+            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
+                             f"expected it among {listed(self)}")
+        elif required and missing:
+            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}", stacklevel=4)
+        for layer in layers:
+            if names[layer] in there:
+                values = stored(np.asarray(self[names[layer]]), None)
+                if part == "weight":
+                    values = as_weight(values, transposed(layer), f"{self.path}: {names[layer]}")
+                writer.array(f"layers/{layer}/{part}", values)
+
+
+def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
+    """A weight as [m, d] or [m, C, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
+    if values.ndim not in (2, 3, 4) or transposed and values.ndim != 2:
+        expected = "[d, m]" if transposed else "[m, d], [m, C, k] or [m, C, kh, kw]"
+        raise ValueError(f"{place}: found a weight of shape {list(values.shape)}; expected {expected}")
+    if transposed:
+        return values.T
+    return values[:, :, None, :] if values.ndim == 3 else values
+
+
+def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight="{layer}.weight",
+            bias="{layer}.bias", transpose=False, layout=None, pool=None, task="regression", attributes=None, dtype=None,
+            compression=None, trust=False, allow_nonfinite=False) -> None:
+    """Makes a dump of files that are there already. Everything is named by the arrays' names in the files.
+
+        collapscope.convert(["a.npz", "b.npz"], "out.h5", targets="y", activations="acts.*", weights="model.safetensors")
+
+    sources: the shards, in the order of the samples: .npz, .pt, .safetensors, or folders of .npy. Loose .npy files together
+        are one shard. Names in .pt files are joined by dots.
+    activations: a dict {layer: name}, or a pattern, whose * stands for the layer's name ("acts.*"). Shape [N, d],
+        [N, T, d] or images; the input of the layer, not its output.
+    targets, predictions: names; [N] or [N, n].
+    weights: the file or files with weights and biases; None: those of the first shard.
+    weight, bias: a dict {layer: name}, or a pattern with {layer} or *; layers may lack them.
+    transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
+    layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
+    task, attributes, compression, allow_nonfinite: as of Recorder.
+    dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
+    trust: load .pt files that hold more than tensors; such a file can run any code.
+    Raises ValueError with file, array, what was found and expected; the dump is then not there.
+    """
+    paths = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    openers = shards(paths)
+    if not openers:
+        raise ValueError(f"{out}: found no source; expected at least one")
+    if dtype not in (None, "float16", "bfloat16", "float32", "float64"):
+        raise ValueError(f"{out}: dtype: found {dtype!r}; expected float16, bfloat16, float32, float64 or None")
+    globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
+    writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
+    try:
+        layers = None
+        for opener in openers:
+            source = opener(trust)
+            if layers is None:
+                layers = find_layers(activations, list(source), source.path)
+                holder = Weights(weights, source, trust)
+                holder.copy(writer, layers, "weight", weight, weights is not None, lambda layer: any(
+                    fnmatchcase(layer, glob) for glob in globs))
+                holder.copy(writer, layers, "bias", bias, False, None)
+                del holder
+            copy_shard(writer, source, layers, targets, predictions, dtype, task)
+        for index, layer in enumerate(layers):
+            row = writer.rows[f"layers/{layer}/activations"].shape
+            whole = len(row) > 1
+            writer.group(f"layers/{layer}", index=index, layout=layout if whole else None, pool=pool if whole else None)
+            check_weight(writer, layer, row, layout)
+        writer.close()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None,
+               task: str) -> None:
+    """One shard, in which all arrays must have the same samples."""
+    names = {"targets": targets, **({"predictions": predictions} if predictions else {})}
+    names.update((f"layers/{layer}/activations", name) for layer, name in layers.items())
+    for part, name in names.items():
+        values = get(source, name)
+        if part == "targets":
+            check_targets(writer.path, task, values)
+            shape = values.shape
+        elif part == "predictions":
+            check_predictions(writer.path, task, values.shape, shape)
+        copy_rows(writer, part, values, dtype if part.startswith("layers/") else None)
+        if len(values) != shape[0]:
+            raise ValueError(f"{source.path}: {name}: found {len(values)} samples; expected {shape[0]}, as {targets} has")
+
+
+def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
+    """The weight's inputs must be the features, or what they are when flattened."""
+    weight = writer.file.get(f"layers/{layer}/weight")
+    if weight is None or weight.shape[1] in (row[0 if len(row) == 3 and layout != "NHWC" else -1], math.prod(row)):
+        return
+    hint = ", or transpose for weights stored as [d, m]" if weight.ndim == 2 else ""
+    raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
+                     f"activations of shape {shape_text(row)}{hint}")
+
+
+def assignments(items: list[str] | None, option: str):
+    """The value of an option that is one pattern, or NAME=VALUE any number of times."""
+    if not items:
+        return None
+    if len(items) == 1 and "=" not in items[0]:
+        return items[0]
+    pairs = [item.split("=", 1) for item in items]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError(f"{option}: found {' '.join(items)!r}; expected one pattern, or LAYER=NAME for each layer")
+    return dict(pairs)
+
+
+def number(text: str):
+    """Text as a whole number, a finite number, or itself."""
+    with contextlib.suppress(ValueError):
+        return int(text)
+    with contextlib.suppress(ValueError):
+        if math.isfinite(float(text)):
+            return float(text)
+    return text
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m collapscope convert",
+        description="Makes a dump for `collapscope analyze` of npz, npy, pt or safetensors files.")
+    p.add_argument("sources", nargs="+", metavar="SHARD",
+                   help=".npz, .pt or .safetensors files, or folders of .npy files, in the order of the samples; loose "
+                        ".npy files together are one shard")
+    p.add_argument("-o", "--output", required=True, metavar="FILE.h5", help="the dump")
+    p.add_argument("--activations", required=True, action="append", metavar="PATTERN|LAYER=NAME",
+                   help="arrays of the layers' inputs: a pattern whose * is the layer's name, or LAYER=NAME for each layer")
+    p.add_argument("--targets", required=True, metavar="NAME", help="array of the targets, [N] or [N, n]")
+    p.add_argument("--predictions", metavar="NAME", help="array of the model's predictions")
+    p.add_argument("--weights", action="append", metavar="FILE", help="files with weights and biases (default: the first shard)")
+    p.add_argument("--weight", action="append", metavar="PATTERN|LAYER=NAME",
+                   help="names of the weights (default {layer}.weight)")
+    p.add_argument("--bias", action="append", metavar="PATTERN|LAYER=NAME",
+                   help="names of the biases (default {layer}.bias)")
+    p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
+    p.add_argument("--layout", choices=["NTD", "NCHW", "NHWC"], help="axes of sequences and images")
+    p.add_argument("--pool", choices=["mean", "max", "first", "last", "flatten", "none"], help="how the program pools them")
+    p.add_argument("--task", choices=["regression", "classification"], default="regression")
+    p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
+                   help="of the dump: run, step, weight_decay ...")
+    p.add_argument("--dtype", choices=["float16", "bfloat16", "float32", "float64"], help="of the stored activations")
+    p.add_argument("--compression", choices=["gzip"])
+    p.add_argument("--trust", action="store_true", help="load .pt files that hold more than tensors; they can run any code")
+    p.add_argument("--allow-nonfinite", action="store_true", help="keep NaN and Inf")
+    return p
+
+
+def main(argv=None) -> int:
+    """The command. Returns 0, or 2 with a message on standard error when there is no dump."""
+    options = parser().parse_args(argv)
+    try:
+        attributes = {}
+        for item in options.attribute:
+            name, equals, value = item.partition("=")
+            if not equals:
+                raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
+            attributes[name] = number(value)
+        names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
+        convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
+                targets=options.targets, predictions=options.predictions, weights=options.weights,
+                **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
+                layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
+                compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite)
+    except (ValueError, OSError) as error:
+        print(f"collapscope convert: {error}", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        print(f"collapscope convert: {error}; .pt files need PyTorch", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
