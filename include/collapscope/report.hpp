@@ -24,6 +24,9 @@ struct TableStyle {
 // The metrics people look at first, for a terminal.
 [[nodiscard]] std::string results_table(const Results& results, const TableStyle& style);
 
+// The page that shows report_json(): HTML, self-contained.
+[[nodiscard]] std::string report_page(std::string_view data_json);
+
 // Writes `content` to `path` so that the file is there whole or not at all: a temporary name in the same
 // folder, fsync, rename. Throws Error naming the path.
 void write_file_atomically(const std::string& path, std::string_view content);
