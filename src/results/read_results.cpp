@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cerrno>
 #include <fstream>
 #include <limits>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "collapscope/error.hpp"
@@ -260,7 +261,9 @@ bool starts_like_hdf5(std::string_view bytes) { return bytes.starts_with("\x89HD
 
 std::string content_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError(path, "", "cannot be opened");
+  if (!file) {
+    throw InputError(path, "", "cannot be opened: " + std::generic_category().message(errno));
+  }
   std::string content;
   std::array<char, std::size_t{1} << 16> block{};
   while (file) {
