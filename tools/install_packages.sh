@@ -2,7 +2,8 @@
 # Installs what building and testing needs on Debian 12, as root or with sudo. Quick when all is there.
 set -eu
 packages="g++ cmake ninja-build pkg-config libhdf5-dev libdeflate-dev libopenblas-dev liblapacke-dev libspectra-dev libcli11-dev
-  nlohmann-json3-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev python3 python3-numpy python3-h5py"
+  nlohmann-json3-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev python3 python3-numpy python3-h5py
+  libjs-chart.js chromium-headless-shell"
 missing=""
 for package in $packages "$@"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

@@ -60,7 +60,7 @@ int run_report(const ReportOptions& options) {
     check_output(output, {".html", ".json"});
   }
   RunReport report;
-  report.title = options.title;
+  report.title = printable(options.title);
   report.generated = now_text();
   report.by = options.by;
   if (options.collapsed) {

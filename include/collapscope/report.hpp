@@ -24,7 +24,10 @@ struct TableStyle {
 // The metrics people look at first, for a terminal.
 [[nodiscard]] std::string results_table(const Results& results, const TableStyle& style);
 
-// The page that shows report_json(): HTML, self-contained.
+// The page of a report: one HTML file that opens from disk and asks nothing of any network; it allows only
+// its own scripts and styles (content-security policy with hashes). data_json: the "collapscope-report"
+// object. Throws Error when the data are not a JSON object, or when the library was built without Chart.js
+// (it says what to install).
 [[nodiscard]] std::string report_page(std::string_view data_json);
 
 // Writes `content` to `path` so that the file is there whole or not at all: a temporary name in the same

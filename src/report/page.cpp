@@ -1,0 +1,84 @@
+// The HTML page of a report: the template, the title and the data.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "collapscope/error.hpp"
+#include "collapscope/report.hpp"
+#include "report/page/page_parts.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// Throws Error for what is not a JSON object.
+std::string title_of(std::string_view data_json) {
+  using nlohmann::json;
+  const auto top_level = [](int depth, json::parse_event_t, json&) { return depth < 2; };
+  try {
+    const json data = json::parse(data_json, top_level);
+    if (!data.is_object()) {
+      throw Error("report page: the data are not a JSON object");
+    }
+    const auto title = data.find("title");
+    return title != data.end() && title->is_string() ? title->get<std::string>() : "collapscope report";
+  } catch (const json::exception& error) {
+    throw Error(std::string("report page: the data are not JSON: ") + error.what());
+  }
+}
+
+void append_text(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+}
+
+// Inside JSON `<` stands only in strings, where \u003c says the same.
+void append_data(std::string& out, std::string_view json) {
+  for (const char c : json) {
+    if (c == '<') {
+      out += "\\u003c";
+    } else {
+      out += c;
+    }
+  }
+}
+
+}  // namespace
+
+std::string report_page(std::string_view data_json) {
+  if (page_parts[0].empty()) {
+    throw Error(
+        "report page: collapscope was built without the chart library; install Chart.js 3.9 (Debian: "
+        "libjs-chart.js) or give -DCOLLAPSCOPE_CHARTJS=FILE, and build again");
+  }
+  const std::string title = title_of(data_json);
+  std::string page;
+  page.reserve(page_parts[0].size() + page_parts[1].size() + page_parts[2].size() + page_parts[3].size() +
+               data_json.size() + data_json.size() / 64 + 2 * title.size());
+  page += page_parts[0];
+  append_text(page, title);
+  page += page_parts[1];
+  append_text(page, title);
+  page += page_parts[2];
+  append_data(page, data_json);
+  page += page_parts[3];
+  return page;
+}
+
+}  // namespace collapscope

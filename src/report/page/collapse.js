@@ -1,0 +1,73 @@
+// When a layer is collapsed: all criteria hold. The same rules as the program's, recomputed with the page's thresholds.
+
+const comparisons = {
+  '<': (value, threshold) => value < threshold,
+  '<=': (value, threshold) => value <= threshold,
+  '>': (value, threshold) => value > threshold,
+  '>=': (value, threshold) => value >= threshold,
+};
+
+// Whether a layer meets a criterion; null, unknown, where its value is undefined, or below a floor that is itself not
+// beyond the threshold: such a value may be anything from 0 up to its floor.
+function meets(checkpoint, layer, criterion) {
+  const read = reading(checkpoint, layer, criterion.metric);
+  if (!isNumber(read.value)) {
+    return null;
+  }
+  const beyond = comparisons[criterion.comparison];
+  const met = beyond(read.value, criterion.threshold);
+  return belowFloor(read) && beyond(read.floor, criterion.threshold) !== met ? null : met;
+}
+
+// false where one criterion is not met, else null where one is unknown, else true. Kept until a threshold changes.
+let verdicts = new WeakMap();
+whenChanged('criteria', () => { verdicts = new WeakMap(); });
+
+function layerCollapsed(checkpoint, layer) {
+  if (!verdicts.has(layer)) {
+    const all = state.criteria.map((criterion) => meets(checkpoint, layer, criterion));
+    verdicts.set(layer, all.includes(false) ? false : all.includes(null) ? null : true);
+  }
+  return verdicts.get(layer);
+}
+
+// {from, layers, count, total}: from is the position of the shallowest layer from which every deeper one is collapsed.
+function checkpointCollapse(checkpoint) {
+  const layers = checkpoint.layers.map((layer) => layerCollapsed(checkpoint, layer));
+  let from = layers.length;
+  while (from > 0 && layers[from - 1] === true) {
+    from -= 1;
+  }
+  return {
+    from: from < layers.length ? from : null,
+    layers,
+    count: layers.filter((one) => one === true).length,
+    total: layers.length,
+  };
+}
+
+// {last, since}: the last checkpoint's collapse; since is the index of the checkpoint from which on its last layer is
+// collapsed at every one, or null.
+function runCollapse(run) {
+  const deepest = lastCheckpoint(run) ? lastOf(lastCheckpoint(run).layers) : null;
+  let since = null;
+  for (let i = run.checkpoints.length - 1; i >= 0 && deepest; i -= 1) {
+    const layer = layerOf(run.checkpoints[i], deepest.name);
+    if (!layer || layerCollapsed(run.checkpoints[i], layer) !== true) {
+      break;
+    }
+    since = i;
+  }
+  const checkpoint = lastCheckpoint(run);
+  return {last: checkpoint ? checkpointCollapse(checkpoint) : null, since};
+}
+
+// The run, as a selector's value, that ends with the most collapsed layers.
+function mostCollapsed() {
+  const counts = runs.map((run) => (runCollapse(run).last || {count: 0}).count);
+  return String(counts.indexOf(Math.max(...counts)));
+}
+
+const thresholdsChanged = () =>
+  state.criteria.some((criterion, i) => criterion.threshold !== report.criteria[i].threshold);
+const criterionOf = (name) => state.criteria.find((criterion) => criterion.metric === name) || null;

@@ -1,0 +1,127 @@
+// The report's data, with what the charts ask of it. Names of layers, metrics and attributes come from files: objects
+// are asked with `own`, never with what they inherit.
+
+const report = JSON.parse(byId('data').textContent);
+
+const own = (object, key) =>
+  (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
+
+// Runs in the order of the numbers in which they differ, then as they come.
+const runs = (() => {
+  const list = report.runs || [];
+  const number = (run, name) => (isNumber(own(run.attributes, name)) ? own(run.attributes, name) : Infinity);
+  const by = (report.comparison && report.comparison.by) || [];
+  const order = (a, b) => by.reduce((sign, name) => {
+    const [x, y] = [number(a, name), number(b, name)];
+    return sign || (x < y ? -1 : Number(x > y));
+  }, 0);
+  return list.slice().sort(order);
+})();
+const metrics = report.metrics || [];
+const metricByName = new Map(metrics.map((metric) => [metric.name, metric]));
+
+const stepUnit = (() => {
+  const units = new Set(runs.map((run) => run.step_unit).filter((unit) => unit));
+  const anyStep = runs.some((run) => run.checkpoints.some((checkpoint) => isNumber(checkpoint.step)));
+  return units.size === 1 ? printable([...units][0]) : anyStep ? 'step' : 'checkpoint';
+})();
+
+// Where a checkpoint stands on the axis of steps; those without a step count up.
+const stepOf = (checkpoint, i) => (isNumber(checkpoint.step) ? checkpoint.step : i + 1);
+
+function checkpointLabel(checkpoint, i) {
+  if (isNumber(checkpoint.step)) {
+    return String(checkpoint.step);
+  }
+  return shortened(checkpoint.id || `#${i + 1}`, 24);
+}
+
+const allSteps = [...new Set(runs.flatMap((run) => run.checkpoints.map(stepOf)))].sort((a, b) => a - b);
+
+// A run's last checkpoint at or before a step, or none.
+function checkpointAt(run, step) {
+  let found = null;
+  run.checkpoints.forEach((checkpoint, i) => {
+    if (stepOf(checkpoint, i) <= step) {
+      found = checkpoint;
+    }
+  });
+  return found;
+}
+
+const lastOf = (list) => (list.length ? list[list.length - 1] : null);
+const lastCheckpoint = (run) => lastOf(run.checkpoints);
+
+// All layers' names, shallow to deep, of the given runs.
+function layerNames(of) {
+  const position = new Map();
+  of.forEach((run) => run.checkpoints.forEach((checkpoint) => checkpoint.layers.forEach((layer, i) => {
+    position.set(layer.name, Math.max(i, position.has(layer.name) ? position.get(layer.name) : 0));
+  })));
+  return [...position.keys()].sort((a, b) => position.get(a) - position.get(b));
+}
+
+// '' stands for a checkpoint's last layer.
+const layerOf = (checkpoint, name) =>
+  (name === '' ? lastOf(checkpoint.layers) : checkpoint.layers.find((layer) => layer.name === name)) || null;
+
+// {value, floor, note} of a metric, of a layer or, where it is one of the targets and the model, of a checkpoint.
+function reading(checkpoint, layer, name) {
+  const info = metricByName.get(name);
+  const ofTargets = info && info.scope === 'targets';
+  const values = ofTargets ? checkpoint.targets : layer && layer.metrics;
+  const notes = ofTargets ? checkpoint.target_notes : layer && layer.notes;
+  const value = own(values, name);
+  const floor = ofTargets || !layer ? undefined : own(layer.floors, name);
+  return {
+    value: value === undefined ? null : value,
+    floor: floor === null ? Infinity : floor,
+    note: own(notes, name) || (value === undefined || value === null ? 'not computed' : ''),
+  };
+}
+
+// What to draw: a value below its floor is drawn at the floor; where that has no bound there is nothing to draw.
+function drawn(read) {
+  if (!isNumber(read.value) || read.floor === Infinity) {
+    return null;
+  }
+  return belowFloor(read) ? read.floor : read.value;
+}
+
+// Which metrics hold lists, seen from the values.
+const listMetrics = new Set();
+runs.forEach((run) => run.checkpoints.forEach((checkpoint) => checkpoint.layers.forEach((layer) => {
+  Object.keys(layer.metrics).forEach((name) => Array.isArray(layer.metrics[name]) && listMetrics.add(name));
+})));
+
+const scalarMetrics = metrics.filter((metric) => !listMetrics.has(metric.name));
+const layerMetrics = scalarMetrics.filter((metric) => metric.scope !== 'targets');
+const hasMetric = (name) => metricByName.has(name);
+
+// Attributes that differ among the runs, those that order them by a number first.
+const differingAttributes = (() => {
+  const names = [...new Set(runs.flatMap((run) => Object.keys(run.attributes || {})))];
+  const differs = (name) => new Set(runs.map((run) => JSON.stringify(own(run.attributes, name)))).size > 1;
+  return names.filter((name) => name !== 'run' && differs(name));
+})();
+const numericAttributes = (() => {
+  const count = (name) =>
+    new Set(runs.map((run) => own(run.attributes, name)).filter((value) => isNumber(value))).size;
+  const compared = (report.comparison && report.comparison.by) || [];
+  const names = differingAttributes.filter((name) => count(name) > 1);
+  return [...names.filter((name) => compared.includes(name)), ...names.filter((name) => !compared.includes(name))];
+})();
+
+// What can be changed on the page, and who wants to know: 'criteria', 'runs', 'theme'.
+const many = 12;
+const state = {
+  criteria: (report.criteria || []).map((criterion) => ({...criterion})),
+  shown: new Set(runs.keys()),
+};
+if (runs.length > 2 * many) {
+  state.shown = new Set([...runs.keys()].slice(0, many));
+}
+const listeners = {criteria: [], runs: [], theme: []};
+const whenChanged = (what, call) => what.split(' ').forEach((one) => listeners[one].push(call));
+const changed = (what) => listeners[what].forEach((call) => call());
+const shownRuns = () => runs.map((run, index) => ({run, index})).filter(({index}) => state.shown.has(index));

@@ -1,0 +1,152 @@
+// The report in words and numbers: what collapsed, from which layer, since when, by which criteria.
+
+function layerStrip(collapse) {
+  const names = {true: 'yes', false: 'no', null: 'unknown'};
+  const squares = collapse.layers.map((one) => element('i', {class: names[String(one)]}));
+  if (collapse.layers.length > 80) {
+    return null;
+  }
+  return element('span', {class: collapse.layers.length > 16 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
+}
+
+function verdictText(collapses) {
+  const ended = collapses.filter(({last}) => last && last.from !== null);
+  const unknown = collapses.filter(({last}) => !last || !last.total || lastOf(last.layers) === null);
+  if (!runs.length) {
+    return 'There are no runs in this report.';
+  }
+  const rest = unknown.length ? ` For ${plural(unknown.length, 'run')} it cannot be told: values are undefined.` : '';
+  if (runs.length === 1) {
+    if (!ended.length) {
+      return unknown.length ? 'Whether the last layer is collapsed cannot be told: values are undefined.'
+        : 'The last layer is not collapsed at the end of the run.';
+    }
+    const {last, since} = ended[0];
+    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 40)} on` +
+      (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}.` : '.');
+  }
+  if (!ended.length) {
+    return `No run ends with its last layer collapsed.${rest}`;
+  }
+  const share = ({last}) => last.from / last.total;
+  const first = ended.reduce((best, one) => (share(one) < share(best) ? one : best));
+  const where = layerAt(first.run, first.last.from);
+  const there = ended.filter((one) => layerAt(one.run, one.last.from) === where);
+  const who = there.length > 3 ? `in ${there.length} runs` : there.map(({run}) => shortened(run.name, 40)).join(' and ');
+  const count = ended.length === runs.length ? `All ${runs.length} runs end`
+    : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`;
+  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 40)} (${who}).${rest}`;
+}
+
+const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
+const sinceLabel = (run, since) => checkpointLabel(run.checkpoints[since], since);
+
+function runRow(run, collapse, attributes) {
+  const last = lastCheckpoint(run);
+  const dimension = run.intrinsic_dimension;
+  const steps = run.checkpoints.length ? [run.checkpoints[0], last].map((checkpoint, i) =>
+    checkpointLabel(checkpoint, i * (run.checkpoints.length - 1))) : [];
+  return [
+    nameElement(run.name),
+    ...attributes.map((name) => ({text: formatAttribute(own(run.attributes, name)), number: isNumber(own(run.attributes, name))})),
+    {text: run.checkpoints.length > 1 ? `${steps[0]} – ${steps[1]} (${run.checkpoints.length})` : steps[0] || '–', number: true},
+    collapse.last ? element('span', {}, layerStrip(collapse.last), ` ${collapse.last.count} of ${collapse.last.total}`) : '–',
+    collapse.last && collapse.last.from !== null ? nameElement(layerAt(run, collapse.last.from)) : '–',
+    {text: collapse.since === null ? '–' : sinceLabel(run, collapse.since), number: true},
+    {text: dimension && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(dimension.targets_rank)}` : '–', number: true},
+    {text: last ? formatNumber(own(last.targets, 'model_mse')) : '–', number: true},
+  ];
+}
+
+function criteriaFields() {
+  const fields = state.criteria.map((criterion, i) => {
+    const id = freshId();
+    const input = element('input', {id, type: 'number', step: 'any', value: criterion.threshold, oninput: () => {
+      const value = Number(input.value);
+      const valid = input.value.trim() !== '' && Number.isFinite(value);
+      input.setAttribute('aria-invalid', String(!valid));
+      if (valid) {
+        state.criteria[i].threshold = value;
+        changed('criteria');
+      }
+    }});
+    return {input, root: element('div', {class: 'criterion'},
+      element('label', {for: id}, element('code', {}, printable(criterion.metric)), ` ${criterion.comparison}`), input)};
+  });
+  const reset = element('button', {type: 'button', class: 'reset', onclick: () => {
+    fields.forEach(({input}, i) => {
+      state.criteria[i].threshold = report.criteria[i].threshold;
+      input.value = String(report.criteria[i].threshold);
+      input.setAttribute('aria-invalid', 'false');
+    });
+    changed('criteria');
+  }}, 'As in the report');
+  const said = element('p', {class: 'small muted'});
+  const show = () => {
+    reset.disabled = !thresholdsChanged();
+    said.textContent = `A layer is collapsed where ${state.criteria.map((one) =>
+      `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}`).join(' and ') || 'criteria say so; this report has none'}.` +
+      (thresholdsChanged() ? ' These are not the report’s thresholds.' : '');
+  };
+  show();
+  whenChanged('criteria', show);
+  return element('fieldset', {}, element('legend', {}, 'What counts as collapsed'), said,
+    element('div', {class: 'controls'}, fields.map(({root}) => root), reset));
+}
+
+function failureList() {
+  const failures = report.failures || [];
+  if (!failures.length) {
+    return null;
+  }
+  const list = (some) => element('ul', {}, some.map((failure) => element('li', {},
+    element('bdi', {}, printable([failure.path, failure.object, failure.message].filter((part) => part).join(': '))))));
+  const few = 3;
+  return element('div', {class: 'failures', role: 'note'},
+    element('strong', {}, `${plural(failures.length, 'file or layer', 'files or layers')} could not be analysed`), list(failures.slice(0, few)),
+    failures.length > few ? element('details', {}, element('summary', {}, `${failures.length - few} more`), list(failures.slice(few, 1000))) : null);
+}
+
+function tiles() {
+  const checkpoints = runs.reduce((sum, run) => sum + run.checkpoints.length, 0);
+  const ended = element('dd');
+  const entries = [
+    [runs.length, runs.length === 1 ? 'run' : 'runs'],
+    [checkpoints, checkpoints === 1 ? 'checkpoint' : 'checkpoints'],
+    [layerNames(runs).length, layerNames(runs).length === 1 ? 'layer' : 'layers'],
+  ].map(([count, name]) => element('div', {}, element('dt', {}, name), element('dd', {}, count.toLocaleString('en-US'))));
+  const show = () => {
+    const count = runs.filter((run) => (runCollapse(run).last || {from: null}).from !== null).length;
+    ended.textContent = `${count} of ${runs.length}`;
+  };
+  show();
+  whenChanged('criteria', show);
+  return element('dl', {class: 'tiles'}, entries, element('div', {}, element('dt', {}, 'end collapsed'), ended));
+}
+
+function startOverview() {
+  const section = byId('overview');
+  const attributes = differingAttributes.slice(0, 4);
+  const verdict = element('p', {class: 'verdict', 'aria-live': 'polite'});
+  const table = element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Runs'});
+  const show = () => {
+    const collapses = runs.map((run) => ({run, ...runCollapse(run)}));
+    verdict.textContent = verdictText(collapses);
+    table.replaceChildren(tableElement('', ['Run', ...attributes.map((name) => ({text: name, number: runs.some((run) => isNumber(own(run.attributes, name)))})),
+      {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed layers at the end', 'From layer',
+      {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, {text: 'Model MSE', number: true}],
+    collapses.map((collapse) => runRow(collapse.run, collapse, attributes))));
+  };
+  const sources = (report.sources || []).map((source) => printable(source));
+  section.append(verdict, tiles());
+  const failures = failureList();
+  if (failures) {
+    section.append(failures);
+  }
+  section.append(table, element('p', {class: 'small muted'},
+    'Layers run from shallow to deep. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank.'), criteriaFields());
+  byId('made').textContent = `Made by collapscope ${printable(report.version || '')}${report.generated ? ` at ${printable(report.generated)}` : ''}` +
+    `${sources.length ? ` from ${sources.slice(0, 5).join(', ')}${sources.length > 5 ? ` and ${sources.length - 5} more` : ''}` : ''}.`;
+  show();
+  whenChanged('criteria', show);
+}

@@ -1,0 +1,75 @@
+// Over training: the last layer's NRC1 to NRC3 and the model's error; then any metric of any layer or run.
+
+const stepPoints = (run, name, layer) => run.checkpoints.map((checkpoint, i) => ({
+  x: stepOf(checkpoint, i),
+  at: `${stepUnit} ${checkpointLabel(checkpoint, i)}`,
+  read: reading(checkpoint, layerOf(checkpoint, layer), name),
+}));
+
+const runSeries = (name, layer) => shownRuns().map(({run, index}) => ({
+  label: run.name, style: runStyle(index), points: stepPoints(run, name, layer),
+}));
+
+// What the colours of the layers are; of many the first and the last few.
+function keyOf(series) {
+  const few = series.length <= 12 ? series : [...series.slice(0, 3), ...series.slice(-3)];
+  return few.flatMap((one, i) => {
+    const swatch = element('i');
+    swatch.style.backgroundColor = one.style.colour;
+    const entry = element('span', {}, swatch, element('bdi', {}, shortened(one.label, 24)));
+    return series.length > few.length && i === 3 ? [element('span', {}, '…'), entry] : [entry];
+  });
+}
+
+function startTraining() {
+  const section = byId('training');
+  const four = [['nrc1', 'NRC1'], ['nrc2', 'NRC2'], ['nrc3', 'NRC3'], ['model_mse', 'MSE']].filter(([name]) => hasMetric(name));
+  const grid = element('div', {class: 'grid'});
+  section.append(runLegend(), grid);
+  const panels = four.map(([name, title]) => ({name, figure: new Figure(grid, title)}));
+  panels.forEach(({name, figure}) => { figure.caption.textContent = metricSummary(name); });
+
+  section.append(element('h3', {class: 'sr'}, 'Any metric'));
+  const all = '*';
+  const metric = selector('Metric', metricChoices(scalarMetrics), () => showOne());
+  if (hasMetric('deep_nrc1')) {
+    metric.value = 'deep_nrc1';
+  }
+  const layer = selector('Layer', [...layerChoices(layerNames(runs)), {value: all, label: 'all layers of one run'}], () => showOne());
+  layer.value = all;
+  const run = selector('Run', runChoices(), () => showOne());
+  run.value = mostCollapsed();
+  section.append(controlRow(metric, layer, run));
+  const one = new Figure(section, '', {tall: true});
+  const key = element('div', {class: 'key'});
+  one.plot.before(key);
+
+  const showOne = () => {
+    const name = metric.value;
+    const ofTargets = (metricByName.get(name) || {}).scope === 'targets';
+    const everyLayer = layer.value === all && !ofTargets;
+    const chosen = runs[Number(run.value)];
+    layer.root.hidden = ofTargets;
+    run.root.hidden = !everyLayer || runs.length < 2;
+    if (!name || !chosen) {
+      one.say('There is nothing to draw.');
+      return;
+    }
+    const names = everyLayer ? layerNames([chosen]) : [];
+    const series = everyLayer
+      ? names.map((each, i) => ({label: each, style: depthStyle(i, names.length), points: stepPoints(chosen, name, each)}))
+      : runSeries(name, ofTargets ? '' : layer.value);
+    one.heading.replaceChildren(element('span', {class: 'metric-name'}, name), everyLayer ? ' in ' : '', everyLayer ? nameElement(chosen.name) : '');
+    one.caption.textContent = `${metricSummary(name)}${everyLayer ? `. One line per layer.` : ''}`;
+    key.replaceChildren(...keyOf(everyLayer ? series : []));
+    drawLines(one, series, {metric: name, x: stepAxis(allSteps), place: stepUnit});
+  };
+  const showFour = () => panels.forEach(({name, figure}) =>
+    drawLines(figure, runSeries(name, ''), {metric: name, x: stepAxis(allSteps), place: stepUnit}));
+  const show = () => {
+    showFour();
+    showOne();
+  };
+  show();
+  whenChanged('runs theme criteria', show);
+}

@@ -1,0 +1,421 @@
+"""The report page in a headless Chromium: nothing is fetched, nothing complains, everything is drawn and can be used.
+
+Environment: MAKE_PAGE (program: data to page), COLLAPSCOPE (the program), EXAMPLE (folder of dumps).
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import browser
+import make_data
+
+KINDS = ("example", "large", "sweep", "hostile", "single", "undefined", "empty")
+WIDTHS = (360, 768, 1280)
+NUMBER = r"−?[0-9.]+(?:e−?[0-9]+)?"
+
+
+def setUpModule():
+    if not browser.find_chromium():
+        raise unittest.SkipTest("no Chromium is installed (Debian: chromium-headless-shell)")
+    folder = tempfile.TemporaryDirectory(prefix="collapscope-page-")
+    unittest.addModuleCleanup(folder.cleanup)
+    results = os.path.join(folder.name, "results.json")
+    subprocess.run([os.environ["COLLAPSCOPE"], "analyze", os.environ["EXAMPLE"], "-q", "-o", results], check=True)
+    PageTest.data, PageTest.paths = {}, {}
+    for kind in KINDS:
+        PageTest.data[kind] = make_data.make(kind, results)
+        data, page = (os.path.join(folder.name, f"{kind}.{ending}") for ending in ("json", "html"))
+        with open(data, "w", encoding="utf-8") as file:
+            json.dump(PageTest.data[kind], file)
+        subprocess.run([os.environ["MAKE_PAGE"], data, page], check=True)
+        PageTest.paths[kind] = page
+    PageTest.browser = browser.Browser()
+    unittest.addModuleCleanup(PageTest.browser.__exit__)
+
+
+class PageTest(unittest.TestCase):
+    maxDiff = 800
+
+    def setUp(self):
+        self.page = PageTest.browser
+        self.page.prefer(prefers_color_scheme="light", prefers_reduced_motion="no-preference")
+        self.page.size(1280)
+
+    def open(self, kind, *, width=1280):
+        self.page.size(width)
+        self.page.open(self.paths[kind])
+
+    def run_js(self, expression):
+        return self.page.run(expression)
+
+    def texts(self, selector):
+        return self.run_js(f"[...document.querySelectorAll({json.dumps(selector)})].map((one) => one.textContent)")
+
+    def set_input(self, selector, value, event="input"):
+        self.run_js(f"""(() => {{ const one = document.querySelector({json.dumps(selector)}); one.value = {json.dumps(str(value))};
+            one.dispatchEvent(new Event({json.dumps(event)}, {{bubbles: true}})); }})()""")
+
+    def choose(self, section, label, value):
+        """Of the selector with this label."""
+        self.run_js(f"""(() => {{ const label = [...document.querySelectorAll('#{section} label')].find((one) => one.textContent === {json.dumps(label)});
+            const one = document.getElementById(label.htmlFor); one.value = {json.dumps(value)};
+            if (one.value !== {json.dumps(value)}) throw new Error('no such choice');
+            one.dispatchEvent(new Event('change', {{bubbles: true}})); }})()""")
+
+    def click(self, selector):
+        self.run_js(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def copied(self):
+        """What `Copy as CSV` hands to the clipboard, as rows."""
+        self.run_js("""Object.defineProperty(navigator, 'clipboard', {configurable: true,
+            value: {writeText: (text) => { window.copied = text; return Promise.resolve(); }}})""")
+        self.run_js("[...document.querySelectorAll('#values button')].find((one) => one.textContent === 'Copy as CSV').click()")
+        self.page.settle()
+        return list(csv.reader(io.StringIO(self.run_js("window.copied"), newline="")))
+
+    def column(self, title):
+        """The cells of a column of the table of all values, as shown."""
+        return self.run_js(f"""(() => {{ const heads = [...document.querySelectorAll('#values thead button')];
+            const at = heads.findIndex((one) => one.dataset.title === {json.dumps(title)});
+            return [...document.querySelectorAll('#values tbody tr')].map((row) => row.children[at].textContent); }})()""")
+
+    def sort_by(self, title):
+        self.run_js(f"[...document.querySelectorAll('#values thead button')].find((one) => one.dataset.title === {json.dumps(title)}).click()")
+        return self.run_js("document.querySelector('#values [aria-sort]:not([aria-sort=none])').getAttribute('aria-sort')")
+
+    # -- What holds for every page
+
+    def test_every_page_in_both_themes_at_three_widths(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                self.open(kind)
+                self.assertEqual(self.texts("p.failures"), [])
+                for width in WIDTHS:
+                    self.page.size(width)
+                    self.page.settle()
+                    self.assertEqual(self.run_js("document.documentElement.scrollWidth"), width)
+                self.page.prefer(prefers_color_scheme="dark")
+                self.page.settle()
+                self.page.prefer(prefers_color_scheme="light")
+                self.assertEqual(self.page.complaints(), [])
+                self.assertEqual(self.page.requests(), [])
+
+    def test_policy_stops_what_is_injected(self):
+        self.open("single")
+        self.run_js("""(() => { const one = document.createElement('script'); one.textContent = 'window.hacked = true'; document.body.append(one);
+            const image = document.createElement('img'); image.src = 'http://127.0.0.1:9/x.png'; document.body.append(image); })()""")
+        self.page.settle()
+        self.assertFalse(self.run_js("'hacked' in window"))
+        said = " ".join(self.page.complaints())
+        self.assertIn("script-src", said)
+        self.assertIn("img-src", said)
+
+    def test_charts_are_drawn(self):
+        for kind, least in (("example", 12), ("large", 11), ("hostile", 11)):
+            with self.subTest(kind=kind):
+                self.open(kind)
+                colours = self.run_js("""[...document.querySelectorAll('.plot canvas')].map((canvas) => {
+                    const data = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+                    return new Set(data).size; })""")
+                self.assertGreaterEqual(len(colours), least)
+                self.assertGreater(min(colours), 5)
+
+    def test_structure_for_screen_readers(self):
+        self.open("example")
+        self.assertEqual(self.run_js("document.documentElement.lang"), "en")
+        for landmark in ("header", "nav[aria-label]", "main", "footer", "h1"):
+            self.assertEqual(len(self.texts(landmark)), 1, landmark)
+        levels = self.run_js("[...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))")
+        self.assertTrue(all(b - a <= 1 for a, b in zip(levels, levels[1:])), levels)
+        unnamed = self.run_js("""[...document.querySelectorAll('input, select, button, canvas[role=img], [role=region], [role=group]')].filter((one) =>
+            !(one.labels && one.labels.length) && !one.getAttribute('aria-label') && !(one.tagName === 'BUTTON' && one.textContent.trim())).length""")
+        self.assertEqual(unnamed, 0)
+        self.assertEqual(self.run_js("""(() => { const ids = [...document.querySelectorAll('[id]')].map((one) => one.id);
+            return ids.length - new Set(ids).size; })()"""), 0)
+
+    def test_every_figure_has_its_table(self):
+        self.open("example")
+        self.run_js("document.querySelectorAll('figure details').forEach((one) => { one.open = true; })")
+        self.page.settle()
+        rows = self.run_js("[...document.querySelectorAll('figure details')].map((one) => one.querySelectorAll('tbody tr').length)")
+        self.assertGreaterEqual(len(rows), 11)
+        self.assertGreater(min(rows), 2)
+
+    def test_text_can_be_read(self):
+        def luminance(colour):
+            parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+            linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+            return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+        for scheme in ("light", "dark"):
+            self.page.prefer(prefers_color_scheme=scheme)
+            self.open("example")
+            page = luminance(self.run_js("getComputedStyle(document.body).backgroundColor"))
+            for selector in ("body", ".lead", ".bar a", "footer a", "summary", "th"):
+                text = luminance(self.run_js(f"getComputedStyle(document.querySelector('{selector}')).color"))
+                high, low = max(page, text), min(page, text)
+                self.assertGreater((high + 0.05) / (low + 0.05), 4.5, (scheme, selector))
+
+    # -- What is said
+
+    def test_overview_says_what_the_data_say(self):
+        self.open("example")
+        self.assertEqual(self.texts("h1"), [self.data["example"]["title"]])
+        self.assertIn("2 of 3 runs end with the last layer collapsed", self.texts(".verdict")[0])
+        self.assertIn("fc4", self.texts(".verdict")[0])
+        self.assertEqual(self.texts(".tiles dd"), ["3", "12", "6", "2 of 3"])
+        rows = self.run_js("[...document.querySelectorAll('#overview tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent.trim()))")
+        for run in self.data["example"]["runs"]:
+            row = next(row for row in rows if row[0] == run["name"])
+            last = run["checkpoints"][-1]["collapse"]
+            self.assertEqual(row[1], f"{run['attributes']['weight_decay']:g}")
+            self.assertEqual(row[4], last["from_layer"] or "–")
+            self.assertEqual(row[5], str(run["collapse"]["since_step"] or "–"))
+            self.assertEqual(row[3], f"{last['layers_collapsed']} of {last['layers']}")
+            self.assertEqual(row[6], f"{run['intrinsic_dimension']['learned']} of {run['intrinsic_dimension']['targets_rank']}")
+        self.assertEqual(rows, sorted(rows, key=lambda row: float(row[1])))
+
+    def test_marks_and_values_are_those_of_the_data(self):
+        for kind in ("example", "sweep", "single", "undefined"):
+            with self.subTest(kind=kind):
+                self.open(kind)
+                head, *rows = self.copied()
+                want = {(run["name"], checkpoint["step"], layer["name"]): layer for run in self.data[kind]["runs"]
+                        for checkpoint in run["checkpoints"] for layer in checkpoint["layers"]}
+                self.assertEqual(len(rows), len(want))
+                for row in rows:
+                    got = dict(zip(head, row))
+                    layer = want[got["run"], int(got["step"]) if got["step"] else None, got["layer"]]
+                    self.assertEqual(got["collapsed"], {True: "yes", False: "no", None: ""}[layer["collapsed"]])
+                    for name in ("deep_nrc1", "deep_nrc3", "nrc2"):
+                        value = layer["metrics"][name]
+                        self.assertEqual(float(got[name]) if got[name] else None, value, name)
+
+    def test_thresholds_recompute_the_marks(self):
+        self.open("example")
+        before = self.texts(".verdict")
+        self.set_input(".criterion input", "1e-30")
+        self.assertEqual(self.texts(".verdict"), ["No run ends with its last layer collapsed."])
+        self.assertNotIn("yes", self.column("collapsed"))
+        self.set_input(".criterion input", "")
+        self.assertEqual(self.run_js("document.querySelector('.criterion input').getAttribute('aria-invalid')"), "true")
+        self.click(".reset")
+        self.assertEqual(self.texts(".verdict"), before)
+
+    def test_failures_are_named(self):
+        self.open("empty")
+        self.assertIn("a.h5: /layers/fc1: not numeric", self.texts(".failures")[0])
+        self.assertIn("no runs", self.texts(".verdict")[0])
+
+    def test_what_is_undefined_says_why(self):
+        self.open("undefined")
+        self.assertIn("zero variance", " ".join(self.texts("figure .empty")))
+        self.run_js("document.querySelector('#map canvas.heat').focus()")
+        self.page.key("ArrowDown")
+        self.assertIn("undefined (zero variance)", self.texts("#map .readout")[0])
+        self.assertIn("cannot be told", self.texts(".verdict")[0])
+
+    def test_values_below_their_floor_are_shown_as_the_floor(self):
+        self.open("single")
+        self.assertEqual(self.column("deep_nrc1")[1:], ["rounding", "< 1.0e−12"])
+        self.assertEqual(self.column("collapsed")[1:], ["", "yes"])
+        self.run_js("document.querySelector('#map canvas.heat').focus()")
+        self.page.key("ArrowDown")
+        self.assertIn("< 1.0e−12 (below its floor: rounding)", self.texts("#map .readout")[0])
+        self.assertIn("below its floor", self.texts("#map .scale")[0])
+
+    def test_metrics_are_explained(self):
+        self.open("example")
+        said = dict(zip(self.texts("#metrics summary"), self.texts("#metrics details p")))
+        self.assertEqual(list(said), [metric["name"] for metric in self.data["example"]["metrics"]])
+        self.assertIn("share of the variance outside the top-k subspace. Between 0 and 1. Low values are collapse.", said["deep_nrc1"])
+        self.assertIn("arXiv 2409.04180", self.texts("footer")[0])
+        self.assertIn("arXiv 2603.23805", self.texts("footer")[0])
+
+    # -- What can be done
+
+    def test_table_sorts(self):
+        self.open("example")
+        self.choose("values", "Rows", "100")
+        for direction, sign in (("ascending", 1), ("descending", -1)):
+            self.assertEqual(self.sort_by("deep_nrc2"), direction)
+            values = [float(cell.replace("−", "-")) for cell in self.column("deep_nrc2")]
+            self.assertEqual(values, sorted(values, key=lambda value: sign * value))
+            self.assertEqual(len(values), 72)
+        for direction in ("ascending", "descending"):
+            self.assertEqual(self.sort_by("nrc3"), direction)
+            shown = self.column("nrc3")
+            self.assertRegex(shown[0], NUMBER)
+            self.assertEqual(set(shown[12:]), {"–"})
+        self.run_js("document.querySelectorAll('#values thead button')[4].focus()")
+        self.page.key("Enter", "\r")
+        self.assertEqual(self.run_js("document.querySelectorAll('#values th')[4].getAttribute('aria-sort')"), "ascending")
+        self.assertEqual(self.run_js("[...document.querySelectorAll('#values thead button')].indexOf(document.activeElement)"), 4)
+
+    def test_table_filters_and_turns_pages(self):
+        self.open("large")
+        self.assertIn("15,000 of 15,000 rows", self.texts("#values [role=status]"))
+        self.assertEqual(len(self.column("layer")), 25)
+        self.run_js("[...document.querySelectorAll('.pager button')][1].click()")
+        self.assertEqual(self.texts(".pager span"), ["26 – 50"])
+        self.set_input("#values input[type=search]", "blocks.9.mlp 2990")
+        self.assertEqual(self.column("layer"), ["blocks.9.mlp.fc1", "blocks.9.mlp.fc2"])
+        self.set_input("#values input[type=search]", "nothing like it")
+        self.assertEqual(self.column("layer"), [])
+
+    def test_columns_can_be_chosen(self):
+        self.open("example")
+        self.run_js("""[...document.querySelectorAll('.columns label')].filter((one) => ['evr', 'model_mse', 'nrc1'].includes(one.textContent))
+            .forEach((one) => one.control.click())""")
+        titles = self.run_js("[...document.querySelectorAll('#values thead button')].map((one) => one.dataset.title)")
+        self.assertIn("evr[10]", titles)
+        self.assertIn("model_mse", titles)
+        self.assertNotIn("nrc1", titles)
+        head, first, *_ = self.copied()
+        self.assertEqual(head, titles)
+        run = next(run for run in self.data["example"]["runs"] if run["name"] == first[0])
+        self.assertEqual(float(first[head.index("evr[2]")]), run["checkpoints"][0]["layers"][0]["metrics"]["evr"][1])
+        self.assertEqual(float(first[head.index("model_mse")]), run["checkpoints"][0]["targets"]["model_mse"])
+
+    def test_map_is_read_with_pointer_and_keys(self):
+        self.open("example")
+        self.run_js("document.querySelector('#map').scrollIntoView({behavior: 'instant'})")
+        box = self.run_js("""(() => { const canvas = document.querySelector('#map canvas.heat'), box = canvas.getBoundingClientRect();
+            const area = Chart.getChart(canvas).chartArea; return [box.left + area.right - 3, box.top + area.bottom - 3]; })()""")
+        self.page.mouse(*box)
+        self.assertRegex(self.texts("#map .readout")[0], rf"^fc6, epoch 12000: {NUMBER} · collapsed$")
+        self.page.mouse(1, 1)
+        self.assertIn("Point at a cell", self.texts("#map .readout")[0])
+        self.run_js("document.querySelector('#map canvas.heat').focus()")
+        for key in ("ArrowUp", "ArrowUp", "ArrowLeft"):
+            self.page.key(key)
+        self.assertRegex(self.texts("#map .readout")[0], rf"^fc5, epoch 4000: {NUMBER}")
+
+    def test_map_of_any_metric_and_run(self):
+        self.open("example")
+        self.choose("map", "Metric", "nrc2")
+        self.choose("map", "Run", "0")
+        self.assertEqual(self.texts("#map h3"), ["nrc2 in arm_wd0"])
+        self.run_js("document.querySelector('#map canvas.heat').focus()")
+        self.page.key("ArrowDown")
+        self.page.key("ArrowUp")
+        self.assertIn("rank(W) = d", self.texts("#map .readout")[0])
+
+    def test_slider_moves_through_training(self):
+        self.open("example")
+        shown = "JSON.stringify(Chart.getChart(document.querySelector('#depth canvas')).data.datasets.map((one) => one.data.map((p) => p.y)))"
+        last = self.run_js(shown)
+        self.set_input("#depth input[type=range]", 0)
+        self.assertEqual(self.texts("#depth output"), ["epoch 100"])
+        self.assertNotEqual(self.run_js(shown), last)
+
+    def test_runs_are_hidden_everywhere(self):
+        self.open("example")
+        count = "Chart.getChart(document.querySelector('#training canvas')).data.datasets.filter((one) => !one.threshold).length"
+        self.assertEqual(self.run_js(count), 3)
+        self.click("#depth .legend button")
+        self.assertEqual(self.run_js(count), 2)
+        self.assertEqual(self.run_js("document.querySelector('#training .legend button').getAttribute('aria-pressed')"), "false")
+
+    def test_phase_plot_takes_means(self):
+        self.open("sweep")
+        self.choose("compare", "Metric", "model_mse")
+        self.run_js("document.querySelector('#compare figure details').open = true")
+        self.page.settle()
+        rows = self.run_js("[...document.querySelectorAll('#compare tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))")
+        self.assertEqual([row[0] for row in rows], ["0", "0.00001", "0.0001", "0.001", "0.01"])
+        self.assertEqual([row[3] for row in rows], ["3"] * 5)
+        self.assertAlmostEqual(float(rows[0][1]), 0.0315, places=3)
+        self.assertAlmostEqual(float(rows[0][2]), 0.01, places=6)
+
+    def test_keyboard_reaches_the_controls(self):
+        self.open("example")
+        self.page.key("Tab")
+        self.assertEqual(self.run_js("document.activeElement.className"), "skip")
+        self.assertGreaterEqual(self.run_js("document.activeElement.getBoundingClientRect().left"), 0)
+        reached = set()
+        for _ in range(60):
+            self.page.key("Tab")
+            reached.add(self.run_js("document.activeElement.id || document.activeElement.className || document.activeElement.tagName"))
+            width = self.run_js("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+            self.assertGreater(width, 0)
+        for wanted in ("theme", "heat", "scroll"):
+            self.assertIn(wanted, reached)
+
+    # -- How it looks
+
+    def test_both_themes(self):
+        background = "getComputedStyle(document.body).backgroundColor"
+        self.open("example")
+        light = self.run_js(background)
+        picture = "document.querySelector('#depth canvas').toDataURL()"
+        drawn = self.run_js(picture)
+        self.click("#theme")
+        dark = self.run_js(background)
+        self.assertNotEqual(light, dark)
+        self.assertNotEqual(self.run_js(picture), drawn)
+        self.click("#theme")
+        self.assertEqual(self.run_js(background), light)
+        self.run_js("localStorage.clear()")
+        self.page.prefer(prefers_color_scheme="dark")
+        self.open("example")
+        self.assertEqual(self.run_js(background), dark)
+
+    def test_prints_in_light(self):
+        self.page.prefer(prefers_color_scheme="dark")
+        self.open("example")
+        picture = "document.querySelector('#depth canvas').toDataURL()"
+        dark = self.run_js(picture)
+        self.run_js("window.dispatchEvent(new Event('beforeprint'))")
+        self.assertEqual(self.run_js("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+        self.assertNotEqual(self.run_js(picture), dark)
+        self.run_js("window.dispatchEvent(new Event('afterprint'))")
+        self.assertEqual(self.run_js(picture), dark)
+        pdf = self.page.print_pdf()
+        self.assertTrue(pdf.startswith(b"%PDF"))
+        self.assertGreater(len(pdf), 50000)
+        self.assertEqual(self.page.complaints(), [])
+
+    def test_respects_reduced_motion(self):
+        self.open("example")
+        self.assertEqual(self.run_js("getComputedStyle(document.documentElement).scrollBehavior"), "smooth")
+        self.page.prefer(prefers_reduced_motion="reduce")
+        self.assertEqual(self.run_js("getComputedStyle(document.documentElement).scrollBehavior"), "auto")
+        self.assertIs(self.run_js("Chart.defaults.animation"), False)
+
+    # -- Names that try something
+
+    def test_hostile_names_are_text(self):
+        self.open("hostile")
+        self.run_js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        self.page.settle()
+        self.assertFalse(self.run_js("'hacked' in window"))
+        self.assertEqual(self.run_js("document.title"), make_data.HOSTILE[1])
+        self.assertEqual(self.run_js("document.querySelectorAll('img, svg, iframe, object, main script').length"), 0)
+        self.assertEqual(self.run_js("document.scripts.length"), 3)
+        names = self.texts("#values tbody td:nth-child(3)")
+        for name in (make_data.HOSTILE[0], make_data.HOSTILE[1], "__proto__", "constructor", "a\\u202egnp.exe", "line\\u000abreak"):
+            self.assertIn(name, names)
+        options = self.texts("#map option")
+        self.assertIn(make_data.HOSTILE[0], options)
+        self.assertEqual(self.page.complaints(), [])
+        self.assertEqual(self.page.requests(), [])
+
+    def test_csv_holds_no_formulas(self):
+        self.open("hostile")
+        _, *rows = self.copied()
+        self.assertEqual(len(rows), len(make_data.HOSTILE) ** 2)
+        texts = [cell for row in rows for cell in (row[0], row[2])]
+        self.assertFalse([text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r"))])
+        for name in ("'=HYPERLINK(\"http://evil.invalid\")", "'+1", "'-1", "'@SUM(1)", "'\t=1", "line\nbreak"):
+            self.assertIn(name, texts)
+
+
+if __name__ == "__main__":
+    unittest.main()
