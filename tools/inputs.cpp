@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <ranges>
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
@@ -27,8 +26,7 @@ std::vector<std::string> files_in(const std::string& folder, const InputKind& ki
     }
   }
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder),
-                                 fmt::join(kind.extensions | std::views::take(2), " or ")));
+    throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder), kind.in_folders));
   }
   return files;
 }
@@ -91,8 +89,8 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments, const
 
 }  // namespace
 
-InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, "dump"}; }
-InputKind results_files() { return {{".json"}, "results file"}; }
+InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
+InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 
 std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {
   return expand(arguments, kind, 0);

@@ -11,7 +11,8 @@ namespace collapscope::tools {
 // What kind of files is asked for.
 struct InputKind {
   std::vector<std::string> extensions;
-  std::string noun;  // of one
+  std::string in_folders;  // what a folder lacks that has none
+  std::string noun;        // of one
 };
 [[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
 [[nodiscard]] InputKind results_files();  // .json

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "collapscope/error.hpp"
@@ -18,12 +19,7 @@ namespace {
 using MaybeValue = std::optional<AttributeValue>;
 
 // Orders values: missing, true and false, numbers (counts or not), text.
-struct SortKey {
-  int kind = 0;
-  double number = 0;
-  std::string text;
-  auto operator<=>(const SortKey&) const = default;
-};
+using SortKey = std::tuple<int, double, std::string>;  // its kind; what it is as number or text
 
 struct SortKeyOf {
   SortKey operator()(bool flag) const { return {1, flag ? 1.0 : 0.0, {}}; }
@@ -57,8 +53,8 @@ std::vector<std::string> differing(const std::vector<Run>& runs) {
   std::vector<std::string> by;
   for (const std::string& name : attribute_names(runs)) {
     const SortKey first = sort_key(attribute_of(runs.front(), name));
-    const bool differs = std::ranges::any_of(
-        runs, [&](const Run& run) { return (sort_key(attribute_of(run, name)) <=> first) != 0; });
+    const bool differs =
+        std::ranges::any_of(runs, [&](const Run& run) { return sort_key(attribute_of(run, name)) != first; });
     if (differs && !is_seed(name)) by.push_back(name);
   }
   return by;
