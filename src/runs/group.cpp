@@ -22,12 +22,13 @@ const AttributeValue* find_attribute(const CheckpointResult& checkpoint, std::st
 
 Attributes common_attributes(const Results& results, const std::vector<std::size_t>& checkpoints) {
   Attributes common;
-  for (const auto& [name, value] : results.checkpoints[checkpoints.front()].attributes) {
+  for (const auto& attribute : results.checkpoints[checkpoints.front()].attributes) {
+    const std::string& name = attribute.first;
     const bool same = std::ranges::all_of(checkpoints, [&](std::size_t i) {
       const AttributeValue* other = find_attribute(results.checkpoints[i], name);
-      return other != nullptr && *other == value;
+      return other != nullptr && *other == attribute.second;
     });
-    if (same && std::ranges::find(not_of_runs, name) == not_of_runs.end()) common.emplace_back(name, value);
+    if (same && std::ranges::find(not_of_runs, name) == not_of_runs.end()) common.push_back(attribute);
   }
   std::ranges::sort(
       common, {}, [](const auto& pair) -> auto& { return pair.first; });

@@ -79,7 +79,8 @@ std::string dimension_text(const CheckpointResult& last) {
   const std::string targets = dimension->targets_rank
                                   ? fmt::format("; the targets have rank {}", *dimension->targets_rank)
                                   : std::string();
-  return fmt::format("{} {} 99 % of the variance of {}{}", counted(dimension->learned, "component"),
+  return fmt::format("{} {} 99 % of the variance of {}{}",
+                     counted(static_cast<std::size_t>(dimension->learned), "component"),
                      dimension->learned == 1 ? "holds" : "hold", name_text(dimension->layer), targets);
 }
 
