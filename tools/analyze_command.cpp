@@ -9,6 +9,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
+#include "collapscope/runs.hpp"
 #include "collapscope/version.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
@@ -29,7 +30,9 @@ std::string extension_of(const std::string& path) { return std::filesystem::path
 
 void write_outputs(const Results& results, const std::vector<std::string>& outputs) {
   if (outputs.empty()) {
-    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO)}));
+    const std::string collapse = collapse_text(results, default_criteria(), terminal_width());
+    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO)}) +
+          (collapse.empty() ? "" : "\n" + collapse));
   }
   for (const std::string& output : outputs) {
     if (output == "-") {
@@ -58,7 +61,7 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
     progress->message(chosen.note);
   }
 
-  DumpIndex index = index_all(expand_inputs(options.dumps), indexing);
+  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
   for (const Failure& failure : index.failures) {
     progress->message(InputError(failure.path, failure.object, failure.message).what());
   }

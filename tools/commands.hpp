@@ -15,6 +15,7 @@ using Action = std::function<int()>;
 
 // `command_line`: as the user typed it, for provenance.
 void add_analyze(CLI::App& app, Action& action, const std::string& command_line);
+void add_report(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action, const std::string& command_line);

@@ -17,16 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> files_in(const std::string& folder) {
+std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string extension = entry.path().extension();
-    if (entry.is_regular_file() && (extension == ".h5" || extension == ".hdf5" || extension == ".hdf")) {
+    if (entry.is_regular_file() && std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
       files.push_back(entry.path());
     }
   }
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no .h5 or .hdf5 file in this folder", printable(folder)));
+    throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder), kind.in_folders));
   }
   return files;
 }
@@ -45,10 +45,10 @@ std::vector<std::string> matches_of(const std::string& pattern) {
   return files;
 }
 
-std::vector<std::string> lines_of(const std::string& list) {
+std::vector<std::string> lines_of(const std::string& list, const InputKind& kind) {
   std::ifstream file(list);
   if (!file) {
-    throw UsageError(fmt::format("{}: cannot read this list of dumps", printable(list)));
+    throw UsageError(fmt::format("{}: cannot read this list of {}s", printable(list), kind.noun));
   }
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
@@ -59,14 +59,14 @@ std::vector<std::string> lines_of(const std::string& list) {
     }
   }
   if (lines.empty()) {
-    throw UsageError(fmt::format("{}: no dump in this list", printable(list)));
+    throw UsageError(fmt::format("{}: no {} in this list", printable(list), kind.noun));
   }
   return lines;
 }
 
 constexpr int deepest_list = 8;  // lists may name lists, but not themselves
 
-std::vector<std::string> expand(const std::vector<std::string>& arguments, int depth) {
+std::vector<std::string> expand(const std::vector<std::string>& arguments, const InputKind& kind, int depth) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     std::vector<std::string> found{argument};
@@ -74,9 +74,9 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments, int d
       if (depth == deepest_list) {
         throw UsageError(fmt::format("{}: lists within lists go too deep", printable(argument)));
       }
-      found = expand(lines_of(argument.substr(1)), depth + 1);  // in the list's own order
+      found = expand(lines_of(argument.substr(1), kind), kind, depth + 1);  // in the list's own order
     } else if (fs::is_directory(argument)) {
-      found = files_in(argument);
+      found = files_in(argument, kind);
       std::sort(found.begin(), found.end(), natural_less);
     } else if (!fs::exists(argument) && argument.find_first_of("*?[") != std::string::npos) {
       found = matches_of(argument);
@@ -89,8 +89,11 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments, int d
 
 }  // namespace
 
-std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments) {
-  return expand(arguments, 0);
+InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
+InputKind results_files() { return {{".json"}, ".json", "results file"}; }
+
+std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {
+  return expand(arguments, kind, 0);
 }
 
 DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options) {

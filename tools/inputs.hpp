@@ -1,4 +1,4 @@
-// The dumps that a user names: files, folders, globs and @lists.
+// The dumps or results that a user names: files, folders, globs and @lists.
 #pragma once
 
 #include <string>
@@ -8,10 +8,20 @@
 
 namespace collapscope::tools {
 
-// Files in natural order within each argument. A folder stands for the .h5 and .hdf5 files in it; an argument
+// What kind of files is asked for.
+struct InputKind {
+  std::vector<std::string> extensions;
+  std::string in_folders;  // what a folder lacks that has none
+  std::string noun;        // of one
+};
+[[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
+[[nodiscard]] InputKind results_files();  // .json
+
+// Files in natural order within each argument. A folder stands for the files of this kind in it; an argument
 // with * ? [ that is no file is a glob; @FILE lists arguments, a line each. Throws UsageError for what names
 // nothing.
-[[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments);
+[[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments,
+                                                     const InputKind& kind);
 
 // Indexes all files; what cannot be used is in `failures`.
 [[nodiscard]] DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options);

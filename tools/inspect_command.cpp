@@ -81,7 +81,7 @@ int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
   const std::unique_ptr<Backend> backend = make_backend(options.device, options.threads).backend;
-  DumpIndex index = index_all(expand_inputs(options.dumps), index_options(options));
+  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), index_options(options));
   std::vector<Failure> failures = std::move(index.failures);
   Totals totals;
   for (const Checkpoint& checkpoint : arrange_checkpoints(std::move(index.checkpoints), options.shards)) {

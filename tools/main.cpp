@@ -45,6 +45,7 @@ int run(int argc, char** argv) {
   app.footer("'collapscope COMMAND --help' tells more about a command.");
   tools::Action action;
   tools::add_analyze(app, action, quoted(argc, argv));
+  tools::add_report(app, action);
   tools::add_inspect(app, action);
   tools::add_synth(app, action);
   tools::add_bench(app, action, quoted(argc, argv));

@@ -40,14 +40,30 @@ struct Nrc3Minimum {
 // What `--metrics` can name.
 enum class MetricScope : unsigned char { targets, layer, run };
 
+// Where collapse, or a better fit, takes a metric.
+enum class MetricTrend : unsigned char { none, low, high };
+
+// The values a metric can have.
+struct MetricRange {
+  std::optional<double> minimum = std::nullopt;
+  std::optional<double> maximum = std::nullopt;
+};
+
 struct MetricInfo {
   std::string_view name;
   MetricScope scope;
   std::string_view summary;  // one line
+  MetricRange range = {};
+  MetricTrend trend = MetricTrend::none;
+  bool logarithmic = false;  // spans orders of magnitude: shown on a logarithmic axis
+  bool list = false;         // its value is a list
 };
 
 // All metrics, in the order they are reported.
 [[nodiscard]] std::span<const MetricInfo> metric_catalogue();
+
+// The metric of this name; null when there is none.
+[[nodiscard]] const MetricInfo* find_metric_info(std::string_view name);
 
 // A choice of metrics by names and globs ("nrc*", "deep_nrc1"); empty chooses all.
 class MetricChoice {

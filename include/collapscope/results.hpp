@@ -27,6 +27,7 @@ struct Metric {
   [[nodiscard]] std::optional<double> number() const;
   // A number at or below its floor.
   [[nodiscard]] bool below_floor() const;
+  bool operator==(const Metric&) const = default;
 };
 
 // Metrics in the order they are reported.
@@ -36,6 +37,7 @@ class MetricSet {
   [[nodiscard]] const Metric* find(std::string_view name) const;
   [[nodiscard]] const std::vector<Metric>& all() const { return metrics_; }
   [[nodiscard]] std::vector<Metric>& all() { return metrics_; }
+  bool operator==(const MetricSet&) const = default;
 
  private:
   std::vector<Metric> metrics_;
@@ -46,6 +48,7 @@ struct LayerResult {
   std::optional<std::int64_t> index;
   std::string kind;
   MetricSet metrics;
+  bool operator==(const LayerResult&) const = default;
 };
 
 struct CheckpointResult {
@@ -58,6 +61,7 @@ struct CheckpointResult {
   std::vector<std::pair<std::string, AttributeValue>> attributes;
   MetricSet targets;  // target and model metrics
   std::vector<LayerResult> layers;
+  bool operator==(const CheckpointResult&) const = default;
 };
 
 struct Provenance {

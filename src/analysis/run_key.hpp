@@ -4,11 +4,13 @@
 #include <string>
 
 #include "collapscope/dump.hpp"
+#include "collapscope/results.hpp"
 
 namespace collapscope {
 
 // Equal for the checkpoints of a run: those with the same `run`, or, without one, those of one file. Empty
 // for a checkpoint that belongs to no run.
 [[nodiscard]] std::string run_key(const CheckpointIndex& checkpoint);
+[[nodiscard]] std::string run_key(const CheckpointResult& checkpoint);
 
 }  // namespace collapscope

@@ -15,65 +15,82 @@ namespace {
 constexpr auto target = MetricScope::targets;
 constexpr auto layer = MetricScope::layer;
 
-constexpr std::array catalogue{
-    MetricInfo{"target_dim", target, "number of target components n"},
-    MetricInfo{"target_lambda_min", target, "smallest eigenvalue of the target covariance S_YY"},
-    MetricInfo{"target_lambda_max", target, "largest eigenvalue of S_YY"},
-    MetricInfo{"target_rank", target, "eigenvalues of S_YY above 1e-10 of the largest"},
-    MetricInfo{"target_stable_rank", target, "tr S_YY / mu_1"},
-    MetricInfo{"target_stable_rank_cov", target, "sum mu^2 / mu_1^2"},
-    MetricInfo{"target_participation_ratio", target, "(tr S_YY)^2 / sum mu^2"},
-    MetricInfo{"target_effective_rank", target, "exp of the entropy of mu / tr S_YY"},
-    MetricInfo{"model_mse", target, "mean squared error of the predictions"},
-    MetricInfo{"model_mae", target, "mean absolute error of the predictions"},
-    MetricInfo{"model_r2", target, "1 - SS_res / SS_tot over all entries"},
-    MetricInfo{"residual_whiteness", target, "how far E^T E / N is from a multiple of I; 0 is white"},
-    MetricInfo{"ufm_c", target, "lambda_w lambda_h"},
-    MetricInfo{"ufm_rank", target, "eigenvalues of S_YY that are at least c"},
-    MetricInfo{"ufm_loss", target, "regularized loss at the UFM minimum"},
-    MetricInfo{"ufm_residual_variance", target, "residual variance at the UFM minimum"},
+constexpr auto none = MetricTrend::none;
+constexpr auto low = MetricTrend::low;
+constexpr auto high = MetricTrend::high;
+constexpr MetricRange any_number{};
+constexpr MetricRange share{0, 1};
+constexpr MetricRange not_negative{0, std::nullopt};
+constexpr MetricRange at_least_one{1, std::nullopt};
+constexpr MetricRange nrc3_range{0, 4};
 
-    MetricInfo{"samples", layer, "rows N"},
-    MetricInfo{"features", layer, "features d"},
-    MetricInfo{"signal_dim", layer, "dimension k of the signal subspace"},
-    MetricInfo{"zero_rows", layer, "rows that are exactly 0"},
-    MetricInfo{"feature_mean_norm", layer, "mean norm of a row"},
-    MetricInfo{"total_variance", layer, "tr S_HH"},
-    MetricInfo{"nrc1", layer, "share of the normalized rows outside the top-k subspace"},
-    MetricInfo{"nrc1_unnormalized", layer, "the same without normalizing"},
-    MetricInfo{"nrc1_centered", layer, "the same of rows centred, then normalized"},
-    MetricInfo{"nrc2", layer, "share of the normalized rows outside the row space of W"},
-    MetricInfo{"nrc2_unnormalized", layer, "the same without normalizing"},
-    MetricInfo{"nrc3", layer, "W W^T against S_YY^(1/2) - sqrt(gamma) I, at the best gamma"},
-    MetricInfo{"nrc3_gamma", layer, "that gamma"},
-    MetricInfo{"nrc3_gamma_over_lambda_min", layer, "gamma / mu_n"},
-    MetricInfo{"nrc3_ufm", layer, "NRC3 at gamma = lambda_w lambda_h"},
+constexpr std::array catalogue{
+    MetricInfo{"target_dim", target, "number of target components n", at_least_one},
+    MetricInfo{"target_lambda_min", target, "smallest eigenvalue of the target covariance S_YY", not_negative,
+               none, true},
+    MetricInfo{"target_lambda_max", target, "largest eigenvalue of S_YY", not_negative, none, true},
+    MetricInfo{"target_rank", target, "eigenvalues of S_YY above 1e-10 of the largest", not_negative},
+    MetricInfo{"target_stable_rank", target, "tr S_YY / mu_1", at_least_one},
+    MetricInfo{"target_stable_rank_cov", target, "sum mu^2 / mu_1^2", at_least_one},
+    MetricInfo{"target_participation_ratio", target, "(tr S_YY)^2 / sum mu^2", at_least_one},
+    MetricInfo{"target_effective_rank", target, "exp of the entropy of mu / tr S_YY", at_least_one},
+    MetricInfo{"model_mse", target, "mean squared error of the predictions", not_negative, low, true},
+    MetricInfo{"model_mae", target, "mean absolute error of the predictions", not_negative, low, true},
+    MetricInfo{"model_r2", target, "1 - SS_res / SS_tot over all entries", any_number, high},
+    MetricInfo{"residual_whiteness", target, "how far E^T E / N is from a multiple of I; 0 is white", share,
+               low},
+    MetricInfo{"ufm_c", target, "lambda_w lambda_h", not_negative, none, true},
+    MetricInfo{"ufm_rank", target, "eigenvalues of S_YY that are at least c", not_negative},
+    MetricInfo{"ufm_loss", target, "regularized loss at the UFM minimum", not_negative},
+    MetricInfo{"ufm_residual_variance", target, "residual variance at the UFM minimum", not_negative, none,
+               true},
+
+    MetricInfo{"samples", layer, "rows N", at_least_one},
+    MetricInfo{"features", layer, "features d", at_least_one},
+    MetricInfo{"signal_dim", layer, "dimension k of the signal subspace", at_least_one},
+    MetricInfo{"zero_rows", layer, "rows that are exactly 0", not_negative},
+    MetricInfo{"feature_mean_norm", layer, "mean norm of a row", not_negative},
+    MetricInfo{"total_variance", layer, "tr S_HH", not_negative, none, true},
+    MetricInfo{"nrc1", layer, "share of the normalized rows outside the top-k subspace", share, low, true},
+    MetricInfo{"nrc1_unnormalized", layer, "the same without normalizing", not_negative, low, true},
+    MetricInfo{"nrc1_centered", layer, "the same of rows centred, then normalized", share, low, true},
+    MetricInfo{"nrc2", layer, "share of the normalized rows outside the row space of W", share, low, true},
+    MetricInfo{"nrc2_unnormalized", layer, "the same without normalizing", not_negative, low, true},
+    MetricInfo{"nrc3", layer, "W W^T against S_YY^(1/2) - sqrt(gamma) I, at the best gamma", nrc3_range, low,
+               true},
+    MetricInfo{"nrc3_gamma", layer, "that gamma", not_negative, none, true},
+    MetricInfo{"nrc3_gamma_over_lambda_min", layer, "gamma / mu_n", share},
+    MetricInfo{"nrc3_ufm", layer, "NRC3 at gamma = lambda_w lambda_h", nrc3_range, low, true},
     MetricInfo{"nrc3_final_gamma", MetricScope::run,
-               "NRC3 at the gamma that is best at the run's last checkpoint"},
-    MetricInfo{"evr", layer, "explained-variance ratios of the first components"},
-    MetricInfo{"deep_nrc1", layer, "share of the variance outside the top-k subspace"},
-    MetricInfo{"deep_nrc1_squared", layer, "the same with squared eigenvalues"},
-    MetricInfo{"deep_nrc2", layer, "linear CKA of features and targets"},
-    MetricInfo{"deep_nrc2_debiased", layer, "linear CKA with the unbiased HSIC estimator"},
-    MetricInfo{"deep_nrc2_signal", layer, "linear CKA of the top-k projection and the targets"},
+               "NRC3 at the gamma that is best at the run's last checkpoint", nrc3_range, low, true},
+    MetricInfo{"evr", layer, "explained-variance ratios of the first components", share, none, false, true},
+    MetricInfo{"deep_nrc1", layer, "share of the variance outside the top-k subspace", share, low, true},
+    MetricInfo{"deep_nrc1_squared", layer, "the same with squared eigenvalues", share, low, true},
+    MetricInfo{"deep_nrc2", layer, "linear CKA of features and targets", share, high},
+    MetricInfo{"deep_nrc2_debiased", layer, "linear CKA with the unbiased HSIC estimator", any_number, high},
+    MetricInfo{"deep_nrc2_signal", layer, "linear CKA of the top-k projection and the targets", share, high},
     MetricInfo{"deep_nrc2_published", layer,
-               "CKA of the first n features, as the published script computes it"},
-    MetricInfo{"deep_nrc3", layer, "mean cosine between the top-k subspaces of features and W"},
-    MetricInfo{"deep_nrc3_cosines", layer, "those cosines"},
-    MetricInfo{"deep_nrc4", layer, "linear prediction error as published (H not centred, cut at 1e-3)"},
-    MetricInfo{"linear_mse", layer, "mean squared error of the best affine map to the targets"},
-    MetricInfo{"linear_excess", layer, "linear_mse - model_mse"},
-    MetricInfo{"feature_stable_rank", layer, "tr S_HH / lambda_1"},
-    MetricInfo{"feature_stable_rank_cov", layer, "sum lambda^2 / lambda_1^2"},
-    MetricInfo{"feature_participation_ratio", layer, "(tr S_HH)^2 / sum lambda^2"},
-    MetricInfo{"feature_effective_rank", layer, "exp of the entropy of lambda / tr S_HH"},
-    MetricInfo{"feature_rankme", layer, "exp of the entropy of the singular values of H, not centred"},
-    MetricInfo{"feature_dims_90", layer, "components that hold 90 % of the variance"},
-    MetricInfo{"feature_dims_95", layer, "components that hold 95 %"},
-    MetricInfo{"feature_dims_99", layer, "components that hold 99 %"},
-    MetricInfo{"weight_stable_rank", layer, "|W|_F^2 / sigma_1^2"},
-    MetricInfo{"weight_rank", layer, "numerical rank of W"},
-    MetricInfo{"ufm_gram_error", layer, "distance of W W^T from the UFM's prediction"},
+               "CKA of the first n features, as the published script computes it", share, high},
+    MetricInfo{"deep_nrc3", layer, "mean cosine between the top-k subspaces of features and W", share, high},
+    MetricInfo{"deep_nrc3_cosines", layer, "those cosines", share, high, false, true},
+    MetricInfo{"deep_nrc4", layer, "linear prediction error as published (H not centred, cut at 1e-3)",
+               not_negative, low, true},
+    MetricInfo{"linear_mse", layer, "mean squared error of the best affine map to the targets", not_negative,
+               low, true},
+    MetricInfo{"linear_excess", layer, "linear_mse - model_mse", any_number, low},
+    MetricInfo{"feature_stable_rank", layer, "tr S_HH / lambda_1", at_least_one},
+    MetricInfo{"feature_stable_rank_cov", layer, "sum lambda^2 / lambda_1^2", at_least_one},
+    MetricInfo{"feature_participation_ratio", layer, "(tr S_HH)^2 / sum lambda^2", at_least_one},
+    MetricInfo{"feature_effective_rank", layer, "exp of the entropy of lambda / tr S_HH", at_least_one},
+    MetricInfo{"feature_rankme", layer, "exp of the entropy of the singular values of H, not centred",
+               at_least_one},
+    MetricInfo{"feature_dims_90", layer, "components that hold 90 % of the variance", at_least_one},
+    MetricInfo{"feature_dims_95", layer, "components that hold 95 %", at_least_one},
+    MetricInfo{"feature_dims_99", layer, "components that hold 99 %", at_least_one},
+    MetricInfo{"weight_stable_rank", layer, "|W|_F^2 / sigma_1^2", at_least_one},
+    MetricInfo{"weight_rank", layer, "numerical rank of W", not_negative},
+    MetricInfo{"ufm_gram_error", layer, "distance of W W^T from the UFM's prediction", not_negative, low,
+               true},
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -85,6 +102,11 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::span<const MetricInfo> metric_catalogue() { return catalogue; }
+
+const MetricInfo* find_metric_info(std::string_view name) {
+  const auto* found = std::ranges::find(catalogue, name, &MetricInfo::name);
+  return found == catalogue.end() ? nullptr : found;
+}
 
 MetricChoice::MetricChoice(std::string_view list) {
   while (!list.empty()) {

@@ -1,0 +1,38 @@
+// Results files read back: the inverse of results_json(), and several files as one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collapscope/results.hpp"
+
+namespace collapscope {
+
+// Results from the text of a results file (format collapscope-results, version 1). Numbers come back bit for
+// bit, metrics in their order; keys that the format does not know are passed over. `file` names the text in
+// errors. Throws InputError "FILE: JSON PATH: found ..., expected ...": no JSON, truncated, repeated keys,
+// nested too deep, another format, a later version, missing parts, wrong types.
+[[nodiscard]] Results parse_results(std::string_view text, const std::string& file);
+
+// parse_results of a file of at most 1 GiB. Throws InputError; for an HDF5 file it says how to get results.
+[[nodiscard]] Results read_results(const std::string& path);
+
+struct ResultsFile {
+  std::string path;
+  Results results;
+};
+
+struct MergedResults {
+  Results results;                    // provenance only where there is one file
+  std::vector<std::string> warnings;  // printable, a line each
+};
+
+// All checkpoints, whatever the order of the files: runs in natural order of their names, the checkpoints of
+// a run by step, then path. Checkpoints are the same when path, id, run and step are: of those that differ
+// the one whose analysis started last stays, with a warning. `nrc3_final_gamma` becomes undefined where its
+// file did not have the last checkpoint of the run. Throws InputError where two that differ started at the
+// same time.
+[[nodiscard]] MergedResults merge_results(std::vector<ResultsFile> files);
+
+}  // namespace collapscope

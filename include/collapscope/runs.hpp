@@ -1,0 +1,170 @@
+// What several checkpoints say together: runs over steps, where collapse begins, runs beside runs.
+// Pure functions of Results; criteria, definitions and formulas are those of docs/runs.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collapscope/results.hpp"
+
+namespace collapscope {
+
+// ---- When a layer is collapsed
+
+enum class Comparison : unsigned char { less, less_equal, greater, greater_equal };
+
+struct Criterion {
+  std::string metric;  // a number per layer
+  Comparison comparison = Comparison::less;
+  double threshold = 0;
+};
+using Criteria = std::vector<Criterion>;
+
+// deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9.
+[[nodiscard]] Criteria default_criteria();
+
+// "deep_nrc1<0.01, deep_nrc3>=0.95". Throws UsageError: not of this form, an unknown metric, one of the
+// targets, one that is a list.
+[[nodiscard]] Criteria parse_criteria(std::string_view text);
+
+// "<", "<=", ">", ">="
+[[nodiscard]] std::string_view comparison_text(Comparison comparison);
+
+// "deep_nrc1 < 0.05, deep_nrc2 > 0.9"
+[[nodiscard]] std::string criteria_text(const Criteria& criteria);
+
+// Whether the layer meets a criterion; nullopt, unknown, where the metric is missing or undefined, or where
+// it is below a floor that is itself not beyond the threshold.
+[[nodiscard]] std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion);
+
+// false when one criterion is not met, else nullopt when one is unknown, else true.
+[[nodiscard]] std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria);
+
+// ---- Runs
+
+using Attributes = std::vector<std::pair<std::string, AttributeValue>>;
+
+// Checkpoints with the same attribute `run`; without it, those in one file; else one alone.
+struct Run {
+  std::string name;                      // the attribute, else the file
+  std::vector<std::size_t> checkpoints;  // positions in Results::checkpoints, by step; without step last
+  Attributes attributes;                 // with the same value in all of them, by name; not run and step
+  std::string step_unit;                 // may be empty
+};
+
+// In the order of their first checkpoints.
+[[nodiscard]] std::vector<Run> group_runs(const Results& results);
+
+// A metric of a layer over the checkpoints of a run; nullopt where missing or undefined.
+[[nodiscard]] std::vector<std::optional<double>> layer_series(const Results& results, const Run& run,
+                                                              std::string_view layer,
+                                                              std::string_view metric);
+
+// ---- Where collapse begins
+
+struct CheckpointCollapse {
+  std::vector<std::optional<bool>> layers;  // is_collapsed of each
+  std::optional<std::size_t> from;          // the shallowest layer from which every deeper one is collapsed
+};
+
+// Collapsed at this checkpoint of the run and at every later one that it has.
+struct LayerSince {
+  std::string layer;
+  std::optional<std::size_t> checkpoint;  // position in Run::checkpoints; nullopt: not so at the last
+};
+
+struct RunCollapse {
+  std::vector<CheckpointCollapse> checkpoints;  // of the run
+  std::vector<LayerSince> layers;               // those of the last checkpoint, in order of depth
+};
+
+[[nodiscard]] CheckpointCollapse checkpoint_collapse(const CheckpointResult& checkpoint,
+                                                     const Criteria& criteria);
+[[nodiscard]] RunCollapse run_collapse(const Results& results, const Run& run, const Criteria& criteria);
+
+// ---- The last layer of a checkpoint
+
+// How many components hold 99 % of the features' variance (feature_dims_99), beside the targets' rank.
+struct IntrinsicDimension {
+  std::string layer;
+  std::int64_t learned = 0;
+  std::optional<std::int64_t> targets_rank;
+};
+[[nodiscard]] std::optional<IntrinsicDimension> intrinsic_dimension(const CheckpointResult& checkpoint);
+
+// Beside what the unconstrained feature model predicts: "gram_error", "nrc3", "c", "rank", "loss",
+// "residual_variance" (the ufm_* metrics) and what they stand against, "model_mse", "residual_whiteness".
+// nullopt where no ufm_* metric is defined.
+struct UfmDistance {
+  std::string layer;
+  std::vector<std::pair<std::string, std::optional<double>>> values;
+};
+[[nodiscard]] std::optional<UfmDistance> ufm_distance(const CheckpointResult& checkpoint);
+
+// ---- Runs beside runs
+
+struct Statistic {
+  double mean = 0;
+  std::optional<double> spread;  // sample standard deviation (n - 1); nullopt for one value
+  std::size_t count = 0;
+};
+
+// Of values that are all finite, at least one.
+[[nodiscard]] Statistic statistic_of(const std::vector<double>& values);
+
+struct MetricStatistic {
+  std::string metric;
+  Statistic statistic;
+};
+
+struct LayerStatistics {
+  std::string layer;
+  std::size_t position = 0;  // depth, counted from 0
+  std::vector<MetricStatistic> metrics;
+};
+
+// Runs that have the attributes of RunComparison::by in common.
+struct RunGroup {
+  std::vector<std::optional<AttributeValue>> values;  // of those attributes; nullopt: the runs lack it
+  std::vector<std::size_t> runs;                      // positions
+  std::vector<LayerStatistics> last;                  // of the last checkpoints
+  std::vector<MetricStatistic> targets;
+};
+
+struct RunComparison {
+  std::vector<std::string> by;
+  std::vector<RunGroup> groups;  // by value
+};
+
+// Groups runs by the attributes in which they differ, but for `seed` and `*_seed`; or by those of `by`.
+// Throws UsageError for an attribute in `by` that no run has.
+[[nodiscard]] RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
+                                         const std::optional<std::vector<std::string>>& by = std::nullopt);
+
+// ---- Reports
+
+struct RunReport {
+  std::string title;      // empty: one that counts runs and checkpoints
+  std::string generated;  // ISO 8601, UTC; may be empty
+  std::vector<std::string> sources;
+  Criteria criteria = default_criteria();
+  std::optional<std::vector<std::string>> by;  // as for compare_runs
+};
+
+// JSON, "collapscope-report" version 1, on one line: what the page shows. `<`, `>`, `&`, U+2028 and U+2029
+// are written as \uXXXX, so that it can stand in a script element. Throws UsageError as compare_runs does.
+[[nodiscard]] std::string report_json(const Results& results, const RunReport& report);
+
+// The same for a terminal of `width` columns, in words and numbers.
+[[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width);
+
+// Lines on where collapse begins in each run of several checkpoints; empty where there is none, or where the
+// criteria's metrics were not computed.
+[[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
+
+}  // namespace collapscope

@@ -1,0 +1,148 @@
+// Several results files as one, independent of their order.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "analysis/run_key.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/results_file.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+namespace {
+
+// A checkpoint and the file it comes from.
+struct Entry {
+  CheckpointResult checkpoint;
+  const ResultsFile* file;
+
+  [[nodiscard]] const std::string& started() const { return file->results.provenance.started; }
+};
+
+// What makes two checkpoints the same one.
+auto identity(const CheckpointResult& checkpoint) {
+  return std::tuple(std::filesystem::path(checkpoint.path).lexically_normal().string(), checkpoint.id,
+                    checkpoint.run, checkpoint.step);
+}
+
+std::string name_of(const CheckpointResult& checkpoint) {
+  return printable(checkpoint.id.empty() ? checkpoint.path : checkpoint.path + ":" + checkpoint.id);
+}
+
+// Natural order made total.
+bool before(const std::string& a, const std::string& b) {
+  if (natural_less(a, b)) return true;
+  return !natural_less(b, a) && a < b;
+}
+
+double step_or_last(const CheckpointResult& checkpoint) {
+  return checkpoint.step.value_or(std::numeric_limits<double>::infinity());
+}
+
+bool reported_before(const Entry& x, const Entry& y) {
+  const CheckpointResult& a = x.checkpoint;
+  const CheckpointResult& b = y.checkpoint;
+  const std::string& run_a = a.run.empty() ? a.path : a.run;
+  const std::string& run_b = b.run.empty() ? b.path : b.run;
+  if (run_a != run_b) return before(run_a, run_b);
+  if (a.run.empty() != b.run.empty()) return b.run.empty();
+  if (step_or_last(a) != step_or_last(b)) return step_or_last(a) < step_or_last(b);
+  if (a.path != b.path) return before(a.path, b.path);
+  return before(a.id, b.id);
+}
+
+// The same checkpoint from several places: the one whose analysis started last.
+Entry newest(std::vector<Entry>& same, std::vector<std::string>& warnings) {
+  const auto last = std::ranges::max_element(same, {}, &Entry::started);
+  for (const Entry& other : same) {
+    if (other.checkpoint == last->checkpoint) continue;
+    if (other.started() == last->started()) {
+      throw InputError(
+          other.file->path, name_of(other.checkpoint),
+          fmt::format("found other numbers than in {}, of an analysis that started at the same time; "
+                      "expected this checkpoint once",
+                      printable(last->file->path)));
+    }
+    warnings.push_back(
+        fmt::format("{}: in several results files; taken from {} (analysed {}), not from {} ({})",
+                    name_of(last->checkpoint), printable(last->file->path), printable(last->started()),
+                    printable(other.file->path), printable(other.started())));
+  }
+  return std::move(*last);
+}
+
+// In files without the run's last checkpoint this metric refers to another gamma.
+void check_final_gamma(std::vector<Entry>& run) {
+  for (Entry& entry : run) {
+    if (entry.file == run.back().file) continue;
+    for (LayerResult& layer : entry.checkpoint.layers) {
+      for (Metric& metric : layer.metrics.all()) {
+        if (metric.name != "nrc3_final_gamma" || !metric.defined()) continue;
+        metric = {metric.name, std::monostate{}, std::nullopt,
+                  "analysed without the run's last checkpoint: analyse them together"};
+      }
+    }
+  }
+}
+
+void warn_of_equal_steps(const std::vector<Entry>& run, std::vector<std::string>& warnings) {
+  for (std::size_t i = 1; i < run.size(); ++i) {
+    const CheckpointResult& a = run[i - 1].checkpoint;
+    const CheckpointResult& b = run[i].checkpoint;
+    if (!a.step || a.step != b.step) continue;
+    warnings.push_back(fmt::format("{} and {}: both step {:.10g} of run {}", name_of(a), name_of(b), *a.step,
+                                   printable(a.run)));
+  }
+}
+
+// Sorted, each once.
+std::vector<Failure> tidied(std::vector<Failure> failures) {
+  const auto key = [](const Failure& failure) {
+    return std::tie(failure.path, failure.object, failure.message);
+  };
+  std::ranges::sort(failures, {}, key);
+  const auto repeated = std::ranges::unique(failures, {}, key);
+  failures.erase(repeated.begin(), repeated.end());
+  return failures;
+}
+
+}  // namespace
+
+MergedResults merge_results(std::vector<ResultsFile> files) {
+  MergedResults merged;
+  if (files.size() == 1) merged.results.provenance = files[0].results.provenance;
+  std::ranges::sort(files, {}, &ResultsFile::path);
+  std::map<decltype(identity({})), std::vector<Entry>> same;
+  for (ResultsFile& file : files) {
+    for (CheckpointResult& checkpoint : file.results.checkpoints) {
+      const auto key = identity(checkpoint);
+      same[key].push_back({std::move(checkpoint), &file});
+    }
+    std::ranges::move(file.results.failures, std::back_inserter(merged.results.failures));
+  }
+  merged.results.failures = tidied(std::move(merged.results.failures));
+
+  std::map<std::string, std::vector<Entry>> runs;
+  std::vector<Entry> all;
+  for (auto& [key, entries] : same) {
+    Entry entry = newest(entries, merged.warnings);
+    const std::string run = run_key(entry.checkpoint);
+    (run.empty() ? all : runs[run]).push_back(std::move(entry));
+  }
+  for (auto& [key, run] : runs) {
+    std::ranges::sort(run, reported_before);
+    check_final_gamma(run);
+    warn_of_equal_steps(run, merged.warnings);
+    std::ranges::move(run, std::back_inserter(all));
+  }
+  std::ranges::sort(all, reported_before);
+  for (Entry& entry : all) merged.results.checkpoints.push_back(std::move(entry.checkpoint));
+  return merged;
+}
+
+}  // namespace collapscope

@@ -1,0 +1,157 @@
+// Runs in groups that share what differs, with mean and spread of their last checkpoints.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include "collapscope/error.hpp"
+#include "collapscope/runs.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+namespace {
+
+using MaybeValue = std::optional<AttributeValue>;
+
+// Orders values: missing, true and false, numbers (counts or not), text.
+using SortKey = std::tuple<int, double, std::string>;  // its kind; what it is as number or text
+
+struct SortKeyOf {
+  SortKey operator()(bool flag) const { return {1, flag ? 1.0 : 0.0, {}}; }
+  SortKey operator()(std::int64_t count) const { return {2, static_cast<double>(count), {}}; }
+  SortKey operator()(double number) const {
+    if (std::isnan(number)) return {3, 0, "nan"};
+    return {2, number == 0 ? 0.0 : number, {}};
+  }
+  SortKey operator()(const std::string& text) const { return {3, 0, text}; }
+};
+
+SortKey sort_key(const MaybeValue& value) { return value ? std::visit(SortKeyOf{}, *value) : SortKey{}; }
+
+MaybeValue attribute_of(const Run& run, std::string_view name) {
+  const auto found = std::ranges::find(
+      run.attributes, name, [](const auto& pair) -> auto& { return pair.first; });
+  return found == run.attributes.end() ? std::nullopt : MaybeValue(found->second);
+}
+
+bool is_seed(std::string_view name) { return name == "seed" || name.ends_with("_seed"); }
+
+std::set<std::string> attribute_names(const std::vector<Run>& runs) {
+  std::set<std::string> names;
+  for (const Run& run : runs) {
+    for (const auto& [name, value] : run.attributes) names.insert(name);
+  }
+  return names;
+}
+
+std::vector<std::string> differing(const std::vector<Run>& runs) {
+  std::vector<std::string> by;
+  for (const std::string& name : attribute_names(runs)) {
+    const SortKey first = sort_key(attribute_of(runs.front(), name));
+    const bool differs =
+        std::ranges::any_of(runs, [&](const Run& run) { return sort_key(attribute_of(run, name)) != first; });
+    if (differs && !is_seed(name)) by.push_back(name);
+  }
+  return by;
+}
+
+void check_names(const std::vector<std::string>& by, const std::vector<Run>& runs) {
+  const std::set<std::string> names = attribute_names(runs);
+  for (const std::string& name : by) {
+    if (names.contains(name)) continue;
+    std::string all;
+    for (const std::string& known : names) all += (all.empty() ? "" : ", ") + printable(known);
+    throw UsageError(fmt::format("no run has an attribute '{}' that stays the same along the run; there {}",
+                                 printable(name), all.empty() ? "are none" : "are: " + all));
+  }
+}
+
+// The numbers of each metric, metrics in the order in which they first occur.
+class Collected {
+ public:
+  void add(const MetricSet& metrics) {
+    for (const Metric& metric : metrics.all()) {
+      const std::optional<double> number = metric.number();
+      if (!number) continue;
+      const auto [place, is_new] = places_.try_emplace(metric.name, values_.size());
+      if (is_new) values_.emplace_back(metric.name, std::vector<double>{});
+      values_[place->second].second.push_back(*number);
+    }
+  }
+
+  [[nodiscard]] std::vector<MetricStatistic> statistics() const {
+    std::vector<MetricStatistic> all;
+    for (const auto& [name, numbers] : values_) all.push_back({name, statistic_of(numbers)});
+    return all;
+  }
+
+ private:
+  std::unordered_map<std::string, std::size_t> places_;
+  std::vector<std::pair<std::string, std::vector<double>>> values_;
+};
+
+// Statistics of the last checkpoints of the group's runs.
+void measure(RunGroup& group, const Results& results, const std::vector<Run>& runs) {
+  Collected targets;
+  std::vector<std::pair<std::string, std::size_t>> layers;  // and their depth where they first occur
+  std::map<std::string, Collected> of_layers;
+  for (const std::size_t i : group.runs) {
+    const CheckpointResult& last = results.checkpoints[runs[i].checkpoints.back()];
+    targets.add(last.targets);
+    for (std::size_t position = 0; position < last.layers.size(); ++position) {
+      const LayerResult& layer = last.layers[position];
+      if (!of_layers.contains(layer.name)) layers.emplace_back(layer.name, position);
+      of_layers[layer.name].add(layer.metrics);
+    }
+  }
+  std::ranges::stable_sort(layers, {}, &std::pair<std::string, std::size_t>::second);
+  group.targets = targets.statistics();
+  for (const auto& [name, position] : layers) {
+    group.last.push_back({name, position, of_layers[name].statistics()});
+  }
+}
+
+}  // namespace
+
+Statistic statistic_of(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  Statistic statistic{std::accumulate(values.begin(), values.end(), 0.0) / n, std::nullopt, values.size()};
+  if (values.size() > 1) {
+    double squares = 0;
+    for (const double value : values) squares += (value - statistic.mean) * (value - statistic.mean);
+    statistic.spread = std::sqrt(squares / (n - 1));
+  }
+  return statistic;
+}
+
+RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
+                           const std::optional<std::vector<std::string>>& by) {
+  RunComparison comparison;
+  if (runs.empty()) return comparison;
+  if (by) check_names(*by, runs);
+  comparison.by = by ? *by : differing(runs);
+  std::map<std::vector<SortKey>, RunGroup> groups;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    std::vector<SortKey> key;
+    std::vector<MaybeValue> values;
+    for (const std::string& name : comparison.by) {
+      values.push_back(attribute_of(runs[i], name));
+      key.push_back(sort_key(values.back()));
+    }
+    RunGroup& group = groups[key];
+    if (group.runs.empty()) group.values = std::move(values);
+    group.runs.push_back(i);
+  }
+  for (auto& [key, group] : groups) {
+    measure(group, results, runs);
+    comparison.groups.push_back(std::move(group));
+  }
+  return comparison;
+}
+
+}  // namespace collapscope

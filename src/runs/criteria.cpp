@@ -1,0 +1,139 @@
+// When a layer counts as collapsed: criteria as text, and their verdict in three values.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "collapscope/error.hpp"
+#include "collapscope/metrics.hpp"
+#include "collapscope/runs.hpp"
+#include "collapscope/text.hpp"
+
+namespace collapscope {
+namespace {
+
+constexpr std::string_view form = "METRIC<NUMBER or METRIC>NUMBER, separated by commas";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::size_t end = text.find_last_not_of(" \t");
+  return end == std::string_view::npos ? std::string_view{} : text.substr(begin, end - begin + 1);
+}
+
+void check_metric(std::string_view name, std::string_view criterion) {
+  const MetricInfo* info = find_metric_info(name);
+  if (info == nullptr) {
+    throw UsageError(fmt::format("'{}': no metric is called '{}'; 'collapscope metrics' lists them all",
+                                 printable(criterion), printable(name)));
+  }
+  if (info->scope == MetricScope::targets) {
+    throw UsageError(fmt::format("'{}': {} is a metric of the targets, expected one of layers",
+                                 printable(criterion), name));
+  }
+  if (info->list) {
+    throw UsageError(fmt::format("'{}': {} is a list, expected a metric with a single number",
+                                 printable(criterion), name));
+  }
+}
+
+Criterion parse_criterion(std::string_view text) {
+  const std::size_t at = text.find_first_of("<>");
+  const auto malformed = [&] { return UsageError(fmt::format("'{}': expected {}", printable(text), form)); };
+  if (at == std::string_view::npos) throw malformed();
+  const bool or_equal = text.substr(at + 1).starts_with('=');
+  const bool less = text[at] == '<';
+  const std::string_view name = trimmed(text.substr(0, at));
+  std::string_view number = trimmed(text.substr(at + (or_equal ? 2 : 1)));
+  Criterion criterion;
+  criterion.metric = std::string(name);
+  criterion.comparison = less ? (or_equal ? Comparison::less_equal : Comparison::less)
+                              : (or_equal ? Comparison::greater_equal : Comparison::greater);
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), criterion.threshold);
+  if (name.empty() || error != std::errc() || end != number.data() + number.size() ||
+      !std::isfinite(criterion.threshold)) {
+    throw malformed();
+  }
+  check_metric(name, text);
+  return criterion;
+}
+
+bool compares(double value, Comparison comparison, double threshold) {
+  switch (comparison) {
+    case Comparison::less:
+      return value < threshold;
+    case Comparison::less_equal:
+      return value <= threshold;
+    case Comparison::greater:
+      return value > threshold;
+    case Comparison::greater_equal:
+      break;
+  }
+  return value >= threshold;
+}
+
+}  // namespace
+
+Criteria default_criteria() {
+  return {{"deep_nrc1", Comparison::less, 0.05},
+          {"deep_nrc2", Comparison::greater, 0.9},
+          {"deep_nrc3", Comparison::greater, 0.9}};
+}
+
+Criteria parse_criteria(std::string_view text) {
+  Criteria criteria;
+  while (true) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    criteria.push_back(parse_criterion(trimmed(text.substr(0, comma))));
+    if (comma == text.size()) return criteria;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::string_view comparison_text(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::less:
+      return "<";
+    case Comparison::less_equal:
+      return "<=";
+    case Comparison::greater:
+      return ">";
+    case Comparison::greater_equal:
+      break;
+  }
+  return ">=";
+}
+
+std::string criteria_text(const Criteria& criteria) {
+  std::string text;
+  for (const Criterion& criterion : criteria) {
+    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", criterion.metric,
+                        comparison_text(criterion.comparison), criterion.threshold);
+  }
+  return text;
+}
+
+std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion) {
+  const Metric* metric = layer.metrics.find(criterion.metric);
+  if (metric == nullptr || !metric->number()) return std::nullopt;
+  const bool met = compares(*metric->number(), criterion.comparison, criterion.threshold);
+  // A value below its floor may be anything from 0 up to it.
+  if (metric->below_floor() && compares(*metric->floor, criterion.comparison, criterion.threshold) != met) {
+    return std::nullopt;
+  }
+  return met;
+}
+
+std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria) {
+  bool unknown = false;
+  for (const Criterion& criterion : criteria) {
+    const std::optional<bool> met = meets(layer, criterion);
+    if (met == false) return false;
+    unknown = unknown || !met;
+  }
+  if (unknown) return std::nullopt;
+  return true;
+}
+
+}  // namespace collapscope

@@ -1,0 +1,252 @@
+// collapscope report: results in; text, data or a page out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string dumps = COLLAPSCOPE_SOURCE_DIR "/examples/arm/dumps";
+
+class Report : public ::testing::Test {
+ protected:
+  void SetUp() override { folder_.write("arm.json", arm()); }
+
+  // The results of the example, analysed once.
+  static const std::string& arm() {
+    static const std::string text = [] {
+      const TempFolder folder;
+      return expect_status(0, folder, {"analyze", dumps, "-o", "-", "--quiet"}).out;
+    }();
+    return text;
+  }
+
+  // The data of the report.
+  [[nodiscard]] Json data(Arguments arguments) const {
+    arguments.insert(arguments.begin(), "report");
+    arguments.insert(arguments.end(), {"-o", "-"});
+    const Finished finished = expect_status(0, folder_, arguments);
+    EXPECT_EQ(finished.err, "");
+    return Json::parse(finished.out);
+  }
+
+  TempFolder folder_;
+};
+
+// A results file with one checkpoint whose every text is `name`.
+std::string results_named(const std::string& name, const std::string& started = "2026-01-01T00:00:00Z") {
+  const Json metrics = {{"deep_nrc1", 0.5}, {"nrc2", nullptr}};
+  const Json layer = {{"name", name},
+                      {"index", 0},
+                      {"kind", name},
+                      {"metrics", metrics},
+                      {"floors", Json::object()},
+                      {"notes", {{"nrc2", name}}}};
+  const Json checkpoint = {{"path", name},
+                           {"id", ""},
+                           {"run", name},
+                           {"step", 1},
+                           {"task", "regression"},
+                           {"samples", 3},
+                           {"attributes", {{name, name}}},
+                           {"targets", Json::object()},
+                           {"layers", {layer}}};
+  const Json provenance = {{"version", "1"}, {"commit", "c"},      {"command", name}, {"device", "cpu"},
+                           {"threads", 1},   {"started", started}, {"seconds", 1},    {"bytes_read", 1}};
+  const Json failure = {{"path", name}, {"object", name}, {"message", name}};
+  return Json{{"format", "collapscope-results"},
+              {"format_version", 1},
+              {"provenance", provenance},
+              {"checkpoints", {checkpoint}},
+              {"failures", {failure}}}
+      .dump();
+}
+
+TEST_F(Report, TellsWhatTheExampleShows) {
+  const Finished finished = expect_status(0, folder_, {"report", "arm.json"});
+  EXPECT_EQ(finished.err, "");
+  EXPECT_THAT(finished.out, HasSubstr("3 runs, 12 checkpoints"));
+  EXPECT_THAT(finished.out, HasSubstr("arm_wd0: 4 checkpoints, epoch 100 to epoch 12000, weight_decay 0\n"
+                                      "  collapsed    nothing: fc6 has deep_nrc1 0.277"));
+  EXPECT_THAT(finished.out,
+              HasSubstr("arm_wd0.02: 4 checkpoints, epoch 100 to epoch 12000, weight_decay 0.02\n"
+                        "  collapsed    from fc4 on, the last 3 of 6 layers\n"
+                        "  when         fc4 to fc5 since epoch 4000, fc6 since epoch 1000\n"
+                        "  dimension    2 components hold 99 %"));
+  EXPECT_THAT(folder_.names(), ElementsAre("arm.json"));
+}
+
+TEST_F(Report, GivesTheSameAsData) {
+  const Json report = data({"arm.json"});
+  EXPECT_EQ(report.at("format"), "collapscope-report");
+  EXPECT_EQ(report.at("sources"), Json::array({"arm.json"}));
+  ASSERT_EQ(report.at("runs").size(), 3U);
+  const Json& none = report["runs"][0];
+  const Json& all = report["runs"][2];
+  EXPECT_EQ(none.at("name"), "arm_wd0");
+  EXPECT_EQ(none.at("collapse").at("last_from_layer"), nullptr);
+  EXPECT_EQ(none.at("intrinsic_dimension").at("learned"), 9);
+  EXPECT_EQ(all.at("name"), "arm_wd0.02");
+  EXPECT_EQ(all.at("collapse").at("last_from_layer"), "fc4");
+  EXPECT_EQ(all.at("collapse").at("since_step"), 1000);
+  EXPECT_EQ(all.at("collapse").at("layers").at("fc4").at("since_step"), 4000);
+  EXPECT_EQ(all.at("intrinsic_dimension"),
+            Json::parse(R"({"layer": "fc6", "metric": "feature_dims_99", "learned": 2, "targets_rank": 2})"));
+  EXPECT_EQ(report.at("comparison").at("by"), Json::array({"weight_decay"}));
+  EXPECT_THAT(report.at("generated").get<std::string>(), ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
+}
+
+TEST_F(Report, CriteriaCanBeChosen) {
+  const Json strict = data({"arm.json", "--collapsed", "deep_nrc1<1e-4,deep_nrc3>0.95", "--title", "Strict"});
+  EXPECT_EQ(strict["runs"][2].at("collapse").at("last_from_layer"), "fc6") << "deep_nrc1 of fc5 is 1.3e-4";
+  EXPECT_EQ(strict.at("criteria").size(), 2U);
+  EXPECT_EQ(strict.at("title"), "Strict");
+  for (const char* criteria : {"deep_nrc1", "deep_nrc1<x", "no_such<1", "model_mse<1", "evr<1", ""}) {
+    SCOPED_TRACE(criteria);
+    const Finished finished = expect_status(2, folder_, {"report", "arm.json", "--collapsed", criteria});
+    EXPECT_THAT(finished.err, HasSubstr(criteria));
+    EXPECT_EQ(finished.out, "");
+  }
+}
+
+TEST_F(Report, RunsAreComparedByWhatTheUserNames) {
+  EXPECT_EQ(data({"arm.json", "--by", "seed,model"}).at("comparison").at("groups").size(), 1U);
+  EXPECT_THAT(expect_status(2, folder_, {"report", "arm.json", "--by", "wd"}).err, HasSubstr("weight_decay"));
+}
+
+TEST_F(Report, ResultsOfManyJobsAreOne) {
+  for (const char* wd : {"0", "0.01", "0.02"}) {
+    for (const char* epoch : {"00100", "01000", "04000", "12000"}) {
+      const std::string name = std::string("arm_wd") + wd + "_epoch" + epoch;
+      expect_status(0, folder_,
+                    {"analyze", dumps + "/" + name + ".h5", "-o", "job_" + name + ".json", "--quiet"});
+    }
+  }
+  Json whole = data({"arm.json"});
+  Json jobs = data({"job_*.json"});
+  EXPECT_EQ(jobs.at("sources").size(), 12U);
+  for (Json* report : {&whole, &jobs}) {
+    report->erase("sources");
+    report->erase("generated");
+    for (Json& run : report->at("runs")) {
+      for (Json& checkpoint : run.at("checkpoints")) {
+        for (Json& layer : checkpoint.at("layers")) {
+          layer.at("metrics").erase("nrc3_final_gamma");  // known only where the last checkpoint is
+          layer.at("notes").erase("nrc3_final_gamma");
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(jobs.at("runs") == whole.at("runs"));
+  EXPECT_THAT(expect_status(0, folder_, {"report", "."}).out, HasSubstr("3 runs, 12 checkpoints"));
+}
+
+TEST_F(Report, ADumpIsNoResultsAndTheErrorTellsWhatToRun) {
+  const std::string dump = dumps + "/arm_wd0_epoch00100.h5";
+  EXPECT_THAT(expect_status(2, folder_, {"report", dump}).err,
+              HasSubstr("collapscope analyze " + dump + " -o"));
+  EXPECT_THAT(expect_status(2, folder_, {"report", dumps}).err, HasSubstr("no .json file"));
+}
+
+TEST_F(Report, WhatCannotBeReadIsNamedAndTheRestReported) {
+  folder_.write("cut.json", arm().substr(0, arm().size() / 2));
+  const Finished finished = expect_status(1, folder_, {"report", "cut.json", "arm.json", "missing.json"});
+  EXPECT_THAT(finished.err, HasSubstr("cut.json: truncated"));
+  EXPECT_THAT(finished.err, HasSubstr("missing.json: cannot be opened"));
+  EXPECT_THAT(finished.out, HasSubstr("3 runs, 12 checkpoints"));
+  EXPECT_THAT(finished.out, HasSubstr("cut.json")) << "the report itself says that something is missing";
+}
+
+TEST_F(Report, NothingReadableLeavesNoFileAndTouchesNone) {
+  folder_.write("bad.json", "{}");
+  folder_.write("old.html", "old");
+  expect_status(2, folder_, {"report", "bad.json", "-o", "old.html", "-o", "new.json"});
+  EXPECT_EQ(folder_.read("old.html"), "old");
+  EXPECT_THAT(folder_.names(), ElementsAre("arm.json", "bad.json", "old.html"));
+}
+
+TEST_F(Report, AWrongNameIsRefusedBeforeAnyWork) {
+  for (const char* name : {"x.txt", "x", "x.csv", "missing/x.html", "."}) {
+    SCOPED_TRACE(name);
+    const Finished finished =
+        expect_status(2, folder_, {"report", "none.json", "-o", "good.html", "-o", name});
+    EXPECT_THAT(finished.err, HasSubstr(name));
+    EXPECT_THAT(finished.err, Not(HasSubstr("none.json")));
+  }
+  EXPECT_THAT(folder_.names(), ElementsAre("arm.json"));
+}
+
+TEST_F(Report, FilesReplaceOldOnesWhole) {
+  folder_.write("r.json", "old");
+  const Finished finished = expect_status(0, folder_, {"report", "arm.json", "-o", "r.json", "-o", "r.html"});
+  EXPECT_EQ(finished.out, "");
+  EXPECT_EQ(Json::parse(folder_.read("r.json")).at("format"), "collapscope-report");
+  EXPECT_THAT(folder_.read("r.html"), HasSubstr("collapscope-report"));
+  EXPECT_THAT(folder_.names(), ElementsAre("arm.json", "r.html", "r.json"));
+}
+
+TEST_F(Report, ItsOwnDataAreNoResults) {
+  expect_status(0, folder_, {"report", "arm.json", "-o", "r.json"});
+  EXPECT_THAT(expect_status(2, folder_, {"report", "r.json"}).err,
+              HasSubstr("found the text 'collapscope-report'"));
+}
+
+TEST_F(Report, OfTwoAnalysesTheNewerCountsWithAWarning) {
+  folder_.write("old.json", results_named("x", "2026-01-01T00:00:00Z"));
+  std::string newer = results_named("x", "2026-01-02T00:00:00Z");
+  newer.replace(newer.find("0.5"), 3, "0.25");
+  folder_.write("new.json", newer);
+  const Finished finished = expect_status(0, folder_, {"report", "new.json", "old.json", "-o", "-"});
+  EXPECT_THAT(finished.err, HasSubstr("warning: x: in several results files; taken from new.json"));
+  EXPECT_EQ(Json::parse(finished.out)["runs"][0]["checkpoints"][0]["layers"][0]["metrics"]["deep_nrc1"],
+            0.25);
+}
+
+TEST_F(Report, HostileNamesAreText) {
+  for (const std::string name : {"</script><script>alert(1)</script>", "\x1b[31mred\x1b]0;title\x07",
+                                 "=cmd|' /C calc'!A0", "<img src=x onerror=alert(1)>",
+                                 "\xe2\x80\xa8\xe2\x80\xae", "__proto__", "constructor", "]]>", "<!--"}) {
+    SCOPED_TRACE(name);
+    folder_.write("x.json", results_named(name));
+    const Finished text = expect_status(0, folder_, {"report", "x.json", "--title", name});
+    EXPECT_THAT(text.out, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text.out, Not(HasSubstr("\xe2\x80\xae")));
+    expect_status(0, folder_, {"report", "x.json", "-o", "r.json", "-o", "r.html", "--title", name});
+    const std::string json = folder_.read("r.json");
+    for (const char* bytes : {"<", ">", "&", "\x1b", "\xe2\x80\xa8"})
+      EXPECT_THAT(json, Not(HasSubstr(bytes)));
+    EXPECT_EQ(Json::parse(json)["runs"][0]["checkpoints"][0]["layers"][0]["name"], name);
+    const std::string page = folder_.read("r.html");
+    EXPECT_THAT(page, Not(HasSubstr("alert(1)</script>")));
+    EXPECT_THAT(page, Not(HasSubstr("<img src=x")));
+    EXPECT_THAT(page, Not(HasSubstr("\x1b")));
+  }
+}
+
+TEST_F(Report, NoCheckpointIsNothingToReport) {
+  Json empty = Json::parse(arm());
+  empty["checkpoints"] = Json::array();
+  folder_.write("empty.json", empty.dump());
+  EXPECT_THAT(expect_status(2, folder_, {"report", "empty.json"}).err, HasSubstr("no checkpoint"));
+}
+
+TEST_F(Report, AnalyzeSaysWhereCollapseBegins) {
+  const std::string table = expect_status(0, folder_, {"analyze", dumps, "--quiet"}).out;
+  EXPECT_THAT(table,
+              HasSubstr("\nwhere collapse begins (deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9):\n"));
+  EXPECT_THAT(table, HasSubstr("\n  arm_wd0.02, epoch 12000: from fc4 on, the last 3 of 6 layers (fc4"));
+  EXPECT_THAT(table, HasSubstr("\n  arm_wd0, epoch 12000: nothing: fc6 has"));
+  const std::string some =
+      expect_status(0, folder_, {"analyze", dumps, "--quiet", "--metrics", "deep_nrc1"}).out;
+  EXPECT_THAT(some, Not(HasSubstr("where collapse begins")));
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,117 @@
+// Runs beside runs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "collapscope/error.hpp"
+#include "collapscope/runs.hpp"
+#include "runs/support.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::checkpoint_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Runs of one checkpoint each, with these attributes and this model_mse.
+Results runs_with(const std::vector<std::pair<Attributes, double>>& all) {
+  Results results;
+  for (const auto& [attributes, mse] : all) {
+    CheckpointResult checkpoint =
+        checkpoint_of("run" + std::to_string(results.checkpoints.size()), 1, {true});
+    checkpoint.attributes = attributes;
+    checkpoint.targets.add({"model_mse", mse});
+    results.checkpoints.push_back(checkpoint);
+  }
+  return results;
+}
+
+Attributes attributes(AttributeValue weight_decay, std::int64_t seed) {
+  return {{"weight_decay", std::move(weight_decay)}, {"seed", seed}, {"model", "mlp"}};
+}
+
+TEST(Statistic, IsMeanSampleDeviationAndCount) {
+  const Statistic statistic = statistic_of({1, 2, 6});
+  EXPECT_DOUBLE_EQ(statistic.mean, 3);
+  EXPECT_DOUBLE_EQ(statistic.spread.value(), std::sqrt(7.0));
+  EXPECT_EQ(statistic.count, 3U);
+  EXPECT_EQ(statistic_of({5}).mean, 5);
+  EXPECT_EQ(statistic_of({5}).spread, std::nullopt) << "one value has no spread, which is not 0";
+  EXPECT_EQ(statistic_of({5, 5}).spread, 0.0);
+}
+
+TEST(Compare, GroupsOverSeeds) {
+  const Results results = runs_with({{attributes(0.1, 0), 5},
+                                     {attributes(std::int64_t{0}, 0), 1},
+                                     {attributes(0.1, 1), 7},
+                                     {attributes(0.0, 1), 2}});
+  const RunComparison comparison = compare_runs(results, group_runs(results));
+  EXPECT_THAT(comparison.by, ElementsAre("weight_decay"));
+  ASSERT_EQ(comparison.groups.size(), 2U);
+  EXPECT_THAT(comparison.groups[0].runs, ElementsAre(1, 3)) << "0 and 0.0 are the same, and come first";
+  EXPECT_THAT(comparison.groups[1].runs, ElementsAre(0, 2));
+  ASSERT_EQ(comparison.groups[1].targets.size(), 1U);
+  EXPECT_EQ(comparison.groups[1].targets[0].metric, "model_mse");
+  EXPECT_DOUBLE_EQ(comparison.groups[1].targets[0].statistic.mean, 6);
+  EXPECT_DOUBLE_EQ(comparison.groups[1].targets[0].statistic.spread.value(), std::sqrt(2.0));
+  ASSERT_EQ(comparison.groups[1].last.size(), 1U);
+  EXPECT_EQ(comparison.groups[1].last[0].layer, "l1");
+  EXPECT_EQ(comparison.groups[1].last[0].metrics[0].statistic.count, 2U);
+}
+
+TEST(Compare, RunsThatLackAnAttributeAreAGroup) {
+  const Results results = runs_with({{{{"width", std::int64_t{64}}}, 1}, {{}, 2}});
+  const RunComparison comparison = compare_runs(results, group_runs(results));
+  EXPECT_THAT(comparison.by, ElementsAre("width"));
+  ASSERT_EQ(comparison.groups.size(), 2U);
+  EXPECT_EQ(comparison.groups[0].values[0], std::nullopt);
+  EXPECT_EQ(comparison.groups[1].values[0], AttributeValue(std::int64_t{64}));
+}
+
+TEST(Compare, RunsThatDifferInNothingAreOneGroup) {
+  const Results results =
+      runs_with({{attributes(0.1, 0), 1}, {attributes(0.1, 1), 2}, {attributes(0.1, 2), 3}});
+  const RunComparison comparison = compare_runs(results, group_runs(results));
+  EXPECT_TRUE(comparison.by.empty());
+  ASSERT_EQ(comparison.groups.size(), 1U);
+  EXPECT_EQ(comparison.groups[0].runs.size(), 3U);
+}
+
+TEST(Compare, OnlyTheLastCheckpointAndDefinedValuesCount) {
+  Results results = test::results_of(
+      {checkpoint_of("a", 1, {false}), checkpoint_of("a", 2, {true}), checkpoint_of("b", 2, {std::nullopt})});
+  const RunComparison comparison = compare_runs(results, group_runs(results));
+  const std::vector<MetricStatistic>& metrics = comparison.groups.at(0).last.at(0).metrics;
+  ASSERT_EQ(metrics.size(), 3U);
+  EXPECT_EQ(metrics[0].metric, "deep_nrc1");
+  EXPECT_DOUBLE_EQ(metrics[0].statistic.mean, 0.001);
+  EXPECT_EQ(metrics[2].metric, "deep_nrc3");
+  EXPECT_EQ(metrics[2].statistic.count, 1U) << "undefined in run b";
+}
+
+TEST(Compare, ByAttributesThatTheUserNames) {
+  const Results results =
+      runs_with({{attributes(0.1, 0), 1}, {attributes(0.2, 1), 2}, {attributes(0.3, 0), 3}});
+  const auto runs = group_runs(results);
+  EXPECT_EQ(compare_runs(results, runs, {{"seed"}}).groups.size(), 2U);
+  EXPECT_EQ(compare_runs(results, runs, {{"model", "weight_decay"}}).groups.size(), 3U);
+  try {
+    (void)compare_runs(results, runs, {{"wd"}});
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("'wd'"));
+    EXPECT_THAT(error.what(), HasSubstr("model, seed, weight_decay"));
+  }
+}
+
+TEST(Compare, NumbersThatAreNoneAreStillAValue) {
+  const Results results = runs_with({{attributes(std::nan(""), 0), 1}, {attributes(0.1, 0), 2}});
+  EXPECT_EQ(compare_runs(results, group_runs(results)).groups.size(), 2U);
+}
+
+TEST(Compare, NoRunsGiveNoGroups) { EXPECT_TRUE(compare_runs({}, {}).groups.empty()); }
+
+}  // namespace
+}  // namespace collapscope

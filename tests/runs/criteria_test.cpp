@@ -1,0 +1,119 @@
+// Criteria: their text, and their verdict in three values.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collapscope/error.hpp"
+#include "collapscope/metrics.hpp"
+#include "collapscope/runs.hpp"
+#include "runs/support.hpp"
+
+namespace collapscope {
+namespace {
+
+using ::testing::HasSubstr;
+
+LayerResult layer_with(Metric metric) {
+  LayerResult layer{"l", std::nullopt, "", {}};
+  layer.metrics.add(std::move(metric));
+  return layer;
+}
+
+TEST(Criteria, AreReadFromText) {
+  const Criteria criteria = parse_criteria(" deep_nrc1<0.01, deep_nrc3 >= .95,linear_excess<=-1e-3,nrc3>0");
+  ASSERT_EQ(criteria.size(), 4U);
+  EXPECT_EQ(criteria[0].metric, "deep_nrc1");
+  EXPECT_EQ(criteria[0].comparison, Comparison::less);
+  EXPECT_EQ(criteria[0].threshold, 0.01);
+  EXPECT_EQ(criteria[1].comparison, Comparison::greater_equal);
+  EXPECT_EQ(criteria[1].threshold, 0.95);
+  EXPECT_EQ(criteria[2].comparison, Comparison::less_equal);
+  EXPECT_EQ(criteria[2].threshold, -1e-3);
+  EXPECT_EQ(criteria[3].comparison, Comparison::greater);
+  EXPECT_EQ(criteria_text(criteria),
+            "deep_nrc1 < 0.01, deep_nrc3 >= 0.95, linear_excess <= -0.001, nrc3 > 0");
+}
+
+TEST(Criteria, TheirTextReadsBack) {
+  const std::string text = criteria_text(default_criteria());
+  EXPECT_EQ(criteria_text(parse_criteria(text)), text);
+}
+
+TEST(Criteria, WrongOnesAreRefusedWithTheReason) {
+  const auto error_of = [](const char* text) -> std::string {
+    try {
+      (void)parse_criteria(text);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  for (const char* text : {"", ",", "deep_nrc1", "deep_nrc1<", "<0.1", "deep_nrc1<0.1,", "deep_nrc1<<1",
+                           "deep_nrc1=1", "deep_nrc1<nan", "deep_nrc1<inf", "deep_nrc1<0.1x", "deep_nrc1<1 2",
+                           "deep_nrc1<1>0", "deep_nrc1 < 0,1 deep_nrc2"}) {
+    EXPECT_THAT(error_of(text), HasSubstr("expected METRIC<NUMBER")) << text;
+  }
+  EXPECT_THAT(error_of("deep_nrc9<1"), HasSubstr("no metric is called 'deep_nrc9'"));
+  EXPECT_THAT(error_of("model_mse<1"), HasSubstr("model_mse is a metric of the targets"));
+  EXPECT_THAT(error_of("evr>0.9"), HasSubstr("evr is a list"));
+  EXPECT_THAT(error_of("\x1b[31m<1"), HasSubstr("\\x1b[31m"));
+}
+
+TEST(Criteria, EachComparisonIsItself) {
+  const LayerResult layer = layer_with({"nrc3", 0.5});
+  const auto met = [&](Comparison comparison, double threshold) {
+    return meets(layer, {"nrc3", comparison, threshold});
+  };
+  EXPECT_EQ(met(Comparison::less, 0.5), false);
+  EXPECT_EQ(met(Comparison::less, 0.6), true);
+  EXPECT_EQ(met(Comparison::less_equal, 0.5), true);
+  EXPECT_EQ(met(Comparison::less_equal, 0.4), false);
+  EXPECT_EQ(met(Comparison::greater, 0.5), false);
+  EXPECT_EQ(met(Comparison::greater, 0.4), true);
+  EXPECT_EQ(met(Comparison::greater_equal, 0.5), true);
+  EXPECT_EQ(met(Comparison::greater_equal, 0.6), false);
+}
+
+TEST(Criteria, CountsAreNumbers) {
+  EXPECT_EQ(meets(layer_with({"feature_dims_99", std::int64_t{3}}), {"feature_dims_99", Comparison::less, 4}),
+            true);
+}
+
+TEST(Criteria, WhatIsMissingUndefinedOrAListIsUnknown) {
+  const Criterion criterion{"nrc1", Comparison::less, 0.1};
+  EXPECT_EQ(meets(layer_with({"nrc2", 0.0}), criterion), std::nullopt);
+  EXPECT_EQ(meets(layer_with({"nrc1", std::monostate{}}), criterion), std::nullopt);
+  EXPECT_EQ(meets(layer_with({"nrc1", std::vector<double>{0.0}}), criterion), std::nullopt);
+}
+
+TEST(Criteria, BelowTheFloorOnlyTheFloorIsKnown) {
+  const Criterion small{"nrc1", Comparison::less, 0.1};
+  EXPECT_EQ(meets(layer_with({"nrc1", 1e-9, 1e-3}), small), true) << "whatever it is, it is small";
+  EXPECT_EQ(meets(layer_with({"nrc1", 1e-9, 0.2}), small), std::nullopt) << "it may be 0.15";
+  EXPECT_EQ(meets(layer_with({"nrc1", 0.15, 0.2}), small), false);
+  EXPECT_EQ(meets(layer_with({"nrc1", 0.05, 0.04}), small), true) << "above its floor it counts";
+}
+
+TEST(Criteria, OneThatFailsDecidesBeforeOneThatIsUnknown) {
+  LayerResult layer = test::layer_that("l", std::nullopt);
+  EXPECT_EQ(is_collapsed(layer, default_criteria()), std::nullopt);
+  EXPECT_EQ(is_collapsed(layer, parse_criteria("deep_nrc3>0.9,deep_nrc2>0.98")), false);
+  EXPECT_EQ(is_collapsed(layer, parse_criteria("deep_nrc2>0.9")), true);
+  EXPECT_EQ(is_collapsed(test::layer_that("l", true), default_criteria()), true);
+  EXPECT_EQ(is_collapsed(test::layer_that("l", false), default_criteria()), false);
+}
+
+TEST(MetricInfo, RangesAndTrendsFitTheMetrics) {
+  for (const MetricInfo& info : metric_catalogue()) {
+    EXPECT_EQ(find_metric_info(info.name), &info);
+    if (info.range.minimum && info.range.maximum) {
+      EXPECT_LT(*info.range.minimum, *info.range.maximum) << info.name;
+    }
+    EXPECT_FALSE(info.logarithmic && !(info.range.minimum >= 0.0)) << info.name;
+  }
+  EXPECT_EQ(find_metric_info("deep_nrc2")->trend, MetricTrend::high);
+  EXPECT_EQ(find_metric_info("nrc1")->trend, MetricTrend::low);
+  EXPECT_EQ(find_metric_info("nothing"), nullptr);
+}
+
+}  // namespace
+}  // namespace collapscope

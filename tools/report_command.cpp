@@ -1,0 +1,137 @@
+// collapscope report: results in, what they say together out.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "collapscope/error.hpp"
+#include "collapscope/report.hpp"
+#include "collapscope/results_file.hpp"
+#include "collapscope/runs.hpp"
+#include "collapscope/text.hpp"
+#include "commands.hpp"
+#include "inputs.hpp"
+#include "outputs.hpp"
+#include "terminal.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+struct ReportOptions {
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::optional<std::string> collapsed;
+  std::optional<std::vector<std::string>> by;
+  std::string title;
+};
+
+void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+
+// Reads what can be read; the rest is in the failures, and said.
+MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::string>& sources) {
+  std::vector<ResultsFile> files;
+  std::vector<Failure> failures;
+  for (const std::string& path : paths) {
+    try {
+      files.push_back({path, read_results(path)});
+      sources.push_back(path);
+    } catch (const InputError& error) {
+      say(error.what());
+      failures.push_back({error.file(), error.object(), error.message()});
+    }
+  }
+  MergedResults merged = merge_results(std::move(files));
+  merged.results.failures.insert(merged.results.failures.begin(), failures.begin(), failures.end());
+  return merged;
+}
+
+std::string now_text() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+int run_report(const ReportOptions& options) {
+  for (const std::string& output : options.outputs) {
+    check_output(output, {".html", ".json"});
+  }
+  RunReport report;
+  report.title = printable(options.title);
+  report.generated = now_text();
+  report.by = options.by;
+  if (options.collapsed) {
+    report.criteria = parse_criteria(*options.collapsed);
+  }
+  const std::vector<std::string> paths = expand_inputs(options.inputs, results_files());
+  const MergedResults merged = read_all(paths, report.sources);
+  for (const std::string& warning : merged.warnings) {
+    say("warning: " + warning);
+  }
+  if (merged.results.checkpoints.empty()) {
+    if (!report.sources.empty()) {
+      say("no checkpoint in these results");
+    }
+    return nothing_done;
+  }
+  if (options.outputs.empty()) {
+    print(report_text(merged.results, report, terminal_width()));
+  } else {
+    const std::string data = report_json(merged.results, report);
+    for (const std::string& output : options.outputs) {
+      if (output == "-") {
+        print(data + "\n");
+      } else if (std::filesystem::path(output).extension() == ".html") {
+        write_file_atomically(output, report_page(data));
+      } else {
+        write_file_atomically(output, data + "\n");
+      }
+    }
+  }
+  return report.sources.size() == paths.size() ? done : partly_failed;
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = app.add_subcommand("report", "say what the results of many checkpoints show together");
+  command
+      ->add_option("RESULTS", options->inputs, "JSON files that analyze wrote, folders of them, globs, @FILE")
+      ->required();
+  command
+      ->add_option(
+          "-o,--output", options->outputs,
+          "write a page to FILE.html or its data to FILE.json, or the data to standard output with '-'; "
+          "may be repeated (default: text)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command
+      ->add_option(
+          "--collapsed", options->collapsed,
+          fmt::format("when a layer is collapsed: METRIC<NUMBER or METRIC>NUMBER, separated by commas, all "
+                      "of which must hold (default: {})",
+                      criteria_text(default_criteria())))
+      ->type_name("CRITERIA");
+  command
+      ->add_option(
+          "--by", options->by,
+          "attributes to compare runs by, separated by commas (default: all that differ, but for seeds)")
+      ->type_name("ATTRIBUTES")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--title", options->title, "of the report")->type_name("TEXT");
+  command->footer(
+      "Examples:\n"
+      "  collapscope analyze dumps/ -o results.json && collapscope report results.json\n"
+      "  collapscope report seed*.json -o report.html        a page that opens from disk\n"
+      "  collapscope report results/ --collapsed 'deep_nrc1<0.01,deep_nrc3>0.95' --by weight_decay\n"
+      "\n"
+      "Exit status: 0 all done; 1 finished, but some files could not be read; 2 nothing done.");
+  command->callback([options, &action] { action = [=] { return run_report(*options); }; });
+}
+
+}  // namespace collapscope::tools
