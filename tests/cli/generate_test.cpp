@@ -64,7 +64,9 @@ try collapscope synth pl
 try collapscope synth planted --dt
 try collapscope devices du
 )");
-  EXPECT_EQ(out, "[analyze]\n[--looks]\n[1 2 auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n");
+  EXPECT_EQ(out,
+            "[analyze]\n[--looks]\n[1 2 "
+            "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n");
 }
 
 TEST(Generate, FishCompletes) {

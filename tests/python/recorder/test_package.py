@@ -1,6 +1,7 @@
 """The package: what importing it loads, its version, and that pip installs it without a network."""
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,9 +58,7 @@ def test_pip_installs_it_offline(tmp_path):
     source.mkdir()
     for name in ("pyproject.toml", "README.md"):
         (source / name).write_bytes((PACKAGE / name).read_bytes())
-    (source / "collapscope").mkdir()
-    for file in (PACKAGE / "collapscope").glob("*.py"):
-        (source / "collapscope" / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(PACKAGE / "collapscope", source / "collapscope", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", venv], check=True, env=environment)
