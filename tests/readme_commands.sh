@@ -23,7 +23,7 @@ run_block() {
 total=0
 for page in "$@"; do
   name=$(basename "$page")
-  if grep -rqsF "\"$name\"" "$root/tests/python" --include='*.py'; then
+  if grep -rqsF "\"docs/$name\"" "$root/tests/python" --include='*.py'; then
     echo "$page: run by tests/python"
     continue
   fi
