@@ -106,8 +106,8 @@ std::vector<Failure> tidied(std::vector<Failure> failures) {
     return std::tie(failure.path, failure.object, failure.message);
   };
   std::ranges::sort(failures, {}, key);
-  const auto repeated = std::ranges::unique(failures, {}, key);
-  failures.erase(repeated.begin(), repeated.end());
+  const auto same = [&](const Failure& a, const Failure& b) { return key(a) == key(b); };
+  failures.erase(std::unique(failures.begin(), failures.end(), same), failures.end());
   return failures;
 }
 
