@@ -66,7 +66,7 @@ std::string options_of(const CommandText& command) {
 }
 
 std::string synopsis(const CommandText& command) {
-  std::string line = fmt::format("\\fBcollapscope {}\\fR [\\fIoptions\\fR]", plain(command.name));
+  std::string line = fmt::format(R"(\fBcollapscope {}\fR [\fIoptions\fR])", plain(command.name));
   for (const OptionText& option : command.options) {
     if (option.positional) {
       line += fmt::format(" \\fI{}\\fR{}", plain(option.names.front()), option.repeats ? " ..." : "");
