@@ -62,14 +62,16 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   }
 
   DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
+  const std::vector<Checkpoint> checkpoints =
+      arrange(index, options.shards, weights_naming(options),
+              [&](const std::string& note) { progress->message(note); });
   for (const Failure& failure : index.failures) {
     progress->message(InputError(failure.path, failure.object, failure.message).what());
   }
-  if (index.checkpoints.empty()) {
+  if (checkpoints.empty()) {
     return nothing_done;
   }
-  Results results = analyze(arrange_checkpoints(std::move(index.checkpoints), options.shards),
-                            *chosen.backend, analysis, *progress);
+  Results results = analyze(checkpoints, *chosen.backend, analysis, *progress);
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;

@@ -79,6 +79,12 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
       .add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
       ->type_name("SIZE");
   command.add_flag("--shards", options.shards, "the dumps are parts of the same checkpoints, to be joined");
+  command
+      .add_option(
+          "--weights", options.weights,
+          "weights from a safetensors file instead of the dump; {name} in it stands for the dump's file "
+          "name without extension, so that each dump has its own")
+      ->type_name("FILE");
   const std::string foreign = "Files not written for us";
   command
       .add_option("--activations", options.naming.activations,
@@ -86,7 +92,10 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
       ->group(foreign);
   command.add_option("--targets", options.naming.targets, "targets (default: targets)")->group(foreign);
   command.add_option("--predictions", options.naming.predictions, "predictions")->group(foreign);
-  command.add_option("--weight", options.naming.weight, "weights, e.g. 'params/{layer}/kernel'")
+  command
+      .add_option("--weight", options.naming.weight,
+                  "weights, e.g. 'params/{layer}/kernel'; with --weights, names in that file (default: "
+                  "'{layer}.weight')")
       ->group(foreign);
   command.add_option("--bias", options.naming.bias, "biases, e.g. 'params/{layer}/bias'")->group(foreign);
   command.add_flag("--transpose-weight", options.naming.transpose_weight, "weights are stored [d, m]")
@@ -119,13 +128,33 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
 IndexOptions index_options(const DumpOptions& options) {
   IndexOptions result;
   result.naming = options.naming;
+  if (!options.weights.empty()) {  // which --weight and --bias then name
+    result.naming.weight.clear();
+    result.naming.bias.clear();
+    result.naming.transpose_weight = false;
+  }
   if (!options.layout.empty()) {
     result.naming.layout = parse_layout(options.layout);
   }
-  const bool extra = !options.naming.predictions.empty() || !options.naming.weight.empty() ||
-                     !options.naming.bias.empty() || !options.naming.targets.empty();
+  const bool extra = !result.naming.predictions.empty() || !result.naming.weight.empty() ||
+                     !result.naming.bias.empty() || !result.naming.targets.empty();
   if (extra && options.naming.activations.empty()) {
-    throw UsageError("--targets, --predictions, --weight and --bias go with --activations");
+    throw UsageError(
+        "--targets, --predictions, --weight and --bias go with --activations, the last two also with "
+        "--weights");
+  }
+  return result;
+}
+
+WeightsNaming weights_naming(const DumpOptions& options) {
+  WeightsNaming result;
+  result.file = options.weights;
+  result.transposed = options.naming.transpose_weight;
+  if (!options.naming.weight.empty()) {
+    result.weight = options.naming.weight;
+  }
+  if (!options.naming.bias.empty()) {
+    result.bias = options.naming.bias;
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collapscope/analysis.hpp"
+#include "collapscope/weights.hpp"
 
 namespace collapscope::tools {
 
@@ -24,6 +25,7 @@ struct DumpOptions {
   std::string memory;
   bool shards = false;
   DumpNaming naming;
+  std::string weights;
   std::string layout;
 };
 
@@ -32,5 +34,7 @@ void add_dump_options(CLI::App& command, DumpOptions& options);
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);
 [[nodiscard]] IndexOptions index_options(const DumpOptions& options);
+// file is empty without --weights.
+[[nodiscard]] WeightsNaming weights_naming(const DumpOptions& options);
 
 }  // namespace collapscope::tools

@@ -110,4 +110,15 @@ DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& o
   return all;
 }
 
+std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
+                                const std::function<void(const std::string&)>& say) {
+  std::vector<Checkpoint> checkpoints = arrange_checkpoints(std::move(index.checkpoints), shards);
+  if (!weights.file.empty()) {
+    FoundWeights found = use_weights(checkpoints, weights);
+    std::ranges::for_each(found.notes, say);
+    std::ranges::move(found.failures, std::back_inserter(index.failures));
+  }
+  return checkpoints;
+}
+
 }  // namespace collapscope::tools

@@ -1,10 +1,13 @@
 // The dumps or results that a user names: files, folders, globs and @lists.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "collapscope/analysis.hpp"
 #include "collapscope/dump.hpp"
+#include "collapscope/weights.hpp"
 
 namespace collapscope::tools {
 
@@ -25,5 +28,10 @@ struct InputKind {
 
 // Indexes all files; what cannot be used is in `failures`.
 [[nodiscard]] DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options);
+
+// The checkpoints of an index in their order, with weights from elsewhere if `weights` names a file. What
+// cannot be used goes to index.failures; what is to be said, to `say`.
+[[nodiscard]] std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
+                                              const std::function<void(const std::string&)>& say);
 
 }  // namespace collapscope::tools

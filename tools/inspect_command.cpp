@@ -82,9 +82,12 @@ int run_inspect(const DumpOptions& options) {
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
   const std::unique_ptr<Backend> backend = make_backend(options.device, options.threads).backend;
   DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), index_options(options));
+  const std::vector<Checkpoint> checkpoints =
+      arrange(index, options.shards, weights_naming(options),
+              [](const std::string& note) { fmt::print(stderr, "{}\n", note); });
   std::vector<Failure> failures = std::move(index.failures);
   Totals totals;
-  for (const Checkpoint& checkpoint : arrange_checkpoints(std::move(index.checkpoints), options.shards)) {
+  for (const Checkpoint& checkpoint : checkpoints) {
     const CheckpointIndex& first = checkpoint.front();
     fmt::print("{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
                shape_text(first.targets.shape),

@@ -15,7 +15,13 @@
 
 namespace collapscope {
 
-enum class Storage : std::uint8_t { contiguous, chunked, compact, virtual_sources };
+enum class Storage : std::uint8_t {
+  contiguous,
+  chunked,
+  compact,
+  virtual_sources,
+  raw,  // one number after the other from `address` on, in a file that is not HDF5
+};
 
 // One dataset of numbers.
 struct DatasetIndex {

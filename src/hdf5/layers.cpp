@@ -9,6 +9,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "core/layer_shapes.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
 
@@ -85,63 +86,9 @@ std::optional<Pool> pool_attribute(const Attributes& attributes, const Place& pl
   }
 }
 
-struct Extents {
-  std::uint64_t channels;
-  std::uint64_t positions;
-};
-
-Extents extents_of(const LayerIndex& layer) {
-  const std::vector<std::uint64_t>& shape = layer.activations.shape;
-  switch (layer.layout) {
-    case Layout::rows:
-      return {shape[1], 1};
-    case Layout::ntd:
-      return {shape[2], shape[1]};
-    case Layout::nchw:
-      return {shape[1], shape[2] * shape[3]};
-    case Layout::nhwc:
-      return {shape[3], shape[1] * shape[2]};
-  }
-  throw UsageError("unknown layout");
-}
-
-// The axis of a weight that meets the activations must have their length; the other one gives the outputs.
-void check_weight(const LayerIndex& layer, const Place& place) {
-  const std::vector<std::uint64_t>& shape = layer.weight->shape;
-  const Extents extents = extents_of(layer);
-  const std::uint64_t flat = extents.channels * extents.positions;
-  bool fits = false;
-  if (shape.size() == 2) {
-    const std::uint64_t inputs = shape[layer.weight_transposed ? 0 : 1];
-    fits = inputs == extents.channels || inputs == flat;
-  } else if (shape.size() == 4 && !layer.weight_transposed) {
-    fits = shape[1] == extents.channels;
-  }
-  if (!fits) {
-    const std::string lengths =
-        flat == extents.channels ? fmt::format("{}", flat) : fmt::format("{} or {}", extents.channels, flat);
-    throw InputError(
-        place.file, place.object,
-        fmt::format("found a weight of shape {}; expected {} with d = {}{} for activations of shape {}",
-                    shape_text(shape), layer.weight_transposed ? "[d, m]" : "[m, d]", lengths,
-                    layer.weight_transposed ? "" : fmt::format(", or [m, {}, kh, kw]", extents.channels),
-                    shape_text(layer.activations.shape)));
-  }
-}
-
-void check_bias(const LayerIndex& layer, const Place& place) {
-  const std::vector<std::uint64_t>& shape = layer.bias->shape;
-  std::optional<std::uint64_t> outputs;
-  if (layer.weight) {
-    outputs = layer.weight->shape[layer.weight_transposed ? 1 : 0];
-  }
-  if (shape.size() != 1 || (outputs && shape[0] != *outputs)) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format(
-            "found a bias of shape {}; expected [{}]{}", shape_text(shape),
-            outputs ? fmt::format("{}", *outputs) : "m",
-            outputs ? fmt::format(" as the weight has shape {}", shape_text(layer.weight->shape)) : ""));
+void require_fit(const std::string& misfit, const Place& place) {
+  if (!misfit.empty()) {
+    throw InputError(place.file, place.object, misfit);
   }
 }
 
@@ -182,11 +129,11 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   require_same_samples(files.place(activations), layer.activations, targets);
   layer.weight = optional_dataset(files, checkpoint, parts.weight, options.max_chunk_bytes);
   if (layer.weight) {
-    check_weight(layer, files.place(checkpoint, parts.weight));
+    require_fit(weight_misfit(layer), files.place(checkpoint, parts.weight));
   }
   layer.bias = optional_dataset(files, checkpoint, parts.bias, options.max_chunk_bytes);
   if (layer.bias) {
-    check_bias(layer, files.place(checkpoint, parts.bias));
+    require_fit(bias_misfit(layer), files.place(checkpoint, parts.bias));
   }
   return layer;
 }

@@ -12,6 +12,7 @@
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
 #include "hdf5/open_dataset.hpp"
+#include "hdf5/raw_reader.hpp"
 
 namespace collapscope {
 
@@ -91,7 +92,6 @@ class DatasetReader final : public RowReader {
 }  // namespace
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
-  const Session session;
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
                      fmt::format("found shape {}; expected at least one sample", shape_text(dataset.shape)));
@@ -100,6 +100,10 @@ std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOpti
   if (chosen.threads == 0) {
     chosen.threads = usable_threads();
   }
+  if (dataset.storage == Storage::raw) {
+    return hdf5::read_raw(dataset, chosen.threads);
+  }
+  const Session session;
   auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);
   if (dataset.storage == Storage::contiguous) {
     if (auto reader = hdf5::read_contiguous(opened, chosen)) {

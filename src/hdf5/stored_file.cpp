@@ -68,6 +68,14 @@ std::optional<StoredFile> StoredFile::of(hid_t dataset, const Place& place) {
   return StoredFile(own_descriptor, base, place);
 }
 
+StoredFile StoredFile::open(const Place& place) {
+  const int descriptor = ::open(place.file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    throw InputError(place.file, place.object, fmt::format("cannot be read: {}", error_text()));
+  }
+  return {descriptor, 0, place};
+}
+
 StoredFile::StoredFile(int descriptor, std::uint64_t base, Place place)
     : descriptor_(descriptor), base_(base), place_(std::move(place)) {}
 

@@ -25,6 +25,9 @@ class StoredFile {
   // now. nullopt unless HDF5 reads it as one plain file.
   static std::optional<StoredFile> of(hid_t dataset, const Place& place);
 
+  // A file that HDF5 has no part in. Throws InputError.
+  static StoredFile open(const Place& place);
+
   StoredFile(StoredFile&& other) noexcept;
   StoredFile& operator=(StoredFile&& other) noexcept;
   StoredFile(const StoredFile&) = delete;

@@ -81,7 +81,8 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint,
   }
   json.close(']');
   const std::size_t layers = checkpoint.layers.size();
-  const auto unknown = std::ranges::count(collapse.layers, std::optional<bool>());
+  const auto unknown = std::ranges::count_if(
+      collapse.layers, [](std::optional<bool> collapsed) { return !collapsed.has_value(); });
   json.key("collapse").open('{');
   json.member("from_layer", layer_name(checkpoint, collapse.from));
   json.member("from_position", collapse.from);

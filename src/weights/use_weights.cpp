@@ -1,0 +1,198 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "collapscope/text.hpp"
+#include "collapscope/weights.hpp"
+#include "core/layer_shapes.hpp"
+#include "weights/safetensors.hpp"
+
+namespace collapscope {
+
+namespace {
+
+using Tensors = std::map<std::string, Tensor>;
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+std::string file_for(const CheckpointIndex& checkpoint, const std::string& pattern) {
+  const std::string name = std::filesystem::path(checkpoint.path).stem();
+  return replaced(replaced(pattern, "{name}", name), "{checkpoint}", checkpoint.id);
+}
+
+// "fc" of "fc#2", the second call of a module.
+std::string module_of(const std::string& layer) {
+  const std::size_t mark = layer.rfind('#');
+  const bool numbered = mark != std::string::npos && mark + 1 < layer.size() &&
+                        std::all_of(layer.begin() + static_cast<std::ptrdiff_t>(mark) + 1, layer.end(),
+                                    [](char c) { return c >= '0' && c <= '9'; });
+  return numbered ? layer.substr(0, mark) : layer;
+}
+
+// The tensor of this name for `layer`, or nullptr.
+const Tensor* find(const Tensors& tensors, const std::string& naming, const std::string& layer) {
+  const auto named = tensors.find(replaced(naming, "{layer}", layer));
+  if (named != tensors.end()) {
+    return &named->second;
+  }
+  const auto of_module = tensors.find(replaced(naming, "{layer}", module_of(layer)));
+  return of_module == tensors.end() ? nullptr : &of_module->second;
+}
+
+DatasetIndex dataset_of(const Tensor& tensor) {
+  if (!tensor.readable) {
+    throw InputError(tensor.dataset.file, tensor.dataset.object,
+                     fmt::format("found numbers of type {}; expected F64, F32, F16, BF16 or integers",
+                                 printable(tensor.type)));
+  }
+  return tensor.dataset;
+}
+
+void require_fit(const std::string& misfit, const DatasetIndex& dataset) {
+  if (!misfit.empty()) {
+    throw InputError(dataset.file, dataset.object, misfit);
+  }
+}
+
+// False when there is no weight for the layer. A vector, a normalization's scale, is none.
+bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& naming) {
+  layer.weight.reset();
+  layer.bias.reset();
+  layer.weight_transposed = naming.transposed;
+  const Tensor* weight = find(tensors, naming.weight, layer.name);
+  if (weight == nullptr || weight->dataset.shape.size() < 2) {
+    return false;
+  }
+  layer.weight = dataset_of(*weight);
+  std::vector<std::uint64_t>& shape = layer.weight->shape;
+  if (shape.size() == 3) {  // Conv1d
+    shape.insert(shape.begin() + 2, 1);
+  }
+  require_fit(weight_misfit(layer), *layer.weight);
+  if (const Tensor* bias = find(tensors, naming.bias, layer.name)) {
+    layer.bias = dataset_of(*bias);
+    require_fit(bias_misfit(layer), *layer.bias);
+  }
+  return true;
+}
+
+std::string some_names(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", printable(names[i]));
+  }
+  return names.size() > shown ? fmt::format("{} and {} more", text, names.size() - shown) : text;
+}
+
+std::vector<std::string> matrices(const Tensors& tensors) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dataset.shape.size() >= 2) {
+      names.push_back(name);
+    }
+  }
+  std::sort(names.begin(), names.end(), natural_less);
+  return names;
+}
+
+[[noreturn]] void refuse(const std::string& file, const Tensors& tensors, const WeightsNaming& naming,
+                         const std::vector<std::string>& layers) {
+  std::vector<std::string> expected;
+  for (const std::string& layer : layers) {
+    expected.push_back(replaced(naming.weight, "{layer}", module_of(layer)));
+  }
+  throw InputError(
+      file, "",
+      fmt::format("has a weight for none of the layers: found {}; expected {}. --weight "
+                  "'PREFIX.{{layer}}.weight' tells how they are named",
+                  tensors.empty() ? "nothing" : some_names(matrices(tensors)), some_names(expected)));
+}
+
+void use_file(CheckpointIndex& part, const std::string& file, const Tensors& tensors,
+              const WeightsNaming& naming, FoundWeights& found) {
+  std::vector<LayerIndex> layers;
+  std::vector<std::string> without;
+  const std::size_t all = part.layers.size();
+  for (LayerIndex& layer : part.layers) {
+    try {
+      if (!use_weight(layer, tensors, naming)) {
+        without.push_back(layer.name);
+      }
+      layers.push_back(std::move(layer));
+    } catch (const InputError& error) {
+      found.failures.push_back({part.path, layer.name, error.what()});
+    }
+  }
+  part.layers = std::move(layers);
+  if (all > 0 && without.size() == all) {
+    refuse(file, tensors, naming, without);
+  }
+  if (!without.empty()) {
+    found.notes.push_back(fmt::format("{}: no weight for {} of {} layers: {}", printable(file),
+                                      without.size(), all, some_names(without)));
+  }
+}
+
+std::string title(const CheckpointIndex& checkpoint) {
+  return printable(checkpoint.path) +
+         (checkpoint.id.empty() ? "" : " checkpoint " + printable(checkpoint.id));
+}
+
+// Throws UsageError unless every checkpoint has a file of its own.
+std::vector<std::string> files_of(const std::vector<Checkpoint>& checkpoints, const WeightsNaming& naming) {
+  std::vector<std::string> files;
+  std::map<std::string, const CheckpointIndex*> owners;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    files.push_back(file_for(checkpoint.front(), naming.file));
+    const auto [owner, fresh] = owners.emplace(files.back(), &checkpoint.front());
+    if (!fresh) {
+      throw UsageError(
+          fmt::format("--weights gives {} to {} and to {}: expected a file for each checkpoint; {{name}} "
+                      "stands for the dump's name without extension, {{checkpoint}} for the checkpoint's "
+                      "name in it",
+                      printable(files.back()), title(*owner->second), title(checkpoint.front())));
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+FoundWeights use_weights(std::vector<Checkpoint>& checkpoints, const WeightsNaming& naming) {
+  const std::vector<std::string> files = files_of(checkpoints, naming);
+  FoundWeights found;
+  std::vector<Checkpoint> kept;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    Checkpoint& checkpoint = checkpoints[i];
+    FoundWeights here;
+    try {
+      const Tensors tensors = index_safetensors(files[i]);
+      for (CheckpointIndex& part : checkpoint.shards) {
+        use_file(part, files[i], tensors, naming, here);
+      }
+      if (std::ranges::all_of(checkpoint.shards,
+                              [](const CheckpointIndex& part) { return !part.layers.empty(); })) {
+        kept.push_back(std::move(checkpoint));
+      }
+    } catch (const InputError& error) {
+      here.failures.assign(1, {checkpoint.front().path, checkpoint.front().id, error.what()});
+      here.notes.clear();
+    }
+    std::ranges::move(here.failures, std::back_inserter(found.failures));
+    std::ranges::move(here.notes, std::back_inserter(found.notes));
+  }
+  checkpoints = std::move(kept);
+  return found;
+}
+
+}  // namespace collapscope

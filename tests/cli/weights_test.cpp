@@ -1,0 +1,86 @@
+// Weights from a safetensors file instead of the dump: the same numbers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr const char* two_dumps = R"(
+import json, struct
+def strip(name):
+    "Moves the weights of NAME.h5 to NAME.safetensors."
+    dump(name + ".h5", step=1 if name == "a" else 2)
+    with h5py.File(name + ".h5") as source, h5py.File("bare_" + name + ".h5", "w") as bare:
+        header, numbers = {}, b""
+        for key in source.attrs:
+            bare.attrs[key] = source.attrs[key]
+        bare["targets"] = source["targets"][:]
+        for layer, group in source["layers"].items():
+            bare[f"layers/{layer}/activations"] = group["activations"][:]
+            weight = group["weight"][:] * (1 if name == "a" else [[1], [2]])
+            header[f"net.{layer}.weight"] = {"dtype": "F64", "shape": list(weight.shape),
+                                             "data_offsets": [len(numbers), len(numbers) + weight.nbytes]}
+            numbers += weight.tobytes()
+    text = json.dumps(header).encode()
+    with open(f"bare_{name}.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + numbers)
+strip("a")
+strip("b")
+)";
+
+class Weights : public ::testing::Test {
+ protected:
+  void SetUp() override { make_dumps(folder_, two_dumps); }
+
+  TempFolder folder_;
+};
+
+TEST_F(Weights, GiveWhatTheDumpsOwnWouldGive) {
+  const Json own = Json::parse(expect_status(0, folder_, {"analyze", "a.h5", "-o", "-"}).out);
+  const Json other = Json::parse(expect_status(0, folder_,
+                                               {"analyze", "bare_a.h5", "--weights", "bare_a.safetensors",
+                                                "--weight", "net.{layer}.weight", "-o", "-"})
+                                     .out);
+  for (const char* metric : {"nrc2", "deep_nrc3", "weight_stable_rank"}) {
+    EXPECT_EQ(layer_metric(other, "fc2", metric), layer_metric(own, "fc2", metric)) << metric;
+  }
+}
+
+TEST_F(Weights, EveryDumpItsOwn) {
+  const Json both =
+      Json::parse(expect_status(0, folder_,
+                                {"analyze", "bare_a.h5", "bare_b.h5", "--weights", "{name}.safetensors",
+                                 "--weight", "net.{layer}.weight", "-o", "-"})
+                      .out);
+  EXPECT_NE(layer_metric(both, "fc2", "weight_stable_rank", 0),
+            layer_metric(both, "fc2", "weight_stable_rank", 1));
+}
+
+TEST_F(Weights, OneFileForTwoDumpsIsRefused) {
+  const Finished finished =
+      expect_status(2, folder_, {"analyze", "a.h5", "b.h5", "--weights", "bare_a.safetensors"});
+  EXPECT_THAT(finished.err,
+              HasSubstr("bare_a.safetensors to a.h5 and to b.h5: expected a file for each checkpoint"));
+  EXPECT_EQ(finished.out, "");
+}
+
+TEST_F(Weights, OfAnotherModelAreRefused) {
+  const Finished finished = expect_status(2, folder_, {"analyze", "a.h5", "--weights", "bare_a.safetensors"});
+  EXPECT_THAT(finished.err, HasSubstr("a.h5: bare_a.safetensors: has a weight for none of the layers: found "
+                                      "net.fc1.weight, net.fc2.weight; expected fc1.weight, fc2.weight"));
+}
+
+TEST_F(Weights, InspectShowsThem) {
+  const Finished finished = expect_status(
+      0, folder_,
+      {"inspect", "bare_a.h5", "--weights", "bare_a.safetensors", "--weight", "net.{layer}.weight"});
+  EXPECT_THAT(finished.out, HasSubstr("weight [2, 5]"));
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,133 @@
+// Which tensor becomes whose weight.
+#include <gmock/gmock.h>
+
+#include "collapscope/weights.hpp"
+#include "weights/support.hpp"
+
+namespace collapscope::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Layers of these names, [4, 3] each.
+std::vector<Checkpoint> dump_with(const std::string& path, const std::vector<std::string>& layers,
+                                  const Shape& shape = {4, 3}) {
+  {
+    const TestFile file(path);
+    file.ramp("targets", {4, 2});
+    for (const std::string& layer : layers) {
+      file.ramp("layers/" + layer + "/activations", shape);
+    }
+  }
+  return arrange_checkpoints(index_dump(path).checkpoints, false);
+}
+
+const LayerIndex& layer(const std::vector<Checkpoint>& checkpoints, std::size_t i) {
+  return checkpoints.at(0).front().layers.at(i);
+}
+
+const std::vector<float> six{1, 2, 3, 4, 5, 6};
+
+TEST(UseWeights, LayersGetTheTensorsOfTheirModules) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"a.fc", "a.fc#2", "norm", "relu"});
+  write_tensors(dir / "w",
+                {{"a.fc.weight", {2, 3}, six}, {"a.fc.bias", {2}, {1, 2}}, {"norm.weight", {3}, {1, 1, 1}}});
+  const FoundWeights found = use_weights(checkpoints, {dir / "w"});
+  EXPECT_THAT(found.failures, IsEmpty());
+  ASSERT_EQ(found.notes.size(), 1U);
+  EXPECT_THAT(found.notes[0], HasSubstr("no weight for 2 of 4 layers: norm, relu"));
+  for (const std::size_t i : {0U, 1U}) {
+    ASSERT_TRUE(layer(checkpoints, i).weight && layer(checkpoints, i).bias);
+    EXPECT_THAT(read_matrix(*layer(checkpoints, i).weight).values(), ElementsAre(1, 2, 3, 4, 5, 6));
+    EXPECT_THAT(read_matrix(*layer(checkpoints, i).bias).values(), ElementsAre(1, 2));
+  }
+  EXPECT_FALSE(layer(checkpoints, 2).weight || layer(checkpoints, 3).weight);
+}
+
+TEST(UseWeights, OtherNamesAndTransposedWeights) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc"});
+  write_tensors(dir / "w", {{"model.fc.kernel", {3, 2}, six}});
+  const FoundWeights found =
+      use_weights(checkpoints, {dir / "w", "model.{layer}.kernel", "model.{layer}.b", true});
+  EXPECT_THAT(found.failures, IsEmpty());
+  EXPECT_TRUE(layer(checkpoints, 0).weight_transposed);
+  EXPECT_FALSE(layer(checkpoints, 0).bias);
+}
+
+TEST(UseWeights, ConvolutionsOfOneAndTwoAxes) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"conv1", "conv2"}, {4, 1, 2, 2});
+  write_tensors(dir / "w", {{"conv1.weight", {2, 1, 3}, six}, {"conv2.weight", {1, 1, 3, 2}, six}});
+  EXPECT_THAT(use_weights(checkpoints, {dir / "w"}).failures, IsEmpty());
+  EXPECT_THAT(layer(checkpoints, 0).weight->shape, ElementsAre(2, 1, 1, 3));
+  EXPECT_THAT(layer(checkpoints, 1).weight->shape, ElementsAre(1, 1, 3, 2));
+}
+
+TEST(UseWeights, AWeightThatDoesNotFitCostsItsLayer) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"a", "b", "c"});
+  write_tensors(dir / "w", {{"a.weight", {3, 2}, six},
+                            {"b.weight", {2, 3}, six},
+                            {"c.weight", {2, 3}, six},
+                            {"c.bias", {3}, {1, 2, 3}}});
+  const FoundWeights found = use_weights(checkpoints, {dir / "w"});
+  ASSERT_EQ(found.failures.size(), 2U);
+  EXPECT_EQ(found.failures[0].object, "a");
+  EXPECT_THAT(found.failures[0].message,
+              HasSubstr("a.weight: found a weight of shape [3, 2]; expected [m, d] with d = 3"));
+  EXPECT_THAT(found.failures[1].message, HasSubstr("c.bias: found a bias of shape [3]; expected [2]"));
+  ASSERT_EQ(checkpoints.at(0).front().layers.size(), 1U);
+  EXPECT_EQ(layer(checkpoints, 0).name, "b");
+}
+
+TEST(UseWeights, TypesThatAreNotReadCostTheirLayer) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc"});
+  write_safetensors(
+      dir / "w", R"({"fc.weight": {"dtype": "F8_E4M3", "shape": [2, 3], "data_offsets": [0, 6]}})", "123456");
+  const FoundWeights found = use_weights(checkpoints, {dir / "w"});
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(found.failures[0].message, HasSubstr("found numbers of type F8_E4M3"));
+  EXPECT_THAT(checkpoints, IsEmpty());
+}
+
+TEST(UseWeights, WeightsOfAnotherModelAreRefused) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc1", "fc2"});
+  write_tensors(dir / "w", {{"model.fc1.weight", {2, 3}, six}, {"model.fc1.bias", {2}, {1, 2}}});
+  const FoundWeights found = use_weights(checkpoints, {dir / "w"});
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(found.failures[0].message,
+              HasSubstr("none of the layers: found model.fc1.weight; expected fc1.weight, fc2.weight"));
+  EXPECT_THAT(checkpoints, IsEmpty());
+}
+
+TEST(UseWeights, EveryCheckpointHasAFileOfItsOwn) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "one.h5", {"fc"});
+  checkpoints.push_back(dump_with(dir / "two.h5", {"fc"}).at(0));
+  EXPECT_THROW((void)use_weights(checkpoints, {dir / "w"}), UsageError);
+  write_tensors(dir / "one.st", {{"fc.weight", {2, 3}, six}});
+  write_tensors(dir / "two.st", {{"fc.weight", {2, 3}, {6, 5, 4, 3, 2, 1}}});
+  EXPECT_THAT(use_weights(checkpoints, {dir / "{name}.st"}).failures, IsEmpty());
+  EXPECT_EQ(read_matrix(*layer(checkpoints, 0).weight)(0, 0), 1);
+  EXPECT_EQ(read_matrix(*checkpoints.at(1).front().layers.at(0).weight)(0, 0), 6);
+}
+
+TEST(UseWeights, AMissingFileCostsItsCheckpoint) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "one.h5", {"fc"});
+  checkpoints.push_back(dump_with(dir / "two.h5", {"fc"}).at(0));
+  write_tensors(dir / "two.st", {{"fc.weight", {2, 3}, six}});
+  const FoundWeights found = use_weights(checkpoints, {dir / "{name}.st"});
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(found.failures[0].message, HasSubstr("one.st: cannot be read: No such file"));
+  EXPECT_EQ(checkpoints.size(), 1U);
+}
+
+}  // namespace
+}  // namespace collapscope::testing
