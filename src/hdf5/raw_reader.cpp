@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "collapscope/error.hpp"
 #include "core/workers.hpp"
 #include "hdf5/stored_file.hpp"
@@ -16,7 +18,7 @@ class RawReader final : public RowReader {
       : file_(StoredFile::open({dataset.file, dataset.object})),
         address_(dataset.address.value()),
         samples_(dataset.samples()),
-        sample_bytes_(dataset.bytes() / dataset.samples()),
+        sample_bytes_(dataset.bytes() / std::max<std::uint64_t>(dataset.samples(), 1)),
         team_(threads) {
     const std::uint64_t end = file_.size();
     if (address_ > end || dataset.bytes() > end - address_) {
