@@ -3,9 +3,10 @@
 bin/read_rows), and collapscope's whole analysis, which also multiplies and looks a second time. Measured in turn in the same
 run, from the page cache.
 
-    bench/gzip_reading.py [--rows 200000] [--features 512] [--type float32] [--runs 5] [--output FILE.json]
+    bench/gzip_reading.py [--rows 200000] [--features 512] [--type float32] [--values relu,normal] [--runs 5]
+                          [--output FILE.json]
 
-The file has h5py's own choice of chunks, which split the features, and gzip. The band reader reads whole rows of chunks into
+Values: relu, half of them zeros, as behind a ReLU; normal, whose digits hardly compress. The file has h5py's own choice of chunks, which split the features, and gzip. The band reader reads whole rows of chunks into
 memory that is already there, so that no chunk is inflated twice; of several band heights the fastest counts.
 """
 import argparse
@@ -20,9 +21,21 @@ import time
 import h5py
 import numpy as np
 
-from end_to_end import PROGRAM, THREADS, seconds_of, write_dump
+from end_to_end import PROGRAM, THREADS, seconds_of
 
 BANDS = (1, 4)  # rows of chunks at a time
+
+
+def write_dump(args, values, path):
+    random = np.random.default_rng(1)
+    with h5py.File(path, "w") as file:
+        file["targets"] = random.standard_normal((args.rows, 3))
+        data = file.create_dataset("layers/fc/activations", (args.rows, args.features), args.type, chunks=True,
+                                   compression="gzip")
+        for first in range(0, args.rows, data.chunks[0]):
+            shape = (min(data.chunks[0], args.rows - first), args.features)
+            rows = random.standard_normal(shape, np.float32)
+            data[first:first + len(rows)] = np.maximum(rows, 0) if values == "relu" else rows
 
 
 def read_bands(path, chunk_rows):
@@ -36,8 +49,9 @@ def read_bands(path, chunk_rows):
             data.read_direct(band, np.s_[first:first + count], np.s_[:count])
 
 
-def measure(args, folder):
-    path = write_dump(args, folder, args.rows, args.features, args.type, "gzip")
+def measure(args, values, folder):
+    path = os.path.join(folder, values + ".h5")
+    write_dump(args, values, path)
     analyze = [args.program, "analyze", path, "--quiet", "-o", os.path.join(folder, "results.json")]
     work = {f"h5py, {bands} rows of chunks": lambda bands=bands: read_bands(path, bands) for bands in BANDS}
     work = {name: lambda call=call: seconds_of(call) for name, call in work.items()}
@@ -62,19 +76,23 @@ def main():
     parser.add_argument("--rows", type=int, default=200000)
     parser.add_argument("--features", type=int, default=512)
     parser.add_argument("--type", default="float32")
+    parser.add_argument("--values", default="relu,normal")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--output")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(args, folder)
     print(f"{args.rows} x {args.features} {args.type}, gzip, automatic chunks; {THREADS} threads; medians of {args.runs}\n")
-    print("| | time | decoded | x the best of h5py |\n|---|---|---|---|")
-    for name, row in result.items():
-        print(f"| {name} | {row['seconds']:.2f} s | {row['bytes_per_second'] / 1e6:.0f} MB/s | {row['times_h5py']:.1f} |")
+    print("| values | | time | decoded | x the best of h5py |\n|---|---|---|---|---|")
+    result = {}
+    for values in args.values.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            result[values] = measure(args, values, folder)
+        for name, row in result[values].items():
+            print(f"| {values} | {name} | {row['seconds']:.2f} s | {row['bytes_per_second'] / 1e6:.0f} MB/s | "
+                  f"{row['times_h5py']:.1f} |", flush=True)
     if args.output:
         with open(args.output, "w", encoding="utf-8") as file:
             json.dump({"date": time.strftime("%Y-%m-%d"), "command": " ".join(sys.argv), "threads": THREADS,
-                       "shape": [args.rows, args.features], "type": args.type, "runs": args.runs, "programs": result},
+                       "shape": [args.rows, args.features], "type": args.type, "runs": args.runs, "values": result},
                       file, indent=1)
             file.write("\n")
 

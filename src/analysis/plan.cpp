@@ -2,9 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
-#include <limits>
 #include <numeric>
 
 #include "analysis/layer_format.hpp"
@@ -13,6 +11,7 @@
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "core/memory.hpp"
 #include "core/moment_tree.hpp"
 
 namespace collapscope {
@@ -69,32 +68,9 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   return rows;
 }
 
-std::uint64_t first_line_number(const char* path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  return file >> value ? value : std::numeric_limits<std::uint64_t>::max();
-}
-
-std::uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  std::uint64_t kibibytes = 0;
-  std::string unit;
-  while (file >> key >> kibibytes && std::getline(file, unit)) {
-    if (key == "MemAvailable:") {
-      return kibibytes * 1024;
-    }
-  }
-  return std::uint64_t{4} << 30U;
-}
-
 }  // namespace
 
-std::uint64_t default_memory() {
-  return std::min({available_memory(), first_line_number("/sys/fs/cgroup/memory.max"),
-                   first_line_number("/sys/fs/cgroup/memory/memory.limit_in_bytes")}) /
-         2;
-}
+std::uint64_t default_memory() { return usable_memory() / 2; }
 
 LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                      const AnalysisOptions& options, std::uint64_t memory, const Backend& backend) {
