@@ -23,34 +23,43 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
   }
   reader_ = open_joined(shards_, {std::uint64_t{1} << 24U, threads, std::uint64_t{1} << 24U});
   if (samples_ * components_ * sizeof(double) <= keep_bytes) {
-    all_ = decode(0, samples_);
+    buffer_ = make_plain_buffer(samples_ * components_ * sizeof(double));
+    // Storage of doubles that begin with decode.
+    all_.emplace(reinterpret_cast<double*>(buffer_->bytes().data()), samples_, components_);
+    decode(0, *all_);
     reader_.reset();
   }
 }
 
 Matrix TargetRows::read(std::uint64_t first, std::uint64_t count) {
-  if (!all_) {
-    return decode(first, count);
-  }
   Matrix out(count, components_);
-  const auto from = all_->values().subspan(first * components_, count * components_);
-  std::copy(from.begin(), from.end(), out.data());
+  if (!all_) {
+    decode(first, out.view());
+  } else {
+    std::copy_n(all_->middle_rows(first, count).data(), count * components_, out.data());
+  }
   return out;
 }
 
-Matrix TargetRows::decode(std::uint64_t first, std::uint64_t count) {
+// Block by block, so that what is stored passes through the cache.
+void TargetRows::decode(std::uint64_t first, MatrixView<double> out) {
+  constexpr std::size_t block_bytes = std::size_t{1} << 20U;
   RowFormat format;
   format.element = shards_.front().element;
   format.channels = components_;
-  std::vector<std::byte> bytes(count * format.sample_bytes());
-  reader_->read(first, count, bytes);
-  Matrix out(count, components_);
-  if (const auto sample = decode_tile({bytes, 0, count, first}, format, out.view())) {
-    const ShardSample at = locate(shards_, *sample);
-    throw InputError(shards_[at.shard].file, shards_[at.shard].object,
-                     fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
+  const std::size_t block = std::max<std::size_t>(block_bytes / format.sample_bytes(), 1);
+  std::vector<std::byte> bytes(std::min(block, out.rows()) * format.sample_bytes());
+  for (std::size_t done = 0; done < out.rows(); done += block) {
+    const std::size_t count = std::min(block, out.rows() - done);
+    const std::span<std::byte> stored = std::span(bytes).first(count * format.sample_bytes());
+    reader_->read(first + done, count, stored);
+    if (const auto sample =
+            decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
+      const ShardSample at = locate(shards_, *sample);
+      throw InputError(shards_[at.shard].file, shards_[at.shard].object,
+                       fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
+    }
   }
-  return out;
 }
 
 }  // namespace collapscope

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "collapscope/backend.hpp"
 #include "collapscope/dump.hpp"
 
 namespace collapscope {
@@ -23,13 +24,14 @@ class TargetRows {
   [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
 
  private:
-  [[nodiscard]] Matrix decode(std::uint64_t first, std::uint64_t count);
+  void decode(std::uint64_t first, MatrixView<double> out);
 
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
   std::unique_ptr<RowReader> reader_;
-  std::optional<Matrix> all_;
+  std::unique_ptr<HostBuffer> buffer_;  // of all_
+  std::optional<MatrixView<double>> all_;
 };
 
 }  // namespace collapscope

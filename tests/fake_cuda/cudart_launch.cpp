@@ -138,7 +138,7 @@ cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, std:
   struct alignas(64) Line {
     std::byte bytes[64];
   };
-  std::vector<Line> op((twin->size + sizeof(Line) - 1) / sizeof(Line));
+  std::vector<Line> op(twin->size / sizeof(Line) + 1);
   std::memcpy(op.data(), argument, twin->size);
   enqueue(*stream, name, [=, run = twin->run] { run(op.data(), {grid.x, grid.y}, {block.x, block.y}); });
   return cudaSuccess;

@@ -54,6 +54,8 @@ struct Broken {
   std::string message;
 };
 
+void PrintTo(const Broken& broken, std::ostream* out) { *out << broken.name; }
+
 class BrokenSafetensors : public ::testing::TestWithParam<Broken> {};
 
 TEST_P(BrokenSafetensors, IsRefusedWithWhatWasFound) {
