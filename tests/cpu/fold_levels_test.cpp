@@ -82,7 +82,7 @@ class FoldLevels : public testing::TestWithParam<const VectorKernels*> {
 };
 
 TEST_P(FoldLevels, MomentsAgreeWithPlainLoops) {
-  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U}) {
+  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U, 200U}) {
     for (const std::size_t rows : {1U, 2U, 127U, 129U, 1300U}) {
       for (const double offset : {0.0, 1e4}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << d << " at " << offset);
@@ -100,7 +100,7 @@ TEST_P(FoldLevels, MomentsAgreeWithPlainLoops) {
 }
 
 TEST_P(FoldLevels, FastProductsAreWithinTheirRounding) {
-  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U}) {
+  for (const std::size_t d : {1U, 2U, 7U, 12U, 45U, 131U, 200U}) {
     for (const std::size_t rows : {1U, 2U, 127U, 129U, 1300U}) {
       for (const double offset : {0.0, 1e4}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << d << " at " << offset);
@@ -242,26 +242,28 @@ TEST_P(FoldLevels, AllFormatsGiveTheBitsOfTheirDecodedRows) {
 }
 
 TEST_P(FoldLevels, TheFirstSampleThatIsNotFiniteIsNamed) {
-  test::Random random(3);
-  Matrix features = test::random_matrix(1000, 9, random);
-  const Matrix targets = test::random_matrix(1000, 1, random);
-  features(700, 8) = test::infinity;
-  features(131, 0) = test::nan;
-  features(900, 3) = -test::infinity;
-  const auto bytes = std::as_bytes(features.values());
-  const LookSpec spec = random_spec(9, 1, 1, 1, random);
-  for (const std::size_t threads : {1U, 3U}) {
-    try {
-      (void)folded(kernels_, threads, doubles(9), bytes, targets);
-      FAIL() << "a NaN was folded";
-    } catch (const NonFiniteSample& offending) {
-      EXPECT_EQ(offending.sample, 131U);
-    }
-    try {
-      (void)looked(kernels_, threads, spec, bytes, targets);
-      FAIL() << "a NaN was looked at";
-    } catch (const NonFiniteSample& offending) {
-      EXPECT_EQ(offending.sample, 131U);
+  for (const std::size_t d : {9U, 200U}) {
+    test::Random random(3);
+    Matrix features = test::random_matrix(1000, d, random);
+    const Matrix targets = test::random_matrix(1000, 1, random);
+    features(700, 8) = test::infinity;
+    features(131, 0) = test::nan;
+    features(900, 3) = -test::infinity;
+    const auto bytes = std::as_bytes(features.values());
+    const LookSpec spec = random_spec(d, 1, 1, 1, random);
+    for (const std::size_t threads : {1U, 3U}) {
+      try {
+        (void)folded(kernels_, threads, doubles(d), bytes, targets);
+        FAIL() << "a NaN was folded";
+      } catch (const NonFiniteSample& offending) {
+        EXPECT_EQ(offending.sample, 131U);
+      }
+      try {
+        (void)looked(kernels_, threads, spec, bytes, targets);
+        FAIL() << "a NaN was looked at";
+      } catch (const NonFiniteSample& offending) {
+        EXPECT_EQ(offending.sample, 131U);
+      }
     }
   }
 }

@@ -68,7 +68,8 @@ TEST_P(BrokenSafetensors, IsRefusedWithWhatWasFound) {
 INSTANTIATE_TEST_SUITE_P(
     Files, BrokenSafetensors,
     ::testing::Values(
-        Broken{"list", "[]", 0, "does not begin with '{'"}, Broken{"text", "{\"a\": ", 0, "header: truncated"},
+        Broken{"list", "[]", 0, "does not begin with '{'"},
+        Broken{"text", "{\"a\": ", 0, "header: truncated"},
         Broken{"twice", R"({"a": {"dtype":"U8","shape":[1],"data_offsets":[0,1]}, "a": {}})", 1, "twice"},
         Broken{"no type", R"({"a": {"shape":[1],"data_offsets":[0,1]}})", 1, "a: expected dtype"},
         Broken{"no object", R"({"a": 3})", 0, "a: expected dtype"},
