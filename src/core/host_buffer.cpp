@@ -13,9 +13,10 @@ namespace {
 // cache ran at a third of their rate into memory 16 bytes further into its page than the source, and that is
 // where large blocks of malloc begin.
 constexpr std::size_t page = 4096;
-// What is larger than a few huge pages is asked for in such: touching small ones first takes as long as
-// reading.
+// Bands of rows are asked for in huge pages: touching small ones for the first time takes as long as reading.
+// For hundreds of megabytes it was no gain, and finding as many in one piece may stall.
 constexpr std::size_t huge_page = std::size_t{2} << 20U;
+constexpr std::size_t most_in_huge_pages = std::size_t{64} << 20U;
 
 class PlainBuffer final : public HostBuffer {
  public:
@@ -30,7 +31,7 @@ class PlainBuffer final : public HostBuffer {
   };
 
   static std::align_val_t alignment_for(std::size_t size) {
-    return std::align_val_t{size < 2 * huge_page ? page : huge_page};
+    return std::align_val_t{size < 2 * huge_page || size > most_in_huge_pages ? page : huge_page};
   }
 
   static std::byte* allocate(std::size_t size, std::align_val_t alignment) {
