@@ -97,8 +97,8 @@ struct LayerPlan {
                                    const AnalysisOptions& options, std::uint64_t memory,
                                    const Backend& backend);
 
-// Bytes that the analysis may use when nobody says: half of the memory that this process may use: what is free,
-// what its control groups allow, what Slurm gave it.
+// Bytes that the analysis may use when nobody says: half of the memory that this process may use: what is
+// free, what its control groups allow, what Slurm gave it.
 [[nodiscard]] std::uint64_t default_memory();
 
 // The shards of one layer, by name, checked to fit one another. Throws InputError.
