@@ -235,6 +235,21 @@ def test_wrapped_models_give_the_same_file(tmp_path, wrap):
             assert np.array_equal(stored(tmp_path / "bare.h5", layer, part), stored(tmp_path / "wrapped.h5", layer, part))
 
 
+@pytest.mark.skipif(not hasattr(torch, "compile"), reason="PyTorch 1 cannot compile")
+@pytest.mark.parametrize("in_place", [False, True])
+def test_compiled_models_give_the_same_file(tmp_path, in_place):
+    model, (x, y) = mlp(), data(60)
+    collapscope.record(model, tmp_path / "bare.h5", [(x, y)])
+    if in_place:
+        model.compile(backend="eager")
+    compiled = model if in_place else torch.compile(model, backend="eager")
+    before = compiled(x)  # compiles
+    collapscope.record(compiled, tmp_path / "compiled.h5", [(x, y)])
+    for layer in ("0", "3", "5"):
+        assert np.array_equal(stored(tmp_path / "bare.h5", layer), stored(tmp_path / "compiled.h5", layer))
+    assert compiled(x).shape == before.shape
+
+
 def test_wrapped_parts_are_looked_through_and_put_back(tmp_path):
     inner = mlp()
     parts = [Wrapped(inner), nn.DataParallel(nn.Linear(3, 3))]
