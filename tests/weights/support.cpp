@@ -28,7 +28,9 @@ void write_tensors(const std::string& path, const std::vector<NamedTensor>& tens
   std::string numbers;
   for (const NamedTensor& tensor : tensors) {
     std::string bytes(tensor.numbers.size() * sizeof(float), '\0');
-    std::memcpy(bytes.data(), tensor.numbers.data(), bytes.size());
+    if (!bytes.empty()) {
+      std::memcpy(bytes.data(), tensor.numbers.data(), bytes.size());
+    }
     header += fmt::format(R"(, "{}": {{"dtype": "F32", "shape": {}, "data_offsets": [{}, {}]}})", tensor.name,
                           shape_text(tensor.shape), numbers.size(), numbers.size() + bytes.size());
     numbers += bytes;
