@@ -6,8 +6,9 @@ run, from the page cache.
     bench/gzip_reading.py [--rows 200000] [--features 512] [--type float32] [--values relu,normal] [--runs 5]
                           [--output FILE.json]
 
-Values: relu, half of them zeros, as behind a ReLU; normal, whose digits hardly compress. The file has h5py's own choice of chunks, which split the features, and gzip. The band reader reads whole rows of chunks into
-memory that is already there, so that no chunk is inflated twice; of several band heights the fastest counts.
+Values: relu, half of them zeros, as behind a ReLU; normal, whose digits hardly compress. The file has h5py's own choice of
+chunks, which split the features, and gzip. The band reader reads whole rows of chunks into memory that is already there, so
+that no chunk is inflated twice; of several band heights the fastest counts.
 """
 import argparse
 import json

@@ -24,7 +24,7 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
   reader_ = open_joined(shards_, {std::uint64_t{1} << 24U, threads, std::uint64_t{1} << 24U});
   if (samples_ * components_ * sizeof(double) <= keep_bytes) {
     buffer_ = make_plain_buffer(samples_ * components_ * sizeof(double));
-    // Storage of doubles that begin with decode.
+    // Nothing is there until decode writes it.
     all_.emplace(reinterpret_cast<double*>(buffer_->bytes().data()), samples_, components_);
     decode(0, *all_);
     reader_.reset();

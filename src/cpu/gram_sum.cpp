@@ -73,12 +73,6 @@ MatrixView<const double> GramSum::symmetric() {
   return all;
 }
 
-void GramSum::add(const GramSum& other) {
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    values_[i] += other.values_[i];
-  }
-}
-
 void GramSum::clear() { std::fill(values_.begin(), values_.end(), 0.0); }
 
 void GramSum::add(const PackedRows& packed, std::size_t rows, const Team& team, std::size_t first_column) {

@@ -83,8 +83,6 @@ class GramSum {
   // doubles.
   void add_part(const GramPart& part, const PackedFloats& packed, std::size_t rows, double scale);
 
-  // Adds what another sum of the same shape holds.
-  void add(const GramSum& other);
   void clear();
 
   // The sum, both triangles.

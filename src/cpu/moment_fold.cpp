@@ -17,13 +17,6 @@ std::size_t whole_panels(const VectorKernels& kernels, std::size_t d) {
   return round_up(d, std::max<std::size_t>(kernels.float_panel, 8));
 }
 
-constexpr std::size_t lane_count = 8;
-constexpr std::size_t most_lane_bytes = std::size_t{1} << 18U;
-
-bool is_narrow(const VectorKernels& kernels, std::size_t width) {
-  return kernels.panel > 0 && padded(width) * padded(width) * sizeof(double) <= most_lane_bytes;
-}
-
 // The diagonal in float64 takes the place of the one from floats; the differences are the result.
 Vector replace_diagonal(Matrix& scatter, const Vector& squares) {
   Vector error(squares.size());
@@ -67,19 +60,11 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
     block.unit_squares.resize(fast_ ? width_ : 0);
   }
   const std::size_t floats = fast_ ? spec.format.row_length() : 0;
-  const bool narrow = is_narrow(kernels, width_);
-  const std::size_t sharers = narrow ? 1 : team.threads();
   if (fast_) {
-    float_parts_ = gram_parts(round_up(floats, kernels.float_panel), kernels.float_panel, sharers);
+    float_parts_ = gram_parts(round_up(floats, kernels.float_panel), kernels.float_panel, team.threads());
   }
   if (kernels.panel > 0) {
-    parts_ = gram_parts(padded(width_), kernels.panel, sharers, fast_ ? y_ : 0);
-  }
-  if (narrow) {
-    const Lane empty{GramSum(kernels, width_), GramSum(kernels, spec.normalized_scatter ? width_ : 0)};
-    lanes_ = std::vector<Lane>(lane_count, empty);
-    lane_blocks_.resize(team.threads());
-  } else if (kernels.panel > 0) {
+    parts_ = gram_parts(padded(width_), kernels.panel, team.threads(), fast_ ? y_ : 0);
     pipeline_.emplace(kernels, blocks_.size(), width_, floats, team);
   } else {
     packed_tile_.emplace(GramPipeline::room_for(kernels, blocks_.size(), width_, floats));
@@ -129,9 +114,7 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
   if (spec_.normalized_scatter) {
     works.push_back(unit_work(tile));
   }
-  if (!lanes_.empty()) {
-    add_in_lanes(tile.rows, works);
-  } else if (pipeline_) {
+  if (pipeline_) {
     pipeline_->run(tile.rows, works);
   } else {
     add_whole_tile(tile.rows, works);
@@ -154,7 +137,11 @@ GramPipeline::Work CpuMomentFold::scatter_work(const RawTile& tile, MatrixView<c
           },
           parts_.size() + float_parts_.size(),
           [this](std::size_t part, const PackedBlocks& from, std::size_t rows) {
-            add_part(part, from, rows, scatter_);
+            if (part < parts_.size()) {
+              scatter_.add_part(parts_[part], from.doubles, rows);
+            } else {
+              scatter_.add_part(float_parts_[part - parts_.size()], from.floats, rows, scale_);
+            }
           }};
 }
 
@@ -172,51 +159,12 @@ GramPipeline::Work CpuMomentFold::unit_work(const RawTile& tile) {
           },
           fast_ ? float_parts_.size() : parts_.size(),
           [this](std::size_t part, const PackedBlocks& from, std::size_t rows) {
-            add_unit_part(part, from, rows, unit_scatter_);
+            if (fast_) {
+              unit_scatter_.add_part(float_parts_[part], from.floats, rows, 1.0);
+            } else {
+              unit_scatter_.add_part(parts_[part], from.doubles, rows);
+            }
           }};
-}
-
-void CpuMomentFold::add_part(std::size_t part, const PackedBlocks& from, std::size_t rows,
-                             GramSum& to) const {
-  if (part < parts_.size()) {
-    to.add_part(parts_[part], from.doubles, rows);
-  } else {
-    to.add_part(float_parts_[part - parts_.size()], from.floats, rows, scale_);
-  }
-}
-
-void CpuMomentFold::add_unit_part(std::size_t part, const PackedBlocks& from, std::size_t rows,
-                                  GramSum& to) const {
-  if (fast_) {
-    to.add_part(float_parts_[part], from.floats, rows, 1.0);
-  } else {
-    to.add_part(parts_[part], from.doubles, rows);
-  }
-}
-
-void CpuMomentFold::add_in_lanes(std::size_t rows, const std::vector<GramPipeline::Work>& works) {
-  const std::size_t blocks = (rows + block_rows - 1) / block_rows;
-  team_.run(lanes_.size(), [&](std::size_t number, std::size_t slot) {
-    Lane& lane = lanes_[number];
-    std::optional<PackedBlocks>& packed = lane_blocks_[slot];
-    if (!packed) {
-      packed.emplace(GramPipeline::room_for(kernels_, 1, width_, fast_ ? spec_.format.row_length() : 0));
-    }
-    const std::size_t end = (number + 1) * blocks / lanes_.size();
-    for (std::size_t block = number * blocks / lanes_.size(); block < end; ++block) {
-      const std::size_t count = std::min(block_rows, rows - block * block_rows);
-      for (std::size_t work = 0; work < works.size(); ++work) {
-        works[work].pack(block, slot, *packed, 0);
-        if (blocks_[block].offending) {
-          return;
-        }
-        for (std::size_t part = 0; part < works[work].parts; ++part) {
-          work == 0 ? add_part(part, *packed, count, lane.scatter)
-                    : add_unit_part(part, *packed, count, lane.unit_scatter);
-        }
-      }
-    }
-  });
 }
 
 // Without own float64 kernels: all is packed, then all is multiplied.
@@ -343,10 +291,6 @@ void CpuMomentFold::begin_segment() {
   zero_rows_ = 0;
   scatter_.clear();
   unit_scatter_.clear();
-  for (Lane& lane : lanes_) {
-    lane.scatter.clear();
-    lane.unit_scatter.clear();
-  }
   squares_.assign(fast_ ? spec_.format.row_length() : 0, 0.0);
   unit_squares_ = squares_;
 }
@@ -363,10 +307,6 @@ void CpuMomentFold::close_segment() {
   const std::size_t n = spec_.targets;
   const double rows = static_cast<double>(count_);
   add_gaps();
-  for (const Lane& lane : lanes_) {
-    scatter_.add(lane.scatter);
-    unit_scatter_.add(lane.unit_scatter);
-  }
   const MatrixView<const double> sums = scatter_.symmetric();
   Moments segment;
   segment.count = count_;

@@ -39,10 +39,7 @@ class CpuMomentFold final : public MomentFold {
   [[nodiscard]] std::size_t rows_of(const RawTile& tile, std::size_t block) const;
   void choose_pilot(const RawTile& tile, MatrixView<const double> targets);
   void add_products(const RawTile& tile, MatrixView<const double> targets);
-  void add_in_lanes(std::size_t rows, const std::vector<GramPipeline::Work>& works);
   void add_whole_tile(std::size_t rows, const std::vector<GramPipeline::Work>& works);
-  void add_part(std::size_t part, const PackedBlocks& from, std::size_t rows, GramSum& to) const;
-  void add_unit_part(std::size_t part, const PackedBlocks& from, std::size_t rows, GramSum& to) const;
   [[nodiscard]] GramPipeline::Work scatter_work(const RawTile& tile, MatrixView<const double> targets);
   [[nodiscard]] GramPipeline::Work unit_work(const RawTile& tile);
   void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
@@ -62,16 +59,7 @@ class CpuMomentFold final : public MomentFold {
   std::size_t y_;      // column of z where y begins: d, fast: the next whole panel
   std::size_t width_;  // of z: y_ + n + 2
 
-  // A narrow layer's tile falls into lanes, always as many, each with sums of its own that stay in a
-  // second-level cache: threads share nothing, and do not wait for one another.
-  struct Lane {
-    GramSum scatter;
-    GramSum unit_scatter;
-  };
-
-  std::vector<Block> blocks_;                             // of the current tile
-  std::vector<Lane> lanes_;                               // empty: not narrow
-  std::vector<std::optional<PackedBlocks>> lane_blocks_;  // by slot, made when first needed
+  std::vector<Block> blocks_;  // of the current tile
   // Own kernels are fed by the pipeline; the BLAS, whose order of summation we do not know, gets whole tiles.
   std::optional<GramPipeline> pipeline_;
   std::optional<PackedBlocks> packed_tile_;

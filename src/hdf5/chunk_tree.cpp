@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "collapscope/error.hpp"
-#include "hdf5/little_endian.hpp"
+#include "core/little_endian.hpp"
 #include "hdf5/object_header.hpp"
 
 namespace collapscope::hdf5 {

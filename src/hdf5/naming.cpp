@@ -7,6 +7,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "core/fill.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/walk.hpp"
 
@@ -34,7 +35,7 @@ bool is_layer_part(const std::string& path) {
 LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
   const auto path = [&](const std::string& pattern, const char* name) {
     if (!pattern.empty()) {
-      return fill_layer(pattern, parts.name);
+      return fill(pattern, "{layer}", parts.name);
     }
     return parts.group.empty() ? std::string() : parts.group + '/' + name;
   };
@@ -139,21 +140,6 @@ std::optional<std::string> wildcard_match(std::string_view pattern, std::string_
     return std::nullopt;
   }
   return std::string(middle);
-}
-
-std::string fill_layer(std::string_view pattern, std::string_view layer) {
-  constexpr std::string_view slot = "{layer}";
-  std::string filled;
-  while (!pattern.empty()) {
-    const std::size_t at = std::min(pattern.find(slot), pattern.size());
-    filled += pattern.substr(0, at);
-    pattern.remove_prefix(at);
-    if (!pattern.empty()) {
-      filled += layer;
-      pattern.remove_prefix(slot.size());
-    }
-  }
-  return filled;
 }
 
 std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,

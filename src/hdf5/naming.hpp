@@ -24,9 +24,6 @@ struct LayerParts {
 // Without a wildcard, the last component of an equal path. nullopt when the path does not match.
 [[nodiscard]] std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path);
 
-// `pattern` with {layer} replaced.
-[[nodiscard]] std::string fill_layer(std::string_view pattern, std::string_view layer);
-
 // The layers of a checkpoint, unordered. Links that lead nowhere are added to `failures`. Throws InputError
 // when there are no layers.
 [[nodiscard]] std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint,

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "hdf5/little_endian.hpp"
+#include "core/little_endian.hpp"
 
 namespace collapscope::hdf5 {
 

@@ -13,7 +13,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/results_file.hpp"
 #include "collapscope/text.hpp"
-#include "results/json_tree.hpp"
+#include "core/json_tree.hpp"
 
 namespace collapscope {
 namespace {

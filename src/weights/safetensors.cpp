@@ -14,7 +14,8 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
-#include "results/json_tree.hpp"
+#include "core/json_tree.hpp"
+#include "core/little_endian.hpp"
 
 namespace collapscope {
 
@@ -53,10 +54,7 @@ Header read_header(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::array<char, length_bytes> start{};
   file.read(start.data(), length_bytes);
-  std::uint64_t length = 0;
-  for (std::size_t i = length_bytes; i-- > 0;) {
-    length = (length << 8U) | static_cast<unsigned char>(start.at(i));
-  }
+  const std::uint64_t length = little_endian(std::as_bytes(std::span(start)), length_bytes);
   const std::uint64_t room = size < length_bytes ? 0 : size - length_bytes;
   if (!file || length < 2 || length > std::min<std::uint64_t>(largest_header, room)) {
     throw InputError(

@@ -8,6 +8,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
 #include "collapscope/weights.hpp"
+#include "core/fill.hpp"
 #include "core/layer_shapes.hpp"
 #include "weights/safetensors.hpp"
 
@@ -17,16 +18,9 @@ namespace {
 
 using Tensors = std::map<std::string, Tensor>;
 
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
-    text.replace(at, what.size(), with);
-  }
-  return text;
-}
-
 std::string file_for(const CheckpointIndex& checkpoint, const std::string& pattern) {
   const std::string name = std::filesystem::path(checkpoint.path).stem();
-  return replaced(replaced(pattern, "{name}", name), "{checkpoint}", checkpoint.id);
+  return fill(fill(pattern, "{checkpoint}", checkpoint.id), "{name}", name);
 }
 
 // "fc" of "fc#2", the second call of a module.
@@ -40,11 +34,11 @@ std::string module_of(const std::string& layer) {
 
 // The tensor of this name for `layer`, or nullptr.
 const Tensor* find(const Tensors& tensors, const std::string& naming, const std::string& layer) {
-  const auto named = tensors.find(replaced(naming, "{layer}", layer));
+  const auto named = tensors.find(fill(naming, "{layer}", layer));
   if (named != tensors.end()) {
     return &named->second;
   }
-  const auto of_module = tensors.find(replaced(naming, "{layer}", module_of(layer)));
+  const auto of_module = tensors.find(fill(naming, "{layer}", module_of(layer)));
   return of_module == tensors.end() ? nullptr : &of_module->second;
 }
 
@@ -109,7 +103,7 @@ std::vector<std::string> matrices(const Tensors& tensors) {
                          const std::vector<std::string>& layers) {
   std::vector<std::string> expected;
   for (const std::string& layer : layers) {
-    expected.push_back(replaced(naming.weight, "{layer}", module_of(layer)));
+    expected.push_back(fill(naming.weight, "{layer}", module_of(layer)));
   }
   throw InputError(
       file, "",

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include "core/fill.hpp"
 #include "hdf5/support.hpp"
 
 namespace collapscope::testing {
 namespace {
 
-using hdf5::fill_layer;
 using hdf5::wildcard_match;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -43,9 +43,9 @@ TEST(WildcardMatch, TakesOneWildcardOnly) {
 }
 
 TEST(FillLayer, ReplacesEverySlot) {
-  EXPECT_EQ(fill_layer("params/{layer}/kernel", "a/b"), "params/a/b/kernel");
-  EXPECT_EQ(fill_layer("{layer}/{layer}", "{layer}"), "{layer}/{layer}");
-  EXPECT_EQ(fill_layer("kernel", "a"), "kernel");
+  EXPECT_EQ(fill("params/{layer}/kernel", "{layer}", "a/b"), "params/a/b/kernel");
+  EXPECT_EQ(fill("{layer}/{layer}", "{layer}", "{layer}"), "{layer}/{layer}");
+  EXPECT_EQ(fill("kernel", "{layer}", "a"), "kernel");
 }
 
 // A file with activations acts/<name>, labels/y, and kernels params/<name>/kernel stored [d, m].

@@ -1,5 +1,5 @@
 // The tree is built from the events of nlohmann's parser, which itself would let repeated keys pass.
-#include "results/json_tree.hpp"
+#include "core/json_tree.hpp"
 
 #include <fmt/format.h>
 

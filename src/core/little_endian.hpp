@@ -1,11 +1,11 @@
-// Numbers of HDF5's own structures.
+// Numbers as files store them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-namespace collapscope::hdf5 {
+namespace collapscope {
 
 // The little-endian number in the first `size` bytes of `bytes`, which has as many; at most 8.
 [[nodiscard]] inline std::uint64_t little_endian(std::span<const std::byte> bytes, std::size_t size) {
@@ -16,4 +16,4 @@ namespace collapscope::hdf5 {
   return value;
 }
 
-}  // namespace collapscope::hdf5
+}  // namespace collapscope
