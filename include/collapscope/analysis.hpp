@@ -75,16 +75,21 @@ struct LayerPlan {
   std::uint64_t samples = 0;
   std::uint64_t rows = 0;  // N after pooling
   int looks = 2;
-  bool normalized_scatter = false;  // carries T in the first look
-  std::size_t tile_rows = 0;        // rows of a tile, at most
-  bool keeps_bytes = false;         // the second look reads from memory
-  bool backend_keeps = false;       // the backend keeps the rows for the second look
-  std::uint64_t bytes = 0;          // decoded bytes of one pass
-  std::uint64_t band_samples = 0;   // samples per read
-  std::uint64_t cache_bytes = 0;    // of decoded chunks, for the reader
-  std::uint64_t buffer_bytes = 0;   // of chunks on their way, likewise
-  std::uint64_t memory = 0;         // peak, all buffers and matrices
-  std::string reason;               // why one look or two
+  bool normalized_scatter = false;      // carries T in the first look
+  std::size_t tile_rows = 0;            // rows of a tile, at most
+  bool keeps_bytes = false;             // the second look reads from memory
+  bool backend_keeps = false;           // the backend keeps the rows for the second look
+  std::uint64_t bytes = 0;              // decoded bytes of one pass
+  std::uint64_t band_samples = 0;       // samples per read
+  std::uint64_t cache_bytes = 0;        // of decoded chunks, for the reader
+  std::uint64_t buffer_bytes = 0;       // of chunks on their way, likewise
+  std::size_t lanes = 1;                // threads that take segments of the rows side by side; 1: none do
+  bool lanes_read = false;              // and may read them from storage, not only from memory
+  std::uint64_t segment_samples = 0;    // with lanes: of a segment, but the last
+  std::uint64_t segment_run = 1;        // segments that a lane takes at a time
+  std::uint64_t lane_band_samples = 0;  // samples per read of a lane
+  std::uint64_t memory = 0;             // peak, all buffers and matrices
+  std::string reason;                   // why one look or two
   LayerNeeds needs;
 
   // How often the stored bytes are read.

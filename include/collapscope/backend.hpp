@@ -32,6 +32,7 @@ struct FoldSpec {
   bool normalized_scatter = false;  // also sum h h^T / |h|^2
   bool looks_again = false;         // a second look follows: a backend that can keeps the rows for it
   Precision precision = Precision::float64;
+  bool is_lane = false;  // one of several folds that threads run side by side: see Backend::lanes
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
@@ -46,6 +47,7 @@ struct LookSpec {
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
   Matrix affine;                      // B^T [n, d]; empty: none
   Matrix published;                   // B'^T [n, d]; empty: none
+  bool is_lane = false;               // as of FoldSpec
 };
 
 // Takes the rows of a layer in tiles, in order.
@@ -114,6 +116,11 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);
   }
+  // How many folds and looks of rows of d features may be at work at once, each made with `is_lane` and used
+  // by one thread, which takes one segment of the layer's rows (segment_rows) after another: `finish` gives
+  // what was added since the last `finish`, and the fold begins anew. Segments put together in their order
+  // have the bits of one fold of all rows. 1: it does not work that way.
+  [[nodiscard]] virtual std::size_t lanes(std::size_t /*features*/) const { return 1; }
   // Whether a fold keeps this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Where to go on when this backend throws a DeviceError; null: nowhere.

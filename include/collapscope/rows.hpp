@@ -57,7 +57,7 @@ struct RawTile {
   std::uint64_t first_row = 0;  // of the whole layer
 };
 
-// Random access to the samples of one stored dataset, in file byte order. Not thread-safe.
+// Random access to the samples of one stored dataset, in file byte order. For one thread at a time.
 class RowReader {
  public:
   virtual ~RowReader() = default;
@@ -66,6 +66,11 @@ class RowReader {
   virtual void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) = 0;
   // Reads cost least when they begin at and span multiples of this many samples (a chunk's rows); >= 1.
   [[nodiscard]] virtual std::uint64_t preferred_samples() const = 0;
+  // Another reader of the same samples, for another thread at the same time, which does its work alone; null:
+  // there is none, because each byte would be decoded by several or is read through HDF5.
+  [[nodiscard]] virtual std::unique_ptr<RowReader> twin() { return nullptr; }
+  // Samples [first, first + count) will be read soon: whoever can begins to fetch them.
+  virtual void expect(std::uint64_t /*first*/, std::uint64_t /*count*/) {}
 };
 
 }  // namespace collapscope

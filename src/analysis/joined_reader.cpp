@@ -28,6 +28,15 @@ class JoinedReader final : public RowReader {
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
+  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+    if (open(0).twin() == nullptr) {
+      return nullptr;
+    }
+    ReadOptions alone = options_;
+    alone.threads = 1;
+    return std::make_unique<JoinedReader>(shards_, alone);
+  }
+
  private:
   // One shard is open at a time.
   RowReader& open(std::size_t shard) {

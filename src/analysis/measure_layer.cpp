@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "analysis/joined_reader.hpp"
 #include "analysis/layer_format.hpp"
 #include "analysis/measure.hpp"
 #include "collapscope/error.hpp"
+#include "core/moment_tree.hpp"
 #include "core/product_rounding.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
@@ -134,17 +139,46 @@ UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, do
 }
 
 class LayerMeasurer {
-  template <class Pass>
-  auto through(Pass& pass) {
+  // Says where the sample is that a fold could not take.
+  template <class Work>
+  auto guarded(const Work& work) {
     try {
-      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { pass.add(tile, targets); },
-                   [&] { pass.settle(); });
-      return pass.finish();
+      return work();
     } catch (const NonFiniteSample& offending) {
       const ShardSample at = locate(shards_, offending.sample);
       throw InputError(shards_[at.shard].file, shards_[at.shard].object,
                        fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
     }
+  }
+
+  template <class Pass>
+  auto through(Pass& pass) {
+    guarded([&] {
+      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { pass.add(tile, targets); },
+                   [&] { pass.settle(); });
+    });
+    return guarded([&] { return pass.finish(); });
+  }
+
+  // make: a fold of one lane; take(segment, its sums): called by one thread at a time.
+  template <class Make, class Take>
+  void in_lanes(const Make& make, const Take& take) {
+    std::vector<decltype(make())> folds;
+    for (std::size_t lane = 0; lane < stream_.lanes(); ++lane) {
+      folds.push_back(make());
+    }
+    std::mutex taking;
+    const linalg::SingleThread each_lane_alone;
+    guarded([&] {
+      stream_.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
+                               folds[lane]->add(tile, targets);
+                             },
+                             [&](std::size_t lane, std::uint64_t segment) {
+                               auto part = folds[lane]->finish();
+                               const std::lock_guard lock(taking);
+                               take(segment, std::move(part));
+                             }});
+    });
   }
 
  public:
@@ -159,8 +193,15 @@ class LayerMeasurer {
                 listener, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
 
   Moments fold(std::size_t targets) {
-    fold_ = backend_.make_fold(
-        {plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2, precision_});
+    FoldSpec spec{plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2, precision_};
+    if (stream_.lanes() > 1) {
+      spec.is_lane = true;
+      MomentTree tree;
+      in_lanes([&] { return backend_.make_fold(spec); },
+               [&](std::uint64_t segment, Moments part) { tree.put(segment, std::move(part)); });
+      return tree.finish();
+    }
+    fold_ = backend_.make_fold(spec);
     Moments moments = through(*fold_);
     if (!plan_.backend_keeps) {
       fold_.reset();
@@ -168,13 +209,24 @@ class LayerMeasurer {
     return moments;
   }
 
-  ResidualSums look(const LookSpec& spec) {
+  ResidualSums look(LookSpec spec) {
     if (fold_ != nullptr) {
       const std::optional<ResidualSums> sums = fold_->look_again(spec);
       fold_.reset();
       if (sums) {
         return *sums;
       }
+    }
+    if (stream_.lanes() > 1) {
+      spec.is_lane = true;
+      std::map<std::uint64_t, ResidualSums> parts;
+      in_lanes([&] { return backend_.make_look(spec); },
+               [&](std::uint64_t segment, const ResidualSums& part) { parts.emplace(segment, part); });
+      ResidualSums sums;
+      for (const auto& [segment, part] : parts) {
+        sums += part;
+      }
+      return sums;
     }
     return through(*backend_.make_look(spec));
   }

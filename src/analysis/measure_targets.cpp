@@ -1,11 +1,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 #include "analysis/measure.hpp"
 #include "collapscope/error.hpp"
+#include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
+#include "core/workers.hpp"
 
 namespace collapscope {
 
@@ -14,20 +20,42 @@ namespace {
 constexpr std::uint64_t block_bytes = std::uint64_t{4} << 20U;
 
 // The targets as float64 rows of a fold whose own targets are a constant.
-Moments fold_targets(TargetRows& targets, std::uint64_t block, Backend& backend) {
+Moments fold_targets(TargetRows& targets, Backend& backend) {
+  const std::size_t n = targets.components();
   FoldSpec spec;
-  spec.format.channels = targets.components();
+  spec.format.channels = n;
   spec.targets = 1;
   spec.rows = targets.samples();
-  const auto fold = backend.make_fold(spec);
-  const Matrix none(block, 1);
-  for (std::uint64_t first = 0; first < targets.samples(); first += block) {
-    const std::uint64_t count = std::min(block, targets.samples() - first);
-    const Matrix rows = targets.read(first, count);
-    fold->add({std::as_bytes(rows.values()), 0, count, first}, none.view().middle_rows(0, count));
-    fold->settle();  // `rows` goes
+  spec.is_lane = backend.lanes(n) > 1;
+  const std::uint64_t tile = backend.tile_rows(n);
+  const Matrix none(tile, 1);
+  const auto add = [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t first = begin; first < end; first += tile) {
+      const std::uint64_t count = std::min(tile, end - first);
+      Matrix room;
+      const MatrixView<const double> rows = targets.view(first, count, room);
+      fold.add({std::as_bytes(std::span(rows.data(), count * n)), 0, count, first},
+               none.view().middle_rows(0, count));
+      fold.settle();  // `room` goes
+    }
+  };
+  if (!spec.is_lane) {
+    const auto fold = backend.make_fold(spec);
+    add(*fold, 0, targets.samples());
+    return fold->finish();
   }
-  return fold->finish();
+  std::vector<std::unique_ptr<MomentFold>> folds(backend.lanes(n));
+  std::generate(folds.begin(), folds.end(), [&] { return backend.make_fold(spec); });
+  const std::uint64_t segment = segment_rows(spec.rows, n);
+  std::mutex putting;
+  MomentTree tree;
+  Team(folds.size()).run((spec.rows + segment - 1) / segment, [&](std::size_t number, std::size_t slot) {
+    add(*folds[slot], number * segment, std::min((number + 1) * segment, spec.rows));
+    Moments part = folds[slot]->finish();
+    const std::lock_guard lock(putting);
+    tree.put(number, std::move(part));
+  });
+  return tree.finish();
 }
 
 ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint64_t block) {
@@ -76,8 +104,7 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
 }  // namespace
 
 TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend) {
-  const std::uint64_t tile = backend.tile_rows(targets.components());
-  Moments moments = fold_targets(targets, tile, backend);
+  Moments moments = fold_targets(targets, backend);
   const double samples = static_cast<double>(moments.count);
   const double n = static_cast<double>(targets.components());
   for (double& value : moments.feature_scatter.values()) {

@@ -37,7 +37,7 @@ std::uint64_t height(std::uint64_t segments) {
 // d x d matrices alive at once: while folding, one per level of the tree and the sum itself; while
 // decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two.
 double matrices(const LayerPlan& plan) {
-  const std::uint64_t segment = segment_rows(plan.rows);
+  const std::uint64_t segment = segment_rows(plan.rows, plan.format.row_length());
   const double levels = static_cast<double>(height((plan.rows + segment - 1) / segment)) + 1;
   const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
   const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
@@ -68,6 +68,44 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   return rows;
 }
 
+// Lanes where every thread gets segments enough, and within `left` bytes. chunk_row_samples, chunk_row_bytes:
+// of the tallest chunks; 0 without chunks.
+void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row_samples,
+                std::uint64_t chunk_row_bytes, std::uint64_t left) {
+  const std::uint64_t d = plan.format.row_length();
+  const std::uint64_t per_sample = plan.format.rows_per_sample();
+  if (per_sample > plan.tile_rows) {
+    return;
+  }
+  const std::uint64_t samples_per_tile = plan.tile_rows / per_sample;
+  const std::uint64_t rows_per_tile = samples_per_tile * per_sample;
+  const std::uint64_t tiles = (segment_rows(plan.rows, d) + rows_per_tile - 1) / rows_per_tile;
+  const std::uint64_t segment = tiles * samples_per_tile;
+  const std::uint64_t segments = (plan.samples + segment - 1) / segment;
+  const std::uint64_t most = std::min<std::uint64_t>(backend.lanes(d), segments);
+  if (most < 2 || segments < std::min<std::uint64_t>(2 * backend.lanes(d), 16)) {
+    return;
+  }
+  const std::uint64_t tiles_of_chunk = (chunk_row_samples + samples_per_tile - 1) / samples_per_tile;
+  const std::uint64_t band = std::clamp<std::uint64_t>(tiles_of_chunk, 1, tiles) * samples_per_tile;
+  // Sums, their copy, two subtrees of others; a tile, packed twice; band and the reader's chunks.
+  const std::uint64_t each = 4 * d * d * 8 + 3 * plan.tile_rows * (d + 8) * 8 +
+                             band * plan.format.sample_bytes() +
+                             3 * std::min(plan.cache_bytes, chunk_row_bytes);
+  plan.lanes = std::min(most, left / each);
+  if (plan.lanes < 2) {
+    plan.lanes = 1;
+    return;
+  }
+  plan.segment_samples = segment;
+  plan.lane_band_samples = band;
+  plan.lanes_read = chunk_row_samples <= segment;
+  // Chunks that lie across the ends of a run are read twice.
+  plan.segment_run = std::clamp<std::uint64_t>(8 * chunk_row_samples / segment, 1,
+                                               std::max<std::uint64_t>(segments / (4 * plan.lanes), 1));
+  plan.memory += plan.lanes * each;
+}
+
 }  // namespace
 
 std::uint64_t default_memory() { return usable_memory() / 2; }
@@ -77,6 +115,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   LayerPlan plan;
   plan.format = layer_format(shards.front(), options.pool);
   bool dear = false;
+  std::uint64_t chunk_row_samples = 0;
   std::uint64_t chunk_row_bytes = 0;
   std::uint64_t chunk_bytes = 0;
   for (const LayerIndex& shard : shards) {
@@ -84,8 +123,8 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
     plan.bytes += shard.activations.bytes();
     dear = dear || dear_to_read(shard.activations);
     const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
-    chunk_row_bytes = std::max<std::uint64_t>(
-        chunk_row_bytes, std::min(rows, shard.activations.samples()) * plan.format.sample_bytes());
+    chunk_row_samples = std::max(chunk_row_samples, std::min(rows, shard.activations.samples()));
+    chunk_row_bytes = chunk_row_samples * plan.format.sample_bytes();
     chunk_bytes = std::max(chunk_bytes, bytes_of_chunk(shard.activations));
   }
   plan.rows = plan.samples * plan.format.rows_per_sample();
@@ -124,8 +163,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
   const std::uint64_t band = std::max(tile_bytes, std::min(wanted, left / 4) / tile_bytes * tile_bytes);
   plan.band_samples = band / plan.format.sample_bytes();
-  plan.memory +=
-      plan.cache_bytes + plan.buffer_bytes + (plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes));
+  const std::uint64_t bands = plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes);
+  plan.memory += plan.cache_bytes + plan.buffer_bytes + bands;
+  plan_lanes(plan, backend, chunk_row_samples, chunk_row_bytes, (left - std::min(left, bands)) / 2);
   return plan;
 }
 

@@ -33,12 +33,20 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
 
 Matrix TargetRows::read(std::uint64_t first, std::uint64_t count) {
   Matrix out(count, components_);
-  if (!all_) {
-    decode(first, out.view());
-  } else {
+  if (all_) {
     std::copy_n(all_->middle_rows(first, count).data(), count * components_, out.data());
+  } else {
+    decode(first, out.view());
   }
   return out;
+}
+
+MatrixView<const double> TargetRows::view(std::uint64_t first, std::uint64_t count, Matrix& room) {
+  if (all_) {
+    return all_->middle_rows(first, count);
+  }
+  room = read(first, count);
+  return room.view();
 }
 
 // Block by block, so that what is stored passes through the cache.
@@ -52,7 +60,10 @@ void TargetRows::decode(std::uint64_t first, MatrixView<double> out) {
   for (std::size_t done = 0; done < out.rows(); done += block) {
     const std::size_t count = std::min(block, out.rows() - done);
     const std::span<std::byte> stored = std::span(bytes).first(count * format.sample_bytes());
-    reader_->read(first + done, count, stored);
+    {
+      const std::lock_guard lock(reading_);
+      reader_->read(first + done, count, stored);
+    }
     if (const auto sample =
             decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
       const ShardSample at = locate(shards_, *sample);

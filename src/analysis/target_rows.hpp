@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,8 @@ class TargetRows {
   // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such
   // sample.
   [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
+  // The same where they lie in memory, else in `room`. Any number of threads may call it.
+  [[nodiscard]] MatrixView<const double> view(std::uint64_t first, std::uint64_t count, Matrix& room);
 
  private:
   void decode(std::uint64_t first, MatrixView<double> out);
@@ -29,6 +32,7 @@ class TargetRows {
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
+  std::mutex reading_;
   std::unique_ptr<RowReader> reader_;
   std::unique_ptr<HostBuffer> buffer_;  // of all_
   std::optional<MatrixView<double>> all_;

@@ -4,6 +4,9 @@
 #include <future>
 #include <utility>
 
+#include "analysis/segment_queue.hpp"
+#include "core/workers.hpp"
+
 namespace collapscope {
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
@@ -23,14 +26,19 @@ std::uint64_t TileStream::bands() const {
   return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples;
 }
 
+std::span<std::byte> TileStream::kept_room(std::uint64_t first, std::uint64_t samples) const {
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  return kept_->bytes().subspan(first * sample_bytes, samples * sample_bytes);
+}
+
 // Where a band's bytes go; its buffer is made on the caller's thread.
 std::span<std::byte> TileStream::room(std::uint64_t number) {
   const std::uint64_t first = number * plan_.band_samples;
-  const std::size_t sample_bytes = plan_.format.sample_bytes();
-  const std::size_t size = std::min(plan_.band_samples, plan_.samples - first) * sample_bytes;
+  const std::uint64_t samples = std::min(plan_.band_samples, plan_.samples - first);
   if (plan_.keeps_bytes) {
-    return kept_->bytes().subspan(first * sample_bytes, size);
+    return kept_room(first, samples);
   }
+  const std::size_t size = samples * plan_.format.sample_bytes();
   std::unique_ptr<HostBuffer>& buffer = buffers_[number % 2];
   if (buffer == nullptr) {
     buffer = make_buffer_(size);  // the first bands are the largest
@@ -38,26 +46,28 @@ std::span<std::byte> TileStream::room(std::uint64_t number) {
   return buffer->bytes().first(size);
 }
 
-TileStream::Band TileStream::read_band(std::uint64_t number, std::span<std::byte> room) {
-  Band band;
-  band.first = number * plan_.band_samples;
-  band.samples = std::min(plan_.band_samples, plan_.samples - band.first);
+TileStream::Band TileStream::read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader,
+                                       std::span<std::byte> room) {
+  Band band{first, samples, room, {}, {}};
   if (!complete_) {
-    reader_->read(band.first, band.samples, room);
+    reader->read(first, samples, room);
   }
-  band.bytes = room;
-  band.targets = targets_.read(band.first, band.samples);
+  band.targets = targets_.view(first, samples, band.own_targets);
   return band;
 }
 
 void TileStream::pass(const Visitor& visit, const Settle& settle) {
+  const auto read = [this](std::uint64_t number, std::span<std::byte> bytes) {
+    const std::uint64_t first = number * plan_.band_samples;
+    return read_band(first, std::min(plan_.band_samples, plan_.samples - first), reader_.get(), bytes);
+  };
   std::future<Band> next;
   for (std::uint64_t number = 0; number < bands(); ++number) {
-    const Band band = next.valid() ? next.get() : read_band(number, room(number));
+    const Band band = next.valid() ? next.get() : read(number, room(number));
     if (number + 1 < bands()) {
       settle();  // the tiles of the band before this one, whose buffer is filled next
       next = std::async(std::launch::async,
-                        [this, number, bytes = room(number + 1)] { return read_band(number + 1, bytes); });
+                        [&read, number, bytes = room(number + 1)] { return read(number + 1, bytes); });
     }
     if (!complete_) {
       listener_(band.bytes.size());
@@ -66,6 +76,67 @@ void TileStream::pass(const Visitor& visit, const Settle& settle) {
   }
   settle();
   complete_ = plan_.keeps_bytes;
+}
+
+std::size_t TileStream::lanes() {
+  if (plan_.lanes < 2 || !(complete_ || plan_.lanes_read)) {
+    return 1;
+  }
+  while (!complete_ && lanes_.size() < plan_.lanes) {
+    auto reader = reader_->twin();
+    if (reader == nullptr) {
+      plan_.lanes_read = false;
+      return 1;
+    }
+    lanes_.push_back({std::move(reader), nullptr});
+  }
+  return plan_.lanes;
+}
+
+void TileStream::pass_in_lanes(const LaneVisitor& visitor) {
+  lanes_.resize(lanes());
+  for (Lane& lane : lanes_) {
+    if (kept_ == nullptr && lane.buffer == nullptr) {
+      lane.buffer = make_buffer_(plan_.lane_band_samples * plan_.format.sample_bytes());
+    }
+  }
+  const std::uint64_t segments = (plan_.samples + plan_.segment_samples - 1) / plan_.segment_samples;
+  SegmentQueue queue(segments, plan_.segment_run, lanes_.size());
+  const Team team(lanes_.size());
+  team.run(lanes_.size(), [&](std::size_t lane, std::size_t) {
+    while (const auto segment = queue.next(lane)) {
+      try {
+        visit_segment(lane, *segment, visitor);
+      } catch (...) {
+        queue.fail(*segment);
+      }
+    }
+  });
+  queue.rethrow();
+  complete_ = plan_.keeps_bytes;
+}
+
+void TileStream::visit_segment(std::size_t number, std::uint64_t segment, const LaneVisitor& visitor) {
+  Lane& lane = lanes_[number];
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  std::uint64_t first = segment * plan_.segment_samples;
+  const std::uint64_t end = std::min(first + plan_.segment_samples, plan_.samples);
+  while (first < end) {
+    const std::uint64_t samples = std::min(plan_.lane_band_samples, end - first);
+    const std::span<std::byte> room =
+        kept_ != nullptr ? kept_room(first, samples) : lane.buffer->bytes().first(samples * sample_bytes);
+    const Band band = read_band(first, samples, lane.reader.get(), room);
+    first += samples;
+    if (!complete_) {
+      lane.reader->expect(first, std::min(plan_.lane_band_samples, plan_.samples - first));
+      const std::lock_guard lock(listening_);
+      listener_(room.size());
+    }
+    visit_tiles(band, [&](const RawTile& tile, MatrixView<const double> targets) {
+      visitor.visit(number, tile, targets);
+    });
+  }
+  visitor.finish(number, segment);
 }
 
 void TileStream::visit_tiles(const Band& band, const Visitor& visit) const {
@@ -87,12 +158,12 @@ void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_
   const RawTile tile{band.bytes.subspan(sample * sample_bytes, samples * sample_bytes), skip, rows,
                      (band.first + sample) * per_sample + skip};
   if (per_sample == 1) {
-    visit(tile, band.targets.view().middle_rows(sample, rows));
+    visit(tile, band.targets.middle_rows(sample, rows));
     return;
   }
   Matrix repeated(rows, band.targets.cols());  // every position repeats its sample's target
   for (std::size_t i = 0; i < rows; ++i) {
-    const auto from = band.targets.view().row(sample + (skip + i) / per_sample);
+    const auto from = band.targets.row(sample + (skip + i) / per_sample);
     std::copy(from.begin(), from.end(), repeated.view().row(i).begin());
   }
   visit(tile, repeated.view());

@@ -3,27 +3,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <utility>
-#include <vector>
 
 #include "collapscope/moments.hpp"
 
 namespace collapscope {
 
-// Rows of a segment, for a layer of `rows` rows: a power of two, at least 65,536, such that there are at
-// most 64 segments.
-[[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows);
+// Rows of a segment, for a layer of `rows` rows of `features`: a power of two such that there are at most 64
+// segments; at least 16,384, or 65,536 of wide rows, for which a segment's own sums are not small change.
+[[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features);
 
-// A binary counter of finished subtrees: holds at most log2(segments) + 1 moments at a time.
+// Finished subtrees: when segments come about in order, log2(segments) + 1 moments at a time.
 class MomentTree {
  public:
-  // The next segment, in order.
-  void push(Moments segment);
-  // The merge of all segments; the empty value when there was none.
+  // Segment `number`, each once, in any order.
+  void put(std::uint64_t number, Moments segment);
+  // The merge of all segments; the empty value when there was none. The tree is then empty.
   [[nodiscard]] Moments finish();
 
  private:
-  std::vector<std::pair<int, Moments>> subtrees_;  // (height, moments), heights descending
+  using Place = std::pair<std::uint64_t, int>;  // first segment, height
+  std::map<Place, Moments> subtrees_;
 };
 
 }  // namespace collapscope

@@ -42,11 +42,13 @@ class CpuBackend final : public Backend {
   }
 
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
-    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_,
+                                                spec.is_lane ? alone_ : team_);
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
-    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_,
+                                                  spec.is_lane ? alone_ : team_);
   }
 
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
@@ -60,6 +62,12 @@ class CpuBackend final : public Backend {
     return buffers_.make(size);
   }
 
+  // Wider rows' sums are too large for every thread's cache; the BLAS shares out by itself.
+  [[nodiscard]] std::size_t lanes(std::size_t features) const override {
+    constexpr std::size_t widest = 512;
+    return kernels_.panel > 0 && features <= widest ? threads_ : 1;
+  }
+
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
     return cpu::make_stage_maker(*this, kernels_, team_);
   }
@@ -68,6 +76,7 @@ class CpuBackend final : public Backend {
   std::size_t threads_;
   const cpu::VectorKernels& kernels_ = cpu::best_kernels();
   Team team_;
+  Team alone_{1};
   BufferPool buffers_{make_plain_buffer};  // shared by all folds, one at a time
 };
 

@@ -43,7 +43,7 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
     : spec_(spec),
       kernels_(kernels),
       team_(team),
-      segment_rows_(segment_rows(spec.rows)),
+      segment_rows_(segment_rows(spec.rows, spec.format.row_length())),
       tile_rows_(tile_rows),
       fast_(spec.precision == Precision::fast),
       y_(fast_ ? whole_panels(kernels, spec.format.row_length()) : spec.format.row_length()),
@@ -182,8 +182,8 @@ void CpuMomentFold::add_whole_tile(std::size_t rows, const std::vector<GramPipel
   }
 }
 
-// The mean of some rows all over the first tile: near enough to the layer's for sums about it to keep their
-// digits, and exact where a column is constant.
+// The mean of some rows all over a segment's first tile: near enough to the layer's for sums about it to keep
+// their digits, and exact where a column is constant.
 void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> targets) {
   const std::size_t d = spec_.format.row_length();
   const std::size_t count = std::min<std::size_t>(tile.rows, 64);
@@ -285,6 +285,7 @@ void CpuMomentFold::add_gaps() {
 }
 
 void CpuMomentFold::begin_segment() {
+  pilot_x_.clear();
   count_ = 0;
   mean_.assign(padded(width_), 0.0);
   norm_sum_ = 0;
@@ -345,7 +346,7 @@ void CpuMomentFold::close_segment() {
   segment.target_mean = pilot_y_;
   add_scaled(segment.feature_mean, 1.0, mean_x);
   add_scaled(segment.target_mean, 1.0, mean_y);
-  tree_.push(std::move(segment));
+  tree_.put(segments_++, std::move(segment));
   begin_segment();
 }
 
@@ -353,6 +354,7 @@ Moments CpuMomentFold::finish() {
   if (count_ > 0) {
     close_segment();
   }
+  segments_ = 0;
   return tree_.finish();
 }
 

@@ -67,11 +67,11 @@ class CpuMomentFold final : public MomentFold {
   std::vector<GramPart> float_parts_;             // fast: of x
   double scale_ = 1;                              // of x as floats: a power of two that takes them near 1
   std::vector<std::unique_ptr<RowPass>> passes_;  // by slot, made when first needed
-  AlignedDoubles pilot_x_;                        // [d, padded]; empty: none yet
-  std::vector<double> pilot_y_;
-  AlignedDoubles no_shift_;  // zeros
+  AlignedDoubles no_shift_;                       // zeros
 
-  // The current segment.
+  // The current segment, whose sums depend on its rows alone.
+  AlignedDoubles pilot_x_;  // [d, padded]; empty: none yet
+  std::vector<double> pilot_y_;
   std::uint64_t count_ = 0;
   AlignedDoubles mean_;   // of z so far
   GramSum scatter_;       // of z about block means, and of the gaps so far
@@ -84,6 +84,7 @@ class CpuMomentFold final : public MomentFold {
   std::size_t gap_rows_ = 0;
   PackedRows packed_gaps_;
 
+  std::uint64_t segments_ = 0;  // in the tree
   MomentTree tree_;
 };
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "collapscope/error.hpp"
+#include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 
@@ -40,7 +42,8 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const Vec
       team_(team),
       tile_rows_(tile_rows),
       mean_(padded_copy(spec_.feature_mean)),
-      benches_(team.threads()) {
+      benches_(team.threads()),
+      segment_rows_(segment_rows(spec_.rows, spec_.feature_mean.size())) {
   const std::size_t d = spec_.feature_mean.size();
   const Matrix* const parts[] = {&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published};
   for (const Matrix* part : parts) {
@@ -84,7 +87,10 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
   if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.target_mean.size()) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
-  const linalg::SingleThread each_worker_alone;
+  std::optional<linalg::SingleThread> each_worker_alone;
+  if (!spec_.is_lane) {  // whoever runs lanes has seen to it
+    each_worker_alone.emplace();
+  }
   const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
   team_.run(blocks, [&](std::size_t number, std::size_t worker) {
     const std::size_t first = number * block_rows_;
@@ -98,8 +104,21 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
     }
   }
   for (std::size_t number = 0; number < blocks; ++number) {
-    sums_ += blocks_[number].sums;
+    segment_ += blocks_[number].sums;
   }
+  if (segment_.count >= segment_rows_) {
+    close_segment();
+  }
+}
+
+void CpuResidualFold::close_segment() {
+  sums_ += segment_;
+  segment_ = {};
+}
+
+ResidualSums CpuResidualFold::finish() {
+  close_segment();
+  return std::exchange(sums_, {});
 }
 
 void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first,

@@ -15,7 +15,7 @@ class CpuResidualFold final : public ResidualFold {
  public:
   CpuResidualFold(LookSpec spec, std::size_t tile_rows, const VectorKernels& kernels, const Team& team);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
-  [[nodiscard]] ResidualSums finish() override { return sums_; }
+  [[nodiscard]] ResidualSums finish() override;
 
  private:
   struct Block {
@@ -42,6 +42,7 @@ class CpuResidualFold final : public ResidualFold {
 
   [[nodiscard]] Basis basis_of(std::size_t first, const Matrix& rows) const;
   [[nodiscard]] Bench& bench_of(std::size_t worker);
+  void close_segment();
   void add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first, std::size_t rows,
                  Bench& bench, Block& to) const;
   void project(Bench& bench, std::size_t rows) const;
@@ -63,7 +64,9 @@ class CpuResidualFold final : public ResidualFold {
   Basis weight_;
   std::vector<std::unique_ptr<Bench>> benches_;
   std::vector<Block> blocks_;
-  ResidualSums sums_;
+  std::uint64_t segment_rows_;
+  ResidualSums segment_;  // the current one's
+  ResidualSums sums_;     // of those before, segment after segment
 };
 
 }  // namespace collapscope::cpu

@@ -44,14 +44,22 @@ struct Item {
 
 class ChunkReader final : public RowReader {
  public:
-  ChunkReader(std::unique_ptr<OpenDataset> dataset, ChunkPipeline pipeline,
-              std::unique_ptr<ChunkSource> source, const ReadOptions& options)
-      : dataset_(std::move(dataset)),
+  // What twins share.
+  struct Stored {
+    std::unique_ptr<OpenDataset> dataset;
+    ChunkPipeline pipeline;
+    std::unique_ptr<ChunkSource> source;  // reads through dataset
+  };
+
+  ChunkReader(std::shared_ptr<const Stored> stored, const ReadOptions& options)
+      : stored_(std::move(stored)),
+        dataset_(stored_->dataset.get()),
         index_(dataset_->index()),
         grid_(index_.shape, index_.chunk),
         layout_(index_),
-        pipeline_(std::move(pipeline)),
-        source_(std::move(source)),
+        pipeline_(stored_->pipeline),
+        source_(stored_->source.get()),
+        options_(options),
         team_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
         desks_(team_.threads()),
         keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
@@ -77,6 +85,15 @@ class ChunkReader final : public RowReader {
   }
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return index_.chunk[0]; }
+
+  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+    if (!pipeline_.empty() || source_->file() == nullptr) {
+      return nullptr;
+    }
+    ReadOptions alone = options_;
+    alone.threads = 1;
+    return std::make_unique<ChunkReader>(stored_, alone);
+  }
 
  private:
   // What a thread needs for itself.
@@ -320,12 +337,14 @@ class ChunkReader final : public RowReader {
                      fmt::format("{} is damaged: {}", chunk_text(index_, grid_.offset(chunk.position)), why));
   }
 
-  std::unique_ptr<OpenDataset> dataset_;
+  std::shared_ptr<const Stored> stored_;
+  const OpenDataset* dataset_;  // this and what follows in stored_
   const DatasetIndex& index_;
   ChunkGrid grid_;
   ChunkLayout layout_;
-  ChunkPipeline pipeline_;
-  std::unique_ptr<ChunkSource> source_;  // reads through dataset_
+  const ChunkPipeline& pipeline_;
+  const ChunkSource* source_;
+  ReadOptions options_;
   Team team_;
   std::vector<std::unique_ptr<Desk>> desks_;  // by slot, made when first used
   bool keeps_rows_;                           // whether the samples of a row of chunks fit the cache
@@ -347,7 +366,9 @@ std::unique_ptr<RowReader> read_chunks(std::unique_ptr<OpenDataset>& dataset, co
   if (pipeline->empty() && source->file() == nullptr) {
     return nullptr;
   }
-  return std::make_unique<ChunkReader>(std::move(dataset), std::move(*pipeline), std::move(source), options);
+  auto stored = std::make_shared<ChunkReader::Stored>(
+      ChunkReader::Stored{std::move(dataset), std::move(*pipeline), std::move(source)});
+  return std::make_unique<ChunkReader>(std::move(stored), options);
 }
 
 }  // namespace collapscope::hdf5

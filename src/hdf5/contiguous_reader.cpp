@@ -15,21 +15,37 @@ namespace {
 
 class ContiguousReader final : public RowReader {
  public:
-  ContiguousReader(std::unique_ptr<OpenDataset> dataset, StoredFile file, std::uint64_t address,
-                   std::size_t threads)
-      : dataset_(std::move(dataset)), file_(std::move(file)), address_(address), team_(threads) {}
+  // What twins share.
+  struct Stored {
+    std::unique_ptr<OpenDataset> dataset;
+    StoredFile file;
+    std::uint64_t address;
+  };
+
+  ContiguousReader(std::shared_ptr<const Stored> stored, std::size_t threads)
+      : stored_(std::move(stored)), team_(threads) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
-    dataset_->require_samples(first, count, out);
-    file_.read({{address_ + first * dataset_->sample_bytes(), out}}, team_);
+    stored_->dataset->require_samples(first, count, out);
+    stored_->file.read({{address_of(first), out}}, team_);
   }
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
+  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+    return std::make_unique<ContiguousReader>(stored_, 1);
+  }
+
+  void expect(std::uint64_t first, std::uint64_t count) override {
+    stored_->file.expect(address_of(first), count * stored_->dataset->sample_bytes());
+  }
+
  private:
-  std::unique_ptr<OpenDataset> dataset_;
-  StoredFile file_;
-  std::uint64_t address_;
+  [[nodiscard]] std::uint64_t address_of(std::uint64_t sample) const {
+    return stored_->address + sample * stored_->dataset->sample_bytes();
+  }
+
+  std::shared_ptr<const Stored> stored_;
   Team team_;
 };
 
@@ -52,7 +68,9 @@ std::unique_ptr<RowReader> read_contiguous(std::unique_ptr<OpenDataset>& dataset
                                  "or truncated",
                                  bytes, address, end));
   }
-  return std::make_unique<ContiguousReader>(std::move(dataset), std::move(*file), address, options.threads);
+  auto stored = std::make_shared<ContiguousReader::Stored>(
+      ContiguousReader::Stored{std::move(dataset), std::move(*file), address});
+  return std::make_unique<ContiguousReader>(std::move(stored), options.threads);
 }
 
 }  // namespace collapscope::hdf5

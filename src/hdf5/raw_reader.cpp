@@ -15,12 +15,12 @@ namespace {
 class RawReader final : public RowReader {
  public:
   RawReader(const DatasetIndex& dataset, std::size_t threads)
-      : file_(StoredFile::open({dataset.file, dataset.object})),
+      : file_(std::make_shared<const StoredFile>(StoredFile::open({dataset.file, dataset.object}))),
         address_(dataset.address.value()),
         samples_(dataset.samples()),
         sample_bytes_(dataset.bytes() / std::max<std::uint64_t>(dataset.samples(), 1)),
         team_(threads) {
-    const std::uint64_t end = file_.size();
+    const std::uint64_t end = file_->size();
     if (address_ > end || dataset.bytes() > end - address_) {
       throw InputError(
           dataset.file, dataset.object,
@@ -34,13 +34,23 @@ class RawReader final : public RowReader {
     if (first > samples_ || count > samples_ - first || out.size() != count * sample_bytes_) {
       throw UsageError(fmt::format("asked for samples {} to {} of {}", first, first + count, samples_));
     }
-    file_.read({{address_ + first * sample_bytes_, out}}, team_);
+    file_->read({{address_ + first * sample_bytes_, out}}, team_);
   }
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
+  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+    auto twin = std::make_unique<RawReader>(*this);
+    twin->team_ = Team(1);
+    return twin;
+  }
+
+  void expect(std::uint64_t first, std::uint64_t count) override {
+    file_->expect(address_ + first * sample_bytes_, count * sample_bytes_);
+  }
+
  private:
-  StoredFile file_;
+  std::shared_ptr<const StoredFile> file_;  // shared by twins
   std::uint64_t address_;
   std::uint64_t samples_;
   std::uint64_t sample_bytes_;

@@ -39,6 +39,9 @@ class StoredFile {
   // Fills all slices, sharing them out in parts among at most `threads` threads.
   void read(const std::vector<Slice>& slices, const Team& team) const;
 
+  // Asks the system to fetch these bytes, without waiting for them.
+  void expect(std::uint64_t address, std::uint64_t bytes) const;
+
   // Where HDF5's address 0 lies: after the user block.
   [[nodiscard]] std::uint64_t base() const { return base_; }
   [[nodiscard]] std::uint64_t size() const;

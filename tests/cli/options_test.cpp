@@ -115,6 +115,33 @@ TEST_F(Options, ThreadsDoNotChangeTheNumbers) {
   expect_refused({"--threads", "few"}, "--threads");
 }
 
+// So many rows that threads take segments of them side by side; their metrics of second moments alone, whose
+// eigenpairs one thread finds, have the same bits.
+TEST_F(Options, LanesDoNotChangeTheNumbers) {
+  for (const std::string storage : {"contiguous", "chunked", "gzip"}) {
+    SCOPED_TRACE(storage);
+    expect_status(0, folder_,
+                  {"synth", "planted", "-o", "p.h5", "-N", "70000", "-d", "12", "--dtype", "float32",
+                   "--storage", storage});
+    const Json one = analyzed(folder_, {"p.h5", "--threads", "1"});
+    for (const std::string threads : {"2", "3"}) {
+      expect_same_metrics(analyzed(folder_, {"p.h5", "--threads", threads}), one, 0, 0);
+    }
+    expect_same_metrics(analyzed(folder_, {"p.h5", "--threads", "2", "--memory", "4M"}), one, 0, 0);
+  }
+}
+
+TEST_F(Options, LanesFindTheFirstNaN) {
+  make_dumps(folder_,
+             "def both(f):\n"
+             "    for row in (69000, 33000):\n"
+             "        spoil('layers/fc/activations', row)(f)\n"
+             "dump('n.h5', layers=['fc'], N=70000, d=3, edit=both)\n");
+  const Finished refused = run(folder_, {"analyze", "n.h5", "--threads", "2"});
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.err, HasSubstr("first in row 33000"));
+}
+
 TEST_F(Options, MemoryDoesNotChangeTheNumbers) {
   expect_status(0, folder_,
                 {"synth", "planted", "-o", "p.h5", "-N", "30000", "-d", "40", "--storage", "gzip"});

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "collapscope/error.hpp"
+#include "core/moment_tree.hpp"
 #include "core/support.hpp"
 #include "cpu/row_pass.hpp"
 #include "support/test_backend.hpp"
@@ -179,6 +181,44 @@ TEST(CpuFold, SameBitsWithMoreThreads) {
   const Moments once = folded(*make_cpu_backend(1), data.features, data.targets);
   EXPECT_TRUE(test::same(once, folded(*make_cpu_backend(2), data.features, data.targets)));
   (void)make_cpu_backend(1);
+}
+
+// Lanes take segments in any order; a lane's fold begins anew after each.
+TEST(CpuFold, LanesHaveTheBitsOfOneFold) {
+  const auto cpu = make_cpu_backend(2);
+  if (cpu->lanes(5) == 1) {
+    GTEST_SKIP() << "this processor has no lanes: no kernels of our own";
+  }
+  ASSERT_EQ(cpu->lanes(5), 2U);
+  EXPECT_EQ(make_cpu_backend(1)->lanes(5), 1U);
+  const Data data = make_data(100'000, 5, 2, 1, 13);
+  const std::uint64_t segment = segment_rows(data.features.rows(), 5);
+  ASSERT_EQ(segment % cpu->tile_rows(5), 0U);
+  for (const Precision precision : {Precision::float64, Precision::fast}) {
+    FoldSpec spec;
+    spec.format.channels = 5;
+    spec.targets = 2;
+    spec.rows = data.features.rows();
+    spec.normalized_scatter = true;
+    spec.precision = precision;
+    const auto add = [&](MomentFold& fold, std::size_t begin, std::size_t end) {
+      for (std::size_t first = begin; first < end; first += cpu->tile_rows(5)) {
+        const std::size_t rows = std::min(cpu->tile_rows(5), end - first);
+        const auto bytes = std::as_bytes(std::span(data.features.data() + first * 5, rows * 5));
+        fold.add({bytes, 0, rows, first}, data.targets.view().middle_rows(first, rows));
+      }
+    };
+    const auto one = cpu->make_fold(spec);
+    add(*one, 0, spec.rows);
+    spec.is_lane = true;
+    const auto lane = cpu->make_fold(spec);
+    MomentTree tree;
+    for (const std::uint64_t number : {3U, 0U, 5U, 6U, 1U, 2U, 4U}) {
+      add(*lane, number * segment, std::min((number + 1) * segment, spec.rows));
+      tree.put(number, lane->finish());
+    }
+    EXPECT_TRUE(test::same(tree.finish(), one->finish()));
+  }
 }
 
 TEST(CpuFold, TinyAndHugeRowsHaveNorms) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "collapscope/error.hpp"
 #include "core/moment_tree.hpp"
@@ -178,31 +180,42 @@ TEST(MomentTree, MergesNeighboursOfEqualHeight) {
     merge(a, b);
     return a;
   };
-  MomentTree tree;
-  for (const Moments& segment : s) {
-    tree.push(segment);
-  }
   const Moments four = both(both(s[0], s[1]), both(s[2], s[3]));
-  EXPECT_TRUE(test::same(tree.finish(), both(four, both(both(s[4], s[5]), s[6]))));
+  const Moments whole = both(four, both(both(s[4], s[5]), s[6]));
+  std::vector<std::size_t> order(s.size());
+  std::iota(order.begin(), order.end(), 0U);
+  MomentTree tree;
+  for (int shuffle = 0; shuffle < 200; ++shuffle) {
+    for (const std::size_t number : order) {
+      tree.put(number, s[number]);
+    }
+    EXPECT_TRUE(test::same(tree.finish(), whole));
+    std::next_permutation(order.begin(), order.end());
+    std::rotate(order.begin(), order.begin() + 3, order.end());
+  }
   EXPECT_EQ(tree.finish().count, 0U);
   EXPECT_EQ(MomentTree().finish().count, 0U);
 }
 
 TEST(SegmentRows, ArePowersOfTwoAndAtMost64Segments) {
-  EXPECT_EQ(segment_rows(0), 65536U);
-  EXPECT_EQ(segment_rows(1), 65536U);
-  EXPECT_EQ(segment_rows(64 * 65536), 65536U);
-  EXPECT_EQ(segment_rows(64 * 65536 + 1), 131072U);
-  std::uint64_t before = 0;
-  for (std::uint64_t rows = 1; rows < (std::uint64_t{1} << 50U); rows = rows * 5 / 3 + 1) {
-    const std::uint64_t segment = segment_rows(rows);
-    EXPECT_TRUE(std::has_single_bit(segment));
-    EXPECT_GE(segment, 65536U);
-    EXPECT_LE((rows + segment - 1) / segment, 64U);
-    EXPECT_TRUE(segment == 65536 || (rows + segment / 2 - 1) / (segment / 2) > 64)
-        << "no larger than it must be";
-    EXPECT_GE(segment, before);
-    before = segment;
+  EXPECT_EQ(segment_rows(0, 8), 16384U);
+  EXPECT_EQ(segment_rows(1, 1024), 16384U);
+  EXPECT_EQ(segment_rows(1, 1025), 65536U);
+  EXPECT_EQ(segment_rows(64 * 65536, 2000), 65536U);
+  EXPECT_EQ(segment_rows(64 * 65536 + 1, 2000), 131072U);
+  for (const std::size_t features : {8U, 4096U}) {
+    const std::uint64_t least = segment_rows(1, features);
+    std::uint64_t before = 0;
+    for (std::uint64_t rows = 1; rows < (std::uint64_t{1} << 50U); rows = rows * 5 / 3 + 1) {
+      const std::uint64_t segment = segment_rows(rows, features);
+      EXPECT_TRUE(std::has_single_bit(segment));
+      EXPECT_GE(segment, least);
+      EXPECT_LE((rows + segment - 1) / segment, 64U);
+      EXPECT_TRUE(segment == least || (rows + segment / 2 - 1) / (segment / 2) > 64)
+          << "no larger than it must be";
+      EXPECT_GE(segment, before);
+      before = segment;
+    }
   }
 }
 

@@ -42,6 +42,29 @@ TEST(PlanLayer, CountsSamplesRowsAndBytes) {
   EXPECT_EQ(joined.bytes, 2 * plan.bytes);
 }
 
+TEST(PlanLayer, LanesForManyNarrowRows) {
+  const auto cpu = make_cpu_backend(2);
+  if (cpu->lanes(64) == 1) {
+    GTEST_SKIP() << "this processor has no lanes: no kernels of our own";
+  }
+  const auto lanes = [&](const LayerIndex& layer, std::uint64_t memory = 512 * mebibyte) {
+    const LayerPlan plan = plan_layer({layer}, 3, {}, memory, *cpu);
+    EXPECT_LE(plan.memory, memory);
+    EXPECT_TRUE(plan.lanes == 1 || (plan.segment_samples > 0 && plan.lane_band_samples > 0 &&
+                                    plan.segment_samples % plan.lane_band_samples == 0));
+    return plan.lanes_read ? plan.lanes : 1;
+  };
+  EXPECT_EQ(lanes(make_layer({1'000'000, 64})), 2U);
+  EXPECT_EQ(lanes(make_layer({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
+  EXPECT_EQ(lanes(make_layer({40'000, 64})), 1U) << "too few segments";
+  EXPECT_EQ(lanes(make_layer({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
+  LayerIndex columns = make_layer({1'000'000, 64});
+  columns.activations.chunk = {1000, 8};
+  EXPECT_EQ(lanes(columns), 2U);
+  columns.activations.chunk = {1'000'000, 8};
+  EXPECT_EQ(lanes(columns), 1U) << "every lane would read every chunk";
+}
+
 TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {
   for (const std::uint64_t rows : {100U, 100000U, 50000000U}) {
     for (const std::uint64_t d : {2U, 512U, 3000U}) {

@@ -2,10 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "analysis/tile_stream.hpp"
 #include "collapscope/decode.hpp"
@@ -43,6 +48,26 @@ class FakeReader final : public RowReader {
   std::size_t length_;
   std::uint64_t fails_at_;
   int& reads_;
+};
+
+// A FakeReader that any number of threads can have; counts what it was told to expect.
+class TwinReader final : public RowReader {
+ public:
+  TwinReader(std::size_t length, std::atomic<int>& reads) : length_(length), reads_(reads) {}
+  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
+    int one = 0;
+    FakeReader(length_, samples, one).read(first, count, out);
+    reads_ += one;
+  }
+  [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
+  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+    return std::make_unique<TwinReader>(length_, reads_);
+  }
+  void expect(std::uint64_t first, std::uint64_t count) override { EXPECT_LE(first + count, samples); }
+
+ private:
+  std::size_t length_;
+  std::atomic<int>& reads_;
 };
 
 class TileStreamTest : public testing::Test {
@@ -92,6 +117,47 @@ class TileStreamTest : public testing::Test {
       next += tile.rows;
     });
     EXPECT_EQ(next, samples * positions);
+  }
+
+  static LayerPlan plan_with_lanes(std::size_t positions, std::size_t tile_samples, bool keeps) {
+    LayerPlan layer = plan(positions, 4 * tile_samples, keeps);
+    layer.lanes = 3;
+    layer.lanes_read = true;
+    layer.segment_samples = 2 * tile_samples;
+    layer.lane_band_samples = tile_samples;
+    return layer;
+  }
+
+  // One pass in lanes; checks that every segment has its tiles, in order.
+  void expect_tiled_in_lanes(TileStream& stream, const LayerPlan& plan, std::size_t tile_samples) {
+    ASSERT_EQ(stream.lanes(), plan.lanes);
+    const std::uint64_t positions = plan.format.positions;
+    std::vector<std::vector<std::uint64_t>> open(plan.lanes);  // tiles of the lane's segment
+    std::mutex mutex;
+    std::map<std::uint64_t, std::vector<std::uint64_t>> segments;
+    stream.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
+                            Matrix rows(tile.rows, channels);
+                            ASSERT_EQ(decode_tile(tile, plan.format, rows.view()), std::nullopt);
+                            for (std::size_t i = 0; i < tile.rows; ++i) {
+                              ASSERT_EQ(rows(i, 1), static_cast<double>((tile.first_row + i) * channels + 1));
+                              ASSERT_EQ(targets(i, 0), all_targets_((tile.first_row + i) / positions, 0));
+                            }
+                            open[lane].push_back(tile.first_row);
+                          },
+                          [&](std::size_t lane, std::uint64_t segment) {
+                            const std::lock_guard lock(mutex);
+                            EXPECT_TRUE(segments.emplace(segment, std::move(open[lane])).second);
+                            open[lane].clear();
+                          }});
+    std::uint64_t next = 0;
+    for (const auto& [segment, tiles] : segments) {
+      EXPECT_EQ(tiles.front(), segment * plan.segment_samples * positions);
+      for (const std::uint64_t first : tiles) {
+        EXPECT_EQ(first, next);
+        next += tile_samples * positions;
+      }
+    }
+    EXPECT_EQ(next, (samples + tile_samples - 1) / tile_samples * tile_samples * positions);
   }
 
   std::string path_ = test::temporary_path("_targets.h5");
@@ -200,6 +266,73 @@ TEST_F(TileStreamTest, VisitorsRunInTheCallersThread) {
   const auto caller = std::this_thread::get_id();
   stream.pass(
       [&](const RawTile&, MatrixView<const double>) { EXPECT_EQ(std::this_thread::get_id(), caller); });
+}
+
+TEST_F(TileStreamTest, LanesTakeEverySegmentOnce) {
+  for (const std::uint64_t kept_targets : {0U, 1U << 20U}) {
+    TargetRows targets({index_}, kept_targets);
+    for (const std::size_t positions : {1U, 3U}) {
+      for (const std::size_t tile_samples : {1U, 4U, 20U}) {
+        for (const bool keeps : {false, true}) {
+          for (const std::uint64_t run : {1U, 2U, 100U}) {
+            SCOPED_TRACE(testing::Message() << positions << " positions, tiles of " << tile_samples
+                                            << ", runs of " << run << (keeps ? ", kept" : ""));
+            LayerPlan layer = plan_with_lanes(positions, tile_samples, keeps);
+            layer.segment_run = run;
+            std::atomic<int> reads = 0;
+            std::uint64_t bytes = 0;
+            TileStream stream(layer, tile_samples * positions,
+                              std::make_unique<TwinReader>(positions * channels, reads), targets,
+                              [&](std::uint64_t count) { bytes += count; });
+            expect_tiled_in_lanes(stream, layer, tile_samples);
+            const int reads_of_a_pass = reads;
+            expect_tiled_in_lanes(stream, layer, tile_samples);
+            const std::uint64_t whole = samples * layer.format.sample_bytes();
+            EXPECT_EQ(reads, keeps ? reads_of_a_pass : 2 * reads_of_a_pass);
+            EXPECT_EQ(bytes, keeps ? whole : 2 * whole);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(TileStreamTest, OfSeveralFailuresInLanesTheFirstSegmentsComesOut) {
+  TargetRows targets({index_}, 0);
+  for (int time = 0; time < 50; ++time) {
+    std::atomic<int> reads = 0;
+    TileStream stream(plan_with_lanes(1, 4, false), 4, std::make_unique<TwinReader>(channels, reads), targets,
+                      [](std::uint64_t) {});
+    ASSERT_EQ(stream.lanes(), 3U);
+    const auto visit = [](std::size_t, const RawTile& tile, MatrixView<const double>) {
+      if (tile.first_row >= 20) {
+        throw std::out_of_range(std::to_string(tile.first_row));
+      }
+    };
+    try {
+      stream.pass_in_lanes({visit, [](std::size_t, std::uint64_t) {}});
+      FAIL() << "nothing was thrown";
+    } catch (const std::out_of_range& first) {
+      EXPECT_STREQ(first.what(), "20");
+    }
+  }
+}
+
+TEST_F(TileStreamTest, WithoutTwinsOnlyKeptRowsGoInLanes) {
+  TargetRows targets({index_}, 0);
+  for (const bool keeps : {false, true}) {
+    int reads = 0;
+    const LayerPlan layer = plan_with_lanes(1, 4, keeps);
+    TileStream stream(layer, 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+                      [](std::uint64_t) {});
+    EXPECT_EQ(stream.lanes(), 1U);
+    expect_tiled(stream, layer, 4);
+    if (keeps) {
+      expect_tiled_in_lanes(stream, layer, 4);
+    } else {
+      EXPECT_EQ(stream.lanes(), 1U);
+    }
+  }
 }
 
 }  // namespace
