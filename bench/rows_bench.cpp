@@ -25,6 +25,14 @@ std::vector<float> random_rows(std::size_t count) {
   return values;
 }
 
+// The backend keeps the BLAS to one thread where it does not need more.
+struct BlasThreads {
+  BlasThreads() { openblas_set_num_threads(openblas_get_num_procs()); }
+  ~BlasThreads() { openblas_set_num_threads(1); }
+  BlasThreads(const BlasThreads&) = delete;
+  BlasThreads& operator=(const BlasThreads&) = delete;
+};
+
 // Rows of float32 in tiles as the backend wants them.
 struct Rows {
   explicit Rows(std::size_t features)
@@ -61,6 +69,7 @@ void bare_syrk(benchmark::State& state) {
   const Rows data(features);
   const std::vector<double> x(data.values.begin(), data.values.end());
   Matrix c(features, features);
+  const BlasThreads all;
   for (auto _ : state) {
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, static_cast<int>(features),
                 static_cast<int>(data.rows), 1.0, x.data(), static_cast<int>(features), 1.0, c.data(),
@@ -74,6 +83,7 @@ void bare_ssyrk(benchmark::State& state) {
   const auto features = static_cast<std::size_t>(state.range(0));
   const Rows data(features);
   std::vector<float> c(features * features);
+  const BlasThreads all;
   for (auto _ : state) {
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, static_cast<int>(features),
                 static_cast<int>(data.rows), 1.0F, data.values.data(), static_cast<int>(features), 1.0F,

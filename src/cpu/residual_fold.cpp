@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "collapscope/error.hpp"
@@ -87,10 +86,7 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
   if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.target_mean.size()) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
-  std::optional<linalg::SingleThread> each_worker_alone;
-  if (!spec_.is_lane) {  // whoever runs lanes has seen to it
-    each_worker_alone.emplace();
-  }
+  const linalg::SingleThread each_worker_alone;
   const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
   team_.run(blocks, [&](std::size_t number, std::size_t worker) {
     const std::size_t first = number * block_rows_;

@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "collapscope/error.hpp"
@@ -40,7 +41,7 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   if (rows == 0 || cols == 0) {
     return;
   }
-  const SingleThread small(2 * rows * cols * inner < least_shared_flops);
+  const AllThreads large(2 * rows * cols * inner >= least_shared_flops);
   cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner),
               alpha, a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(),
               narrow(c.stride()));
@@ -64,6 +65,7 @@ void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
   if (x.rows() == 0) {
     return;
   }
+  const AllThreads large(x.rows() * x.cols() * x.cols() >= least_shared_flops);
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, narrow(x.cols()), narrow(x.rows()), 1.0, x.data(),
               narrow(x.stride()), 1.0, c.data(), narrow(c.stride()));
 }
@@ -88,12 +90,10 @@ Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpos
   return c;
 }
 
-void set_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
-
 namespace {
 
-int nested = 0;         // SingleThreads alive
-bool threaded = false;  // one of them let the BLAS use its threads
+std::atomic<int> most_threads = 1;
+std::atomic<int> working_side_by_side = 0;  // SingleThreads alive
 bool rests = false;
 
 void rest_now() {
@@ -104,26 +104,36 @@ void rest_now() {
 
 }  // namespace
 
+void set_threads(std::size_t threads) {
+  most_threads = static_cast<int>(threads);
+  if (openblas_get_num_threads() != 1) {
+    openblas_set_num_threads(1);
+  }
+}
+
 void rest_threads_after_use() {
   rests = true;
+  openblas_set_num_threads(1);
   rest_now();
 }
 
-SingleThread::SingleThread(bool alone) : before_(openblas_get_num_threads()) {
-  ++nested;
-  if (alone) {
-    openblas_set_num_threads(1);
-  } else {
-    threaded = threaded || before_ > 1;
+AllThreads::AllThreads(bool worthwhile)
+    : raised_(worthwhile && most_threads > 1 && working_side_by_side == 0 &&
+              openblas_get_num_threads() == 1) {
+  if (raised_) {
+    openblas_set_num_threads(most_threads);
   }
 }
 
-SingleThread::~SingleThread() {
-  openblas_set_num_threads(before_);
-  if (--nested == 0 && threaded) {
-    threaded = false;
+AllThreads::~AllThreads() {
+  if (raised_) {
+    openblas_set_num_threads(1);
     rest_now();
   }
 }
+
+SingleThread::SingleThread() { ++working_side_by_side; }
+
+SingleThread::~SingleThread() { --working_side_by_side; }
 
 }  // namespace collapscope::linalg

@@ -28,24 +28,35 @@ void mirror_upper(MatrixView<double> c);
 // a b^T and the like, as a new matrix.
 [[nodiscard]] Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b);
 
-// Threads the BLAS may use.
+// Threads that the BLAS uses within AllThreads. Elsewhere it uses the calling thread alone, so that several
+// threads can call it side by side, and so that its threads, which stay awake for long, take no time from
+// ours.
 void set_threads(std::size_t threads);
 
 // See collapscope::own_the_blas.
 void rest_threads_after_use();
 
-// While one exists, the BLAS uses the calling thread only, so that several threads can call it side by side,
-// or because more would gain nothing. For one thread of the program to make and destroy.
+// While one exists, BLAS and LAPACK share out their work, when that is `worthwhile`. For the thread of the
+// program that runs everything; it has no effect beside a SingleThread.
+class AllThreads {
+ public:
+  explicit AllThreads(bool worthwhile = true);
+  ~AllThreads();
+  AllThreads(const AllThreads&) = delete;
+  AllThreads& operator=(const AllThreads&) = delete;
+
+ private:
+  bool raised_;
+};
+
+// While one exists, several threads may call the BLAS: large products, too, use the calling thread only. Any
+// thread may make and destroy one, as long as no AllThreads begins or ends meanwhile.
 class SingleThread {
  public:
-  // alone false: the BLAS uses all its threads, which rest when the outermost of these is gone.
-  explicit SingleThread(bool alone = true);
+  SingleThread();
   ~SingleThread();
   SingleThread(const SingleThread&) = delete;
   SingleThread& operator=(const SingleThread&) = delete;
-
- private:
-  int before_;
 };
 
 }  // namespace collapscope::linalg

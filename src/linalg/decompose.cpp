@@ -15,7 +15,7 @@ namespace collapscope::linalg {
 
 namespace {
 
-// Up to this order a second thread gains nothing: see linalg::SingleThread and blas.cpp.
+// Up to this order a second thread gains nothing: see blas.cpp.
 constexpr std::size_t largest_alone = 256;
 
 void require_finite(const Matrix& a, const char* what) {
@@ -123,7 +123,7 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
     throw UsageError("symmetric_eigen: the matrix is not square");
   }
   require_finite(symmetric, "second-moment matrix");
-  const SingleThread small(symmetric.rows() <= largest_alone);
+  const AllThreads large(symmetric.rows() > largest_alone);
   Eigenbasis basis;
   if (symmetric.rows() == 0) {
     return basis;
@@ -163,7 +163,7 @@ EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
 
 RightSingular right_singular(const Matrix& a) {
   require_finite(a, "weight");
-  const SingleThread small(std::max(a.rows(), a.cols()) <= largest_alone);
+  const AllThreads large(std::max(a.rows(), a.cols()) > largest_alone);
   const std::size_t m = a.rows();
   const std::size_t d = a.cols();
   RightSingular result{std::vector<double>(std::min(m, d)), Matrix(d, d)};
@@ -186,7 +186,7 @@ RightSingular right_singular(const Matrix& a) {
 
 std::vector<double> singular_values(const Matrix& a) {
   require_finite(a, "matrix");
-  const SingleThread small(std::max(a.rows(), a.cols()) <= largest_alone);
+  const AllThreads large(std::max(a.rows(), a.cols()) > largest_alone);
   std::vector<double> values(std::min(a.rows(), a.cols()));
   if (values.empty()) {
     return values;
