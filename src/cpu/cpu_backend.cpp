@@ -64,7 +64,7 @@ class CpuBackend final : public Backend {
 
   // Wider rows' sums are too large for every thread's cache; the BLAS shares out by itself.
   [[nodiscard]] std::size_t lanes(std::size_t features) const override {
-    constexpr std::size_t widest = 512;
+    constexpr std::size_t widest = 1024;
     return kernels_.panel > 0 && features <= widest ? threads_ : 1;
   }
 
