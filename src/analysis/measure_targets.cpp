@@ -30,13 +30,13 @@ Moments fold_targets(TargetRows& targets, Backend& backend) {
   const std::uint64_t tile = backend.tile_rows(n);
   const Matrix none(tile, 1);
   const auto add = [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+    TargetRows::Room room;
     for (std::uint64_t first = begin; first < end; first += tile) {
       const std::uint64_t count = std::min(tile, end - first);
-      Matrix room;
-      const MatrixView<const double> rows = targets.view(first, count, room);
+      const MatrixView<const double> rows = targets.read(first, count, room);
       fold.add({std::as_bytes(std::span(rows.data(), count * n)), 0, count, first},
                none.view().middle_rows(0, count));
-      fold.settle();  // `room` goes
+      fold.settle();  // `room` is used again
     }
   };
   if (!spec.is_lane) {
@@ -64,18 +64,20 @@ ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint
   errors.error_moment = Matrix(n, n);
   double squares = 0;
   double absolutes = 0;
+  Vector error(n);
+  TargetRows::Room found_room;
+  TargetRows::Room expected_room;
   for (std::uint64_t first = 0; first < targets.samples(); first += block) {
     const std::uint64_t count = std::min(block, targets.samples() - first);
-    Matrix error = predictions.read(first, count);
-    const Matrix expected = targets.read(first, count);
-    for (std::size_t i = 0; i < error.values().size(); ++i) {
-      error.values()[i] -= expected.values()[i];
-      squares += error.values()[i] * error.values()[i];
-      absolutes += std::abs(error.values()[i]);
-    }
+    const MatrixView<const double> found = predictions.read(first, count, found_room);
+    const MatrixView<const double> expected = targets.read(first, count, expected_room);
     for (std::size_t i = 0; i < count; ++i) {
-      const auto row = error.view().row(i);
-      add_outer(errors.error_moment, 1.0, {row.begin(), row.end()}, {row.begin(), row.end()});
+      for (std::size_t j = 0; j < n; ++j) {
+        error[j] = found(i, j) - expected(i, j);
+        squares += error[j] * error[j];
+        absolutes += std::abs(error[j]);
+      }
+      add_outer(errors.error_moment, 1.0, error, error);
     }
   }
   const double samples = static_cast<double>(targets.samples());

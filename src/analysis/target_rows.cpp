@@ -7,6 +7,8 @@
 #include "analysis/joined_reader.hpp"
 #include "collapscope/decode.hpp"
 #include "collapscope/error.hpp"
+#include "core/threads.hpp"
+#include "core/workers.hpp"
 
 namespace collapscope {
 
@@ -24,46 +26,63 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
   reader_ = open_joined(shards_, {std::uint64_t{1} << 24U, threads, std::uint64_t{1} << 24U});
   if (samples_ * components_ * sizeof(double) <= keep_bytes) {
     buffer_ = make_plain_buffer(samples_ * components_ * sizeof(double));
-    // Nothing is there until decode writes it.
+    // Nothing is there until it is decoded.
     all_.emplace(reinterpret_cast<double*>(buffer_->bytes().data()), samples_, components_);
-    decode(0, *all_);
+    keep_all(threads);
     reader_.reset();
   }
 }
 
-Matrix TargetRows::read(std::uint64_t first, std::uint64_t count) {
-  Matrix out(count, components_);
-  if (all_) {
-    std::copy_n(all_->middle_rows(first, count).data(), count * components_, out.data());
-  } else {
-    decode(first, out.view());
+// On several threads where the bytes can be read that way: much of the time is the memory's first touch.
+void TargetRows::keep_all(std::size_t threads) {
+  constexpr std::uint64_t share = 65536;
+  struct Lane {
+    std::unique_ptr<RowReader> reader;
+    std::vector<std::byte> room;
+  };
+  const Team team(threads == 0 ? usable_threads() : threads);
+  std::vector<Lane> lanes(samples_ > share ? team.threads() : 1);
+  for (Lane& lane : lanes) {
+    lane.reader = reader_->twin();
+    if (lane.reader == nullptr) {
+      std::vector<std::byte> room;
+      decode(*reader_, 0, *all_, room);
+      return;
+    }
   }
-  return out;
+  team.run(lanes.size(), (samples_ + share - 1) / share, [&](std::size_t number, std::size_t slot) {
+    const std::uint64_t first = number * share;
+    decode(*lanes[slot].reader, first, all_->middle_rows(first, std::min(share, samples_ - first)),
+           lanes[slot].room);
+  });
 }
 
-MatrixView<const double> TargetRows::view(std::uint64_t first, std::uint64_t count, Matrix& room) {
+MatrixView<const double> TargetRows::read(std::uint64_t first, std::uint64_t count, Room& room) {
   if (all_) {
     return all_->middle_rows(first, count);
   }
-  room = read(first, count);
-  return room.view();
+  if (room.rows.rows() < count) {
+    room.rows = Matrix(count, components_);
+  }
+  const MatrixView<double> rows = room.rows.view().middle_rows(0, count);
+  const std::lock_guard lock(reading_);
+  decode(*reader_, first, rows, room.stored);
+  return rows;
 }
 
 // Block by block, so that what is stored passes through the cache.
-void TargetRows::decode(std::uint64_t first, MatrixView<double> out) {
+void TargetRows::decode(RowReader& reader, std::uint64_t first, MatrixView<double> out,
+                        std::vector<std::byte>& room) const {
   constexpr std::size_t block_bytes = std::size_t{1} << 20U;
   RowFormat format;
   format.element = shards_.front().element;
   format.channels = components_;
   const std::size_t block = std::max<std::size_t>(block_bytes / format.sample_bytes(), 1);
-  std::vector<std::byte> bytes(std::min(block, out.rows()) * format.sample_bytes());
+  room.resize(std::max(room.size(), std::min(block, out.rows()) * format.sample_bytes()));
   for (std::size_t done = 0; done < out.rows(); done += block) {
     const std::size_t count = std::min(block, out.rows() - done);
-    const std::span<std::byte> stored = std::span(bytes).first(count * format.sample_bytes());
-    {
-      const std::lock_guard lock(reading_);
-      reader_->read(first + done, count, stored);
-    }
+    const std::span<std::byte> stored = std::span(room).first(count * format.sample_bytes());
+    reader.read(first + done, count, stored);
     if (const auto sample =
             decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
       const ShardSample at = locate(shards_, *sample);

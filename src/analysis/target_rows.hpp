@@ -14,25 +14,31 @@ namespace collapscope {
 
 class TargetRows {
  public:
+  // What a reader of rows holds on to from call to call.
+  struct Room {
+    Matrix rows;
+    std::vector<std::byte> stored;
+  };
+
   // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`. threads: as
   // of ReadOptions.
   TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0);
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
-  // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such
-  // sample.
-  [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
-  // The same where they lie in memory, else in `room`. Any number of threads may call it.
-  [[nodiscard]] MatrixView<const double> view(std::uint64_t first, std::uint64_t count, Matrix& room);
+  // Samples [first, first + count) as [count, n], valid until `room` is used again. Any number of threads may
+  // read, each with a room of its own. Throws InputError, for NaN and Inf with the first such sample.
+  [[nodiscard]] MatrixView<const double> read(std::uint64_t first, std::uint64_t count, Room& room);
 
  private:
-  void decode(std::uint64_t first, MatrixView<double> out);
+  void keep_all(std::size_t threads);
+  void decode(RowReader& reader, std::uint64_t first, MatrixView<double> out,
+              std::vector<std::byte>& room) const;
 
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
-  std::mutex reading_;
+  std::mutex reading_;  // of reader_
   std::unique_ptr<RowReader> reader_;
   std::unique_ptr<HostBuffer> buffer_;  // of all_
   std::optional<MatrixView<double>> all_;

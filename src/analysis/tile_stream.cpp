@@ -47,19 +47,18 @@ std::span<std::byte> TileStream::room(std::uint64_t number) {
 }
 
 TileStream::Band TileStream::read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader,
-                                       std::span<std::byte> room) {
-  Band band{first, samples, room, {}, {}};
+                                       std::span<std::byte> room, TargetRows::Room& target_room) {
   if (!complete_) {
     reader->read(first, samples, room);
   }
-  band.targets = targets_.view(first, samples, band.own_targets);
-  return band;
+  return {first, samples, room, targets_.read(first, samples, target_room)};
 }
 
 void TileStream::pass(const Visitor& visit, const Settle& settle) {
   const auto read = [this](std::uint64_t number, std::span<std::byte> bytes) {
     const std::uint64_t first = number * plan_.band_samples;
-    return read_band(first, std::min(plan_.band_samples, plan_.samples - first), reader_.get(), bytes);
+    return read_band(first, std::min(plan_.band_samples, plan_.samples - first), reader_.get(), bytes,
+                     target_rooms_[number % 2]);
   };
   std::future<Band> next;
   for (std::uint64_t number = 0; number < bands(); ++number) {
@@ -88,7 +87,7 @@ std::size_t TileStream::lanes() {
       plan_.lanes_read = false;
       return 1;
     }
-    lanes_.push_back({std::move(reader), nullptr});
+    lanes_.push_back({std::move(reader), nullptr, {}});
   }
   return plan_.lanes;
 }
@@ -125,7 +124,7 @@ void TileStream::visit_segment(std::size_t number, std::uint64_t segment, const 
     const std::uint64_t samples = std::min(plan_.lane_band_samples, end - first);
     const std::span<std::byte> room =
         kept_ != nullptr ? kept_room(first, samples) : lane.buffer->bytes().first(samples * sample_bytes);
-    const Band band = read_band(first, samples, lane.reader.get(), room);
+    const Band band = read_band(first, samples, lane.reader.get(), room, lane.targets);
     first += samples;
     if (!complete_) {
       lane.reader->expect(first, std::min(plan_.lane_band_samples, plan_.samples - first));

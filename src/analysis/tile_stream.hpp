@@ -61,19 +61,20 @@ class TileStream {
     std::uint64_t samples = 0;
     std::span<const std::byte> bytes;
     MatrixView<const double> targets;
-    Matrix own_targets;  // empty when they are in memory
   };
 
   // What a lane needs for itself.
   struct Lane {
     std::unique_ptr<RowReader> reader;
     std::unique_ptr<HostBuffer> buffer;
+    TargetRows::Room targets;
   };
 
   [[nodiscard]] std::span<std::byte> kept_room(std::uint64_t first, std::uint64_t samples) const;
   std::span<std::byte> room(std::uint64_t number);
   // reader: unused when the layer is kept and complete.
-  Band read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader, std::span<std::byte> room);
+  Band read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader, std::span<std::byte> room,
+                 TargetRows::Room& target_room);
   void visit_segment(std::size_t lane, std::uint64_t segment, const LaneVisitor& visitor);
   void visit_tiles(const Band& band, const Visitor& visit) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
@@ -88,6 +89,7 @@ class TileStream {
   BufferMaker make_buffer_;
   std::mutex listening_;
   std::unique_ptr<HostBuffer> buffers_[2];
+  TargetRows::Room target_rooms_[2];
   std::vector<Lane> lanes_;
   std::unique_ptr<HostBuffer> kept_;
   bool complete_ = false;  // kept_ holds the whole layer
