@@ -1,17 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
-#include <mutex>
 #include <numeric>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "analysis/measure.hpp"
 #include "collapscope/error.hpp"
-#include "core/moment_tree.hpp"
+#include "core/segments.hpp"
 #include "core/vector_math.hpp"
-#include "core/workers.hpp"
 
 namespace collapscope {
 
@@ -26,10 +23,9 @@ Moments fold_targets(TargetRows& targets, Backend& backend) {
   spec.format.channels = n;
   spec.targets = 1;
   spec.rows = targets.samples();
-  spec.is_lane = backend.lanes(n) > 1;
   const std::uint64_t tile = backend.tile_rows(n);
   const Matrix none(tile, 1);
-  const auto add = [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+  return fold_rows(backend, spec, [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
     TargetRows::Room room;
     for (std::uint64_t first = begin; first < end; first += tile) {
       const std::uint64_t count = std::min(tile, end - first);
@@ -38,24 +34,7 @@ Moments fold_targets(TargetRows& targets, Backend& backend) {
                none.view().middle_rows(0, count));
       fold.settle();  // `room` is used again
     }
-  };
-  if (!spec.is_lane) {
-    const auto fold = backend.make_fold(spec);
-    add(*fold, 0, targets.samples());
-    return fold->finish();
-  }
-  std::vector<std::unique_ptr<MomentFold>> folds(backend.lanes(n));
-  std::generate(folds.begin(), folds.end(), [&] { return backend.make_fold(spec); });
-  const std::uint64_t segment = segment_rows(spec.rows, n);
-  std::mutex putting;
-  MomentTree tree;
-  Team(folds.size()).run((spec.rows + segment - 1) / segment, [&](std::size_t number, std::size_t slot) {
-    add(*folds[slot], number * segment, std::min((number + 1) * segment, spec.rows));
-    Moments part = folds[slot]->finish();
-    const std::lock_guard lock(putting);
-    tree.put(number, std::move(part));
   });
-  return tree.finish();
 }
 
 ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint64_t block) {

@@ -15,6 +15,7 @@
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/synth.hpp"
+#include "core/segments.hpp"
 #include "core/stage_work.hpp"
 #include "core/stopwatch.hpp"
 #include "core/threads.hpp"
@@ -147,13 +148,14 @@ class ShapeBench {
   // The first look at the first `rows` rows.
   [[nodiscard]] Moments fold(std::uint64_t rows) {
     const std::size_t sample_bytes = plan_.format.sample_bytes();
-    const auto fold = backend_.make_fold({plan_.format, spec_.targets, rows, false, false});
-    for (std::uint64_t first = 0; first < rows; first += plan_.tile_rows) {
-      const std::size_t count = std::min<std::uint64_t>(plan_.tile_rows, rows - first);
-      const RawTile tile{spec_.bytes.subspan(first * sample_bytes, count * sample_bytes), 0, count, first};
-      fold->add(tile, targets_.view().middle_rows(first, count));
-    }
-    return fold->finish();
+    const FoldSpec spec{plan_.format, spec_.targets, rows, false, false};
+    return fold_rows(backend_, spec, [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+      for (std::uint64_t first = begin; first < end; first += plan_.tile_rows) {
+        const std::size_t count = std::min<std::uint64_t>(plan_.tile_rows, end - first);
+        const RawTile tile{spec_.bytes.subspan(first * sample_bytes, count * sample_bytes), 0, count, first};
+        fold.add(tile, targets_.view().middle_rows(first, count));
+      }
+    });
   }
 
   Results analyze_file(const std::string& path, const AnalysisOptions& options) {
