@@ -34,6 +34,7 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
 Matrix TargetRows::read(std::uint64_t first, std::uint64_t count) {
   Matrix out(count, components_);
   if (!all_) {
+    const std::lock_guard lock(reading_);
     decode(first, out.view());
   } else {
     std::copy_n(all_->middle_rows(first, count).data(), count * components_, out.data());

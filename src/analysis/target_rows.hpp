@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -20,7 +21,7 @@ class TargetRows {
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
   // Samples [first, first + count) as [count, n]. Throws InputError, for NaN and Inf with the first such
-  // sample.
+  // sample. Any number of threads may read at the same time.
   [[nodiscard]] Matrix read(std::uint64_t first, std::uint64_t count);
 
  private:
@@ -29,6 +30,7 @@ class TargetRows {
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
+  std::mutex reading_;  // of reader_
   std::unique_ptr<RowReader> reader_;
   std::unique_ptr<HostBuffer> buffer_;  // of all_
   std::optional<MatrixView<double>> all_;

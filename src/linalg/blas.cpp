@@ -90,11 +90,14 @@ Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpos
 
 void set_threads(std::size_t threads) { openblas_set_num_threads(static_cast<int>(threads)); }
 
+std::size_t threads() { return static_cast<std::size_t>(openblas_get_num_threads()); }
+
 namespace {
 
 int nested = 0;         // SingleThreads alive
 bool threaded = false;  // one of them let the BLAS use its threads
 bool rests = false;
+bool each_alone = false;  // an EachThreadAlone is alive
 
 void rest_now() {
   if (rests && blas_thread_shutdown_ != nullptr) {
@@ -110,6 +113,9 @@ void rest_threads_after_use() {
 }
 
 SingleThread::SingleThread(bool alone) : before_(openblas_get_num_threads()) {
+  if (each_alone) {
+    return;
+  }
   ++nested;
   if (alone) {
     openblas_set_num_threads(1);
@@ -119,11 +125,26 @@ SingleThread::SingleThread(bool alone) : before_(openblas_get_num_threads()) {
 }
 
 SingleThread::~SingleThread() {
+  if (each_alone) {
+    return;
+  }
   openblas_set_num_threads(before_);
   if (--nested == 0 && threaded) {
     threaded = false;
     rest_now();
   }
+}
+
+EachThreadAlone::EachThreadAlone() : before_(openblas_get_num_threads()) {
+  openblas_set_num_threads(1);
+  each_alone = true;
+  rest_now();
+}
+
+EachThreadAlone::~EachThreadAlone() {
+  each_alone = false;
+  openblas_set_num_threads(before_);
+  rest_now();
 }
 
 }  // namespace collapscope::linalg

@@ -30,6 +30,7 @@ void mirror_upper(MatrixView<double> c);
 
 // Threads the BLAS may use.
 void set_threads(std::size_t threads);
+[[nodiscard]] std::size_t threads();
 
 // See collapscope::own_the_blas.
 void rest_threads_after_use();
@@ -43,6 +44,20 @@ class SingleThread {
   ~SingleThread();
   SingleThread(const SingleThread&) = delete;
   SingleThread& operator=(const SingleThread&) = delete;
+
+ private:
+  int before_;
+};
+
+// While one exists, whoever calls the BLAS or LAPACK does so on the calling thread only, and SingleThreads,
+// which may then live on any thread, change nothing. To be made before such threads begin, and destroyed
+// after they have ended, by one thread of the program.
+class EachThreadAlone {
+ public:
+  EachThreadAlone();
+  ~EachThreadAlone();
+  EachThreadAlone(const EachThreadAlone&) = delete;
+  EachThreadAlone& operator=(const EachThreadAlone&) = delete;
 
  private:
   int before_;
