@@ -125,6 +125,12 @@ class Backend {
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Where to go on when this backend throws a DeviceError; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
+  // Backends that measure whole layers side by side, each for one thread of the program at a time, while this
+  // one is at rest and the BLAS keeps to the calling thread; empty: none. The same ones at every call.
+  [[nodiscard]] virtual std::span<Backend* const> parts() { return {}; }
+  // Whether a layer is small enough to be measured by one of several parts: many such layers side by side
+  // take less time than one after another with everything. A function of the layer and the machine.
+  [[nodiscard]] virtual bool suits_part(const FoldSpec& /*spec*/) const { return false; }
   // What a benchmark can time on this backend; null: nothing of its own.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };

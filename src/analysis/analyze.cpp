@@ -4,16 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <exception>
-#include <filesystem>
+#include <deque>
 #include <limits>
-#include <map>
-#include <new>
-#include <system_error>
 
-#include "analysis/measure.hpp"
-#include "analysis/run_key.hpp"
-#include "analysis/run_metrics.hpp"
+#include "analysis/checkpoint_work.hpp"
+#include "analysis/schedule.hpp"
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
@@ -39,44 +34,54 @@ std::vector<const LayerIndex*> in_file_order(std::vector<const LayerIndex*> laye
   return layers;
 }
 
-// The failure that the exception in flight stands for.
-Failure current_failure(const std::string& path, const std::string& object) {
+std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint,
+                                               const std::vector<std::string>& globs) {
+  std::vector<const LayerIndex*> layers;
+  for (const LayerIndex& layer : checkpoint.layers) {
+    if (selected(layer.name, globs)) {
+      layers.push_back(&layer);
+    }
+  }
+  return layers;
+}
+
+// ask(), but false when that takes too much memory. What fails for other reasons fails anywhere, and soon.
+template <class Ask>
+bool holds(const Ask& ask) {
   try {
-    throw;
-  } catch (const InputError& error) {
-    std::error_code ignored;
-    const bool same = std::filesystem::equivalent(error.file(), path, ignored);
-    return {same ? path : error.file(), error.object().empty() ? object : error.object(), error.message()};
-  } catch (const std::bad_alloc&) {
-    return {path, object, "out of memory"};
-  } catch (const std::exception& error) {
-    return {path, object, error.what()};
+    return ask();
+  } catch (const UsageError&) {
+    return false;
+  } catch (const Error&) {
+    return true;
   }
 }
 
 class Analyzer {
  public:
   Analyzer(Backend& backend, const AnalysisOptions& options, Progress& progress)
-      : backend_(&backend),
+      : backend_(backend),
         options_(options),
         progress_(progress),
-        memory_(options.memory != 0 ? options.memory : default_memory()) {}
+        memory_(options.memory != 0 ? options.memory : default_memory()),
+        journal_(progress, results_.provenance) {}
 
   Results run(const std::vector<Checkpoint>& checkpoints) {
     const auto begin = std::chrono::steady_clock::now();
     results_.provenance.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-    results_.provenance.device = backend_->describe();
+    results_.provenance.device = backend_.describe();
     results_.provenance.precision = precision_name(options_.precision);
-    results_.provenance.threads = backend_->threads();
-    progress_.start(bytes_to_read(checkpoints));
+    results_.provenance.threads = backend_.threads();
     for (const Checkpoint& checkpoint : checkpoints) {
-      try {
-        analyze_checkpoint(checkpoint);
-      } catch (const std::exception&) {
-        fail(current_failure(checkpoint.front().path, checkpoint.front().id));
-      }
+      works_.emplace_back(checkpoint, in_file_order(selected_layers(checkpoint.front(), options_.layers)),
+                          options_, journal_);
     }
-    add_final_gamma(results_.checkpoints, members_);
+    measure();
+    std::vector<RunMember> members;
+    for (CheckpointWork& work : works_) {
+      work.take(results_, members);
+    }
+    add_final_gamma(results_.checkpoints, members);
     for (CheckpointResult& checkpoint : results_.checkpoints) {
       options_.metrics.filter(checkpoint.targets);
       for (LayerResult& layer : checkpoint.layers) {
@@ -90,136 +95,83 @@ class Analyzer {
   }
 
  private:
-  void fail(Failure failure) {
-    const std::string object = failure.object.empty() ? "" : printable(failure.object) + ": ";
-    progress_.message(fmt::format("{}: {}{}", printable(failure.path), object, printable(failure.message)));
-    results_.failures.push_back(std::move(failure));
+  void measure() {
+    std::vector<std::vector<bool>> suits = layers_for_parts();
+    LayerQueue queue(backend_, memory_, may_go_beside(suits));
+    if (queue.parts() > 0) {
+      leave_what_fits(suits, queue.desk(true));
+    }
+    const std::vector<Step> steps = schedule(suits, queue.parts());
+    progress_.start(bytes_to_read(steps, queue));
+    std::vector<LayerTask> tasks;
+    tasks.reserve(steps.size());
+    for (const Step& step : steps) {
+      tasks.push_back({step.beside, [this, &queue, step](Desk& desk) { take(step, desk, queue); }});
+    }
+    queue.run(tasks);
   }
 
-  [[nodiscard]] LayerPlan plan(const std::vector<LayerIndex>& shards, std::size_t targets) const {
-    return plan_layer(shards, targets, options_, memory_, *backend_);
-  }
-
-  // Runs `work` with the backend in use; when a device fails, again from the start with its fallback, which
-  // stays in use unless the device merely had too little memory.
-  template <class Work>
-  auto on_backend(const Work& work) {
-    try {
-      return work(*backend_);
-    } catch (const DeviceError& error) {
-      Backend* const fallback = backend_->fallback();
-      if (fallback == nullptr) {
-        throw;
-      }
-      const bool too_small = dynamic_cast<const DeviceMemoryError*>(&error) != nullptr;
-      progress_.message(
-          fmt::format("{}; {} goes on on the CPU", error.what(), too_small ? "this layer" : "the analysis"));
-      if (!fell_back_) {
-        results_.provenance.device += fmt::format("; in part {} ({})", fallback->describe(), error.what());
-        fell_back_ = true;
-      }
-      if (!too_small) {
-        backend_ = fallback;
-      }
-      return work(*fallback);
+  void take(const Step& step, Desk& desk, LayerQueue& queue) {
+    CheckpointWork& work = works_[step.checkpoint];
+    if (step.layer) {
+      work.measure_layer(*step.layer, desk, queue);
+    } else {
+      // Side by side, the targets of some checkpoints are in memory at the same time.
+      work.measure_targets(desk, desk.memory / (step.beside ? 16 : 8));
     }
   }
 
-  [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<Checkpoint>& checkpoints) const {
+  // Of each checkpoint, which layers one part of the backend should measure.
+  [[nodiscard]] std::vector<std::vector<bool>> layers_for_parts() const {
+    std::vector<std::vector<bool>> suits;
+    for (const CheckpointWork& work : works_) {
+      std::vector<bool>& layers = suits.emplace_back();
+      for (std::size_t layer = 0; layer < work.layers(); ++layer) {
+        layers.push_back(
+            holds([&] { return backend_.suits_part(work.fold_spec(work.plan(layer, backend_, memory_))); }));
+      }
+    }
+    return suits;
+  }
+
+  // Not the layers that need more than a part's memory.
+  void leave_what_fits(std::vector<std::vector<bool>>& suits, const Desk& desk) const {
+    Backend* const fallback = desk.backend->fallback();
+    for (std::size_t i = 0; i < suits.size(); ++i) {
+      for (std::size_t layer = 0; layer < suits[i].size(); ++layer) {
+        suits[i][layer] =
+            suits[i][layer] && holds([&] {
+              (void)works_[i].plan(layer, *desk.backend, desk.memory);
+              (void)works_[i].plan(layer, fallback == nullptr ? *desk.backend : *fallback, desk.memory);
+              return true;
+            });
+      }
+    }
+  }
+
+  [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<Step>& steps, const LayerQueue& queue) const {
     std::uint64_t bytes = 0;
-    for (const Checkpoint& checkpoint : checkpoints) {
-      const CheckpointIndex& first = checkpoint.front();
-      for (const LayerIndex* layer : selected_layers(first)) {
-        try {
-          const LayerPlan layer_plan = plan(layer_shards(checkpoint, layer->name), components(first.targets));
-          bytes += layer_plan.bytes * static_cast<unsigned>(layer_plan.passes());
-        } catch (const Error&) {
-          // Reported when its turn comes.
+    for (const Step& step : steps) {
+      try {
+        if (step.layer) {
+          const Desk& desk = queue.desk(step.beside);
+          const LayerPlan plan = works_[step.checkpoint].plan(*step.layer, *desk.backend, desk.memory);
+          bytes += plan.bytes * static_cast<unsigned>(plan.passes());
         }
+      } catch (const Error&) {
+        // Reported when its turn comes.
       }
     }
     return bytes;
   }
 
-  [[nodiscard]] std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint) const {
-    std::vector<const LayerIndex*> layers;
-    for (const LayerIndex& layer : checkpoint.layers) {
-      if (selected(layer.name, options_.layers)) {
-        layers.push_back(&layer);
-      }
-    }
-    return layers;
-  }
-
-  static std::size_t components(const DatasetIndex& targets) {
-    return targets.shape.size() > 1 ? targets.shape[1] : 1;
-  }
-
-  void analyze_checkpoint(const Checkpoint& checkpoint) {
-    const CheckpointIndex& first = checkpoint.front();
-    if (first.task != "regression") {
-      throw InputError(first.path, first.id,
-                       fmt::format("found task '{}'; this version measures 'regression' only", first.task));
-    }
-    std::vector<DatasetIndex> target_shards;
-    for (const CheckpointIndex& part : checkpoint.shards) {
-      target_shards.push_back(part.targets);
-    }
-    TargetRows targets(target_shards, memory_ / 8, backend_->threads());
-    // Few numbers: not worth a device's while.
-    Backend* const cpu = backend_->fallback();
-    const TargetSummary summary = measure_targets(checkpoint, targets, cpu != nullptr ? *cpu : *backend_);
-
-    CheckpointResult result{first.path, first.id,          first.run,        first.step,
-                            first.task, targets.samples(), first.attributes, target_metrics(summary),
-                            {}};
-    RunMember member{run_key(first), {}};
-    const std::size_t failures = results_.failures.size();
-    std::map<const LayerIndex*, LayerResult> measured;
-    for (const LayerIndex* layer : in_file_order(selected_layers(first))) {
-      progress_.working_on(first.path + ": " + layer->name);
-      try {
-        measured.emplace(layer, analyze_layer(checkpoint, *layer, targets, summary, member));
-      } catch (const std::exception&) {
-        fail(current_failure(first.path, layer->name));
-      }
-    }
-    for (auto& [layer, found] : measured) {  // in the order of their place in first.layers
-      result.layers.push_back(std::move(found));
-    }
-    if (!result.layers.empty()) {
-      results_.checkpoints.push_back(std::move(result));
-      members_.push_back(std::move(member));
-    } else if (results_.failures.size() == failures) {
-      throw InputError(first.path, first.id, "no layer is selected by --layers");
-    }
-  }
-
-  LayerResult analyze_layer(const Checkpoint& checkpoint, const LayerIndex& layer, TargetRows& targets,
-                            const TargetSummary& summary, RunMember& member) {
-    const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name);
-    const LayerSummary measured = on_backend([&](Backend& backend) {
-      const LayerPlan layer_plan = plan_layer(shards, targets.components(), options_, memory_, backend);
-      return measure_layer(shards, targets, summary, layer_plan, options_, backend,
-                           [this](std::uint64_t bytes) {
-                             results_.provenance.bytes_read += bytes;
-                             progress_.advance(bytes);
-                           });
-    });
-    LayerResult result{layer.name, layer.index, layer.kind, layer_metrics(measured, summary, options_.top)};
-    if (const Metric* metric = result.metrics.find("nrc3"); metric != nullptr && metric->defined()) {
-      member.layers.push_back({layer.name, measured.weight->gram, summary.root, summary.lambda_min()});
-    }
-    return result;
-  }
-
-  Backend* backend_;  // in use
-  bool fell_back_ = false;
+  Backend& backend_;
   const AnalysisOptions& options_;
   Progress& progress_;
   std::uint64_t memory_;
   Results results_;
-  std::vector<RunMember> members_;
+  Journal journal_;
+  std::deque<CheckpointWork> works_;
 };
 
 }  // namespace

@@ -13,12 +13,16 @@ namespace {
 
 constexpr std::size_t most_threads = 256;
 
-// Signals go to the threads of the program and not to ours, which inherit this mask.
+// Signals go to the threads of the program and not to ours, which inherit this mask; but for those that a
+// thread causes itself, which end the process where they are blocked.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
     sigset_t all;
     sigfillset(&all);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+      sigdelset(&all, own);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

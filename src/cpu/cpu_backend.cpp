@@ -1,13 +1,15 @@
-// The CPU backend: OpenBLAS and LAPACK.
+// The CPU backend: OpenBLAS and LAPACK. Its parts have a thread each.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "collapscope/backend.hpp"
 #include "collapscope/blas_kernels.hpp"
 #include "core/buffer_pool.hpp"
 #include "core/threads.hpp"
 #include "core/workers.hpp"
+#include "cpu/cpu_part.hpp"
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
 #include "cpu/stages.hpp"
@@ -19,12 +21,15 @@ namespace collapscope {
 
 namespace {
 
+// From about so many rows on, threads that share out a layer's rows gain as much as those that share out
+// layers.
+constexpr std::uint64_t least_shared_rows = 50'000;
+constexpr std::size_t most_parts = 64;  // threads that OpenBLAS serves at once, with room to spare
+
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(std::size_t threads)
-      : threads_(threads == 0 ? usable_threads() : threads), team_(threads_) {
-    linalg::set_threads(threads_);
-  }
+  // threads: at least 1.
+  explicit CpuBackend(std::size_t threads) : threads_(threads), team_(threads) {}
 
   [[nodiscard]] std::string describe() const override {
     return fmt::format("cpu: {}; folds by {} code", blas_kernels().describe(), kernels_.name);
@@ -68,6 +73,16 @@ class CpuBackend final : public Backend {
     return kernels_.panel > 0 && features <= widest ? threads_ : 1;
   }
 
+  [[nodiscard]] std::span<Backend* const> parts() override {
+    while (threads_ > 1 && parts_.size() < std::min(threads_, most_parts)) {
+      parts_.push_back(cpu::make_part(1));
+      part_pointers_.push_back(parts_.back().get());
+    }
+    return part_pointers_;
+  }
+
+  [[nodiscard]] bool suits_part(const FoldSpec& spec) const override { return spec.rows < least_shared_rows; }
+
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
     return cpu::make_stage_maker(*this, kernels_, team_);
   }
@@ -77,13 +92,19 @@ class CpuBackend final : public Backend {
   const cpu::VectorKernels& kernels_ = cpu::best_kernels();
   Team team_;
   Team alone_{1};
-  BufferPool buffers_{make_plain_buffer};  // shared by all folds, one at a time
+  BufferPool buffers_{make_plain_buffer};        // shared by all folds, one at a time
+  std::vector<std::unique_ptr<Backend>> parts_;  // made when first asked for
+  std::vector<Backend*> part_pointers_;
 };
 
 }  // namespace
 
+std::unique_ptr<Backend> cpu::make_part(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
+
 std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
-  return std::make_unique<CpuBackend>(threads);
+  const std::size_t chosen = threads == 0 ? usable_threads() : threads;
+  linalg::set_threads(chosen);
+  return std::make_unique<CpuBackend>(chosen);
 }
 
 }  // namespace collapscope

@@ -41,7 +41,8 @@ int local_rank() {
 std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads) {
   const gpu::Module& module = gpu::Module::load();
   const int count = module.count();
-  std::vector<std::unique_ptr<gpu::GpuDevice>> devices;
+  gpu::GpuBackend::Devices devices;
+  gpu::GpuBackend::Opener open_again;
   if (which == "all") {
     for (int device = 0; device < count; ++device) {
       devices.push_back(module.open(device));
@@ -53,8 +54,10 @@ std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads
                                    count == 1 ? "is" : "are", count, count == 1 ? "" : "s"));
     }
     devices.push_back(module.open(device));
+    open_again = [&module, device] { return module.open(device); };
   }
-  return std::make_unique<gpu::GpuBackend>(std::move(devices), make_cpu_backend(threads));
+  return std::make_unique<gpu::GpuBackend>(std::move(devices), make_cpu_backend(threads),
+                                           std::move(open_again));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "collapscope/error.hpp"
+#include "cpu/cpu_part.hpp"
 #include "gpu/split_fold.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/leading_eigen.hpp"
@@ -17,6 +18,26 @@ namespace {
 // Below this order a GPU's decomposition takes longer than the CPU's: dozens of launches per column block.
 constexpr std::size_t least_order = 512;
 
+// Of a layer for a part, as float64: a few hundredths of a second of a bus's time.
+constexpr std::uint64_t largest_of_part = std::uint64_t{1} << 30U;
+
+// More device memory than measuring the layer takes at once: rows as stored, some tiles of them as float64
+// and what they are projected on, sums in slices, a decomposition with its workspace.
+double device_bytes(const FoldSpec& spec) {
+  const double rows = static_cast<double>(spec.rows);
+  const double d = static_cast<double>(spec.format.row_length());
+  const double stored = rows / static_cast<double>(spec.format.rows_per_sample()) *
+                        static_cast<double>(spec.format.sample_bytes());
+  return 3 * stored + 6 * sizeof(double) * rows * (d + static_cast<double>(spec.targets) + 4) +
+         16 * sizeof(double) * d * d + 0x1p28;
+}
+
+// "cuda:1 NVIDIA H200, ..." without the number.
+std::string kind_of(const GpuDevice& device) {
+  const std::string text = device.describe();
+  return text.substr(std::min(text.find(' '), text.size()));
+}
+
 bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
   return basis.size() == pairs && (pairs == symmetric.rows() ? linalg::passes_check(symmetric, basis)
                                                              : linalg::complete_leading(symmetric, basis));
@@ -24,8 +45,8 @@ bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
 
 }  // namespace
 
-GpuBackend::GpuBackend(std::vector<std::unique_ptr<GpuDevice>> devices, std::unique_ptr<Backend> cpu)
-    : cpu_(std::move(cpu)), devices_(std::move(devices)) {}
+GpuBackend::GpuBackend(Devices devices, std::unique_ptr<Backend> cpu, Opener open_again)
+    : cpu_(std::move(cpu)), devices_(std::move(devices)), open_again_(std::move(open_again)) {}
 
 std::string GpuBackend::describe() const {
   std::string text;
@@ -84,6 +105,48 @@ bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),
                      [&](const auto& device) { return device->keeps_rows(share); });
+}
+
+// Two such layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
+// never depend on what goes on beside.
+bool GpuBackend::suits_part(const FoldSpec& spec) const {
+  const double bytes = device_bytes(spec);
+  return static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) <=
+             static_cast<double>(largest_of_part) &&
+         bytes < 0x1p62 && std::all_of(devices_.begin(), devices_.end(), [bytes](const auto& device) {
+           return device->keeps_rows(2 * static_cast<std::uint64_t>(bytes));
+         });
+}
+
+std::span<Backend* const> GpuBackend::parts() {
+  if (!has_parts_) {
+    has_parts_ = true;
+    make_parts();
+  }
+  return part_pointers_;
+}
+
+void GpuBackend::make_parts() {
+  Devices devices = devices_;
+  if (devices.size() == 1 && open_again_) {
+    try {
+      devices.push_back(open_again_());
+    } catch (const DeviceError&) {
+      // It goes on as it is; whether it still works will be seen.
+    }
+  }
+  // Whichever device a layer comes to, its digits are the same.
+  const bool alike = std::all_of(devices.begin(), devices.end(), [&](const auto& device) {
+    return kind_of(*device) == kind_of(*devices.front());
+  });
+  if (devices.size() == 1 || !alike) {
+    return;
+  }
+  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / devices.size());
+  for (const auto& device : devices) {
+    parts_.push_back(std::make_unique<GpuBackend>(Devices{device}, cpu::make_part(threads)));
+    part_pointers_.push_back(parts_.back().get());
+  }
 }
 
 }  // namespace collapscope::gpu

@@ -1,7 +1,10 @@
 // The backend over one or several GPUs: rows of a layer go to the devices in turn, the parts are merged;
-// decompositions are checked, and done on the CPU when they are small or fail the check.
+// decompositions are checked, and done on the CPU when they are small or fail the check. For small layers it
+// has a part per GPU; on a single GPU two, so that one layer's decomposition on the CPU goes beside another's
+// rows.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,8 +15,11 @@ namespace collapscope::gpu {
 
 class GpuBackend final : public Backend {
  public:
-  // devices: at least one.
-  GpuBackend(std::vector<std::unique_ptr<GpuDevice>> devices, std::unique_ptr<Backend> cpu);
+  using Devices = std::vector<std::shared_ptr<GpuDevice>>;  // a part shares its device with the whole
+  using Opener = std::function<std::unique_ptr<GpuDevice>()>;
+
+  // devices: at least one. open_again: opens the only device another time; empty: never.
+  GpuBackend(Devices devices, std::unique_ptr<Backend> cpu, Opener open_again = {});
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] std::size_t threads() const override { return cpu_->threads(); }
@@ -26,13 +32,21 @@ class GpuBackend final : public Backend {
   }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* fallback() override { return cpu_.get(); }
+  [[nodiscard]] std::span<Backend* const> parts() override;
+  [[nodiscard]] bool suits_part(const FoldSpec& spec) const override;
   // The stages of the first device.
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return devices_.front()->stage_maker(); }
 
  private:
+  void make_parts();
+
   std::unique_ptr<Backend> cpu_;  // outlives the devices
-  std::vector<std::unique_ptr<GpuDevice>> devices_;
+  Devices devices_;
   BufferPool buffers_{[this](std::size_t size) { return devices_.front()->make_host_buffer(size); }};
+  Opener open_again_;
+  bool has_parts_ = false;  // or none can be had
+  std::vector<std::unique_ptr<Backend>> parts_;
+  std::vector<Backend*> part_pointers_;
 };
 
 }  // namespace collapscope::gpu

@@ -111,6 +111,8 @@ void set_threads(std::size_t threads) {
   }
 }
 
+std::size_t threads() { return static_cast<std::size_t>(openblas_get_num_threads()); }
+
 void rest_threads_after_use() {
   rests = true;
   openblas_set_num_threads(1);

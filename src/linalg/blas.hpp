@@ -32,6 +32,7 @@ void mirror_upper(MatrixView<double> c);
 // threads can call it side by side, and so that its threads, which stay awake for long, take no time from
 // ours.
 void set_threads(std::size_t threads);
+[[nodiscard]] std::size_t threads();
 
 // See collapscope::own_the_blas.
 void rest_threads_after_use();

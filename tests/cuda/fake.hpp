@@ -16,6 +16,7 @@ class FakeCuda {
 
   [[nodiscard]] long calls() const { return calls_(); }
   [[nodiscard]] long work_items() const { return work_items_(); }
+  [[nodiscard]] long threads() const { return threads_(); }
   [[nodiscard]] long violations() const { return violations_(); }
   [[nodiscard]] long leaks() const { return leaks_(); }
 
@@ -23,6 +24,7 @@ class FakeCuda {
   void (*reset_)() = nullptr;
   long (*calls_)() = nullptr;
   long (*work_items_)() = nullptr;
+  long (*threads_)() = nullptr;
   long (*violations_)() = nullptr;
   long (*leaks_)() = nullptr;
   std::map<std::string, std::string> settings_;

@@ -23,7 +23,7 @@ void Pipeline::SetUp() {
   spec.samples = rows_;
   spec.features = features_;
   spec.targets = 2;
-  spec.noise = {0.5, 1e-3};
+  spec.noise = noise_;
   spec.offset = 3;
   write_planted(path_, spec);
   options_.memory = options_.memory == 0 ? 4'600'000 : options_.memory;

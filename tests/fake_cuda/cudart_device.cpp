@@ -138,7 +138,7 @@ cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return api("cudaSetDevice", cudaErrorUnknown, [&] {
+  return api_of(device, "cudaSetDevice", cudaErrorUnknown, [&] {
     if (!is_device(device)) {
       return cudaErrorInvalidDevice;
     }

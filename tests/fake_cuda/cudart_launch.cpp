@@ -24,6 +24,7 @@ namespace {
 
 struct Twin {
   std::size_t size = 0;  // of the argument
+  ClearPadding clear_padding = nullptr;
   Run run = nullptr;
 };
 
@@ -129,17 +130,17 @@ cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, std:
   if (!is_geometry(grid, block, shared)) {
     return cudaErrorInvalidConfiguration;
   }
-  const auto* argument = static_cast<const std::byte*>(arguments[0]);
-  if (!are_pointers_good(argument, twin->size, device_of(*stream), name)) {
-    return cudaErrorIllegalAddress;
-  }
-  ++ledger().launches[name];
   // Copied now, as CUDA does.
   struct alignas(64) Line {
     std::byte bytes[64];
   };
   std::vector<Line> op(twin->size / sizeof(Line) + 1);
-  std::memcpy(op.data(), argument, twin->size);
+  std::memcpy(op.data(), arguments[0], twin->size);
+  twin->clear_padding(op.data());
+  if (!are_pointers_good(op.front().bytes, twin->size, device_of(*stream), name)) {
+    return cudaErrorIllegalAddress;
+  }
+  ++ledger().launches[name];
   enqueue(*stream, name, [=, run = twin->run] { run(op.data(), {grid.x, grid.y}, {block.x, block.y}); });
   return cudaSuccess;
 }
@@ -160,11 +161,12 @@ using namespace fake_cuda;
 
 extern "C" {
 
-void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t op_size, Run run) {
+void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
+                        Run run) {
   const std::lock_guard lock(mutex());
   const std::string type = demangled(op.name());
   const std::string name = "voidcollapscope::kernels::" + std::string(shape) + "<" + type + ">(" + type + ")";
-  registry().twins[name] = {op_size, run};
+  registry().twins[name] = {op_size, clear, run};
 }
 
 void** __cudaRegisterFatBinary(void* /*image*/) {

@@ -1,4 +1,7 @@
 // Failures on purpose: the n-th call, once or for ever, or an asynchronous error that never goes away.
+#include <atomic>
+#include <thread>
+
 #include "support.hpp"
 #include "test_launchers.hpp"
 
@@ -96,6 +99,56 @@ TEST_F(Failures, StickyOnesComeLateAndStay) {
     EXPECT_EQ(cudaStreamDestroy(stream), cudaErrorIllegalAddress);
     EXPECT_EQ(control().leaks(), 0);
   }
+}
+
+TEST_F(Failures, LostDevicesLeaveOthersAtWork) {
+  for (const char* schedule : {"eager", "lazy", "reverse", "random"}) {
+    configure({{"DEVICES", "2"}, {"SCHEDULE", schedule}, {"FAIL_AT", "1"}, {"FAIL_KIND", "lost"}});
+    double* x = new_device(4);
+    cudaStream_t stream = new_stream();
+    EXPECT_CUDA(cudaMemsetAsync(x, 0, 32, stream));
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+    EXPECT_CUDA(cudaSetDevice(1));
+    EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);  // of this thread
+    EXPECT_CUDA(cudaGetLastError());
+    double* y = new_device(4);
+    upload(y, {1, 2, 3, 4});
+    cudaStream_t other = new_stream();
+    EXPECT_CUDA(times(y, 4, 2.0, other));
+    EXPECT_CUDA(cudaStreamSynchronize(other));
+    EXPECT_EQ(download(y, 4), (std::vector<double>{2, 4, 6, 8}));
+    EXPECT_CUDA(cudaFree(y));
+    EXPECT_CUDA(cudaStreamDestroy(other));
+    EXPECT_EQ(cudaSetDevice(0), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaFree(x), cudaErrorIllegalAddress);
+    EXPECT_CUDA(cudaStreamDestroy(stream));
+    EXPECT_EQ(control().leaks(), 0);
+  }
+}
+
+TEST_F(Failures, AreForgottenByAllThreadsAtARestart) {
+  std::atomic<int> step = 0;
+  const auto reached = [&](int wanted) {
+    while (step != wanted) {
+      std::this_thread::yield();
+    }
+  };
+  configure({{"DEVICES", "2"}, {"FAIL_AT", "2"}});
+  std::thread other([&] {
+    EXPECT_CUDA(cudaSetDevice(1));
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorUnknown);
+    step = 1;
+    reached(2);
+    EXPECT_CUDA(cudaPeekAtLastError());
+    int device = -1;
+    EXPECT_CUDA(cudaGetDevice(&device));
+    EXPECT_EQ(device, 0);
+  });
+  reached(1);
+  configure({});
+  step = 2;
+  other.join();
 }
 
 TEST_F(Failures, NamesAndTexts) {

@@ -14,6 +14,8 @@ void fake_cuda_reset(void);
 long fake_cuda_calls(void);
 /* Items of stream work done so far. */
 long fake_cuda_work_items(void);
+/* Host threads that have made such calls. */
+long fake_cuda_threads(void);
 /* Contract violations so far; each was reported on standard error. */
 long fake_cuda_violations(void);
 /* How many allocations, streams, events and handles are open now; names them on standard error. */

@@ -13,21 +13,31 @@ using Dim = collapscope::kernels::Dim;
 
 // Runs a kernel of kernels/shapes.hpp; `op` is its one argument.
 using Run = void (*)(const void* op, Dim grid, Dim block);
+// Zeros the bytes of such an argument that belong to no member: what happened to lie there before.
+using ClearPadding = void (*)(void* op);
 // `shape` as over_items, `op` the type of the argument.
-using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, Run run);
+using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
+                     Run run);
 
 // The visitor of for_each_kernel: adds the twin of every kernel that it is shown.
 struct AddTwins {
   Add add;
 
   template <class Op>
+  static void clear_padding([[maybe_unused]] void* op) {
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(static_cast<Op*>(op));
+#endif
+  }
+
+  template <class Op>
   void items() const {
-    add("over_items", typeid(Op), sizeof(Op),
+    add("over_items", typeid(Op), sizeof(Op), &clear_padding<Op>,
         [](const void* op, Dim grid, Dim block) { run_items(*static_cast<const Op*>(op), grid, block); });
   }
   template <class Op>
   void rows() const {
-    add("over_rows", typeid(Op), sizeof(Op), [](const void* op, Dim grid, Dim block) {
+    add("over_rows", typeid(Op), sizeof(Op), &clear_padding<Op>, [](const void* op, Dim grid, Dim block) {
       if (block.x < 1 || block.x > 32) {
         std::abort();
       }
@@ -36,7 +46,7 @@ struct AddTwins {
   }
   template <class Op>
   void columns() const {
-    add("over_columns", typeid(Op), sizeof(Op),
+    add("over_columns", typeid(Op), sizeof(Op), &clear_padding<Op>,
         [](const void* op, Dim grid, Dim block) { run_columns(*static_cast<const Op*>(op), grid, block); });
   }
 };
@@ -45,4 +55,4 @@ struct AddTwins {
 
 // For kernels that are not in all_kernels.hpp. In the fake's libcudart.so.13.
 extern "C" void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t op_size,
-                                   fake_cuda::Run run);
+                                   fake_cuda::ClearPadding clear, fake_cuda::Run run);

@@ -156,6 +156,11 @@ long fake_cuda_work_items() {
   return ledger().items;
 }
 
+long fake_cuda_threads() {
+  const std::lock_guard lock(mutex());
+  return static_cast<long>(ledger().threads.size());
+}
+
 long fake_cuda_violations() {
   const std::lock_guard lock(mutex());
   return static_cast<long>(ledger().violations.size());

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace fake_cuda {
@@ -16,6 +18,7 @@ struct Ledger {
   std::map<std::string, long> launches;
   std::map<std::string, std::size_t> copied;  // bytes by direction
   std::map<std::string, long> of_call;
+  std::set<std::thread::id> threads;  // of the host, that have called
 };
 
 Ledger& ledger();

@@ -143,7 +143,10 @@ void read_options() {
   read_number("SEED", o.seed);
   read_number("FAIL_AT", o.fail_at);
   read_choice("FAIL_KIND", o.fail_kind,
-              {{"once", FailKind::once}, {"forever", FailKind::forever}, {"sticky", FailKind::sticky}});
+              {{"once", FailKind::once},
+               {"forever", FailKind::forever},
+               {"sticky", FailKind::sticky},
+               {"lost", FailKind::lost}});
   read_error("FAIL_ERROR", o.fail_error);
   read_choice("EIGEN", o.eigen,
               {{"nan", EigenLie::nan},

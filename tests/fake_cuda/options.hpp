@@ -9,7 +9,7 @@ namespace fake_cuda {
 
 enum class Driver { ok, old, none };
 enum class Schedule { lazy, eager, random, reverse };
-enum class FailKind { once, forever, sticky };
+enum class FailKind { once, forever, sticky, lost };
 enum class EigenLie { none, nan, bitflip, unsorted, nonorthogonal, missed, positive_info, negative_info };
 
 struct Options {

@@ -1,5 +1,8 @@
 #include "runtime.hpp"
 
+#include <map>
+#include <thread>
+
 #include "errors.hpp"
 #include "ledger.hpp"
 #include "options.hpp"
@@ -9,17 +12,33 @@ namespace fake_cuda {
 
 namespace {
 
-cudaError_t& raised() {
-  static cudaError_t error = cudaSuccess;
-  return error;
+// By device, or of all of them.
+std::map<int, cudaError_t>& raised() {
+  static auto& instance = *new std::map<int, cudaError_t>;
+  return instance;
 }
 
-thread_local cudaError_t last = cudaSuccess;
-thread_local int device_of_thread = 0;
+long restarts = 0;
+
+// What the runtime knows of a thread; it forgets what was before a restart.
+struct ThreadState {
+  long since = 0;
+  cudaError_t last = cudaSuccess;
+  int device = 0;
+};
+
+ThreadState& this_thread() {
+  thread_local ThreadState state;
+  const std::lock_guard lock(mutex());
+  if (state.since != restarts) {
+    state = {restarts};
+  }
+  return state;
+}
 
 bool is_chosen(long call) {
   const Options& o = options();
-  return o.fail_at > 0 && o.fail_kind != FailKind::sticky &&
+  return o.fail_at > 0 && o.fail_kind != FailKind::sticky && o.fail_kind != FailKind::lost &&
          (call == o.fail_at || (call > o.fail_at && o.fail_kind == FailKind::forever));
 }
 
@@ -30,15 +49,16 @@ std::recursive_mutex& mutex() {
   return instance;
 }
 
-Verdict admit(const char* call) {
+Verdict admit(const char* call, int device) {
   Ledger& l = ledger();
   ++l.calls;
   ++l.of_call[call];
+  l.threads.insert(std::this_thread::get_id());
   trace(std::to_string(l.calls) + " " + call);
   if (machine_error() != cudaSuccess) {
     return Verdict::unusable;
   }
-  if (raised() != cudaSuccess) {
+  if (sticky_error(device) != cudaSuccess) {
     return Verdict::dead;
   }
   if (is_chosen(l.calls)) {
@@ -49,12 +69,19 @@ Verdict admit(const char* call) {
   return Verdict::proceed;
 }
 
-void raise(cudaError_t error) {
-  raised() = error;
+void raise(cudaError_t error, int device) {
+  raised()[device] = error;
   trace(std::string("  sticky ") + error_name(error));
 }
 
-cudaError_t sticky_error() { return raised(); }
+cudaError_t sticky_error(int device) {
+  for (const int concerned : {all_devices, device}) {
+    if (const auto found = raised().find(concerned); found != raised().end()) {
+      return found->second;
+    }
+  }
+  return cudaSuccess;
+}
 
 cudaError_t machine_error() {
   if (options().driver != Driver::ok) {
@@ -69,27 +96,26 @@ cudaError_t chosen_error(cudaError_t fitting) {
 
 cudaError_t remember(cudaError_t error) {
   if (error != cudaSuccess) {
-    last = error;
+    this_thread().last = error;
   }
   return error;
 }
 
-cudaError_t last_error() { return last; }
+cudaError_t last_error() { return this_thread().last; }
 
 void forget_last_error() {
-  if (last != raised()) {
-    last = cudaSuccess;
+  if (this_thread().last != sticky_error(current_device())) {
+    this_thread().last = cudaSuccess;
   }
 }
 
 void forget_errors() {
-  raised() = cudaSuccess;
-  last = cudaSuccess;
-  device_of_thread = 0;
+  raised().clear();
+  ++restarts;
 }
 
-int current_device() { return device_of_thread; }
+int current_device() { return this_thread().device; }
 
-void set_current_device(int device) { device_of_thread = device; }
+void set_current_device(int device) { this_thread().device = device; }
 
 }  // namespace fake_cuda

@@ -13,17 +13,22 @@ std::recursive_mutex& mutex();
 enum class Verdict {
   proceed,
   fail,      // this call was chosen to fail
-  dead,      // a sticky error has happened
+  dead,      // a sticky error has happened, to all or to this device
   unusable,  // no driver or no device
 };
-// Counts the call.
-Verdict admit(const char* call);
+// Of this thread.
+int current_device();
+void set_current_device(int device);
+
+// Counts the call, which concerns `device`.
+Verdict admit(const char* call, int device);
 // Lets the device do what the schedule wants done now.
 void settle();
 
-// Asynchronous errors: raised by device work, seen by every later call.
-void raise(cudaError_t error);
-cudaError_t sticky_error();
+// Asynchronous errors: raised by device work, seen by every later call that concerns `device`.
+constexpr int all_devices = -1;
+void raise(cudaError_t error, int device);
+cudaError_t sticky_error(int device);
 // The error of a machine that has no usable device.
 cudaError_t machine_error();
 // The error of an injected failure, `fitting` unless FAKE_CUDA_FAIL_ERROR names another.
@@ -35,16 +40,12 @@ cudaError_t last_error();
 void forget_last_error();
 void forget_errors();
 
-// Of this thread.
-int current_device();
-void set_current_device(int device);
-
-inline cudaError_t error_of(Verdict verdict, cudaError_t fitting) {
+inline cudaError_t error_of(Verdict verdict, cudaError_t fitting, int device) {
   switch (verdict) {
     case Verdict::fail:
       return chosen_error(fitting);
     case Verdict::dead:
-      return sticky_error();
+      return sticky_error(device);
     case Verdict::unusable:
       return machine_error();
     default:
@@ -54,9 +55,9 @@ inline cudaError_t error_of(Verdict verdict, cudaError_t fitting) {
 
 // A call of the CUDA runtime; `fitting` is what it says when it is chosen to fail.
 template <class Body>
-cudaError_t api(const char* call, cudaError_t fitting, Body&& body) {
+cudaError_t api_of(int device, const char* call, cudaError_t fitting, Body&& body) {
   const std::lock_guard lock(mutex());
-  cudaError_t error = error_of(admit(call), fitting);
+  cudaError_t error = error_of(admit(call, device), fitting, device);
   if (error == cudaSuccess) {
     error = body();
     settle();
@@ -64,21 +65,27 @@ cudaError_t api(const char* call, cudaError_t fitting, Body&& body) {
   return remember(error);
 }
 
+template <class Body>
+cudaError_t api(const char* call, cudaError_t fitting, Body&& body) {
+  return api_of(current_device(), call, fitting, body);
+}
+
 // A call that gives something back: it does so even when it says it failed, as CUDA does with the errors of
 // earlier work.
 template <class Body>
 cudaError_t release_api(const char* call, Body&& body) {
   const std::lock_guard lock(mutex());
-  const Verdict verdict = admit(call);
+  const Verdict verdict = admit(call, current_device());
   const cudaError_t error = body();
-  return remember(verdict == Verdict::proceed ? error : error_of(verdict, cudaErrorUnknown));
+  return remember(verdict == Verdict::proceed ? error
+                                              : error_of(verdict, cudaErrorUnknown, current_device()));
 }
 
 // As these two for a library with a status type of its own.
 template <class Status, class Body>
 Status library_call(const char* call, Status failed, Status dead, Body&& body) {
   const std::lock_guard lock(mutex());
-  const Verdict verdict = admit(call);
+  const Verdict verdict = admit(call, current_device());
   if (verdict != Verdict::proceed) {
     return verdict == Verdict::fail ? failed : dead;
   }
@@ -90,7 +97,7 @@ Status library_call(const char* call, Status failed, Status dead, Body&& body) {
 template <class Status, class Body>
 Status library_release(const char* call, Status failed, Body&& body) {
   const std::lock_guard lock(mutex());
-  const Verdict verdict = admit(call);
+  const Verdict verdict = admit(call, current_device());
   const Status status = body();
   return verdict == Verdict::fail ? failed : status;
 }

@@ -69,7 +69,8 @@ bool is_ready(const Item& item) {
 std::vector<Stream*> ready_streams() {
   std::vector<Stream*> ready;
   for (const auto& stream : book().streams) {
-    if (!stream->queue.empty() && is_ready(*stream->queue.front())) {
+    if (!stream->queue.empty() && sticky_error(stream->device) == cudaSuccess &&
+        is_ready(*stream->queue.front())) {
       ready.push_back(stream.get());
     }
   }
@@ -109,9 +110,10 @@ void run_front(Stream& stream) {
   Ledger& l = ledger();
   ++l.items;
   trace("  " + name_of(stream) + ": " + item->what);
-  if (o.fail_kind == FailKind::sticky && l.items == o.fail_at) {
+  const bool takes_all = o.fail_kind == FailKind::sticky;
+  if ((takes_all || o.fail_kind == FailKind::lost) && l.items == o.fail_at) {
     l.injected.push_back(item->what);
-    raise(chosen_error(cudaErrorIllegalAddress));
+    raise(chosen_error(cudaErrorIllegalAddress), takes_all ? all_devices : stream.device);
     reopen_all_host_memory();
   } else if (item->work) {
     do_work(*item);
@@ -225,7 +227,7 @@ void settle() {
     return;
   }
   const auto open = open_memory();
-  for (; steps > 0 && !ready.empty() && sticky_error() == cudaSuccess; --steps) {
+  for (; steps > 0 && !ready.empty(); --steps) {
     run_front(*ready[schedule == Schedule::random ? random_number() % ready.size() : 0]);
     ready = ready_streams();
   }
@@ -233,13 +235,14 @@ void settle() {
 
 cudaError_t await(const ItemPtr& item) {
   const auto open = open_memory();
-  while (item != nullptr && !item->done && sticky_error() == cudaSuccess) {
+  const int device = item == nullptr ? current_device() : item->stream->device;
+  while (item != nullptr && !item->done && sticky_error(device) == cudaSuccess) {
     step(item);
   }
   if (item != nullptr && options().races) {
     host_waited_for(*item);
   }
-  return sticky_error();
+  return sticky_error(device);
 }
 
 cudaError_t await_stream(Stream& stream) { return await(stream.last); }
@@ -251,7 +254,7 @@ cudaError_t await_device(int device) {
       static_cast<void>(await_stream(*book().streams[i]));
     }
   }
-  return sticky_error();
+  return sticky_error(device);
 }
 
 bool poll(const ItemPtr& item) {

@@ -113,7 +113,7 @@ class HostLook final : public ResidualFold {
 class HostGpu final : public gpu::GpuDevice {
  public:
   explicit HostGpu(HostGpuState& state) : state_(state), cpu_(make_cpu_backend(1)) {}
-  [[nodiscard]] std::string describe() const override { return "a GPU that is none"; }
+  [[nodiscard]] std::string describe() const override { return state_.description; }
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     return cpu_->tile_rows(features) / 4;
   }
@@ -144,6 +144,7 @@ class HostGpu final : public gpu::GpuDevice {
 }  // namespace
 
 void HostGpuState::call() {
+  const std::lock_guard lock(mutex_);
   calls_when_lost += lost ? 1 : 0;
   if (++calls != fails_at) {
     return;
@@ -160,7 +161,7 @@ std::unique_ptr<gpu::GpuDevice> make_host_gpu(HostGpuState& state) {
 }
 
 std::unique_ptr<Backend> make_host_gpus(std::size_t count, HostGpuState& state) {
-  std::vector<std::unique_ptr<gpu::GpuDevice>> devices;
+  gpu::GpuBackend::Devices devices;
   for (std::size_t i = 0; i < count; ++i) {
     devices.push_back(make_host_gpu(state));
   }

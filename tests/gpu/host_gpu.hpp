@@ -1,8 +1,10 @@
 // A GPU that is none: the CPU behind GpuDevice, with failures on demand.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -11,19 +13,23 @@
 
 namespace collapscope::test {
 
-// What the devices of a test have in common.
+// What the devices of a test have in common; any thread may use them.
 struct HostGpuState {
   std::size_t calls = 0;            // of all members that may fail
   std::size_t fails_at = 0;         // the call that throws, counted from 1; 0: none
   bool out_of_memory = false;       // what it throws: DeviceMemoryError, else DeviceError
   bool lost = false;                // a DeviceError was thrown: any later call is a mistake
   std::size_t calls_when_lost = 0;  // such mistakes
-  std::size_t decompositions = 0;
-  std::size_t looks_again = 0;
+  std::atomic<std::size_t> decompositions = 0;
+  std::atomic<std::size_t> looks_again = 0;
   bool keeps = false;  // rows for the second look
+  std::string description = "fake:0 a GPU that is none";
   std::function<std::optional<Eigenbasis>(Eigenbasis)> falsify = [](Eigenbasis basis) { return basis; };
 
   void call();
+
+ private:
+  std::mutex mutex_;  // of the counts of calls
 };
 
 [[nodiscard]] std::unique_ptr<gpu::GpuDevice> make_host_gpu(HostGpuState& state);

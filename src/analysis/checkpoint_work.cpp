@@ -1,0 +1,184 @@
+#include "analysis/checkpoint_work.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "analysis/run_key.hpp"
+#include "collapscope/error.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// The failure that the exception in flight stands for.
+Failure current_failure(const std::string& path, const std::string& object) {
+  try {
+    throw;
+  } catch (const InputError& error) {
+    std::error_code ignored;
+    const bool same = std::filesystem::equivalent(error.file(), path, ignored);
+    return {same ? path : error.file(), error.object().empty() ? object : error.object(), error.message()};
+  } catch (const std::bad_alloc&) {
+    return {path, object, "out of memory"};
+  } catch (const std::exception& error) {
+    return {path, object, error.what()};
+  }
+}
+
+std::size_t components(const DatasetIndex& targets) {
+  return targets.shape.size() > 1 ? targets.shape[1] : 1;
+}
+
+// Whoever waits goes on when this ends, however it ends.
+class CountsDown {
+ public:
+  explicit CountsDown(std::latch& latch) : latch_(latch) {}
+  ~CountsDown() { latch_.count_down(); }
+  CountsDown(const CountsDown&) = delete;
+  CountsDown& operator=(const CountsDown&) = delete;
+  CountsDown(CountsDown&&) = delete;
+  CountsDown& operator=(CountsDown&&) = delete;
+
+ private:
+  std::latch& latch_;
+};
+
+}  // namespace
+
+CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers,
+                               const AnalysisOptions& options, Journal& journal)
+    : checkpoint_(checkpoint), options_(options), journal_(journal), layers_left_(layers.size()) {
+  for (const LayerIndex* layer : layers) {
+    layers_.push_back({layer, {}, {}, {}});
+  }
+}
+
+LayerPlan CheckpointWork::plan(std::size_t layer, const Backend& backend, std::uint64_t memory) const {
+  return plan_layer(layer_shards(checkpoint_, layers_[layer].index->name), components(first().targets),
+                    options_, memory, backend);
+}
+
+FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
+  return {plan.format,     components(first().targets), plan.rows, plan.normalized_scatter,
+          plan.looks == 2, options_.precision};
+}
+
+void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
+  const CountsDown done(targets_done_);
+  try {
+    read_targets(*desk.backend, keep_bytes);
+  } catch (const std::exception&) {
+    targets_.reset();
+    failure_ = journal_.failed(current_failure(first().path, first().id));
+  }
+}
+
+void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes) {
+  if (first().task != "regression") {
+    throw InputError(first().path, first().id,
+                     fmt::format("found task '{}'; this version measures 'regression' only", first().task));
+  }
+  std::vector<DatasetIndex> shards;
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    shards.push_back(part.targets);
+  }
+  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads());
+  // Few numbers: not worth a device's while.
+  Backend* const cpu = backend.fallback();
+  summary_ = collapscope::measure_targets(checkpoint_, *targets_, cpu != nullptr ? *cpu : backend);
+  if (layers_.empty()) {
+    throw InputError(first().path, first().id, "no layer is selected by --layers");
+  }
+  result_ = CheckpointResult{first().path,
+                             first().id,
+                             first().run,
+                             first().step,
+                             first().task,
+                             targets_->samples(),
+                             first().attributes,
+                             target_metrics(summary_),
+                             {}};
+}
+
+void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue) {
+  targets_done_.wait();
+  Layer& here = layers_[layer];
+  if (result_) {
+    journal_.working_on(first().path + ": " + here.index->name);
+    try {
+      measure(here, desk, queue);
+    } catch (const std::exception&) {
+      here.failure = journal_.failed(current_failure(first().path, here.index->name));
+    }
+  }
+  if (--layers_left_ == 0) {
+    targets_.reset();
+  }
+}
+
+// With the desk's backend; when its device fails, again from the start with its fallback, which stays in use
+// unless the device merely had too little memory.
+void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
+  LayerSummary found;
+  try {
+    found = measured(*layer.index, *desk.backend, desk.memory);
+  } catch (const DeviceError& error) {
+    Backend* const fallback = desk.backend->fallback();
+    if (fallback == nullptr) {
+      throw;
+    }
+    if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) {
+      journal_.fell_back(error, *fallback, "this layer");
+    } else {
+      journal_.fell_back(error, *fallback, queue.is_whole(desk) ? "the analysis" : "its share of the layers");
+      queue.give_up(desk);
+    }
+    found = measured(*layer.index, *fallback, desk.memory);
+  }
+  layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
+                             layer_metrics(found, summary_, options_.top)};
+  const Metric* nrc3 = layer.result->metrics.find("nrc3");
+  if (nrc3 != nullptr && nrc3->defined()) {
+    layer.nrc3 = {layer.index->name, found.weight->gram, summary_.root, summary_.lambda_min()};
+  }
+}
+
+LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
+  const std::vector<LayerIndex> shards = layer_shards(checkpoint_, layer.name);
+  const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
+  return collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
+                                    [this](std::uint64_t bytes) { journal_.advance(bytes); });
+}
+
+void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
+  if (failure_) {
+    results.failures.push_back(*std::move(failure_));
+  }
+  RunMember member{run_key(first()), {}};
+  for (Layer& layer : layers_) {
+    if (layer.failure) {
+      results.failures.push_back(*std::move(layer.failure));
+    }
+    if (layer.nrc3) {
+      member.layers.push_back(*std::move(layer.nrc3));
+    }
+  }
+  std::sort(layers_.begin(), layers_.end(), [](const Layer& a, const Layer& b) { return a.index < b.index; });
+  for (Layer& layer : layers_) {
+    if (layer.result) {
+      result_->layers.push_back(*std::move(layer.result));
+    }
+  }
+  if (result_ && !result_->layers.empty()) {
+    results.checkpoints.push_back(*std::move(result_));
+    members.push_back(std::move(member));
+  }
+}
+
+}  // namespace collapscope

@@ -1,0 +1,35 @@
+// What an analysis tells while it goes on, by tasks that may run side by side.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "collapscope/backend.hpp"
+#include "collapscope/error.hpp"
+#include "collapscope/progress.hpp"
+#include "collapscope/results.hpp"
+
+namespace collapscope {
+
+class Journal {
+ public:
+  // Until `provenance` is read, only this changes it.
+  Journal(Progress& progress, Provenance& provenance) : progress_(progress), provenance_(provenance) {}
+
+  void working_on(const std::string& what);
+  void advance(std::uint64_t bytes);
+  // The failure, told.
+  Failure failed(Failure failure);
+  // That `what` goes on with `fallback`.
+  void fell_back(const DeviceError& error, const Backend& fallback, std::string_view what);
+
+ private:
+  std::mutex mutex_;  // of all
+  Progress& progress_;
+  Provenance& provenance_;
+  bool fell_back_ = false;
+};
+
+}  // namespace collapscope

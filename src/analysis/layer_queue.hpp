@@ -1,0 +1,55 @@
+// Tasks of an analysis, run in their order: alone with a whole backend, or side by side on its parts.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "collapscope/backend.hpp"
+
+namespace collapscope {
+
+// Where one task at a time is at work: a backend, and its share of the memory.
+struct Desk {
+  Backend* backend = nullptr;
+  std::uint64_t memory = 0;  // bytes
+};
+
+struct LayerTask {
+  bool beside = false;  // with a part, beside others; else alone, with everything
+  std::function<void(Desk&)> run;
+};
+
+class LayerQueue {
+ public:
+  // memory: bytes for data. use_parts: whether any task may go beside others.
+  LayerQueue(Backend& whole, std::uint64_t memory, bool use_parts);
+
+  // How many tasks go side by side, at most; 0: none.
+  [[nodiscard]] std::size_t parts() const { return parts_.size(); }
+  // Where a task is at work, for plans.
+  [[nodiscard]] const Desk& desk(bool beside) const { return beside ? parts_.front() : whole_; }
+
+  [[nodiscard]] bool is_whole(const Desk& desk) const { return &desk == &whole_; }
+
+  // Tasks side by side begin in their order; a task may wait for an earlier one. When one throws, later ones
+  // may not be begun, and its exception comes out.
+  void run(const std::vector<LayerTask>& tasks);
+
+  // The device at this desk has failed. Its backend's fallback takes its place, here and wherever the whole
+  // needs it; other parts go on. To be called by the task at this desk.
+  void give_up(Desk& desk);
+
+ private:
+  using Place = std::vector<LayerTask>::const_iterator;
+
+  void run_beside(Place begin, Place end);
+
+  Desk whole_;
+  std::vector<Desk> parts_;
+  std::atomic<bool> part_failed_{false};
+};
+
+}  // namespace collapscope

@@ -1,0 +1,73 @@
+#include "analysis/schedule.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace collapscope {
+
+namespace {
+
+using Place = std::vector<Step>::iterator;
+
+constexpr std::size_t least_layers_of_part = 2;
+
+std::vector<Step> one_after_another(const std::vector<std::vector<bool>>& suits) {
+  std::vector<Step> steps;
+  for (std::size_t checkpoint = 0; checkpoint < suits.size(); ++checkpoint) {
+    const std::vector<bool>& layers = suits[checkpoint];
+    const bool all = std::find(layers.begin(), layers.end(), false) == layers.end();
+    steps.push_back({checkpoint, std::nullopt, all});
+    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+      steps.push_back({checkpoint, layer, layers[layer]});
+    }
+  }
+  return steps;
+}
+
+// Steps [begin, end), with the targets of as many checkpoints ahead as there are parts.
+void append_with_targets_ahead(std::vector<Step>& out, Place begin, Place end, std::size_t parts) {
+  Place ahead = begin;
+  for (Place step = begin; step != end; ++step) {
+    for (; ahead != end && ahead->checkpoint <= step->checkpoint + parts; ++ahead) {
+      if (!ahead->layer) {
+        out.push_back(*ahead);
+      }
+    }
+    if (step->layer) {
+      out.push_back(*step);
+    }
+  }
+}
+
+}  // namespace
+
+bool may_go_beside(const std::vector<std::vector<bool>>& suits) {
+  std::ptrdiff_t layers = 0;
+  for (const std::vector<bool>& checkpoint : suits) {
+    layers += std::count(checkpoint.begin(), checkpoint.end(), true);
+  }
+  return layers >= static_cast<std::ptrdiff_t>(2 * least_layers_of_part);
+}
+
+std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts) {
+  std::vector<Step> steps = one_after_another(suits);
+  std::vector<Step> out;
+  for (Place begin = steps.begin(); begin != steps.end();) {
+    const Place end =
+        std::find_if(begin, steps.end(), [&](const Step& step) { return step.beside != begin->beside; });
+    const auto layers = static_cast<std::size_t>(
+        std::count_if(begin, end, [](const Step& step) { return step.layer.has_value(); }));
+    if (begin->beside && parts > 1 && layers >= least_layers_of_part * parts) {
+      append_with_targets_ahead(out, begin, end, parts);
+    } else {
+      std::transform(begin, end, std::back_inserter(out), [](Step step) {
+        step.beside = false;
+        return step;
+      });
+    }
+    begin = end;
+  }
+  return out;
+}
+
+}  // namespace collapscope

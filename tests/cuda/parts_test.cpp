@@ -1,0 +1,123 @@
+// Small layers side by side, on several devices or twice on one: the same bits whatever the schedules of the
+// devices and the threads, and the CPU's numbers when a device fails in the middle.
+#include <algorithm>
+
+#include "collapscope/gpu.hpp"
+#include "cuda/pipeline.hpp"
+
+namespace collapscope {
+namespace {
+
+class SmallLayers : public test::Pipeline {
+ protected:
+  SmallLayers() {
+    rows_ = 3000;
+    noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
+    options_.memory = std::uint64_t{64} << 20U;
+  }
+
+  [[nodiscard]] static std::map<std::string, std::string> settings(const std::string& devices,
+                                                                   const std::string& schedule, int seed) {
+    return {{"DEVICES", devices},
+            {"SCHEDULE", schedule},
+            {"SEED", std::to_string(seed)},
+            {"PROTECT", seed <= 2 ? "1" : "0"}};
+  }
+
+  // Each layer alone, on one device.
+  std::string digits_alone() {
+    fake().restart(settings("1", "eager", 9));
+    std::string all;
+    for (std::size_t layer = 1; layer <= noise_.size(); ++layer) {
+      options_.layers = {"layer" + std::to_string(layer)};
+      all += digits(analyzed("cuda"));
+    }
+    options_.layers.clear();
+    return all;
+  }
+
+  void expect_equal_bits(const std::string& devices, const std::string& device, int seeds) {
+    const std::string expected = digits_alone();
+    long threads = 0;
+    for (const char* schedule : {"eager", "lazy", "reverse"}) {
+      fake().restart(settings(devices, schedule, 0));
+      const Results found = analyzed(device);
+      expect_near_cpu(found);
+      EXPECT_EQ(digits(found), expected) << schedule;
+      EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
+      threads = std::max(threads, fake().threads());
+    }
+    std::map<std::string, std::string> watched = settings(devices, "lazy", 0);
+    watched["RACES"] = "1";
+    fake().restart(watched);
+    EXPECT_EQ(digits(analyzed(device)), expected) << "with an eye on races";
+    for (int seed = 1; seed <= seeds; ++seed) {
+      fake().restart(settings(devices, "random", seed));
+      ASSERT_EQ(digits(analyzed(device)), expected) << "seed " << seed;
+      threads = std::max(threads, fake().threads());
+    }
+    EXPECT_GT(threads, 1) << "nothing went side by side";
+  }
+
+  // The n-th item of work takes its device with it, for some n.
+  void lose_devices(const std::string& devices, const std::string& device) {
+    fake().restart(settings(devices, "lazy", 0));
+    expect_near_cpu(analyzed(device));
+    const long last = fake().work_items();
+    ASSERT_GT(last, 200);
+    long told = 0;
+    for (long n = 1; n <= last; n += 7) {
+      SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
+      std::map<std::string, std::string> lost = settings(devices, n % 2 == 0 ? "lazy" : "random", 9);
+      lost["FAIL_AT"] = std::to_string(n);
+      lost["FAIL_KIND"] = "lost";
+      fake().restart(lost);
+      expect_near_cpu(analyzed(device, true));
+      told += messages_.lines.empty() ? 0 : 1;
+      if (HasFailure()) {
+        return;
+      }
+    }
+    EXPECT_GT(told, last / 7 / 2);
+  }
+};
+
+TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_equal_bits("1", "cuda", 25); }
+
+TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_equal_bits("3", "cuda:all", 25); }
+
+TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("1", "cuda"); }
+
+TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("3", "cuda:all"); }
+
+TEST_F(SmallLayers, SurviveAnyFailedCall) {
+  fake().restart(settings("2", "lazy", 9));
+  expect_near_cpu(analyzed("cuda:all"));
+  const long last = fake().calls();
+  for (long n = 1; n <= last; n += 5) {
+    SCOPED_TRACE(testing::Message() << "call " << n << " of " << last);
+    std::map<std::string, std::string> failing = settings("2", "lazy", 9);
+    failing["FAIL_AT"] = std::to_string(n);
+    fake().restart(failing);
+    expect_near_cpu(analyzed("cuda:all"));
+    if (HasFailure()) {
+      return;
+    }
+  }
+}
+
+// Only where two layers at once leave memory to spare: else the sizes of tiles would depend on luck.
+TEST_F(SmallLayers, AreMeasuredOneAfterAnotherOnADeviceWithLittleMemory) {
+  const std::string expected = digits_alone();
+  for (const char* memory : {"100M", "600M"}) {
+    std::map<std::string, std::string> small = settings("1", "lazy", 9);
+    small["MEMORY"] = memory;
+    fake().restart(small);
+    EXPECT_EQ(digits(analyzed("cuda")), expected);
+    EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
+    EXPECT_EQ(fake().threads(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace collapscope

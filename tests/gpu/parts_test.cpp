@@ -1,0 +1,227 @@
+// Small layers on several GPUs side by side: the same bits as on one, also while a device fails.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/synth.hpp"
+#include "core/support.hpp"
+#include "gpu/gpu_backend.hpp"
+#include "gpu/host_gpu.hpp"
+
+namespace collapscope {
+namespace {
+
+using gpu::GpuBackend;
+using test::HostGpuState;
+
+constexpr std::size_t devices = 3;
+
+class Messages final : public Progress {
+ public:
+  void message(const std::string& line) override { lines.push_back(line); }
+  std::vector<std::string> lines;
+};
+
+class GpuParts : public ::testing::Test {
+ protected:
+  GpuParts() {
+    for (std::size_t i = 0; i < devices; ++i) {
+      states_[i].keeps = true;
+      states_[i].description = fmt::format("fake:{} a GPU that is none", i);
+    }
+  }
+
+  std::unique_ptr<GpuBackend> backend(std::size_t count) {
+    GpuBackend::Devices opened;
+    for (std::size_t i = 0; i < count; ++i) {
+      opened.push_back(test::make_host_gpu(states_[i]));
+    }
+    return std::make_unique<GpuBackend>(std::move(opened), make_cpu_backend(1));
+  }
+
+  // One device, which `opens` again.
+  std::unique_ptr<GpuBackend> backend_opened_again(const GpuBackend::Opener& opens) {
+    return std::make_unique<GpuBackend>(GpuBackend::Devices{test::make_host_gpu(states_[0])},
+                                        make_cpu_backend(1), opens);
+  }
+
+  std::array<HostGpuState, devices> states_;
+};
+
+TEST_F(GpuParts, EveryDeviceIsOne) {
+  const auto whole = backend(3);
+  EXPECT_EQ(whole->parts().size(), 3U);
+  EXPECT_EQ(whole->parts().data(), whole->parts().data());
+  std::set<std::string> names;
+  for (Backend* part : whole->parts()) {
+    names.insert(part->describe());
+    EXPECT_TRUE(part->parts().empty());
+    EXPECT_NE(part->fallback(), whole->fallback()) << "fallbacks are of one thread at a time, too";
+  }
+  EXPECT_EQ(names.size(), 3U);
+}
+
+TEST_F(GpuParts, DevicesThatDifferAreNone) {
+  states_[1].description = "fake:1 another GPU";
+  EXPECT_TRUE(backend(2)->parts().empty());
+}
+
+TEST_F(GpuParts, ASingleDeviceIsOpenedAgainWhenAskedFor) {
+  int opened = 0;
+  const auto whole = backend_opened_again([&] {
+    ++opened;
+    return test::make_host_gpu(states_[0]);
+  });
+  EXPECT_EQ(opened, 0);
+  EXPECT_EQ(whole->parts().size(), 2U);
+  EXPECT_EQ(whole->parts().size(), 2U);
+  EXPECT_EQ(opened, 1);
+}
+
+TEST_F(GpuParts, ASingleDeviceThatDoesNotOpenAgainIsUsedAsItIs) {
+  int asked = 0;
+  const auto whole = backend_opened_again([&]() -> std::unique_ptr<gpu::GpuDevice> {
+    ++asked;
+    throw DeviceMemoryError("full");
+  });
+  EXPECT_TRUE(whole->parts().empty());
+  EXPECT_TRUE(whole->parts().empty());
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(backend(1)->parts().empty());
+}
+
+FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
+  FoldSpec spec;
+  spec.format.element = {ElementKind::float32, false};
+  spec.format.channels = features;
+  spec.targets = 3;
+  spec.rows = rows;
+  return spec;
+}
+
+TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
+  EXPECT_TRUE(backend(2)->suits_part(layer_of(50'000, 512)));
+  EXPECT_TRUE(backend(2)->suits_part(layer_of(1, 1)));
+  EXPECT_FALSE(backend(2)->suits_part(layer_of(10'000'000, 512)));
+  EXPECT_FALSE(backend(2)->suits_part(layer_of(std::uint64_t{1} << 60U, 512)));
+  states_[1].keeps = false;  // two of them would not leave memory to spare
+  EXPECT_FALSE(backend(2)->suits_part(layer_of(50'000, 512)));
+  EXPECT_TRUE(backend(1)->suits_part(layer_of(50'000, 512)));
+}
+
+class LayersOnGpuParts : public GpuParts {
+ protected:
+  LayersOnGpuParts() : path_(test::temporary_path("planted.h5")) {
+    PlantedSpec spec;
+    spec.samples = 1500;
+    spec.features = 24;
+    spec.noise = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
+    write_planted(path_, spec);
+    const auto one = backend(1);
+    alone_ = analyzed(*one);
+  }
+  ~LayersOnGpuParts() override { std::filesystem::remove(path_); }
+
+  Results analyzed(Backend& backend) {
+    messages_.lines.clear();
+    DumpIndex index = index_dump(path_, {});
+    return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, {}, messages_);
+  }
+
+  void expect_near_alone(const Results& found) const {
+    ASSERT_TRUE(found.failures.empty());
+    ASSERT_EQ(found.checkpoints.size(), 1U);
+    const auto& layers = alone_.checkpoints[0].layers;
+    ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      EXPECT_EQ(found.checkpoints[0].layers[i].name, layers[i].name);
+      for (const Metric& wanted : layers[i].metrics.all()) {
+        const Metric* metric = found.checkpoints[0].layers[i].metrics.find(wanted.name);
+        ASSERT_NE(metric, nullptr) << wanted.name;
+        EXPECT_EQ(metric->defined(), wanted.defined()) << wanted.name;
+        if (const auto number = wanted.number()) {
+          EXPECT_NEAR(*metric->number(), *number, 1e-9 * std::abs(*number) + 1e-12) << wanted.name;
+        }
+      }
+    }
+  }
+
+  std::string path_;
+  Messages messages_;
+  Results alone_;
+};
+
+TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
+  for (const std::size_t count : {2U, 3U}) {
+    for (int repetition = 0; repetition < 10; ++repetition) {
+      const auto several = backend(count);
+      const Results found = analyzed(*several);
+      EXPECT_TRUE(found.checkpoints == alone_.checkpoints);
+      EXPECT_EQ(found.provenance.bytes_read, alone_.provenance.bytes_read);
+      EXPECT_TRUE(messages_.lines.empty());
+    }
+  }
+  const auto again = backend_opened_again([&] { return test::make_host_gpu(states_[1]); });
+  EXPECT_TRUE(analyzed(*again).checkpoints == alone_.checkpoints);
+}
+
+TEST_F(LayersOnGpuParts, OneThatFailsLeavesTheRestToOthersAndTheCpu) {
+  std::size_t failed = 0;
+  const std::size_t calls_before = states_[1].calls;
+  for (std::size_t fails_at = 1; fails_at < 40; ++fails_at) {
+    SCOPED_TRACE(testing::Message() << "call " << fails_at);
+    HostGpuState failing;
+    failing.keeps = true;
+    failing.fails_at = fails_at;
+    failing.description = "fake:0 a GPU that is none";
+    GpuBackend both({test::make_host_gpu(failing), test::make_host_gpu(states_[1])}, make_cpu_backend(1));
+    const Results found = analyzed(both);
+    expect_near_alone(found);
+    EXPECT_EQ(failing.calls_when_lost, 0U);
+    EXPECT_EQ(messages_.lines.size(), failing.lost ? 1U : 0U);
+    if (failing.lost) {  // which takes as many calls as the other leaves to it
+      ++failed;
+      EXPECT_EQ(messages_.lines.at(0), "the device is on fire; its share of the layers goes on on the CPU");
+      EXPECT_NE(found.provenance.device.find("in part cpu"), std::string::npos);
+    }
+  }
+  EXPECT_GT(failed, 8U);
+  EXPECT_GT(states_[1].calls, calls_before);
+}
+
+TEST_F(LayersOnGpuParts, WithTooLittleMemoryForOneLayerGoOn) {
+  for (HostGpuState& state : states_) {
+    state.out_of_memory = true;
+    state.fails_at = state.calls + 1;
+  }
+  const auto several = backend(2);
+  expect_near_alone(analyzed(*several));
+  EXPECT_GE(messages_.lines.size(), 1U);
+  EXPECT_LE(messages_.lines.size(), 2U);
+  for (const std::string& line : messages_.lines) {
+    EXPECT_EQ(line, "the device's memory is full; this layer goes on on the CPU");
+  }
+  EXPECT_GT(states_[0].calls + states_[1].calls, states_[0].fails_at + states_[1].fails_at)
+      << "later layers use the devices";
+}
+
+TEST_F(LayersOnGpuParts, WhenAllFailTheCpuDoesTheRest) {
+  for (HostGpuState& state : states_) {
+    state.fails_at = state.calls + 1;
+  }
+  const auto several = backend(3);
+  expect_near_alone(analyzed(*several));
+  EXPECT_GE(messages_.lines.size(), 1U);
+  EXPECT_LE(messages_.lines.size(), 3U);
+  for (const HostGpuState& state : states_) {
+    EXPECT_EQ(state.calls_when_lost, 0U);
+  }
+}
+
+}  // namespace
+}  // namespace collapscope
