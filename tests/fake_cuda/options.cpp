@@ -145,6 +145,8 @@ void read_options() {
   read_choice("FAIL_KIND", o.fail_kind,
               {{"once", FailKind::once}, {"forever", FailKind::forever}, {"sticky", FailKind::sticky}});
   read_error("FAIL_ERROR", o.fail_error);
+  read_number("HANG_AT", o.hang_at);
+  read_choice("HANG_KIND", o.hang_kind, {{"work", HangKind::work}, {"calls", HangKind::calls}});
   read_choice("EIGEN", o.eigen,
               {{"nan", EigenLie::nan},
                {"bitflip", EigenLie::bitflip},

@@ -35,6 +35,9 @@ Verdict admit(const char* call) {
   ++l.calls;
   ++l.of_call[call];
   trace(std::to_string(l.calls) + " " + call);
+  if (options().hang_kind == HangKind::calls) {
+    block_if_it_hangs();
+  }
   if (machine_error() != cudaSuccess) {
     return Verdict::unusable;
   }
