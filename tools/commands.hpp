@@ -7,7 +7,8 @@
 
 namespace collapscope::tools {
 
-// 0 all done; 1 finished, but some files or layers failed; 2 nothing done.
+// 0 all done; 1 finished, but some files or layers failed; 2 nothing done. The GPU module ends a process
+// whose GPU blocks it with 75, EX_TEMPFAIL.
 enum ExitStatus : int { done = 0, partly_failed = 1, nothing_done = 2 };
 
 // Runs a parsed subcommand.

@@ -3,12 +3,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
 
 #include "collapscope/blas_kernels.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/gpu.hpp"
 #include "collapscope/text.hpp"
 #include "commands.hpp"
 
@@ -68,9 +70,7 @@ int run(int argc, char** argv) {
   return status;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int status_of(int argc, char** argv) {
   try {
     cure_blas_kernels(argv);
     own_the_blas();
@@ -78,6 +78,17 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& error) {
     fmt::print(stderr, "collapscope: {}\n", error.what());
-    return collapscope::tools::nothing_done;
+    return tools::nothing_done;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int status = status_of(argc, argv);
+  if (gpu_was_abandoned()) {
+    (void)std::fflush(nullptr);
+    std::quick_exit(status);
+  }
+  return status;
 }

@@ -90,7 +90,7 @@ void fill(void* to, std::size_t bytes, ElementKind kind, const cuda::Device& dev
   for (std::size_t at = 0; at < bytes; at += pattern.size()) {
     cuda::upload(target + at, pattern.data(), std::min(pattern.size(), bytes - at), device.compute());
   }
-  cuda::wait_for(device.compute());
+  device.wait_for_stream(device.compute());
 }
 
 double copy_rate(const cuda::Device& device, std::size_t bytes) {

@@ -22,4 +22,8 @@ struct ChosenBackend {
 // The GPUs of this machine, a line each, or why there are none to use.
 [[nodiscard]] std::string describe_gpus();
 
+// Whether a GPU was given up because it did not answer within COLLAPSCOPE_DEVICE_TIMEOUT. What CUDA libraries
+// do at the end of a process may then wait for it for ever: leave by std::quick_exit, when all is written.
+[[nodiscard]] bool gpu_was_abandoned();
+
 }  // namespace collapscope

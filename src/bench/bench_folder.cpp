@@ -65,6 +65,8 @@ BenchFolder::BenchFolder(const std::string& parent) {
     keep(file, removal.file[number++]);
     keep(file + ".writing", removal.file[number++]);
   }
+  static const bool removes_at_quick_exit = std::at_quick_exit(remove_all) == 0;  // when a GPU hangs
+  (void)removes_at_quick_exit;
   for (std::size_t i = 0; i < signals.size(); ++i) {
     struct sigaction action {};
     action.sa_handler = remove_and_end;

@@ -5,8 +5,8 @@
 
 namespace collapscope::bench {
 
-// A new folder. It goes, with the dumps in it, when this does, and when SIGINT, SIGTERM or SIGHUP ends the
-// process. One at a time.
+// A new folder. It goes, with the dumps in it, when this does, and when SIGINT, SIGTERM, SIGHUP or
+// std::quick_exit ends the process. One at a time.
 class BenchFolder {
  public:
   // parent: an existing folder; empty: TMPDIR, or /tmp. Throws Error.

@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
+#include <thread>
 #include <utility>
 
+#include "collapscope/error.hpp"
+#include "cuda/time_limit.hpp"
 #include "launchers.hpp"
 
 namespace collapscope::cuda {
@@ -17,6 +22,33 @@ constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20U;
 
 std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
 
+// Of a wait, during which the host asks without a pause: what launches and short copies take.
+constexpr double busy_seconds = 1e-4;
+constexpr double longest_pause = 1e-3;
+
+// What `ask` says when it says something else than cudaErrorNotReady, or cudaErrorNotReady after `seconds`
+// (0: never). Pauses are a small part of the time waited.
+template <class Ask>
+cudaError_t asked_until_done(double seconds, const Ask& ask) {
+  const auto begin = std::chrono::steady_clock::now();
+  while (true) {
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+    const cudaError_t answer = ask();
+    if (answer != cudaErrorNotReady || (seconds > 0 && waited.count() > seconds)) {
+      return answer;
+    }
+    (void)cudaGetLastError();  // an answer, but the runtime keeps it as an error
+    if (waited.count() > busy_seconds) {
+      std::this_thread::sleep_for(std::min(waited / 16, std::chrono::duration<double>(longest_pause)));
+    }
+  }
+}
+
+cudaError_t stream_done(cudaStream_t stream, double seconds) {
+  return asked_until_done(seconds,
+                          [stream] { return Call("cudaStreamQuery").answer(cudaStreamQuery(stream)); });
+}
+
 // "580.65.06", of the kernel's module; empty: it does not say.
 std::string driver_release() {
   std::string release;
@@ -26,42 +58,67 @@ std::string driver_release() {
 
 }  // namespace
 
-Device::Device(int number) : number_(number) {
+Device::Device(int number) : number_(number), time_limit_(time_limit()), watchdog_(time_limit_) {
   select();
   std::size_t total = 0;
-  check(cudaMemGetInfo(&free_at_start_, &total), "cudaMemGetInfo");
-  check(kernels::probe(), "loading the kernels");
+  Call("cudaMemGetInfo").check(cudaMemGetInfo(&free_at_start_, &total));
+  Call("loading the kernels").check(kernels::probe());
   copy_ = make_stream();
   compute_ = make_stream();
   blas_workspace_ = DeviceBuffer<std::byte>(blas_workspace_bytes);
   cublasHandle_t blas = nullptr;
-  check(cublasCreate(&blas), "cublasCreate");
+  Call("cublasCreate").check(cublasCreate(&blas));
   blas_.reset(blas);
-  check(cublasSetStream(blas, compute()), "cublasSetStream");
-  check(cublasSetWorkspace(blas, blas_workspace_.data(), blas_workspace_.bytes()), "cublasSetWorkspace");
-  check(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH), "cublasSetMathMode");
-  check(cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED), "cublasSetAtomicsMode");
+  Call("cublasSetStream").check(cublasSetStream(blas, compute()));
+  Call("cublasSetWorkspace").check(cublasSetWorkspace(blas, blas_workspace_.data(), blas_workspace_.bytes()));
+  Call("cublasSetMathMode").check(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH));
+  Call("cublasSetAtomicsMode").check(cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED));
   cusolverDnHandle_t solver = nullptr;
-  check(cusolverDnCreate(&solver), "cusolverDnCreate");
+  Call("cusolverDnCreate").check(cusolverDnCreate(&solver));
   solver_.reset(solver);
-  check(cusolverDnSetStream(solver, compute()), "cusolverDnSetStream");
-  check(cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS),
-        "cusolverDnSetDeterministicMode");
+  Call("cusolverDnSetStream").check(cusolverDnSetStream(solver, compute()));
+  Call("cusolverDnSetDeterministicMode")
+      .check(cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS));
   cusolverDnParams_t params = nullptr;
-  check(cusolverDnCreateParams(&params), "cusolverDnCreateParams");
+  Call("cusolverDnCreateParams").check(cusolverDnCreateParams(&params));
   solver_params_.reset(params);
   description_ = describe();
 }
 
-void Device::select() const { check(cudaSetDevice(number_), "cudaSetDevice"); }
+void Device::select() const {
+  calls_are_for(number_);
+  if (is_abandoned()) {
+    throw DeviceError(fmt::format("cuda:{}: a GPU of this process has not answered in time", number_));
+  }
+  Call("cudaSetDevice").check(cudaSetDevice(number_));
+}
+
+void Device::wait_for_stream(cudaStream_t stream, double patience) const {
+  const double seconds = patience * time_limit_;
+  expect_done(stream_done(stream, seconds), "cudaStreamQuery", seconds);
+}
+
+void Device::wait_for_event(cudaEvent_t event) const {
+  const auto ask = [event] { return Call("cudaEventQuery").answer(cudaEventQuery(event)); };
+  expect_done(asked_until_done(time_limit_, ask), "cudaEventQuery", time_limit_);
+}
+
+void Device::expect_done(cudaError_t answer, const char* call, double seconds) const {
+  if (answer == cudaErrorNotReady) {
+    abandon();
+    throw DeviceError(
+        fmt::format("cuda:{}: {}: not done after {} s (COLLAPSCOPE_DEVICE_TIMEOUT)", number_, call, seconds));
+  }
+  check(answer, call);
+}
 
 Device::Identity Device::identity() const {
   Identity who;
-  check(cudaGetDeviceProperties(&who.properties, number_), "cudaGetDeviceProperties");
-  check(cudaDriverGetVersion(&who.driver), "cudaDriverGetVersion");
-  check(cudaRuntimeGetVersion(&who.runtime), "cudaRuntimeGetVersion");
-  check(cublasGetVersion(blas_.get(), &who.blas), "cublasGetVersion");
-  check(cusolverGetVersion(&who.solver), "cusolverGetVersion");
+  Call("cudaGetDeviceProperties").check(cudaGetDeviceProperties(&who.properties, number_));
+  Call("cudaDriverGetVersion").check(cudaDriverGetVersion(&who.driver));
+  Call("cudaRuntimeGetVersion").check(cudaRuntimeGetVersion(&who.runtime));
+  Call("cublasGetVersion").check(cublasGetVersion(blas_.get(), &who.blas));
+  Call("cusolverGetVersion").check(cusolverGetVersion(&who.solver));
   return who;
 }
 
@@ -95,7 +152,8 @@ std::vector<Fact> Device::facts() const {
        {"ecc", cudaDevAttrEccEnabled}}};
   for (const auto& [name, attribute] : attributes) {
     int value = 0;
-    if (cudaDeviceGetAttribute(&value, attribute, number_) == cudaSuccess) {
+    if (Call("cudaDeviceGetAttribute").answer(cudaDeviceGetAttribute(&value, attribute, number_)) ==
+        cudaSuccess) {
       facts.push_back({name, std::int64_t{value}});
     } else {
       (void)cudaGetLastError();  // not every card tells everything
@@ -105,9 +163,15 @@ std::vector<Fact> Device::facts() const {
 }
 
 void Device::drain() const noexcept {
-  if (cudaSetDevice(number_) == cudaSuccess) {
-    (void)cudaStreamSynchronize(copy_.get());
-    (void)cudaStreamSynchronize(compute_.get());
+  calls_are_for(number_);
+  if (is_abandoned() || Call("cudaSetDevice").answer(cudaSetDevice(number_)) != cudaSuccess) {
+    return;
+  }
+  for (const Stream* stream : {&copy_, &compute_}) {
+    if (stream_done(stream->get(), time_limit_) == cudaErrorNotReady) {
+      abandon();
+      return;
+    }
   }
 }
 

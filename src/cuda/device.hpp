@@ -6,7 +6,9 @@
 // A slot of the input ring is filled on `copy`, which then records `filled`; `compute` waits for that before
 // it reads the slot, and records `used` after; `copy` waits for `used` before it fills the slot again.
 // The host waits in two places: for `filled`, before memory that a copy reads is written again, and for
-// `compute`, when results have come down.
+// `compute`, before results come down to ordinary memory. It asks until they are done or the time limit has
+// passed. The ring also holds the host back where the device keeps all rows and needs no slots, so that no
+// wait is for more than the work of a few parts.
 #pragma once
 
 #include <string>
@@ -19,10 +21,12 @@ namespace collapscope::cuda {
 
 class Device {
  public:
-  // Throws DeviceError: it has no code for this GPU, or the libraries do not start.
+  // Throws DeviceError: it has no code for this GPU, or the libraries do not start; UsageError: see
+  // time_limit.
   explicit Device(int number);
 
-  // Makes this the calling thread's device; to be called first by whoever uses it.
+  // Makes this the calling thread's device; to be called first by whoever uses it. Throws DeviceError when a
+  // device of the process has been abandoned.
   void select() const;
 
   [[nodiscard]] cudaStream_t copy() const { return copy_.get(); }
@@ -37,6 +41,10 @@ class Device {
   // The same and more, one by one.
   [[nodiscard]] std::vector<Fact> facts() const;
 
+  // Wait for what is in the stream, or for what the event has recorded. Throw DeviceError, also when it takes
+  // more than `patience` time limits: then the device is abandoned.
+  void wait_for_stream(cudaStream_t stream, double patience = 1) const;
+  void wait_for_event(cudaEvent_t event) const;
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
 
@@ -52,8 +60,11 @@ class Device {
 
   [[nodiscard]] Identity identity() const;
   [[nodiscard]] std::string describe() const;
+  void expect_done(cudaError_t answer, const char* call, double seconds) const;
 
   int number_;
+  double time_limit_;  // [s]
+  Watchdog watchdog_;
   Stream copy_;
   Stream compute_;
   DeviceBuffer<std::byte> blas_workspace_;
@@ -68,26 +79,26 @@ class Device {
 template <class T>
 void upload(T* to, const T* from, std::size_t count, cudaStream_t stream) {
   if (count > 0) {
-    check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyHostToDevice, stream),
-          "cudaMemcpyAsync to the device");
+    Call("cudaMemcpyAsync to the device")
+        .check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyHostToDevice, stream));
   }
 }
 
+// To ordinary memory, after what is in `compute`. The copy would wait for that itself, without a limit.
 template <class T>
-void download(T* to, const T* from, std::size_t count, cudaStream_t stream) {
+void download(const Device& device, T* to, const T* from, std::size_t count) {
   if (count > 0) {
-    check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyDeviceToHost, stream),
-          "cudaMemcpyAsync to the host");
+    device.wait_for_stream(device.compute());
+    Call("cudaMemcpyAsync to the host")
+        .check(cudaMemcpyAsync(to, from, count * sizeof(T), cudaMemcpyDeviceToHost, device.compute()));
   }
 }
 
 template <class T>
 void clear(T* data, std::size_t count, cudaStream_t stream) {
   if (count > 0) {
-    check(cudaMemsetAsync(data, 0, count * sizeof(T), stream), "cudaMemsetAsync");
+    Call("cudaMemsetAsync").check(cudaMemsetAsync(data, 0, count * sizeof(T), stream));
   }
 }
-
-inline void wait_for(cudaStream_t stream) { check(cudaStreamSynchronize(stream), "cudaStreamSynchronize"); }
 
 }  // namespace collapscope::cuda

@@ -16,6 +16,10 @@ double scale_of(const Matrix& a) {
   return largest == 0 ? 1 : std::exp2(std::floor(std::log2(largest)));
 }
 
+// Time limits: all else takes seconds at most, but an eigenbasis of order 32768 takes minutes on a card whose
+// float64 is slow.
+double patience_for(std::int64_t n) { return 1 + std::pow(static_cast<double>(n) / 8192, 3); }
+
 struct Sizes {
   std::size_t on_device = 0;  // bytes
   std::size_t on_host = 0;
@@ -37,32 +41,35 @@ class Problem {
   [[nodiscard]] Sizes workspace() {
     Sizes sizes;
     if (first_ == 1) {
-      check(cusolverDnXsyevd_bufferSize(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
-                                        CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, CUDA_R_64F,
-                                        values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host),
-            "cusolverDnXsyevd_bufferSize");
+      Call("cusolverDnXsyevd_bufferSize")
+          .check(cusolverDnXsyevd_bufferSize(
+              device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, n_,
+              CUDA_R_64F, matrix_, n_, CUDA_R_64F, values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host));
     } else {
-      check(cusolverDnXsyevdx_bufferSize(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
-                                         CUSOLVER_EIG_RANGE_I, CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F,
-                                         matrix_, n_, &below_, &above_, first_, n_, &found_, CUDA_R_64F,
-                                         values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host),
-            "cusolverDnXsyevdx_bufferSize");
+      Call("cusolverDnXsyevdx_bufferSize")
+          .check(cusolverDnXsyevdx_bufferSize(
+              device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR, CUSOLVER_EIG_RANGE_I,
+              CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, &below_, &above_, first_, n_, &found_,
+              CUDA_R_64F, values_, CUDA_R_64F, &sizes.on_device, &sizes.on_host));
     }
     return sizes;
   }
 
   [[nodiscard]] cusolverStatus_t solve(void* on_device, void* on_host, const Sizes& sizes) {
+    const Call call("cuSOLVER's eigenbasis", patience());
     if (first_ == 1) {
-      return cusolverDnXsyevd(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
-                              CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, CUDA_R_64F, values_,
-                              CUDA_R_64F, on_device, sizes.on_device, on_host, sizes.on_host, status_);
+      return call.answer(cusolverDnXsyevd(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
+                                          CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, CUDA_R_64F,
+                                          values_, CUDA_R_64F, on_device, sizes.on_device, on_host,
+                                          sizes.on_host, status_));
     }
-    return cusolverDnXsyevdx(device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR,
-                             CUSOLVER_EIG_RANGE_I, CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_,
-                             &below_, &above_, first_, n_, &found_, CUDA_R_64F, values_, CUDA_R_64F,
-                             on_device, sizes.on_device, on_host, sizes.on_host, status_);
+    return call.answer(cusolverDnXsyevdx(
+        device_.solver(), device_.solver_params(), CUSOLVER_EIG_MODE_VECTOR, CUSOLVER_EIG_RANGE_I,
+        CUBLAS_FILL_MODE_LOWER, n_, CUDA_R_64F, matrix_, n_, &below_, &above_, first_, n_, &found_,
+        CUDA_R_64F, values_, CUDA_R_64F, on_device, sizes.on_device, on_host, sizes.on_host, status_));
   }
 
+  [[nodiscard]] double patience() const { return patience_for(n_); }
   // How many pairs there were, once the stream has been waited for.
   [[nodiscard]] std::size_t found() const { return static_cast<std::size_t>(found_); }
 
@@ -103,16 +110,17 @@ std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& sy
 
   upload(matrix.data(), basis.vectors.data(), n * n, device.compute());
   const cusolverStatus_t answer = problem.solve(workspace.data(), host_workspace.data(), sizes);
+  device.wait_for_stream(device.compute(), problem.patience());
   int info = 0;
   if (answer == CUSOLVER_STATUS_SUCCESS) {
     if (pairs < n) {
       basis.vectors = Matrix(pairs, n);
     }
-    download(&info, status.data(), 1, device.compute());
-    download(basis.values.data(), values.data(), pairs, device.compute());
-    download(basis.vectors.data(), matrix.data(), pairs * n, device.compute());
+    download(device, &info, status.data(), 1);
+    download(device, basis.values.data(), values.data(), pairs);
+    download(device, basis.vectors.data(), matrix.data(), pairs * n);
   }
-  wait_for(device.compute());  // throws when the failure took the device with it
+  device.wait_for_stream(device.compute());  // throws when the failure took the device with it
   if (answer != CUSOLVER_STATUS_SUCCESS || info != 0 || problem.found() != pairs) {
     return std::nullopt;
   }

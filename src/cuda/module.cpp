@@ -125,11 +125,16 @@ extern "C" __attribute__((visibility("default"))) const char* collapscope_gpu_ve
 
 extern "C" __attribute__((visibility("default"))) int collapscope_gpu_count() {
   int count = 0;
-  collapscope::cuda::check(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+  const collapscope::cuda::Watchdog watchdog(collapscope::cuda::time_limit());
+  collapscope::cuda::Call("cudaGetDeviceCount").check(cudaGetDeviceCount(&count));
   if (count == 0) {
     throw collapscope::DeviceError("the driver shows no GPU (CUDA_VISIBLE_DEVICES?)");
   }
   return count;
+}
+
+extern "C" __attribute__((visibility("default"))) bool collapscope_gpu_abandoned() {
+  return collapscope::cuda::is_abandoned();
 }
 
 extern "C" __attribute__((visibility("default"))) collapscope::gpu::GpuDevice* collapscope_gpu_open(

@@ -84,11 +84,12 @@ void CudaMomentFold::settle() {
 
 void CudaMomentFold::choose_pilot(const DeviceRows& rows) {
   source_.convert(device_, nullptr, x(rows.rows), {});
-  check(kernels::column_sums(x(rows.rows), work_->sums.data(), nullptr, pilot_.data(), device_.compute()),
-        "the mean of the first rows");
-  check(kernels::column_sums({const_cast<double*>(rows.targets), rows.rows, n_, n_}, work_->sums.data(),
-                             nullptr, pilot_.data() + d_, device_.compute()),
-        "the mean of the first targets");
+  Call("the mean of the first rows")
+      .check(
+          kernels::column_sums(x(rows.rows), work_->sums.data(), nullptr, pilot_.data(), device_.compute()));
+  Call("the mean of the first targets")
+      .check(kernels::column_sums({const_cast<double*>(rows.targets), rows.rows, n_, n_}, work_->sums.data(),
+                                  nullptr, pilot_.data() + d_, device_.compute()));
 }
 
 void CudaMomentFold::fold(const DeviceRows& rows) {
@@ -107,23 +108,23 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   double* const norm = right.data + n_ + 2;
   source_.convert(device_, pilot_.data(), x,
                   {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
-  check(kernels::target_rows(rows.targets, n_, pilot_.data() + d_, y, a + 1, right.stride, stream),
-        "shifting targets");
+  Call("shifting targets")
+      .check(kernels::target_rows(rows.targets, n_, pilot_.data() + d_, y, a + 1, right.stride, stream));
 
   double* const mean_x = records_.data() + rows_of_part_.size() * record_size();
   double* const sums = mean_x + d_;
   double* const mean_y = sums + n_ + 4;
-  check(kernels::column_sums(x, work_->sums.data(), nullptr, mean_x, stream), "the mean of rows");
-  check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream), "the mean of targets");
-  check(kernels::subtract_row(x, mean_x, stream), "centring rows");
-  check(kernels::subtract_row(y, mean_y, stream), "centring targets");
+  Call("the mean of rows").check(kernels::column_sums(x, work_->sums.data(), nullptr, mean_x, stream));
+  Call("the mean of targets").check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream));
+  Call("centring rows").check(kernels::subtract_row(x, mean_x, stream));
+  Call("centring targets").check(kernels::subtract_row(y, mean_y, stream));
 
   const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);
   double* const squares = mean_y + n_ + 4;
   if (fast()) {
-    check(kernels::column_squares(x, work_->sums.data(), squares, stream), "squaring rows");
+    Call("squaring rows").check(kernels::column_squares(x, work_->sums.data(), squares, stream));
     if (rows_of_part_.empty()) {
-      check(kernels::choose_scale(squares, d_, rows.rows, scale_.data(), stream), "scaling rows");
+      Call("scaling rows").check(kernels::choose_scale(squares, d_, rows.rows, scale_.data(), stream));
     }
     add_floats(x, scale_.data(), sums_->float_gram);
   } else {
@@ -135,7 +136,8 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
     const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
     source_.normalize(device_, norm, right.stride, unit);
     if (fast()) {
-      check(kernels::column_squares(unit, work_->sums.data(), squares + d_, stream), "squaring unit rows");
+      Call("squaring unit rows")
+          .check(kernels::column_squares(unit, work_->sums.data(), squares + d_, stream));
       add_floats(unit, nullptr, sums_->float_unit);
     } else {
       sums_->unit.add(device_, unit, unit);
@@ -149,7 +151,7 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
 
 void CudaMomentFold::add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum) {
   const kernels::FloatMatrix floats{work_->floats.data(), x.rows, d_, float_stride(d_)};
-  check(kernels::narrow_rows(x, scale, floats, device_.compute()), "rounding rows");
+  Call("rounding rows").check(kernels::narrow_rows(x, scale, floats, device_.compute()));
   sum.add(device_, floats, scale);
 }
 
@@ -204,7 +206,7 @@ void CudaMomentFold::add_between_parts(const Matrix& between) {
   if (fast()) {
     add_gram(device_, x, sums_->total.data());
   }
-  wait_for(device_.compute());  // `rows` and `between` were in use
+  device_.wait_for_stream(device_.compute());  // `rows` and `between` were in use
 }
 
 // The scatters' diagonals in float64 take the places of those of floats.
@@ -237,9 +239,9 @@ void CudaMomentFold::take_sums(Moments& moments) {
   double* total = sums_->total.data();
   const auto take = [&](Matrix& to, bool symmetric) {
     if (symmetric) {
-      check(kernels::mirror_lower(total, to.rows(), device_.compute()), "mirroring sums");
+      Call("mirroring sums").check(kernels::mirror_lower(total, to.rows(), device_.compute()));
     }
-    download(to.data(), total, to.values().size(), device_.compute());
+    download(device_, to.data(), total, to.values().size());
     total += to.values().size();
   };
   take(moments.feature_scatter, true);
@@ -248,7 +250,7 @@ void CudaMomentFold::take_sums(Moments& moments) {
   if (spec_.normalized_scatter) {
     take(moments.normalized_scatter, true);
   }
-  wait_for(device_.compute());
+  device_.wait_for_stream(device_.compute());
 
   UnbiasedSums& sums = moments.unbiased;
   sums.aa = right(n_, n_);
@@ -295,8 +297,8 @@ Moments CudaMomentFold::finish() {
   Moments moments(d_, n_, spec_.normalized_scatter);
   std::vector<double> records(rows_of_part_.size() * record_size());
   Vector pilot(d_ + n_);
-  download(records.data(), records_.data(), records.size(), device_.compute());
-  download(pilot.data(), pilot_.data(), pilot.size(), device_.compute());
+  download(device_, records.data(), records_.data(), records.size());
+  download(device_, pilot.data(), pilot_.data(), pilot.size());
   source_.throw_if_not_finite(device_);
   for (const std::size_t rows : rows_of_part_) {
     moments.count += rows;

@@ -30,20 +30,20 @@ void multiply_transposed(const Device& device, const DeviceMatrix& a, const Devi
                          const DeviceMatrix& c) {
   const double one = 1;
   const double zero = 0;
-  check(cublasDgemm_64(device.blas(), CUBLAS_OP_T, CUBLAS_OP_N, narrow(b.rows), narrow(a.rows),
-                       narrow(a.cols), &one, b.data, narrow(b.stride), a.data, narrow(a.stride), &zero,
-                       c.data, narrow(c.stride)),
-        "cublasDgemm");
+  Call("cublasDgemm")
+      .check(cublasDgemm_64(device.blas(), CUBLAS_OP_T, CUBLAS_OP_N, narrow(b.rows), narrow(a.rows),
+                            narrow(a.cols), &one, b.data, narrow(b.stride), a.data, narrow(a.stride), &zero,
+                            c.data, narrow(c.stride)));
 }
 
 void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
                       const DeviceMatrix& c) {
   const double minus = -1;
   const double one = 1;
-  check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
-                       narrow(a.cols), &minus, b.data, narrow(b.stride), a.data, narrow(a.stride), &one,
-                       c.data, narrow(c.stride)),
-        "cublasDgemm");
+  Call("cublasDgemm")
+      .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
+                            narrow(a.cols), &minus, b.data, narrow(b.stride), a.data, narrow(a.stride), &one,
+                            c.data, narrow(c.stride)));
 }
 
 ProductSum::ProductSum(std::size_t p, std::size_t q, bool symmetric)
@@ -70,24 +70,25 @@ void ProductSum::add(const Device& device, const DeviceMatrix& x, const DeviceMa
 void ProductSum::add_slices(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y,
                             std::size_t rows) {
   const double one = 1;
-  check(cublasDgemmStridedBatched_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_),
-                                     narrow(rows), &one, y.data, narrow(y.stride), narrow(rows * y.stride),
-                                     x.data, narrow(x.stride), narrow(rows * x.stride), &one, sums_.data(),
-                                     narrow(q_), narrow(p_ * q_), narrow(slices_)),
-        "cublasDgemmStridedBatched");
+  Call("cublasDgemmStridedBatched")
+      .check(cublasDgemmStridedBatched_64(
+          device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_), narrow(rows), &one, y.data,
+          narrow(y.stride), narrow(rows * y.stride), x.data, narrow(x.stride), narrow(rows * x.stride), &one,
+          sums_.data(), narrow(q_), narrow(p_ * q_), narrow(slices_)));
 }
 
 void ProductSum::add_whole(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y, double beta) {
   const double one = 1;
   if (symmetric_) {
-    check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(x.rows), &one,
-                         x.data, narrow(x.stride), &beta, sums_.data(), narrow(p_)),
-          "cublasDsyrk");
+    Call("cublasDsyrk")
+        .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(x.rows),
+                              &one, x.data, narrow(x.stride), &beta, sums_.data(), narrow(p_)));
     return;
   }
-  check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_), narrow(x.rows), &one,
-                       y.data, narrow(y.stride), x.data, narrow(x.stride), &beta, sums_.data(), narrow(q_)),
-        "cublasDgemm");
+  Call("cublasDgemm")
+      .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(q_), narrow(p_), narrow(x.rows),
+                            &one, y.data, narrow(y.stride), x.data, narrow(x.stride), &beta, sums_.data(),
+                            narrow(q_)));
 }
 
 void ProductSum::move_to(const Device& device, double* total, bool adds) {
@@ -97,15 +98,16 @@ void ProductSum::move_to(const Device& device, double* total, bool adds) {
     }
     return;
   }
-  check(kernels::sum_slices(total, sums_.data(), slices_, size(), adds, device.compute()), "adding slices");
+  Call("adding slices")
+      .check(kernels::sum_slices(total, sums_.data(), slices_, size(), adds, device.compute()));
   empty_ = true;
 }
 
 void add_gram(const Device& device, const DeviceMatrix& x, double* c) {
   const double one = 1;
-  check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols), narrow(x.rows),
-                       &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)),
-        "cublasDsyrk");
+  Call("cublasDsyrk")
+      .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols),
+                            narrow(x.rows), &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)));
 }
 
 FloatGramSum::FloatGramSum(std::size_t p)
@@ -125,22 +127,21 @@ void FloatGramSum::add_some(const Device& device, const kernels::FloatMatrix& x,
   const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
   const std::size_t rest = x.rows - sliced * slices_;
   if (sliced > 0) {
-    check(cublasSgemmStridedBatched_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(p_), narrow(p_),
-                                       narrow(sliced), &one, x.data, narrow(x.stride),
-                                       narrow(sliced * x.stride), x.data, narrow(x.stride),
-                                       narrow(sliced * x.stride), &zero, products_.data(), narrow(p_),
-                                       narrow(p_ * p_), narrow(slices_)),
-          "cublasSgemmStridedBatched");
+    Call("cublasSgemmStridedBatched")
+        .check(cublasSgemmStridedBatched_64(
+            device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(p_), narrow(p_), narrow(sliced), &one, x.data,
+            narrow(x.stride), narrow(sliced * x.stride), x.data, narrow(x.stride), narrow(sliced * x.stride),
+            &zero, products_.data(), narrow(p_), narrow(p_ * p_), narrow(slices_)));
   }
   if (rest > 0) {
-    check(cublasSsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(rest), &one,
-                         x.data + (x.rows - rest) * x.stride, narrow(x.stride), sliced > 0 ? &one : &zero,
-                         products_.data(), narrow(p_)),
-          "cublasSsyrk");
+    Call("cublasSsyrk")
+        .check(cublasSsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(rest),
+                              &one, x.data + (x.rows - rest) * x.stride, narrow(x.stride),
+                              sliced > 0 ? &one : &zero, products_.data(), narrow(p_)));
   }
-  check(kernels::sum_float_slices(sum_.data(), products_.data(), sliced > 0 ? slices_ : 1, size(), scale,
-                                  !empty_, device.compute()),
-        "adding float products");
+  Call("adding float products")
+      .check(kernels::sum_float_slices(sum_.data(), products_.data(), sliced > 0 ? slices_ : 1, size(), scale,
+                                       !empty_, device.compute()));
   empty_ = false;
 }
 
@@ -151,7 +152,7 @@ void FloatGramSum::move_to(const Device& device, double* total, bool adds) {
     }
     return;
   }
-  check(kernels::sum_slices(total, sum_.data(), 1, size(), adds, device.compute()), "adding products");
+  Call("adding products").check(kernels::sum_slices(total, sum_.data(), 1, size(), adds, device.compute()));
   empty_ = true;
 }
 

@@ -22,7 +22,7 @@ enum Column : std::size_t {
   columns = 11,
 };
 constexpr std::size_t value_stride = 12;
-constexpr std::size_t most_waiting = 1024;
+constexpr std::size_t most_waiting = 64;  // parts, so that the host waits for no more than their work
 
 Matrix stacked(std::initializer_list<const Matrix*> parts, std::size_t cols) {
   std::size_t rows = 0;
@@ -54,7 +54,7 @@ std::size_t map_rows(const LookSpec& spec) {
 DeviceBuffer<double> on_device(const Device& device, std::span<const double> values) {
   DeviceBuffer<double> buffer(values.size());
   upload(buffer.data(), values.data(), values.size(), device.compute());
-  wait_for(device.compute());
+  device.wait_for_stream(device.compute());
   return buffer;
 }
 
@@ -118,31 +118,33 @@ void ResidualPass::add(const DeviceRows& rows) {
   add_outside(x, middle_cols(coordinates, 0, k), constants_.maps.data(),
               constants_.signal_mean_outside.data(), values + signal);
   if (spec_.weight_is_complement) {
-    check(kernels::outside_rows(middle_cols(coordinates, k, r), constants_.mean_coordinates.data() + k,
-                                norms(), values + weight, value_stride, stream),
-          "residuals outside the weight's rows");
+    Call("residuals outside the weight's rows")
+        .check(kernels::outside_rows(middle_cols(coordinates, k, r), constants_.mean_coordinates.data() + k,
+                                     norms(), values + weight, value_stride, stream));
   } else if (r > 0) {
     add_outside(x, middle_cols(coordinates, k, r), constants_.maps.data() + k * d_,
                 constants_.weight_mean_outside.data(), values + weight);
   }
   const double* const mean_y = constants_.target_mean.data();
   if (!spec_.affine.empty()) {
-    check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
-                              mean_y, values + affine, value_stride, stream),
-          "errors of the affine map");
+    Call("errors of the affine map")
+        .check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
+                                   mean_y, values + affine, value_stride, stream));
   }
   if (!spec_.published.empty()) {
     const std::size_t first = k + r + spec_.affine.rows();
-    check(kernels::map_errors(middle_cols(coordinates, first, n_), constants_.mean_coordinates.data() + first,
-                              rows.targets, mean_y, values + published, value_stride, stream),
-          "errors of the published map");
+    Call("errors of the published map")
+        .check(kernels::map_errors(middle_cols(coordinates, first, n_),
+                                   constants_.mean_coordinates.data() + first, rows.targets, mean_y,
+                                   values + published, value_stride, stream));
   }
   const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
-  check(kernels::mark_at_most(norms_.data() + 1, 2, rows.rows, least, values + at_mean, value_stride, stream),
-        "rows at the mean");
-  check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
-                             records_.data() + waiting_ * columns, nullptr, stream),
-        "sums of residuals");
+  Call("rows at the mean")
+      .check(kernels::mark_at_most(norms_.data() + 1, 2, rows.rows, least, values + at_mean, value_stride,
+                                   stream));
+  Call("sums of residuals")
+      .check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
+                                  records_.data() + waiting_ * columns, nullptr, stream));
   sums_.count += rows.rows;
   if (++waiting_ == most_waiting) {
     flush();
@@ -153,20 +155,20 @@ void ResidualPass::add(const DeviceRows& rows) {
 void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                                const double* basis, const double* mean_outside, double* out) {
   const kernels::DeviceMatrix rest{outside_.data(), x.rows, d_, x.stride};
-  check(cudaMemcpyAsync(rest.data, x.data, x.rows * x.stride * sizeof(double), cudaMemcpyDeviceToDevice,
-                        device_.compute()),
-        "cudaMemcpyAsync on the device");
+  Call("cudaMemcpyAsync on the device")
+      .check(cudaMemcpyAsync(rest.data, x.data, x.rows * x.stride * sizeof(double), cudaMemcpyDeviceToDevice,
+                             device_.compute()));
   if (coordinates.cols > 0) {
     subtract_product(device_, coordinates, {const_cast<double*>(basis), coordinates.cols, d_, d_}, rest);
   }
-  check(kernels::outside_rows(rest, mean_outside, norms(), out, value_stride, device_.compute()),
-        "residuals outside a subspace");
+  Call("residuals outside a subspace")
+      .check(kernels::outside_rows(rest, mean_outside, norms(), out, value_stride, device_.compute()));
 }
 
 void ResidualPass::flush() {
   Matrix records(waiting_, columns);
-  download(records.data(), records_.data(), records.values().size(), device_.compute());
-  wait_for(device_.compute());
+  download(device_, records.data(), records_.data(), records.values().size());
+  device_.wait_for_stream(device_.compute());
   for (std::size_t p = 0; p < waiting_; ++p) {
     const auto part = records.view().row(p);
     sums_.signal += subspace(part.data() + signal);

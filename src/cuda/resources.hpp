@@ -1,20 +1,39 @@
 // Owners of what CUDA hands out: move-only, freed without throwing. What a lost device answers to a free is
-// ignored; the process ends soon or goes on without it.
+// ignored; the process ends soon or goes on without it. Once a device is abandoned, nothing is freed any
+// more.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
-#include "cuda/errors.hpp"
+#include "cuda/call.hpp"
+#include "cuda/time_limit.hpp"
 
 namespace collapscope::cuda {
 
+template <class Free>
+void give_back(const char* call, const Free& free) noexcept {
+  if (!is_abandoned()) {
+    Call(call).ignore(free());
+  }
+}
+
 struct Release {
-  void operator()(cudaStream_t stream) const noexcept { (void)cudaStreamDestroy(stream); }
-  void operator()(cudaEvent_t event) const noexcept { (void)cudaEventDestroy(event); }
-  void operator()(cublasHandle_t handle) const noexcept { (void)cublasDestroy(handle); }
-  void operator()(cusolverDnHandle_t handle) const noexcept { (void)cusolverDnDestroy(handle); }
-  void operator()(cusolverDnParams_t params) const noexcept { (void)cusolverDnDestroyParams(params); }
+  void operator()(cudaStream_t stream) const noexcept {
+    give_back("cudaStreamDestroy", [=] { return cudaStreamDestroy(stream); });
+  }
+  void operator()(cudaEvent_t event) const noexcept {
+    give_back("cudaEventDestroy", [=] { return cudaEventDestroy(event); });
+  }
+  void operator()(cublasHandle_t handle) const noexcept {
+    give_back("cublasDestroy", [=] { return cublasDestroy(handle); });
+  }
+  void operator()(cusolverDnHandle_t handle) const noexcept {
+    give_back("cusolverDnDestroy", [=] { return cusolverDnDestroy(handle); });
+  }
+  void operator()(cusolverDnParams_t params) const noexcept {
+    give_back("cusolverDnDestroyParams", [=] { return cusolverDnDestroyParams(params); });
+  }
 };
 
 using Stream = std::unique_ptr<CUstream_st, Release>;
@@ -25,20 +44,20 @@ using SolverParams = std::unique_ptr<cusolverDnParams, Release>;
 
 [[nodiscard]] inline Stream make_stream() {
   cudaStream_t stream = nullptr;
-  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  Call("cudaStreamCreateWithFlags").check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return Stream(stream);
 }
 
 [[nodiscard]] inline Event make_event() {
   cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  Call("cudaEventCreateWithFlags").check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
   return Event(event);
 }
 
 // An event for cudaEventElapsedTime.
 [[nodiscard]] inline Event make_timing_event() {
   cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreateWithFlags");
+  Call("cudaEventCreateWithFlags").check(cudaEventCreateWithFlags(&event, cudaEventDefault));
   return Event(event);
 }
 
@@ -50,7 +69,7 @@ class DeviceBuffer {
   explicit DeviceBuffer(std::size_t size) : size_(size) {
     void* data = nullptr;
     if (size > 0) {
-      check(cudaMalloc(&data, size * sizeof(T)), "cudaMalloc");
+      Call("cudaMalloc").check(cudaMalloc(&data, size * sizeof(T)));
     }
     data_.reset(static_cast<T*>(data));
   }
@@ -61,7 +80,9 @@ class DeviceBuffer {
 
  private:
   struct Free {
-    void operator()(T* data) const noexcept { (void)cudaFree(data); }
+    void operator()(T* data) const noexcept {
+      give_back("cudaFree", [=] { return cudaFree(data); });
+    }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;
@@ -75,7 +96,7 @@ class PinnedBuffer {
   explicit PinnedBuffer(std::size_t size) : size_(size) {
     void* data = nullptr;
     if (size > 0) {
-      check(cudaMallocHost(&data, size * sizeof(T)), "cudaMallocHost");
+      Call("cudaMallocHost").check(cudaMallocHost(&data, size * sizeof(T)));
     }
     data_.reset(static_cast<T*>(data));
   }
@@ -85,7 +106,9 @@ class PinnedBuffer {
 
  private:
   struct Free {
-    void operator()(T* data) const noexcept { (void)cudaFreeHost(data); }
+    void operator()(T* data) const noexcept {
+      give_back("cudaFreeHost", [=] { return cudaFreeHost(data); });
+    }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;

@@ -79,17 +79,16 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
     if (stored_bytes_ > store_.size() || stored_targets_ > target_store_.size()) {
       throw UsageError("Fold::add: more rows than the fold was made for");
     }
-  } else {
-    check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0), "cudaStreamWaitEvent");
   }
-  check(cudaEventSynchronize(slot.filled.get()), "cudaEventSynchronize");  // `staged` is free again
+  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
+  device_.wait_for_event(slot.filled.get());  // `staged` is free again
   for (std::size_t i = 0; i < targets.rows(); ++i) {
     std::copy_n(targets.row(i).data(), targets.cols(), slot.staged.data() + i * targets.cols());
   }
   upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
   upload(device_targets, slot.staged.data(), target_count, device_.copy());
-  check(cudaEventRecord(slot.filled.get(), device_.copy()), "cudaEventRecord");
-  check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0), "cudaStreamWaitEvent");
+  Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
+  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
   return {bytes, device_targets, part.skip_rows, part.rows, part.first_row};
 }
 
@@ -97,16 +96,15 @@ void RowFeed::release(const DeviceRows& rows) {
   Slot& slot = slots_[turn_ % slots_.size()];
   if (keeps_) {
     kept_.push_back(rows);
-  } else {
-    check(cudaEventRecord(slot.used.get(), device_.compute()), "cudaEventRecord");
   }
+  Call("cudaEventRecord").check(cudaEventRecord(slot.used.get(), device_.compute()));
   ++turn_;
 }
 
 void RowFeed::settle() const {
   if (turn_ > 0) {
     const Slot& last = slots_[(turn_ - 1) % slots_.size()];
-    check(cudaEventSynchronize(last.filled.get()), "cudaEventSynchronize");
+    device_.wait_for_event(last.filled.get());
   }
 }
 

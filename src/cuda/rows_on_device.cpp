@@ -25,31 +25,32 @@ void RowSource::set(const Device& device, const DeviceRows& rows) {
     return;
   }
   const std::size_t d = format_.row_length();
-  check(kernels::pool_rows(rows.bytes, format_, rows.skip_rows, {pooled_.data(), rows.rows, d, d}, check_,
-                           device.compute()),
-        "pooling rows");
+  Call("pooling rows")
+      .check(kernels::pool_rows(rows.bytes, format_, rows.skip_rows, {pooled_.data(), rows.rows, d, d},
+                                check_, device.compute()));
   const std::byte* bytes = reinterpret_cast<const std::byte*>(pooled_.data());
   current_ = {bytes, ElementType{ElementKind::float64, false}, rows.rows, d};
 }
 
 void RowSource::convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
                         const kernels::RowStats& stats) const {
-  check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()), "converting rows");
+  Call("converting rows").check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()));
 }
 
 void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
                           const kernels::DeviceMatrix& unit) const {
-  check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()), "normalizing rows");
+  Call("normalizing rows").check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()));
 }
 
 void RowSource::clear_check(const Device& device) {
-  check(cudaMemsetAsync(first_bad_.data(), 0xff, first_bad_.bytes(), device.compute()), "cudaMemsetAsync");
+  Call("cudaMemsetAsync")
+      .check(cudaMemsetAsync(first_bad_.data(), 0xff, first_bad_.bytes(), device.compute()));
 }
 
 void RowSource::throw_if_not_finite(const Device& device) const {
   std::uint64_t first = none;
-  download(&first, first_bad_.data(), 1, device.compute());
-  wait_for(device.compute());
+  download(device, &first, first_bad_.data(), 1);
+  device.wait_for_stream(device.compute());
   if (first != none) {
     throw NonFiniteSample{first};
   }

@@ -24,7 +24,7 @@ constexpr double long_enough = 0.01;  // seconds of a product that reaches its r
 // Pinned and pageable memory of a copy, drained before it goes.
 struct PinnedCopy {
   explicit PinnedCopy(const Device& used)
-      : device(used), from(host_copy_bytes), to(host_copy_bytes), timer(device.copy()) {
+      : device(used), from(host_copy_bytes), to(host_copy_bytes), timer(device, device.copy()) {
     std::memset(from.data(), 1, from.size());
   }
   ~PinnedCopy() { device.drain(); }
@@ -44,8 +44,8 @@ struct PinnedCopy {
 
 struct DeviceCopy {
   DeviceCopy(const Device& used, std::size_t bytes)
-      : device(used), from(bytes), to(bytes), timer(device.compute()) {
-    check(cudaMemsetAsync(from.data(), 0x5a, bytes, device.compute()), "cudaMemsetAsync");
+      : device(used), from(bytes), to(bytes), timer(device, device.compute()) {
+    Call("cudaMemsetAsync").check(cudaMemsetAsync(from.data(), 0x5a, bytes, device.compute()));
   }
   ~DeviceCopy() { device.drain(); }
   DeviceCopy(const DeviceCopy&) = delete;
@@ -54,8 +54,9 @@ struct DeviceCopy {
   [[nodiscard]] double run() const {
     device.select();
     return timer.seconds_of([this] {
-      check(cudaMemcpyAsync(to.data(), from.data(), from.bytes(), cudaMemcpyDeviceToDevice, device.compute()),
-            "cudaMemcpyAsync on the device");
+      Call("cudaMemcpyAsync on the device")
+          .check(cudaMemcpyAsync(to.data(), from.data(), from.bytes(), cudaMemcpyDeviceToDevice,
+                                 device.compute()));
     });
   }
 
@@ -69,7 +70,12 @@ struct DeviceCopy {
 // clock.
 struct Squares {
   Squares(const Device& used, std::size_t size)
-      : device(used), order(size), a(size * size), b(size * size), c(size * size), timer(device.compute()) {
+      : device(used),
+        order(size),
+        a(size * size),
+        b(size * size),
+        c(size * size),
+        timer(device, device.compute()) {
     std::minstd_rand random(1);
     std::vector<double> numbers(size * 64);
     for (double& number : numbers) {
@@ -80,7 +86,7 @@ struct Squares {
       upload(a.data() + first, numbers.data(), count, device.compute());
       upload(b.data() + first, numbers.data(), count, device.compute());
     }
-    wait_for(device.compute());  // `numbers` was in use
+    device.wait_for_stream(device.compute());  // `numbers` was in use
   }
   ~Squares() { device.drain(); }
   Squares(const Squares&) = delete;
@@ -92,9 +98,9 @@ struct Squares {
     const double zero = 0;
     const auto n = static_cast<std::int64_t>(order);
     return timer.seconds_of([&] {
-      check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, a.data(), n, b.data(), n,
-                           &zero, c.data(), n),
-            "cublasDgemm");
+      Call("cublasDgemm")
+          .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, n, n, n, &one, a.data(), n, b.data(),
+                                n, &zero, c.data(), n));
     });
   }
 
@@ -130,10 +136,10 @@ std::shared_ptr<Squares> large_squares(const Device& device) {
 void symmetric_product(const Device& device, const double* x, std::size_t rows, std::size_t cols,
                        std::size_t stride, double* c, double beta) {
   const double one = 1;
-  check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, static_cast<std::int64_t>(cols),
-                       static_cast<std::int64_t>(rows), &one, x, static_cast<std::int64_t>(stride), &beta, c,
-                       static_cast<std::int64_t>(cols)),
-        "cublasDsyrk");
+  Call("cublasDsyrk")
+      .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N,
+                            static_cast<std::int64_t>(cols), static_cast<std::int64_t>(rows), &one, x,
+                            static_cast<std::int64_t>(stride), &beta, c, static_cast<std::int64_t>(cols)));
 }
 
 std::vector<Stage> stage_ceilings(const Device& device) {

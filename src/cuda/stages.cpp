@@ -31,14 +31,14 @@ class ResidentRows {
         norms_(part_rows * stats_stride),
         shift_(d()),
         source_(spec_.format, part_rows),
-        timer_(device.compute()),
-        copy_timer_(device.copy()) {
+        timer_(device, device.compute()),
+        copy_timer_(device, device.copy()) {
     clear(shift_.data(), shift_.size(), device_.compute());
     clear(x_.data(), x_.size(), device_.compute());
     source_.clear_check(device_);
     upload(bytes_.data(), spec_.bytes.data(), bytes_.size(), device_.compute());
     upload(targets_.data(), spec_.y.data(), targets_.size(), device_.compute());
-    wait_for(device_.compute());
+    device_.wait_for_stream(device_.compute());
   }
   ~ResidentRows() { device_.drain(); }
   ResidentRows(const ResidentRows&) = delete;
@@ -135,7 +135,7 @@ class ResidentRows {
   void make_bare_rows() {
     std::size_t free = 0;
     std::size_t total = 0;
-    check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    Call("cudaMemGetInfo").check(cudaMemGetInfo(&free, &total));
     const std::size_t row_size = padded(d()) * sizeof(double);
     bare_rows_ = std::min<std::uint64_t>(spec_.rows, std::max(free / 4 / row_size, part_rows_));
     bare_ = DeviceBuffer<double>(bare_rows_ * padded(d()));
@@ -143,12 +143,12 @@ class ResidentRows {
     const DeviceRows first = part(0);
     convert(first);
     for (std::size_t row = 0; row < bare_rows_; row += first.rows) {
-      check(cudaMemcpyAsync(bare_.data() + row * padded(d()), x_.data(),
-                            std::min(first.rows, bare_rows_ - row) * row_size, cudaMemcpyDeviceToDevice,
-                            device_.compute()),
-            "cudaMemcpyAsync on the device");
+      Call("cudaMemcpyAsync on the device")
+          .check(cudaMemcpyAsync(bare_.data() + row * padded(d()), x_.data(),
+                                 std::min(first.rows, bare_rows_ - row) * row_size, cudaMemcpyDeviceToDevice,
+                                 device_.compute()));
     }
-    wait_for(device_.compute());
+    device_.wait_for_stream(device_.compute());
   }
 
   const Device& device_;

@@ -86,6 +86,8 @@ ChosenBackend make_backend(const std::string& device, std::size_t threads) {
   return chosen;
 }
 
+bool gpu_was_abandoned() { return gpu::Module::abandoned(); }
+
 std::string describe_gpus() {
   try {
     const gpu::Module& module = gpu::Module::load();

@@ -31,14 +31,17 @@ class GpuDevice {
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };
 
-// The functions that the module exports, by these names. They throw DeviceError.
+// The functions that the module exports, by these names. They throw DeviceError; `abandoned` does not.
 struct ModuleInterface {
   static constexpr const char* version_name = "collapscope_gpu_version";  // of the program it belongs to
   static constexpr const char* count_name = "collapscope_gpu_count";      // GPUs that the process may use
   static constexpr const char* open_name = "collapscope_gpu_open";
+  // Whether a device did not answer in time, so that CUDA may not be called any more, not even at exit.
+  static constexpr const char* abandoned_name = "collapscope_gpu_abandoned";
   using Version = const char* (*)();
   using Count = int (*)();
   using Open = GpuDevice* (*)(int device);
+  using Abandoned = bool (*)();
 };
 
 }  // namespace collapscope::gpu

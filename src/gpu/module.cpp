@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -41,6 +42,8 @@ Function find(void* module, const char* name) {
   return function;
 }
 
+std::atomic<ModuleInterface::Abandoned> ask_abandoned = nullptr;
+
 }  // namespace
 
 bool has_driver() {
@@ -69,11 +72,17 @@ Module::Module() {
   }
   count_ = find<ModuleInterface::Count>(module, ModuleInterface::count_name);
   open_ = find<ModuleInterface::Open>(module, ModuleInterface::open_name);
+  ask_abandoned = find<ModuleInterface::Abandoned>(module, ModuleInterface::abandoned_name);
 }
 
 const Module& Module::load() {
   static const Module module;
   return module;
+}
+
+bool Module::abandoned() {
+  const ModuleInterface::Abandoned ask = ask_abandoned;
+  return ask != nullptr && ask();
 }
 
 int Module::count() const { return count_(); }

@@ -18,6 +18,9 @@ class Module {
   [[nodiscard]] int count() const;
   [[nodiscard]] std::unique_ptr<GpuDevice> open(int device) const;
 
+  // As ModuleInterface says; false when no module is loaded.
+  [[nodiscard]] static bool abandoned();
+
  private:
   Module();
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ORDERING = re.compile(r"cudaStreamWaitEvent|cudaEventSynchronize|cudaEventRecord")
+ORDERING = re.compile(r"cudaStreamWaitEvent|\.wait_for_event|cudaEventRecord")
 TESTS = "LargeBands.*:Schedules.WithRowsReadTwice:Schedules.WithRowsKept"
 
 

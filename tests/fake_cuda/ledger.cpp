@@ -72,6 +72,7 @@ void write_report(const std::vector<std::string>& leaked) {
 
 // Runs after the destructors of everything that uses this library.
 [[gnu::destructor]] void at_exit() {
+  block_if_it_hangs();
   const std::lock_guard lock(mutex());
   const std::vector<std::string> leaked = leaks();
   for (const std::string& line : leaked) {

@@ -148,6 +148,8 @@ void read_options() {
                {"sticky", FailKind::sticky},
                {"lost", FailKind::lost}});
   read_error("FAIL_ERROR", o.fail_error);
+  read_number("HANG_AT", o.hang_at);
+  read_choice("HANG_KIND", o.hang_kind, {{"work", HangKind::work}, {"calls", HangKind::calls}});
   read_choice("EIGEN", o.eigen,
               {{"nan", EigenLie::nan},
                {"bitflip", EigenLie::bitflip},

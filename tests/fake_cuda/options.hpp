@@ -10,6 +10,7 @@ namespace fake_cuda {
 enum class Driver { ok, old, none };
 enum class Schedule { lazy, eager, random, reverse };
 enum class FailKind { once, forever, sticky, lost };
+enum class HangKind { work, calls };
 enum class EigenLie { none, nan, bitflip, unsorted, nonorthogonal, missed, positive_info, negative_info };
 
 struct Options {
@@ -28,6 +29,8 @@ struct Options {
   long fail_at = 0;  // 0: never
   FailKind fail_kind = FailKind::once;
   int fail_error = 0;  // 0: what fits the call
+  long hang_at = 0;    // 0: never
+  HangKind hang_kind = HangKind::work;
   EigenLie eigen = EigenLie::none;
   long eigen_at = 1;
   bool eigen_forever = true;

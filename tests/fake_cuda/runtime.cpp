@@ -55,6 +55,9 @@ Verdict admit(const char* call, int device) {
   ++l.of_call[call];
   l.threads.insert(std::this_thread::get_id());
   trace(std::to_string(l.calls) + " " + call);
+  if (options().hang_kind == HangKind::calls) {
+    block_if_it_hangs();
+  }
   if (machine_error() != cudaSuccess) {
     return Verdict::unusable;
   }

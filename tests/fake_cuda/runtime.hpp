@@ -6,6 +6,8 @@
 
 #include <mutex>
 
+#include "streams.hpp"
+
 namespace fake_cuda {
 
 std::recursive_mutex& mutex();
@@ -94,10 +96,12 @@ Status library_call(const char* call, Status failed, Status dead, Body&& body) {
   return status;
 }
 
+// Destroying a handle waits for the device.
 template <class Status, class Body>
 Status library_release(const char* call, Status failed, Body&& body) {
   const std::lock_guard lock(mutex());
   const Verdict verdict = admit(call, current_device());
+  block_if_it_hangs();
   const Status status = body();
   return verdict == Verdict::fail ? failed : status;
 }

@@ -1,5 +1,7 @@
 #include "streams.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -146,6 +148,7 @@ Stream* towards(const Item* item) {
 
 // One item of work, such as the schedule likes, before `item` is done.
 void step(const ItemPtr& item) {
+  block_if_it_hangs();
   const auto open = open_memory();
   Stream* next = towards(item.get());
   if (next == nullptr) {
@@ -227,7 +230,7 @@ void settle() {
     return;
   }
   const auto open = open_memory();
-  for (; steps > 0 && !ready.empty(); --steps) {
+  for (; steps > 0 && !ready.empty() && !hangs(); --steps) {
     run_front(*ready[schedule == Schedule::random ? random_number() % ready.size() : 0]);
     ready = ready_streams();
   }
@@ -261,8 +264,27 @@ bool poll(const ItemPtr& item) {
   if (item == nullptr || item->done) {
     return await(item) == cudaSuccess;
   }
-  step(item);
+  const auto open = open_memory();
+  std::uint64_t steps = options().schedule == Schedule::random ? 1 + random_number() % 16 : ~std::uint64_t{0};
+  for (; steps > 0 && !item->done && sticky_error(item->stream->device) == cudaSuccess && !hangs(); --steps) {
+    step(item);
+  }
   return false;
+}
+
+bool hangs() {
+  const Options& o = options();
+  const long reached = o.hang_kind == HangKind::calls ? ledger().calls : ledger().items + 1;
+  return o.hang_at > 0 && reached >= o.hang_at;
+}
+
+void block_if_it_hangs() {
+  if (hangs()) {
+    trace("  hangs");
+    while (true) {
+      ::pause();
+    }
+  }
 }
 
 ItemPtr last_item(const Stream& stream) { return stream.last; }

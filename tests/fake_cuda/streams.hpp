@@ -43,8 +43,12 @@ ItemPtr enqueue_transfer(Stream& stream, std::string what, std::function<void()>
 cudaError_t await(const ItemPtr& item);
 cudaError_t await_stream(Stream& stream);
 cudaError_t await_device(int device);
-// Whether it is done; if not, a step is made towards it.
+// Whether it is done; if not, the device goes on meanwhile, unless it hangs.
 bool poll(const ItemPtr& item);
+// Whether the device has come to the item or call of FAKE_CUDA_HANG_AT: it and what follows are never done.
+bool hangs();
+// Never returns when it does, as calls that wait for the device.
+void block_if_it_hangs();
 // The last item of the stream, or null.
 ItemPtr last_item(const Stream& stream);
 
