@@ -4,7 +4,7 @@ set(COLLAPSCOPE_HAS_CUDA OFF)
 if(COLLAPSCOPE_CUDA STREQUAL "OFF")
   set(COLLAPSCOPE_CUDA_TEXT "not built in (COLLAPSCOPE_CUDA=OFF)")
 else()
-  find_package(CUDAToolkit 12 QUIET)
+  find_package(CUDAToolkit 12.5 QUIET)  # the first with cub::DeviceFor
   if(CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE)
     set(COLLAPSCOPE_HAS_CUDA ON)
     set(COLLAPSCOPE_CUDA_TEXT "toolkit ${CUDAToolkit_VERSION}")
@@ -13,7 +13,7 @@ else()
   elseif(CUDAToolkit_FOUND)
     set(COLLAPSCOPE_CUDA_TEXT "not built in (toolkit ${CUDAToolkit_VERSION} has no nvcc)")
   elseif(COLLAPSCOPE_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "COLLAPSCOPE_CUDA=ON, but no CUDA toolkit (12 or later) was found; "
+    message(FATAL_ERROR "COLLAPSCOPE_CUDA=ON, but no CUDA toolkit (12.5 or later) was found; "
       "set CUDAToolkit_ROOT, or use AUTO or OFF")
   else()
     set(COLLAPSCOPE_CUDA_TEXT "not built in (no CUDA toolkit was found)")

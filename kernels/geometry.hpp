@@ -25,10 +25,6 @@ inline unsigned at_most(std::size_t value, unsigned most) {
   return static_cast<unsigned>(std::min<std::size_t>(value, most));
 }
 
-inline Geometry items_geometry(std::size_t count) {
-  return {at_most(divided_up(count, block_threads), most_blocks), 1, block_threads, 1};
-}
-
 inline Geometry rows_geometry(std::size_t rows, unsigned lanes) {
   const unsigned groups = block_threads / lanes;
   return {at_most(divided_up(rows, groups), most_blocks), 1, lanes, groups};

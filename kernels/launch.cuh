@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cub/device/device_for.cuh>
+
 #include "geometry.hpp"
 #include "shapes.hpp"
 
@@ -13,12 +15,7 @@ inline dim3 block_of(const Geometry& shape) { return {shape.block_x, shape.block
 
 template <class Op>
 cudaError_t launch_items(const Op& op, cudaStream_t stream) {
-  if (op.count() == 0) {
-    return cudaSuccess;
-  }
-  const Geometry shape = items_geometry(op.count());
-  over_items<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
-  return cudaGetLastError();
+  return cub::DeviceFor::Bulk(op.count(), op, stream);
 }
 
 template <class Op>

@@ -131,7 +131,7 @@ struct SumFloatSlices {
   bool adds;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i) const {
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     double sum = 0;
     for (std::size_t s = 0; s < slices; ++s) {
       sum += from[s * size + i];

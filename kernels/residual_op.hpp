@@ -116,7 +116,7 @@ struct MarkAtMost {
   std::size_t out_stride;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return rows; }
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i) const {
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     out[i * out_stride] = norm[i * norm_stride] <= least ? 1 : 0;
   }
 };

@@ -1,13 +1,13 @@
 // The three shapes of our kernels: over items, over rows, over columns. An Op is a plain struct of
 // arguments with a __host__ __device__ body, so that tests run the same body on the host.
 //
-//   over_items    op.count() items;            op.at(i)
+//   items         op.count() items;            op(i), by CUB
 //   over_rows     op.rows() rows, each shared by the lanes of a group of at most 32 threads;
 //                 op.slice(row, lane, lanes) -> Op::Partial, Op::combine(a, b), op.finish(row, total)
 //   over_columns  op.columns() columns, op.chunks() chunks of rows;   op.at(column, chunk)
 //
-// Every shape strides over the grid: any launch geometry gives the same sums but for `lanes`, which fixes
-// the order in which a row is summed.
+// Items do not know of each other. Rows and columns stride over the grid: any launch geometry gives the same
+// sums but for `lanes`, which fixes the order in which a row is summed.
 #pragma once
 
 #include <cstddef>
@@ -33,15 +33,6 @@ __device__ inline Partial shuffled(unsigned group, const Partial& mine, unsigned
   Partial other;
   memcpy(&other, bits, sizeof other);
   return other;
-}
-
-template <class Op>
-__global__ void over_items(Op op) {
-  const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
-  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < op.count();
-       i += step) {
-    op.at(i);
-  }
 }
 
 // blockDim.x: lanes of a group, a power of two up to 32; blockDim.y: groups of a block.
@@ -92,7 +83,7 @@ void run_items(const Op& op, Dim grid, Dim block) {
   const std::size_t step = static_cast<std::size_t>(grid.x) * block.x;
   for (std::size_t thread = 0; thread < step; ++thread) {
     for (std::size_t i = thread; i < op.count(); i += step) {
-      op.at(i);
+      op(i);
     }
   }
 }
@@ -132,10 +123,6 @@ void run_columns(const Op& op, Dim grid, Dim block) {
   }
 }
 
-template <class Op>
-void over_items(Op op) {
-  run_items(op, {}, {});
-}
 template <class Op>
 void over_rows(Op op) {
   run_rows(op, {}, {});

@@ -1,4 +1,5 @@
 // Launches of sums of slices, and the question whether there is code for this device at all.
+#include "column_op.hpp"
 #include "launch.cuh"
 #include "launchers.hpp"
 #include "slice_op.hpp"
@@ -7,7 +8,7 @@ namespace collapscope::kernels {
 
 cudaError_t probe() {
   cudaFuncAttributes attributes{};
-  const cudaError_t error = cudaFuncGetAttributes(&attributes, over_items<SumSlices>);
+  const cudaError_t error = cudaFuncGetAttributes(&attributes, over_rows<ColumnTotals>);
   if (error != cudaSuccess) {
     (void)cudaGetLastError();
   }

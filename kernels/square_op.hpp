@@ -17,7 +17,7 @@ struct MirrorLower {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return blocks() * blocks(); }
 
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i) const {
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     const std::size_t row = i / blocks() * edge;
     const std::size_t col = i % blocks() * edge;
     if (col > row) {

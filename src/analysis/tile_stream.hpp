@@ -75,7 +75,7 @@ class TileStream {
   // reader: unused when the layer is kept and complete.
   Band read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader, std::span<std::byte> room,
                  TargetRows::Room& target_room);
-  void visit_segment(std::size_t lane, std::uint64_t segment, const LaneVisitor& visitor);
+  void visit_segment(std::size_t number, std::uint64_t segment, const LaneVisitor& visitor);
   void visit_tiles(const Band& band, const Visitor& visit) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                   std::size_t rows, const Visitor& visit) const;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct Twin {
 
 struct Kernel {
   std::string name;
+  bool counted = false;  // cub::DeviceFor::Bulk's, whose first argument is the number of items
   const Twin* twin = nullptr;
 };
 
@@ -57,7 +59,24 @@ std::string demangled(const char* name) {
   return result;
 }
 
-// Without "void" and the arguments: over_items<Op>.
+std::string twin_name(const std::string& shape, const std::string& type) {
+  return "voidcollapscope::kernels::" + shape + "<" + type + ">(" + type + ")";
+}
+
+// The kernel of cub::DeviceFor::Bulk, whose namespace and policy belong to CUB's version and the
+// architectures, by the name of our shape. A CUB whose kernel has another name or other arguments finds no
+// twin.
+Kernel kernel_of(const std::string& name) {
+  static const std::regex bulk(
+      "voidcub::(?:CUB_[0-9A-Z_]+::)?detail::for_each::static_kernel<.*>\\(unsignedlong,(.*)\\)");
+  std::smatch found;
+  if (std::regex_match(name, found, bulk)) {
+    return {twin_name("over_items", found[1]), true};
+  }
+  return {name};
+}
+
+// Without "void" and the arguments: over_rows<Op>.
 std::string short_name(const std::string& name) {
   const std::size_t begin = name.find("over_");
   const std::size_t end = name.rfind('(');
@@ -135,7 +154,7 @@ cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, std:
     std::byte bytes[64];
   };
   std::vector<Line> op(twin->size / sizeof(Line) + 1);
-  std::memcpy(op.data(), arguments[0], twin->size);
+  std::memcpy(op.data(), arguments[kernel->counted ? 1 : 0], twin->size);
   twin->clear_padding(op.data());
   if (!are_pointers_good(op.front().bytes, twin->size, device_of(*stream), name)) {
     return cudaErrorIllegalAddress;
@@ -165,8 +184,7 @@ void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t
                         Run run) {
   const std::lock_guard lock(mutex());
   const std::string type = demangled(op.name());
-  const std::string name = "voidcollapscope::kernels::" + std::string(shape) + "<" + type + ">(" + type + ")";
-  registry().twins[name] = {op_size, clear, run};
+  registry().twins[twin_name(shape, type)] = {op_size, clear, run};
 }
 
 void** __cudaRegisterFatBinary(void* /*image*/) {
@@ -184,7 +202,7 @@ void __cudaRegisterFunction(void** /*handle*/, const char* host, char* /*device*
                             int /*thread_limit*/, uint3* /*tid*/, uint3* /*bid*/, dim3* /*block*/,
                             dim3* /*grid*/, int* /*warp_size*/) {
   const std::lock_guard lock(mutex());
-  registry().kernels[host] = {demangled(name), nullptr};
+  registry().kernels[host] = kernel_of(demangled(name));
 }
 
 void __cudaRegisterVar(void** /*handle*/, char* /*host*/, char* /*device*/, const char* name, int /*ext*/,

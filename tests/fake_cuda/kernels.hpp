@@ -11,11 +11,11 @@ namespace fake_cuda {
 
 using Dim = collapscope::kernels::Dim;
 
-// Runs a kernel of kernels/shapes.hpp; `op` is its one argument.
+// Runs a kernel of kernels/shapes.hpp, or that of cub::DeviceFor::Bulk; `op` is its last argument.
 using Run = void (*)(const void* op, Dim grid, Dim block);
 // Zeros the bytes of such an argument that belong to no member: what happened to lie there before.
 using ClearPadding = void (*)(void* op);
-// `shape` as over_items, `op` the type of the argument.
+// `shape`: over_items (cub::DeviceFor::Bulk), over_rows or over_columns; `op`: the type of the argument.
 using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
                      Run run);
 

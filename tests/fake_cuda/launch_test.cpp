@@ -1,4 +1,6 @@
 // Kernels compiled by nvcc and launched with <<<>>> run as their host twins.
+#include <cmath>
+
 #include "support.hpp"
 #include "test_launchers.hpp"
 
@@ -7,7 +9,21 @@ namespace {
 
 using Launch = Fake;
 
-TEST_F(Launch, ItemsRunAsTheirTwin) {
+// CUB's kernel, found by what CUB calls it.
+TEST_F(Launch, ItemsOfCubRunAsTheirTwin) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{511}, std::size_t{512}, std::size_t{5000}}) {
+    double* x = new_device(count + 1);
+    EXPECT_CUDA(count_up(x, count, nullptr));
+    const std::vector<double> found = download(x, count + 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(found[i], static_cast<double>(i)) << count;
+    }
+    EXPECT_TRUE(std::isnan(found[count]));
+  }
+  EXPECT_CUDA(count_up(nullptr, 0, nullptr));
+}
+
+TEST_F(Launch, RunsAsItsTwin) {
   double* x = new_device(5);
   upload(x, {1, 2, 3, 4, 5});
   EXPECT_CUDA(times(x, 4, 10.0, nullptr));
@@ -42,6 +58,10 @@ TEST_F(Launch, WithoutTwinFailsAndNamesTheKernel) {
   EXPECT_EQ(unknown(), cudaErrorInvalidDeviceFunction);
   EXPECT_NE(testing::internal::GetCapturedStderr().find("fake_cuda_test::Unknown"), std::string::npos);
   EXPECT_EQ(control().violations(), 1);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(unknown_items(), cudaErrorInvalidDeviceFunction);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("fake_cuda_test::UnknownItems"), std::string::npos);
+  EXPECT_EQ(control().violations(), 2);
   configure({});
 }
 

@@ -68,7 +68,7 @@ TEST_F(ReportDeathTest, CountsAreWrittenAsJson) {
   EXPECT_EQ(report["calls"], 4);
   EXPECT_EQ(report["leaks"].size(), 1U);
   EXPECT_EQ(report["violations"].size(), 0U);
-  EXPECT_EQ(report["launches"]["over_items<fake_cuda_test::Times<double>>"], 1);
+  EXPECT_EQ(report["launches"]["over_columns<fake_cuda_test::Times<double>>"], 1);
   EXPECT_EQ(report["bytes_copied"]["host_to_device"], 32);
   EXPECT_EQ(report["bytes_copied"]["device_to_host"], 16);
   EXPECT_EQ(report["peak_device_bytes"], 256);

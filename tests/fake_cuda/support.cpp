@@ -36,8 +36,9 @@ void clear_environment() {
 void add_twins() {
   fake_cuda::AddTwins visit{};
   find("fake_cuda_add_twin", visit.add);
-  visit.items<Times<double>>();
-  visit.items<Times<float>>();
+  visit.items<Counted>();
+  visit.columns<Times<double>>();
+  visit.columns<Times<float>>();
   visit.rows<SumRows>();
   visit.columns<Number>();
 }

@@ -1,4 +1,4 @@
-// Kernels of the self-test: one of each shape.
+// Kernels of the self-test: of each shape.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,9 @@ struct Times {
   bool enabled;
   std::size_t size;
 
-  COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return enabled ? size : 0; }
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i) const { x[i] *= factor; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return enabled ? size : 0; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return 1; }
+  COLLAPSCOPE_HOST_DEVICE void at(std::size_t i, std::size_t) const { x[i] *= factor; }
 };
 
 // sums[row] = sum of the row.
@@ -58,11 +59,23 @@ struct Number {
   }
 };
 
-// Has no twin.
-struct Unknown {
+// x[i] = i, by CUB.
+struct Counted {
+  double* x;
   std::size_t size;
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
-  COLLAPSCOPE_HOST_DEVICE void at(std::size_t) const {}
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const { x[i] = static_cast<double>(i); }
+};
+
+// Have no twins.
+struct Unknown {
+  COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return 1; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return 1; }
+  COLLAPSCOPE_HOST_DEVICE void at(std::size_t, std::size_t) const {}
+};
+struct UnknownItems {
+  COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return 1; }
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t) const {}
 };
 
 }  // namespace fake_cuda_test

@@ -18,7 +18,7 @@ struct Collect {
   void items() {
     static_assert(std::is_trivially_copyable_v<Op>);
     add<Op>();
-    kernels::over_items(Op{});
+    kernels::run_items(Op{}, {}, {});
   }
   template <class Op>
   void rows() {

@@ -18,7 +18,6 @@ void expect_launchable(const kernels::Geometry& shape) {
 
 TEST(Geometry, IsLaunchable) {
   for (const std::size_t a : sizes) {
-    expect_launchable(kernels::items_geometry(a));
     for (const unsigned lanes : {1U, 2U, 4U, 8U, 16U, 32U}) {
       expect_launchable(kernels::rows_geometry(a, lanes));
       EXPECT_EQ(kernels::rows_geometry(a, lanes).block_x, lanes);
