@@ -58,8 +58,8 @@ class Hangs : public ::testing::Test {
   }
 
   // An analysis whose device hangs at `number` of `kind`: true when the CPU has finished it.
-  bool goes_on(const std::string& dump, const Json& wanted, Settings settings, const std::string& kind,
-               long number) const {
+  [[nodiscard]] bool goes_on(const std::string& dump, const Json& wanted, Settings settings,
+                             const std::string& kind, long number) const {
     SCOPED_TRACE(testing::Message() << dump << ", hang at " << number << " of " << kind);
     settings["FAKE_CUDA_HANG_AT"] = std::to_string(number);
     settings["FAKE_CUDA_HANG_KIND"] = kind;
