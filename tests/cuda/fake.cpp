@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 namespace collapscope::test {
 
@@ -30,14 +31,15 @@ FakeCuda::FakeCuda() {
   find(leaks_, "fake_cuda_leaks");
 }
 
-void FakeCuda::restart(const std::map<std::string, std::string>& settings) {
+void FakeCuda::restart(std::map<std::string, std::string> settings) {
+  settings.emplace("DEVICES", "3");
   for (const auto& [name, value] : settings_) {
     ::unsetenv(("FAKE_CUDA_" + name).c_str());
   }
   for (const auto& [name, value] : settings) {
     ::setenv(("FAKE_CUDA_" + name).c_str(), value.c_str(), 1);
   }
-  settings_ = settings;
+  settings_ = std::move(settings);
   reset_();
 }
 

@@ -11,8 +11,9 @@ class FakeCuda {
   // Loads the fake libraries, so that the GPU module will use them; tiles become small.
   FakeCuda();
 
-  // Starts anew with these FAKE_CUDA_... settings and no others. No backend of before may be in use.
-  void restart(const std::map<std::string, std::string>& settings);
+  // Starts anew with these FAKE_CUDA_... settings and no others, on three devices unless they say
+  // otherwise: CUB asks once in a process how many there are. No backend of before may be in use.
+  void restart(std::map<std::string, std::string> settings);
 
   [[nodiscard]] long calls() const { return calls_(); }
   [[nodiscard]] long work_items() const { return work_items_(); }

@@ -16,17 +16,13 @@ class SmallLayers : public test::Pipeline {
     options_.memory = std::uint64_t{64} << 20U;
   }
 
-  [[nodiscard]] static std::map<std::string, std::string> settings(const std::string& devices,
-                                                                   const std::string& schedule, int seed) {
-    return {{"DEVICES", devices},
-            {"SCHEDULE", schedule},
-            {"SEED", std::to_string(seed)},
-            {"PROTECT", seed <= 2 ? "1" : "0"}};
+  [[nodiscard]] static std::map<std::string, std::string> settings(const std::string& schedule, int seed) {
+    return {{"SCHEDULE", schedule}, {"SEED", std::to_string(seed)}, {"PROTECT", seed <= 2 ? "1" : "0"}};
   }
 
   // Each layer alone, on one device.
   std::string digits_alone() {
-    fake().restart(settings("1", "eager", 9));
+    fake().restart(settings("eager", 9));
     std::string all;
     for (std::size_t layer = 1; layer <= noise_.size(); ++layer) {
       options_.layers = {"layer" + std::to_string(layer)};
@@ -36,23 +32,23 @@ class SmallLayers : public test::Pipeline {
     return all;
   }
 
-  void expect_equal_bits(const std::string& devices, const std::string& device, int seeds) {
+  void expect_equal_bits(const std::string& device, int seeds) {
     const std::string expected = digits_alone();
     long threads = 0;
     for (const char* schedule : {"eager", "lazy", "reverse"}) {
-      fake().restart(settings(devices, schedule, 0));
+      fake().restart(settings(schedule, 0));
       const Results found = analyzed(device);
       expect_near_cpu(found);
       EXPECT_EQ(digits(found), expected) << schedule;
       EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
       threads = std::max(threads, fake().threads());
     }
-    std::map<std::string, std::string> watched = settings(devices, "lazy", 0);
+    std::map<std::string, std::string> watched = settings("lazy", 0);
     watched["RACES"] = "1";
     fake().restart(watched);
     EXPECT_EQ(digits(analyzed(device)), expected) << "with an eye on races";
     for (int seed = 1; seed <= seeds; ++seed) {
-      fake().restart(settings(devices, "random", seed));
+      fake().restart(settings("random", seed));
       ASSERT_EQ(digits(analyzed(device)), expected) << "seed " << seed;
       threads = std::max(threads, fake().threads());
     }
@@ -60,15 +56,15 @@ class SmallLayers : public test::Pipeline {
   }
 
   // The n-th item of work takes its device with it, for some n.
-  void lose_devices(const std::string& devices, const std::string& device) {
-    fake().restart(settings(devices, "lazy", 0));
+  void lose_devices(const std::string& device) {
+    fake().restart(settings("lazy", 0));
     expect_near_cpu(analyzed(device));
     const long last = fake().work_items();
     ASSERT_GT(last, 200);
     long told = 0;
     for (long n = 1; n <= last; n += 7) {
       SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
-      std::map<std::string, std::string> lost = settings(devices, n % 2 == 0 ? "lazy" : "random", 9);
+      std::map<std::string, std::string> lost = settings(n % 2 == 0 ? "lazy" : "random", 9);
       lost["FAIL_AT"] = std::to_string(n);
       lost["FAIL_KIND"] = "lost";
       fake().restart(lost);
@@ -82,21 +78,21 @@ class SmallLayers : public test::Pipeline {
   }
 };
 
-TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_equal_bits("1", "cuda", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_equal_bits("cuda", 25); }
 
-TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_equal_bits("3", "cuda:all", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_equal_bits("cuda:all", 25); }
 
-TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("1", "cuda"); }
+TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
-TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("3", "cuda:all"); }
+TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"); }
 
 TEST_F(SmallLayers, SurviveAnyFailedCall) {
-  fake().restart(settings("2", "lazy", 9));
+  fake().restart(settings("lazy", 9));
   expect_near_cpu(analyzed("cuda:all"));
   const long last = fake().calls();
   for (long n = 1; n <= last; n += 5) {
     SCOPED_TRACE(testing::Message() << "call " << n << " of " << last);
-    std::map<std::string, std::string> failing = settings("2", "lazy", 9);
+    std::map<std::string, std::string> failing = settings("lazy", 9);
     failing["FAIL_AT"] = std::to_string(n);
     fake().restart(failing);
     expect_near_cpu(analyzed("cuda:all"));
@@ -110,7 +106,7 @@ TEST_F(SmallLayers, SurviveAnyFailedCall) {
 TEST_F(SmallLayers, AreMeasuredOneAfterAnotherOnADeviceWithLittleMemory) {
   const std::string expected = digits_alone();
   for (const char* memory : {"100M", "600M"}) {
-    std::map<std::string, std::string> small = settings("1", "lazy", 9);
+    std::map<std::string, std::string> small = settings("lazy", 9);
     small["MEMORY"] = memory;
     fake().restart(small);
     EXPECT_EQ(digits(analyzed("cuda")), expected);

@@ -10,8 +10,7 @@ class Schedules : public test::Pipeline {
   // With little memory rows are read twice; else the device keeps them for the second look.
   void expect_equal_bits(const std::string& device, const std::string& memory, int seeds) {
     const auto settings = [&](const std::string& schedule, int seed) {
-      return std::map<std::string, std::string>{{"DEVICES", "3"},
-                                                {"MEMORY", memory},
+      return std::map<std::string, std::string>{{"MEMORY", memory},
                                                 {"SCHEDULE", schedule},
                                                 {"SEED", std::to_string(seed)},
                                                 {"PROTECT", seed <= 3 ? "1" : "0"}};
