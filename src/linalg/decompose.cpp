@@ -15,9 +15,6 @@ namespace collapscope::linalg {
 
 namespace {
 
-// Up to this order a second thread gains nothing: see blas.cpp.
-constexpr std::size_t largest_alone = 256;
-
 void require_finite(const Matrix& a, const char* what) {
   if (!all_finite(a)) {
     throw NumericalError(fmt::format("the {} overflows float64 (numbers too large to square?)", what));

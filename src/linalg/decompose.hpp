@@ -10,6 +10,9 @@
 
 namespace collapscope::linalg {
 
+// Up to this order a second thread gains nothing.
+inline constexpr std::size_t largest_alone = 256;
+
 // All eigenpairs of a symmetric matrix, largest first; negative eigenvalues are kept as they come.
 // Tries divide and conquer, then QR iteration when that fails or its result does not pass the check.
 // Throws NumericalError: input not finite, or neither driver gives a result that passes.

@@ -71,7 +71,7 @@ Eigenbasis zero_basis(std::size_t pairs, std::size_t d) {
 Eigenbasis leading_eigen(const Matrix& symmetric, std::size_t pairs) {
   const std::size_t d = symmetric.rows();
   const double norm = frobenius(symmetric.values());
-  const AllThreads large(d > 256);
+  const AllThreads large(d > largest_alone);
   if (pairs >= d || symmetric.cols() != d || !std::isfinite(norm)) {
     return symmetric_eigen(symmetric);
   }
