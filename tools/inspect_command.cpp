@@ -67,7 +67,10 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
              shape_text(layer.activations.shape), storage_text(layer.activations), pool,
              layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight");
   fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}; {}\n", plan.rows,
-             plan.format.row_length(), human_bytes(plan.bytes * passes), passes == 2 ? " in two passes" : "",
+             plan.format.row_length(), human_bytes(plan.bytes * passes),
+             passes == 1        ? ""
+             : plan.spares_look ? " in two passes at most"
+                                : " in two passes",
              human_bytes(plan.memory), plan.reason, plan.needs.reason);
   if (!layer.activations.through_hdf5.empty()) {
     fmt::print("      read through HDF5, one thread at a time: {}\n", layer.activations.through_hdf5);

@@ -75,6 +75,7 @@ struct LayerPlan {
   std::uint64_t samples = 0;
   std::uint64_t rows = 0;  // N after pooling
   int looks = 2;
+  bool spares_look = false;             // the second, where the moments suffice for the wanted metrics
   bool normalized_scatter = false;      // carries T in the first look
   std::size_t tile_rows = 0;            // rows of a tile, at most
   bool keeps_bytes = false;             // the second look reads from memory

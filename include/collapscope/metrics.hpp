@@ -18,12 +18,19 @@
 
 namespace collapscope {
 
+class MetricChoice;
+
 // Of the targets and the model. Never throws; undefined values carry their reason.
 [[nodiscard]] MetricSet target_metrics(const TargetSummary& targets);
 
 // Of a layer. top: how many explained-variance ratios.
 [[nodiscard]] MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
                                       std::size_t top);
+
+// Of a layer without residuals: whether what the wanted metrics take from them, the moments have to more
+// digits than anybody asks for, because little cancels.
+[[nodiscard]] bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets,
+                                   const MetricChoice& metrics);
 
 // NRC3 [A, section 3.1]: |G/|G| - (S - sqrt(gamma) I)/|S - sqrt(gamma) I||_F^2, in [0, 4]; G = W W^T and
 // S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes.

@@ -102,7 +102,9 @@ struct LayerSummary {
   double hsic_xx_rounding = 0;             // what float32 products may move it by
   std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
   std::optional<double> published_explained;  // the same of deep NRC4's map
-  MapRounding affine_rounding;                // from `product_rounding`
+  double affine_uncertainty = 0;  // of affine_explained, from float64's rounding; when moments may suffice
+  double published_uncertainty = 0;
+  MapRounding affine_rounding;  // from `product_rounding`
   MapRounding published_rounding;
   std::optional<ResidualSums> residuals;    // when there was a second look
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]

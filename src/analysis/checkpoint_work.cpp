@@ -152,8 +152,12 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
   const std::vector<LayerIndex> shards = layer_shards(checkpoint_, layer.name);
   const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
-  return collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
-                                    [this](std::uint64_t bytes) { journal_.advance(bytes); });
+  LayerSummary found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
+                                                  [this](std::uint64_t bytes) { journal_.advance(bytes); });
+  if (!found.residuals && layer_plan.passes() == 2) {
+    journal_.spared(layer_plan.bytes);
+  }
+  return found;
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

@@ -17,6 +17,11 @@ void Journal::advance(std::uint64_t bytes) {
   progress_.advance(bytes);
 }
 
+void Journal::spared(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  progress_.advance(bytes);
+}
+
 Failure Journal::failed(Failure failure) {
   const std::string object = failure.object.empty() ? "" : printable(failure.object) + ": ";
   const std::lock_guard lock(mutex_);

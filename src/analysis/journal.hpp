@@ -20,6 +20,8 @@ class Journal {
 
   void working_on(const std::string& what);
   void advance(std::uint64_t bytes);
+  // Bytes that need not be read after all.
+  void spared(std::uint64_t bytes);
   // The failure, told.
   Failure failed(Failure failure);
   // That `what` goes on with `fallback`.

@@ -1,19 +1,15 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <mutex>
 #include <numeric>
 #include <utility>
 #include <vector>
 
-#include "analysis/joined_reader.hpp"
 #include "analysis/layer_format.hpp"
+#include "analysis/layer_passes.hpp"
 #include "analysis/measure.hpp"
 #include "collapscope/error.hpp"
-#include "core/moment_tree.hpp"
+#include "collapscope/metrics.hpp"
 #include "core/product_rounding.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
@@ -25,14 +21,6 @@ namespace {
 
 constexpr double affine_cutoff = 1e-10;    // on eigenvalues: singular values 1e-5 of the largest
 constexpr double published_cutoff = 1e-6;  // on eigenvalues: singular values 1e-3 of the largest
-
-std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) {
-  std::vector<DatasetIndex> datasets;
-  for (const LayerIndex& shard : shards) {
-    datasets.push_back(shard.activations);
-  }
-  return datasets;
-}
 
 double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
   double sum = 0;
@@ -138,108 +126,6 @@ UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, do
   return found;
 }
 
-class LayerMeasurer {
-  // Says where the sample is that a fold could not take.
-  template <class Work>
-  auto guarded(const Work& work) {
-    try {
-      return work();
-    } catch (const NonFiniteSample& offending) {
-      const ShardSample at = locate(shards_, offending.sample);
-      throw InputError(shards_[at.shard].file, shards_[at.shard].object,
-                       fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
-    }
-  }
-
-  template <class Pass>
-  auto through(Pass& pass) {
-    guarded([&] {
-      stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { pass.add(tile, targets); },
-                   [&] { pass.settle(); });
-    });
-    return guarded([&] { return pass.finish(); });
-  }
-
-  // make: a fold of one lane; take(segment, its sums): called by one thread at a time.
-  template <class Make, class Take>
-  void in_lanes(const Make& make, const Take& take) {
-    std::vector<decltype(make())> folds;
-    for (std::size_t lane = 0; lane < stream_.lanes(); ++lane) {
-      folds.push_back(make());
-    }
-    std::mutex taking;
-    const linalg::SingleThread each_lane_alone;
-    guarded([&] {
-      stream_.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
-                               folds[lane]->add(tile, targets);
-                             },
-                             [&](std::size_t lane, std::uint64_t segment) {
-                               auto part = folds[lane]->finish();
-                               const std::lock_guard lock(taking);
-                               take(segment, std::move(part));
-                             }});
-    });
-  }
-
- public:
-  LayerMeasurer(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-                Precision precision, Backend& backend, const TileStream::ReadListener& listener)
-      : shards_(activations_of(shards)),
-        plan_(plan),
-        precision_(precision),
-        backend_(backend),
-        stream_(plan, plan.tile_rows,
-                open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
-                listener, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
-
-  Moments fold(std::size_t targets) {
-    FoldSpec spec{plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2, precision_};
-    if (stream_.lanes() > 1) {
-      spec.is_lane = true;
-      MomentTree tree;
-      in_lanes([&] { return backend_.make_fold(spec); },
-               [&](std::uint64_t segment, Moments part) { tree.put(segment, std::move(part)); });
-      return tree.finish();
-    }
-    fold_ = backend_.make_fold(spec);
-    Moments moments = through(*fold_);
-    if (!plan_.backend_keeps) {
-      fold_.reset();
-    }
-    return moments;
-  }
-
-  ResidualSums look(LookSpec spec) {
-    if (fold_ != nullptr) {
-      const std::optional<ResidualSums> sums = fold_->look_again(spec);
-      fold_.reset();
-      if (sums) {
-        return *sums;
-      }
-    }
-    if (stream_.lanes() > 1) {
-      spec.is_lane = true;
-      std::map<std::uint64_t, ResidualSums> parts;
-      in_lanes([&] { return backend_.make_look(spec); },
-               [&](std::uint64_t segment, const ResidualSums& part) { parts.emplace(segment, part); });
-      ResidualSums sums;
-      for (const auto& [segment, part] : parts) {
-        sums += part;
-      }
-      return sums;
-    }
-    return through(*backend_.make_look(spec));
-  }
-
- private:
-  std::vector<DatasetIndex> shards_;
-  const LayerPlan& plan_;
-  Precision precision_;
-  Backend& backend_;
-  TileStream stream_;
-  std::unique_ptr<MomentFold> fold_;  // while it may be asked to look again
-};
-
 LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const LayerPlan& plan, Matrix affine,
                    Matrix published) {
   LookSpec spec;
@@ -289,6 +175,16 @@ void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& 
   }
 }
 
+// Of the explained part of the targets' variance, when all sums have d eps of their size. trace: of the
+// basis' matrix.
+double uncertainty(const Eigenbasis& basis, const Matrix& cross_covariance, double cutoff, double trace,
+                   double target_variance) {
+  const double rounding =
+      static_cast<double>(cross_covariance.rows()) * std::numeric_limits<double>::epsilon();
+  return least_squares_rounding(basis, cross_covariance, cutoff, rounding * trace).explained +
+         rounding * target_variance;
+}
+
 std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targets, std::size_t features) {
   const std::size_t wanted =
       options.intrinsic_signal_dim ? targets.rank() : options.signal_dim.value_or(targets.size());
@@ -301,11 +197,11 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
                            const TargetSummary& target_summary, const LayerPlan& plan,
                            const AnalysisOptions& options, Backend& backend,
                            const TileStream::ReadListener& listener) {
-  LayerMeasurer measurer(shards, targets, plan, options.precision, backend, listener);
+  LayerPasses passes(shards, targets, plan, options.precision, backend, listener);
   LayerSummary layer;
   summarize_layer_weight(layer, shards, plan, targets.components());
 
-  Moments moments = measurer.fold(targets.components());
+  Moments moments = passes.fold(targets.components());
   const double rows = static_cast<double>(moments.count);
   layer.samples = moments.count;
   layer.zero_rows = moments.zero_rows;
@@ -343,6 +239,10 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
     layer.affine_rounding =
         least_squares_rounding(layer.spectrum, layer.cross_covariance, affine_cutoff, error);
     layer.affine_explained = affine.explained;
+    if (plan.spares_look) {
+      layer.affine_uncertainty = uncertainty(layer.spectrum, layer.cross_covariance, affine_cutoff,
+                                             layer.total_variance, layer.target_variance);
+    }
   }
   LeastSquares published;
   if (plan.needs.uncentred) {
@@ -352,6 +252,10 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
       layer.published_rounding =
           least_squares_rounding(uncentred.basis, uncentred.cross_covariance, published_cutoff, error);
       layer.published_explained = published.explained;
+      if (plan.spares_look) {
+        layer.published_uncertainty = uncertainty(uncentred.basis, uncentred.cross_covariance,
+                                                  published_cutoff, layer.mean_square, layer.target_variance);
+      }
       if (uncentred.turned) {
         published.map = linalg::product(published.map, linalg::Transpose::no, layer.spectrum.vectors,
                                         linalg::Transpose::no);
@@ -361,9 +265,9 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   }
   moments.feature_scatter = Matrix();
 
-  if (plan.looks == 2) {
+  if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, target_summary, options.metrics))) {
     layer.residuals =
-        measurer.look(look_spec(layer, moments, plan, std::move(affine.map), std::move(published.map)));
+        passes.look(look_spec(layer, moments, plan, std::move(affine.map), std::move(published.map)));
   }
   return layer;
 }

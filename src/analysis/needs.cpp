@@ -18,8 +18,7 @@ constexpr std::size_t least_ratio = 8;
 constexpr std::array<std::string_view, 3> of_all_pairs{"feature_effective_rank", "linear_mse",
                                                        "linear_excess"};
 // As differences, without a second look: the small eigenvalues are the result.
-constexpr std::array<std::string_view, 3> of_all_pairs_in_one_look{"deep_nrc1", "nrc1_unnormalized",
-                                                                   "nrc2_unnormalized"};
+constexpr std::array<std::string_view, 2> of_all_pairs_in_one_look{"nrc1_unnormalized", "nrc2_unnormalized"};
 // The signal subspace, or a floor that tells how well it is known: k + 1 pairs.
 constexpr std::array<std::string_view, 11> of_the_signal{
     "nrc1",      "nrc1_unnormalized", "nrc1_centered",    "nrc2",      "nrc2_unnormalized",

@@ -22,6 +22,8 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
   constexpr std::array<std::string_view, 9> remainders{"nrc1",      "nrc1_unnormalized", "nrc1_centered",
                                                        "nrc2",      "nrc2_unnormalized", "deep_nrc1",
                                                        "deep_nrc4", "linear_mse",        "linear_excess"};
+  // Not worth moments of their own.
+  constexpr std::array<std::string_view, 2> unnormalized{"nrc1_unnormalized", "nrc2_unnormalized"};
   constexpr std::array<std::string_view, 2> normalized{"nrc1", "nrc2"};
   const bool wants_normalized = wants_any(options.metrics, normalized);
   const double rows = static_cast<double>(plan.rows);
@@ -36,6 +38,12 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
     plan.normalized_scatter = looks == 1 && wants_normalized;
     plan.reason = std::move(reason);
   };
+  // One look, and another where the remainders turn out so small that a difference has too few digits.
+  const auto decide_by_size = [&](bool carries_normalized, std::string reason) {
+    decide(2, std::move(reason));
+    plan.spares_look = true;
+    plan.normalized_scatter = carries_normalized;
+  };
   if (options.looks == Looks::one) {
     decide(1, "one look, as asked");
   } else if (options.looks == Looks::two) {
@@ -44,9 +52,14 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
     decide(1, "one look: no metric needs the rows again");
   } else if (options.metrics.wants("nrc1_centered")) {
     decide(2, "two looks: nrc1_centered needs the basis first");
-  } else if (again > 2 * carried && wants_normalized) {
-    decide(1, fmt::format("one look: reading again costs about {:.2g} s, a second product {:.2g} s", again,
-                          carried));
+  } else if (options.precision == Precision::fast || wants_any(options.metrics, unnormalized)) {
+    decide(2, "two looks: residuals without cancellation");
+  } else if (!wants_normalized) {
+    decide_by_size(false, "one look, two where remainders are small");
+  } else if (again > 2 * carried) {
+    decide_by_size(true, fmt::format("one look, two where remainders are small: reading again costs about "
+                                     "{:.2g} s, a second product {:.2g} s",
+                                     again, carried));
   } else {
     decide(2, "two looks: residuals without cancellation");
   }

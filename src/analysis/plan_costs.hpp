@@ -5,7 +5,8 @@
 
 namespace collapscope {
 
-// Sets looks, normalized_scatter and reason. dear: the bytes are compressed or have to be put together.
+// Sets looks, spares_look, normalized_scatter and reason. dear: the bytes are compressed or have to be put
+// together.
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear);
 
 }  // namespace collapscope

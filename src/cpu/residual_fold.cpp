@@ -18,6 +18,8 @@ namespace {
 // by reasoning, not measured.
 constexpr std::size_t many_maps = 48;
 constexpr std::size_t many_directions = 24;
+// Of a row's square at least so much outside leaves 12 digits of a difference.
+constexpr double least_share_outside = 1e-3;
 
 AlignedDoubles padded_copy(std::span<const double> v) {
   AlignedDoubles out(padded(v.size()), 0.0);
@@ -75,9 +77,9 @@ CpuResidualFold::Bench& CpuResidualFold::bench_of(std::size_t worker) {
   if (!benches_[worker]) {
     const std::size_t d = spec_.feature_mean.size();
     const std::vector<double> per_row(block_rows_, 0.0);
-    benches_[worker] =
-        std::make_unique<Bench>(Bench{RowPass(spec_.format, kernels_, block_rows_, d), Room(block_rows_, d),
-                                      Matrix(block_rows_, map_count_), per_row, per_row, per_row});
+    benches_[worker] = std::make_unique<Bench>(Bench{RowPass(spec_.format, kernels_, block_rows_, d),
+                                                     Room(block_rows_, d), Matrix(block_rows_, map_count_),
+                                                     per_row, per_row, per_row, per_row, per_row});
   }
   return *benches_[worker];
 }
@@ -181,10 +183,56 @@ void add_squares(std::span<const double> centred, std::span<const double> plain,
   }
 }
 
+bool keeps_digits(double rest, double whole) {
+  return whole == 0 || (whole > 1e-280 && rest > least_share_outside * whole);
+}
+
 }  // namespace
 
+// By row, so that no row's bits depend on its neighbours.
 void CpuResidualFold::add_outside(const Basis& basis, Bench& bench, std::size_t rows,
                                   SubspaceResiduals& to) const {
+  if (!subtract_inside(basis, bench, rows)) {
+    form_outside(basis, bench, rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const double centred = bench.centred[i];
+      const double plain = bench.pass.norms()[i];
+      if (!keeps_digits(bench.rest_centred[i], centred * centred)) {
+        bench.rest_centred[i] = bench.formed_centred[i];
+      }
+      if (!keeps_digits(bench.rest_plain[i], plain * plain)) {
+        bench.rest_plain[i] = bench.formed_plain[i];
+      }
+    }
+  }
+  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
+              to);
+}
+
+// |v|^2 = |v inside|^2 + |v outside|^2. Returns whether all rows keep their digits.
+bool CpuResidualFold::subtract_inside(const Basis& basis, Bench& bench, std::size_t rows) const {
+  const double* means = mean_coordinates_.data() + basis.first;
+  bool all = true;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const double* along = bench.coordinates.data() + i * map_count_ + basis.first;
+    double centred = 0;
+    double plain = 0;
+    for (std::size_t q = 0; q < basis.count; ++q) {
+      const double moved = along[q] + means[q];
+      centred += along[q] * along[q];
+      plain += moved * moved;
+    }
+    const double whole_centred = bench.centred[i] * bench.centred[i];
+    const double whole_plain = bench.pass.norms()[i] * bench.pass.norms()[i];
+    bench.rest_centred[i] = whole_centred - centred;
+    bench.rest_plain[i] = whole_plain - plain;
+    all = all && keeps_digits(bench.rest_centred[i], whole_centred) &&
+          keeps_digits(bench.rest_plain[i], whole_plain);
+  }
+  return all;
+}
+
+void CpuResidualFold::form_outside(const Basis& basis, Bench& bench, std::size_t rows) const {
   const std::size_t d = spec_.feature_mean.size();
   const Room* x = &bench.pass.room();
   const double* directions = maps_.data() + basis.first * maps_.stride();
@@ -199,9 +247,7 @@ void CpuResidualFold::add_outside(const Basis& basis, Bench& bench, std::size_t 
   }
   kernels_.outside({x->data(), x->stride(), rows, padded(d), bench.coordinates.data() + basis.first,
                     map_count_, directions, maps_.stride(), left, basis.mean_outside.data(),
-                    bench.rest_centred.data(), bench.rest_plain.data()});
-  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
-              to);
+                    bench.formed_centred.data(), bench.formed_plain.data()});
 }
 
 // The coordinates of what is outside the row space are themselves the residual.

@@ -1,5 +1,6 @@
-// The second look on the CPU: each row's part outside a subspace, formed and then squared, so that nothing
-// cancels. A block of rows is read, projected and squared by one thread while it is in cache.
+// The second look on the CPU: the square of each row's part outside a subspace. Where little is outside, the
+// part is formed and then squared, so that nothing cancels; else the square inside is taken from the whole.
+// A block of rows is read, projected and squared by one thread while it is in cache.
 #pragma once
 
 #include <memory>
@@ -31,6 +32,8 @@ class CpuResidualFold final : public ResidualFold {
     std::vector<double> centred;       // |h - mean|
     std::vector<double> rest_centred;  // squares of what is outside, of h - mean
     std::vector<double> rest_plain;    // and of h
+    std::vector<double> formed_centred;
+    std::vector<double> formed_plain;  // the same, of the parts outside as formed
   };
 
   // An orthonormal basis: rows [first, first + count) of the maps.
@@ -47,6 +50,8 @@ class CpuResidualFold final : public ResidualFold {
                  Bench& bench, Block& to) const;
   void project(Bench& bench, std::size_t rows) const;
   void add_outside(const Basis& basis, Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
+  [[nodiscard]] bool subtract_inside(const Basis& basis, Bench& bench, std::size_t rows) const;
+  void form_outside(const Basis& basis, Bench& bench, std::size_t rows) const;
   void add_complement(Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
   [[nodiscard]] double map_error(MatrixView<const double> predicted, std::span<const double> offset,
                                  MatrixView<const double> targets) const;

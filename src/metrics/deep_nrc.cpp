@@ -44,15 +44,10 @@ void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floo
   }
   const std::span<const double> values = layer.spectrum.values;
   const std::span<const double> tail = values.subspan(layer.signal_dim);
-  const double from_values = std::accumulate(tail.begin(), tail.end(), 0.0) / layer.total_variance;
-  if (layer.residuals || layer.spectrum.is_full()) {
-    const double share = layer.residuals ? layer.residuals->signal.centred /
-                                               static_cast<double>(layer.samples) / layer.total_variance
-                                         : from_values;
-    add_number(set, "deep_nrc1", share, floors.variance_share());
-  } else {
-    add_undefined(set, "deep_nrc1", few_eigenpairs);
-  }
+  const double share = layer.residuals ? layer.residuals->signal.centred /
+                                             static_cast<double>(layer.samples) / layer.total_variance
+                                       : variance_outside(layer);
+  add_number(set, "deep_nrc1", share, floors.variance_share());
   const double rest = layer.spectrum.rest_norm;
   const double ratio = norm(tail, rest) / norm(values, rest);
   add_number(set, "deep_nrc1_squared", ratio * ratio, floors.squared_share());
@@ -186,6 +181,12 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
 }
 
 }  // namespace
+
+double variance_outside(const LayerSummary& layer) {
+  const auto& spectrum = layer.spectrum;
+  const std::span<const double> tail = std::span(spectrum.values).subspan(layer.signal_dim);
+  return std::accumulate(tail.begin(), tail.end(), spectrum.rest_trace) / layer.total_variance;
+}
 
 void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
   const Floors floors(layer, targets);

@@ -21,6 +21,12 @@ inline constexpr const char* not_in_fast_precision = "not in fast precision";
 // more than 1e-3: which subspace it is, is rounding.
 [[nodiscard]] bool subspace_is_ill_conditioned(const LayerSummary& layer);
 
+// The share of the variance outside the signal subspace, which the spectrum must have.
+[[nodiscard]] double variance_outside(const LayerSummary& layer);
+
+// (1/N) sum |h~|^2 outside the first `count` rows of an orthonormal basis, from T, which the layer must have.
+[[nodiscard]] double normalized_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count);
+
 // nrc1*, nrc2*, nrc3*: Andriopoulos et al. 2024.
 void add_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
 void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);

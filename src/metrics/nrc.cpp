@@ -12,34 +12,33 @@ namespace collapscope {
 
 namespace {
 
-// tr(B M B^T) of the first `count` rows of an orthonormal basis B.
-double captured(const Matrix& basis, std::size_t count, const Matrix& moment) {
+Matrix first_rows(const Matrix& basis, std::size_t count) {
   Matrix rows(count, basis.cols());
   std::copy_n(basis.data(), count * basis.cols(), rows.data());
+  return rows;
+}
+
+// tr(B M B^T) of the first `count` rows of an orthonormal basis B.
+double captured(const Matrix& basis, std::size_t count, const Matrix& moment) {
+  const Matrix rows = first_rows(basis, count);
   const Matrix products = linalg::product(rows, linalg::Transpose::no, moment, linalg::Transpose::no);
   return std::inner_product(rows.values().begin(), rows.values().end(), products.values().begin(), 0.0);
 }
 
-// (1/N) sum |h~|^2 outside the first `count` basis rows, from T.
-double normalized_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count) {
-  const double directed = 1 - static_cast<double>(layer.zero_rows) / static_cast<double>(layer.samples);
-  return std::max(0.0, directed - captured(basis, count, *layer.normalized_moment));
-}
-
-// (1/N) sum |h|^2 outside the rows of `basis` from `first` on: their share of S_HH plus that of the mean.
-double plain_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t first) {
-  double sum = 0;
-  for (std::size_t j = first; j < basis.rows(); ++j) {
-    const auto row = basis.view().row(j);
-    const double mean = std::inner_product(row.begin(), row.end(), layer.feature_mean.begin(), 0.0);
-    sum += mean * mean;
-    // S_HH in its own eigenbasis: sum_i lambda_i (v_i . row)^2
-    const Vector along = product(layer.spectrum.vectors, Vector(row.begin(), row.end()));
-    for (std::size_t i = 0; i < along.size(); ++i) {
-      sum += layer.spectrum.values[i] * along[i] * along[i];
+// (1/N) sum |h|^2 outside the first `count` rows of an orthonormal basis, from all eigenpairs of S_HH.
+double plain_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count) {
+  const Matrix rows = first_rows(basis, count);
+  Vector mean = layer.feature_mean;
+  add_scaled(mean, -1.0, transposed_product(rows, product(rows, mean)));
+  const Matrix along =
+      linalg::product(rows, linalg::Transpose::no, layer.spectrum.vectors, linalg::Transpose::yes);
+  double inside = 0;
+  for (std::size_t q = 0; q < count; ++q) {
+    for (std::size_t i = 0; i < layer.features(); ++i) {
+      inside += layer.spectrum.values[i] * along(q, i) * along(q, i);
     }
   }
-  return sum;
+  return std::max(0.0, layer.total_variance - inside) + dot(mean, mean);
 }
 
 void add_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
@@ -110,6 +109,11 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
 }
 
 }  // namespace
+
+double normalized_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count) {
+  const double directed = 1 - static_cast<double>(layer.zero_rows) / static_cast<double>(layer.samples);
+  return std::max(0.0, directed - captured(basis, count, *layer.normalized_moment));
+}
 
 bool subspace_is_ill_conditioned(const LayerSummary& layer) {
   const auto& values = layer.spectrum.values;

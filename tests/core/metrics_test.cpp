@@ -203,10 +203,11 @@ TEST(LayerMetrics, WhatNeedsMorePairsIsUndefined) {
   layer.published_explained.reset();
   layer.uncentred.clear();
   const MetricSet one_look = layer_metrics(layer, targets, 2);
-  for (const char* name : {"nrc1_unnormalized", "nrc2_unnormalized", "deep_nrc1", "deep_nrc4", "linear_mse",
+  for (const char* name : {"nrc1_unnormalized", "nrc2_unnormalized", "deep_nrc4", "linear_mse",
                            "linear_excess", "feature_rankme"}) {
     EXPECT_EQ(one_look.find(name)->note, "needs more eigenpairs") << name;
   }
+  EXPECT_DOUBLE_EQ(value_of(one_look, "deep_nrc1"), 0.3);  // (2 + 1) / 10
 }
 
 TEST(LayerMetrics, ByHand) {

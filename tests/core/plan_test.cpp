@@ -117,6 +117,33 @@ TEST(PlanLayer, TheLeastMemoryIsEnough) {
   }
 }
 
+TEST(PlanLayer, SparesTheSecondLookWhereMomentsMayDo) {
+  LayerIndex plain = make_layer({100000, 512});
+  LayerIndex packed = plain;
+  packed.activations.chunk = {1000, 512};
+  packed.activations.filters = {{"deflate"}};
+  const auto plan_of = [](const LayerIndex& layer, const char* metrics, Precision precision) {
+    AnalysisOptions options;
+    options.metrics = MetricChoice(metrics);
+    options.precision = precision;
+    return planned(layer, options, 512 * mebibyte);
+  };
+  for (const char* metrics : {"deep_nrc1", "deep_nrc*", "linear_mse", "linear_excess,evr"}) {
+    const LayerPlan plan = plan_of(plain, metrics, Precision::float64);
+    EXPECT_TRUE(plan.looks == 2 && plan.spares_look) << metrics;
+    EXPECT_FALSE(plan.normalized_scatter) << metrics;
+    EXPECT_FALSE(plan_of(plain, metrics, Precision::fast).spares_look) << metrics;
+  }
+  for (const char* metrics : {"", "nrc1_centered", "nrc1_unnormalized", "nrc2_unnormalized,deep_nrc1"}) {
+    EXPECT_FALSE(plan_of(packed, metrics, Precision::float64).spares_look) << metrics;
+  }
+  // A product more, where reading again is dearer.
+  EXPECT_FALSE(plan_of(plain, "nrc1", Precision::float64).spares_look);
+  packed.activations.shape[1] = packed.activations.chunk[1] = 16;
+  const LayerPlan carries = plan_of(packed, "nrc1", Precision::float64);
+  EXPECT_TRUE(carries.spares_look && carries.normalized_scatter);
+}
+
 TEST(PlanLayer, BandsAreWholeTiles) {
   const auto cpu = make_cpu_backend(1);
   for (const std::uint64_t positions : {1U, 3U, 100U, 10000U}) {
@@ -193,10 +220,10 @@ TEST(LayerNeeds, RemaindersOfOneLookTakeAllPairs) {
   const auto one_look = [](const char* metrics) {
     return needed(4096, metrics, SpectrumChoice::automatic, Looks::one).pairs;
   };
-  for (const char* metrics : {"deep_nrc1", "nrc1_unnormalized", "nrc2_unnormalized"}) {
+  for (const char* metrics : {"nrc1_unnormalized", "nrc2_unnormalized"}) {
     EXPECT_EQ(one_look(metrics), 4096U) << metrics;
   }
-  EXPECT_EQ(one_look("nrc1,deep_nrc1_squared"), 4U);
+  EXPECT_EQ(one_look("nrc1,deep_nrc1,deep_nrc1_squared"), 4U);
 }
 
 TEST(LayerNeeds, MapsAndWeightsOnlyWhereWanted) {

@@ -222,6 +222,10 @@ void register_cases(const std::filesystem::path& folder) {
     }
     register_case("OracleFast", folder, expected, {{}, {}, {}, Precision::fast});
     register_case("OracleFastOneLook", folder, expected, {Looks::one, {}, {}, Precision::fast});
+    // A second look only where the moments' remainders are small.
+    register_case("OracleAsNeeded", folder, expected, {{}, {}, MetricChoice("deep_nrc*,linear*"), {}});
+    register_case("OracleNormalizedAsNeeded", folder, expected,
+                  {{}, {}, MetricChoice("nrc1,nrc2,deep_nrc1"), {}});
     // The leading eigenpairs give the same, whatever the order of the matrix: k + 1 of them, and ten.
     constexpr const char* of_the_signal =
         "nrc*,deep_nrc1*,deep_nrc2*,deep_nrc3*,weight_*,feature_stable_rank*,feature_participation_ratio,"

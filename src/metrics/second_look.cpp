@@ -1,0 +1,53 @@
+// Whether the moments of a layer tell what a second look at its rows would.
+#include <cmath>
+#include <limits>
+
+#include "collapscope/metrics.hpp"
+#include "metrics/layer_parts.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// A difference of moments is taken for the remainder where it is so many times its rounding.
+constexpr double least_digits = 1e9;
+
+}  // namespace
+
+bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, const MetricChoice& metrics) {
+  if (layer.product_rounding > 0) {
+    return false;
+  }
+  const double d = static_cast<double>(layer.features());
+  const double least_share = least_digits * d * std::numeric_limits<double>::epsilon();
+  const auto outside = [&](const Matrix& basis, std::size_t count) {
+    return layer.normalized_moment && normalized_remainder(layer, basis, count) >= least_share;
+  };
+  const bool varies = layer.total_variance > 0;
+  if (varies && metrics.wants("deep_nrc1") &&
+      !(layer.has_signal() && variance_outside(layer) >= least_share)) {
+    return false;
+  }
+  if (varies && metrics.wants("nrc1") &&
+      !(layer.has_signal() && outside(layer.spectrum.vectors, layer.signal_dim))) {
+    return false;
+  }
+  if (metrics.wants("nrc2") && layer.weight && layer.weight->rank < layer.features() &&
+      !outside(layer.weight->right_singular, layer.weight->rank)) {
+    return false;
+  }
+  if (metrics.wants("deep_nrc4") && layer.published_explained &&
+      !(layer.target_variance - *layer.published_explained >= least_digits * layer.published_uncertainty)) {
+    return false;
+  }
+  const bool excess = metrics.wants("linear_excess") && targets.model;
+  if (layer.affine_explained && (excess || metrics.wants("linear_mse"))) {
+    const double error = layer.target_variance - *layer.affine_explained;
+    const double least = least_digits * layer.affine_uncertainty;
+    const double model = excess ? targets.model->mse * static_cast<double>(targets.size()) : 0;
+    return error >= least && (!excess || std::abs(error - model) >= least);
+  }
+  return true;
+}
+
+}  // namespace collapscope
