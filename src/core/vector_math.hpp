@@ -51,12 +51,11 @@ inline double trace(const Matrix& a) {
   return sum;
 }
 
-// a += scale * u v^T
+// a += scale * u v^T; exactly symmetric when u is v.
 inline void add_outer(Matrix& a, double scale, const Vector& u, const Vector& v) {
   for (std::size_t i = 0; i < a.rows(); ++i) {
-    const double factor = scale * u[i];
     for (std::size_t j = 0; j < a.cols(); ++j) {
-      a(i, j) += factor * v[j];
+      a(i, j) += scale * (u[i] * v[j]);
     }
   }
 }

@@ -14,11 +14,20 @@ std::size_t blocks_at_once(const VectorKernels& kernels, std::size_t tile_blocks
 }
 
 PackedRows::PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
-    : kernels_(kernels), columns_(padded(columns)), values_(round_up(rows, block_rows) * columns_, 0.0) {}
+    : kernels_(kernels),
+      columns_(padded(columns)),
+      block_size_((kernels.panel == 0 ? block_rows : panel_rows) * columns_),
+      values_((rows + block_rows - 1) / block_rows * block_size_, 0.0) {}
 
-void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift) {
-  kernels_.pack({from.data(), from.stride(), rows, columns_, shift.data(),
-                 values_.data() + block * block_rows * columns_});
+void PackedRows::pack(std::size_t block, const Room& from, std::size_t rows,
+                      std::span<const double> divisors) {
+  kernels_.pack({from.data(), from.stride(), rows, columns_, divisors.data(), target(block).rows});
+}
+
+RowTarget PackedRows::target(std::size_t block) {
+  double* rows = values_.data() + block * block_size_;
+  const std::size_t panel = kernels_.panel;
+  return panel == 0 ? RowTarget{rows, columns_} : RowTarget{rows, panel, panel, panel_rows * panel};
 }
 
 std::vector<GramPart> gram_parts(std::size_t columns, std::size_t panel, std::size_t threads,
@@ -53,12 +62,12 @@ std::vector<GramPart> gram_parts(std::size_t columns, std::size_t panel, std::si
 PackedFloats::PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns)
     : kernels_(kernels),
       columns_(round_up(columns, kernels.float_panel)),
-      values_(round_up(rows, block_rows) * columns_, 0.0F) {}
+      values_((rows + block_rows - 1) / block_rows * panel_rows * columns_, 0.0F) {}
 
-void PackedFloats::pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift,
-                        double scale, AlignedDoubles& squares) {
-  kernels_.narrow({from.data(), from.stride(), rows, columns_, shift.data(), scale,
-                   values_.data() + block * block_rows * columns_, squares.data()});
+void PackedFloats::pack(std::size_t block, const Room& from, std::size_t rows,
+                        std::span<const double> divisors, AlignedDoubles& squares) {
+  kernels_.narrow(
+      {from.data(), from.stride(), rows, columns_, divisors.data(), target(block), squares.data()});
 }
 
 GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)

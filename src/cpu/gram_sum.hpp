@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "collapscope/matrix.hpp"
 #include "core/workers.hpp"
 #include "cpu/room.hpp"
+#include "cpu/row_pass.hpp"
 #include "cpu/vector_kernels.hpp"
 
 namespace collapscope::cpu {
@@ -16,33 +18,37 @@ class PackedRows {
  public:
   PackedRows(const VectorKernels& kernels, std::size_t rows, std::size_t columns);
 
-  // Packs the rows of a room less `shift` [columns, padded] as block number `block`.
-  void pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift);
+  // Packs the rows of a room, each over its divisor, as block number `block`.
+  void pack(std::size_t block, const Room& from, std::size_t rows, std::span<const double> divisors);
+  // Where a pass over rows may put them by itself.
+  [[nodiscard]] RowTarget target(std::size_t block);
 
   // Columns with their padding.
   [[nodiscard]] std::size_t columns() const { return columns_; }
   [[nodiscard]] const double* block(std::size_t number) const {
-    return values_.data() + number * block_rows * columns_;
+    return values_.data() + number * block_size_;
   }
 
  private:
   const VectorKernels& kernels_;
   std::size_t columns_;
+  std::size_t block_size_;
   AlignedDoubles values_;
 };
 
-// The same as floats, of columns padded to whole panels, times a scale.
+// The same as floats, of columns padded to whole panels.
 class PackedFloats {
  public:
   PackedFloats(const VectorKernels& kernels, std::size_t rows, std::size_t columns);
 
-  // Leaves the sums of squares of what it rounds, without the scale, in `squares` [columns, padded].
-  void pack(std::size_t block, const Room& from, std::size_t rows, const AlignedDoubles& shift, double scale,
+  // Leaves the sums of squares of what it rounds in `squares` [columns, padded].
+  void pack(std::size_t block, const Room& from, std::size_t rows, std::span<const double> divisors,
             AlignedDoubles& squares);
+  [[nodiscard]] float* target(std::size_t block) { return values_.data() + block * panel_rows * columns_; }
 
   [[nodiscard]] std::size_t columns() const { return columns_; }
   [[nodiscard]] const float* block(std::size_t number) const {
-    return values_.data() + number * block_rows * columns_;
+    return values_.data() + number * panel_rows * columns_;
   }
 
  private:

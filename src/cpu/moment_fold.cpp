@@ -1,7 +1,9 @@
 #include "cpu/moment_fold.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include "collapscope/error.hpp"
@@ -25,6 +27,14 @@ Vector replace_diagonal(Matrix& scatter, const Vector& squares) {
     scatter(j, j) = squares[j];
   }
   return error;
+}
+
+Vector quotients(std::span<const double> of, double divisor) {
+  Vector out(of.begin(), of.end());
+  for (double& value : out) {
+    value /= divisor;
+  }
+  return out;
 }
 
 Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
@@ -52,9 +62,7 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       passes_(team.threads()),
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
-      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
-      gaps_(block_rows, width_),
-      packed_gaps_(kernels, block_rows, width_) {
+      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0) {
   for (Block& block : blocks_) {
     block.squares.resize(fast_ ? width_ : 0);
     block.unit_squares.resize(fast_ ? width_ : 0);
@@ -121,19 +129,16 @@ void CpuMomentFold::add_products(const RawTile& tile, MatrixView<const double> t
   }
 }
 
-// z about the block's mean.
 GramPipeline::Work CpuMomentFold::scatter_work(const RawTile& tile, MatrixView<const double> targets) {
   return {[this, &tile, targets](std::size_t number, std::size_t slot, PackedBlocks& to, std::size_t place) {
-            RowPass& pass = pass_of(slot);
-            centre_block(tile, targets, number, pass);
-            Block& block = blocks_[number];
-            if (block.offending) {
-              return;
-            }
-            to.doubles.pack(place, pass.room(), rows_of(tile, number), block.mean);
+            RowTarget target = to.doubles.target(place);
             if (fast_) {
-              to.floats.pack(place, pass.room(), rows_of(tile, number), block.mean, scale_, block.squares);
+              target.floats = to.floats.target(place);
+              target.scale = scale_;
+              std::fill(blocks_[number].squares.begin(), blocks_[number].squares.end(), 0.0);
+              target.column_squares = blocks_[number].squares.data();
             }
+            pack_block(tile, targets, number, pass_of(slot), target);
           },
           parts_.size() + float_parts_.size(),
           [this](std::size_t part, const PackedBlocks& from, std::size_t rows) {
@@ -149,12 +154,15 @@ GramPipeline::Work CpuMomentFold::scatter_work(const RawTile& tile, MatrixView<c
 GramPipeline::Work CpuMomentFold::unit_work(const RawTile& tile) {
   return {[this, &tile](std::size_t number, std::size_t slot, PackedBlocks& to, std::size_t place) {
             RowPass& pass = pass_of(slot);
-            normalize_block(tile, number, pass);
+            const std::size_t rows = rows_of(tile, number);
+            (void)pass.read(tile, number * block_rows, rows, no_shift_);
+            std::array<double, block_rows> norms{};
+            std::transform(pass.norms().begin(), pass.norms().begin() + static_cast<std::ptrdiff_t>(rows),
+                           norms.begin(), [](double norm) { return norm == 0 ? 1.0 : norm; });
             if (fast_) {
-              to.floats.pack(place, pass.room(), rows_of(tile, number), no_shift_, 1.0,
-                             blocks_[number].unit_squares);
+              to.floats.pack(place, pass.room(), rows, norms, blocks_[number].unit_squares);
             } else {
-              to.doubles.pack(place, pass.room(), rows_of(tile, number), no_shift_);
+              to.doubles.pack(place, pass.room(), rows, norms);
             }
           },
           fast_ ? float_parts_.size() : parts_.size(),
@@ -207,87 +215,56 @@ void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> t
   pilot_y_ = column_means(targets);
 }
 
-void CpuMomentFold::centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number,
-                                 RowPass& pass) {
+// z about the pilot.
+void CpuMomentFold::pack_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number,
+                               RowPass& pass, const RowTarget& to) {
   const std::size_t n = spec_.targets;
   const std::size_t first = number * block_rows;
   const std::size_t rows = rows_of(tile, number);
   Block& block = blocks_[number];
-  block.offending = pass.read(tile, first, rows, pilot_x_);
+  block.offending = pass.read(tile, first, rows, pilot_x_, to);
   if (block.offending) {
     return;
   }
   block.norm_sum = 0;
   block.zero_rows = 0;
-  block.mean = pass.sums();
-  double* right_sums = block.mean.data() + y_;
+  block.sums = pass.sums();
+  double* right_sums = block.sums.data() + y_;
   for (std::size_t i = 0; i < rows; ++i) {
-    double* right = pass.room().row(i) + y_;
+    const double a = pass.squares()[i];
     double b = 0;
     for (std::size_t j = 0; j < n; ++j) {
-      right[j] = targets(first + i, j) - pilot_y_[j];
-      right_sums[j] += right[j];
-      b += right[j] * right[j];
+      const double y = targets(first + i, j) - pilot_y_[j];
+      to.at(i, y_ + j) = y;
+      right_sums[j] += y;
+      b += y * y;
     }
-    right[n] = pass.squares()[i];
-    right[n + 1] = b;
-    right_sums[n] += right[n];
+    to.at(i, y_ + n) = a;
+    to.at(i, y_ + n + 1) = b;
+    right_sums[n] += a;
     right_sums[n + 1] += b;
     block.norm_sum += pass.norms()[i];
     block.zero_rows += pass.norms()[i] == 0 ? 1 : 0;
   }
-  for (double& value : block.mean) {
-    value /= static_cast<double>(rows);
-  }
 }
 
-void CpuMomentFold::normalize_block(const RawTile& tile, std::size_t number, RowPass& pass) {
-  const std::size_t d = spec_.format.row_length();
-  const std::size_t rows = rows_of(tile, number);
-  (void)pass.read(tile, number * block_rows, rows, no_shift_);
-  for (std::size_t i = 0; i < rows; ++i) {
-    double* row = pass.room().row(i);
-    const double divisor = pass.norms()[i] == 0 ? 1.0 : pass.norms()[i];
-    std::transform(row, row + d, row, [&](double value) { return value / divisor; });
-    std::fill(row + d, row + width_, 0.0);
-  }
-}
-
-// Chan's update, but for the product of the gap between the means: that is summed with others as one row
-// each.
 void CpuMomentFold::add_block(const Block& block, std::size_t rows) {
-  const double before = static_cast<double>(count_);
-  const double added = static_cast<double>(rows);
-  const double weight = std::sqrt(before / (before + added) * added);
-  double* gap = gaps_.row(gap_rows_);
   for (std::size_t j = 0; j < width_; ++j) {
-    const double step = block.mean[j] - mean_[j];
-    gap[j] = weight * step;
-    mean_[j] = count_ == 0 ? block.mean[j] : mean_[j] + step * (added / (before + added));
+    sums_[j] += block.sums[j];
   }
   for (std::size_t j = 0; fast_ && j < squares_.size(); ++j) {
-    squares_[j] += block.squares[j] + gap[j] * gap[j];
+    squares_[j] += block.squares[j];
     unit_squares_[j] += block.unit_squares[j];
   }
-  gap_rows_ += count_ == 0 ? 0 : 1;
   count_ += rows;
   norm_sum_ += block.norm_sum;
   zero_rows_ += block.zero_rows;
-  if (gap_rows_ == block_rows) {
-    add_gaps();
-  }
-}
-
-void CpuMomentFold::add_gaps() {
-  packed_gaps_.pack(0, gaps_, gap_rows_, no_shift_);
-  scatter_.add(packed_gaps_, gap_rows_, team_);
-  gap_rows_ = 0;
 }
 
 void CpuMomentFold::begin_segment() {
   pilot_x_.clear();
   count_ = 0;
-  mean_.assign(padded(width_), 0.0);
+  sums_.assign(padded(width_), 0.0);
   norm_sum_ = 0;
   zero_rows_ = 0;
   scatter_.clear();
@@ -307,7 +284,6 @@ void CpuMomentFold::close_segment() {
   const std::size_t d = spec_.format.row_length();
   const std::size_t n = spec_.targets;
   const double rows = static_cast<double>(count_);
-  add_gaps();
   const MatrixView<const double> sums = scatter_.symmetric();
   Moments segment;
   segment.count = count_;
@@ -322,24 +298,21 @@ void CpuMomentFold::close_segment() {
   if (fast_) {
     take_diagonals(segment);
   }
-  const Vector mean_x(mean_.begin(), mean_.begin() + static_cast<std::ptrdiff_t>(d));
-  const Vector mean_y(mean_.begin() + static_cast<std::ptrdiff_t>(y_),
-                      mean_.begin() + static_cast<std::ptrdiff_t>(y_ + n));
-  // Sums of products about the pilot, from those about the means.
-  const auto product_sum = [&](std::size_t i, std::size_t j) {
-    return sums(i, j) + rows * mean_[i] * mean_[j];
-  };
+  const Vector mean_x = quotients({sums_.data(), d}, rows);
+  const Vector mean_y = quotients({sums_.data() + y_, n}, rows);
+  add_outer(segment.feature_scatter, -rows, mean_x, mean_x);
+  add_outer(segment.cross_scatter, -rows, mean_x, mean_y);
+  add_outer(segment.target_scatter, -rows, mean_y, mean_y);
   const std::size_t a = y_ + n;
   const std::size_t b = a + 1;
-  UnbiasedSums unbiased{product_sum(a, a), product_sum(a, b), product_sum(b, b), Vector(d),
-                        Vector(n),         Vector(d),         Vector(n)};
+  UnbiasedSums unbiased{sums(a, a), sums(a, b), sums(b, b), Vector(d), Vector(n), Vector(d), Vector(n)};
   for (std::size_t j = 0; j < d; ++j) {
-    unbiased.a_x[j] = product_sum(j, a);
-    unbiased.b_x[j] = product_sum(j, b);
+    unbiased.a_x[j] = sums(j, a);
+    unbiased.b_x[j] = sums(j, b);
   }
   for (std::size_t j = 0; j < n; ++j) {
-    unbiased.a_y[j] = product_sum(y_ + j, a);
-    unbiased.b_y[j] = product_sum(y_ + j, b);
+    unbiased.a_y[j] = sums(y_ + j, a);
+    unbiased.b_y[j] = sums(y_ + j, b);
   }
   segment.unbiased = recentred(std::move(unbiased), segment, mean_x, mean_y);
   segment.feature_mean.assign(pilot_x_.begin(), pilot_x_.begin() + static_cast<std::ptrdiff_t>(d));

@@ -1,6 +1,10 @@
 // The first look on the CPU. A row becomes z = [x, y, a, b]: features and targets about the pilot, then
-// a = |x|^2 and b = |y|^2, so that one symmetric product of centred rows z holds all sums of a segment:
-// scatters, cross scatter and the fourth-order sums. Segments meet in one tree of moments.
+// a = |x|^2 and b = |y|^2, so that one symmetric product of rows z holds all sums of a segment: scatters,
+// cross scatter and the fourth-order sums. Segments meet in one tree of moments.
+//
+// Sums about the pilot lose digits only as the mean is far from it, counted in standard deviations; it is the
+// mean of rows all over the segment's first tile, so that even where that tile is unlike all others, the
+// distance between them makes most of the deviation.
 //
 // Precision::fast: x^T x is summed from floats, its diagonal from doubles, too; y begins at a whole panel, so
 // that everything else is the float64 product of all columns with those from y on.
@@ -27,8 +31,8 @@ class CpuMomentFold final : public MomentFold {
  private:
   // What the passes over one block leave behind, for the caller to add up in order.
   struct Block {
-    AlignedDoubles mean;          // of z
-    AlignedDoubles squares;       // fast: sums of squares of x about its mean
+    AlignedDoubles sums;          // of z
+    AlignedDoubles squares;       // fast: sums of squares of x
     AlignedDoubles unit_squares;  // of h / |h|
     double norm_sum = 0;
     std::uint64_t zero_rows = 0;
@@ -42,10 +46,9 @@ class CpuMomentFold final : public MomentFold {
   void add_whole_tile(std::size_t rows, const std::vector<GramPipeline::Work>& works);
   [[nodiscard]] GramPipeline::Work scatter_work(const RawTile& tile, MatrixView<const double> targets);
   [[nodiscard]] GramPipeline::Work unit_work(const RawTile& tile);
-  void centre_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass);
-  void normalize_block(const RawTile& tile, std::size_t number, RowPass& pass);
+  void pack_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass,
+                  const RowTarget& to);
   void add_block(const Block& block, std::size_t rows);
-  void add_gaps();
   void take_diagonals(Moments& segment) const;
   void close_segment();
   void begin_segment();
@@ -73,16 +76,13 @@ class CpuMomentFold final : public MomentFold {
   AlignedDoubles pilot_x_;  // [d, padded]; empty: none yet
   std::vector<double> pilot_y_;
   std::uint64_t count_ = 0;
-  AlignedDoubles mean_;   // of z so far
-  GramSum scatter_;       // of z about block means, and of the gaps so far
+  AlignedDoubles sums_;   // of z so far
+  GramSum scatter_;       // of z about the pilot
   GramSum unit_scatter_;  // of h / |h|
   Vector squares_;        // fast: their diagonals in float64 [d]
   Vector unit_squares_;
   double norm_sum_ = 0;
   std::uint64_t zero_rows_ = 0;
-  Room gaps_;  // rows whose squares are what lies between block means
-  std::size_t gap_rows_ = 0;
-  PackedRows packed_gaps_;
 
   std::uint64_t segments_ = 0;  // in the tree
   MomentTree tree_;

@@ -93,7 +93,7 @@ std::optional<std::uint64_t> RowPass::decode(const RawTile& tile, std::size_t fi
 }
 
 std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t first, std::size_t count,
-                                           const AlignedDoubles& shift) {
+                                           const AlignedDoubles& shift, const RowTarget& to) {
   const std::size_t d = format_.row_length();
   Source source{};
   if (stored_) {
@@ -110,8 +110,8 @@ std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t firs
   }
   std::fill(sums_.begin(), sums_.end(), 0.0);
   kernels_.centre[static_cast<std::size_t>(stored_.value_or(Stored::float64))](
-      {source.bytes, source.row_bytes, count, d, shift.data(), room_.data(), room_.stride(), sums_.data(),
-       norms_.data(), centred_squares_.data()});
+      {source.bytes, source.row_bytes, count, d, shift.data(), to.rows, to.stride, to.panel_size,
+       sums_.data(), norms_.data(), centred_squares_.data(), to.floats, to.scale, to.column_squares});
   std::size_t offending = 0;
   if (!finish_norms(source, count, offending)) {
     return (tile.first_row + first + offending) / format_.rows_per_sample();

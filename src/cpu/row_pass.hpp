@@ -19,6 +19,22 @@ namespace collapscope::cpu {
 // The mean of the rows [cols], exact for constant columns: first row + mean(rows - first row).
 [[nodiscard]] std::vector<double> column_means(MatrixView<const double> rows);
 
+// Where shifted rows go: a room's rows, or a packed block's, then perhaps as floats, too.
+struct RowTarget {
+  double* rows = nullptr;
+  std::size_t stride = 0;      // numbers from row to row
+  std::size_t panel = 0;       // columns of a panel; 0: a row's columns follow one another
+  std::size_t panel_size = 0;  // numbers from panel to panel
+  float* floats = nullptr;     // as of CentreTask
+  double scale = 1;
+  double* column_squares = nullptr;
+
+  [[nodiscard]] double& at(std::size_t row, std::size_t column) const {
+    return panel == 0 ? rows[row * stride + column]
+                      : rows[column / panel * panel_size + row * stride + column % panel];
+  }
+};
+
 // Reads blocks of one layer's tiles; each thread has its own.
 class RowPass {
  public:
@@ -28,9 +44,14 @@ class RowPass {
   // Reads rows [first, first + count) of a tile and subtracts `shift` [row_length, padded with zeros].
   // Returns the first sample among them with a NaN or Inf; then nothing else counts.
   std::optional<std::uint64_t> read(const RawTile& tile, std::size_t first, std::size_t count,
-                                    const AlignedDoubles& shift);
+                                    const AlignedDoubles& shift) {
+    return read(tile, first, count, shift, {room_.data(), room_.stride()});
+  }
+  // The same into other memory than the room.
+  std::optional<std::uint64_t> read(const RawTile& tile, std::size_t first, std::size_t count,
+                                    const AlignedDoubles& shift, const RowTarget& to);
 
-  // Of the rows read last: the shifted rows, their column sums, |h| and |h - shift|^2.
+  // Of the rows read last: the shifted rows in the room, their column sums, |h| and |h - shift|^2.
   [[nodiscard]] Room& room() { return room_; }
   [[nodiscard]] AlignedDoubles& sums() { return sums_; }
   [[nodiscard]] std::span<const double> norms() const { return norms_; }

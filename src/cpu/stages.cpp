@@ -185,7 +185,7 @@ class CpuStageMaker final : public StageMaker {
       std::copy_n(numbers.view().row(i).data(), d, room.row(i));
     }
     for (std::size_t block = 0; block < blocks; ++block) {
-      work->packed.pack(block, room, block_rows, AlignedDoubles(padded(d), 0.0));
+      work->packed.pack(block, room, block_rows, std::vector<double>(block_rows, 1.0));
     }
     const auto multiply = [this, work, at_once = blocks * block_rows, rows = spec.rows] {
       for (std::uint64_t done = 0; done < rows; done += at_once) {

@@ -18,14 +18,13 @@ void narrow(const NarrowTask& task) {
   constexpr std::size_t width = Target::width;
   constexpr std::size_t panel = float_panel<Target>;
   for (std::size_t column = 0; column < task.columns; column += width) {
-    const Doubles<Target> shift = load<Target>(task.shift + column);
     const double* from = task.from + column;
-    float* to = task.to + column / panel * panel * block_rows + column % panel;
+    float* to = task.to + column / panel * panel * panel_rows + column % panel;
     Doubles<Target> squares[2] = {};  // of even and odd rows: two chains
     const auto take = [&](std::size_t row, Doubles<Target>& sum) {
-      const Doubles<Target> x = load<Target>(from + row * task.stride) - shift;
+      const Doubles<Target> x = load<Target>(from + row * task.stride) / task.divisors[row];
       sum += x * x;
-      const auto single = narrowed<Target>(x * task.scale);
+      const auto single = narrowed<Target>(x);
       std::memcpy(to + row * panel, &single, sizeof single);
     };
     std::size_t row = 0;
@@ -57,7 +56,7 @@ inline void multiply_floats(const float* a, const float* b, const FloatGramTask&
     Singles<Target> right[panels];
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < panels; ++j) {
-      std::memcpy(&right[j], b + (j * block_rows + row) * panel, sizeof right[j]);
+      std::memcpy(&right[j], b + (j * panel_rows + row) * panel, sizeof right[j]);
     }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < height; ++i) {
@@ -101,8 +100,8 @@ void float_gram(const FloatGramTask& task) {
     end = column + (left == 4 ? 2 : left < 3 ? left : 3);
     for (std::size_t row = task.first_row; row < task.last_row && row < end; ++row) {
       const std::size_t begin = row > column ? row : column;
-      const float* a = task.block + row * block_rows * panel;
-      const float* b = task.block + begin * block_rows * panel;
+      const float* a = task.block + row * panel_rows * panel;
+      const float* b = task.block + begin * panel_rows * panel;
       double* c = task.c + row * panel * task.stride + begin * panel;
       if (end - begin == 3) {
         multiply_strips<Target, 3>(a, b, task, c);

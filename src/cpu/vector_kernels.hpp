@@ -2,7 +2,7 @@
 //
 // Rows of doubles lie in "rooms": row-major, 64-byte aligned, every row padded with zeros to a multiple of 8
 // numbers. Packed rows lie in panels of `panel` columns: number (row r, column j) of a block of block_rows
-// rows at ((j / panel) * block_rows + r) * panel + j % panel. Rows that are packed as floats have panels of
+// rows at ((j / panel) * panel_rows + r) * panel + j % panel. Rows that are packed as floats have panels of
 // float_panel columns.
 #pragma once
 
@@ -14,32 +14,38 @@ namespace collapscope::cpu {
 
 // Rows that are centred about one mean and packed together.
 inline constexpr std::size_t block_rows = 128;
+// Rows that a panel has room for: whole cache lines more, so that panels do not begin in the same set.
+inline constexpr std::size_t panel_rows = block_rows + 2;
 
 // The number types that rows are read from directly.
 enum class Stored : unsigned char { float16, bfloat16, float32, float64 };
 
-// Converts rows and subtracts a shift: to = h - shift.
+// Converts rows and subtracts a shift: to = h - shift; into a room, or packed, then also as floats.
 struct CentreTask {
   const std::byte* from;  // first row; of any alignment
   std::size_t row_bytes;
   std::size_t rows;
   std::size_t columns;
-  const double* shift;      // [columns], padded with zeros
-  double* to;               // [rows, columns], a room
-  std::size_t stride;       // numbers from row to row of `to`
+  const double* shift;  // [columns], padded with zeros
+  double* to;
+  std::size_t stride;       // numbers from row to row of `to`: a room's, or the panel
+  std::size_t panel_size;   // from panel to panel; 0: a row's columns follow one another
   double* sums;             // [columns], padded: the sums of the columns of `to` are added
   double* squares;          // [rows]: |h|^2; not finite when a number of h is not, or the squares overflow
   double* centred_squares;  // [rows]: |h - shift|^2
+  float* floats = nullptr;  // [columns / float_panel][panel_rows][float_panel]: scale (h - shift); null: none
+  double scale = 1;
+  double* column_squares = nullptr;  // [columns], padded: with floats, the columns' squares are added
 };
 
-// Packs rows less a shift as one block.
+// Packs rows, each over its divisor, as one block.
 struct PackTask {
   const double* from;  // [rows, columns], a room
   std::size_t stride;
-  std::size_t rows;     // at most block_rows
-  std::size_t columns;  // a multiple of the panel
-  const double* shift;  // [columns]
-  double* to;           // [columns / panel][block_rows][panel]
+  std::size_t rows;        // at most block_rows
+  std::size_t columns;     // a multiple of the panel
+  const double* divisors;  // [rows]
+  double* to;              // [columns / panel][panel_rows][panel]
 };
 
 // c += x^T x of one packed block, for the panels on and above the diagonal among rows [first_row, last_row)
@@ -53,16 +59,15 @@ struct GramTask {
   std::size_t stride;  // of c
 };
 
-// Packs rows less a shift, times a scale, as one block of floats.
+// Packs rows, each over its divisor, as one block of floats.
 struct NarrowTask {
   const double* from;  // [rows, columns], a room
   std::size_t stride;
-  std::size_t rows;     // at most block_rows
-  std::size_t columns;  // a multiple of float_panel
-  const double* shift;  // [columns]
-  double scale;
-  float* to;        // [columns / float_panel][block_rows][float_panel]
-  double* squares;  // [columns]: the sums of squares of what was to be rounded, without the scale
+  std::size_t rows;        // at most block_rows
+  std::size_t columns;     // a multiple of float_panel
+  const double* divisors;  // [rows]
+  float* to;               // [columns / float_panel][panel_rows][float_panel]
+  double* squares;         // [columns]: the sums of squares of what was to be rounded
 };
 
 // As GramTask of floats, summed as floats over the block: c += unscale x^T x, every sum rounded to float once

@@ -21,7 +21,7 @@ inline void multiply_panels(const double* a, const double* b, std::size_t rows, 
     Doubles<Target> right[panels];
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < panels; ++j) {
-      right[j] = load<Target>(b + (j * block_rows + row) * width);
+      right[j] = load<Target>(b + (j * panel_rows + row) * width);
     }
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < width; ++i) {
@@ -53,8 +53,8 @@ void gram(const GramTask& task) {
     end = column + (left == 4 ? 2 : left < 3 ? left : 3);
     for (std::size_t row = task.first_row; row < task.last_row && row < end; ++row) {
       const std::size_t begin = row > column ? row : column;
-      const double* a = task.block + row * block_rows * width;
-      const double* b = task.block + begin * block_rows * width;
+      const double* a = task.block + row * panel_rows * width;
+      const double* b = task.block + begin * panel_rows * width;
       double* c = task.c + row * width * task.stride + begin * width;
       if (end - begin == 3) {
         multiply_panels<Target, 3>(a, b, task.rows, c, task.stride);

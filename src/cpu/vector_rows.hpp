@@ -1,18 +1,20 @@
 // Bodies of the row kernels: convert, shift, square and sum; pack. Included once per instruction set.
 #pragma once
 
+#include "cpu/vector_floats.hpp"
 #include "cpu/vector_lanes.hpp"
 
 namespace collapscope::cpu {
 
 // One vector of columns of `count` rows, which share the loads of shift and sums; some > 0: only that many
 // columns of it are stored. Rows are given by the first and the distance to the next.
-template <class Target, Stored stored, std::size_t count>
-inline void centre_columns(const CentreTask& task, const std::byte* from, double* to, std::size_t column,
-                           std::size_t some, Doubles<Target> (&squares)[count],
+template <class Target, Stored stored, bool floats, std::size_t count>
+inline void centre_columns(const CentreTask& task, const std::byte* from, double* to, float* narrow_to,
+                           std::size_t column, std::size_t some, Doubles<Target> (&squares)[count],
                            Doubles<Target> (&centred_squares)[count]) {
   const Doubles<Target> shift = load<Target>(task.shift + column);
   Doubles<Target> sum = load<Target>(task.sums + column);
+  Doubles<Target> column_square{};
 #pragma GCC unroll 8
   for (std::size_t i = 0; i < count; ++i) {
     const std::byte* at = from + i * task.row_bytes + column * stored_size<stored>;
@@ -22,16 +24,29 @@ inline void centre_columns(const CentreTask& task, const std::byte* from, double
     squares[i] += h * h;
     centred_squares[i] += x * x;
     sum += x;
-    store<Target>(to + i * task.stride + column, x);
+    store<Target>(to + i * task.stride, x);
+    if constexpr (floats) {
+      column_square += x * x;
+      const auto single = narrowed<Target>(x * task.scale);
+      std::memcpy(narrow_to + i * float_panel<Target>, &single, sizeof single);
+    }
   }
   store<Target>(task.sums + column, sum);
+  if constexpr (floats) {
+    double* all = task.column_squares + column;
+    store<Target>(all, load<Target>(all) + column_square);
+  }
 }
 
-template <class Target, Stored stored, std::size_t count>
+template <class Target, Stored stored, bool floats, std::size_t count>
 inline void centre_some(const CentreTask& given, std::size_t first) {
+  constexpr std::size_t width = Target::width;
+  constexpr std::size_t panel = float_panel<Target>;
   const CentreTask task = given;  // a copy that no store can change
   const std::byte* from = task.from + first * task.row_bytes;
   double* to = task.to + first * task.stride;
+  float* narrow_to = floats ? task.floats + first * panel : nullptr;
+  const std::size_t step = task.panel_size == 0 ? width : task.panel_size;
   Doubles<Target> squares[count];
   Doubles<Target> centred_squares[count];
 #pragma GCC unroll 8
@@ -39,13 +54,17 @@ inline void centre_some(const CentreTask& given, std::size_t first) {
     squares[i] = Doubles<Target>{};
     centred_squares[i] = Doubles<Target>{};
   }
+  const auto take = [&](std::size_t column, std::size_t some) {
+    float* narrow_at = floats ? narrow_to + column / panel * panel * panel_rows + column % panel : nullptr;
+    centre_columns<Target, stored, floats, count>(task, from, to + column / width * step, narrow_at, column,
+                                                  some, squares, centred_squares);
+  };
   std::size_t column = 0;
-  for (; column + Target::width <= task.columns; column += Target::width) {
-    centre_columns<Target, stored, count>(task, from, to, column, 0, squares, centred_squares);
+  for (; column + width <= task.columns; column += width) {
+    take(column, 0);
   }
   if (column < task.columns) {
-    centre_columns<Target, stored, count>(task, from, to, column, task.columns - column, squares,
-                                          centred_squares);
+    take(column, task.columns - column);
   }
 #pragma GCC unroll 8
   for (std::size_t i = 0; i < count; ++i) {
@@ -54,15 +73,24 @@ inline void centre_some(const CentreTask& given, std::size_t first) {
   }
 }
 
-template <class Target, Stored stored>
-void centre(const CentreTask& task) {
+template <class Target, Stored stored, bool floats>
+void centre_rows(const CentreTask& task) {
   constexpr std::size_t at_once = 4;
   std::size_t row = 0;
   for (; row + at_once <= task.rows; row += at_once) {
-    centre_some<Target, stored, at_once>(task, row);
+    centre_some<Target, stored, floats, at_once>(task, row);
   }
   for (; row < task.rows; ++row) {
-    centre_some<Target, stored, 1>(task, row);
+    centre_some<Target, stored, floats, 1>(task, row);
+  }
+}
+
+template <class Target, Stored stored>
+void centre(const CentreTask& task) {
+  if (task.floats != nullptr) {
+    centre_rows<Target, stored, true>(task);
+  } else {
+    centre_rows<Target, stored, false>(task);
   }
 }
 
@@ -71,11 +99,10 @@ template <class Target>
 void pack_panels(const PackTask& task) {
   constexpr std::size_t width = Target::width;
   for (std::size_t column = 0; column < task.columns; column += width) {
-    const Doubles<Target> shift = load<Target>(task.shift + column);
     const double* from = task.from + column;
-    double* to = task.to + column * block_rows;
+    double* to = task.to + column * panel_rows;
     for (std::size_t row = 0; row < task.rows; ++row) {
-      store<Target>(to + row * width, load<Target>(from + row * task.stride) - shift);
+      store<Target>(to + row * width, load<Target>(from + row * task.stride) / task.divisors[row]);
     }
   }
 }
@@ -87,7 +114,7 @@ void pack_rows(const PackTask& task) {
     const double* from = task.from + row * task.stride;
     double* to = task.to + row * task.columns;
     for (std::size_t column = 0; column < task.columns; column += Target::width) {
-      store<Target>(to + column, load<Target>(from + column) - load<Target>(task.shift + column));
+      store<Target>(to + column, load<Target>(from + column) / task.divisors[row]);
     }
   }
 }

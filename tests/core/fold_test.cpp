@@ -135,6 +135,21 @@ TEST_F(FoldOnBackend, DriftingRows) {
                     naive_moments(data.features, data.targets), 16);
 }
 
+TEST_F(FoldOnBackend, AFirstTileFarFromAllOthers) {
+  const std::size_t tile = backend().tile_rows(3);
+  const std::size_t rows = 3 * tile;
+  Data data = make_data(rows, 3, 1, 0, 10);
+  for (std::size_t i = 0; i < tile; ++i) {
+    data.features(i, 0) += 1e6;
+    data.features(i, 1) += i % 64 == 0 ? 1e6 : 0;
+  }
+  const Moments found = folded(backend(), data.features, data.targets);
+  const Moments expected = naive_moments(data.features, data.targets);
+  test::expect_near(found, expected, 16);
+  // The third column lies as it always lay.
+  EXPECT_NEAR(found.feature_scatter(2, 2), expected.feature_scatter(2, 2), 1e-13 * static_cast<double>(rows));
+}
+
 TEST_F(FoldOnBackend, ConstantColumnsHaveNoScatterAtAll) {
   for (const std::size_t rows : {5U, 70000U}) {
     Data data = make_data(rows, 3, 2, 0, 21);
@@ -158,12 +173,14 @@ TEST_F(FoldOnBackend, ConstantColumnsHaveNoScatterAtAll) {
 }
 
 TEST_F(FoldOnBackend, ScattersAreExactlySymmetric) {
-  const Data data = make_data(5000, 70, 3, 2, 8);
-  const Moments m = folded(backend(), data.features, data.targets);
-  for (std::size_t i = 0; i < 70; ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      ASSERT_EQ(m.feature_scatter(i, j), m.feature_scatter(j, i));
-      ASSERT_EQ(m.normalized_scatter(i, j), m.normalized_scatter(j, i));
+  for (const std::size_t rows : {5000U, 40000U}) {  // one segment, and three
+    const Data data = make_data(rows, 70, 3, 2, 8);
+    const Moments m = folded(backend(), data.features, data.targets);
+    for (std::size_t i = 0; i < 70; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        ASSERT_EQ(m.feature_scatter(i, j), m.feature_scatter(j, i));
+        ASSERT_EQ(m.normalized_scatter(i, j), m.normalized_scatter(j, i));
+      }
     }
   }
 }

@@ -74,7 +74,7 @@ class Kernels : public testing::TestWithParam<const VectorKernels*> {
                 std::vector<double>(rows)};
     kernels_.centre[static_cast<std::size_t>(stored)](
         {from, columns * element_of(stored).size(), rows, columns, shift.data(), out.to.data(),
-         out.to.stride(), out.sums.data(), out.squares.data(), out.centred_squares.data()});
+         out.to.stride(), 0, out.sums.data(), out.squares.data(), out.centred_squares.data()});
     return out;
   }
 
@@ -124,6 +124,50 @@ TEST_P(Kernels, Centre) {
   }
 }
 
+// Packed at once, and as floats: what a room and two passes more would give.
+TEST_P(Kernels, CentrePacked) {
+  const std::size_t panel = kernels_.panel == 0 ? 4 : kernels_.panel;
+  const std::size_t float_panel = kernels_.float_panel;
+  for (const Stored stored : {Stored::float16, Stored::float32, Stored::float64}) {
+    for (const std::size_t rows : some_rows) {
+      for (const std::size_t columns : some_columns) {
+        SCOPED_TRACE(testing::Message() << element_of(stored).name() << ", " << rows << " x " << columns);
+        test::Random random(rows * 1000 + columns);
+        const std::vector<std::byte> bytes = random_bytes(element_of(stored), rows * columns, random);
+        AlignedDoubles shift(padded(columns), 0.0);
+        std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
+        const Centred expected = centre(stored, bytes.data(), rows, columns, shift);
+        const std::size_t width = round_up(padded(columns), float_panel);
+        std::vector<float, CacheAligned<float>> floats(panel_rows * width, 0.0F);
+        AlignedDoubles packed(panel_rows * width, 0.0);
+        AlignedDoubles sums(width, 1.0);
+        AlignedDoubles column_squares(width, 2.0);
+        std::vector<double> squares(rows);
+        std::vector<double> centred_squares(rows);
+        const bool panels = kernels_.panel > 0;
+        kernels_.centre[static_cast<std::size_t>(stored)](
+            {bytes.data(), columns * element_of(stored).size(), rows, columns, shift.data(), packed.data(),
+             panels ? panel : width, panels ? panel_rows * panel : 0, sums.data(), squares.data(),
+             centred_squares.data(), floats.data(), 0.25, column_squares.data()});
+        for (std::size_t j = 0; j < columns; ++j) {
+          double column_square = 2;
+          for (std::size_t i = 0; i < rows; ++i) {
+            const double x = expected.to.row(i)[j];
+            ASSERT_EQ(packed[panels ? (j / panel * panel_rows + i) * panel + j % panel : i * width + j], x);
+            ASSERT_EQ(floats[(j / float_panel * panel_rows + i) * float_panel + j % float_panel],
+                      static_cast<float>(x / 4));
+            column_square += x * x;
+          }
+          ASSERT_EQ(sums[j], expected.sums[j]);
+          ASSERT_NEAR(column_squares[j], column_square, static_cast<double>(rows) * eps * column_square);
+        }
+        EXPECT_EQ(squares, expected.squares);
+        EXPECT_EQ(centred_squares, expected.centred_squares);
+      }
+    }
+  }
+}
+
 TEST_P(Kernels, EveryHalfPrecisionNumber) {
   constexpr std::size_t count = 65536;
   std::vector<std::byte> bytes(count * sizeof(std::uint16_t));
@@ -162,19 +206,19 @@ TEST_P(Kernels, PackAndGram) {
       SCOPED_TRACE(testing::Message() << rows << " x " << columns);
       test::Random random(rows + columns);
       const Room room = random_room(rows, columns, random);
-      AlignedDoubles shift(padded(columns), 0.0);
-      std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
+      std::vector<double> divisors(rows);
+      std::generate(divisors.begin(), divisors.end(), [&] { return 2 + random.normal() / 8; });
       const std::size_t width = padded(columns);
-      AlignedDoubles packed(block_rows * width, test::nan);
-      kernels_.pack({room.data(), room.stride(), rows, width, shift.data(), packed.data()});
+      AlignedDoubles packed(panel_rows * width, test::nan);
+      kernels_.pack({room.data(), room.stride(), rows, width, divisors.data(), packed.data()});
       const std::size_t panel = kernels_.panel == 0 ? width : kernels_.panel;
-      const std::size_t depth = kernels_.panel == 0 ? rows : block_rows;
+      const std::size_t depth = kernels_.panel == 0 ? rows : panel_rows;
       const auto at = [&](std::size_t i, std::size_t j) {
         return packed[(j / panel * depth + i) * panel + j % panel];
       };
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t j = 0; j < width; ++j) {
-          ASSERT_EQ(at(i, j), j < columns ? room.row(i)[j] - shift[j] : 0);
+          ASSERT_EQ(at(i, j), j < columns ? room.row(i)[j] / divisors[i] : 0);
         }
       }
       if (kernels_.panel == 0) {
@@ -204,9 +248,9 @@ TEST_P(Kernels, PartsOfAGramHaveTheBitsOfTheWhole) {
   test::Random random(4);
   const std::size_t columns = 96;
   const Room room = random_room(100, columns, random);
-  const AlignedDoubles no_shift(columns, 0.0);
-  AlignedDoubles packed(block_rows * columns, 0.0);
-  kernels_.pack({room.data(), room.stride(), 100, columns, no_shift.data(), packed.data()});
+  const std::vector<double> ones(100, 1.0);
+  AlignedDoubles packed(panel_rows * columns, 0.0);
+  kernels_.pack({room.data(), room.stride(), 100, columns, ones.data(), packed.data()});
   const std::size_t panels = columns / kernels_.panel;
   AlignedDoubles whole(columns * columns, 0.0);
   AlignedDoubles parts(columns * columns, 0.0);
@@ -226,27 +270,26 @@ TEST_P(Kernels, PartsOfAGramHaveTheBitsOfTheWhole) {
 
 TEST_P(Kernels, NarrowAndFloatGram) {
   const std::size_t panel = kernels_.float_panel;
-  const double scale = 0.125;
   for (const std::size_t rows : some_rows) {
     for (const std::size_t columns : some_columns) {
       SCOPED_TRACE(testing::Message() << rows << " x " << columns);
       test::Random random(rows + columns);
       const std::size_t width = round_up(columns, panel);
       const Room room = random_room(rows, std::max(columns, width), random);
-      AlignedDoubles shift(padded(width), 0.0);
-      std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
-      std::vector<float, CacheAligned<float>> packed(block_rows * width, std::nanf(""));
+      std::vector<double> divisors(rows);
+      std::generate(divisors.begin(), divisors.end(), [&] { return 2 + random.normal() / 8; });
+      std::vector<float, CacheAligned<float>> packed(panel_rows * width, std::nanf(""));
       AlignedDoubles squares(width, test::nan);
       kernels_.narrow(
-          {room.data(), room.stride(), rows, width, shift.data(), scale, packed.data(), squares.data()});
+          {room.data(), room.stride(), rows, width, divisors.data(), packed.data(), squares.data()});
       const auto at = [&](std::size_t i, std::size_t j) -> double {
-        return packed[(j / panel * block_rows + i) * panel + j % panel];
+        return packed[(j / panel * panel_rows + i) * panel + j % panel];
       };
       for (std::size_t j = 0; j < width; ++j) {
         double sum = 0;
         for (std::size_t i = 0; i < rows; ++i) {
-          const double x = room.row(i)[j] - shift[j];
-          ASSERT_EQ(at(i, j), static_cast<float>(x * scale));
+          const double x = room.row(i)[j] / divisors[i];
+          ASSERT_EQ(at(i, j), static_cast<float>(x));
           sum += x * x;
         }
         ASSERT_NEAR(squares[j], sum, static_cast<double>(rows) * eps * sum);
@@ -273,11 +316,10 @@ TEST_P(Kernels, PartsOfAFloatGramHaveTheBitsOfTheWhole) {
   test::Random random(4);
   const std::size_t columns = 96;
   const Room room = random_room(100, columns, random);
-  const AlignedDoubles no_shift(columns, 0.0);
+  const std::vector<double> ones(100, 1.0);
   AlignedDoubles squares(columns, 0.0);
-  std::vector<float, CacheAligned<float>> packed(block_rows * columns);
-  kernels_.narrow(
-      {room.data(), room.stride(), 100, columns, no_shift.data(), 1.0, packed.data(), squares.data()});
+  std::vector<float, CacheAligned<float>> packed(panel_rows * columns);
+  kernels_.narrow({room.data(), room.stride(), 100, columns, ones.data(), packed.data(), squares.data()});
   const std::size_t panels = columns / kernels_.float_panel;
   AlignedDoubles whole(columns * columns, 0.0);
   AlignedDoubles parts(columns * columns, 0.0);
