@@ -1,65 +1,36 @@
 // A device that fails at any moment never changes a number: the CPU does the work again.
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <filesystem>
-#include <set>
-
-#include "collapscope/analysis.hpp"
-#include "collapscope/synth.hpp"
-#include "core/support.hpp"
 #include "gpu/host_gpu.hpp"
+#include "support/planted_dump.hpp"
 
 namespace collapscope {
 namespace {
 
 using test::HostGpuState;
 
-class Messages final : public Progress {
- public:
-  void message(const std::string& line) override { lines.push_back(line); }
-  std::vector<std::string> lines;
-};
-
 class DeviceFailure : public ::testing::Test {
  protected:
-  DeviceFailure() : path_(test::temporary_path("planted.h5")) {
+  DeviceFailure() : dump_(planted()) {
+    const auto cpu = make_cpu_backend(1);
+    expected_ = analyzed(*cpu);
+  }
+
+  Results analyzed(Backend& backend) { return dump_.analyzed(backend, messages_); }
+
+  test::Messages messages_;
+  Results expected_;
+
+ private:
+  static PlantedSpec planted() {
     PlantedSpec spec;
     spec.samples = 3000;
     spec.features = 24;
     spec.noise = {0.5, 1e-3};
-    write_planted(path_, spec);
-    const auto cpu = make_cpu_backend(1);
-    expected_ = analyzed(*cpu);
-  }
-  ~DeviceFailure() override { std::filesystem::remove(path_); }
-
-  Results analyzed(Backend& backend) {
-    messages_.lines.clear();
-    DumpIndex index = index_dump(path_, {});
-    return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, {}, messages_);
+    return spec;
   }
 
-  void expect_equal(const Results& found) const {
-    ASSERT_TRUE(found.failures.empty());
-    ASSERT_EQ(found.checkpoints.size(), 1U);
-    const auto& layers = expected_.checkpoints[0].layers;
-    ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      for (const Metric& wanted : layers[i].metrics.all()) {
-        const Metric* metric = found.checkpoints[0].layers[i].metrics.find(wanted.name);
-        ASSERT_NE(metric, nullptr) << wanted.name;
-        EXPECT_EQ(metric->defined(), wanted.defined()) << wanted.name;
-        if (const auto number = wanted.number()) {
-          EXPECT_NEAR(*metric->number(), *number, 1e-9 * std::abs(*number) + 1e-12) << wanted.name;
-        }
-      }
-    }
-  }
-
-  std::string path_;
-  Messages messages_;
-  Results expected_;
+  test::PlantedDump dump_;
 };
 
 TEST_F(DeviceFailure, AtAnyCallTheCpuGoesOn) {
@@ -73,7 +44,7 @@ TEST_F(DeviceFailure, AtAnyCallTheCpuGoesOn) {
         const auto backend = test::make_host_gpus(devices, state);
         const Results found = analyzed(*backend);
         SCOPED_TRACE(testing::Message() << devices << " devices, call " << fails_at);
-        expect_equal(found);
+        test::expect_same_layers(found, expected_);
         if (state.calls < fails_at) {
           EXPECT_TRUE(messages_.lines.empty());
           break;
@@ -95,7 +66,7 @@ TEST_F(DeviceFailure, TooLittleMemoryConcernsOneLayer) {
     state.out_of_memory = true;
     state.fails_at = fails_at;
     const auto backend = test::make_host_gpus(1, state);
-    expect_equal(analyzed(*backend));
+    test::expect_same_layers(analyzed(*backend), expected_);
     if (state.calls < fails_at) {
       break;
     }
@@ -112,7 +83,7 @@ TEST_F(DeviceFailure, KeptRowsAreLookedAtAgainWithoutReading) {
   state.keeps = true;
   const auto keeping = test::make_host_gpus(2, state);
   const Results once = analyzed(*keeping);
-  expect_equal(once);
+  test::expect_same_layers(once, expected_);
   EXPECT_EQ(state.looks_again, 4U);  // two layers on two devices
   EXPECT_EQ(once.provenance.bytes_read, 2 * 3000 * 24 * sizeof(double));
 }

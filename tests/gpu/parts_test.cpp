@@ -3,15 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cmath>
-#include <filesystem>
 #include <set>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/synth.hpp"
-#include "core/support.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/host_gpu.hpp"
+#include "support/planted_dump.hpp"
 
 namespace collapscope {
 namespace {
@@ -20,12 +16,6 @@ using gpu::GpuBackend;
 using test::HostGpuState;
 
 constexpr std::size_t devices = 3;
-
-class Messages final : public Progress {
- public:
-  void message(const std::string& line) override { lines.push_back(line); }
-  std::vector<std::string> lines;
-};
 
 class GpuParts : public ::testing::Test {
  protected:
@@ -116,44 +106,27 @@ TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
 
 class LayersOnGpuParts : public GpuParts {
  protected:
-  LayersOnGpuParts() : path_(test::temporary_path("planted.h5")) {
+  LayersOnGpuParts() : dump_(planted()) {
+    const auto one = backend(1);
+    alone_ = analyzed(*one);
+  }
+
+  Results analyzed(Backend& backend) { return dump_.analyzed(backend, messages_); }
+  void expect_near_alone(const Results& found) const { test::expect_same_layers(found, alone_); }
+
+  test::Messages messages_;
+  Results alone_;
+
+ private:
+  static PlantedSpec planted() {
     PlantedSpec spec;
     spec.samples = 1500;
     spec.features = 24;
     spec.noise = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
-    write_planted(path_, spec);
-    const auto one = backend(1);
-    alone_ = analyzed(*one);
-  }
-  ~LayersOnGpuParts() override { std::filesystem::remove(path_); }
-
-  Results analyzed(Backend& backend) {
-    messages_.lines.clear();
-    DumpIndex index = index_dump(path_, {});
-    return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, {}, messages_);
+    return spec;
   }
 
-  void expect_near_alone(const Results& found) const {
-    ASSERT_TRUE(found.failures.empty());
-    ASSERT_EQ(found.checkpoints.size(), 1U);
-    const auto& layers = alone_.checkpoints[0].layers;
-    ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      EXPECT_EQ(found.checkpoints[0].layers[i].name, layers[i].name);
-      for (const Metric& wanted : layers[i].metrics.all()) {
-        const Metric* metric = found.checkpoints[0].layers[i].metrics.find(wanted.name);
-        ASSERT_NE(metric, nullptr) << wanted.name;
-        EXPECT_EQ(metric->defined(), wanted.defined()) << wanted.name;
-        if (const auto number = wanted.number()) {
-          EXPECT_NEAR(*metric->number(), *number, 1e-9 * std::abs(*number) + 1e-12) << wanted.name;
-        }
-      }
-    }
-  }
-
-  std::string path_;
-  Messages messages_;
-  Results alone_;
+  test::PlantedDump dump_;
 };
 
 TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
