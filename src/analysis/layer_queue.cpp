@@ -17,9 +17,9 @@ void use_fallback(Desk& desk) {
 
 }  // namespace
 
-LayerQueue::LayerQueue(Backend& whole, std::uint64_t memory, bool use_parts) : whole_{&whole, memory} {
-  if (use_parts) {
-    const auto parts = whole.parts();
+LayerQueue::LayerQueue(Backend& whole, std::uint64_t memory, std::size_t most) : whole_{&whole, memory} {
+  if (most > 0) {
+    const auto parts = whole.parts(most);
     for (Backend* part : parts) {
       parts_.push_back({part, memory / parts.size()});
     }

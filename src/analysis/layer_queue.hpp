@@ -24,8 +24,8 @@ struct LayerTask {
 
 class LayerQueue {
  public:
-  // memory: bytes for data. use_parts: whether any task may go beside others.
-  LayerQueue(Backend& whole, std::uint64_t memory, bool use_parts);
+  // memory: bytes for data. most: how many tasks may go beside one another; 0: none.
+  LayerQueue(Backend& whole, std::uint64_t memory, std::size_t most);
 
   // How many tasks go side by side, at most; 0: none.
   [[nodiscard]] std::size_t parts() const { return parts_.size(); }

@@ -21,6 +21,12 @@ constexpr std::size_t least_order = 512;
 // Of a layer for a part, as float64: a few hundredths of a second of a bus's time.
 constexpr std::uint64_t largest_of_part = std::uint64_t{1} << 30U;
 
+// Parts of a device: as many as threads of the host are there for its layers' decompositions, and two at
+// least, so that the device has work meanwhile. Each has streams, handles and a workspace of its own, and
+// page-locked buffers within its share of --memory: from about so many on the bus and the device should be
+// what is waited for. Chosen, not measured.
+constexpr std::size_t most_of_device = 8;
+
 // More device memory than measuring the layer takes at once: rows as stored, some tiles of them as float64
 // and what they are projected on, sums in slices, a decomposition with its workspace.
 double device_bytes(const FoldSpec& spec) {
@@ -107,43 +113,67 @@ bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
                      [&](const auto& device) { return device->keeps_rows(share); });
 }
 
-// Two such layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
-// never depend on what goes on beside.
-bool GpuBackend::suits_part(const FoldSpec& spec) const {
-  const double bytes = device_bytes(spec);
-  return static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) <=
-             static_cast<double>(largest_of_part) &&
-         bytes < 0x1p62 && std::all_of(devices_.begin(), devices_.end(), [bytes](const auto& device) {
-           return device->keeps_rows(2 * static_cast<std::uint64_t>(bytes));
-         });
+std::size_t GpuBackend::least_parts() const { return std::max<std::size_t>(2, devices_.size()); }
+
+std::size_t GpuBackend::parts_of_device() const {
+  return open_again_ ? std::clamp(cpu_->threads() / devices_.size(), std::size_t{2}, most_of_device) : 1;
 }
 
-std::span<Backend* const> GpuBackend::parts() {
+// So many layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
+// never depend on what goes on beside.
+std::size_t GpuBackend::parts_for(const FoldSpec& spec) const {
+  const double bytes = device_bytes(spec);
+  if (static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) >
+          static_cast<double>(largest_of_part) ||
+      bytes >= 0x1p58) {
+    return 0;
+  }
+  const auto have_room = [&](std::size_t layers) {
+    return std::all_of(devices_.begin(), devices_.end(), [&](const auto& device) {
+      return device->keeps_rows(layers * static_cast<std::uint64_t>(bytes));
+    });
+  };
+  if (!have_room(2)) {
+    return 0;
+  }
+  std::size_t each = parts_of_device();
+  while (each > 2 && !have_room(each)) {
+    --each;
+  }
+  return each * devices_.size();
+}
+
+std::span<Backend* const> GpuBackend::parts(std::size_t most) {
   if (!has_parts_) {
     has_parts_ = true;
-    make_parts();
+    make_parts(most);
   }
   return part_pointers_;
 }
 
-void GpuBackend::make_parts() {
-  Devices devices = devices_;
-  if (devices.size() == 1 && open_again_) {
-    try {
-      devices.push_back(open_again_());
-    } catch (const DeviceError&) {
-      // It goes on as it is; whether it still works will be seen.
-    }
-  }
+// Each device once, then each again and again, so that few layers are on as many devices as there are.
+void GpuBackend::make_parts(std::size_t most) {
   // Whichever device a layer comes to, its digits are the same.
-  const bool alike = std::all_of(devices.begin(), devices.end(), [&](const auto& device) {
-    return kind_of(*device) == kind_of(*devices.front());
+  const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const auto& device) {
+    return kind_of(*device) == kind_of(*devices_.front());
   });
-  if (devices.size() == 1 || !alike) {
+  if (!alike) {
     return;
   }
-  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / devices.size());
-  for (const auto& device : devices) {
+  Devices opened = devices_;
+  const std::size_t each = std::min(parts_of_device(), most / devices_.size());
+  try {
+    while (opened.size() < each * devices_.size()) {
+      opened.push_back(open_again_(opened.size() % devices_.size()));
+    }
+  } catch (const DeviceError&) {
+    // It goes on with those that are open; whether they still work will be seen.
+  }
+  if (opened.size() == 1) {
+    return;
+  }
+  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
+  for (const auto& device : opened) {
     parts_.push_back(std::make_unique<GpuBackend>(Devices{device}, cpu::make_part(threads)));
     part_pointers_.push_back(parts_.back().get());
   }

@@ -1,7 +1,6 @@
 // The backend over one or several GPUs: rows of a layer go to the devices in turn, the parts are merged;
 // decompositions are checked, and done on the CPU when they are small or fail the check. For small layers it
-// has a part per GPU; on a single GPU two, so that one layer's decomposition on the CPU goes beside another's
-// rows.
+// has several parts per GPU, so that decompositions on the CPU go beside one another and beside others' rows.
 #pragma once
 
 #include <functional>
@@ -16,9 +15,9 @@ namespace collapscope::gpu {
 class GpuBackend final : public Backend {
  public:
   using Devices = std::vector<std::shared_ptr<GpuDevice>>;  // a part shares its device with the whole
-  using Opener = std::function<std::unique_ptr<GpuDevice>()>;
+  using Opener = std::function<std::unique_ptr<GpuDevice>(std::size_t device)>;
 
-  // devices: at least one. open_again: opens the only device another time; empty: never.
+  // devices: at least one. open_again: opens one of them another time; empty: never.
   GpuBackend(Devices devices, std::unique_ptr<Backend> cpu, Opener open_again = {});
 
   [[nodiscard]] std::string describe() const override;
@@ -32,13 +31,15 @@ class GpuBackend final : public Backend {
   }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* fallback() override { return cpu_.get(); }
-  [[nodiscard]] std::span<Backend* const> parts() override;
-  [[nodiscard]] bool suits_part(const FoldSpec& spec) const override;
+  [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override;
+  [[nodiscard]] std::size_t least_parts() const override;
+  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override;
   // The stages of the first device.
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return devices_.front()->stage_maker(); }
 
  private:
-  void make_parts();
+  [[nodiscard]] std::size_t parts_of_device() const;
+  void make_parts(std::size_t most);
 
   std::unique_ptr<Backend> cpu_;  // outlives the devices
   Devices devices_;

@@ -1,5 +1,5 @@
-// Small layers side by side, on several devices or twice on one: the same bits whatever the schedules of the
-// devices and the threads, and the CPU's numbers when a device fails in the middle.
+// Small layers side by side, on several devices and several on one: the same bits whatever the schedules of
+// the devices and the threads, and the CPU's numbers when a device fails in the middle.
 #include "collapscope/gpu.hpp"
 #include "cuda/pipeline.hpp"
 
@@ -60,6 +60,23 @@ class SmallLayers : public test::Pipeline {
 TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 25); }
 
 TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 25); }
+
+class LayersOnManyParts : public SmallLayers {
+ protected:
+  LayersOnManyParts() {
+    rows_ = 1000;
+    noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 1e-2, 7e-3, 5e-3, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};
+    threads_ = 16;
+  }
+};
+
+TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 15); }
+
+TEST_F(LayersOnManyParts, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
+  expect_bits_of_layers_alone("cuda:all", 15);
+}
+
+TEST_F(LayersOnManyParts, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 

@@ -31,7 +31,7 @@ Results Pipeline::analyzed(const std::string& device, bool device_is_lost) {
   const long violations = fake().violations();
   Results results;
   {
-    const ChosenBackend chosen = make_backend(device, 1);
+    const ChosenBackend chosen = make_backend(device, threads_);
     note_ = chosen.note;
     results = dump_->analyzed(*chosen.backend, messages_, options_);
   }

@@ -33,6 +33,7 @@ class Pipeline : public ::testing::Test {
   std::size_t rows_ = 30000;
   std::size_t features_ = 16;
   std::vector<double> noise_ = {0.5, 1e-3};  // one per layer
+  std::size_t threads_ = 1;
   AnalysisOptions options_;
   static FakeCuda& fake();
   Messages messages_;
