@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 programs=(collapscope core_test oracle_test floor_bench gpu_ballast kernel_bench products_bench)
 bundle=build/bundle
+mkdir -p build
 
 cmake --preset portable -DCMAKE_CUDA_ARCHITECTURES="${1:-90-real}" >build/portable.log || { cat build/portable.log; exit 1; }
 cmake --build --preset portable --target collapscope_program collapscope_cuda "${programs[@]:1}"

@@ -90,6 +90,7 @@ struct LayerPlan {
   std::uint64_t segment_run = 1;        // segments that a lane takes at a time
   std::uint64_t lane_band_samples = 0;  // samples per read of a lane
   std::uint64_t memory = 0;             // peak, all buffers and matrices
+  std::uint64_t least_memory = 0;       // with which it can be measured at all
   std::string reason;                   // why one look or two
   LayerNeeds needs;
 

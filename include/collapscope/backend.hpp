@@ -123,14 +123,20 @@ class Backend {
   [[nodiscard]] virtual std::size_t lanes(std::size_t /*features*/) const { return 1; }
   // Whether a fold keeps this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
-  // Where to go on when this backend throws a DeviceError; null: nowhere.
+  // Where to go on when this backend throws a DeviceError, or when it does not work; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
+  // Whether no device of it is lost.
+  [[nodiscard]] virtual bool works() const { return true; }
   // Backends that measure whole layers side by side, each for one thread of the program at a time, while this
-  // one is at rest and the BLAS keeps to the calling thread; empty: none. The same ones at every call.
-  [[nodiscard]] virtual std::span<Backend* const> parts() { return {}; }
-  // Whether a layer is small enough to be measured by one of several parts: many such layers side by side
-  // take less time than one after another with everything. A function of the layer and the machine.
-  [[nodiscard]] virtual bool suits_part(const FoldSpec& /*spec*/) const { return false; }
+  // one is at rest and the BLAS keeps to the calling thread; empty: none. There is no work for more than
+  // `most`; the first call decides, all give the same ones.
+  [[nodiscard]] virtual std::span<Backend* const> parts(std::size_t /*most*/) { return {}; }
+  // With fewer parts, layers side by side take no less time than one after another with everything.
+  [[nodiscard]] virtual std::size_t least_parts() const { return 2; }
+  // How many parts may measure layers of this size at a time; fewer than `least_parts`: none should. A
+  // function of the layer and the machine; where digits depend on whether any should, that is none of the
+  // threads.
+  [[nodiscard]] virtual std::size_t parts_for(const FoldSpec& /*spec*/) const { return 0; }
   // What a benchmark can time on this backend; null: nothing of its own.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };

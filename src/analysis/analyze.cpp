@@ -45,17 +45,11 @@ std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint
   return layers;
 }
 
-// ask(), but false when that takes too much memory. What fails for other reasons fails anywhere, and soon.
-template <class Ask>
-bool holds(const Ask& ask) {
-  try {
-    return ask();
-  } catch (const UsageError&) {
-    return false;
-  } catch (const Error&) {
-    return true;
-  }
-}
+// Which layers parts of the backend should measure, and how many of them at a time.
+struct LayersForParts {
+  std::vector<std::vector<bool>> suits;  // [checkpoint][layer]
+  std::size_t most = std::numeric_limits<std::size_t>::max();
+};
 
 class Analyzer {
  public:
@@ -96,12 +90,10 @@ class Analyzer {
 
  private:
   void measure() {
-    std::vector<std::vector<bool>> suits = layers_for_parts();
-    LayerQueue queue(backend_, memory_, may_go_beside(suits));
-    if (queue.parts() > 0) {
-      leave_what_fits(suits, queue.desk(true));
-    }
-    const std::vector<Step> steps = schedule(suits, queue.parts());
+    const LayersForParts layers = layers_for_parts();
+    const std::size_t least = backend_.least_parts();
+    LayerQueue queue(backend_, memory_, std::min(layers.most, most_parts(layers.suits, least)));
+    const std::vector<Step> steps = schedule(layers.suits, queue.parts(), least);
     progress_.start(bytes_to_read(steps, queue));
     std::vector<LayerTask> tasks;
     tasks.reserve(steps.size());
@@ -121,31 +113,33 @@ class Analyzer {
     }
   }
 
-  // Of each checkpoint, which layers one part of the backend should measure.
-  [[nodiscard]] std::vector<std::vector<bool>> layers_for_parts() const {
-    std::vector<std::vector<bool>> suits;
+  [[nodiscard]] LayersForParts layers_for_parts() const {
+    LayersForParts found;
     for (const CheckpointWork& work : works_) {
-      std::vector<bool>& layers = suits.emplace_back();
+      std::vector<bool>& suits = found.suits.emplace_back();
       for (std::size_t layer = 0; layer < work.layers(); ++layer) {
-        layers.push_back(
-            holds([&] { return backend_.suits_part(work.fold_spec(work.plan(layer, backend_, memory_))); }));
+        const std::size_t parts = parts_for(work, layer);
+        suits.push_back(parts >= backend_.least_parts());
+        found.most = suits.back() ? std::min(found.most, parts) : found.most;
       }
     }
-    return suits;
+    return found;
   }
 
-  // Not the layers that need more than a part's memory.
-  void leave_what_fits(std::vector<std::vector<bool>>& suits, const Desk& desk) const {
-    Backend* const fallback = desk.backend->fallback();
-    for (std::size_t i = 0; i < suits.size(); ++i) {
-      for (std::size_t layer = 0; layer < suits[i].size(); ++layer) {
-        suits[i][layer] =
-            suits[i][layer] && holds([&] {
-              (void)works_[i].plan(layer, *desk.backend, desk.memory);
-              (void)works_[i].plan(layer, fallback == nullptr ? *desk.backend : *fallback, desk.memory);
-              return true;
-            });
+  // How many parts may measure such layers at a time, each with its share of the memory, also when it falls
+  // back. What fails for other reasons than memory fails anywhere, and soon.
+  [[nodiscard]] std::size_t parts_for(const CheckpointWork& work, std::size_t layer) const {
+    try {
+      const LayerPlan plan = work.plan(layer, backend_, memory_);
+      std::uint64_t least = plan.least_memory;
+      if (const Backend* fallback = backend_.fallback()) {
+        least = std::max(least, work.plan(layer, *fallback, memory_).least_memory);
       }
+      return std::min<std::uint64_t>(backend_.parts_for(work.fold_spec(plan)), memory_ / least);
+    } catch (const UsageError&) {
+      return 0;
+    } catch (const Error&) {
+      return std::numeric_limits<std::size_t>::max();
     }
   }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -147,6 +148,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                                  human_bytes(static_cast<std::uint64_t>(std::min(least, 1e19))), d, d,
                                  human_bytes(memory)));
   }
+  plan.least_memory = static_cast<std::uint64_t>(std::ceil(least));
   std::uint64_t left = memory - static_cast<std::uint64_t>(fixed);
   plan.memory = static_cast<std::uint64_t>(fixed);
   plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});

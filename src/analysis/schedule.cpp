@@ -39,25 +39,38 @@ void append_with_targets_ahead(std::vector<Step>& out, Place begin, Place end, s
   }
 }
 
-}  // namespace
-
-bool may_go_beside(const std::vector<std::vector<bool>>& suits) {
-  std::ptrdiff_t layers = 0;
-  for (const std::vector<bool>& checkpoint : suits) {
-    layers += std::count(checkpoint.begin(), checkpoint.end(), true);
-  }
-  return layers >= static_cast<std::ptrdiff_t>(2 * least_layers_of_part);
+// Where the steps from `begin` on that are alike, beside or not, end.
+Place end_of_run(Place begin, Place end) {
+  return std::find_if(begin, end, [&](const Step& step) { return step.beside != begin->beside; });
 }
 
-std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts) {
+std::size_t layers_in(Place begin, Place end) {
+  return static_cast<std::size_t>(
+      std::count_if(begin, end, [](const Step& step) { return step.layer.has_value(); }));
+}
+
+}  // namespace
+
+std::size_t most_parts(const std::vector<std::vector<bool>>& suits, std::size_t least) {
+  std::vector<Step> steps = one_after_another(suits);
+  std::size_t most = 0;
+  for (Place begin = steps.begin(); begin != steps.end();) {
+    const Place end = end_of_run(begin, steps.end());
+    if (begin->beside) {
+      most = std::max(most, layers_in(begin, end) / least_layers_of_part);
+    }
+    begin = end;
+  }
+  return most < least ? 0 : most;
+}
+
+std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts,
+                           std::size_t least) {
   std::vector<Step> steps = one_after_another(suits);
   std::vector<Step> out;
   for (Place begin = steps.begin(); begin != steps.end();) {
-    const Place end =
-        std::find_if(begin, steps.end(), [&](const Step& step) { return step.beside != begin->beside; });
-    const auto layers = static_cast<std::size_t>(
-        std::count_if(begin, end, [](const Step& step) { return step.layer.has_value(); }));
-    if (begin->beside && parts > 1 && layers >= least_layers_of_part * parts) {
+    const Place end = end_of_run(begin, steps.end());
+    if (begin->beside && parts > 1 && layers_in(begin, end) >= least_layers_of_part * least) {
       append_with_targets_ahead(out, begin, end, parts);
     } else {
       std::transform(begin, end, std::back_inserter(out), [](Step step) {

@@ -16,14 +16,16 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
-// suits[checkpoint][layer]: whether one of several parts should measure the layer.
+// suits[checkpoint][layer]: whether one of several parts should measure the layer. least: with fewer parts
+// none should.
 
-// Whether there can be enough such layers for two parts: whether it is worth while to ask for parts.
-[[nodiscard]] bool may_go_beside(const std::vector<std::vector<bool>>& suits);
+// How many parts have two layers each, of all that follow one another; 0: fewer than `least`.
+[[nodiscard]] std::size_t most_parts(const std::vector<std::vector<bool>>& suits, std::size_t least);
 
-// Layers keep their order. They go side by side where at least two for each part follow one another, so that
-// all parts are busy nearly to the end; targets of checkpoints all of whose layers do are measured among the
-// layers of checkpoints before, so that nobody waits for them.
-[[nodiscard]] std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts);
+// Layers keep their order. They go side by side where at least two for each of `least` parts follow one
+// another, so that as many are busy nearly to the end; targets of checkpoints all of whose layers do are
+// measured among the layers of checkpoints before, so that nobody waits for them.
+[[nodiscard]] std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts,
+                                         std::size_t least);
 
 }  // namespace collapscope

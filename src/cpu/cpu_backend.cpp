@@ -73,15 +73,22 @@ class CpuBackend final : public Backend {
     return kernels_.panel > 0 && features <= widest ? threads_ : 1;
   }
 
-  [[nodiscard]] std::span<Backend* const> parts() override {
-    while (threads_ > 1 && parts_.size() < std::min(threads_, most_parts)) {
+  [[nodiscard]] std::span<Backend* const> parts(std::size_t) override {
+    while (threads_ > 1 && parts_.size() < least_parts()) {
       parts_.push_back(cpu::make_part(1));
       part_pointers_.push_back(parts_.back().get());
     }
     return part_pointers_;
   }
 
-  [[nodiscard]] bool suits_part(const FoldSpec& spec) const override { return spec.rows < least_shared_rows; }
+  // All of them: a layer alone has all threads.
+  [[nodiscard]] std::size_t least_parts() const override {
+    return std::clamp(threads_, std::size_t{2}, most_parts);
+  }
+
+  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override {
+    return threads_ > 1 && spec.rows < least_shared_rows ? least_parts() : 0;
+  }
 
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
     return cpu::make_stage_maker(*this, kernels_, team_);

@@ -41,23 +41,22 @@ int local_rank() {
 std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads) {
   const gpu::Module& module = gpu::Module::load();
   const int count = module.count();
-  gpu::GpuBackend::Devices devices;
-  gpu::GpuBackend::Opener open_again;
-  if (which == "all") {
-    for (int device = 0; device < count; ++device) {
-      devices.push_back(module.open(device));
-    }
-  } else {
-    const int device = which.empty() ? local_rank() % count : *number(which);
-    if (device >= count) {
-      throw UsageError(fmt::format("--device cuda:{}: there {} only {} GPU{}, numbered from 0", device,
+  int first = 0;
+  int last = count - 1;
+  if (which != "all") {
+    first = last = which.empty() ? local_rank() % count : *number(which);
+    if (first >= count) {
+      throw UsageError(fmt::format("--device cuda:{}: there {} only {} GPU{}, numbered from 0", first,
                                    count == 1 ? "is" : "are", count, count == 1 ? "" : "s"));
     }
-    devices.push_back(module.open(device));
-    open_again = [&module, device] { return module.open(device); };
   }
-  return std::make_unique<gpu::GpuBackend>(std::move(devices), make_cpu_backend(threads),
-                                           std::move(open_again));
+  gpu::GpuBackend::Devices devices;
+  for (int device = first; device <= last; ++device) {
+    devices.push_back(module.open(device));
+  }
+  return std::make_unique<gpu::GpuBackend>(
+      std::move(devices), make_cpu_backend(threads),
+      [&module, first](std::size_t device) { return module.open(first + static_cast<int>(device)); });
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "collapscope/error.hpp"
 #include "cpu/cpu_part.hpp"
+#include "gpu/module.hpp"
 #include "gpu/split_fold.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/leading_eigen.hpp"
@@ -20,6 +22,12 @@ constexpr std::size_t least_order = 512;
 
 // Of a layer for a part, as float64: a few hundredths of a second of a bus's time.
 constexpr std::uint64_t largest_of_part = std::uint64_t{1} << 30U;
+
+// Parts of a device: as many as threads of the host are there for its layers' decompositions, and two at
+// least, so that the device has work meanwhile. Each has streams, handles and a workspace of its own, and
+// page-locked buffers within its share of --memory: from about so many on the bus and the device should be
+// what is waited for. Chosen, not measured.
+constexpr std::size_t most_of_device = 8;
 
 // More device memory than measuring the layer takes at once: rows as stored, some tiles of them as float64
 // and what they are projected on, sums in slices, a decomposition with its workspace.
@@ -45,39 +53,31 @@ bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
 
 }  // namespace
 
-GpuBackend::GpuBackend(Devices devices, std::unique_ptr<Backend> cpu, Opener open_again)
+GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again)
     : cpu_(std::move(cpu)), devices_(std::move(devices)), open_again_(std::move(open_again)) {}
 
 std::string GpuBackend::describe() const {
   std::string text;
-  for (const auto& device : devices_) {
-    text += (text.empty() ? "" : " + ") + device->describe();
+  for (const OpenGpu& gpu : devices_) {
+    text += (text.empty() ? "" : " + ") + gpu.device->describe();
   }
   return fmt::format("{}; eigenbases of order < {} on {}", text, least_order, cpu_->describe());
 }
 
-std::size_t GpuBackend::tile_rows(std::size_t features) const {
-  return devices_.front()->tile_rows(features);
-}
+std::size_t GpuBackend::tile_rows(std::size_t features) const { return first().tile_rows(features); }
 
 std::unique_ptr<MomentFold> GpuBackend::make_fold(const FoldSpec& spec) {
-  if (devices_.size() == 1) {
-    return devices_.front()->make_fold(spec);
-  }
-  std::vector<std::unique_ptr<MomentFold>> folds;
-  for (const auto& device : devices_) {
-    folds.push_back(device->make_fold(spec));
+  SplitMomentFold::Parts folds;
+  for (const OpenGpu& gpu : devices_) {
+    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_fold(spec); }), gpu.lost});
   }
   return std::make_unique<SplitMomentFold>(std::move(folds));
 }
 
 std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
-  if (devices_.size() == 1) {
-    return devices_.front()->make_look(spec);
-  }
-  std::vector<std::unique_ptr<ResidualFold>> folds;
-  for (const auto& device : devices_) {
-    folds.push_back(device->make_look(spec));
+  SplitResidualFold::Parts folds;
+  for (const OpenGpu& gpu : devices_) {
+    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_look(spec); }), gpu.lost});
   }
   return std::make_unique<SplitResidualFold>(std::move(folds));
 }
@@ -87,7 +87,7 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
   if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0 &&
       linalg::all_finite(symmetric)) {
     try {
-      auto basis = devices_.front()->decompose(symmetric, pairs);
+      auto basis = watched(devices_.front().lost, [&] { return first().decompose(symmetric, pairs); });
       if (basis && is_right(symmetric, pairs, *basis)) {
         for (double& value : basis->values) {
           value = std::max(value, 0.0);
@@ -104,47 +104,89 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),
-                     [&](const auto& device) { return device->keeps_rows(share); });
+                     [&](const OpenGpu& gpu) { return gpu.device->keeps_rows(share); });
 }
 
-// Two such layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
+bool GpuBackend::works() const {
+  return std::none_of(devices_.begin(), devices_.end(), [](const OpenGpu& gpu) { return gpu.lost->load(); });
+}
+
+Backend* GpuBackend::fallback() {
+  if (!rest_) {
+    Devices left;
+    std::copy_if(devices_.begin(), devices_.end(), std::back_inserter(left),
+                 [](const OpenGpu& gpu) { return !*gpu.lost; });
+    if (left.empty() || left.size() == devices_.size() || Module::abandoned()) {
+      return cpu_.get();
+    }
+    rest_ = std::make_unique<GpuBackend>(std::move(left), cpu_);
+  }
+  return rest_.get();
+}
+
+std::size_t GpuBackend::least_parts() const { return std::max<std::size_t>(2, devices_.size()); }
+
+std::size_t GpuBackend::parts_of_device() const {
+  return open_again_ ? std::clamp(cpu_->threads() / devices_.size(), std::size_t{2}, most_of_device) : 1;
+}
+
+// So many layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
 // never depend on what goes on beside.
-bool GpuBackend::suits_part(const FoldSpec& spec) const {
+std::size_t GpuBackend::parts_for(const FoldSpec& spec) const {
   const double bytes = device_bytes(spec);
-  return static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) <=
-             static_cast<double>(largest_of_part) &&
-         bytes < 0x1p62 && std::all_of(devices_.begin(), devices_.end(), [bytes](const auto& device) {
-           return device->keeps_rows(2 * static_cast<std::uint64_t>(bytes));
-         });
+  if (static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) >
+          static_cast<double>(largest_of_part) ||
+      bytes >= 0x1p58) {
+    return 0;
+  }
+  const auto have_room = [&](std::size_t layers) {
+    return std::all_of(devices_.begin(), devices_.end(), [&](const OpenGpu& gpu) {
+      return gpu.device->keeps_rows(layers * static_cast<std::uint64_t>(bytes));
+    });
+  };
+  if (!have_room(2)) {
+    return 0;
+  }
+  std::size_t each = parts_of_device();
+  while (each > 2 && !have_room(each)) {
+    --each;
+  }
+  return each * devices_.size();
 }
 
-std::span<Backend* const> GpuBackend::parts() {
+std::span<Backend* const> GpuBackend::parts(std::size_t most) {
   if (!has_parts_) {
     has_parts_ = true;
-    make_parts();
+    make_parts(most);
   }
   return part_pointers_;
 }
 
-void GpuBackend::make_parts() {
-  Devices devices = devices_;
-  if (devices.size() == 1 && open_again_) {
-    try {
-      devices.push_back(open_again_());
-    } catch (const DeviceError&) {
-      // It goes on as it is; whether it still works will be seen.
-    }
-  }
+// Each device once, then each again and again, so that few layers are on as many devices as there are.
+void GpuBackend::make_parts(std::size_t most) {
   // Whichever device a layer comes to, its digits are the same.
-  const bool alike = std::all_of(devices.begin(), devices.end(), [&](const auto& device) {
-    return kind_of(*device) == kind_of(*devices.front());
+  const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const OpenGpu& gpu) {
+    return kind_of(*gpu.device) == kind_of(first());
   });
-  if (devices.size() == 1 || !alike) {
+  if (!alike) {
     return;
   }
-  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / devices.size());
-  for (const auto& device : devices) {
-    parts_.push_back(std::make_unique<GpuBackend>(Devices{device}, cpu::make_part(threads)));
+  Devices opened = devices_;
+  const std::size_t each = std::min(parts_of_device(), most / devices_.size());
+  try {
+    while (opened.size() < each * devices_.size()) {
+      const std::size_t device = opened.size() % devices_.size();
+      opened.emplace_back(open_again_(device), devices_[device].lost);
+    }
+  } catch (const DeviceError&) {
+    // It goes on with those that are open; whether they still work will be seen.
+  }
+  if (opened.size() == 1) {
+    return;
+  }
+  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
+  for (const OpenGpu& gpu : opened) {
+    parts_.push_back(std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_part(threads)));
     part_pointers_.push_back(parts_.back().get());
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <mutex>
@@ -33,9 +34,19 @@ class Mock final : public Backend {
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec&) override { return nullptr; }
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix&, std::size_t) override { return {}; }
   [[nodiscard]] Backend* fallback() override { return fallback_.get(); }
-  [[nodiscard]] std::span<Backend* const> parts() override { return pointers_; }
+  [[nodiscard]] bool works() const override {
+    return !lost_ &&
+           std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->works(); });
+  }
+  // The device of a part, or those of the whole.
+  void lose() {
+    lost_ = true;
+    std::for_each(parts_.begin(), parts_.end(), [](const auto& part) { part->lose(); });
+  }
+  [[nodiscard]] std::span<Backend* const> parts(std::size_t) override { return pointers_; }
 
  private:
+  std::atomic<bool> lost_ = false;
   std::unique_ptr<Mock> fallback_;
   std::vector<std::unique_ptr<Mock>> parts_;
   std::vector<Backend*> pointers_;
@@ -43,16 +54,16 @@ class Mock final : public Backend {
 
 TEST(LayerQueue, PartsShareTheMemory) {
   Mock whole(4);
-  LayerQueue queue(whole, 1000, true);
+  LayerQueue queue(whole, 1000, 4);
   EXPECT_EQ(queue.parts(), 4U);
   EXPECT_EQ(queue.desk(true).memory, 250U);
   EXPECT_EQ(queue.desk(false).memory, 1000U);
-  EXPECT_EQ(LayerQueue(whole, 1000, false).parts(), 0U);
+  EXPECT_EQ(LayerQueue(whole, 1000, 0).parts(), 0U);
 }
 
 TEST(LayerQueue, TasksGoSideBySideAndAlone) {
   Mock whole(3);
-  LayerQueue queue(whole, 3, true);
+  LayerQueue queue(whole, 3, 3);
   std::mutex mutex;
   std::vector<int> order;
   const auto note = [&](int number) {
@@ -81,7 +92,7 @@ TEST(LayerQueue, TasksGoSideBySideAndAlone) {
 
 TEST(LayerQueue, ATaskMayWaitForAnEarlierOne) {
   Mock whole(2);
-  LayerQueue queue(whole, 2, true);
+  LayerQueue queue(whole, 2, 2);
   std::latch first(1);
   std::atomic<int> waited = 0;
   std::vector<LayerTask> tasks{{true, [&](Desk&) { first.count_down(); }}};
@@ -98,7 +109,7 @@ TEST(LayerQueue, ATaskMayWaitForAnEarlierOne) {
 TEST(LayerQueue, TheBlasKeepsToTheCallingThreadMeanwhile) {
   linalg::set_threads(2);
   Mock whole(2);
-  LayerQueue queue(whole, 100, true);
+  LayerQueue queue(whole, 100, 2);
   std::atomic<std::size_t> most = 0;
   const auto look = [&](Desk&) {
     const linalg::AllThreads large;
@@ -114,7 +125,7 @@ TEST(LayerQueue, TheBlasKeepsToTheCallingThreadMeanwhile) {
 
 TEST(LayerQueue, APartThatFailedIsNotUsedAgainAndOthersAre) {
   Mock whole(2);
-  LayerQueue queue(whole, 2, true);
+  LayerQueue queue(whole, 2, 2);
   Backend* lost = nullptr;
   std::mutex mutex;
   std::vector<LayerTask> tasks;
@@ -124,6 +135,7 @@ TEST(LayerQueue, APartThatFailedIsNotUsedAgainAndOthersAre) {
                        if (lost == nullptr) {
                          lost = desk.backend;
                          Backend* const fallback = lost->fallback();
+                         dynamic_cast<Mock&>(*lost).lose();
                          queue.give_up(desk);
                          EXPECT_EQ(desk.backend, fallback);
                        } else {
@@ -138,11 +150,17 @@ TEST(LayerQueue, APartThatFailedIsNotUsedAgainAndOthersAre) {
 
 TEST(LayerQueue, WhenTheWholeFailsSoDoItsParts) {
   Mock whole(2);
-  LayerQueue queue(whole, 2, true);
+  LayerQueue queue(whole, 2, 2);
   const auto on_fallback = [&](Desk& desk) {
-    EXPECT_TRUE(desk.backend == whole.parts()[0]->fallback() || desk.backend == whole.parts()[1]->fallback());
+    EXPECT_TRUE(desk.backend == whole.parts(2)[0]->fallback() ||
+                desk.backend == whole.parts(2)[1]->fallback());
   };
-  queue.run({{false, [&](Desk& desk) { queue.give_up(desk); }},
+  queue.run({{false,
+              [&](Desk& desk) {
+                whole.lose();
+                queue.give_up(desk);
+                EXPECT_EQ(desk.backend, whole.fallback());
+              }},
              {true, on_fallback},
              {true, on_fallback},
              {false, [&](Desk& desk) { EXPECT_EQ(desk.backend, whole.fallback()); }}});
@@ -150,7 +168,7 @@ TEST(LayerQueue, WhenTheWholeFailsSoDoItsParts) {
 
 TEST(LayerQueue, AnExceptionComesOut) {
   Mock whole(2);
-  LayerQueue queue(whole, 2, true);
+  LayerQueue queue(whole, 2, 2);
   const auto fails = [](Desk&) { throw std::runtime_error("this one"); };
   EXPECT_THROW(queue.run({{true, fails}, {true, [](Desk&) {}}}), std::runtime_error);
   EXPECT_THROW(queue.run({{false, fails}}), std::runtime_error);

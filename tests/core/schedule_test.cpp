@@ -19,47 +19,58 @@ Step layer(std::size_t checkpoint, std::size_t number, bool beside) { return {ch
 
 TEST(Schedule, WithoutPartsEverythingIsAlone) {
   for (const std::size_t parts : {0U, 1U}) {
-    EXPECT_THAT(schedule({{true, true}, {true}}, parts),
+    EXPECT_THAT(schedule({{true, true}, {true}}, parts, 2),
                 ElementsAre(targets(0, false), layer(0, 0, false), layer(0, 1, false), targets(1, false),
                             layer(1, 0, false)));
   }
 }
 
 TEST(Schedule, OneCheckpointWithTwoLayersForEachPart) {
-  EXPECT_THAT(schedule({{true, true, true, true}}, 2),
+  EXPECT_THAT(schedule({{true, true, true, true}}, 2, 2),
               ElementsAre(targets(0, true), layer(0, 0, true), layer(0, 1, true), layer(0, 2, true),
                           layer(0, 3, true)));
-  EXPECT_THAT(schedule({{true, true, true}}, 2),
+  EXPECT_THAT(schedule({{true, true, true}}, 2, 2),
               ElementsAre(targets(0, false), layer(0, 0, false), layer(0, 1, false), layer(0, 2, false)));
 }
 
 TEST(Schedule, LayersOfManyCheckpointsGoTogetherAfterTheirTargets) {
-  EXPECT_THAT(schedule(Suits(4, {true}), 2),
+  EXPECT_THAT(schedule(Suits(4, {true}), 2, 2),
               ElementsAre(targets(0, true), targets(1, true), targets(2, true), layer(0, 0, true),
                           targets(3, true), layer(1, 0, true), layer(2, 0, true), layer(3, 0, true)));
 }
 
 TEST(Schedule, ALargeLayerIsAloneAndSoAreTheTargetsOfItsCheckpoint) {
-  EXPECT_THAT(schedule({{true, true, true, true, false, true}}, 2),
+  EXPECT_THAT(schedule({{true, true, true, true, false, true}}, 2, 2),
               ElementsAre(targets(0, false), layer(0, 0, true), layer(0, 1, true), layer(0, 2, true),
                           layer(0, 3, true), layer(0, 4, false), layer(0, 5, false)));
 }
 
 TEST(Schedule, CheckpointsWithoutLayersHaveTheirTargetsMeasured) {
-  EXPECT_THAT(schedule({{}, {true, true, true, true}, {}}, 2),
+  EXPECT_THAT(schedule({{}, {true, true, true, true}, {}}, 2, 2),
               ElementsAre(targets(0, true), targets(1, true), targets(2, true), layer(1, 0, true),
                           layer(1, 1, true), layer(1, 2, true), layer(1, 3, true)));
 }
 
-TEST(Schedule, MayGoBesideAsksForTwoLayersOfTwoParts) {
-  EXPECT_FALSE(may_go_beside({{true, true}, {false, true}}));
-  EXPECT_TRUE(may_go_beside({{true, true}, {false, true, true}}));
+TEST(Schedule, MorePartsThanLayersTakeWhatThereIs) {
+  EXPECT_THAT(schedule({{true, true, true, true}}, 8, 2),
+              ElementsAre(targets(0, true), layer(0, 0, true), layer(0, 1, true), layer(0, 2, true),
+                          layer(0, 3, true)));
+}
+
+TEST(Schedule, PartsHaveTwoLayersEachOfTheLongestRun) {
+  EXPECT_EQ(most_parts({}, 2), 0U);
+  EXPECT_EQ(most_parts({{true, true, true}}, 2), 0U);
+  EXPECT_EQ(most_parts({{true, true}, {false, true, true}}, 2), 0U);
+  EXPECT_EQ(most_parts({{true, true, true, true, false}}, 2), 2U);
+  EXPECT_EQ(most_parts({{true, true}, {true, true, true}, {true, true}}, 2), 3U);
+  EXPECT_EQ(most_parts({{true, true}, {true, true, true}, {true, true}}, 4), 0U);
 }
 
 TEST(Schedule, EveryStepComesOnceLayersInOrderTargetsFirstAndNotTooEarly) {
   std::mt19937 random(5);
   for (int repetition = 0; repetition < 300; ++repetition) {
     const std::size_t parts = random() % 5;
+    const std::size_t least = 2 + random() % 3;
     Suits suits(random() % 12);
     std::size_t expected = suits.size();
     for (std::vector<bool>& layers : suits) {
@@ -67,7 +78,7 @@ TEST(Schedule, EveryStepComesOnceLayersInOrderTargetsFirstAndNotTooEarly) {
       std::generate(layers.begin(), layers.end(), [&] { return random() % 8 > 0; });
       expected += layers.size();
     }
-    const std::vector<Step> steps = schedule(suits, parts);
+    const std::vector<Step> steps = schedule(suits, parts, least);
     ASSERT_EQ(steps.size(), expected);
     std::set<std::size_t> measured;
     std::size_t ahead = 0;  // checkpoints whose targets are measured and not all of whose layers are

@@ -31,7 +31,7 @@ FakeCuda::FakeCuda() {
   find(leaks_, "fake_cuda_leaks");
 }
 
-void FakeCuda::restart(std::map<std::string, std::string> settings) {
+void FakeCuda::restart(Settings settings) {
   settings.emplace("DEVICES", "3");
   for (const auto& [name, value] : settings_) {
     ::unsetenv(("FAKE_CUDA_" + name).c_str());

@@ -8,12 +8,14 @@ namespace collapscope::test {
 
 class FakeCuda {
  public:
+  using Settings = std::map<std::string, std::string>;  // FAKE_CUDA_... without that
+
   // Loads the fake libraries, so that the GPU module will use them; tiles become small.
   FakeCuda();
 
-  // Starts anew with these FAKE_CUDA_... settings and no others, on three devices unless they say
-  // otherwise: CUB asks once in a process how many there are. No backend of before may be in use.
-  void restart(std::map<std::string, std::string> settings);
+  // Starts anew with these settings and no others, on three devices unless they say otherwise: CUB asks once
+  // in a process how many there are. No backend of before may be in use.
+  void restart(Settings settings);
 
   [[nodiscard]] long calls() const { return calls_(); }
   [[nodiscard]] long work_items() const { return work_items_(); }
@@ -28,7 +30,7 @@ class FakeCuda {
   long (*threads_)() = nullptr;
   long (*violations_)() = nullptr;
   long (*leaks_)() = nullptr;
-  std::map<std::string, std::string> settings_;
+  Settings settings_;
 };
 
 }  // namespace collapscope::test

@@ -1,7 +1,5 @@
-// Small layers side by side, on several devices or twice on one: the same bits whatever the schedules of the
-// devices and the threads, and the CPU's numbers when a device fails in the middle.
-#include <algorithm>
-
+// Small layers side by side, on several devices and several on one: the same bits whatever the schedules of
+// the devices and the threads, and the CPU's numbers when a device fails in the middle.
 #include "collapscope/gpu.hpp"
 #include "cuda/pipeline.hpp"
 
@@ -16,7 +14,7 @@ class SmallLayers : public test::Pipeline {
     options_.memory = std::uint64_t{64} << 20U;
   }
 
-  [[nodiscard]] static std::map<std::string, std::string> settings(const std::string& schedule, int seed) {
+  [[nodiscard]] static test::FakeCuda::Settings settings(const std::string& schedule, int seed) {
     return {{"SCHEDULE", schedule}, {"SEED", std::to_string(seed)}, {"PROTECT", seed <= 2 ? "1" : "0"}};
   }
 
@@ -32,27 +30,8 @@ class SmallLayers : public test::Pipeline {
     return all;
   }
 
-  void expect_equal_bits(const std::string& device, int seeds) {
-    const std::string expected = digits_alone();
-    long threads = 0;
-    for (const char* schedule : {"eager", "lazy", "reverse"}) {
-      fake().restart(settings(schedule, 0));
-      const Results found = analyzed(device);
-      expect_near_cpu(found);
-      EXPECT_EQ(digits(found), expected) << schedule;
-      EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
-      threads = std::max(threads, fake().threads());
-    }
-    std::map<std::string, std::string> watched = settings("lazy", 0);
-    watched["RACES"] = "1";
-    fake().restart(watched);
-    EXPECT_EQ(digits(analyzed(device)), expected) << "with an eye on races";
-    for (int seed = 1; seed <= seeds; ++seed) {
-      fake().restart(settings("random", seed));
-      ASSERT_EQ(digits(analyzed(device)), expected) << "seed " << seed;
-      threads = std::max(threads, fake().threads());
-    }
-    EXPECT_GT(threads, 1) << "nothing went side by side";
+  void expect_bits_of_layers_alone(const std::string& device, int seeds) {
+    EXPECT_GT(expect_equal_bits(device, digits_alone(), seeds), 1) << "nothing went side by side";
   }
 
   // The n-th item of work takes its device with it, for some n.
@@ -64,7 +43,7 @@ class SmallLayers : public test::Pipeline {
     long told = 0;
     for (long n = 1; n <= last; n += 7) {
       SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
-      std::map<std::string, std::string> lost = settings(n % 2 == 0 ? "lazy" : "random", 9);
+      test::FakeCuda::Settings lost = settings(n % 2 == 0 ? "lazy" : "random", 9);
       lost["FAIL_AT"] = std::to_string(n);
       lost["FAIL_KIND"] = "lost";
       fake().restart(lost);
@@ -78,9 +57,26 @@ class SmallLayers : public test::Pipeline {
   }
 };
 
-TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_equal_bits("cuda", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 25); }
 
-TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_equal_bits("cuda:all", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 25); }
+
+class LayersOnManyParts : public SmallLayers {
+ protected:
+  LayersOnManyParts() {
+    rows_ = 1000;
+    noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 1e-2, 7e-3, 5e-3, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};
+    threads_ = 16;
+  }
+};
+
+TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 15); }
+
+TEST_F(LayersOnManyParts, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
+  expect_bits_of_layers_alone("cuda:all", 15);
+}
+
+TEST_F(LayersOnManyParts, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
@@ -92,7 +88,7 @@ TEST_F(SmallLayers, SurviveAnyFailedCall) {
   const long last = fake().calls();
   for (long n = 1; n <= last; n += 5) {
     SCOPED_TRACE(testing::Message() << "call " << n << " of " << last);
-    std::map<std::string, std::string> failing = settings("lazy", 9);
+    test::FakeCuda::Settings failing = settings("lazy", 9);
     failing["FAIL_AT"] = std::to_string(n);
     fake().restart(failing);
     expect_near_cpu(analyzed("cuda:all"));
@@ -106,7 +102,7 @@ TEST_F(SmallLayers, SurviveAnyFailedCall) {
 TEST_F(SmallLayers, AreMeasuredOneAfterAnotherOnADeviceWithLittleMemory) {
   const std::string expected = digits_alone();
   for (const char* memory : {"100M", "600M"}) {
-    std::map<std::string, std::string> small = settings("lazy", 9);
+    test::FakeCuda::Settings small = settings("lazy", 9);
     small["MEMORY"] = memory;
     fake().restart(small);
     EXPECT_EQ(digits(analyzed("cuda")), expected);

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "collapscope/gpu.hpp"
-#include "collapscope/synth.hpp"
-#include "core/support.hpp"
 
 namespace collapscope::test {
 
@@ -18,30 +16,24 @@ FakeCuda& Pipeline::fake() {
 
 void Pipeline::SetUp() {
   fake().restart({});
-  path_ = temporary_path("planted.h5");
   PlantedSpec spec;
   spec.samples = rows_;
   spec.features = features_;
   spec.targets = 2;
   spec.noise = noise_;
   spec.offset = 3;
-  write_planted(path_, spec);
+  dump_.emplace(spec);
   options_.memory = options_.memory == 0 ? 4'600'000 : options_.memory;
   expected_ = analyzed("cpu");
 }
 
-void Pipeline::TearDown() { std::filesystem::remove(path_); }
-
 Results Pipeline::analyzed(const std::string& device, bool device_is_lost) {
-  messages_.lines.clear();
   const long violations = fake().violations();
   Results results;
   {
-    const ChosenBackend chosen = make_backend(device, 1);
+    const ChosenBackend chosen = make_backend(device, threads_);
     note_ = chosen.note;
-    DumpIndex index = index_dump(path_, {});
-    results = analyze(arrange_checkpoints(std::move(index.checkpoints), false), *chosen.backend, options_,
-                      messages_);
+    results = dump_->analyzed(*chosen.backend, messages_, options_);
   }
   EXPECT_EQ(fake().violations(), violations);
   if (!device_is_lost) {
@@ -67,24 +59,8 @@ void expect_near_fast(const Metric& found, const Metric& wanted) {
 }  // namespace
 
 void Pipeline::expect_near_cpu(const Results& found) const {
-  ASSERT_TRUE(found.failures.empty()) << found.failures[0].message;
-  ASSERT_EQ(found.checkpoints.size(), 1U);
-  const auto& layers = expected_.checkpoints[0].layers;
-  ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    for (const Metric& wanted : layers[i].metrics.all()) {
-      const Metric* metric = found.checkpoints[0].layers[i].metrics.find(wanted.name);
-      ASSERT_NE(metric, nullptr) << wanted.name;
-      ASSERT_EQ(metric->defined(), wanted.defined()) << wanted.name;
-      const auto number = wanted.number();
-      if (number && options_.precision == Precision::fast) {
-        expect_near_fast(*metric, wanted);
-      } else if (number) {
-        EXPECT_NEAR(*metric->number(), *number, 1e-9 * std::abs(*number) + wanted.floor.value_or(1e-12))
-            << layers[i].name << ": " << wanted.name;
-      }
-    }
-  }
+  const bool fast = options_.precision == Precision::fast;
+  expect_same_layers(found, expected_, fast ? expect_near_fast : expect_near_number);
 }
 
 std::string Pipeline::digits(const Results& results) {
@@ -103,6 +79,32 @@ std::string Pipeline::digits(const Results& results) {
     }
   }
   return text;
+}
+
+long Pipeline::expect_equal_bits(const std::string& device, const std::string& expected, int seeds,
+                                 const FakeCuda::Settings& settings) {
+  long threads = 0;
+  const auto found_with = [&](FakeCuda::Settings all) {
+    all.insert(settings.begin(), settings.end());
+    fake().restart(std::move(all));
+    Results found = analyzed(device);
+    threads = std::max(threads, fake().threads());
+    return found;
+  };
+  for (const char* schedule : {"eager", "lazy", "reverse"}) {
+    SCOPED_TRACE(schedule);
+    const Results found = found_with({{"SCHEDULE", schedule}});
+    expect_near_cpu(found);
+    EXPECT_EQ(digits(found), expected);
+    EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
+  }
+  EXPECT_EQ(digits(found_with({{"SCHEDULE", "lazy"}, {"RACES", "1"}})), expected) << "with an eye on races";
+  for (int seed = 1; seed <= seeds && !HasFailure(); ++seed) {
+    const Results found = found_with(
+        {{"SCHEDULE", "random"}, {"SEED", std::to_string(seed)}, {"PROTECT", seed <= 3 ? "1" : "0"}});
+    EXPECT_EQ(digits(found), expected) << "seed " << seed;
+  }
+  return threads;
 }
 
 }  // namespace collapscope::test

@@ -3,24 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
 #include "cuda/fake.hpp"
+#include "support/planted_dump.hpp"
 
 namespace collapscope::test {
-
-class Messages final : public Progress {
- public:
-  void message(const std::string& line) override { lines.push_back(line); }
-  std::vector<std::string> lines;
-};
 
 class Pipeline : public ::testing::Test {
  protected:
   void SetUp() override;
-  void TearDown() override;
 
   // Of the dump, with `device`; expects that the fake has nothing to complain about. Leaks are complaints
   // unless the device is lost.
@@ -29,18 +23,24 @@ class Pipeline : public ::testing::Test {
   void expect_near_cpu(const Results& found) const;
   // As text, every digit.
   [[nodiscard]] static std::string digits(const Results& results);
+  // The CPU's numbers with the digits of `expected` and no message: eager, lazy and with the youngest streams
+  // first; then, for the digits only, with an eye on races and at random, `seeds` times. The fake gets
+  // `settings` as well. Returns the most host threads that used it.
+  long expect_equal_bits(const std::string& device, const std::string& expected, int seeds,
+                         const FakeCuda::Settings& settings = {});
 
   // Eight tiles for every layer, and as many bands.
   std::size_t rows_ = 30000;
   std::size_t features_ = 16;
   std::vector<double> noise_ = {0.5, 1e-3};  // one per layer
+  std::size_t threads_ = 1;
   AnalysisOptions options_;
   static FakeCuda& fake();
   Messages messages_;
   std::string note_;
 
  private:
-  std::string path_;
+  std::optional<PlantedDump> dump_;
   Results expected_;
 };
 

@@ -9,29 +9,9 @@ class Schedules : public test::Pipeline {
  protected:
   // With little memory rows are read twice; else the device keeps them for the second look.
   void expect_equal_bits(const std::string& device, const std::string& memory, int seeds) {
-    const auto settings = [&](const std::string& schedule, int seed) {
-      return std::map<std::string, std::string>{{"MEMORY", memory},
-                                                {"SCHEDULE", schedule},
-                                                {"SEED", std::to_string(seed)},
-                                                {"PROTECT", seed <= 3 ? "1" : "0"}};
-    };
-    fake().restart(settings("eager", 0));
-    const Results eager = analyzed(device);
-    expect_near_cpu(eager);
-    EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
-    const std::string expected = digits(eager);
-    for (const char* schedule : {"lazy", "reverse"}) {
-      fake().restart(settings(schedule, 0));
-      EXPECT_EQ(digits(analyzed(device)), expected) << schedule;
-    }
-    std::map<std::string, std::string> watched = settings("lazy", 0);
-    watched["RACES"] = "1";
-    fake().restart(watched);
-    EXPECT_EQ(digits(analyzed(device)), expected) << "with an eye on races";
-    for (int seed = 1; seed <= seeds; ++seed) {
-      fake().restart(settings("random", seed));
-      ASSERT_EQ(digits(analyzed(device)), expected) << "seed " << seed;
-    }
+    const test::FakeCuda::Settings settings{{"MEMORY", memory}};
+    fake().restart(settings);
+    Pipeline::expect_equal_bits(device, digits(analyzed(device)), seeds, settings);
   }
 };
 

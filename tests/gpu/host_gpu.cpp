@@ -117,7 +117,9 @@ class HostGpu final : public gpu::GpuDevice {
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     return cpu_->tile_rows(features) / 4;
   }
-  [[nodiscard]] bool keeps_rows(std::uint64_t) const override { return state_.keeps; }
+  [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
+    return state_.keeps && bytes <= state_.most_kept;
+  }
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     state_.call();
     return make_plain_buffer(size);

@@ -3,15 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cmath>
-#include <filesystem>
+#include <limits>
+#include <map>
 #include <set>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/synth.hpp"
-#include "core/support.hpp"
+#include "cpu/cpu_part.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/host_gpu.hpp"
+#include "support/planted_dump.hpp"
 
 namespace collapscope {
 namespace {
@@ -20,12 +19,6 @@ using gpu::GpuBackend;
 using test::HostGpuState;
 
 constexpr std::size_t devices = 3;
-
-class Messages final : public Progress {
- public:
-  void message(const std::string& line) override { lines.push_back(line); }
-  std::vector<std::string> lines;
-};
 
 class GpuParts : public ::testing::Test {
  protected:
@@ -44,10 +37,18 @@ class GpuParts : public ::testing::Test {
     return std::make_unique<GpuBackend>(std::move(opened), make_cpu_backend(1));
   }
 
-  // One device, which `opens` again.
-  std::unique_ptr<GpuBackend> backend_opened_again(const GpuBackend::Opener& opens) {
-    return std::make_unique<GpuBackend>(GpuBackend::Devices{test::make_host_gpu(states_[0])},
-                                        make_cpu_backend(1), opens);
+  // `count` devices, which open again with the number of one of them.
+  std::unique_ptr<GpuBackend> backend_that(const GpuBackend::Opener& opens, std::size_t count = 1,
+                                           std::size_t threads = 1) {
+    GpuBackend::Devices opened;
+    for (std::size_t i = 0; i < count; ++i) {
+      opened.push_back(test::make_host_gpu(states_[i]));
+    }
+    return std::make_unique<GpuBackend>(std::move(opened), cpu::make_part(threads), opens);
+  }
+
+  GpuBackend::Opener opener() {
+    return [this](std::size_t device) { return test::make_host_gpu(states_[device]); };
   }
 
   std::array<HostGpuState, devices> states_;
@@ -55,12 +56,13 @@ class GpuParts : public ::testing::Test {
 
 TEST_F(GpuParts, EveryDeviceIsOne) {
   const auto whole = backend(3);
-  EXPECT_EQ(whole->parts().size(), 3U);
-  EXPECT_EQ(whole->parts().data(), whole->parts().data());
+  const auto parts = whole->parts(9);
+  EXPECT_EQ(parts.size(), 3U);
+  EXPECT_EQ(whole->parts(9).data(), parts.data());
   std::set<std::string> names;
-  for (Backend* part : whole->parts()) {
+  for (Backend* part : parts) {
     names.insert(part->describe());
-    EXPECT_TRUE(part->parts().empty());
+    EXPECT_TRUE(part->parts(9).empty());
     EXPECT_NE(part->fallback(), whole->fallback()) << "fallbacks are of one thread at a time, too";
   }
   EXPECT_EQ(names.size(), 3U);
@@ -68,31 +70,81 @@ TEST_F(GpuParts, EveryDeviceIsOne) {
 
 TEST_F(GpuParts, DevicesThatDifferAreNone) {
   states_[1].description = "fake:1 another GPU";
-  EXPECT_TRUE(backend(2)->parts().empty());
+  EXPECT_TRUE(backend(2)->parts(9).empty());
 }
 
-TEST_F(GpuParts, ASingleDeviceIsOpenedAgainWhenAskedFor) {
-  int opened = 0;
-  const auto whole = backend_opened_again([&] {
-    ++opened;
-    return test::make_host_gpu(states_[0]);
-  });
-  EXPECT_EQ(opened, 0);
-  EXPECT_EQ(whole->parts().size(), 2U);
-  EXPECT_EQ(whole->parts().size(), 2U);
-  EXPECT_EQ(opened, 1);
+TEST_F(GpuParts, DevicesAreOpenedAgainWhenAskedForInTurn) {
+  std::vector<std::size_t> opened;
+  const auto whole = backend_that(
+      [&](std::size_t device) {
+        opened.push_back(device);
+        return test::make_host_gpu(states_[device]);
+      },
+      2, 6);
+  EXPECT_TRUE(opened.empty());
+  EXPECT_EQ(whole->parts(9).size(), 6U);
+  EXPECT_EQ(whole->parts(9).size(), 6U);
+  EXPECT_EQ(opened, (std::vector<std::size_t>{0, 1, 0, 1}));
 }
 
-TEST_F(GpuParts, ASingleDeviceThatDoesNotOpenAgainIsUsedAsItIs) {
+TEST_F(GpuParts, AreAsManyAsThereAreThreadsAndLayers) {
+  const auto parts = [&](std::size_t count, std::size_t threads, std::size_t most) {
+    return backend_that(opener(), count, threads)->parts(most).size();
+  };
+  EXPECT_EQ(parts(1, 1, 100), 2U);
+  EXPECT_EQ(parts(1, 5, 100), 5U);
+  EXPECT_EQ(parts(1, 64, 100), 8U);
+  EXPECT_EQ(parts(1, 64, 3), 3U);
+  EXPECT_EQ(parts(3, 1, 100), 6U);
+  EXPECT_EQ(parts(3, 13, 100), 12U);
+  EXPECT_EQ(parts(3, 13, 7), 6U);
+  EXPECT_EQ(parts(3, 13, 3), 3U);
+}
+
+TEST_F(GpuParts, ShareTheThreads) {
+  const auto whole = backend_that(opener(), 1, 16);
+  for (Backend* part : whole->parts(100)) {
+    EXPECT_EQ(part->threads(), 2U);
+    EXPECT_EQ(part->fallback()->threads(), 2U);
+  }
+}
+
+TEST_F(GpuParts, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
   int asked = 0;
-  const auto whole = backend_opened_again([&]() -> std::unique_ptr<gpu::GpuDevice> {
+  const auto full = [&](std::size_t) -> std::unique_ptr<gpu::GpuDevice> {
     ++asked;
     throw DeviceMemoryError("full");
-  });
-  EXPECT_TRUE(whole->parts().empty());
-  EXPECT_TRUE(whole->parts().empty());
+  };
+  const auto whole = backend_that(full);
+  EXPECT_TRUE(whole->parts(9).empty());
+  EXPECT_TRUE(whole->parts(9).empty());
   EXPECT_EQ(asked, 1);
-  EXPECT_TRUE(backend(1)->parts().empty());
+  EXPECT_EQ(backend_that(full, 2)->parts(9).size(), 2U);
+  EXPECT_TRUE(backend(1)->parts(9).empty());
+}
+
+TEST_F(GpuParts, ADeviceThatOneLosesIsLostToAll) {
+  const auto whole = backend_that(opener(), 2, 4);
+  const auto parts = whole->parts(100);  // of the devices 0, 1, 0, 1
+  ASSERT_EQ(parts.size(), 4U);
+  states_[1].fails_at = 1;
+  states_[1].out_of_memory = true;
+  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceMemoryError);
+  EXPECT_TRUE(parts[3]->works());
+  EXPECT_EQ(whole->fallback()->fallback(), nullptr) << "the CPU";
+  states_[1].fails_at = 2;
+  states_[1].out_of_memory = false;
+  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceError);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    EXPECT_EQ(parts[i]->works(), i % 2 == 0);
+    EXPECT_EQ(parts[i]->fallback()->fallback(), nullptr);
+  }
+  EXPECT_FALSE(whole->works());
+  Backend* const rest = whole->fallback();
+  EXPECT_TRUE(rest->works());
+  EXPECT_TRUE(rest->describe().starts_with("fake:0")) << rest->describe();
+  EXPECT_EQ(rest->describe().find("fake:1"), std::string::npos);
+  EXPECT_EQ(rest->fallback()->fallback(), nullptr);
 }
 
 FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
@@ -105,55 +157,54 @@ FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
 }
 
 TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
-  EXPECT_TRUE(backend(2)->suits_part(layer_of(50'000, 512)));
-  EXPECT_TRUE(backend(2)->suits_part(layer_of(1, 1)));
-  EXPECT_FALSE(backend(2)->suits_part(layer_of(10'000'000, 512)));
-  EXPECT_FALSE(backend(2)->suits_part(layer_of(std::uint64_t{1} << 60U, 512)));
+  const auto parts_for = [&](std::uint64_t rows, std::size_t features, std::size_t threads = 1) {
+    return backend_that(opener(), 2, threads)->parts_for(layer_of(rows, features));
+  };
+  EXPECT_EQ(parts_for(50'000, 512), 4U);
+  EXPECT_EQ(parts_for(50'000, 512, 16), 16U);
+  EXPECT_EQ(parts_for(1, 1), 4U);
+  EXPECT_EQ(parts_for(10'000'000, 512), 0U);
+  EXPECT_EQ(parts_for(std::uint64_t{1} << 60U, 512), 0U);
   states_[1].keeps = false;  // two of them would not leave memory to spare
-  EXPECT_FALSE(backend(2)->suits_part(layer_of(50'000, 512)));
-  EXPECT_TRUE(backend(1)->suits_part(layer_of(50'000, 512)));
+  EXPECT_EQ(parts_for(50'000, 512), 0U);
+  EXPECT_EQ(backend_that(opener(), 1)->parts_for(layer_of(50'000, 512)), 2U);
+}
+
+// Whether any go side by side, and hence whether two devices share a layer, is no matter of the threads.
+TEST_F(GpuParts, AreFewerWhereADevicesMemoryHoldsFewer) {
+  const std::uint64_t three = std::uint64_t{11} << 29U;  // of the layers below, which take 1.7 GiB each
+  states_[0].most_kept = states_[1].most_kept = three;
+  for (const auto& [threads, parts] : std::map<std::size_t, std::size_t>{{1, 4}, {4, 4}, {6, 6}, {16, 6}}) {
+    EXPECT_EQ(backend_that(opener(), 2, threads)->parts_for(layer_of(50'000, 512)), parts) << threads;
+  }
+  states_[1].most_kept = three / 2;
+  EXPECT_EQ(backend_that(opener(), 2, 1)->parts_for(layer_of(50'000, 512)), 0U);
+  EXPECT_EQ(backend_that(opener(), 2, 16)->parts_for(layer_of(50'000, 512)), 0U);
 }
 
 class LayersOnGpuParts : public GpuParts {
  protected:
-  LayersOnGpuParts() : path_(test::temporary_path("planted.h5")) {
+  LayersOnGpuParts() : dump_(planted()) {
+    const auto one = backend(1);
+    alone_ = analyzed(*one);
+  }
+
+  Results analyzed(Backend& backend) { return dump_.analyzed(backend, messages_); }
+  void expect_near_alone(const Results& found) const { test::expect_same_layers(found, alone_); }
+
+  test::Messages messages_;
+  Results alone_;
+
+ private:
+  static PlantedSpec planted() {
     PlantedSpec spec;
     spec.samples = 1500;
     spec.features = 24;
     spec.noise = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
-    write_planted(path_, spec);
-    const auto one = backend(1);
-    alone_ = analyzed(*one);
-  }
-  ~LayersOnGpuParts() override { std::filesystem::remove(path_); }
-
-  Results analyzed(Backend& backend) {
-    messages_.lines.clear();
-    DumpIndex index = index_dump(path_, {});
-    return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, {}, messages_);
+    return spec;
   }
 
-  void expect_near_alone(const Results& found) const {
-    ASSERT_TRUE(found.failures.empty());
-    ASSERT_EQ(found.checkpoints.size(), 1U);
-    const auto& layers = alone_.checkpoints[0].layers;
-    ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      EXPECT_EQ(found.checkpoints[0].layers[i].name, layers[i].name);
-      for (const Metric& wanted : layers[i].metrics.all()) {
-        const Metric* metric = found.checkpoints[0].layers[i].metrics.find(wanted.name);
-        ASSERT_NE(metric, nullptr) << wanted.name;
-        EXPECT_EQ(metric->defined(), wanted.defined()) << wanted.name;
-        if (const auto number = wanted.number()) {
-          EXPECT_NEAR(*metric->number(), *number, 1e-9 * std::abs(*number) + 1e-12) << wanted.name;
-        }
-      }
-    }
-  }
-
-  std::string path_;
-  Messages messages_;
-  Results alone_;
+  test::PlantedDump dump_;
 };
 
 TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
@@ -166,8 +217,13 @@ TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
       EXPECT_TRUE(messages_.lines.empty());
     }
   }
-  const auto again = backend_opened_again([&] { return test::make_host_gpu(states_[1]); });
-  EXPECT_TRUE(analyzed(*again).checkpoints == alone_.checkpoints);
+  for (const std::size_t count : {1U, 2U, 3U}) {
+    for (const std::size_t threads : {1U, 4U, 16U}) {  // up to four parts, for eight layers
+      const auto again = backend_that(opener(), count, threads);
+      EXPECT_TRUE(analyzed(*again).checkpoints == alone_.checkpoints);
+      EXPECT_TRUE(messages_.lines.empty());
+    }
+  }
 }
 
 TEST_F(LayersOnGpuParts, OneThatFailsLeavesTheRestToOthersAndTheCpu) {

@@ -1,0 +1,53 @@
+#include "support/planted_dump.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "core/support.hpp"
+
+namespace collapscope::test {
+
+PlantedDump::PlantedDump(const PlantedSpec& spec) : path_(temporary_path("planted.h5")) {
+  write_planted(path_, spec);
+}
+
+PlantedDump::~PlantedDump() {
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+Results PlantedDump::analyzed(Backend& backend, Messages& messages, const AnalysisOptions& options) const {
+  messages.lines.clear();
+  DumpIndex index = index_dump(path_, {});
+  return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, options, messages);
+}
+
+void expect_near_number(const Metric& found, const Metric& wanted) {
+  const double number = *wanted.number();
+  EXPECT_NEAR(*found.number(), number, 1e-9 * std::abs(number) + wanted.floor.value_or(1e-12));
+}
+
+void expect_same_layers(const Results& found, const Results& wanted, const MetricCheck& check) {
+  ASSERT_TRUE(found.failures.empty()) << found.failures[0].message;
+  ASSERT_EQ(found.checkpoints.size(), 1U);
+  const auto& layers = wanted.checkpoints[0].layers;
+  ASSERT_EQ(found.checkpoints[0].layers.size(), layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerResult& layer = found.checkpoints[0].layers[i];
+    ASSERT_EQ(layer.name, layers[i].name);
+    for (const Metric& metric : layers[i].metrics.all()) {
+      SCOPED_TRACE(layer.name + ": " + metric.name);
+      const Metric* other = layer.metrics.find(metric.name);
+      ASSERT_NE(other, nullptr);
+      ASSERT_EQ(other->defined(), metric.defined());
+      if (metric.number()) {
+        check(*other, metric);
+      }
+    }
+  }
+}
+
+}  // namespace collapscope::test

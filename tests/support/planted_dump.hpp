@@ -1,0 +1,40 @@
+// A planted dump in a temporary file, measured on one backend and another.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "collapscope/analysis.hpp"
+#include "collapscope/backend.hpp"
+#include "collapscope/synth.hpp"
+#include "support/messages.hpp"
+
+namespace collapscope::test {
+
+class PlantedDump {
+ public:
+  explicit PlantedDump(const PlantedSpec& spec);
+  ~PlantedDump();
+  PlantedDump(const PlantedDump&) = delete;
+  PlantedDump& operator=(const PlantedDump&) = delete;
+  PlantedDump(PlantedDump&&) = delete;
+  PlantedDump& operator=(PlantedDump&&) = delete;
+
+  // messages: those of this analysis take the place of others.
+  [[nodiscard]] Results analyzed(Backend& backend, Messages& messages,
+                                 const AnalysisOptions& options = {}) const;
+
+ private:
+  std::string path_;
+};
+
+using MetricCheck = std::function<void(const Metric& found, const Metric& wanted)>;
+
+// Within 1e-9, or the floor.
+void expect_near_number(const Metric& found, const Metric& wanted);
+
+// One checkpoint, the same layers and metrics, and no failure; metrics that have numbers as `check` says.
+void expect_same_layers(const Results& found, const Results& wanted,
+                        const MetricCheck& check = expect_near_number);
+
+}  // namespace collapscope::test
