@@ -123,8 +123,10 @@ class Backend {
   [[nodiscard]] virtual std::size_t lanes(std::size_t /*features*/) const { return 1; }
   // Whether a fold keeps this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
-  // Where to go on when this backend throws a DeviceError; null: nowhere.
+  // Where to go on when this backend throws a DeviceError, or when it does not work; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
+  // Whether no device of it is lost.
+  [[nodiscard]] virtual bool works() const { return true; }
   // Backends that measure whole layers side by side, each for one thread of the program at a time, while this
   // one is at rest and the BLAS keeps to the calling thread; empty: none. There is no work for more than
   // `most`; the first call decides, all give the same ones.

@@ -124,23 +124,30 @@ void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& qu
 
 // With the desk's backend; when its device fails, again from the start with its fallback, which stays in use
 // unless the device merely had too little memory.
-void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
-  LayerSummary found;
-  try {
-    found = measured(*layer.index, *desk.backend, desk.memory);
-  } catch (const DeviceError& error) {
-    Backend* const fallback = desk.backend->fallback();
-    if (fallback == nullptr) {
-      throw;
+LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue) {
+  Backend* backend = desk.backend;
+  while (true) {
+    try {
+      return measured(layer, *backend, desk.memory);
+    } catch (const DeviceError& error) {
+      Backend* const fallback = backend->fallback();
+      if (fallback == nullptr) {
+        throw;
+      }
+      if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) {
+        journal_.fell_back(error, *fallback, "this layer");
+      } else {
+        journal_.fell_back(error, *fallback,
+                           queue.is_whole(desk) ? "the analysis" : "its share of the layers");
+        queue.give_up(desk);
+      }
+      backend = fallback;
     }
-    if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) {
-      journal_.fell_back(error, *fallback, "this layer");
-    } else {
-      journal_.fell_back(error, *fallback, queue.is_whole(desk) ? "the analysis" : "its share of the layers");
-      queue.give_up(desk);
-    }
-    found = measured(*layer.index, *fallback, desk.memory);
   }
+}
+
+void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
+  const LayerSummary found = measured_whatever_fails(*layer.index, desk, queue);
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
   const Metric* nrc3 = layer.result->metrics.find("nrc3");

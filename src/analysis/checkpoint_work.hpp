@@ -48,6 +48,7 @@ class CheckpointWork {
   void read_targets(Backend& backend, std::uint64_t keep_bytes);
   void measure(Layer& layer, Desk& desk, LayerQueue& queue);
   [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory);
+  [[nodiscard]] LayerSummary measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue);
 
   const Checkpoint& checkpoint_;
   const AnalysisOptions& options_;

@@ -24,12 +24,14 @@ Failure Journal::failed(Failure failure) {
   return failure;
 }
 
-void Journal::fell_back(const DeviceError& error, const Backend& fallback, std::string_view what) {
+void Journal::fell_back(const DeviceError& error, Backend& fallback, std::string_view what) {
+  const bool on_cpu = fallback.fallback() == nullptr;  // only devices fall back
   const std::lock_guard lock(mutex_);
-  progress_.message(fmt::format("{}; {} goes on on the CPU", error.what(), what));
-  if (!fell_back_) {
+  progress_.message(
+      fmt::format("{}; {} goes on {}", error.what(), what, on_cpu ? "on the CPU" : "with the other GPUs"));
+  if (!on_cpu || !fell_back_to_cpu_) {
     provenance_.device += fmt::format("; in part {} ({})", fallback.describe(), error.what());
-    fell_back_ = true;
+    fell_back_to_cpu_ = fell_back_to_cpu_ || on_cpu;
   }
 }
 

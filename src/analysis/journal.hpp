@@ -23,13 +23,13 @@ class Journal {
   // The failure, told.
   Failure failed(Failure failure);
   // That `what` goes on with `fallback`.
-  void fell_back(const DeviceError& error, const Backend& fallback, std::string_view what);
+  void fell_back(const DeviceError& error, Backend& fallback, std::string_view what);
 
  private:
   std::mutex mutex_;  // of all
   Progress& progress_;
   Provenance& provenance_;
-  bool fell_back_ = false;
+  bool fell_back_to_cpu_ = false;
 };
 
 }  // namespace collapscope

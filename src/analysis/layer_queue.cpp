@@ -9,9 +9,9 @@ namespace collapscope {
 
 namespace {
 
-void use_fallback(Desk& desk) {
-  if (Backend* const fallback = desk.backend->fallback()) {
-    desk.backend = fallback;
+void use_what_works(Desk& desk) {
+  while (!desk.backend->works() && desk.backend->fallback() != nullptr) {
+    desk.backend = desk.backend->fallback();
   }
 }
 
@@ -33,9 +33,7 @@ void LayerQueue::run(const std::vector<LayerTask>& tasks) {
       run_beside(begin, end);
       begin = end;
     } else {
-      if (part_failed_.exchange(false)) {
-        use_fallback(whole_);
-      }
+      use_what_works(whole_);
       begin->run(whole_);
       ++begin;
     }
@@ -46,18 +44,15 @@ void LayerQueue::run_beside(Place begin, Place end) {
   const linalg::SingleThread each_part_alone;
   const Team team(parts_.size());
   team.run(static_cast<std::size_t>(end - begin), [&](std::size_t task, std::size_t slot) {
+    use_what_works(parts_[slot]);
     begin[static_cast<std::ptrdiff_t>(task)].run(parts_[slot]);
   });
 }
 
 void LayerQueue::give_up(Desk& desk) {
-  if (&desk != &whole_) {
-    use_fallback(desk);
-    part_failed_ = true;
-    return;
+  if (Backend* const fallback = desk.backend->fallback()) {
+    desk.backend = fallback;
   }
-  use_fallback(whole_);
-  std::for_each(parts_.begin(), parts_.end(), use_fallback);  // their devices are the whole's
 }
 
 }  // namespace collapscope

@@ -1,7 +1,6 @@
 // Tasks of an analysis, run in their order: alone with a whole backend, or side by side on its parts.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -38,8 +37,8 @@ class LayerQueue {
   // may not be begun, and its exception comes out.
   void run(const std::vector<LayerTask>& tasks);
 
-  // The device at this desk has failed. Its backend's fallback takes its place, here and wherever the whole
-  // needs it; other parts go on. To be called by the task at this desk.
+  // The device at this desk has failed. Its backend's fallback takes its place, here and at once; elsewhere
+  // when the next task begins, if the device was used there, too. To be called by the task at this desk.
   void give_up(Desk& desk);
 
  private:
@@ -49,7 +48,6 @@ class LayerQueue {
 
   Desk whole_;
   std::vector<Desk> parts_;
-  std::atomic<bool> part_failed_{false};
 };
 
 }  // namespace collapscope

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "collapscope/error.hpp"
 #include "cpu/cpu_part.hpp"
+#include "gpu/module.hpp"
 #include "gpu/split_fold.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/leading_eigen.hpp"
@@ -51,39 +53,31 @@ bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
 
 }  // namespace
 
-GpuBackend::GpuBackend(Devices devices, std::unique_ptr<Backend> cpu, Opener open_again)
+GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again)
     : cpu_(std::move(cpu)), devices_(std::move(devices)), open_again_(std::move(open_again)) {}
 
 std::string GpuBackend::describe() const {
   std::string text;
-  for (const auto& device : devices_) {
-    text += (text.empty() ? "" : " + ") + device->describe();
+  for (const OpenGpu& gpu : devices_) {
+    text += (text.empty() ? "" : " + ") + gpu.device->describe();
   }
   return fmt::format("{}; eigenbases of order < {} on {}", text, least_order, cpu_->describe());
 }
 
-std::size_t GpuBackend::tile_rows(std::size_t features) const {
-  return devices_.front()->tile_rows(features);
-}
+std::size_t GpuBackend::tile_rows(std::size_t features) const { return first().tile_rows(features); }
 
 std::unique_ptr<MomentFold> GpuBackend::make_fold(const FoldSpec& spec) {
-  if (devices_.size() == 1) {
-    return devices_.front()->make_fold(spec);
-  }
-  std::vector<std::unique_ptr<MomentFold>> folds;
-  for (const auto& device : devices_) {
-    folds.push_back(device->make_fold(spec));
+  SplitMomentFold::Parts folds;
+  for (const OpenGpu& gpu : devices_) {
+    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_fold(spec); }), gpu.lost});
   }
   return std::make_unique<SplitMomentFold>(std::move(folds));
 }
 
 std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
-  if (devices_.size() == 1) {
-    return devices_.front()->make_look(spec);
-  }
-  std::vector<std::unique_ptr<ResidualFold>> folds;
-  for (const auto& device : devices_) {
-    folds.push_back(device->make_look(spec));
+  SplitResidualFold::Parts folds;
+  for (const OpenGpu& gpu : devices_) {
+    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_look(spec); }), gpu.lost});
   }
   return std::make_unique<SplitResidualFold>(std::move(folds));
 }
@@ -93,7 +87,7 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
   if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0 &&
       linalg::all_finite(symmetric)) {
     try {
-      auto basis = devices_.front()->decompose(symmetric, pairs);
+      auto basis = watched(devices_.front().lost, [&] { return first().decompose(symmetric, pairs); });
       if (basis && is_right(symmetric, pairs, *basis)) {
         for (double& value : basis->values) {
           value = std::max(value, 0.0);
@@ -110,7 +104,24 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),
-                     [&](const auto& device) { return device->keeps_rows(share); });
+                     [&](const OpenGpu& gpu) { return gpu.device->keeps_rows(share); });
+}
+
+bool GpuBackend::works() const {
+  return std::none_of(devices_.begin(), devices_.end(), [](const OpenGpu& gpu) { return gpu.lost->load(); });
+}
+
+Backend* GpuBackend::fallback() {
+  if (!rest_) {
+    Devices left;
+    std::copy_if(devices_.begin(), devices_.end(), std::back_inserter(left),
+                 [](const OpenGpu& gpu) { return !*gpu.lost; });
+    if (left.empty() || left.size() == devices_.size() || Module::abandoned()) {
+      return cpu_.get();
+    }
+    rest_ = std::make_unique<GpuBackend>(std::move(left), cpu_);
+  }
+  return rest_.get();
 }
 
 std::size_t GpuBackend::least_parts() const { return std::max<std::size_t>(2, devices_.size()); }
@@ -129,8 +140,8 @@ std::size_t GpuBackend::parts_for(const FoldSpec& spec) const {
     return 0;
   }
   const auto have_room = [&](std::size_t layers) {
-    return std::all_of(devices_.begin(), devices_.end(), [&](const auto& device) {
-      return device->keeps_rows(layers * static_cast<std::uint64_t>(bytes));
+    return std::all_of(devices_.begin(), devices_.end(), [&](const OpenGpu& gpu) {
+      return gpu.device->keeps_rows(layers * static_cast<std::uint64_t>(bytes));
     });
   };
   if (!have_room(2)) {
@@ -154,8 +165,8 @@ std::span<Backend* const> GpuBackend::parts(std::size_t most) {
 // Each device once, then each again and again, so that few layers are on as many devices as there are.
 void GpuBackend::make_parts(std::size_t most) {
   // Whichever device a layer comes to, its digits are the same.
-  const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const auto& device) {
-    return kind_of(*device) == kind_of(*devices_.front());
+  const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const OpenGpu& gpu) {
+    return kind_of(*gpu.device) == kind_of(first());
   });
   if (!alike) {
     return;
@@ -164,7 +175,8 @@ void GpuBackend::make_parts(std::size_t most) {
   const std::size_t each = std::min(parts_of_device(), most / devices_.size());
   try {
     while (opened.size() < each * devices_.size()) {
-      opened.push_back(open_again_(opened.size() % devices_.size()));
+      const std::size_t device = opened.size() % devices_.size();
+      opened.emplace_back(open_again_(device), devices_[device].lost);
     }
   } catch (const DeviceError&) {
     // It goes on with those that are open; whether they still work will be seen.
@@ -173,8 +185,8 @@ void GpuBackend::make_parts(std::size_t most) {
     return;
   }
   const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
-  for (const auto& device : opened) {
-    parts_.push_back(std::make_unique<GpuBackend>(Devices{device}, cpu::make_part(threads)));
+  for (const OpenGpu& gpu : opened) {
+    parts_.push_back(std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_part(threads)));
     part_pointers_.push_back(parts_.back().get());
   }
 }

@@ -12,7 +12,7 @@ void for_all(Parts& parts, const Work& work) {
   std::optional<NonFiniteSample> offending;
   for (auto& part : parts) {
     try {
-      work(*part);
+      watched(part.lost, [&] { work(*part.fold); });
     } catch (const NonFiniteSample& found) {
       offending = {std::min(found.sample, offending.value_or(found).sample)};
     }
@@ -22,10 +22,15 @@ void for_all(Parts& parts, const Work& work) {
   }
 }
 
+template <class Part>
+void add_to(FoldOnGpu<Part>& part, const RawTile& tile, MatrixView<const double> targets) {
+  watched(part.lost, [&] { part.fold->add(tile, targets); });
+}
+
 }  // namespace
 
 void SplitMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  parts_[next_++ % parts_.size()]->add(tile, targets);
+  add_to(parts_[next_++ % parts_.size()], tile, targets);
 }
 
 void SplitMomentFold::settle() {
@@ -33,6 +38,9 @@ void SplitMomentFold::settle() {
 }
 
 Moments SplitMomentFold::finish() {
+  if (parts_.size() == 1) {
+    return watched(parts_.front().lost, [&] { return parts_.front().fold->finish(); });
+  }
   Moments whole;
   for_all(parts_, [&](MomentFold& part) { merge(whole, part.finish()); });
   return whole;
@@ -41,7 +49,7 @@ Moments SplitMomentFold::finish() {
 std::optional<ResidualSums> SplitMomentFold::look_again(const LookSpec& spec) {
   std::optional<ResidualSums> sums = ResidualSums{};
   for (auto& part : parts_) {
-    const auto found = part->look_again(spec);
+    const auto found = watched(part.lost, [&] { return part.fold->look_again(spec); });
     if (!found) {
       return std::nullopt;
     }
@@ -51,7 +59,7 @@ std::optional<ResidualSums> SplitMomentFold::look_again(const LookSpec& spec) {
 }
 
 void SplitResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  parts_[next_++ % parts_.size()]->add(tile, targets);
+  add_to(parts_[next_++ % parts_.size()], tile, targets);
 }
 
 void SplitResidualFold::settle() {

@@ -4,13 +4,21 @@
 #include <memory>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "gpu/open_gpu.hpp"
 
 namespace collapscope::gpu {
 
+template <class Part>
+struct FoldOnGpu {
+  std::unique_ptr<Part> fold;
+  Lost lost;
+};
+
 class SplitMomentFold final : public MomentFold {
  public:
-  explicit SplitMomentFold(std::vector<std::unique_ptr<MomentFold>> parts) : parts_(std::move(parts)) {}
+  using Parts = std::vector<FoldOnGpu<MomentFold>>;
+
+  explicit SplitMomentFold(Parts parts) : parts_(std::move(parts)) {}
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
@@ -18,20 +26,22 @@ class SplitMomentFold final : public MomentFold {
   [[nodiscard]] std::optional<ResidualSums> look_again(const LookSpec& spec) override;
 
  private:
-  std::vector<std::unique_ptr<MomentFold>> parts_;
+  Parts parts_;
   std::size_t next_ = 0;
 };
 
 class SplitResidualFold final : public ResidualFold {
  public:
-  explicit SplitResidualFold(std::vector<std::unique_ptr<ResidualFold>> parts) : parts_(std::move(parts)) {}
+  using Parts = std::vector<FoldOnGpu<ResidualFold>>;
+
+  explicit SplitResidualFold(Parts parts) : parts_(std::move(parts)) {}
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
   [[nodiscard]] ResidualSums finish() override;
 
  private:
-  std::vector<std::unique_ptr<ResidualFold>> parts_;
+  Parts parts_;
   std::size_t next_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <mutex>
@@ -33,9 +34,19 @@ class Mock final : public Backend {
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec&) override { return nullptr; }
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix&, std::size_t) override { return {}; }
   [[nodiscard]] Backend* fallback() override { return fallback_.get(); }
+  [[nodiscard]] bool works() const override {
+    return !lost_ &&
+           std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->works(); });
+  }
+  // The device of a part, or those of the whole.
+  void lose() {
+    lost_ = true;
+    std::for_each(parts_.begin(), parts_.end(), [](const auto& part) { part->lose(); });
+  }
   [[nodiscard]] std::span<Backend* const> parts(std::size_t) override { return pointers_; }
 
  private:
+  std::atomic<bool> lost_ = false;
   std::unique_ptr<Mock> fallback_;
   std::vector<std::unique_ptr<Mock>> parts_;
   std::vector<Backend*> pointers_;
@@ -124,6 +135,7 @@ TEST(LayerQueue, APartThatFailedIsNotUsedAgainAndOthersAre) {
                        if (lost == nullptr) {
                          lost = desk.backend;
                          Backend* const fallback = lost->fallback();
+                         dynamic_cast<Mock&>(*lost).lose();
                          queue.give_up(desk);
                          EXPECT_EQ(desk.backend, fallback);
                        } else {
@@ -143,7 +155,12 @@ TEST(LayerQueue, WhenTheWholeFailsSoDoItsParts) {
     EXPECT_TRUE(desk.backend == whole.parts(2)[0]->fallback() ||
                 desk.backend == whole.parts(2)[1]->fallback());
   };
-  queue.run({{false, [&](Desk& desk) { queue.give_up(desk); }},
+  queue.run({{false,
+              [&](Desk& desk) {
+                whole.lose();
+                queue.give_up(desk);
+                EXPECT_EQ(desk.backend, whole.fallback());
+              }},
              {true, on_fallback},
              {true, on_fallback},
              {false, [&](Desk& desk) { EXPECT_EQ(desk.backend, whole.fallback()); }}});

@@ -32,6 +32,28 @@ TEST_F(Failures, OfAnyCallOnce) { fail_everywhere("once"); }
 TEST_F(Failures, OfEveryCallFromSomeOneOn) { fail_everywhere("forever"); }
 TEST_F(Failures, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky"); }
 
+TEST_F(Failures, ThatTakeOneOfThreeDevicesWithThemLeaveTheOthers) {
+  fake().restart({});
+  expect_near_cpu(analyzed("cuda:all"));
+  const long last = fake().work_items();
+  ASSERT_GT(last, 100);
+  long told = 0;
+  for (long n = 1; n <= last && !HasFailure(); n += 3) {
+    SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
+    fake().restart({{"FAIL_AT", std::to_string(n)}, {"FAIL_KIND", "lost"}, {"PROTECT", "0"}});
+    const Results found = analyzed("cuda:all", true);
+    expect_near_cpu(found);
+    EXPECT_LE(messages_.lines.size(), 1U) << "others were thought to be lost, too";
+    for (const std::string& line : messages_.lines) {
+      EXPECT_NE(line.find("; the analysis goes on with the other GPUs"), std::string::npos) << line;
+      EXPECT_NE(found.provenance.device.find("; in part cuda:"), std::string::npos);
+      EXPECT_EQ(found.provenance.device.find("; in part cpu"), std::string::npos);
+      ++told;
+    }
+  }
+  EXPECT_GT(told, last / 6);
+}
+
 class FastFailures : public Failures {
  protected:
   FastFailures() { options_.precision = Precision::fast; }

@@ -1,6 +1,10 @@
-// A device that fails at any moment never changes a number: the CPU does the work again.
+// A device that fails at any moment never changes a number: other devices, or the CPU, do the work again.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
+#include "gpu/gpu_backend.hpp"
 #include "gpu/host_gpu.hpp"
 #include "support/planted_dump.hpp"
 
@@ -35,29 +39,75 @@ class DeviceFailure : public ::testing::Test {
 
 TEST_F(DeviceFailure, AtAnyCallTheCpuGoesOn) {
   for (const bool keeps : {false, true}) {
-    for (const std::size_t devices : {1U, 2U}) {
-      std::size_t fails_at = 0;
-      while (true) {
-        HostGpuState state;
-        state.keeps = keeps;
-        state.fails_at = ++fails_at;
-        const auto backend = test::make_host_gpus(devices, state);
-        const Results found = analyzed(*backend);
-        SCOPED_TRACE(testing::Message() << devices << " devices, call " << fails_at);
-        test::expect_same_layers(found, expected_);
-        if (state.calls < fails_at) {
-          EXPECT_TRUE(messages_.lines.empty());
-          break;
-        }
-        EXPECT_TRUE(state.lost);
-        EXPECT_EQ(state.calls_when_lost, 0U);
-        ASSERT_EQ(messages_.lines.size(), 1U);
-        EXPECT_EQ(messages_.lines[0], "the device is on fire; the analysis goes on on the CPU");
-        EXPECT_NE(found.provenance.device.find("in part cpu"), std::string::npos);
+    std::size_t fails_at = 0;
+    while (true) {
+      HostGpuState state;
+      state.keeps = keeps;
+      state.fails_at = ++fails_at;
+      const auto backend = test::make_host_gpus(1, state);
+      const Results found = analyzed(*backend);
+      SCOPED_TRACE(testing::Message() << "call " << fails_at);
+      test::expect_same_layers(found, expected_);
+      if (state.calls < fails_at) {
+        EXPECT_TRUE(messages_.lines.empty());
+        break;
       }
-      EXPECT_GT(fails_at, 8U);
+      EXPECT_TRUE(state.lost);
+      EXPECT_EQ(state.calls_when_lost, 0U);
+      ASSERT_EQ(messages_.lines.size(), 1U);
+      EXPECT_EQ(messages_.lines[0], "the device is on fire; the analysis goes on on the CPU");
+      EXPECT_NE(found.provenance.device.find("in part cpu"), std::string::npos);
+    }
+    EXPECT_GT(fails_at, 8U);
+  }
+}
+
+// The first to fail at one call, the second at another, the third never.
+TEST_F(DeviceFailure, AtAnyCallOtherDevicesGoOn) {
+  constexpr std::size_t never = 0;
+  for (const bool keeps : {false, true}) {
+    for (std::size_t first_fails_at = 1; first_fails_at < 20; ++first_fails_at) {
+      for (const std::size_t second_fails_at : {std::size_t{1}, std::size_t{5}, std::size_t{20}, never}) {
+        SCOPED_TRACE(testing::Message() << "calls " << first_fails_at << " and " << second_fails_at);
+        std::array<HostGpuState, 3> states;
+        gpu::GpuBackend::Devices devices;
+        for (std::size_t i = 0; i < states.size(); ++i) {
+          states[i].keeps = keeps;
+          states[i].fails_at = std::array{first_fails_at, second_fails_at, never}[i];
+          states[i].description = "fake:" + std::to_string(i) + " a GPU that is none";
+          devices.push_back(test::make_host_gpu(states[i]));
+        }
+        gpu::GpuBackend backend(std::move(devices), make_cpu_backend(1));
+        const Results found = analyzed(backend);
+        test::expect_same_layers(found, expected_);
+        const auto lost = static_cast<std::size_t>(
+            std::count_if(states.begin(), states.end(), [](const auto& state) { return state.lost; }));
+        EXPECT_EQ(messages_.lines,
+                  std::vector<std::string>(
+                      lost, "the device is on fire; the analysis goes on with the other GPUs"));
+        EXPECT_EQ(found.provenance.device.find("in part cpu"), std::string::npos);
+        if (lost > 0) {
+          EXPECT_NE(found.provenance.device.find("; in part fake:"), std::string::npos);
+        }
+        for (const HostGpuState& state : states) {
+          EXPECT_EQ(state.calls_when_lost, 0U);
+          EXPECT_TRUE(state.lost || state.calls > 8) << "and is used to the end";
+        }
+      }
     }
   }
+}
+
+TEST_F(DeviceFailure, OfOneAfterTheOtherLeavesTheRestToTheCpu) {
+  std::array<HostGpuState, 2> states;
+  states[0].fails_at = 7;
+  states[1].fails_at = 9;
+  gpu::GpuBackend backend({test::make_host_gpu(states[0]), test::make_host_gpu(states[1])},
+                          make_cpu_backend(1));
+  test::expect_same_layers(analyzed(backend), expected_);
+  EXPECT_EQ(messages_.lines,
+            (std::vector<std::string>{"the device is on fire; the analysis goes on with the other GPUs",
+                                      "the device is on fire; the analysis goes on on the CPU"}));
 }
 
 TEST_F(DeviceFailure, TooLittleMemoryConcernsOneLayer) {

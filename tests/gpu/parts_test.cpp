@@ -123,6 +123,30 @@ TEST_F(GpuParts, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
   EXPECT_TRUE(backend(1)->parts(9).empty());
 }
 
+TEST_F(GpuParts, ADeviceThatOneLosesIsLostToAll) {
+  const auto whole = backend_that(opener(), 2, 4);
+  const auto parts = whole->parts(100);  // of the devices 0, 1, 0, 1
+  ASSERT_EQ(parts.size(), 4U);
+  states_[1].fails_at = 1;
+  states_[1].out_of_memory = true;
+  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceMemoryError);
+  EXPECT_TRUE(parts[3]->works());
+  EXPECT_EQ(whole->fallback()->fallback(), nullptr) << "the CPU";
+  states_[1].fails_at = 2;
+  states_[1].out_of_memory = false;
+  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceError);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    EXPECT_EQ(parts[i]->works(), i % 2 == 0);
+    EXPECT_EQ(parts[i]->fallback()->fallback(), nullptr);
+  }
+  EXPECT_FALSE(whole->works());
+  Backend* const rest = whole->fallback();
+  EXPECT_TRUE(rest->works());
+  EXPECT_TRUE(rest->describe().starts_with("fake:0")) << rest->describe();
+  EXPECT_EQ(rest->describe().find("fake:1"), std::string::npos);
+  EXPECT_EQ(rest->fallback()->fallback(), nullptr);
+}
+
 FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
   FoldSpec spec;
   spec.format.element = {ElementKind::float32, false};
