@@ -91,6 +91,7 @@ void Device::select() const {
     throw DeviceError(fmt::format("cuda:{}: a GPU of this process has not answered in time", number_));
   }
   Call("cudaSetDevice").check(cudaSetDevice(number_));
+  (void)cudaGetLastError();  // another device's, of when what was on it was freed
 }
 
 void Device::wait_for_stream(cudaStream_t stream, double patience) const {
