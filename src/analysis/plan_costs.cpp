@@ -39,11 +39,14 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
     plan.reason = std::move(reason);
   };
   // One look, and another where the remainders turn out so small that a difference has too few digits.
-  const auto decide_by_size = [&](bool carries_normalized, std::string reason) {
+  const auto decide_by_size = [&](std::string reason) {
     decide(2, std::move(reason));
     plan.spares_look = true;
-    plan.normalized_scatter = carries_normalized;
+    plan.normalized_scatter = wants_normalized;
   };
+  const bool moments_may_do = options.precision == Precision::float64 &&
+                              !wants_any(options.metrics, unnormalized) &&
+                              (!wants_normalized || again > 2 * carried);
   if (options.looks == Looks::one) {
     decide(1, "one look, as asked");
   } else if (options.looks == Looks::two) {
@@ -52,16 +55,15 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
     decide(1, "one look: no metric needs the rows again");
   } else if (options.metrics.wants("nrc1_centered")) {
     decide(2, "two looks: nrc1_centered needs the basis first");
-  } else if (options.precision == Precision::fast || wants_any(options.metrics, unnormalized)) {
+  } else if (!moments_may_do) {
     decide(2, "two looks: residuals without cancellation");
-  } else if (!wants_normalized) {
-    decide_by_size(false, "one look, two where remainders are small");
-  } else if (again > 2 * carried) {
-    decide_by_size(true, fmt::format("one look, two where remainders are small: reading again costs about "
-                                     "{:.2g} s, a second product {:.2g} s",
-                                     again, carried));
+  } else if (wants_normalized) {
+    decide_by_size(
+        fmt::format("one look, two where remainders are small: reading again costs about "
+                    "{:.2g} s, a second product {:.2g} s",
+                    again, carried));
   } else {
-    decide(2, "two looks: residuals without cancellation");
+    decide_by_size("one look, two where remainders are small");
   }
 }
 
