@@ -9,9 +9,18 @@ namespace collapscope {
 
 namespace {
 
-template <class AnyLanes>
-auto fill(AnyLanes&& lanes, std::size_t count, std::uint64_t rows, std::uint64_t segment,
-          const AddRows& add) {
+// make(is_lane): a fold.
+template <class AnyLanes, class Make>
+auto take_rows(Backend& backend, std::uint64_t rows, std::size_t features, const Make& make,
+               const AddRows& add) {
+  const std::size_t count = backend.lanes(features);
+  if (count == 1) {
+    const auto fold = make(false);
+    add(*fold, 0, rows);
+    return fold->finish();
+  }
+  AnyLanes lanes(count, [&] { return make(true); });
+  const std::uint64_t segment = segment_rows(rows, features);
   Team(count).run((rows + segment - 1) / segment, [&](std::size_t number, std::size_t lane) {
     add(lanes[lane], number * segment, std::min((number + 1) * segment, rows));
     lanes.settle(lane, number);
@@ -22,29 +31,19 @@ auto fill(AnyLanes&& lanes, std::size_t count, std::uint64_t rows, std::uint64_t
 }  // namespace
 
 Moments fold_rows(Backend& backend, FoldSpec spec, const AddRows& add) {
-  const std::size_t d = spec.format.row_length();
-  const std::size_t lanes = backend.lanes(d);
-  spec.is_lane = lanes > 1;
-  const auto make = [&] { return backend.make_fold(spec); };
-  if (lanes > 1) {
-    return fill(FoldLanes(lanes, make), lanes, spec.rows, segment_rows(spec.rows, d), add);
-  }
-  const auto fold = make();
-  add(*fold, 0, spec.rows);
-  return fold->finish();
+  const auto make = [&](bool is_lane) {
+    spec.is_lane = is_lane;
+    return backend.make_fold(spec);
+  };
+  return take_rows<FoldLanes>(backend, spec.rows, spec.format.row_length(), make, add);
 }
 
 ResidualSums look_at_rows(Backend& backend, LookSpec spec, const AddRows& add) {
-  const std::size_t d = spec.feature_mean.size();
-  const std::size_t lanes = backend.lanes(d);
-  spec.is_lane = lanes > 1;
-  const auto make = [&] { return backend.make_look(spec); };
-  if (lanes > 1) {
-    return fill(LookLanes(lanes, make), lanes, spec.rows, segment_rows(spec.rows, d), add);
-  }
-  const auto look = make();
-  add(*look, 0, spec.rows);
-  return look->finish();
+  const auto make = [&](bool is_lane) {
+    spec.is_lane = is_lane;
+    return backend.make_look(spec);
+  };
+  return take_rows<LookLanes>(backend, spec.rows, spec.feature_mean.size(), make, add);
 }
 
 }  // namespace collapscope

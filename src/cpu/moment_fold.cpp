@@ -195,20 +195,19 @@ void CpuMomentFold::add_whole_tile(std::size_t rows, const std::vector<GramPipel
 void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> targets) {
   const std::size_t d = spec_.format.row_length();
   const std::size_t count = std::min<std::size_t>(tile.rows, 64);
-  Matrix some(count, d);
+  Room some(count, d);
   RowPass& pass = pass_of(0);
   for (std::size_t i = 0; i < count; ++i) {
     // A NaN or Inf among them is reported when all rows are read.
-    (void)pass.read(tile, i * tile.rows / count, 1, no_shift_);
-    std::copy_n(pass.room().data(), d, some.view().row(i).data());
+    (void)pass.read(tile, i * tile.rows / count, 1, no_shift_, {some.row(i), some.stride()});
   }
-  const std::vector<double> mean = column_means(some.view());
+  const std::vector<double> mean = column_means({some.data(), count, d, some.stride()});
   pilot_x_.assign(padded(d), 0.0);
   std::copy(mean.begin(), mean.end(), pilot_x_.begin());
   double largest = 0;
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t j = 0; j < d; ++j) {
-      largest = std::max(largest, std::abs(some(i, j) - mean[j]));
+      largest = std::max(largest, std::abs(some.row(i)[j] - mean[j]));
     }
   }
   scale_ = largest > 0 && std::isfinite(largest) ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;

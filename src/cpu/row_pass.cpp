@@ -82,7 +82,7 @@ RowPass::RowPass(const RowFormat& format, const VectorKernels& kernels, std::siz
       kernels_(kernels),
       stored_(directly_stored(format)),
       decoded_(stored_ ? 0 : rows, format.row_length()),
-      room_(rows, columns),
+      columns_(columns),
       sums_(padded(columns), 0.0),
       norms_(rows, 0.0),
       centred_squares_(rows, 0.0),
@@ -90,6 +90,14 @@ RowPass::RowPass(const RowFormat& format, const VectorKernels& kernels, std::siz
 
 std::optional<std::uint64_t> RowPass::decode(const RawTile& tile, std::size_t first, std::size_t count) {
   return decode_tile(part_of(tile, format_, first, count), format_, decoded_.view().middle_rows(0, count));
+}
+
+std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t first, std::size_t count,
+                                           const AlignedDoubles& shift) {
+  if (room_.data() == nullptr) {
+    room_ = Room(norms_.size(), columns_);
+  }
+  return read(tile, first, count, shift, {room_.data(), room_.stride()});
 }
 
 std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t first, std::size_t count,

@@ -44,9 +44,7 @@ class RowPass {
   // Reads rows [first, first + count) of a tile and subtracts `shift` [row_length, padded with zeros].
   // Returns the first sample among them with a NaN or Inf; then nothing else counts.
   std::optional<std::uint64_t> read(const RawTile& tile, std::size_t first, std::size_t count,
-                                    const AlignedDoubles& shift) {
-    return read(tile, first, count, shift, {room_.data(), room_.stride()});
-  }
+                                    const AlignedDoubles& shift);
   // The same into other memory than the room.
   std::optional<std::uint64_t> read(const RawTile& tile, std::size_t first, std::size_t count,
                                     const AlignedDoubles& shift, const RowTarget& to);
@@ -72,7 +70,8 @@ class RowPass {
   const VectorKernels& kernels_;
   std::optional<Stored> stored_;  // what the kernels read directly; else rows are decoded first
   Matrix decoded_;
-  Room room_;
+  std::size_t columns_;
+  Room room_;  // made when first read into
   AlignedDoubles sums_;
   std::vector<double> norms_;
   std::vector<double> centred_squares_;

@@ -10,7 +10,7 @@ namespace collapscope {
 namespace {
 
 // A difference of moments is taken for the remainder where it is so many times its rounding.
-constexpr double least_digits = 1e9;
+constexpr double least_multiple = 1e9;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, co
     return false;
   }
   const double d = static_cast<double>(layer.features());
-  const double least_share = least_digits * d * std::numeric_limits<double>::epsilon();
+  const double least_share = least_multiple * d * std::numeric_limits<double>::epsilon();
   const auto outside = [&](const Matrix& basis, std::size_t count) {
     return layer.normalized_moment && normalized_remainder(layer, basis, count) >= least_share;
   };
@@ -37,13 +37,13 @@ bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, co
     return false;
   }
   if (metrics.wants("deep_nrc4") && layer.published_explained &&
-      !(layer.target_variance - *layer.published_explained >= least_digits * layer.published_uncertainty)) {
+      !(layer.target_variance - *layer.published_explained >= least_multiple * layer.published_uncertainty)) {
     return false;
   }
   const bool excess = metrics.wants("linear_excess") && targets.model;
   if (layer.affine_explained && (excess || metrics.wants("linear_mse"))) {
     const double error = layer.target_variance - *layer.affine_explained;
-    const double least = least_digits * layer.affine_uncertainty;
+    const double least = least_multiple * layer.affine_uncertainty;
     const double model = excess ? targets.model->mse * static_cast<double>(targets.size()) : 0;
     return error >= least && (!excess || std::abs(error - model) >= least);
   }
