@@ -35,6 +35,8 @@ class MetricSet {
  public:
   void add(Metric metric) { metrics_.push_back(std::move(metric)); }
   [[nodiscard]] const Metric* find(std::string_view name) const;
+  // Metric::number() of the metric; nullopt where it is missing, too.
+  [[nodiscard]] std::optional<double> number(std::string_view name) const;
   [[nodiscard]] const std::vector<Metric>& all() const { return metrics_; }
   [[nodiscard]] std::vector<Metric>& all() { return metrics_; }
   bool operator==(const MetricSet&) const = default;

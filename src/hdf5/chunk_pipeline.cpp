@@ -12,7 +12,6 @@ namespace collapscope::hdf5 {
 namespace {
 
 constexpr H5Z_filter_t lzf_number = 32000;
-constexpr std::size_t checksum_bytes = 4;
 
 void unpack_lzf(std::span<const std::byte> packed, std::span<std::byte> out) {
   if (lzf_unpack(packed, out)) {
@@ -83,7 +82,7 @@ bool ChunkPipeline::applied(std::size_t position, std::uint32_t skipped) const {
 std::size_t ChunkPipeline::size_before(std::size_t position, std::uint32_t skipped) const {
   std::size_t size = chunk_bytes_;
   for (std::size_t i = 0; i < position; ++i) {
-    size += applied(i, skipped) && filters_[i].kind == Kind::fletcher32 ? checksum_bytes : 0;
+    size += applied(i, skipped) && filters_[i].kind == Kind::fletcher32 ? fletcher32_bytes : 0;
   }
   return size;
 }

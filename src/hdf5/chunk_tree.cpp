@@ -17,8 +17,8 @@ namespace collapscope::hdf5 {
 
 namespace {
 
-constexpr std::size_t prefix_bytes = 24;  // signature, type, level, count, two siblings
-constexpr std::size_t address_bytes = 8;
+constexpr std::size_t node_prefix_bytes = 24;  // signature, type, level, count, two siblings
+constexpr std::size_t node_address_bytes = 8;
 constexpr std::size_t most_node_bytes = std::size_t{16} << 20;
 constexpr unsigned most_levels = 32;
 
@@ -33,7 +33,7 @@ class ChunkTree::Node {
   static std::size_t key_bytes(std::size_t rank) { return 8 + 8 * (rank + 1); }
   static std::size_t bytes(std::size_t rank, unsigned half_children) {
     const std::size_t children = 2 * std::size_t{half_children};
-    return prefix_bytes + children * address_bytes + (children + 1) * key_bytes(rank);
+    return node_prefix_bytes + children * node_address_bytes + (children + 1) * key_bytes(rank);
   }
 
   // Returns whether there is a node of chunks at `address`.
@@ -47,7 +47,7 @@ class ChunkTree::Node {
     constexpr std::string_view signature = "TREE";
     constexpr std::uint64_t of_chunks = 1;
     return std::memcmp(bytes_.data(), signature.data(), signature.size()) == 0 && field(4, 1) == of_chunks &&
-           count() > 0 && prefix_bytes + count() * step() + key_bytes(rank_) <= node_bytes;
+           count() > 0 && node_prefix_bytes + count() * step() + key_bytes(rank_) <= node_bytes;
   }
 
   [[nodiscard]] unsigned level() const { return static_cast<unsigned>(field(5, 1)); }
@@ -62,8 +62,8 @@ class ChunkTree::Node {
   [[nodiscard]] std::uint64_t child(std::size_t i) const { return field(key(i) + key_bytes(rank_), 8); }
 
  private:
-  [[nodiscard]] std::size_t step() const { return key_bytes(rank_) + address_bytes; }
-  [[nodiscard]] std::size_t key(std::size_t i) const { return prefix_bytes + i * step(); }
+  [[nodiscard]] std::size_t step() const { return key_bytes(rank_) + node_address_bytes; }
+  [[nodiscard]] std::size_t key(std::size_t i) const { return node_prefix_bytes + i * step(); }
   [[nodiscard]] std::uint64_t field(std::size_t at, std::size_t size) const {
     return little_endian(std::span(bytes_).subspan(at, size), size);
   }

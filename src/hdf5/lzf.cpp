@@ -17,7 +17,7 @@ constexpr H5Z_filter_t lzf_filter = 32000;
 
 using Bytes = std::span<const std::byte>;
 
-std::size_t value(std::byte byte) { return std::to_integer<std::size_t>(byte); }
+std::size_t as_size(std::byte byte) { return std::to_integer<std::size_t>(byte); }
 
 // One step of an LZF stream: bytes to take as they are, or bytes to repeat from `distance` back.
 struct Step {
@@ -27,20 +27,20 @@ struct Step {
 
 // Takes a step's bytes from the front of `packed`, literals excepted; nullopt when they are cut off.
 std::optional<Step> next_step(Bytes& packed) {
-  const std::size_t control = value(packed[0]);
+  const std::size_t control = as_size(packed[0]);
   packed = packed.subspan(1);
   if (control < 32) {
     return control + 1 <= packed.size() ? std::optional(Step{control + 1, 0}) : std::nullopt;
   }
   std::size_t length = (control >> 5U) + 2;
   if (length == 9 && !packed.empty()) {
-    length += value(packed[0]);
+    length += as_size(packed[0]);
     packed = packed.subspan(1);
   }
   if (packed.empty()) {
     return std::nullopt;
   }
-  const std::size_t distance = ((control & 31U) << 8U) + value(packed[0]) + 1;
+  const std::size_t distance = ((control & 31U) << 8U) + as_size(packed[0]) + 1;
   packed = packed.subspan(1);
   return Step{length, distance};
 }
@@ -77,7 +77,7 @@ bool unpack_front(Bytes& packed, std::span<std::byte> out, std::size_t& at) {
   std::byte* const end = begin + out.size();
   bool sound = true;
   while (in_end - in > std::ptrdiff_t{haste} && end - to >= std::ptrdiff_t{longest + haste}) {
-    const std::size_t control = value(*in++);
+    const std::size_t control = as_size(*in++);
     if (control < 32) {
       copy_in_steps<16>(to, in, 32);
       in += control + 1;
@@ -86,9 +86,9 @@ bool unpack_front(Bytes& packed, std::span<std::byte> out, std::size_t& at) {
     }
     std::size_t length = (control >> 5U) + 2;
     if (length == 9) {
-      length += value(*in++);
+      length += as_size(*in++);
     }
-    const std::size_t distance = ((control & 31U) << 8U) + value(*in++) + 1;
+    const std::size_t distance = ((control & 31U) << 8U) + as_size(*in++) + 1;
     if (distance > static_cast<std::size_t>(to - begin)) {
       sound = false;
       break;

@@ -14,9 +14,7 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr std::size_t checksum_bytes = 4;
-
-unsigned value(std::byte byte) { return std::to_integer<unsigned>(byte); }
+unsigned as_unsigned(std::byte byte) { return std::to_integer<unsigned>(byte); }
 
 // A loop that compilers make vectors of.
 template <std::size_t size>
@@ -68,11 +66,11 @@ std::uint32_t fletcher32(Bytes bytes) {
     const std::size_t end = std::min(begin + block, bytes.size());
     std::size_t i = begin;
     for (; i + 1 < end; i += 2) {
-      low += (value(bytes[i]) << 8U) | value(bytes[i + 1]);
+      low += (as_unsigned(bytes[i]) << 8U) | as_unsigned(bytes[i + 1]);
       high += low;
     }
     if (i < end) {
-      low += value(bytes[i]) << 8U;
+      low += as_unsigned(bytes[i]) << 8U;
       high += low;
     }
     low = fold(low);
@@ -82,12 +80,12 @@ std::uint32_t fletcher32(Bytes bytes) {
 }
 
 Bytes without_checksum(Bytes bytes) {
-  if (bytes.size() < checksum_bytes) {
+  if (bytes.size() < fletcher32_bytes) {
     throw DamagedChunk("fletcher32: the checksum is missing");
   }
-  const Bytes data = bytes.first(bytes.size() - checksum_bytes);
-  std::array<unsigned, checksum_bytes> stored{};
-  std::transform(bytes.end() - checksum_bytes, bytes.end(), stored.begin(), value);
+  const Bytes data = bytes.first(bytes.size() - fletcher32_bytes);
+  std::array<unsigned, fletcher32_bytes> stored{};
+  std::transform(bytes.end() - fletcher32_bytes, bytes.end(), stored.begin(), as_unsigned);
   const std::uint32_t expected = fletcher32(data);
   const std::uint32_t found = stored[0] | (stored[1] << 8U) | (stored[2] << 16U) | (stored[3] << 24U);
   // HDF5 before 1.6.3 swapped the bytes of each half on little-endian machines.

@@ -11,6 +11,8 @@ namespace collapscope::hdf5 {
 // bytes that make no whole element follow as they are. `out` is as large, and another place.
 void unshuffle(std::span<const std::byte> shuffled, std::size_t element_size, std::span<std::byte> out);
 
+inline constexpr std::size_t fletcher32_bytes = 4;
+
 // Fletcher's checksum of big-endian 16-bit words, as HDF5 defines it.
 [[nodiscard]] std::uint32_t fletcher32(std::span<const std::byte> bytes);
 

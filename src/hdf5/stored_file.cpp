@@ -22,7 +22,7 @@ namespace {
 // Large enough to hide what a task and a system call cost, small enough to share a band out evenly.
 constexpr std::size_t part_bytes = std::size_t{1} << 20;
 // Less is read sooner than another thread wakes up.
-constexpr std::size_t least_shared_bytes = std::size_t{2} << 20;
+constexpr std::size_t least_shared_read = std::size_t{2} << 20;
 
 constexpr auto largest_address = static_cast<std::uint64_t>(std::numeric_limits<off_t>::max());
 
@@ -130,7 +130,7 @@ void StoredFile::read(const std::vector<Slice>& slices, const Team& team) const 
   const std::size_t bytes =
       std::accumulate(slices.begin(), slices.end(), std::size_t{0},
                       [](std::size_t sum, const Slice& s) { return sum + s.out.size(); });
-  if (team.threads() <= 1 || bytes < least_shared_bytes) {
+  if (team.threads() <= 1 || bytes < least_shared_read) {
     for (const Slice& slice : slices) {
       read(slice.address, slice.out);
     }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t max_mappings = std::size_t{1} << 16;
 constexpr std::uint64_t max_boxes = std::uint64_t{1} << 16;
-constexpr int max_depth = 8;
+constexpr int max_virtual_depth = 8;
 
 // One part of a virtual dataset: a selection of it, and the selection of a source that it shows.
 struct Mapping {
@@ -189,10 +189,10 @@ const DatasetIndex& describe_source(FileSet& files, const Object& source, std::u
   if (!inserted && known->second) {
     return *known->second;
   }
-  if (!inserted || ++sources.depth > max_depth) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle", max_depth));
+  if (!inserted || ++sources.depth > max_virtual_depth) {
+    throw InputError(place.file, place.object,
+                     fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle",
+                                 max_virtual_depth));
   }
   known->second = describe_dataset(files, source, max_chunk_bytes, sources);
   --sources.depth;

@@ -12,7 +12,7 @@ namespace collapscope::hdf5 {
 namespace {
 
 constexpr std::size_t max_objects = 100'000;
-constexpr std::size_t max_depth = 32;
+constexpr std::size_t max_group_depth = 32;
 
 #if H5_VERSION_GE(1, 12, 0)
 using ObjectInfo = H5O_info2_t;
@@ -53,13 +53,13 @@ bool is_hard_link(const Object& group, const std::string& name, const Place& pla
   return info.type == H5L_TYPE_HARD;
 }
 
-struct Names {
+struct LinkNames {
   std::vector<std::string> names;
   std::exception_ptr failure;
 };
 
 herr_t add_name(hid_t, const char* name, const H5L_info_t*, void* to) {
-  auto& names = *static_cast<Names*>(to);
+  auto& names = *static_cast<LinkNames*>(to);
   try {
     names.names.emplace_back(name);
   } catch (...) {
@@ -82,9 +82,9 @@ class Walk {
 
   void enter(const Object& group, const std::string& below) {
     const Place place = files_.place(group);
-    if (ancestors_.size() > max_depth) {
+    if (ancestors_.size() > max_group_depth) {
       throw InputError(place.file, place.object,
-                       fmt::format("groups are nested more than {} deep", max_depth));
+                       fmt::format("groups are nested more than {} deep", max_group_depth));
     }
     ancestors_.push_back(identity(group, place));
     for (const std::string& name : link_names(group, place)) {
@@ -137,7 +137,7 @@ class Walk {
 }  // namespace
 
 std::vector<std::string> link_names(const Object& group, const Place& place) {
-  Names names;
+  LinkNames names;
   const herr_t end = H5Literate(group.id.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add_name, &names);
   if (names.failure) {
     std::rethrow_exception(names.failure);

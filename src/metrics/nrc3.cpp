@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "collapscope/metrics.hpp"
+#include "core/vector_math.hpp"
 
 namespace collapscope {
 
@@ -13,14 +14,6 @@ double inner(const Matrix& a, const Matrix& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.values().size(); ++i) {
     sum += a.values()[i] * b.values()[i];
-  }
-  return sum;
-}
-
-double trace(const Matrix& a) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    sum += a(i, i);
   }
   return sum;
 }

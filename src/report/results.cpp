@@ -21,4 +21,9 @@ const Metric* MetricSet::find(std::string_view name) const {
   return found == metrics_.end() ? nullptr : &*found;
 }
 
+std::optional<double> MetricSet::number(std::string_view name) const {
+  const Metric* metric = find(name);
+  return metric == nullptr ? std::nullopt : metric->number();
+}
+
 }  // namespace collapscope

@@ -12,9 +12,9 @@
 namespace collapscope {
 namespace {
 
-constexpr std::size_t longest_text = 200;  // columns; texts come from files
+constexpr std::size_t longest_title = 200;  // columns; texts come from files
 
-std::string shown(std::string_view text) { return shown_text(text, longest_text); }
+std::string shown_title(std::string_view text) { return shown_text(text, longest_title); }
 
 const AttributeValue* attribute(const CheckpointResult& checkpoint, std::string_view name) {
   const auto found =
@@ -26,7 +26,7 @@ struct AttributeText {
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
   std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
   std::string operator()(double number) const { return fmt::format("{:g}", number); }
-  std::string operator()(const std::string& text) const { return shown(text); }
+  std::string operator()(const std::string& text) const { return shown_title(text); }
 };
 
 std::optional<std::string> attribute_text(const CheckpointResult& checkpoint, std::string_view name) {
@@ -70,7 +70,7 @@ std::string step_text(const CheckpointResult& checkpoint) {
 std::string file_text(const CheckpointResult& checkpoint) {
   const std::string& path = checkpoint.path;
   const std::string file = checkpoint.run.empty() ? path : path.substr(path.find_last_of('/') + 1);
-  return shown(checkpoint.id.empty() ? file : file + ":" + checkpoint.id);
+  return shown_title(checkpoint.id.empty() ? file : file + ":" + checkpoint.id);
 }
 
 std::string join(const std::vector<std::string>& parts) {
@@ -99,12 +99,12 @@ RunTitles titles_of(std::span<const CheckpointResult> run) {
   RunTitles titles;
   const bool several = run.size() > 1;
   for (const CheckpointResult& checkpoint : run) {
-    const std::string name = several ? "" : shown(checkpoint.run);
+    const std::string name = several ? "" : shown_title(checkpoint.run);
     titles.checkpoints.push_back(
         {join({name, step_text(checkpoint), file_text(checkpoint)}), common_facts(checkpoint)});
   }
   if (several) {
-    titles.run.name = "run " + shown(run.front().run);
+    titles.run.name = "run " + shown_title(run.front().run);
     for (const std::string& fact : common_facts(run.front())) {
       const auto has = [&](const Title& title) {
         return std::ranges::find(title.facts, fact) != title.facts.end();

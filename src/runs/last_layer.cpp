@@ -13,11 +13,6 @@ std::optional<std::int64_t> count_of(const MetricSet& metrics, std::string_view 
   return count == nullptr ? std::nullopt : std::optional(*count);
 }
 
-std::optional<double> number_of(const MetricSet& metrics, std::string_view name) {
-  const Metric* metric = metrics.find(name);
-  return metric == nullptr ? std::nullopt : metric->number();
-}
-
 struct UfmValue {
   std::string_view key;
   std::string_view metric;
@@ -51,7 +46,7 @@ std::optional<UfmDistance> ufm_distance(const CheckpointResult& checkpoint) {
   bool known = false;
   for (const UfmValue& wanted : ufm_values) {
     const std::optional<double> value =
-        number_of(wanted.of_layer ? last.metrics : checkpoint.targets, wanted.metric);
+        (wanted.of_layer ? last.metrics : checkpoint.targets).number(wanted.metric);
     known = known || (wanted.predicted && value);
     distance.values.emplace_back(wanted.key, value);
   }

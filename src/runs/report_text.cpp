@@ -19,11 +19,6 @@ constexpr std::size_t smallest_width = 40;
 constexpr std::size_t label_width = 13;
 constexpr std::size_t longest_cell = 24;
 
-std::optional<double> number_of(const MetricSet& metrics, std::string_view name) {
-  const Metric* metric = metrics.find(name);
-  return metric == nullptr ? std::nullopt : metric->number();
-}
-
 class Page {
  public:
   explicit Page(std::size_t width) : width_(std::max(width, smallest_width)) {}
@@ -100,7 +95,7 @@ std::string ufm_text(const CheckpointResult& last) {
 std::string model_text(const CheckpointResult& last) {
   std::string text;
   for (const std::string_view name : {"model_mse", "model_r2"}) {
-    const std::optional<double> value = number_of(last.targets, name);
+    const std::optional<double> value = last.targets.number(name);
     if (value) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, short_number(*value));
   }
   return text;

@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string dumps = COLLAPSCOPE_SOURCE_DIR "/examples/arm/dumps";
+const std::string arm_dumps = COLLAPSCOPE_SOURCE_DIR "/examples/arm/dumps";
 
 // Characters of the longest line; terminal escapes have no width.
 std::size_t widest(const std::string& text) {

@@ -14,8 +14,8 @@
 namespace collapscope {
 namespace {
 
-constexpr std::uint64_t samples = 40;
-constexpr std::uint64_t features = 5;
+constexpr std::uint64_t dump_samples = 40;
+constexpr std::uint64_t dump_features = 5;
 
 class Listener final : public Progress {
  public:
@@ -31,12 +31,12 @@ std::string write_dump(const std::vector<std::uint64_t>& chunk) {
   file.set_attribute("/", "format_version", std::int64_t{1});
   file.set_attribute("/", "task", std::string("regression"));
   test::Random random(3);
-  file.create_dataset("/targets", {samples, 2}, ElementKind::float64, {}, false);
-  file.write_rows("/targets", 0, test::random_matrix(samples, 2, random).view());
+  file.create_dataset("/targets", {dump_samples, 2}, ElementKind::float64, {}, false);
+  file.write_rows("/targets", 0, test::random_matrix(dump_samples, 2, random).view());
   for (const char* layer : {"c", "a", "b"}) {
     const std::string object = fmt::format("/layers/{}/activations", layer);
-    file.create_dataset(object, {samples, features}, ElementKind::float32, chunk, false);
-    file.write_rows(object, 0, test::random_matrix(samples, features, random).view());
+    file.create_dataset(object, {dump_samples, dump_features}, ElementKind::float32, chunk, false);
+    file.write_rows(object, 0, test::random_matrix(dump_samples, dump_features, random).view());
   }
   file.finish();
   return path;
@@ -44,7 +44,7 @@ std::string write_dump(const std::vector<std::uint64_t>& chunk) {
 
 TEST(Analyze, ReadsLayersInTheOrderOfTheirBytes) {
   const auto backend = make_cpu_backend(1);
-  for (const std::vector<std::uint64_t>& chunk : {std::vector<std::uint64_t>{}, {16, features}}) {
+  for (const std::vector<std::uint64_t>& chunk : {std::vector<std::uint64_t>{}, {16, dump_features}}) {
     const std::string path = write_dump(chunk);
     Listener listener;
     const Results results = analyze(arrange_checkpoints(index_dump(path, {}).checkpoints, false), *backend,

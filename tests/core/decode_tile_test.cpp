@@ -13,15 +13,19 @@ namespace {
 
 using test::eps;
 
-constexpr std::size_t channels = 5;
-constexpr std::size_t positions = 6;
-constexpr std::size_t samples = 7;
+constexpr std::size_t few_channels = 5;
+constexpr std::size_t few_positions = 6;
+constexpr std::size_t few_samples = 7;
 
 const std::vector<Layout> layouts{Layout::rows, Layout::ntd, Layout::nchw, Layout::nhwc};
 const std::vector<Pool> pools{Pool::mean, Pool::max, Pool::first, Pool::last, Pool::flatten, Pool::none};
 
 RowFormat format_of(Layout layout, Pool pool) {
-  return {{ElementKind::float64, false}, layout, pool, layout == Layout::rows ? 1 : positions, channels};
+  return {{ElementKind::float64, false},
+          layout,
+          pool,
+          layout == Layout::rows ? 1 : few_positions,
+          few_channels};
 }
 
 double stored_value(const RowFormat& format, const Matrix& all, std::size_t sample, std::size_t p,
@@ -32,7 +36,7 @@ double stored_value(const RowFormat& format, const Matrix& all, std::size_t samp
 
 // Row by row as the definitions say.
 Matrix naive_rows(const RowFormat& format, const Matrix& all) {
-  Matrix out(samples * format.rows_per_sample(), format.row_length());
+  Matrix out(few_samples * format.rows_per_sample(), format.row_length());
   for (std::size_t row = 0; row < out.rows(); ++row) {
     const std::size_t sample = row / format.rows_per_sample();
     for (std::size_t j = 0; j < out.cols(); ++j) {
@@ -60,7 +64,7 @@ Matrix naive_rows(const RowFormat& format, const Matrix& all) {
 
 Matrix random_samples(const RowFormat& format) {
   test::Random random(11);
-  return test::random_matrix(samples, format.sample_elements(), random);
+  return test::random_matrix(few_samples, format.sample_elements(), random);
 }
 
 TEST(DecodeTile, EveryLayoutAndPoolIntoAPaddedView) {
@@ -87,14 +91,15 @@ TEST(DecodeTile, PartsOfSamplesWithSkippedRows) {
     const RowFormat format = format_of(layout, Pool::none);
     const Matrix all = random_samples(format);
     const Matrix expected = naive_rows(format, all);
-    for (std::size_t skip = 0; skip < 2 * positions; ++skip) {
+    for (std::size_t skip = 0; skip < 2 * few_positions; ++skip) {
       for (const std::size_t rows : {1U, 2U, 6U, 13U}) {
         const std::size_t first_sample = 2;
-        Matrix out(rows, channels);
+        Matrix out(rows, few_channels);
         const auto bytes = std::as_bytes(all.values()).subspan(first_sample * format.sample_bytes());
-        EXPECT_EQ(decode_tile({bytes, skip, rows, first_sample * positions + skip}, format, out.view()),
+        EXPECT_EQ(decode_tile({bytes, skip, rows, first_sample * few_positions + skip}, format, out.view()),
                   std::nullopt);
-        EXPECT_EQ(out, test::rows_of(expected, first_sample * positions + skip, rows)) << skip << " " << rows;
+        EXPECT_EQ(out, test::rows_of(expected, first_sample * few_positions + skip, rows))
+            << skip << " " << rows;
       }
     }
   }
@@ -118,14 +123,14 @@ TEST(DecodeTile, FindsNanAndInfWhereverTheyAre) {
   for (const Layout layout : layouts) {
     for (const Pool pool : pools) {
       const RowFormat format = format_of(layout, pool);
-      const std::size_t rows = samples * format.rows_per_sample();
+      const std::size_t rows = few_samples * format.rows_per_sample();
       for (const double value : {test::nan, test::infinity, -test::infinity}) {
-        for (const std::size_t sample : {std::size_t{0}, samples / 2, samples - 1}) {
+        for (const std::size_t sample : {std::size_t{0}, few_samples / 2, few_samples - 1}) {
           // Every element counts, also those of positions that `first`, `last` and `max` do not use.
           for (std::size_t element = 0; element < format.sample_elements(); ++element) {
             Matrix all = random_samples(format);
             all(sample, element) = value;
-            all(samples - 1, format.sample_elements() - 1) = value;  // a second one, later
+            all(few_samples - 1, format.sample_elements() - 1) = value;  // a second one, later
             Matrix out(rows, format.row_length());
             const RawTile tile{std::as_bytes(all.values()), 0, rows, before * format.rows_per_sample()};
             EXPECT_EQ(decode_tile(tile, format, out.view()), before + sample)
@@ -154,11 +159,11 @@ TEST(DecodeTile, SkippedRowsBelongToTheTileBefore) {
     const std::size_t first_position = 0;
     Matrix all = random_samples(format);
     all(0, first_position) = test::nan;
-    Matrix out(positions, channels);
-    const std::uint64_t start = 50 * positions;
-    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 1, positions, start + 1}, format, out.view()),
+    Matrix out(few_positions, few_channels);
+    const std::uint64_t start = 50 * few_positions;
+    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 1, few_positions, start + 1}, format, out.view()),
               std::nullopt);
-    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 0, positions, start}, format, out.view()), 50U);
+    EXPECT_EQ(decode_tile({std::as_bytes(all.values()), 0, few_positions, start}, format, out.view()), 50U);
   }
 }
 
@@ -166,7 +171,7 @@ TEST(DecodeTile, RefusesShapesThatDoNotFit) {
   for (const Pool pool : pools) {
     const RowFormat format = format_of(Layout::nchw, pool);
     const Matrix all = random_samples(format);
-    const std::size_t rows = samples * format.rows_per_sample();
+    const std::size_t rows = few_samples * format.rows_per_sample();
     const std::size_t cols = format.row_length();
     const auto bytes = std::as_bytes(all.values());
     const auto decode = [&](std::span<const std::byte> from, std::size_t skip, std::size_t out_rows,

@@ -18,12 +18,12 @@ using test::Random;
 
 class EigenbasisOnBackend : public test::OnBackend {};
 
-struct Spectrum {
+struct NamedSpectrum {
   const char* name;
   std::function<double(double)> value;  // of the place in the list, from 0 to 1
 };
 
-std::vector<Spectrum> spectra() {
+std::vector<NamedSpectrum> named_spectra() {
   return {
       {"zero", [](double) { return 0.0; }},
       {"identity", [](double) { return 1.0; }},
@@ -38,7 +38,7 @@ std::vector<Spectrum> spectra() {
 
 TEST_F(EigenbasisOnBackend, AwkwardSpectra) {
   for (const std::size_t n : {1U, 2U, 64U, 515U}) {
-    for (const Spectrum& spectrum : spectra()) {
+    for (const NamedSpectrum& spectrum : named_spectra()) {
       SCOPED_TRACE(testing::Message() << spectrum.name << ", order " << n);
       Random random(n);
       std::vector<double> expected;
@@ -61,7 +61,7 @@ TEST_F(EigenbasisOnBackend, AwkwardSpectra) {
 
 TEST_F(EigenbasisOnBackend, FewPairsAreTheLargest) {
   for (const std::size_t n : {2U, 64U, 515U}) {
-    for (const Spectrum& spectrum : spectra()) {
+    for (const NamedSpectrum& spectrum : named_spectra()) {
       SCOPED_TRACE(testing::Message() << spectrum.name << ", order " << n);
       Random random(n);
       std::vector<double> expected;

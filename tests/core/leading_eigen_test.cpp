@@ -25,12 +25,12 @@ using linalg::symmetric_eigen;
 using test::eps;
 using test::Random;
 
-struct Spectrum {
+struct WantedSpectrum {
   const char* name;
   std::function<double(std::size_t place, std::size_t order)> value;
 };
 
-std::vector<Spectrum> spectra() {
+std::vector<WantedSpectrum> wanted_spectra() {
   const auto signal = [](std::size_t i) { return 1.0 / static_cast<double>(i + 1); };
   return {
       {"zero", [](auto, auto) { return 0.0; }},
@@ -55,7 +55,7 @@ std::vector<Spectrum> spectra() {
   };
 }
 
-std::vector<double> values_of(const Spectrum& spectrum, std::size_t order) {
+std::vector<double> values_of(const WantedSpectrum& spectrum, std::size_t order) {
   std::vector<double> values;
   for (std::size_t i = 0; i < order; ++i) {
     values.push_back(spectrum.value(i, order));
@@ -117,7 +117,7 @@ void expect_same(const Matrix& a, const Eigenbasis& found, const Eigenbasis& ful
 TEST(LeadingEigen, AgreesWithAllPairs) {
   const linalg::SingleThread alone;  // a thousand small matrices
   for (const std::size_t d : {2U, 3U, 5U, 13U, 40U, 300U}) {
-    for (const Spectrum& spectrum : spectra()) {
+    for (const WantedSpectrum& spectrum : wanted_spectra()) {
       Random random(d);
       const Matrix a = test::covariance(values_of(spectrum, d), random);
       const Eigenbasis full = symmetric_eigen(a);
@@ -132,13 +132,13 @@ TEST(LeadingEigen, AgreesWithAllPairs) {
 // Most of these must not cost all pairs.
 TEST(LeadingEigen, LeavesTheRest) {
   std::size_t truncated = 0;
-  for (const Spectrum& spectrum : spectra()) {
+  for (const WantedSpectrum& spectrum : wanted_spectra()) {
     Random random(1);
     const Eigenbasis basis = leading_eigen(test::covariance(values_of(spectrum, 300), random), 4);
     truncated += basis.is_full() ? 0 : 1;
     EXPECT_TRUE(basis.is_full() || basis.size() == 4) << spectrum.name;
   }
-  EXPECT_GE(truncated, spectra().size() - 2);
+  EXPECT_GE(truncated, wanted_spectra().size() - 2);
 }
 
 TEST(LeadingEigen, AllPairsAreThoseOfTheFullSolver) {
@@ -186,7 +186,7 @@ TEST(LeadingEigen, TheRestKeepsItsDigits) {
 
 TEST(LeadingEigen, SameBitsAgain) {
   Random random(8);
-  const Matrix a = test::covariance(values_of(spectra()[13], 200), random);
+  const Matrix a = test::covariance(values_of(wanted_spectra()[13], 200), random);
   const Eigenbasis once = leading_eigen(a, 6);
   const Eigenbasis again = leading_eigen(a, 6);
   EXPECT_EQ(once.values, again.values);
@@ -210,7 +210,7 @@ Eigenbasis pairs_of(const Eigenbasis& full, std::size_t first, std::size_t count
 }
 
 TEST(CompleteLeading, TakesTheLargestAndNoOthers) {
-  for (const Spectrum& spectrum : spectra()) {
+  for (const WantedSpectrum& spectrum : wanted_spectra()) {
     SCOPED_TRACE(spectrum.name);
     Random random(9);
     const std::size_t d = 60;
@@ -240,7 +240,7 @@ TEST(CompleteLeading, TakesTheLargestAndNoOthers) {
 
 TEST(CompleteLeading, FindsOutLies) {
   Random random(10);
-  const Matrix a = test::covariance(values_of(spectra()[13], 80), random);
+  const Matrix a = test::covariance(values_of(wanted_spectra()[13], 80), random);
   const Eigenbasis right = pairs_of(symmetric_eigen(a), 0, 5);
   const auto refused = [&](const std::function<void(Eigenbasis&)>& lie) {
     Eigenbasis basis = right;

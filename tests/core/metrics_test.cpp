@@ -23,7 +23,7 @@ Matrix diagonal(const std::vector<double>& values) {
   return out;
 }
 
-TargetSummary make_targets(const std::vector<double>& values) {
+TargetSummary targets_by_hand(const std::vector<double>& values) {
   TargetSummary targets;
   targets.samples = 100;
   targets.spectrum = {values, diagonal(std::vector<double>(values.size(), 1.0))};
@@ -36,7 +36,7 @@ TargetSummary make_targets(const std::vector<double>& values) {
 }
 
 // Features with covariance diag(values) and mean (1, 0, ...), whose first n coordinates are the targets.
-LayerSummary make_layer(const std::vector<double>& values, std::size_t n) {
+LayerSummary layer_by_hand(const std::vector<double>& values, std::size_t n) {
   LayerSummary layer;
   const std::size_t d = values.size();
   layer.samples = 100;
@@ -151,8 +151,8 @@ void expect_same_or_undefined(const MetricSet& few, const MetricSet& all,
 }
 
 TEST(LayerMetrics, OfTheLargestPairsAreTheSame) {
-  const TargetSummary targets = make_targets({2, 1});
-  LayerSummary layer = make_layer({4, 3, 2, 1e-3, 1e-9, 1e-10, 0}, 2);
+  const TargetSummary targets = targets_by_hand({2, 1});
+  LayerSummary layer = layer_by_hand({4, 3, 2, 1e-3, 1e-9, 1e-10, 0}, 2);
   layer.residuals->signal = {600, 20, 300, 30};
   const MetricSet all = layer_metrics(layer, targets, 3);
   const Eigenbasis full = layer.spectrum;
@@ -169,8 +169,8 @@ TEST(LayerMetrics, OfTheLargestPairsAreTheSame) {
 }
 
 TEST(LayerMetrics, WhatNeedsMorePairsIsUndefined) {
-  const TargetSummary targets = make_targets({2, 1});
-  LayerSummary layer = make_layer({4, 3, 2, 1}, 2);
+  const TargetSummary targets = targets_by_hand({2, 1});
+  LayerSummary layer = layer_by_hand({4, 3, 2, 1}, 2);
   const MetricSet all = layer_metrics(layer, targets, 2);
   const std::vector<std::string> always{"feature_effective_rank", "feature_dims_90", "feature_dims_95",
                                         "feature_dims_99"};
@@ -211,8 +211,8 @@ TEST(LayerMetrics, WhatNeedsMorePairsIsUndefined) {
 }
 
 TEST(LayerMetrics, ByHand) {
-  const TargetSummary targets = make_targets({2, 1});
-  LayerSummary layer = make_layer({4, 3, 2, 1}, 2);
+  const TargetSummary targets = targets_by_hand({2, 1});
+  LayerSummary layer = layer_by_hand({4, 3, 2, 1}, 2);
   layer.residuals->signal = {600, 20, 300, 30};
   layer.residuals->affine = 50;
   const MetricSet set = layer_metrics(layer, targets, 10);
@@ -236,7 +236,7 @@ TEST(LayerMetrics, ByHand) {
 }
 
 TEST(TargetMetrics, ByHand) {
-  const MetricSet set = target_metrics(make_targets({2, 1}));
+  const MetricSet set = target_metrics(targets_by_hand({2, 1}));
   EXPECT_EQ(value_of(set, "target_dim"), 2);
   EXPECT_DOUBLE_EQ(value_of(set, "model_r2"), 1 - 0.5 / 3);
   EXPECT_DOUBLE_EQ(value_of(set, "residual_whiteness"), 0);
@@ -247,11 +247,11 @@ TEST(TargetMetrics, ByHand) {
 }
 
 TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
-  const TargetSummary targets = make_targets({2, 1});
+  const TargetSummary targets = targets_by_hand({2, 1});
   CheckpointResult checkpoint;
   checkpoint.targets = target_metrics(targets);
   checkpoint.layers.push_back(
-      {"head", std::nullopt, "", layer_metrics(make_layer({4, 3, 2, 1}, 2), targets, 10)});
+      {"head", std::nullopt, "", layer_metrics(layer_by_hand({4, 3, 2, 1}, 2), targets, 10)});
   std::vector<CheckpointResult> checkpoints{checkpoint};
   add_final_gamma(checkpoints, {RunMember{"run", {}}});
   std::vector<std::string> measured = names_of(checkpoint.targets);
@@ -273,7 +273,7 @@ TEST(MetricChoice, NamesGlobsAndMistakes) {
   EXPECT_TRUE(choice.wants("deep_nrc1"));
   EXPECT_FALSE(choice.wants("deep_nrc1_squared"));
   EXPECT_FALSE(choice.wants("nrc1"));
-  MetricSet set = target_metrics(make_targets({2, 1}));
+  MetricSet set = target_metrics(targets_by_hand({2, 1}));
   MetricChoice("model_*,target_dim").filter(set);
   EXPECT_EQ(names_of(set), (std::vector<std::string>{"target_dim", "model_mse", "model_mae", "model_r2"}));
   for (const char* text : {"nrc9", "nrc1,nope", "nrc1 nrc2", "NRC1", "nrc1*x"}) {

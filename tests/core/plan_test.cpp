@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t mebibyte = 1U << 20U;
 
-LayerIndex make_layer(std::vector<std::uint64_t> shape, Layout layout = Layout::rows) {
+LayerIndex layer_of(std::vector<std::uint64_t> shape, Layout layout = Layout::rows) {
   LayerIndex layer;
   layer.name = "fc";
   layer.layout = layout;
@@ -27,7 +27,7 @@ LayerPlan planned(const LayerIndex& layer, const AnalysisOptions& options, std::
 }
 
 TEST(PlanLayer, CountsSamplesRowsAndBytes) {
-  const LayerIndex layer = make_layer({1000, 7, 16}, Layout::ntd);
+  const LayerIndex layer = layer_of({1000, 7, 16}, Layout::ntd);
   AnalysisOptions options;
   options.pool = Pool::none;
   const LayerPlan plan = planned(layer, options, 512 * mebibyte);
@@ -54,11 +54,11 @@ TEST(PlanLayer, LanesForManyNarrowRows) {
                                     plan.segment_samples % plan.lane_band_samples == 0));
     return plan.lanes_read ? plan.lanes : 1;
   };
-  EXPECT_EQ(lanes(make_layer({1'000'000, 64})), 2U);
-  EXPECT_EQ(lanes(make_layer({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
-  EXPECT_EQ(lanes(make_layer({40'000, 64})), 1U) << "too few segments";
-  EXPECT_EQ(lanes(make_layer({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
-  LayerIndex columns = make_layer({1'000'000, 64});
+  EXPECT_EQ(lanes(layer_of({1'000'000, 64})), 2U);
+  EXPECT_EQ(lanes(layer_of({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
+  EXPECT_EQ(lanes(layer_of({40'000, 64})), 1U) << "too few segments";
+  EXPECT_EQ(lanes(layer_of({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
+  LayerIndex columns = layer_of({1'000'000, 64});
   columns.activations.chunk = {1000, 8};
   EXPECT_EQ(lanes(columns), 2U);
   columns.activations.chunk = {1'000'000, 8};
@@ -72,7 +72,7 @@ TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {
         bool fitted = false;
         for (std::uint64_t memory = 1024; memory < (std::uint64_t{1} << 36U); memory = memory * 5 / 4) {
           SCOPED_TRACE(testing::Message() << rows << " x " << d << ", chunks of " << chunk << ", " << memory);
-          LayerIndex layer = make_layer({rows, d});
+          LayerIndex layer = layer_of({rows, d});
           if (chunk > 0) {
             layer.activations.chunk = {chunk, d};
             layer.activations.filters = {"deflate"};
@@ -92,13 +92,13 @@ TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {
       }
     }
   }
-  EXPECT_THROW((void)planned(make_layer({1000, 100000}), {}, 512 * mebibyte), UsageError);
+  EXPECT_THROW((void)planned(layer_of({1000, 100000}), {}, 512 * mebibyte), UsageError);
 }
 
 TEST(PlanLayer, TheLeastMemoryIsEnough) {
   for (const std::uint64_t chunk : {0U, 1U, 1000U, 1000000U}) {
     SCOPED_TRACE(chunk);
-    LayerIndex layer = make_layer({1000000, 512});
+    LayerIndex layer = layer_of({1000000, 512});
     if (chunk > 0) {
       layer.activations.chunk = {chunk, 512};
     }
@@ -118,7 +118,7 @@ TEST(PlanLayer, TheLeastMemoryIsEnough) {
 }
 
 TEST(PlanLayer, SparesTheSecondLookWhereMomentsMayDo) {
-  LayerIndex plain = make_layer({100000, 512});
+  LayerIndex plain = layer_of({100000, 512});
   LayerIndex packed = plain;
   packed.activations.chunk = {1000, 512};
   packed.activations.filters = {{"deflate"}};
@@ -149,14 +149,14 @@ TEST(PlanLayer, BandsAreWholeTiles) {
   for (const std::uint64_t positions : {1U, 3U, 100U, 10000U}) {
     AnalysisOptions options;
     options.pool = Pool::none;
-    const LayerPlan plan = planned(make_layer({100000, positions, 24}, Layout::ntd), options, 256 * mebibyte);
+    const LayerPlan plan = planned(layer_of({100000, positions, 24}, Layout::ntd), options, 256 * mebibyte);
     const std::uint64_t tile = std::max<std::uint64_t>(1, cpu->tile_rows(24) / positions);
     EXPECT_EQ(plan.band_samples % tile, 0U) << positions;  // so that sums do not depend on the memory
   }
 }
 
 TEST(PlanLayer, LooksAsAsked) {
-  const LayerIndex layer = make_layer({10000, 64});
+  const LayerIndex layer = layer_of({10000, 64});
   const auto looks = [&](Looks wanted, const char* metrics) {
     AnalysisOptions options;
     options.looks = wanted;
@@ -182,7 +182,7 @@ LayerNeeds needed(std::uint64_t d, const char* metrics, SpectrumChoice spectrum 
   options.metrics = MetricChoice(metrics);
   options.spectrum = spectrum;
   options.looks = looks;
-  return planned(make_layer({10000, d}), options, std::uint64_t{1} << 36U).needs;
+  return planned(layer_of({10000, d}), options, std::uint64_t{1} << 36U).needs;
 }
 
 TEST(LayerNeeds, AllMetricsTakeEverything) {
@@ -259,12 +259,12 @@ TEST(LayerNeeds, SpectrumAsAsked) {
 TEST(PlanLayer, KeepsBytesForASecondLookOnly) {
   AnalysisOptions options;
   options.looks = Looks::two;
-  const LayerIndex small = make_layer({10000, 64});
+  const LayerIndex small = layer_of({10000, 64});
   EXPECT_TRUE(planned(small, options, 512 * mebibyte).keeps_bytes);
   options.looks = Looks::one;
   EXPECT_FALSE(planned(small, options, 512 * mebibyte).keeps_bytes);
   options.looks = Looks::two;
-  LayerIndex large = make_layer({1000000, 64});                        // 244 MiB
+  LayerIndex large = layer_of({1000000, 64});                          // 244 MiB
   EXPECT_FALSE(planned(large, options, 4096 * mebibyte).keeps_bytes);  // plain bytes: the page cache has them
   large.activations.filters = {"deflate"};
   EXPECT_TRUE(planned(large, options, 4096 * mebibyte).keeps_bytes);  // inflated bytes are dear
@@ -280,7 +280,7 @@ CheckpointIndex checkpoint(std::string path, std::string run, std::optional<doub
   index.run = std::move(run);
   index.step = step;
   index.id = std::move(id);
-  index.layers.push_back(make_layer({10, 4}));
+  index.layers.push_back(layer_of({10, 4}));
   return index;
 }
 

@@ -21,12 +21,12 @@ using linalg::symmetric_eigen;
 using test::eps;
 using test::Random;
 
-struct Case {
+struct UpdatedCase {
   const char* name;
   std::function<double(std::size_t place, std::size_t size)> value;
 };
 
-std::vector<Case> spectra() {
+std::vector<UpdatedCase> updated_spectra() {
   return {
       {"zero", [](auto, auto) { return 0.0; }},
       {"identity", [](auto, auto) { return 1.0; }},
@@ -45,7 +45,7 @@ std::vector<Case> spectra() {
 }
 
 // How long x is, beside the root of the largest eigenvalue, and along which eigenvectors it lies.
-std::vector<Case> vectors() {
+std::vector<UpdatedCase> vectors() {
   return {
       {"zero", [](auto, auto) { return 0.0; }},
       {"along all", [](auto i, auto) { return 1.0 + double(i % 3); }},
@@ -60,7 +60,7 @@ std::vector<Case> vectors() {
   };
 }
 
-std::vector<double> list(const Case& entries, std::size_t size, double scale) {
+std::vector<double> list(const UpdatedCase& entries, std::size_t size, double scale) {
   std::vector<double> values;
   for (std::size_t i = 0; i < size; ++i) {
     values.push_back(scale * entries.value(i, size));
@@ -71,11 +71,11 @@ std::vector<double> list(const Case& entries, std::size_t size, double scale) {
 TEST(RankOneUpdate, AgreesWithADecompositionOfTheSum) {
   const linalg::SingleThread alone;
   for (const std::size_t d : {1U, 2U, 3U, 7U, 40U, 150U}) {
-    for (const Case& spectrum : spectra()) {
+    for (const UpdatedCase& spectrum : updated_spectra()) {
       Random random(d);
       const Matrix covariance = test::covariance(list(spectrum, d, 1), random);
       const Eigenbasis basis = symmetric_eigen(covariance);
-      for (const Case& along : vectors()) {
+      for (const UpdatedCase& along : vectors()) {
         SCOPED_TRACE(testing::Message() << spectrum.name << " of " << d << ", x " << along.name);
         const double scale = basis.values[0] > 0 ? std::sqrt(basis.values[0]) : 1;
         const Vector x = transposed_product(basis.vectors, list(along, d, scale));

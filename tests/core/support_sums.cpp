@@ -8,6 +8,7 @@
 
 #include "core/product_rounding.hpp"
 #include "core/support.hpp"
+#include "core/vector_math.hpp"
 
 namespace collapscope::test {
 
@@ -39,14 +40,6 @@ double mean_size(const std::vector<double>& mean) {
     largest = std::max(largest, std::abs(value));
   }
   return largest;
-}
-
-double trace(const Matrix& a) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    sum += a(i, i);
-  }
-  return sum;
 }
 
 }  // namespace

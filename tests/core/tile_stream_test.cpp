@@ -21,8 +21,8 @@
 namespace collapscope {
 namespace {
 
-constexpr std::size_t channels = 3;
-constexpr std::uint64_t samples = 53;
+constexpr std::size_t stream_channels = 3;
+constexpr std::uint64_t stream_samples = 53;
 
 // Sample i holds the numbers i * length + 0, 1, ...; counts its reads; may fail at a sample.
 class FakeReader final : public RowReader {
@@ -32,7 +32,7 @@ class FakeReader final : public RowReader {
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     ++reads_;
-    ASSERT_LE(first + count, samples);
+    ASSERT_LE(first + count, stream_samples);
     ASSERT_EQ(out.size(), count * length_ * sizeof(double));
     if (first <= fails_at_ && fails_at_ < first + count) {
       throw InputError("fake.h5", "/x", "broken");
@@ -56,14 +56,14 @@ class TwinReader final : public RowReader {
   TwinReader(std::size_t length, std::atomic<int>& reads) : length_(length), reads_(reads) {}
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     int one = 0;
-    FakeReader(length_, samples, one).read(first, count, out);
+    FakeReader(length_, stream_samples, one).read(first, count, out);
     reads_ += one;
   }
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
   [[nodiscard]] std::unique_ptr<RowReader> twin() override {
     return std::make_unique<TwinReader>(length_, reads_);
   }
-  void expect(std::uint64_t first, std::uint64_t count) override { EXPECT_LE(first + count, samples); }
+  void expect(std::uint64_t first, std::uint64_t count) override { EXPECT_LE(first + count, stream_samples); }
 
  private:
   std::size_t length_;
@@ -74,7 +74,7 @@ class TileStreamTest : public testing::Test {
  protected:
   void SetUp() override {
     PlantedSpec spec;
-    spec.samples = samples;
+    spec.samples = stream_samples;
     spec.features = 2;
     spec.targets = 1;
     spec.noise = {0.5};
@@ -89,9 +89,9 @@ class TileStreamTest : public testing::Test {
     plan.format.layout = positions > 1 ? Layout::ntd : Layout::rows;
     plan.format.pool = positions > 1 ? Pool::none : Pool::mean;
     plan.format.positions = positions;
-    plan.format.channels = channels;
-    plan.samples = samples;
-    plan.rows = samples * positions;
+    plan.format.channels = stream_channels;
+    plan.samples = stream_samples;
+    plan.rows = stream_samples * positions;
     plan.band_samples = band;
     plan.keeps_bytes = keeps;
     return plan;
@@ -106,17 +106,17 @@ class TileStreamTest : public testing::Test {
       ASSERT_GT(tile.rows, 0U);
       ASSERT_LE(tile.rows, tile_rows);
       ASSERT_EQ(targets.rows(), tile.rows);
-      Matrix rows(tile.rows, channels);
+      Matrix rows(tile.rows, stream_channels);
       ASSERT_EQ(decode_tile(tile, plan.format, rows.view()), std::nullopt);
       for (std::size_t i = 0; i < tile.rows; ++i) {
-        for (std::size_t c = 0; c < channels; ++c) {
-          ASSERT_EQ(rows(i, c), static_cast<double>((next + i) * channels + c));
+        for (std::size_t c = 0; c < stream_channels; ++c) {
+          ASSERT_EQ(rows(i, c), static_cast<double>((next + i) * stream_channels + c));
         }
         ASSERT_EQ(targets(i, 0), all_targets_((next + i) / positions, 0));
       }
       next += tile.rows;
     });
-    EXPECT_EQ(next, samples * positions);
+    EXPECT_EQ(next, stream_samples * positions);
   }
 
   static LayerPlan plan_with_lanes(std::size_t positions, std::size_t tile_samples, bool keeps) {
@@ -136,10 +136,11 @@ class TileStreamTest : public testing::Test {
     std::mutex mutex;
     std::map<std::uint64_t, std::vector<std::uint64_t>> segments;
     stream.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
-                            Matrix rows(tile.rows, channels);
+                            Matrix rows(tile.rows, stream_channels);
                             ASSERT_EQ(decode_tile(tile, plan.format, rows.view()), std::nullopt);
                             for (std::size_t i = 0; i < tile.rows; ++i) {
-                              ASSERT_EQ(rows(i, 1), static_cast<double>((tile.first_row + i) * channels + 1));
+                              ASSERT_EQ(rows(i, 1),
+                                        static_cast<double>((tile.first_row + i) * stream_channels + 1));
                               ASSERT_EQ(targets(i, 0), all_targets_((tile.first_row + i) / positions, 0));
                             }
                             open[lane].push_back(tile.first_row);
@@ -157,7 +158,7 @@ class TileStreamTest : public testing::Test {
         next += tile_samples * positions;
       }
     }
-    EXPECT_EQ(next, (samples + tile_samples - 1) / tile_samples * tile_samples * positions);
+    EXPECT_EQ(next, (stream_samples + tile_samples - 1) / tile_samples * tile_samples * positions);
   }
 
   std::string path_ = test::temporary_path("_targets.h5");
@@ -177,13 +178,14 @@ TEST_F(TileStreamTest, TilesTheInputExactlyOnce) {
             const LayerPlan layer = plan(positions, band, keeps);
             int reads = 0;
             std::uint64_t bytes = 0;
-            TileStream stream(layer, tile_rows,
-                              std::make_unique<FakeReader>(positions * channels, samples, reads), targets,
-                              [&](std::uint64_t count) { bytes += count; });
+            TileStream stream(
+                layer, tile_rows,
+                std::make_unique<FakeReader>(positions * stream_channels, stream_samples, reads), targets,
+                [&](std::uint64_t count) { bytes += count; });
             expect_tiled(stream, layer, tile_rows);
             const int reads_of_a_pass = reads;
             expect_tiled(stream, layer, tile_rows);
-            const std::uint64_t whole = samples * layer.format.sample_bytes();
+            const std::uint64_t whole = stream_samples * layer.format.sample_bytes();
             EXPECT_EQ(reads, keeps ? reads_of_a_pass : 2 * reads_of_a_pass);
             EXPECT_EQ(bytes, keeps ? whole : 2 * whole);
           }
@@ -196,7 +198,8 @@ TEST_F(TileStreamTest, TilesTheInputExactlyOnce) {
 TEST_F(TileStreamTest, TilesAreFullWhenBandsAreWholeTiles) {
   TargetRows targets({index_}, 0);
   int reads = 0;
-  TileStream stream(plan(1, 16, false), 8, std::make_unique<FakeReader>(channels, samples, reads), targets,
+  TileStream stream(plan(1, 16, false), 8,
+                    std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                     [](std::uint64_t) {});
   std::vector<std::size_t> rows;
   stream.pass([&](const RawTile& tile, MatrixView<const double>) { rows.push_back(tile.rows); });
@@ -207,8 +210,8 @@ TEST_F(TileStreamTest, WhatTheReaderThrowsComesOut) {
   TargetRows targets({index_}, 0);
   for (const std::uint64_t fails_at : {0U, 7U, 25U, 52U}) {
     int reads = 0;
-    TileStream stream(plan(1, 5, false), 4, std::make_unique<FakeReader>(channels, fails_at, reads), targets,
-                      [](std::uint64_t) {});
+    TileStream stream(plan(1, 5, false), 4, std::make_unique<FakeReader>(stream_channels, fails_at, reads),
+                      targets, [](std::uint64_t) {});
     std::uint64_t rows = 0;
     EXPECT_THROW(stream.pass([&](const RawTile& tile, MatrixView<const double>) { rows += tile.rows; }),
                  InputError);
@@ -221,7 +224,7 @@ TEST_F(TileStreamTest, AVisitorMayThrowWhileABandIsRead) {
   for (const bool keeps : {false, true}) {
     int reads = 0;
     const LayerPlan layer = plan(1, 5, keeps);
-    TileStream stream(layer, 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+    TileStream stream(layer, 4, std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                       [](std::uint64_t) {});
     EXPECT_THROW(stream.pass([](const RawTile& tile, MatrixView<const double>) {
       if (tile.first_row >= 10) {
@@ -239,29 +242,32 @@ TEST_F(TileStreamTest, VisitedBytesStayUntilSettled) {
   TargetRows targets({index_}, 0);
   for (const bool keeps : {false, true}) {
     int reads = 0;
-    TileStream stream(plan(1, 5, keeps), 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+    TileStream stream(plan(1, 5, keeps), 4,
+                      std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                       [](std::uint64_t) {});
     std::vector<RawTile> waiting;
     std::uint64_t settled = 0;
     const auto settle = [&] {
       for (const RawTile& tile : waiting) {
-        Matrix rows(tile.rows, channels);
+        Matrix rows(tile.rows, stream_channels);
         ASSERT_EQ(decode_tile(tile, plan(1, 5, keeps).format, rows.view()), std::nullopt);
-        EXPECT_EQ(rows(0, 0), static_cast<double>(tile.first_row * channels));
-        EXPECT_EQ(rows(tile.rows - 1, 0), static_cast<double>((tile.first_row + tile.rows - 1) * channels));
+        EXPECT_EQ(rows(0, 0), static_cast<double>(tile.first_row * stream_channels));
+        EXPECT_EQ(rows(tile.rows - 1, 0),
+                  static_cast<double>((tile.first_row + tile.rows - 1) * stream_channels));
         settled += tile.rows;
       }
       waiting.clear();
     };
     stream.pass([&](const RawTile& tile, MatrixView<const double>) { waiting.push_back(tile); }, settle);
-    EXPECT_EQ(settled, samples);
+    EXPECT_EQ(settled, stream_samples);
   }
 }
 
 TEST_F(TileStreamTest, VisitorsRunInTheCallersThread) {
   TargetRows targets({index_}, 0);
   int reads = 0;
-  TileStream stream(plan(1, 5, false), 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+  TileStream stream(plan(1, 5, false), 4,
+                    std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                     [](std::uint64_t) {});
   const auto caller = std::this_thread::get_id();
   stream.pass(
@@ -282,12 +288,12 @@ TEST_F(TileStreamTest, LanesTakeEverySegmentOnce) {
             std::atomic<int> reads = 0;
             std::uint64_t bytes = 0;
             TileStream stream(layer, tile_samples * positions,
-                              std::make_unique<TwinReader>(positions * channels, reads), targets,
+                              std::make_unique<TwinReader>(positions * stream_channels, reads), targets,
                               [&](std::uint64_t count) { bytes += count; });
             expect_tiled_in_lanes(stream, layer, tile_samples);
             const int reads_of_a_pass = reads;
             expect_tiled_in_lanes(stream, layer, tile_samples);
-            const std::uint64_t whole = samples * layer.format.sample_bytes();
+            const std::uint64_t whole = stream_samples * layer.format.sample_bytes();
             EXPECT_EQ(reads, keeps ? reads_of_a_pass : 2 * reads_of_a_pass);
             EXPECT_EQ(bytes, keeps ? whole : 2 * whole);
           }
@@ -301,8 +307,8 @@ TEST_F(TileStreamTest, OfSeveralFailuresInLanesTheFirstSegmentsComesOut) {
   TargetRows targets({index_}, 0);
   for (int time = 0; time < 50; ++time) {
     std::atomic<int> reads = 0;
-    TileStream stream(plan_with_lanes(1, 4, false), 4, std::make_unique<TwinReader>(channels, reads), targets,
-                      [](std::uint64_t) {});
+    TileStream stream(plan_with_lanes(1, 4, false), 4, std::make_unique<TwinReader>(stream_channels, reads),
+                      targets, [](std::uint64_t) {});
     ASSERT_EQ(stream.lanes(), 3U);
     const auto visit = [](std::size_t, const RawTile& tile, MatrixView<const double>) {
       if (tile.first_row >= 20) {
@@ -323,7 +329,7 @@ TEST_F(TileStreamTest, WithoutTwinsOnlyKeptRowsGoInLanes) {
   for (const bool keeps : {false, true}) {
     int reads = 0;
     const LayerPlan layer = plan_with_lanes(1, 4, keeps);
-    TileStream stream(layer, 4, std::make_unique<FakeReader>(channels, samples, reads), targets,
+    TileStream stream(layer, 4, std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                       [](std::uint64_t) {});
     EXPECT_EQ(stream.lanes(), 1U);
     expect_tiled(stream, layer, 4);

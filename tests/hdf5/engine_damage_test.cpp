@@ -18,7 +18,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr std::uint64_t all_threads[] = {1, 2, 5};
-constexpr const char* activations = "layers/fc/activations";
+constexpr const char* damaged_rows = "layers/fc/activations";
 
 Stored gzip(Shape chunk) {
   Stored stored;
@@ -29,7 +29,7 @@ Stored gzip(Shape chunk) {
 
 StoredChunk chunk_at(const std::string& path, const Shape& offset) {
   const TestFile file(path, TestFile::Mode::append);
-  const Handle dataset(must(H5Dopen2(file.id(), activations, H5P_DEFAULT)), H5Dclose);
+  const Handle dataset(must(H5Dopen2(file.id(), damaged_rows, H5P_DEFAULT)), H5Dclose);
   return stored_chunk(dataset, offset);
 }
 
@@ -69,7 +69,7 @@ TEST(EngineDamage, OfStreamsThatEndEarlyIsSeen) {
       std::vector<unsigned char> packed(begin, begin + static_cast<std::ptrdiff_t>(chunk.size));
       packed.resize(kept == 0 ? packed.size() - 1 : packed.size() * kept / 6);
       const TestFile file(path, TestFile::Mode::append);
-      const Handle dataset(must(H5Dopen2(file.id(), activations, H5P_DEFAULT)), H5Dclose);
+      const Handle dataset(must(H5Dopen2(file.id(), damaged_rows, H5P_DEFAULT)), H5Dclose);
       const Shape origin{0, 0};
       must(H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 0, origin.data(), packed.size(), packed.data()));
     }
@@ -108,7 +108,7 @@ class TreeDamage : public ::testing::Test {
     const hdf5::Session session;
     hdf5::FileSet files(path_);
     const hdf5::Object root = files.root();
-    const hdf5::Object object = files.get(root, activations, "activations");
+    const hdf5::Object object = files.get(root, damaged_rows, "activations");
     const hdf5::Place place = files.place(object);
     const auto file = hdf5::StoredFile::of(object.id.get(), place);
     const auto tree = hdf5::ChunkTree::of(object.id.get(), index_, *file, place);

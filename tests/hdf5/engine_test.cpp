@@ -16,7 +16,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr std::uint64_t all_threads[] = {1, 2, 5};
+constexpr std::uint64_t thread_counts[] = {1, 2, 5};
 
 Stored chunked(Shape chunk, int deflate = 0, bool shuffle = false, bool fletcher32 = false) {
   Stored stored;
@@ -27,7 +27,7 @@ Stored chunked(Shape chunk, int deflate = 0, bool shuffle = false, bool fletcher
   return stored;
 }
 
-std::size_t pass_through(unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*, void**) {
+std::size_t keep_bytes(unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*, void**) {
   return bytes;
 }
 
@@ -80,7 +80,7 @@ TEST(Engine, ReadsTheSameBytesOnAnyNumberOfThreads) {
     const DatasetIndex index = activations_of(write_dump(dir, test.shape, test.stored));
     EXPECT_EQ(index.through_hdf5, "") << test.name;
     const auto expected = ramp_bytes(index);
-    for (const std::uint64_t threads : all_threads) {
+    for (const std::uint64_t threads : thread_counts) {
       for (const std::uint64_t band : {index.samples(), std::uint64_t{3001}}) {
         for (const std::uint64_t cache : {std::uint64_t{0}, std::uint64_t{1} << 24}) {
           EXPECT_TRUE(bytes_of(index, band, {cache, threads}) == expected)
@@ -101,7 +101,7 @@ TEST(Engine, ReadsTinyDatasets) {
         fitting.chunk[i] = std::min(fitting.chunk[i], shape[i]);
       }
       const DatasetIndex index = activations_of(write_dump(dir, shape, fitting));
-      for (const std::uint64_t threads : all_threads) {
+      for (const std::uint64_t threads : thread_counts) {
         EXPECT_EQ(bytes_of(index, 2, {0, threads}), ramp_bytes(index));
       }
     }
@@ -161,7 +161,7 @@ TEST(Engine, ReadsLargeLzfChunks) {
     const TestFile file(path);
     file.ramp("targets", {samples});
     hdf5::register_lzf();
-    const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 32000, 1, 1, "lzf", nullptr, nullptr, pass_through};
+    const H5Z_class2_t filter{H5Z_CLASS_T_VERS, 32000, 1, 1, "lzf", nullptr, nullptr, keep_bytes};
     must(H5Zregister(&filter));
     const Handle creation = creation_properties({samples, 64}, chunked({500, 64}));
     must(H5Pset_filter(creation.get(), 32000, H5Z_FLAG_OPTIONAL, 0, nullptr));
@@ -179,7 +179,7 @@ TEST(Engine, ReadsLargeLzfChunks) {
   must(H5Zunregister(32000));
   hdf5::register_lzf();
   const DatasetIndex index = activations_of(path);
-  for (const std::uint64_t threads : all_threads) {
+  for (const std::uint64_t threads : thread_counts) {
     EXPECT_TRUE(bytes_of(index, 700, {1 << 20, threads}) == ramp_bytes(index));
   }
 }

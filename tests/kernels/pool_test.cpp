@@ -20,7 +20,7 @@ using test::LaunchShape;
 using test::StoredData;
 
 constexpr std::size_t samples = 3;
-constexpr std::uint64_t before = 100;  // samples before these
+constexpr std::uint64_t earlier_samples = 100;  // than these
 
 const std::vector<Layout> layouts{Layout::ntd, Layout::nchw, Layout::nhwc};
 const std::vector<Pool> pools{Pool::mean, Pool::max, Pool::first, Pool::last};
@@ -33,7 +33,7 @@ struct Pooled {
 Pooled pooled(const StoredData& data, const RowFormat& format, std::size_t skip, std::size_t rows,
               const LaunchShape& launch) {
   Pooled result{DeviceRows(rows, format.channels, 2)};
-  const FiniteCheck check{&result.first, before, skip, format.rows_per_sample()};
+  const FiniteCheck check{&result.first, earlier_samples, skip, format.rows_per_sample()};
   if (format.pool == Pool::none) {
     run_columns(kernels::PositionRows{data.numbers(), format.positions, skip, result.rows.matrix(), check},
                 launch.grid, launch.block);
@@ -53,7 +53,7 @@ struct Decoded {
 
 Decoded decoded(const StoredData& data, const RowFormat& format, std::size_t skip, std::size_t rows) {
   Decoded result{Matrix(rows, format.channels), test::no_sample};
-  const RawTile tile{data.bytes(), skip, rows, before * format.rows_per_sample() + skip};
+  const RawTile tile{data.bytes(), skip, rows, earlier_samples * format.rows_per_sample() + skip};
   result.first = decode_tile(tile, format, result.rows.view()).value_or(test::no_sample);
   return result;
 }
@@ -122,7 +122,8 @@ TEST(PoolRows, SeesEveryNumberOfTheSamples) {
             data.set(sample * format.sample_elements() + element, value);
             data.set(samples * format.sample_elements() - 1, -value);  // a second one, later
             const LaunchShape launch = test::row_launches()[element % test::row_launches().size()];
-            EXPECT_EQ(pooled(data, format, 0, samples, launch).first, before + sample) << type.name();
+            EXPECT_EQ(pooled(data, format, 0, samples, launch).first, earlier_samples + sample)
+                << type.name();
           }
         }
       }
