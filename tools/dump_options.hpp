@@ -1,7 +1,7 @@
 // Options that `analyze` and `inspect` share.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -29,7 +29,9 @@ struct DumpOptions {
   std::string layout;
 };
 
-void add_dump_options(CLI::App& command, DumpOptions& options);
+struct Command;
+
+void add_dump_options(Command& command, DumpOptions& options);
 
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);
