@@ -18,7 +18,7 @@ namespace collapscope::tools {
 namespace {
 
 struct BenchCommand : BenchOptions {
-  std::vector<std::string> type_names;
+  std::vector<std::string> type_names;  // of `types`
   std::string device = "auto";
   std::size_t threads = 0;
   std::string output;
@@ -40,9 +40,7 @@ const Choices<ElementKind>& element_kinds() {
 
 BenchOptions bench_options(const BenchCommand& command) {
   BenchOptions options = command;
-  if (!command.type_names.empty()) {
-    options.types.clear();
-  }
+  options.types.clear();
   for (const std::string& name : command.type_names) {
     options.types.push_back(element_kinds().at(name));
   }
@@ -105,6 +103,9 @@ Examples:
 
 Command bench_command(const std::string& command_line) {
   const auto options = std::make_shared<BenchCommand>();
+  for (const ElementKind kind : options->types) {
+    options->type_names.push_back(ElementType{kind}.name());
+  }
   Command command("bench", "time every stage of the work against this machine's ceilings");
   command.add({.names = {"--device"},
                .target = &options->device,
@@ -119,14 +120,14 @@ Command bench_command(const std::string& command_line) {
                .description = "features d, separated by commas",
                .range = Range{1, 65536},
                .separator = ',',
-               .preset = fmt::format("[{}]", fmt::join(options->features, ","))});
+               .preset = list_preset(options->features)});
   command.add({.names = {"--types"},
                .target = &options->type_names,
                .description = "types of the stored numbers",
                .choices = names_of(element_kinds()),
                .any_case = true,
                .separator = ',',
-               .preset = "float16,bfloat16,float32,float64"});
+               .preset = joined(options->type_names, ",")});
   command.add({.names = {"--rows"},
                .target = &options->rows,
                .description = "rows N (default: 256 MiB of them, fewer of wide ones)",

@@ -1,5 +1,7 @@
 #include "command.hpp"
 
+#include <fmt/format.h>
+
 namespace collapscope::tools {
 
 namespace {
@@ -36,6 +38,15 @@ struct TypeText {
   }
 };
 
+template <typename T>
+std::string bracketed(const std::vector<T>& values) {
+  std::vector<std::string> texts;
+  for (const T& value : values) {
+    texts.push_back(fmt::format("{}", value));
+  }
+  return "[" + joined(texts, ",") + "]";
+}
+
 void flatten(const Command& command, const std::string& name, const std::string& footer,
              std::vector<Command>& out) {
   Command full = command;
@@ -61,6 +72,18 @@ Command::Command(std::string its_name, std::string its_description)
       options{{.names = {"-h", "--help"},
                .target = ShowHelp{},
                .description = "Print this help message and exit"}} {}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    text += i == 0 ? "" : separator;
+    text += parts[i];
+  }
+  return text;
+}
+
+std::string list_preset(const std::vector<std::size_t>& values) { return bracketed(values); }
+std::string list_preset(const std::vector<double>& values) { return bracketed(values); }
 
 std::vector<Command> flattened(const Command& program) {
   std::vector<Command> out;

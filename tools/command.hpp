@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -61,6 +62,11 @@ struct Command {
   std::vector<Command> commands{};  // if there are any, one must follow
   std::function<int()> action{};    // returns the exit status
 };
+
+// Lists as text; as a preset "[0.5,0.1]".
+[[nodiscard]] std::string joined(const std::vector<std::string>& parts, std::string_view separator);
+[[nodiscard]] std::string list_preset(const std::vector<std::size_t>& values);
+[[nodiscard]] std::string list_preset(const std::vector<double>& values);
 
 // The program first, under no name, then its commands, each followed by its own: "synth", "synth ufm". Each
 // has its footer.

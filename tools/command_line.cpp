@@ -29,8 +29,7 @@ struct Adder {
 };
 
 void add_option(CLI::App& app, const Option& option) {
-  CLI::Option* added = std::visit(
-      Adder{app, fmt::format("{}", fmt::join(option.names, ",")), option.description}, option.target);
+  CLI::Option* added = std::visit(Adder{app, joined(option.names, ","), option.description}, option.target);
   added->required(option.required)->group(option.group)->default_str(option.preset);
   if (!option.placeholder.empty()) {
     added->type_name(option.placeholder);

@@ -10,10 +10,6 @@ namespace collapscope::tools {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
-  return fmt::format("{}", fmt::join(parts, separator));
-}
-
 // For single quotes of a POSIX shell.
 std::string shell_word(std::string_view text) {
   std::string out = "'";

@@ -1,8 +1,7 @@
 // collapscope report: results in, what they say together out.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
+#include <array>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -52,8 +51,11 @@ MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::s
 }
 
 std::string now_text() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
 int run_report(const ReportOptions& options) {

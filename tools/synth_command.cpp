@@ -20,24 +20,20 @@ const Choices<SynthStorage> storages{{"contiguous", SynthStorage::contiguous},
                                      {"chunked", SynthStorage::chunked},
                                      {"gzip", SynthStorage::gzip}};
 
-template <typename Spec>
-struct SynthOptions {
-  Spec spec;
+// Beside a SynthSpec.
+struct CommonOptions {
+  std::string output;
   std::string element = "float64";
   std::string storage = "contiguous";
-  std::string output;
-
-  [[nodiscard]] Spec full_spec() const {
-    Spec full = spec;
-    full.element = elements.at(element);
-    full.storage = storages.at(storage);
-    return full;
-  }
+};
+struct UfmOptions : CommonOptions {
+  UfmSpec spec;
+};
+struct PlantedOptions : CommonOptions {
+  PlantedSpec spec;
 };
 
-template <typename Spec>
-void add_common(Command& command, SynthOptions<Spec>& options) {
-  SynthSpec& spec = options.spec;
+void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
   command.add({.names = {"-o", "--output"},
                .target = &options.output,
                .description = "the dump to write",
@@ -76,10 +72,15 @@ void add_common(Command& command, SynthOptions<Spec>& options) {
   command.add({.names = {"--step"}, .target = &spec.step, .description = "attribute step"});
 }
 
+void complete(SynthSpec& spec, const CommonOptions& options) {
+  spec.element = elements.at(options.element);
+  spec.storage = storages.at(options.storage);
+}
+
 Command ufm_command() {
-  const auto options = std::make_shared<SynthOptions<UfmSpec>>();
+  const auto options = std::make_shared<UfmOptions>();
   Command command("ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
-  add_common(command, *options);
+  add_common(command, *options, options->spec);
   command.add({.names = {"--lambda-w"},
                .target = &options->spec.lambda_w,
                .description = "regularization of the weight",
@@ -89,27 +90,29 @@ Command ufm_command() {
                .description = "regularization of the features",
                .preset = fmt::format("{}", options->spec.lambda_h)});
   command.action = [options] {
-    write_ufm(options->output, options->full_spec());
+    complete(options->spec, *options);
+    write_ufm(options->output, options->spec);
     return done;
   };
   return command;
 }
 
 Command planted_command() {
-  const auto options = std::make_shared<SynthOptions<PlantedSpec>>();
+  const auto options = std::make_shared<PlantedOptions>();
   Command command("planted", "layers whose share of noise, and so deep_nrc1, is given");
-  add_common(command, *options);
+  add_common(command, *options, options->spec);
   command.add({.names = {"--noise"},
                .target = &options->spec.noise,
                .description = "share of noise of each layer, e.g. 0.5,0.1,1e-3",
                .separator = ',',
-               .preset = fmt::format("[{}]", fmt::join(options->spec.noise, ","))});
+               .preset = list_preset(options->spec.noise)});
   command.add({.names = {"--offset"},
                .target = &options->spec.offset,
                .description = "mean of every feature, in units of their rms deviation",
                .preset = fmt::format("{}", options->spec.offset)});
   command.action = [options] {
-    write_planted(options->output, options->full_spec());
+    complete(options->spec, *options);
+    write_planted(options->output, options->spec);
     return done;
   };
   return command;
