@@ -10,6 +10,8 @@
 
 namespace collapscope::tools {
 
+struct Command;
+
 struct DumpOptions {
   std::vector<std::string> dumps;
   std::vector<std::string> layers;
@@ -28,8 +30,6 @@ struct DumpOptions {
   std::string weights;
   std::string layout;
 };
-
-struct Command;
 
 void add_dump_options(Command& command, DumpOptions& options);
 
