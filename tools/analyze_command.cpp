@@ -1,5 +1,4 @@
 // collapscope analyze: dumps in, metrics out.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,6 +10,7 @@
 #include "collapscope/report.hpp"
 #include "collapscope/runs.hpp"
 #include "collapscope/version.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
@@ -86,19 +86,20 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
 
 }  // namespace
 
-void add_analyze(CLI::App& app, Action& action, const std::string& command_line) {
+Command analyze_command(const std::string& command_line) {
   const auto options = std::make_shared<AnalyzeOptions>();
-  CLI::App* command = app.add_subcommand("analyze", "measure every layer of every checkpoint");
-  add_dump_options(*command, *options);
-  command
-      ->add_option(
-          "-o,--output", options->outputs,
-          "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may be repeated "
-          "(default: a table)")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  command->add_flag("-q,--quiet", options->quiet, "no progress, only problems");
-  command->footer(
+  Command command("analyze", "measure every layer of every checkpoint");
+  add_dump_options(command, *options);
+  command.add({.names = {"-o", "--output"},
+               .target = &options->outputs,
+               .description =
+                   "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may be "
+                   "repeated (default: a table)",
+               .placeholder = "FILE",
+               .one_word = true});
+  command.add(
+      {.names = {"-q", "--quiet"}, .target = &options->quiet, .description = "no progress, only problems"});
+  command.footer =
       "Examples:\n"
       "  collapscope analyze dumps/                          a table of all checkpoints in a folder\n"
       "  collapscope analyze run1_*.h5 -o run1.json -o run1.csv\n"
@@ -107,9 +108,9 @@ void add_analyze(CLI::App& app, Action& action, const std::string& command_line)
       "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight "
       "'params/{layer}/kernel'\n"
       "\n"
-      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.");
-  command->callback(
-      [options, &action, command_line] { action = [=] { return run_analyze(*options, command_line); }; });
+      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.";
+  command.action = [=] { return run_analyze(*options, command_line); };
+  return command;
 }
 
 }  // namespace collapscope::tools

@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <map>
 #include <memory>
 
+#include "choices.hpp"
 #include "collapscope/bench.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"
 
@@ -17,14 +18,15 @@ namespace collapscope::tools {
 namespace {
 
 struct BenchCommand : BenchOptions {
+  std::vector<std::string> type_names;  // of `types`
   std::string device = "auto";
   std::size_t threads = 0;
   std::string output;
 };
 
-const std::map<std::string, ElementKind>& element_kinds() {
-  static const std::map<std::string, ElementKind> kinds = [] {
-    std::map<std::string, ElementKind> all;
+const Choices<ElementKind>& element_kinds() {
+  static const Choices<ElementKind> kinds = [] {
+    Choices<ElementKind> all;
     for (const ElementKind kind :
          {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32, ElementKind::float64,
           ElementKind::int8, ElementKind::int16, ElementKind::int32, ElementKind::int64, ElementKind::uint8,
@@ -34,6 +36,15 @@ const std::map<std::string, ElementKind>& element_kinds() {
     return all;
   }();
   return kinds;
+}
+
+BenchOptions bench_options(const BenchCommand& command) {
+  BenchOptions options = command;
+  options.types.clear();
+  for (const std::string& name : command.type_names) {
+    options.types.push_back(element_kinds().at(name));
+  }
+  return options;
 }
 
 int run_bench_command(const BenchCommand& command, const std::string& command_line) {
@@ -46,7 +57,7 @@ int run_bench_command(const BenchCommand& command, const std::string& command_li
   }
   const bool shows_table = command.output != "-";
   const BenchReport report =
-      run_bench(*chosen.backend, command, command_line, [&](const BenchReport& so_far) {
+      run_bench(*chosen.backend, bench_options(command), command_line, [&](const BenchReport& so_far) {
         if (shows_table) {
           print(so_far.shapes.empty() ? bench_head(so_far) : bench_block(so_far.shapes.back()));
         }
@@ -90,57 +101,70 @@ Examples:
 
 }  // namespace
 
-void add_bench(CLI::App& app, Action& action, const std::string& command_line) {
+Command bench_command(const std::string& command_line) {
   const auto options = std::make_shared<BenchCommand>();
-  CLI::App* command =
-      app.add_subcommand("bench", "time every stage of the work against this machine's ceilings");
-  command->add_option("--device", options->device, "auto, cpu, cuda, cuda:N or cuda:all")
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "threads (default: all that the process may use)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
-  command->add_option("--features", options->features, "features d, separated by commas")
-      ->delimiter(',')
-      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
-      ->capture_default_str();
-  command
-      ->add_option_function<std::vector<std::string>>(
-          "--types",
-          [options](const std::vector<std::string>& names) {
-            options->types.clear();
-            for (const std::string& name : names) {
-              options->types.push_back(element_kinds().at(name));
-            }
-          },
-          "types of the stored numbers")
-      ->delimiter(',')
-      ->transform(CLI::IsMember(element_kinds(), CLI::ignore_case))
-      ->default_str("float16,bfloat16,float32,float64");
-  command->add_option("--rows", options->rows, "rows N (default: 256 MiB of them, fewer of wide ones)")
-      ->check(CLI::Range(std::uint64_t{4}, std::uint64_t{1} << 40U));
-  command->add_option("--targets", options->targets, "target components n")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
-      ->capture_default_str();
-  command->add_option("--stages", options->stages, "only these stages, separated by commas (default: all)")
-      ->delimiter(',')
-      ->type_name("LIST");
-  command->add_option("--repeat", options->repeat, "timed runs of a stage, after one that warms up")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100000}))
-      ->capture_default_str();
-  command
-      ->add_option("--seconds", options->seconds,
-                   "no further run of a stage after this time; one is always timed")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--folder", options->folder, "where temporary dumps go (default: TMPDIR)")
-      ->type_name("DIR");
-  command
-      ->add_option("-o,--output", options->output,
-                   "also write JSON to FILE.json, or '-' to write it to standard output instead of the table")
-      ->type_name("FILE");
-  command->footer(footer());
-  command->callback([options, &action, command_line] {
-    action = [=] { return run_bench_command(*options, command_line); };
-  });
+  for (const ElementKind kind : options->types) {
+    options->type_names.push_back(ElementType{kind}.name());
+  }
+  Command command("bench", "time every stage of the work against this machine's ceilings");
+  command.add({.names = {"--device"},
+               .target = &options->device,
+               .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .preset = options->device});
+  command.add({.names = {"--threads"},
+               .target = &options->threads,
+               .description = "threads (default: all that the process may use)",
+               .range = Range{1, 4096}});
+  command.add({.names = {"--features"},
+               .target = &options->features,
+               .description = "features d, separated by commas",
+               .range = Range{1, 65536},
+               .separator = ',',
+               .preset = list_preset(options->features)});
+  command.add({.names = {"--types"},
+               .target = &options->type_names,
+               .description = "types of the stored numbers",
+               .choices = names_of(element_kinds()),
+               .any_case = true,
+               .separator = ',',
+               .preset = joined(options->type_names, ",")});
+  command.add({.names = {"--rows"},
+               .target = &options->rows,
+               .description = "rows N (default: 256 MiB of them, fewer of wide ones)",
+               .range = Range{4, std::size_t{1} << 40U}});
+  command.add({.names = {"--targets"},
+               .target = &options->targets,
+               .description = "target components n",
+               .range = Range{1, 4096},
+               .preset = std::to_string(options->targets)});
+  command.add({.names = {"--stages"},
+               .target = &options->stages,
+               .description = "only these stages, separated by commas (default: all)",
+               .placeholder = "LIST",
+               .separator = ','});
+  command.add({.names = {"--repeat"},
+               .target = &options->repeat,
+               .description = "timed runs of a stage, after one that warms up",
+               .range = Range{1, 100000},
+               .preset = std::to_string(options->repeat)});
+  command.add({.names = {"--seconds"},
+               .target = &options->seconds,
+               .description = "no further run of a stage after this time; one is always timed",
+               .not_negative = true,
+               .preset = fmt::format("{}", options->seconds)});
+  command.add({.names = {"--folder"},
+               .target = &options->folder,
+               .description = "where temporary dumps go (default: TMPDIR)",
+               .placeholder = "DIR"});
+  command.add({.names = {"-o", "--output"},
+               .target = &options->output,
+               .description =
+                   "also write JSON to FILE.json, or '-' to write it to standard output instead of the "
+                   "table",
+               .placeholder = "FILE"});
+  command.footer = footer();
+  command.action = [=] { return run_bench_command(*options, command_line); };
+  return command;
 }
 
 }  // namespace collapscope::tools

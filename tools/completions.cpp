@@ -10,10 +10,6 @@ namespace collapscope::tools {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
-  return fmt::format("{}", fmt::join(parts, separator));
-}
-
 // For single quotes of a POSIX shell.
 std::string shell_word(std::string_view text) {
   std::string out = "'";
@@ -23,22 +19,22 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
-bool takes_metrics(const OptionText& option) { return option.value == "LIST"; }
+bool takes_metrics(const Option& option) { return option.value() == "LIST"; }
 
-bool takes_files(const OptionText& option) {
-  return option.value == "FILE" || (option.positional && option.choices.empty());
+bool takes_files(const Option& option) {
+  return option.value() == "FILE" || (option.is_positional() && option.choices.empty());
 }
 
 // What can follow an option: its choices, or the metrics. Empty: files, or anything.
-const std::vector<std::string>& values_of(const OptionText& option, const std::vector<std::string>& metrics) {
+const std::vector<std::string>& values_of(const Option& option, const std::vector<std::string>& metrics) {
   return takes_metrics(option) ? metrics : option.choices;
 }
 
 // The last words of the commands below `name`: "ufm" and "planted" below "synth".
-std::vector<std::string> commands_below(const std::vector<CommandText>& commands, const std::string& name) {
+std::vector<std::string> commands_below(const std::vector<Command>& commands, const std::string& name) {
   const std::string prefix = name.empty() ? "" : name + " ";
   std::vector<std::string> out;
-  for (const CommandText& command : commands) {
+  for (const Command& command : commands) {
     if (!command.name.empty() && command.name.rfind(prefix, 0) == 0 &&
         command.name.find(' ', prefix.size()) == std::string::npos && command.name.size() > prefix.size()) {
       out.push_back(command.name.substr(prefix.size()));
@@ -47,19 +43,19 @@ std::vector<std::string> commands_below(const std::vector<CommandText>& commands
   return out;
 }
 
-std::string bash_command(const CommandText& command, const std::vector<CommandText>& commands,
+std::string bash_command(const Command& command, const std::vector<Command>& commands,
                          const std::vector<std::string>& metrics) {
   std::string out = fmt::format("    {})\n      case $prev in\n", shell_word(command.name));
   std::vector<std::string> words = commands_below(commands, command.name);
   bool files = false;
-  for (const OptionText& option : command.options) {
-    if (option.positional) {
+  for (const Option& option : command.options) {
+    if (option.is_positional()) {
       words.insert(words.end(), option.choices.begin(), option.choices.end());
       files = files || takes_files(option);
       continue;
     }
     words.insert(words.end(), option.names.begin(), option.names.end());
-    if (option.value.empty()) {
+    if (option.value().empty()) {
       continue;
     }
     const std::vector<std::string>& values = values_of(option, metrics);
@@ -85,23 +81,23 @@ std::string zsh_text(std::string_view text) {
   return out;
 }
 
-std::string zsh_option(const OptionText& option, const std::vector<std::string>& metrics) {
+std::string zsh_option(const Option& option, const std::vector<std::string>& metrics) {
   const std::vector<std::string>& values = values_of(option, metrics);
   std::string value;
-  if (!option.value.empty()) {
+  if (!option.value().empty()) {
     const std::string action = takes_metrics(option)
                                    ? fmt::format("_sequence compadd - {}", joined(values, " "))
                                : !values.empty()     ? fmt::format("({})", joined(values, " "))
                                : takes_files(option) ? "_files"
                                                      : "";
-    value = fmt::format(":{}:{}", zsh_text(option.value), action);
+    value = fmt::format(":{}:{}", zsh_text(option.value()), action);
   }
-  if (option.positional) {
-    return fmt::format("    {}\n", shell_word(fmt::format("{}{}", option.repeats ? "*" : "", value)));
+  if (option.is_positional()) {
+    return fmt::format("    {}\n", shell_word(fmt::format("{}{}", option.repeats() ? "*" : "", value)));
   }
   std::string out;
   for (const std::string& name : option.names) {
-    out += fmt::format("    {}\n", shell_word(fmt::format("{}{}[{}]{}", option.repeats ? "*" : "", name,
+    out += fmt::format("    {}\n", shell_word(fmt::format("{}{}[{}]{}", option.repeats() ? "*" : "", name,
                                                           zsh_text(option.description), value)));
   }
   return out;
@@ -118,7 +114,7 @@ std::string fish_condition(const std::string& command) {
                          : fmt::format("test (__collapscope_command) = \"{}\"", command);
 }
 
-std::string fish_option(const OptionText& option, const std::string& condition,
+std::string fish_option(const Option& option, const std::string& condition,
                         const std::vector<std::string>& metrics) {
   std::string line = fmt::format("complete -c collapscope -n {}", shell_word(condition));
   for (const std::string& name : option.names) {
@@ -127,13 +123,13 @@ std::string fish_option(const OptionText& option, const std::string& condition,
   }
   if (const std::vector<std::string>& values = values_of(option, metrics); !values.empty()) {
     line += fmt::format(" -x -a {}", shell_word(joined(values, " ")));
-  } else if (!option.value.empty()) {
+  } else if (!option.value().empty()) {
     line += takes_files(option) ? " -r -F" : " -x";
   }
   return fmt::format("{} -d {}\n", line, shell_word(option.description));
 }
 
-std::string fish_positional(const OptionText& option, const std::string& condition) {
+std::string fish_positional(const Option& option, const std::string& condition) {
   return option.choices.empty()
              ? ""
              : fmt::format("complete -c collapscope -n {} -f -a {} -d {}\n", shell_word(condition),
@@ -142,11 +138,10 @@ std::string fish_positional(const OptionText& option, const std::string& conditi
 
 }  // namespace
 
-std::string bash_completion(const std::vector<CommandText>& commands,
-                            const std::vector<std::string>& metrics) {
+std::string bash_completion(const std::vector<Command>& commands, const std::vector<std::string>& metrics) {
   std::vector<std::string> names;
   std::string cases;
-  for (const CommandText& command : commands) {
+  for (const Command& command : commands) {
     if (!command.name.empty()) {
       names.push_back(shell_word(command.name));
     }
@@ -171,12 +166,11 @@ complete -o filenames -F _collapscope collapscope
                      joined(names, "|"), cases);
 }
 
-std::string zsh_completion(const std::vector<CommandText>& commands,
-                           const std::vector<std::string>& metrics) {
+std::string zsh_completion(const std::vector<Command>& commands, const std::vector<std::string>& metrics) {
   std::string out = "#compdef collapscope\n";
-  for (const CommandText& command : commands) {
+  for (const Command& command : commands) {
     std::string arguments;
-    for (const OptionText& option : command.options) {
+    for (const Option& option : command.options) {
       arguments += zsh_option(option, metrics);
     }
     std::string choices;
@@ -184,7 +178,7 @@ std::string zsh_completion(const std::vector<CommandText>& commands,
     for (const std::string& below : commands_below(commands, command.name)) {
       const std::string name = command.name.empty() ? below : command.name + " " + below;
       const auto found = std::find_if(commands.begin(), commands.end(),
-                                      [&](const CommandText& other) { return other.name == name; });
+                                      [&](const Command& other) { return other.name == name; });
       choices += fmt::format("      {}\n", shell_word(below + ":" + zsh_text(found->description)));
       dispatch += fmt::format("        {}) {} ;;\n", below, function_name(name));
     }
@@ -203,11 +197,10 @@ std::string zsh_completion(const std::vector<CommandText>& commands,
   return out + "\n_collapscope \"$@\"\n";
 }
 
-std::string fish_completion(const std::vector<CommandText>& commands,
-                            const std::vector<std::string>& metrics) {
+std::string fish_completion(const std::vector<Command>& commands, const std::vector<std::string>& metrics) {
   std::string names;
   std::string lines;
-  for (const CommandText& command : commands) {
+  for (const Command& command : commands) {
     if (!command.name.empty()) {
       names += " " + shell_word(command.name);
     }
@@ -215,13 +208,13 @@ std::string fish_completion(const std::vector<CommandText>& commands,
     for (const std::string& below : commands_below(commands, command.name)) {
       const std::string name = command.name.empty() ? below : command.name + " " + below;
       const auto found = std::find_if(commands.begin(), commands.end(),
-                                      [&](const CommandText& other) { return other.name == name; });
+                                      [&](const Command& other) { return other.name == name; });
       lines += fmt::format("complete -c collapscope -n {} -f -a {} -d {}\n", shell_word(condition),
                            shell_word(below), shell_word(found->description));
     }
-    for (const OptionText& option : command.options) {
-      lines +=
-          option.positional ? fish_positional(option, condition) : fish_option(option, condition, metrics);
+    for (const Option& option : command.options) {
+      lines += option.is_positional() ? fish_positional(option, condition)
+                                      : fish_option(option, condition, metrics);
     }
   }
   return fmt::format(R"(# fish completion of collapscope

@@ -6,6 +6,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "command.hpp"
 
 namespace collapscope::tools {
 
@@ -30,78 +31,121 @@ std::size_t parse_signal_dim(const std::string& text) {
   return value;
 }
 
+// Which samples and layers, and what of them.
+void add_selection(Command& command, DumpOptions& options) {
+  command.add({.names = {"DUMP"},
+               .target = &options.dumps,
+               .description = "HDF5 files, folders of them, quoted globs, or @FILE with one per line",
+               .required = true});
+  command.add({.names = {"--layers"},
+               .target = &options.layers,
+               .description = "only layers whose name matches GLOB; may be repeated",
+               .placeholder = "GLOB",
+               .one_word = true});
+  command.add({.names = {"--signal-dim"},
+               .target = &options.signal_dim,
+               .description =
+                   "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
+                   "(default: the number of target components)",
+               .placeholder = "K"});
+  command.add({.names = {"--top"},
+               .target = &options.top,
+               .description = "explained-variance ratios to report",
+               .range = Range{0, std::size_t{1} << 20U},
+               .preset = std::to_string(options.top)});
+  command.add({.names = {"--pool"},
+               .target = &options.pool,
+               .description =
+                   "how sequences and images become samples: mean, max, first, last, flatten, none "
+                   "(default: as the file says, else mean)"});
+  command.add({.names = {"--metrics"},
+               .target = &options.metrics,
+               .description = "only these metrics: names and globs, separated by commas",
+               .placeholder = "LIST"});
+}
+
+void add_computation(Command& command, DumpOptions& options) {
+  command.add({.names = {"--looks"},
+               .target = &options.looks,
+               .description = "read the rows once, twice, or as a cost model decides: 1, 2, auto",
+               .choices = {"1", "2", "auto"},
+               .preset = options.looks});
+  command.add({.names = {"--precision"},
+               .target = &options.precision,
+               .description =
+                   "products of features: float64, or fast, float32 within a few hundred rows, with "
+                   "higher floors",
+               .choices = {"float64", "fast"},
+               .preset = options.precision});
+  command.add({.names = {"--spectrum"},
+               .target = &options.spectrum,
+               .description = "compute all eigenpairs of the features, the leading few, or what the metrics "
+                              "need: full, leading, auto",
+               .choices = {"full", "leading", "auto"},
+               .preset = options.spectrum});
+  command.add({.names = {"--device"},
+               .target = &options.device,
+               .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .preset = options.device});
+  command.add({.names = {"--threads"},
+               .target = &options.threads,
+               .description = "threads (default: all that the process may use)",
+               .range = Range{1, 4096}});
+  command.add({.names = {"--memory"},
+               .target = &options.memory,
+               .description = "memory for data, e.g. 2GiB (default: half of what is free)",
+               .placeholder = "SIZE"});
+}
+
+void add_naming(Command& command, DumpOptions& options) {
+  const std::string foreign = "Files not written for us";
+  command.add({.names = {"--activations"},
+               .target = &options.naming.activations,
+               .description = "activations, e.g. 'acts/*': * is the layer's name",
+               .group = foreign});
+  command.add({.names = {"--targets"},
+               .target = &options.naming.targets,
+               .description = "targets (default: targets)",
+               .group = foreign});
+  command.add({.names = {"--predictions"},
+               .target = &options.naming.predictions,
+               .description = "predictions",
+               .group = foreign});
+  command.add({.names = {"--weight"},
+               .target = &options.naming.weight,
+               .description =
+                   "weights, e.g. 'params/{layer}/kernel'; with --weights, names in that file (default: "
+                   "'{layer}.weight')",
+               .group = foreign});
+  command.add({.names = {"--bias"},
+               .target = &options.naming.bias,
+               .description = "biases, e.g. 'params/{layer}/bias'",
+               .group = foreign});
+  command.add({.names = {"--transpose-weight"},
+               .target = &options.naming.transpose_weight,
+               .description = "weights are stored [d, m]",
+               .group = foreign});
+  command.add({.names = {"--layout"},
+               .target = &options.layout,
+               .description = "of 3-D and 4-D activations: NTD, NCHW or NHWC",
+               .group = foreign});
+}
+
 }  // namespace
 
-void add_dump_options(CLI::App& command, DumpOptions& options) {
-  command
-      .add_option("DUMP", options.dumps,
-                  "HDF5 files, folders of them, quoted globs, or @FILE with one per line")
-      ->required();
-  command.add_option("--layers", options.layers, "only layers whose name matches GLOB; may be repeated")
-      ->type_name("GLOB")
-      ->allow_extra_args(false);
-  command
-      .add_option("--signal-dim", options.signal_dim,
-                  "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
-                  "(default: the number of target components)")
-      ->type_name("K");
-  command.add_option("--top", options.top, "explained-variance ratios to report")
-      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 20U))
-      ->capture_default_str();
-  command.add_option("--pool", options.pool,
-                     "how sequences and images become samples: mean, max, first, last, flatten, none "
-                     "(default: as the file says, else mean)");
-  command
-      .add_option("--metrics", options.metrics, "only these metrics: names and globs, separated by commas")
-      ->type_name("LIST");
-  command
-      .add_option("--looks", options.looks,
-                  "read the rows once, twice, or as a cost model decides: 1, 2, auto")
-      ->check(CLI::IsMember({"1", "2", "auto"}))
-      ->capture_default_str();
-  command
-      .add_option("--precision", options.precision,
-                  "products of features: float64, or fast, float32 within a few hundred rows, with higher "
-                  "floors")
-      ->check(CLI::IsMember({"float64", "fast"}))
-      ->capture_default_str();
-  command
-      .add_option("--spectrum", options.spectrum,
-                  "compute all eigenpairs of the features, the leading few, or what the metrics need: full, "
-                  "leading, auto")
-      ->check(CLI::IsMember({"full", "leading", "auto"}))
-      ->capture_default_str();
-  command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda:all")
-      ->capture_default_str();
-  command.add_option("--threads", options.threads, "threads (default: all that the process may use)")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}));
-  command
-      .add_option("--memory", options.memory, "memory for data, e.g. 2GiB (default: half of what is free)")
-      ->type_name("SIZE");
-  command.add_flag("--shards", options.shards, "the dumps are parts of the same checkpoints, to be joined");
-  command
-      .add_option(
-          "--weights", options.weights,
-          "weights from a safetensors file instead of the dump; {name} in it stands for the dump's file "
-          "name without extension, so that each dump has its own")
-      ->type_name("FILE");
-  const std::string foreign = "Files not written for us";
-  command
-      .add_option("--activations", options.naming.activations,
-                  "activations, e.g. 'acts/*': * is the layer's name")
-      ->group(foreign);
-  command.add_option("--targets", options.naming.targets, "targets (default: targets)")->group(foreign);
-  command.add_option("--predictions", options.naming.predictions, "predictions")->group(foreign);
-  command
-      .add_option("--weight", options.naming.weight,
-                  "weights, e.g. 'params/{layer}/kernel'; with --weights, names in that file (default: "
-                  "'{layer}.weight')")
-      ->group(foreign);
-  command.add_option("--bias", options.naming.bias, "biases, e.g. 'params/{layer}/bias'")->group(foreign);
-  command.add_flag("--transpose-weight", options.naming.transpose_weight, "weights are stored [d, m]")
-      ->group(foreign);
-  command.add_option("--layout", options.layout, "of 3-D and 4-D activations: NTD, NCHW or NHWC")
-      ->group(foreign);
+void add_dump_options(Command& command, DumpOptions& options) {
+  add_selection(command, options);
+  add_computation(command, options);
+  command.add({.names = {"--shards"},
+               .target = &options.shards,
+               .description = "the dumps are parts of the same checkpoints, to be joined"});
+  command.add({.names = {"--weights"},
+               .target = &options.weights,
+               .description =
+                   "weights from a safetensors file instead of the dump; {name} in it stands for the "
+                   "dump's file name without extension, so that each dump has its own",
+               .placeholder = "FILE"});
+  add_naming(command, options);
 }
 
 AnalysisOptions analysis_options(const DumpOptions& options) {

@@ -1,7 +1,7 @@
 // Options that `analyze` and `inspect` share.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,6 +9,8 @@
 #include "collapscope/weights.hpp"
 
 namespace collapscope::tools {
+
+struct Command;
 
 struct DumpOptions {
   std::vector<std::string> dumps;
@@ -29,7 +31,7 @@ struct DumpOptions {
   std::string layout;
 };
 
-void add_dump_options(CLI::App& command, DumpOptions& options);
+void add_dump_options(Command& command, DumpOptions& options);
 
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);

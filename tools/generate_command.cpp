@@ -1,8 +1,9 @@
-// collapscope generate: the manual page and the shells' completions, from the parser itself.
+// collapscope generate: the manual page and the shells' completions, from the program's own description.
 #include <memory>
 
 #include "collapscope/metrics.hpp"
 #include "collapscope/version.hpp"
+#include "command.hpp"
 #include "command_texts.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"
@@ -11,8 +12,8 @@ namespace collapscope::tools {
 
 namespace {
 
-int run_generate(const CLI::App& program, const std::string& what) {
-  const std::vector<CommandText> commands = command_texts(program);
+int run_generate(const Command& program, const std::string& what) {
+  const std::vector<Command> commands = flattened(program);
   std::vector<std::string> metrics;
   for (const MetricInfo& info : metric_catalogue()) {
     metrics.emplace_back(info.name);
@@ -26,19 +27,22 @@ int run_generate(const CLI::App& program, const std::string& what) {
 
 }  // namespace
 
-void add_generate(CLI::App& app, Action& action) {
+Command generate_command(const Command& program) {
   const auto what = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("generate", "print the manual page or a shell's completions");
-  command->add_option("WHAT", *what, "man, bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}));
-  command->footer(
+  Command command("generate", "print the manual page or a shell's completions");
+  command.add({.names = {"WHAT"},
+               .target = what.get(),
+               .description = "man, bash, zsh or fish",
+               .choices = {"man", "bash", "zsh", "fish"},
+               .required = true});
+  command.footer =
       "Installed packages have them in place. By hand:\n"
       "  collapscope generate man > collapscope.1 && man ./collapscope.1\n"
       "  collapscope generate bash > ~/.local/share/bash-completion/completions/collapscope\n"
       "  collapscope generate fish > ~/.config/fish/completions/collapscope.fish\n"
-      "  collapscope generate zsh > FOLDER/_collapscope              a folder of $fpath");
-  command->callback([&app, what, &action] { action = [&app, what] { return run_generate(app, *what); }; });
+      "  collapscope generate zsh > FOLDER/_collapscope              a folder of $fpath";
+  command.action = [&program, what] { return run_generate(program, *what); };
+  return command;
 }
 
 }  // namespace collapscope::tools

@@ -6,6 +6,7 @@
 #include "collapscope/gpu.hpp"
 #include "collapscope/metrics.hpp"
 #include "collapscope/version.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 
 namespace collapscope::tools {
@@ -37,12 +38,16 @@ std::string version_text() {
                      blas_kernels().describe(), build.hdf5, build.cuda);
 }
 
-void add_devices(CLI::App& app, Action& action) {
-  app.add_subcommand("devices", "list what can compute here")->callback([&action] { action = run_devices; });
+Command devices_command() {
+  Command command("devices", "list what can compute here");
+  command.action = run_devices;
+  return command;
 }
 
-void add_metrics(CLI::App& app, Action& action) {
-  app.add_subcommand("metrics", "list all metrics")->callback([&action] { action = run_metrics; });
+Command metrics_command() {
+  Command command("metrics", "list all metrics");
+  command.action = run_metrics;
+  return command;
 }
 
 }  // namespace collapscope::tools

@@ -9,6 +9,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/text.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
@@ -128,12 +129,12 @@ int run_inspect(const DumpOptions& options) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Action& action) {
+Command inspect_command() {
   const auto options = std::make_shared<DumpOptions>();
-  CLI::App* command =
-      app.add_subcommand("inspect", "show what is in dumps and what analysing them will cost");
-  add_dump_options(*command, *options);
-  command->callback([options, &action] { action = [options] { return run_inspect(*options); }; });
+  Command command("inspect", "show what is in dumps and what analysing them will cost");
+  add_dump_options(command, *options);
+  command.action = [options] { return run_inspect(*options); };
+  return command;
 }
 
 }  // namespace collapscope::tools

@@ -11,7 +11,7 @@
 #include "collapscope/blas_kernels.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/gpu.hpp"
-#include "collapscope/text.hpp"
+#include "command_line.hpp"
 #include "commands.hpp"
 
 namespace {
@@ -40,30 +40,25 @@ std::string quoted(int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Neural collapse metrics of trained networks, from HDF5 dumps of their activations.",
-               "collapscope");
-  app.set_version_flag("--version", tools::version_text, "show the version and the libraries in use");
-  app.require_subcommand(1);
-  app.footer("'collapscope COMMAND --help' tells more about a command.");
-  tools::Action action;
-  tools::add_analyze(app, action, quoted(argc, argv));
-  tools::add_report(app, action);
-  tools::add_inspect(app, action);
-  tools::add_synth(app, action);
-  tools::add_bench(app, action, quoted(argc, argv));
-  tools::add_metrics(app, action);
-  tools::add_devices(app, action);
-  tools::add_generate(app, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (app.get_subcommands().empty() && !app.remaining().empty()) {
-      throw UsageError(fmt::format("unknown command '{}'; 'collapscope --help' lists the commands",
-                                   printable(app.remaining().front())));
-    }
-    return app.exit(error) == 0 ? tools::done : tools::nothing_done;
+  tools::Command program(
+      "collapscope", "Neural collapse metrics of trained networks, from HDF5 dumps of their activations.");
+  program.add({.names = {"--version"},
+               .target = tools::version_text,
+               .description = "show the version and the libraries in use"});
+  program.footer = "'collapscope COMMAND --help' tells more about a command.";
+  program.commands = {tools::analyze_command(quoted(argc, argv)),
+                      tools::report_command(),
+                      tools::inspect_command(),
+                      tools::synth_command(),
+                      tools::bench_command(quoted(argc, argv)),
+                      tools::metrics_command(),
+                      tools::devices_command(),
+                      tools::generate_command(program)};
+  const tools::Request request = tools::parse(program, argc, argv);
+  if (request.command == nullptr) {
+    return request.status;
   }
-  const int status = action();
+  const int status = request.command->action();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw Error("cannot write to standard output");
   }

@@ -32,30 +32,30 @@ std::string plain(std::string_view text) {
 // Lines as they are.
 std::string verbatim(std::string_view text) { return fmt::format(".nf\n{}\n.fi\n", plain(text)); }
 
-std::string tag(const OptionText& option) {
+std::string tag(const Option& option) {
   std::string line;
   for (const std::string& name : option.names) {
     line += fmt::format("{}\\fB{}\\fR", line.empty() ? "" : ", ", plain(name));
   }
-  if (option.positional) {
-    return line + (option.repeats ? " ..." : "");
+  if (option.is_positional()) {
+    return line + (option.repeats() ? " ..." : "");
   }
   if (!option.choices.empty()) {
     line += " ";
     for (std::size_t i = 0; i < option.choices.size(); ++i) {
       line += fmt::format("{}\\fB{}\\fR", i == 0 ? "" : "|", plain(option.choices[i]));
     }
-  } else if (!option.value.empty()) {
-    line += fmt::format(" \\fI{}\\fR", plain(option.value));
+  } else if (!option.value().empty()) {
+    line += fmt::format(" \\fI{}\\fR", plain(option.value()));
   }
   return line;
 }
 
-std::string options_of(const CommandText& command) {
+std::string options_of(const Command& command) {
   std::string out;
   std::string group = "Options";
-  for (const OptionText& option : command.options) {
-    if (option.group != group && !option.positional) {
+  for (const Option& option : command.options) {
+    if (option.group != group && !option.is_positional()) {
       group = option.group;
       out += fmt::format(".PP\n{}:\n", plain(group));
     }
@@ -65,11 +65,11 @@ std::string options_of(const CommandText& command) {
   return out;
 }
 
-std::string synopsis(const CommandText& command) {
+std::string synopsis(const Command& command) {
   std::string line = fmt::format(R"(\fBcollapscope {}\fR [\fIoptions\fR])", plain(command.name));
-  for (const OptionText& option : command.options) {
-    if (option.positional) {
-      line += fmt::format(" \\fI{}\\fR{}", plain(option.names.front()), option.repeats ? " ..." : "");
+  for (const Option& option : command.options) {
+    if (option.is_positional()) {
+      line += fmt::format(" \\fI{}\\fR{}", plain(option.names.front()), option.repeats() ? " ..." : "");
     }
   }
   return line;
@@ -77,14 +77,14 @@ std::string synopsis(const CommandText& command) {
 
 }  // namespace
 
-std::string manual_page(const std::vector<CommandText>& commands, const std::string& version) {
-  const CommandText& program = commands.front();
+std::string manual_page(const std::vector<Command>& commands, const std::string& version) {
+  const Command& program = commands.front();
   std::string page =
       fmt::format(".TH COLLAPSCOPE 1 \"\" \"collapscope {}\" \"User Commands\"\n", plain(version));
   page += ".SH NAME\ncollapscope \\- neural collapse metrics of trained networks\n.SH SYNOPSIS\n";
   const char* separator = "";
-  for (const CommandText& command : commands) {
-    if (!command.name.empty() && !command.has_commands) {
+  for (const Command& command : commands) {
+    if (!command.name.empty() && command.commands.empty()) {
       page += fmt::format("{}{}\n", separator, synopsis(command));
       separator = ".br\n";
     }
@@ -92,12 +92,12 @@ std::string manual_page(const std::vector<CommandText>& commands, const std::str
   page +=
       fmt::format(".SH DESCRIPTION\n{}\n.SH OPTIONS\n{}", plain(program.description), options_of(program));
   page += ".SH COMMANDS\n";
-  for (const CommandText& command : commands) {
+  for (const Command& command : commands) {
     if (command.name.empty()) {
       continue;
     }
     page += fmt::format(".SS {}\n{}\n", plain(command.name), plain(command.description));
-    if (!command.has_commands) {
+    if (command.commands.empty()) {
       page += options_of(command);
     }
     if (!command.footer.empty()) {

@@ -1,8 +1,7 @@
 // collapscope report: results in, what they say together out.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
+#include <array>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "collapscope/results_file.hpp"
 #include "collapscope/runs.hpp"
 #include "collapscope/text.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 #include "inputs.hpp"
 #include "outputs.hpp"
@@ -51,8 +51,11 @@ MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::s
 }
 
 std::string now_text() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
 int run_report(const ReportOptions& options) {
@@ -96,42 +99,47 @@ int run_report(const ReportOptions& options) {
 
 }  // namespace
 
-void add_report(CLI::App& app, Action& action) {
+Command report_command() {
   const auto options = std::make_shared<ReportOptions>();
-  CLI::App* command = app.add_subcommand("report", "say what the results of many checkpoints show together");
-  command
-      ->add_option("RESULTS", options->inputs, "JSON files that analyze wrote, folders of them, globs, @FILE")
-      ->required();
-  command
-      ->add_option(
-          "-o,--output", options->outputs,
-          "write a page to FILE.html or its data to FILE.json, or the data to standard output with '-'; "
-          "may be repeated (default: text)")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  command
-      ->add_option(
-          "--collapsed", options->collapsed,
-          fmt::format("when a layer is collapsed: METRIC<NUMBER or METRIC>NUMBER, separated by commas, all "
-                      "of which must hold (default: {})",
-                      criteria_text(default_criteria())))
-      ->type_name("CRITERIA");
-  command
-      ->add_option(
-          "--by", options->by,
-          "attributes to compare runs by, separated by commas (default: all that differ, but for seeds)")
-      ->type_name("ATTRIBUTES")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--title", options->title, "of the report")->type_name("TEXT");
-  command->footer(
+  Command command("report", "say what the results of many checkpoints show together");
+  command.add({.names = {"RESULTS"},
+               .target = &options->inputs,
+               .description = "JSON files that analyze wrote, folders of them, globs, @FILE",
+               .required = true});
+  command.add({.names = {"-o", "--output"},
+               .target = &options->outputs,
+               .description =
+                   "write a page to FILE.html or its data to FILE.json, or the data to standard output with "
+                   "'-'; may be repeated (default: text)",
+               .placeholder = "FILE",
+               .one_word = true});
+  command.add(
+      {.names = {"--collapsed"},
+       .target = &options->collapsed,
+       .description = fmt::format("when a layer is collapsed: METRIC<NUMBER or METRIC>NUMBER, separated by "
+                                  "commas, all of which must hold (default: {})",
+                                  criteria_text(default_criteria())),
+       .placeholder = "CRITERIA"});
+  command.add({.names = {"--by"},
+               .target = &options->by,
+               .description = "attributes to compare runs by, separated by commas (default: all "
+                              "that differ, but for seeds)",
+               .placeholder = "ATTRIBUTES",
+               .one_word = true,
+               .separator = ','});
+  command.add({.names = {"--title"},
+               .target = &options->title,
+               .description = "of the report",
+               .placeholder = "TEXT"});
+  command.footer =
       "Examples:\n"
       "  collapscope analyze dumps/ -o results.json && collapscope report results.json\n"
       "  collapscope report seed*.json -o report.html        a page that opens from disk\n"
       "  collapscope report results/ --collapsed 'deep_nrc1<0.01,deep_nrc3>0.95' --by weight_decay\n"
       "\n"
-      "Exit status: 0 all done; 1 finished, but some files could not be read; 2 nothing done.");
-  command->callback([options, &action] { action = [=] { return run_report(*options); }; });
+      "Exit status: 0 all done; 1 finished, but some files could not be read; 2 nothing done.";
+  command.action = [options] { return run_report(*options); };
+  return command;
 }
 
 }  // namespace collapscope::tools

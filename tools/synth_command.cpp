@@ -1,83 +1,129 @@
 // collapscope synth: dumps with known answers.
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
 
+#include "choices.hpp"
 #include "collapscope/synth.hpp"
+#include "command.hpp"
 #include "commands.hpp"
 
 namespace collapscope::tools {
 
 namespace {
 
-const std::map<std::string, ElementKind> elements{{"float16", ElementKind::float16},
-                                                  {"bfloat16", ElementKind::bfloat16},
-                                                  {"float32", ElementKind::float32},
-                                                  {"float64", ElementKind::float64}};
-const std::map<std::string, SynthStorage> storages{{"contiguous", SynthStorage::contiguous},
-                                                   {"chunked", SynthStorage::chunked},
-                                                   {"gzip", SynthStorage::gzip}};
+const Choices<ElementKind> elements{{"float16", ElementKind::float16},
+                                    {"bfloat16", ElementKind::bfloat16},
+                                    {"float32", ElementKind::float32},
+                                    {"float64", ElementKind::float64}};
+const Choices<SynthStorage> storages{{"contiguous", SynthStorage::contiguous},
+                                     {"chunked", SynthStorage::chunked},
+                                     {"gzip", SynthStorage::gzip}};
 
-void add_common(CLI::App& command, SynthSpec& spec, std::string& output) {
-  command.add_option("-o,--output", output, "the dump to write")->required()->type_name("FILE");
-  command.add_option("-N,--samples", spec.samples, "samples N, more than 2 (d + 1)")->capture_default_str();
-  command.add_option("-d,--features", spec.features, "features d")->capture_default_str();
-  command.add_option("-n,--targets", spec.targets, "target components n, at most d")->capture_default_str();
-  command
-      .add_option_function<std::string>(
-          "--dtype", [&spec](const std::string& name) { spec.element = elements.at(name); },
-          "type of the activations")
-      ->transform(CLI::IsMember(elements, CLI::ignore_case))
-      ->default_str("float64");
-  command
-      .add_option_function<std::string>(
-          "--storage", [&spec](const std::string& name) { spec.storage = storages.at(name); },
-          "storage of the activations")
-      ->transform(CLI::IsMember(storages, CLI::ignore_case))
-      ->default_str("contiguous");
-  command.add_option("--chunk", spec.chunk, "chunk shape: ROWS FEATURES")->expected(2)->type_name("INT INT");
-  command.add_option("--run", spec.run, "attribute run");
-  command.add_option("--step", spec.step, "attribute step");
+// Beside a SynthSpec.
+struct CommonOptions {
+  std::string output;
+  std::string element = "float64";
+  std::string storage = "contiguous";
+};
+struct UfmOptions : CommonOptions {
+  UfmSpec spec;
+};
+struct PlantedOptions : CommonOptions {
+  PlantedSpec spec;
+};
+
+void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
+  command.add({.names = {"-o", "--output"},
+               .target = &options.output,
+               .description = "the dump to write",
+               .placeholder = "FILE",
+               .required = true});
+  command.add({.names = {"-N", "--samples"},
+               .target = &spec.samples,
+               .description = "samples N, more than 2 (d + 1)",
+               .preset = std::to_string(spec.samples)});
+  command.add({.names = {"-d", "--features"},
+               .target = &spec.features,
+               .description = "features d",
+               .preset = std::to_string(spec.features)});
+  command.add({.names = {"-n", "--targets"},
+               .target = &spec.targets,
+               .description = "target components n, at most d",
+               .preset = std::to_string(spec.targets)});
+  command.add({.names = {"--dtype"},
+               .target = &options.element,
+               .description = "type of the activations",
+               .choices = names_of(elements),
+               .any_case = true,
+               .preset = options.element});
+  command.add({.names = {"--storage"},
+               .target = &options.storage,
+               .description = "storage of the activations",
+               .choices = names_of(storages),
+               .any_case = true,
+               .preset = options.storage});
+  command.add({.names = {"--chunk"},
+               .target = &spec.chunk,
+               .description = "chunk shape: ROWS FEATURES",
+               .placeholder = "INT INT",
+               .count = 2});
+  command.add({.names = {"--run"}, .target = &spec.run, .description = "attribute run"});
+  command.add({.names = {"--step"}, .target = &spec.step, .description = "attribute step"});
+}
+
+void complete(SynthSpec& spec, const CommonOptions& options) {
+  spec.element = elements.at(options.element);
+  spec.storage = storages.at(options.storage);
+}
+
+Command ufm_command() {
+  const auto options = std::make_shared<UfmOptions>();
+  Command command("ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
+  add_common(command, *options, options->spec);
+  command.add({.names = {"--lambda-w"},
+               .target = &options->spec.lambda_w,
+               .description = "regularization of the weight",
+               .preset = fmt::format("{}", options->spec.lambda_w)});
+  command.add({.names = {"--lambda-h"},
+               .target = &options->spec.lambda_h,
+               .description = "regularization of the features",
+               .preset = fmt::format("{}", options->spec.lambda_h)});
+  command.action = [options] {
+    complete(options->spec, *options);
+    write_ufm(options->output, options->spec);
+    return done;
+  };
+  return command;
+}
+
+Command planted_command() {
+  const auto options = std::make_shared<PlantedOptions>();
+  Command command("planted", "layers whose share of noise, and so deep_nrc1, is given");
+  add_common(command, *options, options->spec);
+  command.add({.names = {"--noise"},
+               .target = &options->spec.noise,
+               .description = "share of noise of each layer, e.g. 0.5,0.1,1e-3",
+               .separator = ',',
+               .preset = list_preset(options->spec.noise)});
+  command.add({.names = {"--offset"},
+               .target = &options->spec.offset,
+               .description = "mean of every feature, in units of their rms deviation",
+               .preset = fmt::format("{}", options->spec.offset)});
+  command.action = [options] {
+    complete(options->spec, *options);
+    write_planted(options->output, options->spec);
+    return done;
+  };
+  return command;
 }
 
 }  // namespace
 
-void add_synth(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("synth", "write dumps with known answers, of any size");
-  command->require_subcommand(1);
-  const auto output = std::make_shared<std::string>();
-
-  const auto ufm = std::make_shared<UfmSpec>();
-  CLI::App* ufm_command = command->add_subcommand(
-      "ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
-  add_common(*ufm_command, *ufm, *output);
-  ufm_command->add_option("--lambda-w", ufm->lambda_w, "regularization of the weight")->capture_default_str();
-  ufm_command->add_option("--lambda-h", ufm->lambda_h, "regularization of the features")
-      ->capture_default_str();
-  ufm_command->callback([=, &action] {
-    action = [=] {
-      write_ufm(*output, *ufm);
-      return static_cast<int>(done);
-    };
-  });
-
-  const auto planted = std::make_shared<PlantedSpec>();
-  CLI::App* planted_command =
-      command->add_subcommand("planted", "layers whose share of noise, and so deep_nrc1, is given");
-  add_common(*planted_command, *planted, *output);
-  planted_command->add_option("--noise", planted->noise, "share of noise of each layer, e.g. 0.5,0.1,1e-3")
-      ->delimiter(',')
-      ->capture_default_str();
-  planted_command
-      ->add_option("--offset", planted->offset, "mean of every feature, in units of their rms deviation")
-      ->capture_default_str();
-  planted_command->callback([=, &action] {
-    action = [=] {
-      write_planted(*output, *planted);
-      return static_cast<int>(done);
-    };
-  });
+Command synth_command() {
+  Command command("synth", "write dumps with known answers, of any size");
+  command.commands = {ufm_command(), planted_command()};
+  return command;
 }
 
 }  // namespace collapscope::tools
