@@ -14,14 +14,25 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: the last digits depend
 
 import argparse
 import fnmatch
+import functools
 import importlib
 import json
+import multiprocessing
 import shutil
 
+import cover
 from registry import REGISTRY, Case
 
 FAMILIES = ["cases_types", "cases_storage", "cases_layouts", "cases_corner", "cases_numeric", "cases_ufm",
             "cases_structure", "cases_foreign"]
+
+
+def make(root: str, name: str) -> tuple[dict, cover.Facts]:
+    """Writes a case."""
+    shutil.rmtree(os.path.join(root, name), ignore_errors=True)
+    case = Case(name, root)
+    REGISTRY[name](case)
+    return case.as_json(), case.facts()
 
 
 def main() -> None:
@@ -36,16 +47,16 @@ def main() -> None:
     if args.list:
         print("\n".join(names))
         return
-    found = []
-    for name in names:
-        shutil.rmtree(os.path.join(args.out, name), ignore_errors=True)
-        case = Case(name, args.out)
-        REGISTRY[name](case)
-        found.append(case.as_json())
-    os.makedirs(args.out, exist_ok=True)
+    with multiprocessing.Pool() as pool:  # of as many processes as there are CPUs
+        made = pool.map(functools.partial(make, args.out), names, chunksize=4)
+    facts = [x for _, x in made]
+    chosen = cover.choose(facts)
+    cover.check(facts, chosen)
+    found = [{**case, "suites": chosen[case["name"]], "all_suites": cover.suites_of(case["name"])} for case, _ in made]
     with open(os.path.join(args.out, "cases.json"), "w", encoding="utf-8") as f:
         json.dump(found, f, allow_nan=False, indent=0, separators=(",", ":"))
-    print(f"{len(found)} cases, {sum(len(x['files']) for x in found)} files")
+    print(f"{len(found)} cases, {sum(len(x['files']) for x in found)} files; tested by default "
+          f"{sum(len(x['suites']) for x in found)} of {sum(len(x['all_suites']) for x in found)} times")
 
 
 if __name__ == "__main__":
