@@ -3,8 +3,8 @@
 Every dataset of a case has a value of each factor: what it is (with layout and pooling), type and byte order, storage, file
 format, what the case is about, options of the analysis. The default suite takes every case of FAMILIES, and others until
 each pair of values of one dataset of any case is that of a dataset of a chosen case. Each other suite takes cases until it
-has each value that any case has. Chosen is the case that brings most; of these the one that the fewest suites have, the
-smallest, the first. So the choice depends on the cases alone.
+has each value that any of its cases has. Chosen is the case that brings most; of these the one that the fewest suites have,
+the smallest, the first. So the choice depends on the cases alone.
 """
 from __future__ import annotations
 
