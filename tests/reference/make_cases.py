@@ -21,7 +21,7 @@ import multiprocessing
 import shutil
 
 import cover
-from registry import REGISTRY, Case
+from registry import FUNCTIONS, REGISTRY, Case
 
 FAMILIES = ["cases_types", "cases_storage", "cases_layouts", "cases_corner", "cases_numeric", "cases_ufm",
             "cases_structure", "cases_foreign"]
@@ -43,6 +43,8 @@ def main() -> None:
     args = parser.parse_args()
     for family in FAMILIES:
         importlib.import_module(family)
+    if not cover.PLAIN <= set(FUNCTIONS.values()):
+        raise ValueError(f"no such functions: {cover.PLAIN - set(FUNCTIONS.values())}")
     names = [name for name in REGISTRY if fnmatch.fnmatch(name, args.filter)]
     if args.list:
         print("\n".join(names))
