@@ -49,7 +49,8 @@ def main() -> None:
     if args.list:
         print("\n".join(names))
         return
-    with multiprocessing.Pool() as pool:  # of as many processes as there are CPUs
+    os.makedirs(args.out, exist_ok=True)
+    with multiprocessing.get_context("fork").Pool() as pool:  # the processes have the cases then
         made = pool.map(functools.partial(make, args.out), names, chunksize=4)
     facts = [x for _, x in made]
     chosen = cover.choose(facts)
