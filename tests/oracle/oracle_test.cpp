@@ -1,6 +1,6 @@
-// Every metric of every reference dump against the float64 oracle: one test per case of cases.json, which
-// tests/reference/make_cases.py writes; once more with float32 products, to what their floors say. Usage:
-// oracle_test CASES_DIR [gtest options]
+// Every metric of reference dumps against the float64 oracle, analyzed in the ways of `suites`. cases.json,
+// which tests/reference/make_cases.py writes, names the suites of each case; with --all every case is in
+// every suite. Usage: oracle_test CASES_DIR [--all] [gtest options]
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +10,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
+#include <vector>
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
@@ -202,39 +204,68 @@ std::string test_name(std::string name) {
   return name;
 }
 
-void register_case(const char* suite, const std::filesystem::path& folder, const json& expected,
-                   const Asked& asked) {
-  const std::string name = test_name(expected.at("name"));
-  testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                        [=]() -> OracleCase* { return new OracleCase(folder, expected, asked); });
+// A way to analyze a case, of which the same values are expected. Their names are those of cover.py.
+struct Suite {
+  const char* name;
+  Asked asked;
+};
+
+std::vector<Suite> suites() {
+  // The leading eigenpairs give the same, whatever the order of the matrix: k + 1 of them, and ten.
+  constexpr const char* of_the_signal =
+      "nrc*,deep_nrc1*,deep_nrc2*,deep_nrc3*,weight_*,feature_stable_rank*,feature_participation_ratio,"
+      "samples";
+  return {
+      {"Oracle", {}},
+      {"OracleOneLook", {Looks::one, {}, {}, {}}},
+      {"OracleFast", {{}, {}, {}, Precision::fast}},
+      {"OracleFastOneLook", {Looks::one, {}, {}, Precision::fast}},
+      // A second look only where the moments' remainders are small.
+      {"OracleAsNeeded", {{}, {}, MetricChoice("deep_nrc*,linear*"), {}}},
+      {"OracleNormalizedAsNeeded", {{}, {}, MetricChoice("nrc1,nrc2,deep_nrc1"), {}}},
+      {"OracleSignalPairs", {Looks::automatic, SpectrumChoice::leading, MetricChoice(of_the_signal)}},
+      {"OracleTenPairs",
+       {Looks::automatic, SpectrumChoice::leading, MetricChoice("evr,nrc1,total_variance")}},
+  };
 }
 
-void register_cases(const std::filesystem::path& folder) {
+// That cases.json and this program know the same suites.
+class Suites : public testing::Test {
+ public:
+  explicit Suites(std::set<std::string> of_cases) : of_cases_(std::move(of_cases)) {}
+
+  void TestBody() override {
+    std::set<std::string> ours;
+    for (const Suite& suite : suites()) {
+      ours.insert(suite.name);
+    }
+    EXPECT_EQ(of_cases_, ours);
+  }
+
+ private:
+  std::set<std::string> of_cases_;
+};
+
+// `list` names which of a case's lists of suites counts.
+void register_cases(const std::filesystem::path& folder, const char* list) {
   std::ifstream file(folder / "cases.json");
   if (!file) {
     throw Error("no cases.json in " + folder.string() + "; run tests/reference/make_cases.py");
   }
+  std::set<std::string> of_cases;
   for (const json& expected : json::parse(file)) {
-    register_case("Oracle", folder, expected, {});
-    // One look takes the remainders as differences; it keeps its digits where nothing nearly cancels.
-    if (expected.at("name").get<std::string>().starts_with("types/")) {
-      register_case("OracleOneLook", folder, expected, {Looks::one, {}, {}, {}});
+    const std::set<std::string> of_case = expected.at(list);
+    of_cases.insert(of_case.begin(), of_case.end());
+    for (const Suite& suite : suites()) {
+      if (of_case.contains(suite.name)) {
+        testing::RegisterTest(suite.name, test_name(expected.at("name")).c_str(), nullptr, nullptr, __FILE__,
+                              __LINE__,
+                              [=]() -> OracleCase* { return new OracleCase(folder, expected, suite.asked); });
+      }
     }
-    register_case("OracleFast", folder, expected, {{}, {}, {}, Precision::fast});
-    register_case("OracleFastOneLook", folder, expected, {Looks::one, {}, {}, Precision::fast});
-    // A second look only where the moments' remainders are small.
-    register_case("OracleAsNeeded", folder, expected, {{}, {}, MetricChoice("deep_nrc*,linear*"), {}});
-    register_case("OracleNormalizedAsNeeded", folder, expected,
-                  {{}, {}, MetricChoice("nrc1,nrc2,deep_nrc1"), {}});
-    // The leading eigenpairs give the same, whatever the order of the matrix: k + 1 of them, and ten.
-    constexpr const char* of_the_signal =
-        "nrc*,deep_nrc1*,deep_nrc2*,deep_nrc3*,weight_*,feature_stable_rank*,feature_participation_ratio,"
-        "samples";
-    register_case("OracleSignalPairs", folder, expected,
-                  {Looks::automatic, SpectrumChoice::leading, MetricChoice(of_the_signal)});
-    register_case("OracleTenPairs", folder, expected,
-                  {Looks::automatic, SpectrumChoice::leading, MetricChoice("evr,nrc1,total_variance")});
   }
+  testing::RegisterTest("OracleSuites", "AreThoseOfTheCases", nullptr, nullptr, __FILE__, __LINE__,
+                        [=]() -> Suites* { return new Suites(of_cases); });
 }
 
 }  // namespace
@@ -243,10 +274,11 @@ void register_cases(const std::filesystem::path& folder) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (argc < 2) {
-    fmt::print(stderr, "usage: oracle_test CASES_DIR\n");
+  const bool all = argc == 3 && std::string_view(argv[2]) == "--all";
+  if (argc != (all ? 3 : 2)) {
+    fmt::print(stderr, "usage: oracle_test CASES_DIR [--all] [gtest options]\n");
     return 2;
   }
-  collapscope::register_cases(argv[1]);
+  collapscope::register_cases(argv[1], all ? "all_suites" : "suites");
   return RUN_ALL_TESTS();
 }

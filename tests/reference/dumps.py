@@ -59,6 +59,11 @@ class Numbers:
         if not np.isfinite(self.values).all():
             raise ValueError(f"{kind} cannot hold these numbers")
 
+    @property
+    def stored_type(self) -> str:
+        """Kind and byte order."""
+        return self.kind if self.raw.itemsize == 1 else f"{self.kind} {'>' if self.raw.dtype.str[0] == '>' else '<'}"
+
     def stored(self, storage: str) -> "Numbers":
         """The same numbers in another storage."""
         other = object.__new__(Numbers)

@@ -79,6 +79,10 @@ def layout_of(layer, options: dict) -> str:
     return options["layout"] or text(layer.attrs.get("layout", default))
 
 
+def pool_of(layer, options: dict) -> str:
+    return options["pool"] or text(layer.attrs.get("pool", "mean"))
+
+
 def matrix(values: np.ndarray) -> np.ndarray:
     return values.reshape(len(values), -1)
 
@@ -231,8 +235,7 @@ def checkpoint(ckpt, options: dict, name: str) -> dict:
     targets = {metric: finite(values.get(metric)) for metric in TARGET_METRICS}
     layers = []
     for x in ckpt.layers:
-        pool = options["pool"] or text(x.attrs.get("pool", "mean"))
-        H, repeats = pooled(x.activations.values, layout_of(x, options), pool)
+        H, repeats = pooled(x.activations.values, layout_of(x, options), pool_of(x, options))
         W = None if x.weight is None else x.weight.values
         try:
             found = layer(H, np.repeat(Y, repeats, 0), W, None if P is None else np.repeat(P, repeats, 0), options,

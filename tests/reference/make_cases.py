@@ -14,14 +14,25 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: the last digits depend
 
 import argparse
 import fnmatch
+import functools
 import importlib
 import json
+import multiprocessing
 import shutil
 
-from registry import REGISTRY, Case
+import cover
+from registry import FUNCTIONS, REGISTRY, Case
 
 FAMILIES = ["cases_types", "cases_storage", "cases_layouts", "cases_corner", "cases_numeric", "cases_ufm",
             "cases_structure", "cases_foreign"]
+
+
+def make(root: str, name: str) -> tuple[dict, cover.Facts]:
+    """Writes a case."""
+    shutil.rmtree(os.path.join(root, name), ignore_errors=True)
+    case = Case(name, root)
+    REGISTRY[name](case)
+    return case.as_json(), case.facts()
 
 
 def main() -> None:
@@ -32,20 +43,23 @@ def main() -> None:
     args = parser.parse_args()
     for family in FAMILIES:
         importlib.import_module(family)
+    if not cover.PLAIN <= set(FUNCTIONS.values()):
+        raise ValueError(f"no such functions: {cover.PLAIN - set(FUNCTIONS.values())}")
     names = [name for name in REGISTRY if fnmatch.fnmatch(name, args.filter)]
     if args.list:
         print("\n".join(names))
         return
-    found = []
-    for name in names:
-        shutil.rmtree(os.path.join(args.out, name), ignore_errors=True)
-        case = Case(name, args.out)
-        REGISTRY[name](case)
-        found.append(case.as_json())
     os.makedirs(args.out, exist_ok=True)
+    with multiprocessing.get_context("fork").Pool() as pool:  # the processes have the cases then
+        made = pool.map(functools.partial(make, args.out), names, chunksize=4)
+    facts = [x for _, x in made]
+    chosen = cover.choose(facts)
+    cover.check(facts, chosen)
+    found = [{**case, "suites": chosen[case["name"]], "all_suites": cover.suites_of(case["name"])} for case, _ in made]
     with open(os.path.join(args.out, "cases.json"), "w", encoding="utf-8") as f:
         json.dump(found, f, allow_nan=False, indent=0, separators=(",", ":"))
-    print(f"{len(found)} cases, {sum(len(x['files']) for x in found)} files")
+    print(f"{len(found)} cases, {sum(len(x['files']) for x in found)} files; tested by default "
+          f"{sum(len(x['suites']) for x in found)} of {sum(len(x['all_suites']) for x in found)} times")
 
 
 if __name__ == "__main__":

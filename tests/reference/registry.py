@@ -8,10 +8,12 @@ from typing import Callable
 import h5py
 import numpy as np
 
+import cover
 import expect
 from dumps import Checkpoint, mark
 
 REGISTRY: dict[str, Callable[["Case"], None]] = {}
+FUNCTIONS: dict[str, str] = {}  # family/function that makes the case
 
 
 def cases(folder: str, **variants: tuple):
@@ -23,6 +25,7 @@ def cases(folder: str, **variants: tuple):
             if name in REGISTRY:
                 raise ValueError(f"two cases are called {name}")
             REGISTRY[name] = lambda case, values=values: function(case, *values)
+            FUNCTIONS[name] = f"{folder.split('/')[0]}/{function.__name__}"
         return function
     return register
 
@@ -45,6 +48,8 @@ class Case:
                         "transpose_weight": False}
         self.extra: dict = {}
         self.checkpoints: list[dict] = []
+        self.formats: set[str] = set()
+        self.dumps: list[Checkpoint] = []
 
     def set(self, **options) -> None:
         """Sets options of the analysis."""
@@ -60,6 +65,7 @@ class Case:
     def create(self, file: str = "dump.h5", **options) -> h5py.File:
         """A new HDF5 file of this case, the next one on the command line."""
         self.files.append(f"{self.name}/{file}")
+        self.formats.add(" ".join(options) or "plain")
         path = os.path.join(self.root, self.files[-1])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return h5py.File(path, "w", **options)
@@ -76,11 +82,16 @@ class Case:
         entry.update(expect.checkpoint(checkpoint, self.options, self.name))
         entry.update(more)
         self.checkpoints.append(entry)
+        self.dumps.append(checkpoint)
         return entry
 
     def dump_and_expect(self, checkpoint: Checkpoint, file: str = "dump.h5", **options) -> dict:
         self.dump(checkpoint, file, **options)
         return self.expects(checkpoint)
+
+    def facts(self) -> cover.Facts:
+        """What decides in which suites it is tested by default."""
+        return cover.facts(self.name, FUNCTIONS[self.name], self.dumps, self.formats, self.options)
 
     def as_json(self) -> dict:
         return {"name": self.name, "files": self.files, "options": self.options, **self.extra,

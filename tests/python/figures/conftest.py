@@ -2,6 +2,7 @@
 import copy
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = os.environ["COLLAPSCOPE_PROGRAM"]
 DUMPS = ROOT / "examples" / "arm" / "dumps"
+
+
+def whole_pdf(data):
+    """A PDF of a usual width whose text is embedded, and that says nothing of when it was made."""
+    assert data.startswith(b"%PDF-1.") and data.rstrip().endswith(b"%%EOF")
+    assert b"/FontFile2" in data and b"/Type3" not in data and b"CreationDate" not in data
+    assert float(re.search(rb"/MediaBox \[ 0 0 (\S+) ", data)[1]) / 72 in (5.5, 3.25)
+
+
+def whole_svg(data):
+    assert b"<text" in data and data.rstrip().endswith(b"</svg>") and b"dc:date" not in data
 
 
 @pytest.fixture(autouse=True)

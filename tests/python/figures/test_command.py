@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from collapscope.__main__ import main
-from conftest import DUMPS, ROOT
+from conftest import DUMPS, ROOT, whole_svg
 
 
-def shell(*arguments, stdin=b""):
+def shell(*arguments):
     """Runs `python -m collapscope` in the current folder: exit status, standard error."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools" / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-m", "collapscope", *arguments], input=stdin, env=environment, capture_output=True)
+    done = subprocess.run([sys.executable, "-m", "collapscope", *arguments], stdin=subprocess.DEVNULL, env=environment, capture_output=True)
     return done.returncode, done.stderr.decode()
 
 
@@ -41,9 +41,10 @@ def test_a_figure_is_the_functions(arm, tmp_path, run):
     assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
 
 
-def test_results_from_standard_input(arm, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    status = shell("plot", "heatmap", "-", "-o", "x.svg", "--metric", "deep_nrc2", stdin=(arm / "arm.json").read_bytes())
+def test_results_from_standard_input(arm, tmp_path, monkeypatch, run):
+    with open(arm / "arm.json", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        status = run("plot", "heatmap", "-", "-o", "x.svg", "--metric", "deep_nrc2")
 
     assert status == (0, "") and "Deep NRC2" in (tmp_path / "x.svg").read_text()
 
@@ -64,6 +65,8 @@ def test_all_writes_what_it_can_and_names_the_rest(arm, tmp_path, run):
     assert status == 0
     assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == [
         "deep", "explained_variance", "heatmap", "last_layer", "nrc3_over_gamma", "spectrum"]
+    for path in (tmp_path / "figures").iterdir():
+        whole_svg(path.read_bytes())
     assert message.startswith("collapscope plot: no weight_decay: no run has a number weight_decay") and message.count("\n") == 1
 
 

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from collapscope import plot
 from collapscope.__main__ import main
-from conftest import PROGRAM, ROOT
+from conftest import PROGRAM, ROOT, whole_pdf
 
 
 def run(command, first):
@@ -27,6 +28,12 @@ def run(command, first):
     return status, errors.getvalue()
 
 
+def save(figure, path):
+    """As it is, not laid out anew: `plot all` does that for every figure."""
+    figure.set_layout_engine("none")
+    plot.save(figure, path)
+
+
 def test_every_block_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "docs" / "figures.md").read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "bin").mkdir()
@@ -37,6 +44,7 @@ def test_every_block_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tools" / "python"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("collapscope.plot.command.save", save)
 
     namespace, commands = {}, 0
     for language, block in blocks:
@@ -55,3 +63,5 @@ def test_every_block_runs(tmp_path, monkeypatch):
 
     assert commands >= 12 and {"deep.pdf", "wide.svg", "figures", "arm.json"} <= set(os.listdir())
     assert len(os.listdir("figures")) == 7
+    for path in Path("figures").iterdir():
+        whole_pdf(path.read_bytes())

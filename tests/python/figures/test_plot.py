@@ -10,19 +10,10 @@ import pytest
 import collapscope
 from collapscope import plot
 from collapscope.errors import FigureError
-from conftest import DUMPS
+from conftest import DUMPS, whole_pdf, whole_svg
 
 RUNS = ("arm_wd0", "arm_wd0.01", "arm_wd0.02")
 LAST = [DUMPS / f"{run}_epoch12000.h5" for run in RUNS]
-FIGURES = {
-    "last_layer": lambda arm: plot.last_layer(arm / "arm.json"),
-    "explained_variance": lambda arm: plot.explained_variance(arm / "arm.json"),
-    "nrc3_over_gamma": lambda arm: plot.nrc3_over_gamma(LAST),
-    "deep": lambda arm: plot.deep(arm / "arm.json"),
-    "weight_decay": lambda arm: plot.weight_decay(arm / "arm.json"),
-    "heatmap": lambda arm: plot.heatmap(arm / "arm.json"),
-    "spectrum": lambda arm: plot.spectrum(arm / "arm.json"),
-}
 
 
 def lines(ax):
@@ -54,30 +45,20 @@ def frame(arm):
     return collapscope.load(arm / "arm.json")
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_pdf_svg_and_png_are_whole(arm, tmp_path, name):
-    figure = FIGURES[name](arm)
-    for kind in ("pdf", "svg", "png"):
-        plot.save(figure, tmp_path / f"x.{kind}")
-        figure.set_layout_engine("none")  # laid out once is enough here
-
-    pdf, svg, png = ((tmp_path / f"x.{kind}").read_bytes() for kind in ("pdf", "svg", "png"))
-    assert pdf.startswith(b"%PDF-1.") and pdf.rstrip().endswith(b"%%EOF")
-    assert b"/FontFile2" in pdf and b"/Type3" not in pdf and b"CreationDate" not in pdf
-    assert b"<text" in svg and svg.rstrip().endswith(b"</svg>") and b"dc:date" not in svg
-    assert png.startswith(b"\x89PNG") and struct.unpack(">I", png[16:20])[0] == round(300 * figure.get_figwidth())
-    assert figure.get_figwidth() in (5.5, 3.25)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.pdf", "x.png", "x.svg"]
-
-
-def test_equal_data_give_equal_bytes(arm, tmp_path):
+def test_files_are_whole_and_equal_data_give_equal_bytes(arm, tmp_path):
+    """Of one figure; test_page.py and test_command.py write all."""
     for number in range(2):
         figure = plot.spectrum(arm / "arm.json")
         for kind in ("pdf", "svg", "png"):
             plot.save(figure, tmp_path / f"{number}.{kind}")
+            figure.set_layout_engine("none")  # laid out once is enough here
 
-    for kind in ("pdf", "svg", "png"):
-        assert (tmp_path / f"0.{kind}").read_bytes() == (tmp_path / f"1.{kind}").read_bytes()
+    pdf, svg, png = ((tmp_path / f"0.{kind}").read_bytes() for kind in ("pdf", "svg", "png"))
+    whole_pdf(pdf)
+    whole_svg(svg)
+    assert png.startswith(b"\x89PNG") and struct.unpack(">I", png[16:20])[0] == round(300 * figure.get_figwidth())
+    assert [(tmp_path / f"1.{kind}").read_bytes() for kind in ("pdf", "svg", "png")] == [pdf, svg, png]
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_last_layer_has_the_numbers(arm, frame):
@@ -323,6 +304,7 @@ def test_hostile_names_are_drawn_as_they_are(tree, tmp_path):
         figure = make()
         for text in texts(figure):
             assert not re.search(r"[\x00-\x1f\x7f\u202e\ud800]", text), text
+        figure.set_layout_engine("none")  # done for the texts
         plot.save(figure, tmp_path / "x.svg")
         svg = (tmp_path / "x.svg").read_text()
         ElementTree.fromstring(svg.encode())
@@ -336,11 +318,9 @@ def test_hostile_names_are_drawn_as_they_are(tree, tmp_path):
 def test_no_label_is_cut_off_or_covers_another(many, arm):
     """Texts lie within the figure and apart from each other, in the crowded figures, too."""
     import matplotlib.text
-    makes = [FIGURES[name] for name in ("last_layer", "deep")]
-    makes += [lambda _: plot.deep(many, metrics=["deep_nrc1", "deep_nrc2"]), lambda _: plot.heatmap(many, run="*seed1"),
-              lambda _: plot.weight_decay(many, width=3.25, columns=2)]
-    for make in makes:
-        figure = make(arm)
+    for figure in (plot.last_layer(arm / "arm.json"), plot.deep(arm / "arm.json"),
+                   plot.deep(many, metrics=["deep_nrc1", "deep_nrc2"]), plot.heatmap(many, run="*seed1"),
+                   plot.weight_decay(many, width=3.25, columns=2)):
         figure.draw_without_rendering()
         renderer = figure.canvas.get_renderer()
         hidden = set(beyond_limits(figure))
