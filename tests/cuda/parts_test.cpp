@@ -9,7 +9,7 @@ namespace {
 class SmallLayers : public test::Pipeline {
  protected:
   SmallLayers() {
-    rows_ = 3000;
+    rows_ = 250;
     noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
     options_.memory = std::uint64_t{64} << 20U;
   }
@@ -64,7 +64,7 @@ TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone
 class LayersOnManyParts : public SmallLayers {
  protected:
   LayersOnManyParts() {
-    rows_ = 1000;
+    rows_ = 200;
     noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 1e-2, 7e-3, 5e-3, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};
     threads_ = 16;
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "collapscope/gpu.hpp"
+#include "cuda/small_tiles.hpp"
 
 namespace collapscope::test {
 
@@ -23,8 +24,9 @@ void Pipeline::SetUp() {
   spec.noise = noise_;
   spec.offset = 3;
   dump_.emplace(spec);
-  options_.memory = options_.memory == 0 ? 4'600'000 : options_.memory;
+  options_.memory = options_.memory == 0 ? 300'000 : options_.memory;
   expected_ = analyzed("cpu");
+  ASSERT_TRUE(expected_.failures.empty()) << expected_.failures[0].message;
 }
 
 Results Pipeline::analyzed(const std::string& device, bool device_is_lost) {
@@ -33,7 +35,8 @@ Results Pipeline::analyzed(const std::string& device, bool device_is_lost) {
   {
     const ChosenBackend chosen = make_backend(device, threads_);
     note_ = chosen.note;
-    results = dump_->analyzed(*chosen.backend, messages_, options_);
+    SmallTiles backend(*chosen.backend);
+    results = dump_->analyzed(backend, messages_, options_);
   }
   EXPECT_EQ(fake().violations(), violations);
   if (!device_is_lost) {
