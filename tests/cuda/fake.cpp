@@ -29,6 +29,22 @@ FakeCuda::FakeCuda() {
   find(threads_, "fake_cuda_threads");
   find(violations_, "fake_cuda_violations");
   find(leaks_, "fake_cuda_leaks");
+  find(call_site_, "fake_cuda_call_site");
+  find(item_site_, "fake_cuda_item_site");
+  find(injected_, "fake_cuda_injected");
+}
+
+std::vector<std::string> FakeCuda::all(Site site) {
+  std::vector<std::string> sites;
+  for (long n = 1; const char* text = site(n); ++n) {
+    sites.emplace_back(text);
+  }
+  return sites;
+}
+
+std::string FakeCuda::injected() const {
+  const char* name = injected_();
+  return name == nullptr ? "" : name;
 }
 
 void FakeCuda::restart(Settings settings) {

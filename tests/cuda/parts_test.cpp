@@ -1,7 +1,10 @@
 // Small layers side by side, on several devices and several on one: the same bits whatever the schedules of
 // the devices and the threads, and the CPU's numbers when a device fails in the middle.
+#include <algorithm>
+
 #include "collapscope/gpu.hpp"
 #include "cuda/pipeline.hpp"
+#include "cuda/sites.hpp"
 
 namespace collapscope {
 namespace {
@@ -41,7 +44,9 @@ class SmallLayers : public test::Pipeline {
     const long last = fake().work_items();
     ASSERT_GT(last, 200);
     long told = 0;
-    for (long n = 1; n <= last; n += 7) {
+    const long step = test::wants_all() ? 1 : std::max(7L, last / 60);
+    long losses = 0;
+    for (long n = 1; n <= last; n += step) {
       SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
       test::FakeCuda::Settings lost = settings(n % 2 == 0 ? "lazy" : "random", 9);
       lost["FAIL_AT"] = std::to_string(n);
@@ -49,17 +54,18 @@ class SmallLayers : public test::Pipeline {
       fake().restart(lost);
       expect_near_cpu(analyzed(device, true));
       told += messages_.lines.empty() ? 0 : 1;
+      ++losses;
       if (HasFailure()) {
         return;
       }
     }
-    EXPECT_GT(told, last / 7 / 2);
+    EXPECT_GT(told, losses / 2);
   }
 };
 
-TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 10); }
 
-TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 10); }
 
 class LayersOnManyParts : public SmallLayers {
  protected:
@@ -70,10 +76,10 @@ class LayersOnManyParts : public SmallLayers {
   }
 };
 
-TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 15); }
+TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 6); }
 
 TEST_F(LayersOnManyParts, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
-  expect_bits_of_layers_alone("cuda:all", 15);
+  expect_bits_of_layers_alone("cuda:all", 6);
 }
 
 TEST_F(LayersOnManyParts, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
@@ -82,20 +88,29 @@ TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"); }
 
+// Threads make calls in another order every time: the n-th may be one from another place, and the last ones may be
+// missing.
 TEST_F(SmallLayers, SurviveAnyFailedCall) {
-  fake().restart(settings("lazy", 9));
+  test::FakeCuda::Settings failing = settings("lazy", 9);
+  failing["SITES"] = "1";
+  fake().restart(failing);
   expect_near_cpu(analyzed("cuda:all"));
-  const long last = fake().calls();
-  for (long n = 1; n <= last; n += 5) {
-    SCOPED_TRACE(testing::Message() << "call " << n << " of " << last);
-    test::FakeCuda::Settings failing = settings("lazy", 9);
+  const std::vector<std::string> sites = fake().call_sites();
+  ASSERT_GT(sites.size(), 200U);
+  failing.erase("SITES");
+  const std::vector<long> numbers = test::some_of_every_site(sites, false);
+  std::size_t failed = 0;
+  for (const long n : numbers) {
+    SCOPED_TRACE(testing::Message() << "call " << n << " of " << sites.size());
     failing["FAIL_AT"] = std::to_string(n);
     fake().restart(failing);
     expect_near_cpu(analyzed("cuda:all"));
+    failed += fake().injected().empty() ? 0 : 1;
     if (HasFailure()) {
       return;
     }
   }
+  EXPECT_GT(failed, numbers.size() * 9 / 10);
 }
 
 // Only where two layers at once leave memory to spare: else the sizes of tiles would depend on luck.

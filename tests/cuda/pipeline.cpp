@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "collapscope/gpu.hpp"
+#include "cuda/sites.hpp"
 #include "cuda/small_tiles.hpp"
 
 namespace collapscope::test {
@@ -102,7 +103,7 @@ long Pipeline::expect_equal_bits(const std::string& device, const std::string& e
     EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
   }
   EXPECT_EQ(digits(found_with({{"SCHEDULE", "lazy"}, {"RACES", "1"}})), expected) << "with an eye on races";
-  for (int seed = 1; seed <= seeds && !HasFailure(); ++seed) {
+  for (int seed = 1; seed <= (wants_all() ? 10 * seeds : seeds) && !HasFailure(); ++seed) {
     const Results found = found_with(
         {{"SCHEDULE", "random"}, {"SEED", std::to_string(seed)}, {"PROTECT", seed <= 3 ? "1" : "0"}});
     EXPECT_EQ(digits(found), expected) << "seed " << seed;

@@ -13,6 +13,7 @@
 #include "memory.hpp"
 #include "options.hpp"
 #include "runtime.hpp"
+#include "sites.hpp"
 #include "watch.hpp"
 
 namespace fake_cuda {
@@ -111,6 +112,9 @@ void run_front(Stream& stream) {
   const Options& o = options();
   Ledger& l = ledger();
   ++l.items;
+  if (options().sites) {
+    l.item_sites.push_back(item->site);
+  }
   trace("  " + name_of(stream) + ": " + item->what);
   const bool takes_all = o.fail_kind == FailKind::sticky;
   if ((takes_all || o.fail_kind == FailKind::lost) && l.items == o.fail_at) {
@@ -197,6 +201,7 @@ ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work, st
   }
   auto item = std::make_shared<Item>();
   item->what = std::move(what);
+  item->site = site_of(item->what);
   item->work = std::move(work);
   item->after = std::move(after);
   item->stream = &stream;
