@@ -111,6 +111,12 @@ void Arena::open() {
   open_ = true;
 }
 
+void Arena::open(std::byte* pages, std::size_t bytes) {
+  if (!open_ && ::mprotect(pages, bytes, PROT_READ | PROT_WRITE) != 0) {
+    give_up("fake CUDA: mprotect");
+  }
+}
+
 void Arena::close() {
   if (::mprotect(base_, static_cast<std::size_t>(top_ - base_), PROT_NONE) != 0) {
     give_up("fake CUDA: mprotect");

@@ -29,6 +29,8 @@ class Arena {
 
   void open();
   void close();
+  // Until the next close().
+  void open(std::byte* pages, std::size_t bytes);
   // Whether it was ever given out.
   [[nodiscard]] bool contains(const void* address) const;
 

@@ -242,7 +242,7 @@ void settle() {
 }
 
 cudaError_t await(const ItemPtr& item) {
-  const auto open = open_memory();
+  const auto open = item == nullptr || item->done ? nullptr : open_memory();
   const int device = item == nullptr ? current_device() : item->stream->device;
   while (item != nullptr && !item->done && sticky_error(device) == cudaSuccess) {
     step(item);
@@ -256,7 +256,6 @@ cudaError_t await(const ItemPtr& item) {
 cudaError_t await_stream(Stream& stream) { return await(stream.last); }
 
 cudaError_t await_device(int device) {
-  const auto open = open_memory();
   for (std::size_t i = 0; i < book().streams.size(); ++i) {
     if (book().streams[i]->device == device) {
       static_cast<void>(await_stream(*book().streams[i]));
