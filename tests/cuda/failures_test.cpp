@@ -11,10 +11,9 @@ namespace {
 
 // What may fail without a word: what is asked while things are freed, and once, the memory for rows that are
 // read again instead.
-const std::set<std::string> quiet_names{"cublasDestroy",   "cudaEventDestroy",  "cudaFree",
-                                        "cudaFreeHost",    "cudaMalloc",        "cudaSetDevice",
-                                        "cudaStreamQuery", "cudaStreamDestroy", "cusolverDnDestroy",
-                                        "cusolverDnDestroyParams"};
+const std::set<std::string> quiet_names{
+    "cublasDestroy", "cudaEventDestroy", "cudaFree",          "cudaFreeHost",      "cudaMalloc",
+    "cudaSetDevice", "cudaStreamQuery",  "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
 
 class Failures : public test::Pipeline {
  protected:

@@ -57,8 +57,9 @@ class Hangs : public ::testing::Test {
                                       const std::string& device = "cuda",
                                       const std::string& found = "found.json") const {
     std::filesystem::remove(folder_.path() / found);
-    return run({"analyze", dump, "--device", device, "--threads", "1", "--memory", "64MiB", "-q", "-o", found},
-               settings);
+    return run(
+        {"analyze", dump, "--device", device, "--threads", "1", "--memory", "64MiB", "-q", "-o", found},
+        settings);
   }
 
   void expect_found(const Json& wanted, const std::string& found = "found.json") const {

@@ -88,8 +88,8 @@ TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"); }
 
-// Threads make calls in another order every time: the n-th may be one from another place, and the last ones may be
-// missing.
+// Threads make calls in another order every time: the n-th may be one from another place, and the last ones
+// may be missing.
 TEST_F(SmallLayers, SurviveAnyFailedCall) {
   test::FakeCuda::Settings failing = settings("lazy", 9);
   failing["SITES"] = "1";
