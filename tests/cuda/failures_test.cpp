@@ -9,14 +9,26 @@
 namespace collapscope {
 namespace {
 
-// What may fail without a word: what is asked while things are freed, and once, the memory for rows that are
-// read again instead.
-const std::set<std::string> quiet_names{
-    "cublasDestroy", "cudaEventDestroy", "cudaFree",          "cudaFreeHost",      "cudaMalloc",
-    "cudaSetDevice", "cudaStreamQuery",  "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
+// What may fail without a word: what is asked while things are freed,
+const std::set<std::string> quiet_names{"cublasDestroy",     "cudaEventDestroy",  "cudaFree",
+                                        "cudaFreeHost",      "cudaSetDevice",     "cudaStreamQuery",
+                                        "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
+// and, once, what there is less of with smaller tiles or without the rows for a second look.
+const std::set<std::string> sparing_names{"cudaEventCreateWithFlags", "cudaMalloc", "cudaMallocHost"};
 
+bool may_be_quiet(const std::string& kind, const std::string& name) {
+  return quiet_names.contains(name) || (kind == "once" && sparing_names.contains(name));
+}
+
+// Tiles of 512 rows: where memory is missing, they can become smaller.
 class Failures : public test::Pipeline {
  protected:
+  Failures() {
+    rows_ = 3000;
+    tile_ = 8192;
+    options_.memory = 600'000;
+  }
+
   // From where calls, or items of work, come in an analysis that nothing disturbs.
   std::vector<std::string> sites_of(const std::string& device, bool of_items) {
     fake().restart({});
@@ -47,7 +59,7 @@ class Failures : public test::Pipeline {
       SCOPED_TRACE(testing::Message() << kind << ", number " << n << " of " << sites.size() << ", " << name);
       expect_near_cpu(analyzed_with_failure("cuda", kind, sites, n));
       const bool is_told = !messages_.lines.empty() || !note_.empty();
-      EXPECT_TRUE(is_told || quiet_names.contains(name)) << "failed without a word";
+      EXPECT_TRUE(is_told || may_be_quiet(kind, name)) << "failed without a word";
       told += is_told ? 1 : 0;
       if (HasFailure()) {
         return;
@@ -93,7 +105,16 @@ class FastFailures : public Failures {
 TEST_F(FastFailures, OfAnyCallOnce) { fail_everywhere("once"); }
 TEST_F(FastFailures, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky"); }
 
-TEST_F(Failures, OfMemoryMakeSmallerTilesOrUseTheCpu) {
+class LargeTiles : public test::Pipeline {
+ protected:
+  LargeTiles() {
+    rows_ = 30000;
+    tile_ = 65536;
+    options_.memory = 4'600'000;
+  }
+};
+
+TEST_F(LargeTiles, BecomeSmallerWithLittleMemoryOrTheCpuIsUsed) {
   bool on_cpu = false;
   bool on_gpu = false;
   for (const int mebibytes : {1, 16, 32, 33, 34, 36, 40, 64, 1024}) {

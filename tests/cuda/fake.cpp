@@ -19,7 +19,6 @@ FakeCuda::FakeCuda() {
     }
   }
   ::setenv("COLLAPSCOPE_GPU_MODULE", GPU_MODULE, 0);
-  ::setenv("COLLAPSCOPE_GPU_TILE", "4096", 1);
   const auto find = [&](auto& function, const char* name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(runtime, name));
   };

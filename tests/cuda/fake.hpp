@@ -11,7 +11,7 @@ class FakeCuda {
  public:
   using Settings = std::map<std::string, std::string>;  // FAKE_CUDA_... without that
 
-  // Loads the fake libraries, so that the GPU module will use them; tiles become small.
+  // Loads the fake libraries, so that the GPU module will use them.
   FakeCuda();
 
   // Starts anew with these settings and no others, on three devices unless they say otherwise: CUB asks once

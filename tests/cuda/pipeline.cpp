@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "collapscope/gpu.hpp"
 #include "cuda/sites.hpp"
@@ -18,6 +19,7 @@ FakeCuda& Pipeline::fake() {
 
 void Pipeline::SetUp() {
   fake().restart({});
+  ::setenv("COLLAPSCOPE_GPU_TILE", std::to_string(tile_).c_str(), 1);
   PlantedSpec spec;
   spec.samples = rows_;
   spec.features = features_;
@@ -36,7 +38,7 @@ Results Pipeline::analyzed(const std::string& device, bool device_is_lost) {
   {
     const ChosenBackend chosen = make_backend(device, threads_);
     note_ = chosen.note;
-    SmallTiles backend(*chosen.backend);
+    SmallTiles backend(*chosen.backend, std::max<std::size_t>(256, tile_ / features_));
     results = dump_->analyzed(backend, messages_, options_);
   }
   EXPECT_EQ(fake().violations(), violations);

@@ -5,7 +5,7 @@
 namespace collapscope::test {
 
 std::size_t SmallTiles::tile_rows(std::size_t features) const {
-  return std::min(whole_.tile_rows(features), rows);
+  return std::min(whole_.tile_rows(features), rows_);
 }
 
 Backend* SmallTiles::fallback() {
@@ -15,7 +15,7 @@ Backend* SmallTiles::fallback() {
   }
   auto& wrapped = fallbacks_[next];
   if (wrapped == nullptr) {
-    wrapped = std::make_unique<SmallTiles>(*next);
+    wrapped = std::make_unique<SmallTiles>(*next, rows_);
   }
   return wrapped.get();
 }

@@ -11,10 +11,8 @@ namespace collapscope::test {
 
 class SmallTiles final : public Backend {
  public:
-  static constexpr std::size_t rows = 256;
-
-  // Of one that outlives this.
-  explicit SmallTiles(Backend& whole) : whole_(whole) {}
+  // Of one that outlives this; tiles of `rows` rows at most.
+  SmallTiles(Backend& whole, std::size_t rows) : whole_(whole), rows_(rows) {}
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override;
   [[nodiscard]] Backend* fallback() override;
@@ -43,6 +41,7 @@ class SmallTiles final : public Backend {
 
  private:
   Backend& whole_;
+  std::size_t rows_;
   std::map<Backend*, std::unique_ptr<SmallTiles>> fallbacks_;  // by what they are of
 };
 
