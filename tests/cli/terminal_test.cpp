@@ -37,7 +37,7 @@ std::size_t widest(const std::string& text) {
 TEST(Tables, FitTheWidth) {
   const TempFolder folder;
   for (const std::size_t width : {60U, 80U, 100U, 140U}) {
-    const std::string table = expect_status(0, folder, {"analyze", dumps + "/arm_wd0_epoch12000.h5"},
+    const std::string table = expect_status(0, folder, {"analyze", arm_dumps + "/arm_wd0_epoch12000.h5"},
                                             {.environment = {{"COLUMNS", std::to_string(width)}}})
                                   .out;
     EXPECT_LE(widest(table), width) << table;
@@ -61,7 +61,7 @@ TEST(Tables, LongNamesAndFailuresFitToo) {
 
 TEST(Tables, BadWidthsDoNotMatter) {
   const TempFolder folder;
-  const Arguments arguments{"analyze", dumps + "/arm_wd0_epoch12000.h5"};
+  const Arguments arguments{"analyze", arm_dumps + "/arm_wd0_epoch12000.h5"};
   const std::string usual = expect_status(0, folder, arguments).out;
   for (const char* width : {"", "0", "-3", "many"}) {
     EXPECT_EQ(expect_status(0, folder, arguments, {.environment = {{"COLUMNS", width}}}).out, usual) << width;
@@ -71,7 +71,7 @@ TEST(Tables, BadWidthsDoNotMatter) {
 TEST(Terminals, ShowColoursAndTheTerminalsWidth) {
   const TempFolder folder;
   const std::string shown =
-      expect_status(0, folder, {"analyze", dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
+      expect_status(0, folder, {"analyze", arm_dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
                     {.environment = {{"TERM", "xterm"}, {"COLUMNS", "200"}}, .terminal_width = 72})
           .out;
   EXPECT_THAT(shown, HasSubstr("\x1b[32m"));
@@ -82,7 +82,7 @@ TEST(Terminals, ShowNoColoursWhenNotWanted) {
   const TempFolder folder;
   for (const auto& [name, value] : {std::pair{"NO_COLOR", "1"}, {"TERM", "dumb"}}) {
     const std::string shown =
-        expect_status(0, folder, {"analyze", dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
+        expect_status(0, folder, {"analyze", arm_dumps + "/arm_wd0.02_epoch12000.h5", "--quiet"},
                       {.environment = {{name, value}}, .terminal_width = 80})
             .out;
     EXPECT_THAT(shown, Not(HasSubstr("\x1b"))) << name;
@@ -92,7 +92,7 @@ TEST(Terminals, ShowNoColoursWhenNotWanted) {
 
 TEST(Terminals, ShowProgressUnlessQuiet) {
   const TempFolder folder;
-  Arguments arguments{"analyze", dumps + "/arm_wd0.02_epoch12000.h5"};
+  Arguments arguments{"analyze", arm_dumps + "/arm_wd0.02_epoch12000.h5"};
   const Surroundings terminal{.environment = {{"TERM", "xterm"}}, .terminal_width = 80};
   EXPECT_THAT(expect_status(0, folder, arguments, terminal).out, HasSubstr(" % ["));
   arguments.emplace_back("--quiet");

@@ -19,7 +19,6 @@ FakeCuda::FakeCuda() {
     }
   }
   ::setenv("COLLAPSCOPE_GPU_MODULE", GPU_MODULE, 0);
-  ::setenv("COLLAPSCOPE_GPU_TILE", "65536", 1);
   const auto find = [&](auto& function, const char* name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(runtime, name));
   };
@@ -29,6 +28,22 @@ FakeCuda::FakeCuda() {
   find(threads_, "fake_cuda_threads");
   find(violations_, "fake_cuda_violations");
   find(leaks_, "fake_cuda_leaks");
+  find(call_site_, "fake_cuda_call_site");
+  find(item_site_, "fake_cuda_item_site");
+  find(injected_, "fake_cuda_injected");
+}
+
+std::vector<std::string> FakeCuda::all(Site site) {
+  std::vector<std::string> sites;
+  for (long n = 1; const char* text = site(n); ++n) {
+    sites.emplace_back(text);
+  }
+  return sites;
+}
+
+std::string FakeCuda::injected() const {
+  const char* name = injected_();
+  return name == nullptr ? "" : name;
 }
 
 void FakeCuda::restart(Settings settings) {

@@ -1,7 +1,10 @@
 // Small layers side by side, on several devices and several on one: the same bits whatever the schedules of
 // the devices and the threads, and the CPU's numbers when a device fails in the middle.
+#include <algorithm>
+
 #include "collapscope/gpu.hpp"
 #include "cuda/pipeline.hpp"
+#include "cuda/sites.hpp"
 
 namespace collapscope {
 namespace {
@@ -9,7 +12,7 @@ namespace {
 class SmallLayers : public test::Pipeline {
  protected:
   SmallLayers() {
-    rows_ = 3000;
+    rows_ = 250;
     noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 1e-2, 1e-3, 1e-4};
     options_.memory = std::uint64_t{64} << 20U;
   }
@@ -41,7 +44,9 @@ class SmallLayers : public test::Pipeline {
     const long last = fake().work_items();
     ASSERT_GT(last, 200);
     long told = 0;
-    for (long n = 1; n <= last; n += 7) {
+    const long step = test::wants_all() ? 1 : std::max(7L, last / 60);
+    long losses = 0;
+    for (long n = 1; n <= last; n += step) {
       SCOPED_TRACE(testing::Message() << "item " << n << " of " << last);
       test::FakeCuda::Settings lost = settings(n % 2 == 0 ? "lazy" : "random", 9);
       lost["FAIL_AT"] = std::to_string(n);
@@ -49,31 +54,32 @@ class SmallLayers : public test::Pipeline {
       fake().restart(lost);
       expect_near_cpu(analyzed(device, true));
       told += messages_.lines.empty() ? 0 : 1;
+      ++losses;
       if (HasFailure()) {
         return;
       }
     }
-    EXPECT_GT(told, last / 7 / 2);
+    EXPECT_GT(told, losses / 2);
   }
 };
 
-TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alone("cuda", 10); }
 
-TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 25); }
+TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 10); }
 
 class LayersOnManyParts : public SmallLayers {
  protected:
   LayersOnManyParts() {
-    rows_ = 1000;
+    rows_ = 200;
     noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 1e-2, 7e-3, 5e-3, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};
     threads_ = 16;
   }
 };
 
-TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 15); }
+TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 6); }
 
 TEST_F(LayersOnManyParts, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
-  expect_bits_of_layers_alone("cuda:all", 15);
+  expect_bits_of_layers_alone("cuda:all", 6);
 }
 
 TEST_F(LayersOnManyParts, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
@@ -82,20 +88,29 @@ TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("cuda"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"); }
 
+// Threads make calls in another order every time: the n-th may be one from another place, and the last ones
+// may be missing.
 TEST_F(SmallLayers, SurviveAnyFailedCall) {
-  fake().restart(settings("lazy", 9));
+  test::FakeCuda::Settings failing = settings("lazy", 9);
+  failing["SITES"] = "1";
+  fake().restart(failing);
   expect_near_cpu(analyzed("cuda:all"));
-  const long last = fake().calls();
-  for (long n = 1; n <= last; n += 5) {
-    SCOPED_TRACE(testing::Message() << "call " << n << " of " << last);
-    test::FakeCuda::Settings failing = settings("lazy", 9);
+  const std::vector<std::string> sites = fake().call_sites();
+  ASSERT_GT(sites.size(), 200U);
+  failing.erase("SITES");
+  const std::vector<long> numbers = test::some_of_every_site(sites, false);
+  std::size_t failed = 0;
+  for (const long n : numbers) {
+    SCOPED_TRACE(testing::Message() << "call " << n << " of " << sites.size());
     failing["FAIL_AT"] = std::to_string(n);
     fake().restart(failing);
     expect_near_cpu(analyzed("cuda:all"));
+    failed += fake().injected().empty() ? 0 : 1;
     if (HasFailure()) {
       return;
     }
   }
+  EXPECT_GT(failed, numbers.size() * 9 / 10);
 }
 
 // Only where two layers at once leave memory to spare: else the sizes of tiles would depend on luck.

@@ -30,8 +30,9 @@ class Pipeline : public ::testing::Test {
                          const FakeCuda::Settings& settings = {});
 
   // Eight tiles for every layer, and as many bands.
-  std::size_t rows_ = 30000;
+  std::size_t rows_ = 2000;
   std::size_t features_ = 16;
+  std::size_t tile_ = 4096;                  // numbers of a tile; the GPU's have 256 rows at least
   std::vector<double> noise_ = {0.5, 1e-3};  // one per layer
   std::size_t threads_ = 1;
   AnalysisOptions options_;

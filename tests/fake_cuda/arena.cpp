@@ -46,14 +46,20 @@ int pattern_file() {
   return file;
 }
 
+// Pages that cannot be accessed, anywhere or instead of those at `at`.
+std::byte* reserve(std::byte* at, std::size_t bytes) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at == nullptr ? 0 : MAP_FIXED);
+  void* pages = ::mmap(at, bytes, PROT_NONE, flags, -1, 0);
+  if (pages == MAP_FAILED) {
+    give_up("fake CUDA: mmap");
+  }
+  return static_cast<std::byte*>(pages);
+}
+
 }  // namespace
 
 Arena::Arena(std::size_t reserved) {
-  void* base = ::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) {
-    give_up("fake CUDA: mmap");
-  }
-  base_ = top_ = static_cast<std::byte*>(base);
+  first_ = base_ = top_ = reserve(nullptr, reserved);
   end_ = base_ + reserved;
   map_hole(top_, page);
   top_ += page;
@@ -89,11 +95,26 @@ std::byte* Arena::take(std::size_t bytes) {
 
 void Arena::retire(std::byte* pages, std::size_t bytes) { map_hole(pages, bytes); }
 
+// One mapping, that neither open() nor close() will walk through: else a process of many tests gets slower
+// with each of them.
+void Arena::restart() {
+  if (base_ < top_) {
+    reserve(base_, static_cast<std::size_t>(top_ - base_));
+    base_ = top_;
+  }
+}
+
 void Arena::open() {
   if (!open_ && ::mprotect(base_, static_cast<std::size_t>(top_ - base_), PROT_READ | PROT_WRITE) != 0) {
     give_up("fake CUDA: mprotect");
   }
   open_ = true;
+}
+
+void Arena::open(std::byte* pages, std::size_t bytes) {
+  if (!open_ && ::mprotect(pages, bytes, PROT_READ | PROT_WRITE) != 0) {
+    give_up("fake CUDA: mprotect");
+  }
 }
 
 void Arena::close() {
@@ -103,6 +124,6 @@ void Arena::close() {
   open_ = false;
 }
 
-bool Arena::contains(const void* address) const { return address >= base_ && address < top_; }
+bool Arena::contains(const void* address) const { return address >= first_ && address < top_; }
 
 }  // namespace fake_cuda

@@ -14,6 +14,12 @@ void fake_cuda_reset(void);
 long fake_cuda_calls(void);
 /* Items of stream work done so far. */
 long fake_cuda_work_items(void);
+/* With FAKE_CUDA_SITES=1: what the n-th call or item of work was, " @ " and a number for all return addresses
+   of the call, or of the one that enqueued it. Null: there was none. Valid until the next call. */
+const char* fake_cuda_call_site(long n);
+const char* fake_cuda_item_site(long n);
+/* The first call or item that failed on purpose, by name; null: none has. */
+const char* fake_cuda_injected(void);
 /* Host threads that have made such calls. */
 long fake_cuda_threads(void);
 /* Contract violations so far; each was reported on standard error. */

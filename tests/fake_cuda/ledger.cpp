@@ -70,6 +70,12 @@ void write_report(const std::vector<std::string>& leaked) {
   static_cast<void>(std::fclose(file));
 }
 
+// The n-th, counted from 1; null: there are fewer.
+const char* text_of(const std::vector<std::string>& texts, long n) {
+  const bool is_there = n > 0 && static_cast<std::size_t>(n) <= texts.size();
+  return is_there ? texts[static_cast<std::size_t>(n) - 1].c_str() : nullptr;
+}
+
 // Runs after the destructors of everything that uses this library.
 [[gnu::destructor]] void at_exit() {
   block_if_it_hangs();
@@ -155,6 +161,21 @@ long fake_cuda_calls() {
 long fake_cuda_work_items() {
   const std::lock_guard lock(mutex());
   return ledger().items;
+}
+
+const char* fake_cuda_call_site(long n) {
+  const std::lock_guard lock(mutex());
+  return text_of(ledger().call_sites, n);
+}
+
+const char* fake_cuda_item_site(long n) {
+  const std::lock_guard lock(mutex());
+  return text_of(ledger().item_sites, n);
+}
+
+const char* fake_cuda_injected() {
+  const std::lock_guard lock(mutex());
+  return text_of(ledger().injected, 1);
 }
 
 long fake_cuda_threads() {

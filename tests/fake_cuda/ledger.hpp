@@ -18,6 +18,8 @@ struct Ledger {
   std::map<std::string, long> launches;
   std::map<std::string, std::size_t> copied;  // bytes by direction
   std::map<std::string, long> of_call;
+  std::vector<std::string> call_sites;  // of all calls and items, with FAKE_CUDA_SITES
+  std::vector<std::string> item_sites;
   std::set<std::thread::id> threads;  // of the host, that have called
 };
 

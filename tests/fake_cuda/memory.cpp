@@ -66,8 +66,9 @@ bool is_fresh(const std::byte* begin, const std::byte* end) {
   return std::all_of(begin, end, [](std::byte b) { return b == fresh; });
 }
 
+// Of what is about to be freed.
 void check_canary(const Allocation& a) {
-  const DeviceAtWork at_work;
+  arena_of(a.device).open(a.pages, a.mapped);
   if (!is_fresh(a.pages, a.begin) || !is_fresh(a.begin + a.size, a.pages + a.mapped)) {
     violation("write beside %s", text(a).c_str());
   }
@@ -188,9 +189,8 @@ std::vector<std::string> open_allocations() {
 }
 
 void forget_allocations() {
-  for (const auto& [begin, a] : book().live) {
-    arena_of(a.device).retire(a.pages, a.mapped);
-  }
+  device_arena().restart();
+  pinned_arena().restart();
   book() = {};
 }
 

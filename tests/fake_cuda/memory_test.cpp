@@ -135,5 +135,18 @@ TEST_F(MemoryDeathTest, FreedPinnedMemoryIsGone) {
   EXPECT_DEATH({ static_cast<volatile double*>(p)[0] = 1; }, "touches freed memory");
 }
 
+TEST_F(MemoryDeathTest, WhatWasBeforeARestartIsGoneToo) {
+  double* p = new_pinned(4);
+  double* x = new_device(4);
+  configure({{"SCHEDULE", "eager"}});
+  double* fresh = new_pinned(4);
+  EXPECT_NE(p, fresh);
+  EXPECT_TRUE(std::isnan(fresh[3]));
+  EXPECT_DEATH({ static_cast<volatile double*>(p)[0] = 1; }, "the host touches");
+  EXPECT_EQ(cudaMemset(x, 0, 8), cudaErrorInvalidValue);
+  EXPECT_EQ(control().violations(), 1);
+  configure({});
+}
+
 }  // namespace
 }  // namespace fake_cuda_test

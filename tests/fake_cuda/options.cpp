@@ -163,6 +163,7 @@ void read_options() {
   read_switch("PROTECT", o.protect);
   read_switch("STRICT", o.strict);
   read_switch("RACES", o.races);
+  read_switch("SITES", o.sites);
   read("REPORT", o.report);
   read("TRACE", o.trace);
   o.report = with_pid(o.report);

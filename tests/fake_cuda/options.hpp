@@ -38,6 +38,7 @@ struct Options {
   bool protect = true;  // device memory faults when the host touches it
   bool strict = false;
   bool races = false;
+  bool sites = false;
   std::string report;
   std::string trace;
 };

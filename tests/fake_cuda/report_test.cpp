@@ -40,6 +40,32 @@ TEST_F(Report, LeaksAreCounted) {
   EXPECT_EQ(control().leaks(), 0);
 }
 
+TEST_F(Report, CallsAndItemsTellWhereTheyCameFrom) {
+  configure({{"SCHEDULE", "lazy"}, {"SITES", "1"}});
+  const auto fill_twice = [](double* x) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_CUDA(cudaMemsetAsync(x, 0, 32, nullptr));
+    }
+  };
+  double* x = new_device(4);
+  fill_twice(x);
+  EXPECT_CUDA(cudaMemsetAsync(x, 0, 32, nullptr));
+  EXPECT_CUDA(cudaDeviceSynchronize());
+  const std::string loop = control().call_site(2);
+  EXPECT_EQ(loop.find("cudaMemsetAsync @ "), 0U) << loop;
+  EXPECT_EQ(control().call_site(3), loop);
+  EXPECT_NE(control().call_site(4), loop);
+  EXPECT_EQ(control().call_site(6), nullptr);
+  EXPECT_EQ(control().item_site(1), std::string(control().item_site(2)));
+  EXPECT_NE(control().item_site(1), std::string(control().item_site(3)));
+  EXPECT_EQ(control().item_site(4), nullptr);
+  EXPECT_EQ(control().injected(), nullptr);
+  configure({{"FAIL_AT", "1"}});
+  EXPECT_EQ(control().call_site(1), nullptr);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorUnknown);
+  EXPECT_STREQ(control().injected(), "cudaDeviceSynchronize");
+}
+
 TEST_F(ReportDeathTest, LeaksAreNamedAtExit) {
   EXPECT_EXIT(leave({}, [] { new_device(4); }), testing::ExitedWithCode(0),
               "leaked at exit: device 0 allocation 1 of 32 bytes");

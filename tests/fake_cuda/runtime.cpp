@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "ledger.hpp"
 #include "options.hpp"
+#include "sites.hpp"
 #include "streams.hpp"
 
 namespace fake_cuda {
@@ -54,6 +55,9 @@ Verdict admit(const char* call, int device) {
   ++l.calls;
   ++l.of_call[call];
   l.threads.insert(std::this_thread::get_id());
+  if (options().sites) {
+    l.call_sites.push_back(site_of(call));
+  }
   trace(std::to_string(l.calls) + " " + call);
   if (options().hang_kind == HangKind::calls) {
     block_if_it_hangs();

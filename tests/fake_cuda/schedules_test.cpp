@@ -145,5 +145,21 @@ TEST_F(Schedules, WorkOfADestroyedStreamGoesOn) {
   configure({});
 }
 
+TEST_F(Schedules, ManyStreamsThatAreOverChangeNothing) {
+  configure({{"SCHEDULE", "lazy"}});
+  double* x = new_device(1);
+  for (int i = 0; i < 1000; ++i) {
+    cudaStream_t stream = new_stream();
+    EXPECT_CUDA(cudaMemsetAsync(x, i % 2, bytes, stream));
+    EXPECT_CUDA(cudaStreamDestroy(stream));
+    if (i % 3 == 0) {
+      EXPECT_CUDA(cudaDeviceSynchronize());
+    }
+  }
+  EXPECT_CUDA(cudaDeviceSynchronize());
+  EXPECT_EQ(control().work_items(), 1000);
+  EXPECT_EQ(control().leaks(), 1);
+}
+
 }  // namespace
 }  // namespace fake_cuda_test

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "memory.hpp"
 #include "options.hpp"
 #include "runtime.hpp"
+#include "sites.hpp"
 #include "watch.hpp"
 
 namespace fake_cuda {
@@ -20,7 +22,7 @@ namespace fake_cuda {
 struct Stream {
   int device = 0;
   long number = 0;        // in order of creation; 0: legacy default stream
-  std::size_t index = 0;  // in Book::streams
+  std::size_t index = 0;  // likewise, default streams too
   bool blocking = false;
   bool open = true;
   std::deque<ItemPtr> queue;
@@ -30,13 +32,15 @@ struct Stream {
 namespace {
 
 struct Book {
-  std::vector<std::unique_ptr<Stream>> streams;  // closed ones too: their work goes on
+  std::vector<std::unique_ptr<Stream>> streams;  // closed ones with work left, too: it goes on
+  std::vector<std::unique_ptr<Stream>> over;     // kept, so that no address comes twice
   std::map<int, Stream*> legacy;                 // by device
+  std::size_t opened = 0;
   std::uint64_t random = 0;
 };
 
 Book& book() {
-  static auto& instance = *new Book{{}, {}, options().seed};
+  static auto& instance = *new Book{{}, {}, {}, 0, options().seed};
   return instance;
 }
 
@@ -54,9 +58,24 @@ Stream& legacy_stream(int device) {
     book().streams.push_back(std::make_unique<Stream>());
     stream = book().streams.back().get();
     stream->device = device;
-    stream->index = book().streams.size() - 1;
+    stream->index = book().opened++;
   }
   return *stream;
+}
+
+// Nobody looks through streams that are over: a process may open and close thousands. With FAKE_CUDA_RACES
+// their clocks count still.
+void put_aside_if_over(const Stream& stream) {
+  if (stream.open || !stream.queue.empty() || options().races) {
+    return;
+  }
+  auto& streams = book().streams;
+  const auto found = std::find_if(streams.begin(), streams.end(),
+                                  [&](const auto& candidate) { return candidate.get() == &stream; });
+  if (found != streams.end()) {
+    book().over.push_back(std::move(*found));
+    streams.erase(found);
+  }
 }
 
 bool is_ready(const Item& item) {
@@ -111,6 +130,9 @@ void run_front(Stream& stream) {
   const Options& o = options();
   Ledger& l = ledger();
   ++l.items;
+  if (options().sites) {
+    l.item_sites.push_back(item->site);
+  }
   trace("  " + name_of(stream) + ": " + item->what);
   const bool takes_all = o.fail_kind == FailKind::sticky;
   if ((takes_all || o.fail_kind == FailKind::lost) && l.items == o.fail_at) {
@@ -124,6 +146,7 @@ void run_front(Stream& stream) {
   item->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   item->work = nullptr;
   item->after.clear();
+  put_aside_if_over(stream);
 }
 
 // The stream to advance so that `item` gets done in the end; null: none can.
@@ -197,6 +220,7 @@ ItemPtr enqueue(Stream& stream, std::string what, std::function<void()> work, st
   }
   auto item = std::make_shared<Item>();
   item->what = std::move(what);
+  item->site = site_of(item->what);
   item->work = std::move(work);
   item->after = std::move(after);
   item->stream = &stream;
@@ -237,7 +261,7 @@ void settle() {
 }
 
 cudaError_t await(const ItemPtr& item) {
-  const auto open = open_memory();
+  const auto open = item == nullptr || item->done ? nullptr : open_memory();
   const int device = item == nullptr ? current_device() : item->stream->device;
   while (item != nullptr && !item->done && sticky_error(device) == cudaSuccess) {
     step(item);
@@ -251,11 +275,14 @@ cudaError_t await(const ItemPtr& item) {
 cudaError_t await_stream(Stream& stream) { return await(stream.last); }
 
 cudaError_t await_device(int device) {
-  const auto open = open_memory();
-  for (std::size_t i = 0; i < book().streams.size(); ++i) {
-    if (book().streams[i]->device == device) {
-      static_cast<void>(await_stream(*book().streams[i]));
+  std::vector<Stream*> streams;
+  for (const auto& stream : book().streams) {
+    if (stream->device == device && (!stream->queue.empty() || options().races)) {
+      streams.push_back(stream.get());
     }
+  }
+  for (Stream* stream : streams) {
+    static_cast<void>(await_stream(*stream));
   }
   return sticky_error(device);
 }
@@ -292,7 +319,7 @@ ItemPtr last_item(const Stream& stream) { return stream.last; }
 cudaStream_t open_stream(bool blocking) {
   auto stream = std::make_unique<Stream>();
   stream->device = current_device();
-  stream->index = book().streams.size();
+  stream->index = book().opened++;
   stream->number = static_cast<long>(stream->index) + 1;
   stream->blocking = blocking;
   book().streams.push_back(std::move(stream));
@@ -305,6 +332,7 @@ cudaError_t close_stream(cudaStream_t handle) {
     return cudaErrorInvalidResourceHandle;
   }
   stream->open = false;
+  put_aside_if_over(*stream);
   return cudaSuccess;
 }
 
@@ -318,6 +346,6 @@ std::vector<std::string> open_streams() {
   return lines;
 }
 
-void forget_streams() { book() = Book{{}, {}, options().seed}; }
+void forget_streams() { book() = Book{{}, {}, {}, 0, options().seed}; }
 
 }  // namespace fake_cuda

@@ -17,6 +17,7 @@ struct Stream;
 
 struct Item {
   std::string what;
+  std::string site;            // that enqueued it, with FAKE_CUDA_SITES
   std::function<void()> work;  // may be empty
   std::vector<std::shared_ptr<Item>> after;
   Stream* stream = nullptr;

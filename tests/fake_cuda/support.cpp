@@ -51,6 +51,9 @@ const Control& control() {
     find("fake_cuda_work_items", c.work_items);
     find("fake_cuda_violations", c.violations);
     find("fake_cuda_leaks", c.leaks);
+    find("fake_cuda_call_site", c.call_site);
+    find("fake_cuda_item_site", c.item_site);
+    find("fake_cuda_injected", c.injected);
     return c;
   }();
   return found;

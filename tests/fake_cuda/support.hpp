@@ -19,6 +19,9 @@ struct Control {
   long (*work_items)() = nullptr;
   long (*violations)() = nullptr;
   long (*leaks)() = nullptr;
+  const char* (*call_site)(long) = nullptr;
+  const char* (*item_site)(long) = nullptr;
+  const char* (*injected)() = nullptr;
 };
 
 // Found by dlsym, as any test would. All null with the real library.

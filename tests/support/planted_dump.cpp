@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <utility>
 
 #include "core/support.hpp"
 
@@ -12,6 +11,7 @@ namespace collapscope::test {
 
 PlantedDump::PlantedDump(const PlantedSpec& spec) : path_(temporary_path("planted.h5")) {
   write_planted(path_, spec);
+  index_ = index_dump(path_, {});
 }
 
 PlantedDump::~PlantedDump() {
@@ -21,8 +21,7 @@ PlantedDump::~PlantedDump() {
 
 Results PlantedDump::analyzed(Backend& backend, Messages& messages, const AnalysisOptions& options) const {
   messages.lines.clear();
-  DumpIndex index = index_dump(path_, {});
-  return analyze(arrange_checkpoints(std::move(index.checkpoints), false), backend, options, messages);
+  return analyze(arrange_checkpoints(index_.checkpoints, false), backend, options, messages);
 }
 
 void expect_near_number(const Metric& found, const Metric& wanted) {

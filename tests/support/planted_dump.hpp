@@ -26,6 +26,7 @@ class PlantedDump {
 
  private:
   std::string path_;
+  DumpIndex index_;
 };
 
 using MetricCheck = std::function<void(const Metric& found, const Metric& wanted)>;

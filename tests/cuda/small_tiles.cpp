@@ -1,0 +1,23 @@
+#include "cuda/small_tiles.hpp"
+
+#include <algorithm>
+
+namespace collapscope::test {
+
+std::size_t SmallTiles::tile_rows(std::size_t features) const {
+  return std::min(whole_.tile_rows(features), rows_);
+}
+
+Backend* SmallTiles::fallback() {
+  Backend* const next = whole_.fallback();
+  if (next == nullptr) {
+    return nullptr;
+  }
+  auto& wrapped = fallbacks_[next];
+  if (wrapped == nullptr) {
+    wrapped = std::make_unique<SmallTiles>(*next, rows_);
+  }
+  return wrapped.get();
+}
+
+}  // namespace collapscope::test

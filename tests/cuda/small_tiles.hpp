@@ -1,0 +1,48 @@
+// A backend as any other, but for its tiles: also where the CPU goes on, they are those of a GPU whose tiles
+// are small. So a few thousand rows fill many of them, and as many bands within a small --memory.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "collapscope/backend.hpp"
+
+namespace collapscope::test {
+
+class SmallTiles final : public Backend {
+ public:
+  // Of one that outlives this; tiles of `rows` rows at most.
+  SmallTiles(Backend& whole, std::size_t rows) : whole_(whole), rows_(rows) {}
+
+  [[nodiscard]] std::size_t tile_rows(std::size_t features) const override;
+  [[nodiscard]] Backend* fallback() override;
+
+  [[nodiscard]] std::string describe() const override { return whole_.describe(); }
+  [[nodiscard]] std::size_t threads() const override { return whole_.threads(); }
+  [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    return whole_.make_fold(spec);
+  }
+  [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
+    return whole_.make_look(spec);
+  }
+  [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
+    return whole_.eigenbasis(symmetric, pairs);
+  }
+  [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
+    return whole_.make_host_buffer(size);
+  }
+  [[nodiscard]] std::size_t lanes(std::size_t features) const override { return whole_.lanes(features); }
+  [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override { return whole_.keeps_rows(bytes); }
+  [[nodiscard]] bool works() const override { return whole_.works(); }
+  [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override { return whole_.parts(most); }
+  [[nodiscard]] std::size_t least_parts() const override { return whole_.least_parts(); }
+  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override { return whole_.parts_for(spec); }
+  [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return whole_.stage_maker(); }
+
+ private:
+  Backend& whole_;
+  std::size_t rows_;
+  std::map<Backend*, std::unique_ptr<SmallTiles>> fallbacks_;  // by what they are of
+};
+
+}  // namespace collapscope::test
