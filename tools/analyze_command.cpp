@@ -7,9 +7,10 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/files.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
-#include "collapscope/runs.hpp"
+#include "collapscope/results_file.hpp"
 #include "collapscope/version.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"

@@ -7,8 +7,8 @@
 
 #include "collapscope/bench.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/files.hpp"
 #include "collapscope/gpu.hpp"
-#include "collapscope/report.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"
 
