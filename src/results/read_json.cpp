@@ -13,129 +13,41 @@
 #include "collapscope/error.hpp"
 #include "collapscope/results_file.hpp"
 #include "collapscope/text.hpp"
-#include "json/json_tree.hpp"
+#include "json/json_place.hpp"
 
 namespace collapscope {
 namespace {
 
+using Place = JsonPlace;
+
 constexpr std::size_t largest_file = std::size_t{1} << 30;
-constexpr std::size_t longest_quote = 40;  // bytes of a wrong text that an error shows
-
-// A node and how one gets there, for errors: a chain of places on the stack.
-struct Place {
-  const std::string* file;
-  JsonNode* node;
-  const Place* parent = nullptr;
-  std::string_view key = {};
-  std::size_t index = 0;
-
-  [[nodiscard]] std::string text() const {
-    if (parent == nullptr) return "";
-    const std::string above = parent->text();
-    if (key.empty()) return fmt::format("{}[{}]", above, index);
-    return above.empty() ? std::string(key) : fmt::format("{}.{}", above, key);
-  }
-};
-
-struct NodeText {
-  std::string operator()(std::monostate /*null*/) const { return "null"; }
-  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
-  std::string operator()(std::int64_t number) const { return fmt::format("the integer {}", number); }
-  std::string operator()(std::uint64_t number) const { return fmt::format("the integer {}", number); }
-  std::string operator()(double number) const { return fmt::format("the number {}", number); }
-  std::string operator()(const std::string& text) const {
-    if (text.size() <= longest_quote) return fmt::format("the text '{}'", printable(text));
-    return fmt::format("the text '{}...'", printable(std::string_view(text).substr(0, longest_quote)));
-  }
-  std::string operator()(const JsonArray& array) const { return fmt::format("a list of {}", array.size()); }
-  std::string operator()(const JsonObject& /*object*/) const { return "an object"; }
-};
-
-[[noreturn]] void refuse(const Place& place, std::string_view expected) {
-  throw InputError(*place.file, place.text(),
-                   fmt::format("found {}, expected {}", std::visit(NodeText{}, place.node->value), expected));
-}
-
-template <class T>
-T& get(const Place& place, std::string_view expected) {
-  T* value = std::get_if<T>(&place.node->value);
-  if (value == nullptr) refuse(place, expected);
-  return *value;
-}
-
-JsonObject& object_at(const Place& place) { return get<JsonObject>(place, "an object"); }
-
-// Calls visit(place) for the member if it is there.
-template <class Visit>
-bool with_member(const Place& place, std::string_view key, const Visit& visit) {
-  JsonObject& object = object_at(place);
-  const auto found = std::ranges::find(object, key, &JsonMember::key);
-  if (found == object.end()) return false;
-  visit(Place{place.file, &found->node, &place, key});
-  return true;
-}
-
-template <class Visit>
-void need_member(const Place& place, std::string_view key, const Visit& visit) {
-  if (with_member(place, key, visit)) return;
-  throw InputError(*place.file, place.text(), fmt::format("lacks '{}'", key));
-}
-
-template <class Visit>
-void each_member(const Place& place, const Visit& visit) {
-  for (JsonMember& member : object_at(place)) visit(Place{place.file, &member.node, &place, member.key});
-}
-
-template <class Visit>
-void each_element(const Place& place, const Visit& visit) {
-  JsonArray& array = get<JsonArray>(place, "a list");
-  for (std::size_t i = 0; i < array.size(); ++i) visit(Place{place.file, &array[i], &place, {}, i});
-}
-
-bool is_null(const Place& place) { return std::holds_alternative<std::monostate>(place.node->value); }
-
-std::string text_at(const Place& place) { return std::move(get<std::string>(place, "text")); }
-
-double number_at(const Place& place, std::string_view expected = "a number") {
-  if (const auto* integer = std::get_if<std::int64_t>(&place.node->value)) {
-    return static_cast<double>(*integer);
-  }
-  return get<double>(place, expected);
-}
-
-std::uint64_t count_at(const Place& place) {
-  if (const auto* large = std::get_if<std::uint64_t>(&place.node->value)) return *large;
-  const std::int64_t count = get<std::int64_t>(place, "a count");
-  if (count < 0) refuse(place, "a count");
-  return static_cast<std::uint64_t>(count);
-}
 
 // What a member of this type is read into.
 auto into(std::string& target) {
-  return [&target](const Place& place) { target = text_at(place); };
+  return [&target](const Place& place) { target = place.take_text(); };
 }
 auto into(double& target) {
-  return [&target](const Place& place) { target = number_at(place); };
+  return [&target](const Place& place) { target = place.number(); };
 }
 auto into(std::uint64_t& target) {
-  return [&target](const Place& place) { target = count_at(place); };
+  return [&target](const Place& place) { target = place.count(); };
 }
 
 Value value_at(const Place& place) {
-  if (is_null(place)) return {};
+  if (place.is_null()) return {};
   if (const auto* count = std::get_if<std::int64_t>(&place.node->value)) return *count;
   if (const auto* number = std::get_if<double>(&place.node->value)) return *number;
   if (!std::holds_alternative<JsonArray>(place.node->value))
-    refuse(place, "a number, a list of numbers or null");
+    place.refuse("a number, a list of numbers or null");
   std::vector<double> list;
-  each_element(place, [&](const Place& element) { list.push_back(number_at(element)); });
+  place.each_element([&](const Place& element) { list.push_back(element.number()); });
   return list;
 }
 
 MetricSet metrics_at(const Place& place) {
   MetricSet metrics;
-  metrics.all().reserve(object_at(place).size());
-  each_member(place, [&](const Place& member) { metrics.add({std::string(member.key), value_at(member)}); });
+  metrics.all().reserve(place.object().size());
+  place.each_member([&](const Place& member) { metrics.add({std::string(member.key), value_at(member)}); });
   return metrics;
 }
 
@@ -144,12 +56,12 @@ MetricSet metrics_at(const Place& place) {
 template <class Visit>
 void each_metric(const Place& place, MetricSet& metrics, const Visit& visit) {
   auto next = metrics.all().begin();
-  each_member(place, [&](const Place& member) {
+  place.each_member([&](const Place& member) {
     auto found =
         std::find_if(next, metrics.all().end(), [&](const Metric& m) { return m.name == member.key; });
     if (found == metrics.all().end()) found = std::ranges::find(metrics.all(), member.key, &Metric::name);
     if (found == metrics.all().end()) {
-      throw InputError(*member.file, member.text(), "no metric of this name beside it, expected one");
+      throw InputError(*member.file, member.where(), "no metric of this name beside it, expected one");
     }
     visit(*found, member);
     next = found;
@@ -158,60 +70,60 @@ void each_metric(const Place& place, MetricSet& metrics, const Visit& visit) {
 
 void read_floors(const Place& place, MetricSet& metrics) {
   each_metric(place, metrics, [](Metric& metric, const Place& floor) {
-    metric.floor = is_null(floor) ? std::numeric_limits<double>::infinity() : number_at(floor);
+    metric.floor = floor.is_null() ? std::numeric_limits<double>::infinity() : floor.number();
   });
 }
 
 void read_notes(const Place& place, MetricSet& metrics) {
-  each_metric(place, metrics, [](Metric& metric, const Place& note) { metric.note = text_at(note); });
+  each_metric(place, metrics, [](Metric& metric, const Place& note) { metric.note = note.take_text(); });
 }
 
 AttributeValue attribute_at(const Place& place) {
   if (const auto* flag = std::get_if<bool>(&place.node->value)) return *flag;
   if (const auto* count = std::get_if<std::int64_t>(&place.node->value)) return *count;
   if (const auto* number = std::get_if<double>(&place.node->value)) return *number;
-  return std::move(get<std::string>(place, "a number, text, true or false"));
+  return std::move(place.get<std::string>("a number, text, true or false"));
 }
 
 LayerResult layer_at(const Place& place) {
   LayerResult layer;
-  need_member(place, "name", into(layer.name));
-  need_member(place, "index", [&](const Place& index) {
-    if (!is_null(index)) layer.index = get<std::int64_t>(index, "an integer or null");
+  place.need_member("name", into(layer.name));
+  place.need_member("index", [&](const Place& index) {
+    if (!index.is_null()) layer.index = index.get<std::int64_t>("an integer or null");
   });
-  need_member(place, "kind", into(layer.kind));
-  need_member(place, "metrics", [&](const Place& metrics) { layer.metrics = metrics_at(metrics); });
-  need_member(place, "floors", [&](const Place& floors) { read_floors(floors, layer.metrics); });
-  need_member(place, "notes", [&](const Place& notes) { read_notes(notes, layer.metrics); });
+  place.need_member("kind", into(layer.kind));
+  place.need_member("metrics", [&](const Place& metrics) { layer.metrics = metrics_at(metrics); });
+  place.need_member("floors", [&](const Place& floors) { read_floors(floors, layer.metrics); });
+  place.need_member("notes", [&](const Place& notes) { read_notes(notes, layer.metrics); });
   return layer;
 }
 
 CheckpointResult checkpoint_at(const Place& place) {
   CheckpointResult checkpoint;
-  need_member(place, "path", into(checkpoint.path));
-  need_member(place, "id", into(checkpoint.id));
-  need_member(place, "run", [&](const Place& run) {
-    if (!is_null(run)) checkpoint.run = text_at(run);
+  place.need_member("path", into(checkpoint.path));
+  place.need_member("id", into(checkpoint.id));
+  place.need_member("run", [&](const Place& run) {
+    if (!run.is_null()) checkpoint.run = run.take_text();
   });
-  need_member(place, "step", [&](const Place& step) {
-    if (!is_null(step)) checkpoint.step = number_at(step, "a number or null");
+  place.need_member("step", [&](const Place& step) {
+    if (!step.is_null()) checkpoint.step = step.number("a number or null");
   });
-  need_member(place, "task", into(checkpoint.task));
-  need_member(place, "samples", into(checkpoint.samples));
-  need_member(place, "attributes", [&](const Place& attributes) {
-    each_member(attributes, [&](const Place& attribute) {
+  place.need_member("task", into(checkpoint.task));
+  place.need_member("samples", into(checkpoint.samples));
+  place.need_member("attributes", [&](const Place& attributes) {
+    attributes.each_member([&](const Place& attribute) {
       checkpoint.attributes.emplace_back(attribute.key, attribute_at(attribute));
     });
   });
-  need_member(place, "targets", [&](const Place& targets) { checkpoint.targets = metrics_at(targets); });
-  with_member(place, "target_notes", [&](const Place& notes) { read_notes(notes, checkpoint.targets); });
-  need_member(place, "layers", [&](const Place& layers) {
+  place.need_member("targets", [&](const Place& targets) { checkpoint.targets = metrics_at(targets); });
+  place.with_member("target_notes", [&](const Place& notes) { read_notes(notes, checkpoint.targets); });
+  place.need_member("layers", [&](const Place& layers) {
     std::set<std::string, std::less<>> names;
-    each_element(layers, [&](const Place& layer) {
+    layers.each_element([&](const Place& layer) {
       checkpoint.layers.push_back(layer_at(layer));
       const std::string& name = checkpoint.layers.back().name;
       if (!names.insert(name).second) {
-        throw InputError(*layer.file, layer.text(),
+        throw InputError(*layer.file, layer.where(),
                          fmt::format("a second layer '{}', expected each name once", printable(name)));
       }
     });
@@ -228,32 +140,32 @@ Provenance provenance_at(const Place& place) {
                                                             {"command", &provenance.command},
                                                             {"device", &provenance.device},
                                                             {"started", &provenance.started}}}) {
-    need_member(place, key, into(*text));
+    place.need_member(key, into(*text));
   }
-  with_member(place, "precision", into(provenance.precision));  // files of early versions lack it
-  need_member(place, "threads", into(threads));
+  place.with_member("precision", into(provenance.precision));  // files of early versions lack it
+  place.need_member("threads", into(threads));
   provenance.threads = threads;
-  need_member(place, "seconds", into(provenance.seconds));
-  need_member(place, "bytes_read", into(provenance.bytes_read));
+  place.need_member("seconds", into(provenance.seconds));
+  place.need_member("bytes_read", into(provenance.bytes_read));
   return provenance;
 }
 
 Failure failure_at(const Place& place) {
   Failure failure;
-  need_member(place, "path", into(failure.path));
-  need_member(place, "object", into(failure.object));
-  need_member(place, "message", into(failure.message));
+  place.need_member("path", into(failure.path));
+  place.need_member("object", into(failure.object));
+  place.need_member("message", into(failure.message));
   return failure;
 }
 
 void check_format(const Place& root) {
-  need_member(root, "format", [](const Place& format) {
-    if (get<std::string>(format, "text") != "collapscope-results") refuse(format, "collapscope-results");
+  root.need_member("format", [](const Place& format) {
+    if (format.get<std::string>("text") != "collapscope-results") format.refuse("collapscope-results");
   });
-  need_member(root, "format_version", [](const Place& version) {
-    const std::int64_t found = get<std::int64_t>(version, "1");
-    if (found > 1) refuse(version, "1: a newer collapscope wrote this file");
-    if (found != 1) refuse(version, "1");
+  root.need_member("format_version", [](const Place& version) {
+    const std::int64_t found = version.get<std::int64_t>("1");
+    if (found > 1) version.refuse("1: a newer collapscope wrote this file");
+    if (found != 1) version.refuse("1");
   });
 }
 
@@ -297,12 +209,12 @@ Results parse_results(std::string_view text, const std::string& file) {
   const Place root{&file, &tree};
   check_format(root);
   Results results;
-  need_member(root, "provenance", [&](const Place& place) { results.provenance = provenance_at(place); });
-  need_member(root, "checkpoints", [&](const Place& place) {
-    each_element(place, [&](const Place& element) { results.checkpoints.push_back(checkpoint_at(element)); });
+  root.need_member("provenance", [&](const Place& place) { results.provenance = provenance_at(place); });
+  root.need_member("checkpoints", [&](const Place& place) {
+    place.each_element([&](const Place& element) { results.checkpoints.push_back(checkpoint_at(element)); });
   });
-  with_member(root, "failures", [&](const Place& place) {
-    each_element(place, [&](const Place& element) { results.failures.push_back(failure_at(element)); });
+  root.with_member("failures", [&](const Place& place) {
+    place.each_element([&](const Place& element) { results.failures.push_back(failure_at(element)); });
   });
   return results;
 }
