@@ -6,9 +6,10 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/files.hpp"
 #include "collapscope/gpu.hpp"
 #include "collapscope/report.hpp"
-#include "collapscope/runs.hpp"
+#include "collapscope/results_file.hpp"
 #include "collapscope/version.hpp"
 #include "command.hpp"
 #include "commands.hpp"

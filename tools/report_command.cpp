@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "collapscope/error.hpp"
+#include "collapscope/files.hpp"
 #include "collapscope/report.hpp"
 #include "collapscope/results_file.hpp"
-#include "collapscope/runs.hpp"
 #include "collapscope/text.hpp"
 #include "command.hpp"
 #include "commands.hpp"

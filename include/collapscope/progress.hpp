@@ -1,8 +1,7 @@
-// How far an analysis has come.
+// Who is told how far an analysis has come (report.hpp has bars and lines).
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 namespace collapscope {
@@ -19,13 +18,5 @@ class Progress {
   virtual void message(const std::string& /*line*/) {}
   virtual void finish() {}
 };
-
-// A bar with rate and time left when `terminal`, else one plain line every `interval_seconds`; on standard
-// error.
-[[nodiscard]] std::unique_ptr<Progress> make_progress(bool terminal, bool colour,
-                                                      double interval_seconds = 30.0);
-
-// Shows messages only.
-[[nodiscard]] std::unique_ptr<Progress> make_quiet_progress();
 
 }  // namespace collapscope

@@ -1,20 +1,18 @@
-// Writers of results; each knows one format and nothing of the others.
+// What people see: the table and the progress on a terminal, reports on runs as text, as a page, as data.
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "collapscope/progress.hpp"
 #include "collapscope/results.hpp"
+#include "collapscope/runs.hpp"
 
 namespace collapscope {
-
-// JSON, "collapscope-results" version 1; floating-point numbers with 17 significant digits.
-[[nodiscard]] std::string results_json(const Results& results);
-
-// Tidy CSV, RFC 4180: path,run,step,layer,index,metric,value; list values as name[1], name[2], ...
-// Text cells that a spreadsheet would take for a formula get a leading apostrophe.
-[[nodiscard]] std::string results_csv(const Results& results);
 
 struct TableStyle {
   std::size_t width = 80;  // columns of the terminal
@@ -24,14 +22,37 @@ struct TableStyle {
 // The metrics people look at first, for a terminal.
 [[nodiscard]] std::string results_table(const Results& results, const TableStyle& style);
 
+struct RunReport {
+  std::string title;      // empty: one that counts runs and checkpoints
+  std::string generated;  // ISO 8601, UTC; may be empty
+  std::vector<std::string> sources;
+  Criteria criteria = default_criteria();
+  std::optional<std::vector<std::string>> by;  // as for compare_runs
+};
+
+// JSON, "collapscope-report" version 1, on one line: what the page shows. `<`, `>`, `&`, U+2028 and U+2029
+// are written as \uXXXX, so that it can stand in a script element. Throws UsageError as compare_runs does.
+[[nodiscard]] std::string report_json(const Results& results, const RunReport& report);
+
+// The same for a terminal of `width` columns, in words and numbers.
+[[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width);
+
+// Lines on where collapse begins in each run of several checkpoints; empty where there is none, or where the
+// criteria's metrics were not computed.
+[[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
+
 // The page of a report: one HTML file that opens from disk and asks nothing of any network; it allows only
-// its own scripts and styles (content-security policy with hashes). data_json: the "collapscope-report"
-// object. Throws Error when the data are not a JSON object, or when the library was built without Chart.js
-// (it says what to install).
+// its own scripts and styles (content-security policy with hashes). data_json: what report_json gives. Throws
+// Error when the data are not a JSON object, or when the library was built without Chart.js (it says what to
+// install).
 [[nodiscard]] std::string report_page(std::string_view data_json);
 
-// Writes `content` to `path` so that the file is there whole or not at all: a temporary name in the same
-// folder, fsync, rename. Throws Error naming the path.
-void write_file_atomically(const std::string& path, std::string_view content);
+// A bar with rate and time left when `terminal`, else one plain line every `interval_seconds`; on standard
+// error.
+[[nodiscard]] std::unique_ptr<Progress> make_progress(bool terminal, bool colour,
+                                                      double interval_seconds = 30.0);
+
+// Shows messages only.
+[[nodiscard]] std::unique_ptr<Progress> make_quiet_progress();
 
 }  // namespace collapscope

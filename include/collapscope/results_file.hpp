@@ -1,4 +1,4 @@
-// Results files read back: the inverse of results_json(), and several files as one.
+// Results as files: written as JSON and CSV, read back from JSON, several files as one.
 #pragma once
 
 #include <string>
@@ -8,6 +8,13 @@
 #include "collapscope/results.hpp"
 
 namespace collapscope {
+
+// JSON, "collapscope-results" version 1; floating-point numbers with 17 significant digits.
+[[nodiscard]] std::string results_json(const Results& results);
+
+// Tidy CSV, RFC 4180: path,run,step,layer,index,metric,value; list values as name[1], name[2], ...
+// Text cells that a spreadsheet would take for a formula get a leading apostrophe.
+[[nodiscard]] std::string results_csv(const Results& results);
 
 // Results from the text of a results file (format collapscope-results, version 1). Numbers come back bit for
 // bit, metrics in their order; keys that the format does not know are passed over. `file` names the text in

@@ -146,25 +146,4 @@ struct RunComparison {
 [[nodiscard]] RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
                                          const std::optional<std::vector<std::string>>& by = std::nullopt);
 
-// ---- Reports
-
-struct RunReport {
-  std::string title;      // empty: one that counts runs and checkpoints
-  std::string generated;  // ISO 8601, UTC; may be empty
-  std::vector<std::string> sources;
-  Criteria criteria = default_criteria();
-  std::optional<std::vector<std::string>> by;  // as for compare_runs
-};
-
-// JSON, "collapscope-report" version 1, on one line: what the page shows. `<`, `>`, `&`, U+2028 and U+2029
-// are written as \uXXXX, so that it can stand in a script element. Throws UsageError as compare_runs does.
-[[nodiscard]] std::string report_json(const Results& results, const RunReport& report);
-
-// The same for a terminal of `width` columns, in words and numbers.
-[[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width);
-
-// Lines on where collapse begins in each run of several checkpoints; empty where there is none, or where the
-// criteria's metrics were not computed.
-[[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
-
 }  // namespace collapscope

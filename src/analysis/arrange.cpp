@@ -5,10 +5,10 @@
 #include <limits>
 #include <map>
 
-#include "analysis/run_key.hpp"
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
+#include "results/run_key.hpp"
 
 namespace collapscope {
 
@@ -30,18 +30,7 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
   return checkpoints;
 }
 
-template <class Named>
-std::string key_of(const Named& checkpoint) {
-  if (!checkpoint.run.empty()) {
-    return "run " + checkpoint.run;
-  }
-  return checkpoint.id.empty() ? std::string() : "file " + checkpoint.path;
-}
-
 }  // namespace
-
-std::string run_key(const CheckpointIndex& checkpoint) { return key_of(checkpoint); }
-std::string run_key(const CheckpointResult& checkpoint) { return key_of(checkpoint); }
 
 std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards) {
   std::vector<Checkpoint> checkpoints;

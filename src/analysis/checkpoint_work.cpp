@@ -9,8 +9,8 @@
 #include <system_error>
 #include <utility>
 
-#include "analysis/run_key.hpp"
 #include "collapscope/error.hpp"
+#include "results/run_key.hpp"
 
 namespace collapscope {
 

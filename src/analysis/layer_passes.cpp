@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "analysis/joined_reader.hpp"
+#include "backend/lanes.hpp"
 #include "collapscope/error.hpp"
-#include "core/lanes.hpp"
 
 namespace collapscope {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "analysis/measure.hpp"
+#include "backend/segments.hpp"
 #include "collapscope/error.hpp"
-#include "core/segments.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope {

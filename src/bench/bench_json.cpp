@@ -1,106 +1,100 @@
 // A benchmark as JSON, "collapscope-bench" version 1. Seconds, bytes, operations; rates per second.
 #include "collapscope/bench.hpp"
-#include "report/json_emitter.hpp"
-#include "report/utf8.hpp"
+#include "json/json_text.hpp"
 
 namespace collapscope {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-struct FactJson {
-  Json operator()(std::int64_t count) const { return count; }
-  Json operator()(double number) const { return number; }
-  Json operator()(const std::string& text) const { return utf8_text(text); }
-};
-
-Json facts_json(const std::vector<Fact>& facts) {
-  Json out = Json::object();
+void write_facts(JsonText& json, const std::vector<Fact>& facts) {
   for (const Fact& fact : facts) {
-    out[fact.name] = std::visit(FactJson{}, fact.value);
+    json.key(fact.name);
+    std::visit([&](const auto& value) { json.value(value); }, fact.value);
   }
-  return out;
 }
 
-Json timing_json(const Timing& time) {
-  return {{"runs", time.runs},
-          {"median", time.median},
-          {"lower_quartile", time.lower_quartile},
-          {"upper_quartile", time.upper_quartile},
-          {"least", time.least},
-          {"most", time.most}};
+void write_timing(JsonText& json, const Timing& time) {
+  json.open('{').member("runs", time.runs).member("median", time.median);
+  json.member("lower_quartile", time.lower_quartile).member("upper_quartile", time.upper_quartile);
+  json.member("least", time.least).member("most", time.most).close('}');
 }
 
-Json stage_json(const StageResult& stage) {
-  Json out = {{"name", stage.name},   {"seconds", timing_json(stage.time)},
-              {"bytes", stage.bytes}, {"flops", stage.flops},
-              {"rate", stage.rate()}, {"unit", stage.counts_flops ? "flop/s" : "B/s"}};
+// Leaves the object open.
+void open_stage(JsonText& json, const StageResult& stage) {
+  json.open('{').member("name", stage.name);
+  write_timing(json.key("seconds"), stage.time);
+  json.member("bytes", stage.bytes).member("flops", stage.flops).member("rate", stage.rate());
+  json.member("unit", stage.counts_flops ? "flop/s" : "B/s");
   if (!stage.detail.empty()) {
-    out["detail"] = utf8_text(stage.detail);
+    json.member("detail", stage.detail);
   }
-  return out;
 }
 
-Json shape_json(const ShapeResult& shape) {
-  Json out = {{"type", shape.type},       {"unit_roundoff", shape.unit_roundoff},
-              {"rows", shape.rows},       {"features", shape.features},
-              {"targets", shape.targets}, {"stored_bytes", shape.stored_bytes},
-              {"stages", Json::array()}};
-  const double stored = static_cast<double>(shape.stored_bytes);
-  for (const StageResult& stage : shape.stages) {
-    Json entry = stage_json(stage);
-    entry["stored_rate"] = stored / stage.time.median;
-    entry["ceiling"] = stage.ceiling.empty() ? Json() : Json(stage.ceiling);
-    entry["ceiling_rate"] = stage.ceiling.empty() ? Json() : Json(stage.ceiling_rate);
-    entry["of_ceiling"] = stage.ceiling.empty() ? Json() : Json(stage.rate() / stage.ceiling_rate);
-    out["stages"].push_back(std::move(entry));
+void write_stage(JsonText& json, const StageResult& stage, double stored_bytes) {
+  open_stage(json, stage);
+  json.member("stored_rate", stored_bytes / stage.time.median);
+  if (stage.ceiling.empty()) {
+    json.key("ceiling").null().key("ceiling_rate").null().key("of_ceiling").null();
+  } else {
+    json.member("ceiling", stage.ceiling).member("ceiling_rate", stage.ceiling_rate);
+    json.member("of_ceiling", stage.rate() / stage.ceiling_rate);
   }
+  json.close('}');
+}
+
+void write_floor(JsonText& json, const ShapeResult& shape) {
   const StageResult* pipeline = shape.find("pipeline");
-  const bool has_floor = shape.floor_seconds && pipeline != nullptr;
-  out["floor"] = has_floor ? Json{{"seconds", *shape.floor_seconds},
-                                  {"parts", shape.floor_parts},
-                                  {"overlap", shape.floor_overlaps},
-                                  {"pipeline_over_floor", pipeline->time.median / *shape.floor_seconds}}
-                           : Json();
-  out["accuracy"] = {{"covariance_error", number_or_null(shape.covariance_error)},
-                     {"covariance_rows", shape.covariance_rows},
-                     {"planted_deep_nrc1_error", number_or_null(shape.planted_error)},
-                     {"planted_rows", shape.planted_rows}};
-  out["notes"] = Json::array();
-  for (const std::string& note : shape.notes) {
-    out["notes"].push_back(utf8_text(note));
+  if (!shape.floor_seconds || pipeline == nullptr) {
+    json.null();
+    return;
   }
-  out["failure"] = shape.failure.empty() ? Json() : Json(utf8_text(shape.failure));
-  return out;
+  json.open('{').member("seconds", *shape.floor_seconds).key("parts").list(shape.floor_parts);
+  json.member("overlap", shape.floor_overlaps);
+  json.member("pipeline_over_floor", pipeline->time.median / *shape.floor_seconds).close('}');
+}
+
+void write_shape(JsonText& json, const ShapeResult& shape) {
+  json.open('{').member("type", shape.type).member("unit_roundoff", shape.unit_roundoff);
+  json.member("rows", shape.rows).member("features", shape.features).member("targets", shape.targets);
+  json.member("stored_bytes", shape.stored_bytes).key("stages").open('[');
+  for (const StageResult& stage : shape.stages) {
+    write_stage(json, stage, static_cast<double>(shape.stored_bytes));
+  }
+  json.close(']').key("floor");
+  write_floor(json, shape);
+  json.key("accuracy").open('{').member("covariance_error", shape.covariance_error);
+  json.member("covariance_rows", shape.covariance_rows);
+  json.member("planted_deep_nrc1_error", shape.planted_error);
+  json.member("planted_rows", shape.planted_rows).close('}');
+  json.key("notes").list(shape.notes);
+  json.member("failure", shape.failure.empty() ? std::nullopt : std::optional(shape.failure)).close('}');
 }
 
 }  // namespace
 
 std::string bench_json(const BenchReport& report) {
-  Json tree = {{"format", "collapscope-bench"},
-               {"format_version", 1},
-               {"provenance",
-                {{"version", utf8_text(report.version)},
-                 {"commit", utf8_text(report.commit)},
-                 {"command", utf8_text(report.command)},
-                 {"started", report.started},
-                 {"seconds", report.seconds}}},
-               {"machine", facts_json(report.machine)},
-               {"libraries", facts_json(report.libraries)},
-               {"device", {{"description", utf8_text(report.device)}, {"threads", report.threads}}},
-               {"ceilings", Json::array()},
-               {"shapes", Json::array()}};
-  tree["device"].update(facts_json(report.device_facts));
+  JsonText json(JsonStyle::indented);
+  json.open('{').member("format", "collapscope-bench").member("format_version", std::int64_t{1});
+  json.key("provenance").open('{').member("version", report.version).member("commit", report.commit);
+  json.member("command", report.command).member("started", report.started);
+  json.member("seconds", report.seconds).close('}').key("machine").open('{');
+  write_facts(json, report.machine);
+  json.close('}').key("libraries").open('{');
+  write_facts(json, report.libraries);
+  json.close('}').key("device").open('{').member("description", report.device);
+  json.member("threads", report.threads);
+  write_facts(json, report.device_facts);
+  json.close('}').key("ceilings").open('[');
   for (const StageResult& ceiling : report.ceilings) {
-    tree["ceilings"].push_back(stage_json(ceiling));
+    open_stage(json, ceiling);
+    json.close('}');
   }
+  json.close(']').key("shapes").open('[');
   for (const ShapeResult& shape : report.shapes) {
-    tree["shapes"].push_back(shape_json(shape));
+    write_shape(json, shape);
   }
-  return emit_json(tree);
+  json.close(']').close('}');
+  return std::move(json).text();
 }
 
 }  // namespace collapscope

@@ -10,13 +10,13 @@
 #include <iterator>
 #include <utility>
 
+#include "backend/segments.hpp"
+#include "backend/stage_work.hpp"
 #include "bench/reference.hpp"
 #include "bench/timing.hpp"
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/synth.hpp"
-#include "core/segments.hpp"
-#include "core/stage_work.hpp"
 #include "core/stopwatch.hpp"
 #include "core/threads.hpp"
 #include "core/vector_math.hpp"

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "collapscope/error.hpp"
+#include "core/utf8.hpp"
 
 namespace collapscope {
 
@@ -18,32 +19,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Length of the valid UTF-8 sequence that starts `text` and may be shown; 0 when there is none.
 std::size_t printable_sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) {
-    return first >= 0x20 && first != 0x7f ? 1 : 0;
-  }
-  const std::size_t length = first >= 0xf0 && first <= 0xf4   ? 4
-                             : first >= 0xe0 && first <= 0xef ? 3
-                             : first >= 0xc2 && first <= 0xdf ? 2
-                                                              : 0;
-  if (length == 0 || text.size() < length) {
-    return 0;
-  }
-  unsigned code = first & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) {
-      return 0;
-    }
-    code = (code << 6U) | (byte(i) & 0x3fU);
-  }
-  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool control = code < 0xa0;                               // C1
-  const bool directional = (code >= 0x202a && code <= 0x202e) ||  // bidirectional overrides
-                           (code >= 0x2066 && code <= 0x2069) || code == 0x200e || code == 0x200f ||
-                           code == 0x061c || code == 0x2028 || code == 0x2029;
-  return overlong || surrogate || control || directional || code > 0x10ffff ? 0 : length;
+  const CodePoint point = decode_utf8(text);
+  return acts_on_terminals(point.value) ? 0 : point.bytes;
 }
 
 // Compares two runs of digits as numbers: negative, 0, positive.

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "backend/buffer_pool.hpp"
 #include "collapscope/backend.hpp"
 #include "collapscope/blas_kernels.hpp"
-#include "core/buffer_pool.hpp"
 #include "core/threads.hpp"
 #include "core/workers.hpp"
 #include "cpu/cpu_part.hpp"

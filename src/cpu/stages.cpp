@@ -7,9 +7,9 @@
 #include <random>
 #include <utility>
 
+#include "backend/segments.hpp"
+#include "backend/stage_work.hpp"
 #include "collapscope/blas_kernels.hpp"
-#include "core/segments.hpp"
-#include "core/stage_work.hpp"
 #include "core/stopwatch.hpp"
 #include "core/threads.hpp"
 #include "cpu/gram_sum.hpp"

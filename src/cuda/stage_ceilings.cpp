@@ -8,7 +8,7 @@
 #include <random>
 #include <utility>
 
-#include "core/stage_work.hpp"
+#include "backend/stage_work.hpp"
 #include "cuda/stream_timer.hpp"
 
 namespace collapscope::cuda {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "backend/stage_work.hpp"
 #include "collapscope/backend.hpp"
-#include "core/stage_work.hpp"
 #include "cuda/products.hpp"
 #include "cuda/residual_fold.hpp"
 #include "cuda/row_feed.hpp"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/buffer_pool.hpp"
+#include "backend/buffer_pool.hpp"
 #include "gpu/open_gpu.hpp"
 
 namespace collapscope::gpu {

@@ -9,7 +9,7 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
-#include "core/layer_shapes.hpp"
+#include "dump/layer_shapes.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
 

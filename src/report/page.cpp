@@ -1,10 +1,11 @@
 // The HTML page of a report: the template, the title and the data.
-#include <nlohmann/json.hpp>
+#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "collapscope/error.hpp"
 #include "collapscope/report.hpp"
+#include "json/json_tree.hpp"
 #include "report/page/page_parts.hpp"
 
 namespace collapscope {
@@ -13,18 +14,14 @@ namespace {
 
 // Throws Error for what is not a JSON object.
 std::string title_of(std::string_view data_json) {
-  using nlohmann::json;
-  const auto top_level = [](int depth, json::parse_event_t, json&) { return depth < 2; };
-  try {
-    const json data = json::parse(data_json, top_level);
-    if (!data.is_object()) {
-      throw Error("report page: the data are not a JSON object");
-    }
-    const auto title = data.find("title");
-    return title != data.end() && title->is_string() ? title->get<std::string>() : "collapscope report";
-  } catch (const json::exception& error) {
-    throw Error(std::string("report page: the data are not JSON: ") + error.what());
+  const JsonNode data = parse_json_tree(data_json, "report page", 1);
+  const auto* members = std::get_if<JsonObject>(&data.value);
+  if (members == nullptr) {
+    throw Error("report page: the data are not a JSON object");
   }
+  const auto found = std::ranges::find(*members, "title", &JsonMember::key);
+  const auto* title = found == members->end() ? nullptr : std::get_if<std::string>(&found->node.value);
+  return title == nullptr ? "collapscope report" : *title;
 }
 
 void append_text(std::string& out, std::string_view text) {

@@ -1,5 +1,5 @@
 // A bar on a terminal, a line now and then in a log, or nothing but messages.
-#include "collapscope/progress.hpp"
+#include "collapscope/report.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "collapscope/text.hpp"
-#include "report/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace collapscope {
 namespace {

@@ -8,10 +8,10 @@
 #include <tuple>
 #include <utility>
 
-#include "analysis/run_key.hpp"
 #include "collapscope/error.hpp"
 #include "collapscope/results_file.hpp"
 #include "collapscope/text.hpp"
+#include "results/run_key.hpp"
 
 namespace collapscope {
 namespace {

@@ -4,8 +4,8 @@
 #include <limits>
 #include <map>
 
-#include "analysis/run_key.hpp"
 #include "collapscope/runs.hpp"
+#include "results/run_key.hpp"
 
 namespace collapscope {
 namespace {

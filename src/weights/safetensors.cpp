@@ -14,8 +14,8 @@
 
 #include "collapscope/error.hpp"
 #include "collapscope/text.hpp"
-#include "core/json_tree.hpp"
 #include "core/little_endian.hpp"
+#include "json/json_tree.hpp"
 
 namespace collapscope {
 

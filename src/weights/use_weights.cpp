@@ -9,7 +9,7 @@
 #include "collapscope/text.hpp"
 #include "collapscope/weights.hpp"
 #include "core/fill.hpp"
-#include "core/layer_shapes.hpp"
+#include "dump/layer_shapes.hpp"
 #include "weights/safetensors.hpp"
 
 namespace collapscope {

@@ -1,5 +1,5 @@
 // Buffers are used again where they fit, and go where they do not.
-#include "core/buffer_pool.hpp"
+#include "backend/buffer_pool.hpp"
 
 #include <gtest/gtest.h>
 

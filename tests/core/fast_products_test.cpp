@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "collapscope/analysis.hpp"
+#include "collapscope/report.hpp"
 #include "collapscope/synth.hpp"
 #include "core/product_rounding.hpp"
 #include "core/support.hpp"

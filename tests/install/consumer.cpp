@@ -1,5 +1,6 @@
 // A user's program: writes a dump with known answers, analyses it through the library.
 #include <collapscope/analysis.hpp>
+#include <collapscope/report.hpp>
 #include <collapscope/synth.hpp>
 #include <cstdio>
 #include <filesystem>

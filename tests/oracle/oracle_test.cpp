@@ -15,6 +15,7 @@
 
 #include "collapscope/analysis.hpp"
 #include "collapscope/error.hpp"
+#include "collapscope/report.hpp"
 #include "support/test_backend.hpp"
 
 namespace collapscope {

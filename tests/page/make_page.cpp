@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 
+#include "collapscope/files.hpp"
 #include "collapscope/report.hpp"
 
 int main(int argc, char** argv) try {

@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "collapscope/report.hpp"
 #include "report/progress_meter.hpp"
 #include "report/progress_sink.hpp"
-#include "report/sample_results.hpp"
 #include "report/terminal_text.hpp"
+#include "results/sample_results.hpp"
 
 namespace collapscope {
 namespace {

@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include "collapscope/report.hpp"
-#include "report/sample_results.hpp"
 #include "report/table_cells.hpp"
 #include "report/terminal_text.hpp"
+#include "results/sample_results.hpp"
 
 namespace collapscope {
 namespace {

@@ -11,7 +11,6 @@ namespace {
 using test::checkpoint_of;
 using test::results_of;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr bool yes = true;
 constexpr bool no = false;
@@ -138,24 +137,6 @@ TEST(LastLayer, IsComparedWithTheUfmWhereThatPredictsAnything) {
   EXPECT_EQ(value("residual_variance"), 0.01);
   EXPECT_EQ(value("model_mse"), 0.02);
   EXPECT_EQ(value("loss"), std::nullopt);
-}
-
-TEST(CollapseText, IsALineForEachRunOfSeveralCheckpoints) {
-  const Results results =
-      results_of({checkpoint_of("long", 1, {no, no, no}), checkpoint_of("long", 2, {no, yes, yes}),
-                  checkpoint_of("none", 1, {yes, no}), checkpoint_of("none", 2, {yes, no}),
-                  checkpoint_of("single", 1, {yes})});
-  EXPECT_EQ(collapse_text(results, default_criteria(), 100),
-            "where collapse begins (deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9):\n"
-            "  long, step 2: from l2 on, the last 2 of 3 layers (l2 to l3 since step 2)\n"
-            "  none, step 2: nothing: l2 has deep_nrc1 0.500\n");
-}
-
-TEST(CollapseText, IsEmptyWhereItHasNothingToSay) {
-  EXPECT_EQ(collapse_text(results_of({checkpoint_of("r", 1, {yes})}), default_criteria(), 80), "");
-  const Results without = results_of({checkpoint_of("r", 1, {unknown}), checkpoint_of("r", 2, {unknown})});
-  EXPECT_EQ(collapse_text(without, default_criteria(), 80), "") << "deep_nrc3 was not computed";
-  EXPECT_THAT(collapse_text(without, parse_criteria("deep_nrc1<0.1"), 80), HasSubstr("the only layer"));
 }
 
 }  // namespace

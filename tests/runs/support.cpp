@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "report/sample_results.hpp"
+#include "results/sample_results.hpp"
 
 namespace collapscope::test {
 namespace {

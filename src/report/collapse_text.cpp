@@ -1,0 +1,47 @@
+// The lines that `analyze` adds on where collapse begins.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "collapscope/report.hpp"
+#include "report/run_words.hpp"
+#include "report/terminal_text.hpp"
+
+namespace collapscope {
+namespace {
+
+bool was_computed(const Results& results, const Criterion& criterion) {
+  return std::ranges::any_of(results.checkpoints, [&](const CheckpointResult& checkpoint) {
+    return std::ranges::any_of(checkpoint.layers, [&](const LayerResult& layer) {
+      const Metric* metric = layer.metrics.find(criterion.metric);
+      return metric != nullptr && metric->defined();
+    });
+  });
+}
+
+}  // namespace
+
+std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width) {
+  const auto computed = [&](const Criterion& criterion) { return was_computed(results, criterion); };
+  if (!std::ranges::all_of(criteria, computed)) return "";
+  std::string text;
+  const auto add = [&](std::size_t indent, const std::string& line) {
+    std::vector<std::string> pieces = words(line);
+    pieces.front().insert(0, indent, ' ');
+    for (const std::string& piece : wrap(pieces, " ", std::max<std::size_t>(width, 20), 4)) {
+      text += piece + "\n";
+    }
+  };
+  for (const Run& run : group_runs(results)) {
+    if (run.checkpoints.size() < 2) continue;
+    const RunCollapse collapse = run_collapse(results, run, criteria);
+    if (text.empty()) add(0, fmt::format("where collapse begins ({}):", criteria_text(criteria)));
+    const std::string since = since_words(results, run, collapse);
+    add(2, fmt::format(
+               "{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
+               collapse_words(results, run, collapse, criteria), since.empty() ? "" : " (" + since + ")"));
+  }
+  return text;
+}
+
+}  // namespace collapscope

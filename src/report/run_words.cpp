@@ -1,0 +1,114 @@
+#include "report/run_words.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "report/table_cells.hpp"
+#include "report/terminal_text.hpp"
+
+namespace collapscope {
+namespace {
+
+constexpr std::size_t longest_name = 60;  // columns
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+// What a criterion finds instead: "deep_nrc1 0.277"; empty where it is met, or where it is not what is asked
+// for: what is `unknown`, or what is not met.
+std::string objection(const LayerResult& layer, const Criterion& criterion, bool unknown) {
+  const std::optional<bool> met = meets(layer, criterion);
+  if (met == true || met.has_value() == unknown) return "";
+  const Metric* metric = layer.metrics.find(criterion.metric);
+  const std::string& name = criterion.metric;
+  if (metric == nullptr) return "no " + name + " among the results";
+  if (!metric->number()) {
+    return name + " undefined" + (metric->note.empty() ? "" : fmt::format(" ({})", name_text(metric->note)));
+  }
+  if (!unknown) return name + " " + short_number(*metric->number());
+  if (!std::isfinite(*metric->floor)) return name + " below a floor without bound";
+  return fmt::format("{} anywhere up to its floor of {}", name, short_number(*metric->floor));
+}
+
+std::string objections(const LayerResult& layer, const Criteria& criteria, bool unknown) {
+  std::vector<std::string> all;
+  for (const Criterion& criterion : criteria) {
+    if (std::string text = objection(layer, criterion, unknown); !text.empty())
+      all.push_back(std::move(text));
+  }
+  return fmt::format("{} has {}", name_text(layer.name), joined(all));
+}
+
+struct AttributeText {
+  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+  std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
+  std::string operator()(double number) const { return fmt::format("{:g}", number); }
+  std::string operator()(const std::string& text) const { return name_text(text); }
+};
+
+}  // namespace
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string name_text(std::string_view name) { return shown_text(name, longest_name); }
+
+std::string attribute_text(const AttributeValue& value) { return std::visit(AttributeText{}, value); }
+
+std::string report_title(const RunReport& report, const std::vector<Run>& runs) {
+  if (!report.title.empty()) return report.title;
+  std::size_t checkpoints = 0;
+  for (const Run& run : runs) checkpoints += run.checkpoints.size();
+  return fmt::format("Neural collapse: {}, {}", counted(runs.size(), "run"),
+                     counted(checkpoints, "checkpoint"));
+}
+
+std::string step_text(const Results& results, const Run& run, std::size_t checkpoint) {
+  const std::optional<double> step = results.checkpoints[run.checkpoints[checkpoint]].step;
+  if (!step) return fmt::format("checkpoint {} of {}", checkpoint + 1, run.checkpoints.size());
+  return fmt::format("{} {:.10g}", run.step_unit.empty() ? "step" : name_text(run.step_unit), *step);
+}
+
+std::string collapse_words(const Results& results, const Run& run, const RunCollapse& collapse,
+                           const Criteria& criteria) {
+  const std::vector<LayerResult>& layers = results.checkpoints[run.checkpoints.back()].layers;
+  const CheckpointCollapse& last = collapse.checkpoints.back();
+  if (layers.empty()) return "no layers";
+  const std::size_t from = last.from.value_or(layers.size());
+  std::string text;
+  if (from == 0) {
+    text = fmt::format("from {} on, {}", name_text(layers[0].name),
+                       layers.size() == 1 ? "the only layer" : fmt::format("all {} layers", layers.size()));
+  } else if (from < layers.size()) {
+    text = fmt::format("from {} on, the last {} of {} layers", name_text(layers[from].name),
+                       layers.size() - from, layers.size());
+  }
+  if (from == 0) return text;
+  const bool unknown = !last.layers[from - 1].has_value();
+  if (!text.empty() && !unknown) return text;
+  return fmt::format("{}{}: {}", text.empty() ? "" : text + "; above ", unknown ? "unknown" : "nothing",
+                     objections(layers[from - 1], criteria, unknown));
+}
+
+std::string since_words(const Results& results, const Run& run, const RunCollapse& collapse) {
+  if (!collapse.checkpoints.back().from) return "";
+  std::vector<std::string> parts;
+  for (std::size_t i = *collapse.checkpoints.back().from; i < collapse.layers.size();) {
+    std::size_t end = i + 1;
+    while (end < collapse.layers.size() && collapse.layers[end].checkpoint == collapse.layers[i].checkpoint)
+      ++end;
+    const std::string first = name_text(collapse.layers[i].layer);
+    parts.push_back(fmt::format("{}{} since {}", first,
+                                end - i == 1 ? "" : " to " + name_text(collapse.layers[end - 1].layer),
+                                step_text(results, run, *collapse.layers[i].checkpoint)));
+    i = end;
+  }
+  return joined(parts);
+}
+
+}  // namespace collapscope

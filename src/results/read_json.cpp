@@ -1,0 +1,224 @@
+// From a JSON tree to Results; every part is checked, and errors name its place.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "collapscope/error.hpp"
+#include "collapscope/results_file.hpp"
+#include "collapscope/text.hpp"
+#include "json/json_place.hpp"
+
+namespace collapscope {
+namespace {
+
+using Place = JsonPlace;
+
+constexpr std::size_t largest_file = std::size_t{1} << 30;
+
+// What a member of this type is read into.
+auto into(std::string& target) {
+  return [&target](const Place& place) { target = place.take_text(); };
+}
+auto into(double& target) {
+  return [&target](const Place& place) { target = place.number(); };
+}
+auto into(std::uint64_t& target) {
+  return [&target](const Place& place) { target = place.count(); };
+}
+
+Value value_at(const Place& place) {
+  if (place.is_null()) return {};
+  if (const auto* count = std::get_if<std::int64_t>(&place.node->value)) return *count;
+  if (const auto* number = std::get_if<double>(&place.node->value)) return *number;
+  if (!std::holds_alternative<JsonArray>(place.node->value))
+    place.refuse("a number, a list of numbers or null");
+  std::vector<double> list;
+  place.each_element([&](const Place& element) { list.push_back(element.number()); });
+  return list;
+}
+
+MetricSet metrics_at(const Place& place) {
+  MetricSet metrics;
+  metrics.all().reserve(place.object().size());
+  place.each_member([&](const Place& member) { metrics.add({std::string(member.key), value_at(member)}); });
+  return metrics;
+}
+
+// Calls visit(metric, place) for the members of `place`, each named like one of the metrics. The metrics of
+// a layer and its floors and notes have the same order, so the search goes on where it was.
+template <class Visit>
+void each_metric(const Place& place, MetricSet& metrics, const Visit& visit) {
+  auto next = metrics.all().begin();
+  place.each_member([&](const Place& member) {
+    auto found =
+        std::find_if(next, metrics.all().end(), [&](const Metric& m) { return m.name == member.key; });
+    if (found == metrics.all().end()) found = std::ranges::find(metrics.all(), member.key, &Metric::name);
+    if (found == metrics.all().end()) {
+      throw InputError(*member.file, member.where(), "no metric of this name beside it, expected one");
+    }
+    visit(*found, member);
+    next = found;
+  });
+}
+
+void read_floors(const Place& place, MetricSet& metrics) {
+  each_metric(place, metrics, [](Metric& metric, const Place& floor) {
+    metric.floor = floor.is_null() ? std::numeric_limits<double>::infinity() : floor.number();
+  });
+}
+
+void read_notes(const Place& place, MetricSet& metrics) {
+  each_metric(place, metrics, [](Metric& metric, const Place& note) { metric.note = note.take_text(); });
+}
+
+AttributeValue attribute_at(const Place& place) {
+  if (const auto* flag = std::get_if<bool>(&place.node->value)) return *flag;
+  if (const auto* count = std::get_if<std::int64_t>(&place.node->value)) return *count;
+  if (const auto* number = std::get_if<double>(&place.node->value)) return *number;
+  return std::move(place.get<std::string>("a number, text, true or false"));
+}
+
+LayerResult layer_at(const Place& place) {
+  LayerResult layer;
+  place.need_member("name", into(layer.name));
+  place.need_member("index", [&](const Place& index) {
+    if (!index.is_null()) layer.index = index.get<std::int64_t>("an integer or null");
+  });
+  place.need_member("kind", into(layer.kind));
+  place.need_member("metrics", [&](const Place& metrics) { layer.metrics = metrics_at(metrics); });
+  place.need_member("floors", [&](const Place& floors) { read_floors(floors, layer.metrics); });
+  place.need_member("notes", [&](const Place& notes) { read_notes(notes, layer.metrics); });
+  return layer;
+}
+
+CheckpointResult checkpoint_at(const Place& place) {
+  CheckpointResult checkpoint;
+  place.need_member("path", into(checkpoint.path));
+  place.need_member("id", into(checkpoint.id));
+  place.need_member("run", [&](const Place& run) {
+    if (!run.is_null()) checkpoint.run = run.take_text();
+  });
+  place.need_member("step", [&](const Place& step) {
+    if (!step.is_null()) checkpoint.step = step.number("a number or null");
+  });
+  place.need_member("task", into(checkpoint.task));
+  place.need_member("samples", into(checkpoint.samples));
+  place.need_member("attributes", [&](const Place& attributes) {
+    attributes.each_member([&](const Place& attribute) {
+      checkpoint.attributes.emplace_back(attribute.key, attribute_at(attribute));
+    });
+  });
+  place.need_member("targets", [&](const Place& targets) { checkpoint.targets = metrics_at(targets); });
+  place.with_member("target_notes", [&](const Place& notes) { read_notes(notes, checkpoint.targets); });
+  place.need_member("layers", [&](const Place& layers) {
+    std::set<std::string, std::less<>> names;
+    layers.each_element([&](const Place& layer) {
+      checkpoint.layers.push_back(layer_at(layer));
+      const std::string& name = checkpoint.layers.back().name;
+      if (!names.insert(name).second) {
+        throw InputError(*layer.file, layer.where(),
+                         fmt::format("a second layer '{}', expected each name once", printable(name)));
+      }
+    });
+  });
+  return checkpoint;
+}
+
+Provenance provenance_at(const Place& place) {
+  Provenance provenance;
+  std::uint64_t threads = 1;
+  for (auto [key, text] :
+       std::array<std::pair<const char*, std::string*>, 5>{{{"version", &provenance.version},
+                                                            {"commit", &provenance.commit},
+                                                            {"command", &provenance.command},
+                                                            {"device", &provenance.device},
+                                                            {"started", &provenance.started}}}) {
+    place.need_member(key, into(*text));
+  }
+  place.with_member("precision", into(provenance.precision));  // files of early versions lack it
+  place.need_member("threads", into(threads));
+  provenance.threads = threads;
+  place.need_member("seconds", into(provenance.seconds));
+  place.need_member("bytes_read", into(provenance.bytes_read));
+  return provenance;
+}
+
+Failure failure_at(const Place& place) {
+  Failure failure;
+  place.need_member("path", into(failure.path));
+  place.need_member("object", into(failure.object));
+  place.need_member("message", into(failure.message));
+  return failure;
+}
+
+void check_format(const Place& root) {
+  root.need_member("format", [](const Place& format) {
+    if (format.get<std::string>("text") != "collapscope-results") format.refuse("collapscope-results");
+  });
+  root.need_member("format_version", [](const Place& version) {
+    const std::int64_t found = version.get<std::int64_t>("1");
+    if (found > 1) version.refuse("1: a newer collapscope wrote this file");
+    if (found != 1) version.refuse("1");
+  });
+}
+
+bool starts_like_hdf5(std::string_view bytes) { return bytes.starts_with("\x89HDF\r\n\x1a\n"); }
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw InputError(path, "", "cannot be opened: " + std::generic_category().message(errno));
+  }
+  std::string content;
+  std::array<char, std::size_t{1} << 16> block{};
+  while (file) {
+    file.read(block.data(), block.size());
+    content.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    if (starts_like_hdf5(content)) {
+      throw InputError(path, "",
+                       "found an HDF5 file, expected results; this makes them: collapscope analyze " +
+                           printable(path) + " -o results.json");
+    }
+    const std::size_t begin = content.find_first_not_of(" \t\r\n");
+    if (begin != std::string::npos && content[begin] != '{') {
+      throw InputError(path, "",
+                       "found no JSON object, expected results (collapscope analyze ... -o FILE.json)");
+    }
+    if (content.size() > largest_file) {
+      throw InputError(path, "", "found more than " + human_bytes(largest_file) + ", expected at most that");
+    }
+  }
+  if (file.bad()) throw InputError(path, "", "cannot be read to its end");
+  if (content.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw InputError(path, "", "found an empty file, expected results");
+  }
+  return content;
+}
+
+}  // namespace
+
+Results parse_results(std::string_view text, const std::string& file) {
+  JsonNode tree = parse_json_tree(text, file);
+  const Place root{&file, &tree};
+  check_format(root);
+  Results results;
+  root.need_member("provenance", [&](const Place& place) { results.provenance = provenance_at(place); });
+  root.need_member("checkpoints", [&](const Place& place) {
+    place.each_element([&](const Place& element) { results.checkpoints.push_back(checkpoint_at(element)); });
+  });
+  root.with_member("failures", [&](const Place& place) {
+    place.each_element([&](const Place& element) { results.failures.push_back(failure_at(element)); });
+  });
+  return results;
+}
+
+Results read_results(const std::string& path) { return parse_results(content_of(path), path); }
+
+}  // namespace collapscope

@@ -1,0 +1,134 @@
+// Results as JSON, "collapscope-results" version 1 (docs/format.md).
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "collapscope/results_file.hpp"
+#include "core/utf8.hpp"
+#include "json/json_text.hpp"
+
+namespace collapscope {
+namespace {
+
+// An integer where it is one: epochs are counted.
+void write_step(JsonText& json, const std::optional<double>& step) {
+  if (step && std::trunc(*step) == *step && std::abs(*step) <= 0x1p53) {
+    json.value(static_cast<std::int64_t>(*step));
+  } else {
+    json.value(step);
+  }
+}
+
+struct WriteValue {
+  JsonText& json;
+
+  void operator()(std::monostate /*undefined*/) const { json.null(); }
+  void operator()(std::int64_t count) const { json.value(count); }
+  void operator()(double number) const { json.value(number); }
+  void operator()(const std::vector<double>& list) const { json.list(list); }
+};
+
+// As the file says; numbers that JSON cannot hold become "nan", "inf" and "-inf".
+struct WriteAttribute {
+  JsonText& json;
+
+  void operator()(bool flag) const { json.value(flag); }
+  void operator()(std::int64_t count) const { json.value(count); }
+  void operator()(double number) const {
+    if (std::isfinite(number)) {
+      json.value(number);
+    } else {
+      json.value(std::isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
+    }
+  }
+  void operator()(const std::string& text) const { json.value(text); }
+};
+
+void write_attributes(JsonText& json, const CheckpointResult& checkpoint) {
+  // Names with invalid bytes may look like others once they are made valid: each stands once, the last
+  // counts.
+  std::map<std::string, const AttributeValue*> last;
+  for (const auto& [name, value] : checkpoint.attributes) last[utf8_text(name)] = &value;
+  json.open('{');
+  for (const auto& attribute : checkpoint.attributes) {
+    const auto found = last.find(utf8_text(attribute.first));
+    if (found == last.end()) continue;
+    std::visit(WriteAttribute{json.key(found->first)}, *found->second);
+    last.erase(found);
+  }
+  json.close('}');
+}
+
+void write_values(JsonText& json, const MetricSet& metrics) {
+  json.open('{');
+  for (const Metric& metric : metrics.all()) std::visit(WriteValue{json.key(metric.name)}, metric.value);
+  json.close('}');
+}
+
+void write_floors(JsonText& json, const MetricSet& metrics) {
+  json.open('{');
+  for (const Metric& metric : metrics.all()) {
+    if (metric.floor) json.member(metric.name, *metric.floor);
+  }
+  json.close('}');
+}
+
+bool has_note(const Metric& metric) { return !metric.note.empty(); }
+
+void write_notes(JsonText& json, const MetricSet& metrics) {
+  json.open('{');
+  for (const Metric& metric : metrics.all()) {
+    if (has_note(metric)) json.member(metric.name, metric.note);
+  }
+  json.close('}');
+}
+
+void write_layer(JsonText& json, const LayerResult& layer) {
+  json.open('{').member("name", layer.name).member("index", layer.index).member("kind", layer.kind);
+  write_values(json.key("metrics"), layer.metrics);
+  write_floors(json.key("floors"), layer.metrics);
+  write_notes(json.key("notes"), layer.metrics);
+  json.close('}');
+}
+
+void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
+  json.open('{').member("path", checkpoint.path).member("id", checkpoint.id);
+  json.member("run", checkpoint.run.empty() ? std::nullopt : std::optional(checkpoint.run));
+  write_step(json.key("step"), checkpoint.step);
+  json.member("task", checkpoint.task).member("samples", checkpoint.samples);
+  write_attributes(json.key("attributes"), checkpoint);
+  write_values(json.key("targets"), checkpoint.targets);
+  if (std::ranges::any_of(checkpoint.targets.all(), has_note)) {
+    write_notes(json.key("target_notes"), checkpoint.targets);
+  }
+  json.key("layers").open('[');
+  for (const LayerResult& layer : checkpoint.layers) write_layer(json, layer);
+  json.close(']').close('}');
+}
+
+void write_provenance(JsonText& json, const Provenance& provenance) {
+  json.open('{').member("version", provenance.version).member("commit", provenance.commit);
+  json.member("command", provenance.command).member("device", provenance.device);
+  json.member("precision", provenance.precision).member("threads", provenance.threads);
+  json.member("started", provenance.started).member("seconds", provenance.seconds);
+  json.member("bytes_read", provenance.bytes_read).close('}');
+}
+
+}  // namespace
+
+std::string results_json(const Results& results) {
+  JsonText json(JsonStyle::indented);
+  json.open('{').member("format", "collapscope-results").member("format_version", std::int64_t{1});
+  write_provenance(json.key("provenance"), results.provenance);
+  json.key("checkpoints").open('[');
+  for (const CheckpointResult& checkpoint : results.checkpoints) write_checkpoint(json, checkpoint);
+  json.close(']').key("failures").open('[');
+  for (const Failure& failure : results.failures) {
+    json.open('{').member("path", failure.path).member("object", failure.object);
+    json.member("message", failure.message).close('}');
+  }
+  json.close(']').close('}');
+  return std::move(json).text();
+}
+
+}  // namespace collapscope

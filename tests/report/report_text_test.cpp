@@ -1,0 +1,117 @@
+// The report for a terminal.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "collapscope/report.hpp"
+#include "report/terminal_text.hpp"
+#include "results/sample_results.hpp"
+#include "runs/support.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::checkpoint_of;
+using ::testing::HasSubstr;
+
+std::string text_of(const Results& results, std::size_t width = 100) {
+  return report_text(results, {}, width);
+}
+
+TEST(ReportText, SaysWhatCollapsedWhereAndSinceWhen) {
+  Results results =
+      test::results_of({checkpoint_of("wd0", 1, {true, false}), checkpoint_of("wd1", 1, {false, true}),
+                        checkpoint_of("wd1", 9, {true, true})});
+  results.checkpoints[0].attributes = {{"weight_decay", 0.0}, {"model", "mlp"}};
+  results.checkpoints[1].attributes =
+      results.checkpoints[2].attributes = {{"weight_decay", 0.1}, {"model", "mlp"}};
+  results.checkpoints[2].layers[1].metrics.add({"feature_dims_99", std::int64_t{2}});
+  results.checkpoints[2].targets.add({"target_rank", std::int64_t{3}});
+  EXPECT_EQ(text_of(results), R"(Neural collapse: 2 runs, 3 checkpoints
+collapsed means: deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9
+all runs: model mlp
+
+wd0: 1 checkpoint, step 1, weight_decay 0
+  collapsed    nothing: l2 has deep_nrc1 0.500
+
+wd1: 2 checkpoints, step 1 to step 9, weight_decay 0.1
+  collapsed    from l1 on, all 2 layers
+  when         l1 since step 9, l2 since step 1
+  dimension    2 components hold 99 % of the variance of l2; the targets have rank 3
+
+last checkpoints by weight_decay; mean ± sample standard deviation over runs, of the last layer;
+    from: where collapse begins
+  weight_decay  runs  from  layer  deep_nrc1  deep_nrc2  deep_nrc3  dims_99  model_mse
+             0     1  none     l2      0.500      0.970      0.990        -          -
+           0.1     1    l1     l2    0.00100      0.970      0.990        2          -
+)");
+}
+
+TEST(ReportText, GroupsOverSeedsWithMeanAndSpread) {
+  Results results =
+      test::results_of({checkpoint_of("a", 1, {true, true}), checkpoint_of("b", 1, {false, true})});
+  results.checkpoints[0].targets.add({"model_mse", 1.0});
+  results.checkpoints[1].targets.add({"model_mse", 2.0});
+  const std::string text = text_of(results);
+  EXPECT_THAT(text, HasSubstr("1.50 ± 0.707"));
+  EXPECT_THAT(text, HasSubstr("l1 to l2"));
+}
+
+TEST(ReportText, SaysWhyNothingIsKnown) {
+  EXPECT_THAT(text_of(test::results_of({checkpoint_of("a", 1, {true, std::nullopt})})),
+              HasSubstr("unknown: l2 has deep_nrc3 undefined (no weight)"));
+  EXPECT_THAT(text_of(test::results_of({checkpoint_of("a", 1, {std::nullopt, true})})),
+              HasSubstr("from l2 on, the last 1 of 2 layers; above unknown: l1 has deep_nrc3 undefined"));
+  RunReport report;
+  report.criteria = parse_criteria("nrc1<0.1");
+  EXPECT_THAT(report_text(test::results_of({checkpoint_of("a", 1, {true})}), report, 80),
+              HasSubstr("l1 has no nrc1 among the results"));
+  Results floored = test::results_of({checkpoint_of("a", 1, {true})});
+  floored.checkpoints[0].layers[0].metrics.all()[0].floor = 0.5;
+  EXPECT_THAT(text_of(floored), HasSubstr("deep_nrc1 anywhere up to its floor of 0.500"));
+}
+
+TEST(ReportText, TellsThatCheckpointsWithoutRunStandAlone) {
+  EXPECT_THAT(text_of(test::results_of({checkpoint_of("", 1, {true}), checkpoint_of("", 2, {true})})),
+              HasSubstr("2 checkpoints name no run"));
+}
+
+TEST(ReportText, IsSafeAndFitsTheTerminalWhateverTheNames) {
+  for (const std::string& name : test::hostile_names()) {
+    RunReport report;
+    report.title = name;
+    const std::string text = report_text(test::results_named(name), report, 60);
+    EXPECT_FALSE(test::has_raw_controls(text)) << name;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 60U) << line;
+  }
+}
+
+TEST(ReportText, NamesFailures) {
+  Results results = test::results_of({checkpoint_of("a", 1, {true})});
+  results.failures = {{"bad.h5", "fc1", "truncated"}};
+  EXPECT_THAT(text_of(results), HasSubstr("bad.h5"));
+}
+
+TEST(CollapseText, IsALineForEachRunOfSeveralCheckpoints) {
+  const Results results = test::results_of(
+      {checkpoint_of("long", 1, {false, false, false}), checkpoint_of("long", 2, {false, true, true}),
+       checkpoint_of("none", 1, {true, false}), checkpoint_of("none", 2, {true, false}),
+       checkpoint_of("single", 1, {true})});
+  EXPECT_EQ(collapse_text(results, default_criteria(), 100),
+            "where collapse begins (deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9):\n"
+            "  long, step 2: from l2 on, the last 2 of 3 layers (l2 to l3 since step 2)\n"
+            "  none, step 2: nothing: l2 has deep_nrc1 0.500\n");
+}
+
+TEST(CollapseText, IsEmptyWhereItHasNothingToSay) {
+  EXPECT_EQ(collapse_text(test::results_of({checkpoint_of("r", 1, {true})}), default_criteria(), 80), "");
+  const Results without =
+      test::results_of({checkpoint_of("r", 1, {std::nullopt}), checkpoint_of("r", 2, {std::nullopt})});
+  EXPECT_EQ(collapse_text(without, default_criteria(), 80), "") << "deep_nrc3 was not computed";
+  EXPECT_THAT(collapse_text(without, parse_criteria("deep_nrc1<0.1"), 80), HasSubstr("the only layer"));
+}
+
+}  // namespace
+}  // namespace collapscope

@@ -1,0 +1,139 @@
+// Several results files as one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "collapscope/error.hpp"
+#include "collapscope/report.hpp"
+#include "collapscope/results_file.hpp"
+#include "runs/support.hpp"
+
+namespace collapscope {
+namespace {
+
+using test::checkpoint_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+ResultsFile file_of(const std::string& path, const std::string& started,
+                    std::vector<CheckpointResult> checkpoints) {
+  ResultsFile file{path, test::results_of(std::move(checkpoints))};
+  file.results.provenance.started = started;
+  return file;
+}
+
+RunReport plain_report() {
+  RunReport report;
+  report.title = "t";
+  return report;
+}
+
+TEST(MergeResults, NeitherTheOrderNorTheSplittingOfFilesMatters) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 100; ++round) {
+    const Results whole = test::random_results(random, 8);
+    const MergedResults expected = merge_results({{"whole.json", whole}});
+    std::vector<ResultsFile> parts;
+    for (const char* name : {"a.json", "b.json", "c.json"}) parts.push_back({name, {}});
+    for (const CheckpointResult& checkpoint : whole.checkpoints) {
+      parts[random() % 3].results.checkpoints.push_back(checkpoint);
+    }
+    for (ResultsFile& part : parts) {
+      part.results.provenance = whole.provenance;
+      part.results.failures = whole.failures;
+      std::ranges::shuffle(part.results.checkpoints, random);
+    }
+    std::ranges::shuffle(parts, random);
+    const MergedResults merged = merge_results(parts);
+    ASSERT_EQ(merged.results.checkpoints, expected.results.checkpoints);
+    ASSERT_EQ(merged.warnings, expected.warnings);
+    ASSERT_EQ(report_json(merged.results, plain_report()), report_json(expected.results, plain_report()));
+  }
+}
+
+TEST(MergeResults, RunsAreInNaturalOrderAndStepsInTheirs) {
+  const MergedResults merged = merge_results(
+      {file_of("b.json", "1", {checkpoint_of("wd10", 2, {true}), checkpoint_of("wd9", 10, {true})}),
+       file_of("a.json", "1",
+               {checkpoint_of("wd9", 9, {true}), checkpoint_of("wd9", std::nullopt, {true})})});
+  std::vector<std::string> paths;
+  for (const CheckpointResult& checkpoint : merged.results.checkpoints) paths.push_back(checkpoint.path);
+  EXPECT_THAT(paths, ElementsAre("wd9/9.000000.h5", "wd9/10.000000.h5", "wd9/last.h5", "wd10/2.000000.h5"));
+  EXPECT_THAT(merged.warnings, IsEmpty());
+}
+
+TEST(MergeResults, OfTheSameCheckpointTheNewerAnalysisStaysWithAWarning) {
+  const ResultsFile old = file_of("new-name.json", "2026-01-01T00:00:00Z", {checkpoint_of("r", 1, {false})});
+  const ResultsFile young = file_of("a.json", "2026-01-02T00:00:00Z", {checkpoint_of("r", 1, {true})});
+  for (const auto& files : {std::vector{old, young}, std::vector{young, old}}) {
+    const MergedResults merged = merge_results(files);
+    EXPECT_EQ(merged.results.checkpoints, young.results.checkpoints);
+    ASSERT_EQ(merged.warnings.size(), 1U);
+    EXPECT_THAT(merged.warnings[0], HasSubstr("taken from a.json"));
+    EXPECT_THAT(merged.warnings[0], HasSubstr("not from new-name.json"));
+  }
+}
+
+TEST(MergeResults, PathsAreComparedWithoutDetours) {
+  CheckpointResult detour = checkpoint_of("r", 1, {false});
+  detour.path = "./x/../" + detour.path;
+  const MergedResults merged = merge_results(
+      {file_of("a.json", "1", {checkpoint_of("r", 1, {true})}), file_of("b.json", "2", {detour})});
+  EXPECT_EQ(merged.results.checkpoints.size(), 1U);
+}
+
+TEST(MergeResults, TheSameNumbersTwiceAreNoMatter) {
+  const CheckpointResult checkpoint = checkpoint_of("r", 1, {true});
+  const MergedResults merged =
+      merge_results({file_of("a.json", "1", {checkpoint, checkpoint}), file_of("b.json", "2", {checkpoint})});
+  EXPECT_EQ(merged.results.checkpoints.size(), 1U);
+  EXPECT_THAT(merged.warnings, IsEmpty());
+}
+
+TEST(MergeResults, DifferentNumbersOfTheSameTimeAreRefused) {
+  EXPECT_THROW((void)merge_results({file_of("a.json", "1", {checkpoint_of("r", 1, {true})}),
+                                    file_of("b.json", "1", {checkpoint_of("r", 1, {false})})}),
+               InputError);
+}
+
+TEST(MergeResults, AnotherFileAtTheSameStepIsKeptWithAWarning) {
+  CheckpointResult other = checkpoint_of("r", 1, {true});
+  other.path = "elsewhere.h5";
+  const MergedResults merged =
+      merge_results({file_of("a.json", "1", {checkpoint_of("r", 1, {true}), other})});
+  EXPECT_EQ(merged.results.checkpoints.size(), 2U);
+  ASSERT_EQ(merged.warnings.size(), 1U);
+  EXPECT_THAT(merged.warnings[0], HasSubstr("both step 1 of run r"));
+}
+
+TEST(MergeResults, FinalGammaIsKeptOnlyBesideTheRunsLastCheckpoint) {
+  const auto with_gamma = [](double step) {
+    CheckpointResult checkpoint = checkpoint_of("r", step, {true});
+    checkpoint.layers[0].metrics.add({"nrc3_final_gamma", 0.25});
+    return checkpoint;
+  };
+  const MergedResults merged = merge_results({file_of("a.json", "1", {with_gamma(1), with_gamma(2)}),
+                                              file_of("b.json", "1", {with_gamma(3), with_gamma(4)})});
+  const auto gamma = [&](std::size_t i) {
+    return *merged.results.checkpoints.at(i).layers[0].metrics.find("nrc3_final_gamma");
+  };
+  EXPECT_FALSE(gamma(0).defined());
+  EXPECT_THAT(gamma(1).note, HasSubstr("without the run's last checkpoint"));
+  EXPECT_EQ(gamma(2).number(), 0.25);
+  EXPECT_EQ(gamma(3).number(), 0.25);
+}
+
+TEST(MergeResults, FailuresAreKeptOnce) {
+  ResultsFile a = file_of("a.json", "1", {});
+  a.results.failures = {{"x.h5", "", "bad"}, {"a.h5", "fc1", "bad"}};
+  ResultsFile b = file_of("b.json", "2", {});
+  b.results.failures = {{"x.h5", "", "bad"}};
+  const std::vector<Failure> failures = merge_results({a, b}).results.failures;
+  ASSERT_EQ(failures.size(), 2U);
+  EXPECT_EQ(failures[0].path, "a.h5");
+}
+
+}  // namespace
+}  // namespace collapscope
