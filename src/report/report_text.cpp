@@ -15,13 +15,13 @@
 namespace collapscope {
 namespace {
 
-constexpr std::size_t smallest_width = 40;
+constexpr std::size_t narrowest_report = 40;
 constexpr std::size_t label_width = 13;
 constexpr std::size_t longest_cell = 24;
 
 class Page {
  public:
-  explicit Page(std::size_t width) : width_(std::max(width, smallest_width)) {}
+  explicit Page(std::size_t width) : width_(std::max(width, narrowest_report)) {}
 
   void line(std::string_view text) { out_ += std::string(text) + "\n"; }
 

@@ -10,7 +10,7 @@
 namespace collapscope {
 namespace {
 
-constexpr std::size_t longest_name = 60;  // columns
+constexpr std::size_t longest_run_name = 60;  // columns
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -43,7 +43,7 @@ std::string objections(const LayerResult& layer, const Criteria& criteria, bool 
   return fmt::format("{} has {}", name_text(layer.name), joined(all));
 }
 
-struct AttributeText {
+struct AttributeWords {
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
   std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
   std::string operator()(double number) const { return fmt::format("{:g}", number); }
@@ -56,9 +56,9 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string name_text(std::string_view name) { return shown_text(name, longest_name); }
+std::string name_text(std::string_view name) { return shown_text(name, longest_run_name); }
 
-std::string attribute_text(const AttributeValue& value) { return std::visit(AttributeText{}, value); }
+std::string attribute_text(const AttributeValue& value) { return std::visit(AttributeWords{}, value); }
 
 std::string report_title(const RunReport& report, const std::vector<Run>& runs) {
   if (!report.title.empty()) return report.title;

@@ -12,8 +12,8 @@
 namespace collapscope {
 namespace {
 
-constexpr std::size_t smallest_width = 20;  // narrower terminals get lines of this width
-constexpr std::size_t heading_every = 24;   // rows after which the headings are due again
+constexpr std::size_t narrowest_table = 20;  // narrower terminals get lines of this width
+constexpr std::size_t heading_every = 24;    // rows after which the headings are due again
 
 constexpr std::string_view bold = "\x1b[1m";
 constexpr std::string_view dim = "\x1b[2m";
@@ -22,7 +22,7 @@ constexpr std::string_view green = "\x1b[32m";
 class Table {
  public:
   Table(const Results& results, const TableStyle& style)
-      : width_(std::max(style.width, smallest_width)),
+      : width_(std::max(style.width, narrowest_table)),
         colour_(style.colour),
         layout_(lay_out(results, width_)) {}
 

@@ -35,7 +35,7 @@ void expect_no_wider(const std::string& table, std::size_t width) {
 std::string table_of(Metric metric) {
   LayerResult layer{"fc1", std::nullopt, "", {}};
   layer.metrics.add(std::move(metric));
-  return results_table(test::results_of(layer), {80, false});
+  return results_table(test::results_with(layer), {80, false});
 }
 
 TEST(Table, PrecisionIsToldWhenItIsNotFloat64) {
@@ -202,7 +202,7 @@ TEST(Table, ColourMarksCollapsedValuesOnly) {
   layer.metrics.add({"deep_nrc2", 0.99});
   layer.metrics.add({"deep_nrc3", 0.9});
   layer.metrics.add({"linear_mse", 1e-9});
-  const std::string table = results_table(test::results_of(layer), {100, true});
+  const std::string table = results_table(test::results_with(layer), {100, true});
   EXPECT_THAT(table, HasSubstr("\x1b[32m0.00500\x1b[0m"));
   EXPECT_THAT(table, HasSubstr("\x1b[32m  < 1e-07\x1b[0m"));
   EXPECT_THAT(table, HasSubstr("\x1b[32m    0.990\x1b[0m"));
@@ -234,7 +234,7 @@ TEST(Table, HostileNamesAreHarmless) {
 }
 
 TEST(Table, HugeNamesAndManyLayersStayFast) {
-  Results results = test::results_of({});
+  Results results = test::results_with({});
   results.checkpoints[0].layers.clear();
   for (int i = 0; i < 150; ++i) {
     LayerResult layer{std::string(60'000, 'x') + std::to_string(i) + std::string(5000, 'y'), i, "", {}};
@@ -250,7 +250,7 @@ TEST(Table, NothingToShow) {
   failed.failures = {{"a.h5", "/targets", "missing"}, {"b.h5", "", "truncated"}};
   EXPECT_EQ(results_table(failed, {80, false}),
             "no checkpoints\n\n2 failures:\n  a.h5: /targets: missing\n  b.h5: truncated\n");
-  Results empty = test::results_of({});
+  Results empty = test::results_with({});
   EXPECT_THAT(results_table(empty, {80, false}), HasSubstr("no metric of this table was computed"));
   empty.checkpoints[0].layers.clear();
   EXPECT_THAT(results_table(empty, {80, false}), HasSubstr("no layers"));

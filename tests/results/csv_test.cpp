@@ -62,7 +62,7 @@ TEST(Csv, NumbersReadBackBitForBit) {
   }
   LayerResult layer{"fc", std::nullopt, "", {}};
   layer.metrics.add({"evr", values});
-  const auto rows = test::parse_csv(results_csv(test::results_of(layer)));
+  const auto rows = test::parse_csv(results_csv(test::results_with(layer)));
   ASSERT_EQ(rows.size(), values.size() + 1);
   for (std::size_t i = 0; i < values.size(); ++i) {
     ASSERT_EQ(rows[i + 1][5], "evr[" + std::to_string(i + 1) + "]");
@@ -74,13 +74,13 @@ TEST(Csv, NumbersReadBackBitForBit) {
 TEST(Csv, NumbersThatAreNotFiniteAreEmpty) {
   LayerResult layer{"fc", std::nullopt, "", {}};
   layer.metrics.add({"nrc1", std::numeric_limits<double>::quiet_NaN()});
-  EXPECT_EQ(test::parse_csv(results_csv(test::results_of(layer))).at(1).at(6), "");
+  EXPECT_EQ(test::parse_csv(results_csv(test::results_with(layer))).at(1).at(6), "");
 }
 
 TEST(Csv, NegativeNumbersKeepTheirSign) {
   LayerResult layer{"fc", -1, "", {}};
   layer.metrics.add({"linear_excess", -0.5});
-  EXPECT_EQ(test::parse_csv(results_csv(test::results_of(layer))).at(1),
+  EXPECT_EQ(test::parse_csv(results_csv(test::results_with(layer))).at(1),
             (Row{"one.h5", "", "", "fc", "-1", "linear_excess", "-0.5"}));
 }
 

@@ -133,7 +133,7 @@ TEST(Json, DoublesReadBackBitForBit) {
   for (int i = 0; i < 1000; ++i) values.push_back(std::bit_cast<double>(random() >> 12));  // denormals
   LayerResult layer{"fc", std::nullopt, "", {}};
   layer.metrics.add({"evr", values});
-  const Json metrics = layer_of(test::results_of(layer)).at("metrics").at("evr");
+  const Json metrics = layer_of(test::results_with(layer)).at("metrics").at("evr");
   ASSERT_EQ(metrics.size(), values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     ASSERT_TRUE(metrics[i].is_number_float()) << values[i];
@@ -146,7 +146,7 @@ TEST(Json, CountsStayIntegers) {
   LayerResult layer{"fc", -3, "", {}};
   layer.metrics.add({"big", std::numeric_limits<std::int64_t>::max()});
   layer.metrics.add({"small", std::numeric_limits<std::int64_t>::min()});
-  Results results = test::results_of(layer);
+  Results results = test::results_with(layer);
   results.provenance.bytes_read = std::numeric_limits<std::uint64_t>::max();
   const Json tree = Json::parse(results_json(results));
   EXPECT_EQ(tree["provenance"]["bytes_read"].get<std::uint64_t>(), std::numeric_limits<std::uint64_t>::max());
@@ -157,7 +157,7 @@ TEST(Json, CountsStayIntegers) {
 }
 
 TEST(Json, StepIsAnIntegerWhereItIsOne) {
-  Results results = test::results_of({});
+  Results results = test::results_with({});
   const auto step = [&](std::optional<double> value) {
     results.checkpoints[0].step = value;
     return Json::parse(results_json(results))["checkpoints"][0]["step"];
@@ -172,11 +172,11 @@ TEST(Json, StepIsAnIntegerWhereItIsOne) {
 }
 
 TEST(Json, EmptyRunIsNull) {
-  EXPECT_TRUE(Json::parse(results_json(test::results_of({})))["checkpoints"][0]["run"].is_null());
+  EXPECT_TRUE(Json::parse(results_json(test::results_with({})))["checkpoints"][0]["run"].is_null());
 }
 
 TEST(Json, TargetNotesOnlyWhereThereAreAny) {
-  EXPECT_FALSE(Json::parse(results_json(test::results_of({})))["checkpoints"][0].contains("target_notes"));
+  EXPECT_FALSE(Json::parse(results_json(test::results_with({})))["checkpoints"][0].contains("target_notes"));
 }
 
 TEST(Json, NumbersThatAreNotFiniteAreNull) {
@@ -184,7 +184,7 @@ TEST(Json, NumbersThatAreNotFiniteAreNull) {
   layer.metrics.add({"nan", nan, infinity});
   layer.metrics.add({"inf", -infinity});
   layer.metrics.add({"list", std::vector<double>{1, nan}});
-  Results results = test::results_of(layer);
+  Results results = test::results_with(layer);
   results.provenance.seconds = infinity;
   const Json parsed = layer_of(results);
   EXPECT_TRUE(parsed["metrics"]["nan"].is_null());
@@ -194,7 +194,7 @@ TEST(Json, NumbersThatAreNotFiniteAreNull) {
 }
 
 TEST(Json, AttributesKeepTheirTypes) {
-  Results results = test::results_of({});
+  Results results = test::results_with({});
   results.checkpoints[0].attributes = {
       {"flag", true}, {"count", std::int64_t{2}}, {"real", 2.0},       {"text", "adam"},
       {"nan", nan},   {"inf", infinity},          {"minus", -infinity}};
@@ -233,7 +233,7 @@ TEST(Json, RandomBytesGiveValidJson) {
 }
 
 TEST(Json, AttributesWhoseNamesLookAlikeStandOnce) {
-  Results results = test::results_of({});
+  Results results = test::results_with({});
   results.checkpoints[0].attributes = {
       {"a\xff", std::int64_t{1}}, {"b", true}, {R"(a\xff)", std::int64_t{2}}};
   const Json attributes = Json::parse(results_json(results))["checkpoints"][0]["attributes"];

@@ -17,7 +17,7 @@
 namespace collapscope {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 
 std::string error_of(const std::string& text) {
@@ -30,8 +30,8 @@ std::string error_of(const std::string& text) {
 }
 
 // The error when a sample file was edited like this.
-std::string error_after(const std::function<void(Json&)>& edit) {
-  Json tree = Json::parse(results_json(test::small_results()));
+std::string error_after(const std::function<void(OrderedJson&)>& edit) {
+  OrderedJson tree = OrderedJson::parse(results_json(test::small_results()));
   edit(tree);
   return error_of(tree.dump());
 }
@@ -81,7 +81,7 @@ TEST(ReadResults, HostileNamesComeBackAsText) {
 }
 
 TEST(ReadResults, PassesOverKeysThatItDoesNotKnow) {
-  Json tree = Json::parse(results_json(test::small_results()));
+  OrderedJson tree = OrderedJson::parse(results_json(test::small_results()));
   tree["later"] = {{"a", {1, 2}}};
   tree["checkpoints"][0]["later"] = nullptr;
   tree["checkpoints"][0]["layers"][0]["later"] = "x";
@@ -89,7 +89,7 @@ TEST(ReadResults, PassesOverKeysThatItDoesNotKnow) {
 }
 
 TEST(ReadResults, EarlyFilesOfVersion1AreRead) {
-  Json tree = Json::parse(results_json(test::small_results()));
+  OrderedJson tree = OrderedJson::parse(results_json(test::small_results()));
   tree.erase("failures");
   tree["provenance"].erase("precision");
   tree["checkpoints"][0].erase("target_notes");
@@ -100,42 +100,43 @@ TEST(ReadResults, EarlyFilesOfVersion1AreRead) {
 
 TEST(ReadResults, ErrorsNameFilePlaceFoundAndExpected) {
   EXPECT_EQ(
-      error_after([](Json& t) { t["checkpoints"][0]["layers"][1]["metrics"]["nrc1"] = "0.5"; }),
+      error_after([](OrderedJson& t) { t["checkpoints"][0]["layers"][1]["metrics"]["nrc1"] = "0.5"; }),
       "r.json: checkpoints[0].layers[1].metrics.nrc1: found the text '0.5', expected a number, a list of "
       "numbers or null");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0]["layers"][0]["metrics"]["evr"][1] = nullptr; }),
-            "r.json: checkpoints[0].layers[0].metrics.evr[1]: found null, expected a number");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0].erase("samples"); }),
+  EXPECT_EQ(
+      error_after([](OrderedJson& t) { t["checkpoints"][0]["layers"][0]["metrics"]["evr"][1] = nullptr; }),
+      "r.json: checkpoints[0].layers[0].metrics.evr[1]: found null, expected a number");
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"][0].erase("samples"); }),
             "r.json: checkpoints[0]: lacks 'samples'");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0]["samples"] = -1; }),
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"][0]["samples"] = -1; }),
             "r.json: checkpoints[0].samples: found the integer -1, expected a count");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0]["step"] = true; }),
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"][0]["step"] = true; }),
             "r.json: checkpoints[0].step: found true, expected a number or null");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0]["run"] = 3; }),
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"][0]["run"] = 3; }),
             "r.json: checkpoints[0].run: found the integer 3, expected text");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"][0]["layers"][0]["index"] = 0.5; }),
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"][0]["layers"][0]["index"] = 0.5; }),
             "r.json: checkpoints[0].layers[0].index: found the number 0.5, expected an integer or null");
   EXPECT_EQ(
-      error_after([](Json& t) { t["checkpoints"][0]["attributes"]["seed"] = {1}; }),
+      error_after([](OrderedJson& t) { t["checkpoints"][0]["attributes"]["seed"] = {1}; }),
       "r.json: checkpoints[0].attributes.seed: found a list of 1, expected a number, text, true or false");
-  EXPECT_EQ(error_after([](Json& t) { t["checkpoints"] = Json::object(); }),
+  EXPECT_EQ(error_after([](OrderedJson& t) { t["checkpoints"] = OrderedJson::object(); }),
             "r.json: checkpoints: found an object, expected a list");
-  EXPECT_THAT(error_after([](Json& t) { t["checkpoints"][0]["layers"][0]["floors"]["other"] = 1e-9; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["checkpoints"][0]["layers"][0]["floors"]["other"] = 1e-9; }),
               HasSubstr("checkpoints[0].layers[0].floors.other: no metric of this name"));
-  EXPECT_THAT(error_after([](Json& t) { t["checkpoints"][0]["layers"][1]["name"] = "fc1"; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["checkpoints"][0]["layers"][1]["name"] = "fc1"; }),
               HasSubstr("checkpoints[0].layers[1]: a second layer 'fc1'"));
-  EXPECT_THAT(error_after([](Json& t) { t["checkpoints"][0]["path"] = nullptr; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["checkpoints"][0]["path"] = nullptr; }),
               HasSubstr("expected text"));
-  EXPECT_THAT(error_after([](Json& t) { t["checkpoints"][0]["attributes"]["\x1b[31m"] = nullptr; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["checkpoints"][0]["attributes"]["\x1b[31m"] = nullptr; }),
               HasSubstr("attributes.\\x1b[31m"));
 }
 
 TEST(ReadResults, OtherFormatsAndVersionsAreRefused) {
-  EXPECT_THAT(error_after([](Json& t) { t["format"] = "collapscope-report"; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["format"] = "collapscope-report"; }),
               HasSubstr("format: found the text 'collapscope-report', expected collapscope-results"));
-  EXPECT_THAT(error_after([](Json& t) { t["format_version"] = 2; }),
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["format_version"] = 2; }),
               HasSubstr("a newer collapscope wrote this"));
-  EXPECT_THAT(error_after([](Json& t) { t["format_version"] = 0; }), HasSubstr("expected 1"));
+  EXPECT_THAT(error_after([](OrderedJson& t) { t["format_version"] = 0; }), HasSubstr("expected 1"));
   EXPECT_THAT(error_of("{}"), HasSubstr("lacks 'format'"));
   EXPECT_THAT(error_of("[]"), HasSubstr("found a list of 0, expected an object"));
 }

@@ -85,7 +85,7 @@ Results training_results(std::size_t runs, std::size_t epochs, std::size_t layer
   return results;
 }
 
-Results results_of(LayerResult layer) {
+Results results_with(LayerResult layer) {
   CheckpointResult checkpoint;
   checkpoint.path = "one.h5";
   checkpoint.layers.push_back(std::move(layer));

@@ -15,7 +15,7 @@ namespace collapscope::test {
 [[nodiscard]] Results training_results(std::size_t runs, std::size_t epochs, std::size_t layers);
 
 // The only layer of a checkpoint.
-[[nodiscard]] Results results_of(LayerResult layer);
+[[nodiscard]] Results results_with(LayerResult layer);
 
 // Escapes, controls, quotes, formulas, bidirectional text, invalid UTF-8, markup.
 [[nodiscard]] std::vector<std::string> hostile_names();
