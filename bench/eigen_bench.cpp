@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace {
 

@@ -14,8 +14,8 @@
 #include <random>
 #include <thread>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/blas_kernels.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 
 namespace {
 

@@ -20,7 +20,7 @@
 #include <thread>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "core/threads.hpp"
 #include "hdf5/chunk_source.hpp"
 #include "hdf5/deflate.hpp"

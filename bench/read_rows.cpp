@@ -7,7 +7,7 @@
 #include <exception>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/decode.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/decode.hpp"
 
 namespace {
 

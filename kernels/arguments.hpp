@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 
 namespace collapscope::kernels {
 

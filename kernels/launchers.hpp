@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "arguments.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/rows.hpp"
 
 namespace collapscope::kernels {
 

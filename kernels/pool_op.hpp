@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "arguments.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/rows.hpp"
 #include "finite.hpp"
 #include "stored.hpp"
 

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "arguments.hpp"
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 #include "element.hpp"
 #include "pack.hpp"
 

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <memory>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
-#include "collapscope/gpu.hpp"
-#include "collapscope/report.hpp"
-#include "collapscope/results_file.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/gpu/gpu.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "choices.hpp"
-#include "collapscope/bench.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
-#include "collapscope/gpu.hpp"
+#include "collapscope/bench/bench.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"

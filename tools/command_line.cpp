@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "commands.hpp"
 
 namespace collapscope::tools {

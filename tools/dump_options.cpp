@@ -4,8 +4,8 @@
 
 #include <charconv>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "command.hpp"
 
 namespace collapscope::tools {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/weights.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/weights/weights.hpp"
 
 namespace collapscope::tools {
 

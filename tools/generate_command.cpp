@@ -1,8 +1,8 @@
 // collapscope generate: the manual page and the shells' completions, from the program's own description.
 #include <memory>
 
-#include "collapscope/metrics.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "command.hpp"
 #include "command_texts.hpp"
 #include "commands.hpp"

@@ -1,11 +1,11 @@
 // collapscope devices, collapscope metrics and --version.
 #include <fmt/format.h>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/blas_kernels.hpp"
-#include "collapscope/gpu.hpp"
-#include "collapscope/metrics.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/gpu/gpu.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 

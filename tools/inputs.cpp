@@ -8,8 +8,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::tools {
 

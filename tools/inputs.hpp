@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/dump.hpp"
-#include "collapscope/weights.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/dump/dump.hpp"
+#include "collapscope/weights/weights.hpp"
 
 namespace collapscope::tools {
 

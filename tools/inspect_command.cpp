@@ -5,10 +5,10 @@
 #include <iterator>
 #include <memory>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/gpu.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"

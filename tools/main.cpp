@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "collapscope/blas_kernels.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/gpu.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/gpu/gpu.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
 

@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::tools {
 

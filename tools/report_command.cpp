@@ -7,11 +7,11 @@
 #include <memory>
 #include <optional>
 
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
-#include "collapscope/report.hpp"
-#include "collapscope/results_file.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "inputs.hpp"

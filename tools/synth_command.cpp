@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "choices.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 

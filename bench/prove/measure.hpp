@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::prove {

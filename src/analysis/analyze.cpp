@@ -9,9 +9,9 @@
 
 #include "analysis/checkpoint_work.hpp"
 #include "analysis/schedule.hpp"
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 

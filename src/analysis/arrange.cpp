@@ -5,9 +5,9 @@
 #include <limits>
 #include <map>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "results/run_key.hpp"
 
 namespace collapscope {

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "results/run_key.hpp"
 
 namespace collapscope {

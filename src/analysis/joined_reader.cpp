@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 

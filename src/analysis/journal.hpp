@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/progress.hpp"
-#include "collapscope/results.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/progress.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

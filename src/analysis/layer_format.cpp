@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

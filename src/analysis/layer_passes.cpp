@@ -7,7 +7,7 @@
 
 #include "analysis/joined_reader.hpp"
 #include "backend/lanes.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope {
 

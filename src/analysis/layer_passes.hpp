@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "analysis/tile_stream.hpp"
-#include "collapscope/analysis.hpp"
+#include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope {
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "analysis/tile_stream.hpp"
-#include "collapscope/analysis.hpp"
-#include "collapscope/summaries.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/metrics/summaries.hpp"
 
 namespace collapscope {
 

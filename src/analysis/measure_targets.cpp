@@ -7,7 +7,7 @@
 
 #include "analysis/measure.hpp"
 #include "backend/segments.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope {

@@ -1,7 +1,7 @@
 // Which decompositions and maps the metrics that are wanted take.
 #pragma once
 
-#include "collapscope/analysis.hpp"
+#include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope {
 

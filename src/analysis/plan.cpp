@@ -9,9 +9,9 @@
 #include "analysis/layer_format.hpp"
 #include "analysis/needs.hpp"
 #include "analysis/plan_costs.hpp"
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/memory.hpp"
 #include "core/moment_tree.hpp"
 

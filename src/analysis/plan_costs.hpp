@@ -1,7 +1,7 @@
 // The cost model behind one look or two.
 #pragma once
 
-#include "collapscope/analysis.hpp"
+#include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope {
 

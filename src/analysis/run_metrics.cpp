@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 
 namespace collapscope {
 

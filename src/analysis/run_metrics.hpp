@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/results.hpp"
-#include "collapscope/summaries.hpp"
+#include "collapscope/metrics/summaries.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

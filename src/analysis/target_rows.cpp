@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "analysis/joined_reader.hpp"
-#include "collapscope/decode.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/threads.hpp"
 #include "core/workers.hpp"
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/dump.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

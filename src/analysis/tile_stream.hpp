@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "analysis/target_rows.hpp"
-#include "collapscope/analysis.hpp"
-#include "collapscope/backend.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <new>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "core/moment_tree.hpp"
 #include "linalg/blas.hpp"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

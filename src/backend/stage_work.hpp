@@ -1,8 +1,8 @@
 // What stages count as work, the same on every backend.
 #pragma once
 
-#include "collapscope/backend.hpp"
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/backend/stages.hpp"
 
 namespace collapscope {
 

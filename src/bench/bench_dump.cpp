@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <random>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 #include "hdf5/dump_writer.hpp"
 #include "synth/design.hpp"
 

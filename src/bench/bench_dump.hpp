@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 
 namespace collapscope::bench {
 

@@ -12,8 +12,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::bench {
 

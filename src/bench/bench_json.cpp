@@ -1,5 +1,5 @@
 // A benchmark as JSON, "collapscope-bench" version 1. Seconds, bytes, operations; rates per second.
-#include "collapscope/bench.hpp"
+#include "collapscope/bench/bench.hpp"
 #include "json/json_text.hpp"
 
 namespace collapscope {

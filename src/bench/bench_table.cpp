@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 
-#include "collapscope/bench.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/bench/bench.hpp"
+#include "collapscope/core/text.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <string>
 
-#include "collapscope/blas_kernels.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 #include "core/threads.hpp"
 
 namespace collapscope::bench {

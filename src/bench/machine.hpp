@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/stages.hpp"
 
 namespace collapscope::bench {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 
 namespace collapscope::bench {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
-#include "collapscope/element.hpp"
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/element.hpp"
+#include "collapscope/core/matrix.hpp"
 
 namespace collapscope::bench {
 

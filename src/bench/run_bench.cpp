@@ -9,10 +9,10 @@
 #include "bench/machine.hpp"
 #include "bench/shape_bench.hpp"
 #include "bench/timing.hpp"
-#include "collapscope/bench.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/bench/bench.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/core/version.hpp"
 
 namespace collapscope {
 

@@ -7,7 +7,7 @@
 
 #include "bench/bench_dump.hpp"
 #include "bench/bench_folder.hpp"
-#include "collapscope/bench.hpp"
+#include "collapscope/bench/bench.hpp"
 
 namespace collapscope::bench {
 

@@ -1,4 +1,4 @@
-#include "collapscope/bench.hpp"
+#include "collapscope/bench/bench.hpp"
 
 namespace collapscope {
 

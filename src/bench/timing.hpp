@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/bench.hpp"
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/stages.hpp"
+#include "collapscope/bench/bench.hpp"
 
 namespace collapscope::bench {
 

@@ -14,9 +14,9 @@
 #include <system_error>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 namespace {

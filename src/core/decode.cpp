@@ -1,4 +1,4 @@
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "element.hpp"
 
 namespace collapscope {

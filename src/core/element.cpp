@@ -1,6 +1,6 @@
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope {
 

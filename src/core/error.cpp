@@ -1,6 +1,6 @@
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 

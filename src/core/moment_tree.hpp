@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "collapscope/moments.hpp"
+#include "collapscope/core/moments.hpp"
 
 namespace collapscope {
 

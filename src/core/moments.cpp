@@ -1,8 +1,8 @@
-#include "collapscope/moments.hpp"
+#include "collapscope/core/moments.hpp"
 
 #include <fmt/format.h>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
 

@@ -9,7 +9,7 @@
 // for exceptions.
 #pragma once
 
-#include "collapscope/moments.hpp"
+#include "collapscope/core/moments.hpp"
 
 namespace collapscope {
 

@@ -1,4 +1,4 @@
-#include "collapscope/residuals.hpp"
+#include "collapscope/core/residuals.hpp"
 
 namespace collapscope {
 

@@ -1,12 +1,12 @@
-#include "collapscope/rows.hpp"
+#include "collapscope/core/rows.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 

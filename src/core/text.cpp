@@ -1,4 +1,4 @@
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/utf8.hpp"
 
 namespace collapscope {

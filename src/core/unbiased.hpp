@@ -1,7 +1,7 @@
 // Moving the fourth-order sums of `Moments` from one centre to another.
 #pragma once
 
-#include "collapscope/moments.hpp"
+#include "collapscope/core/moments.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope {

@@ -1,7 +1,7 @@
 // Decoding of UTF-8 after table 3-7 of the Unicode standard.
 #include "core/utf8.hpp"
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 namespace {

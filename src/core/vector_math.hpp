@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 
 namespace collapscope {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "backend/buffer_pool.hpp"
-#include "collapscope/backend.hpp"
-#include "collapscope/blas_kernels.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 #include "core/threads.hpp"
 #include "core/workers.hpp"
 #include "cpu/cpu_part.hpp"

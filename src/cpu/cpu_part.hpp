@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope::cpu {
 

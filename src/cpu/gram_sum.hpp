@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 #include "core/workers.hpp"
 #include "cpu/room.hpp"
 #include "cpu/row_pass.hpp"

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
 

@@ -14,7 +14,7 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
 #include "cpu/gram_pipeline.hpp"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "core/workers.hpp"
 #include "cpu/row_pass.hpp"
 

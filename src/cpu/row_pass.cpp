@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "collapscope/decode.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::cpu {
 

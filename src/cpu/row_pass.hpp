@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/rows.hpp"
 #include "cpu/room.hpp"
 #include "cpu/vector_kernels.hpp"
 

@@ -9,7 +9,7 @@
 
 #include "backend/segments.hpp"
 #include "backend/stage_work.hpp"
-#include "collapscope/blas_kernels.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 #include "core/stopwatch.hpp"
 #include "core/threads.hpp"
 #include "cpu/gram_sum.hpp"

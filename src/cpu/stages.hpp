@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "core/workers.hpp"
 #include "cpu/vector_kernels.hpp"
 

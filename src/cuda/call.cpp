@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::cuda {
 

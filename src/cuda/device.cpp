@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "cuda/time_limit.hpp"
 #include "launchers.hpp"
 

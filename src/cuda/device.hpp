@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/stages.hpp"
 #include "cuda/resources.hpp"
 
 namespace collapscope::cuda {

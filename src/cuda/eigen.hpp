@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "collapscope/eigenbasis.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::cuda {

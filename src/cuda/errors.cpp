@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::cuda {
 

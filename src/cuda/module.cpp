@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "build_config.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "cuda/eigen.hpp"
 #include "cuda/moment_fold.hpp"
 #include "cuda/residual_fold.hpp"

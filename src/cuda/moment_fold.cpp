@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
 #include "cuda/residual_fold.hpp"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"

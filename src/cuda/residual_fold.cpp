@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope::cuda {

@@ -1,7 +1,7 @@
 // The second look on a GPU: each row's part outside a subspace, formed and then squared.
 #pragma once
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"

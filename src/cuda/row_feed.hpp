@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/rows.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::cuda {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope::cuda {
 

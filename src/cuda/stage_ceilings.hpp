@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/stages.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::cuda {

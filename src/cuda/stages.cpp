@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "backend/stage_work.hpp"
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 #include "cuda/products.hpp"
 #include "cuda/residual_fold.hpp"
 #include "cuda/row_feed.hpp"

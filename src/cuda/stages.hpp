@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/stages.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::cuda {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::cuda {
 

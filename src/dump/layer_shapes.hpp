@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

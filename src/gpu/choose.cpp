@@ -7,9 +7,9 @@
 #include <optional>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/gpu.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/module.hpp"
 

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "cpu/cpu_part.hpp"
 #include "gpu/module.hpp"
 #include "gpu/split_fold.hpp"

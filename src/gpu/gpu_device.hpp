@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope::gpu {
 

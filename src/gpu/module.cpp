@@ -9,9 +9,9 @@
 #include <string>
 #include <system_error>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/core/version.hpp"
 
 namespace collapscope::gpu {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "gpu/gpu_device.hpp"
 
 namespace collapscope::gpu {

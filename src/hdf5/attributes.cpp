@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::hdf5 {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/layers.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/links.hpp"
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/chunks.hpp"
 
 namespace collapscope::hdf5 {

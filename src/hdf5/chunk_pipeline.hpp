@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/buffer.hpp"
 #include "hdf5/damaged_chunk.hpp"
 #include "hdf5/deflate.hpp"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/workers.hpp"
 #include "hdf5/chunk_layout.hpp"
 #include "hdf5/chunk_pipeline.hpp"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "hdf5/chunks.hpp"
 
 namespace collapscope::hdf5 {

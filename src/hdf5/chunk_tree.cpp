@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/little_endian.hpp"
 #include "hdf5/object_header.hpp"
 

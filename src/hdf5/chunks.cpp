@@ -6,8 +6,8 @@
 #include <limits>
 #include <optional>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::hdf5 {
 

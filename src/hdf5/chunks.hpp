@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {

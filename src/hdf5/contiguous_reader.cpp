@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/workers.hpp"
 #include "hdf5/stored_file.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/open_dataset.hpp"
 
 namespace collapscope::hdf5 {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/direct.hpp"
 #include "hdf5/element_type.hpp"

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/chunk_pipeline.hpp"
 #include "hdf5/chunk_tree.hpp"
 #include "hdf5/stored_file.hpp"

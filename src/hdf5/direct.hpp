@@ -1,7 +1,7 @@
 // Whether the bytes of a dataset can be read around HDF5.
 #pragma once
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {

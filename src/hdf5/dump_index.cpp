@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/checkpoint.hpp"
 #include "hdf5/chunks.hpp"

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <variant>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::hdf5 {
 

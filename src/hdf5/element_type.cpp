@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/attributes.hpp"
 
 namespace collapscope::hdf5 {

@@ -1,7 +1,7 @@
 // From HDF5's description of a number to ElementType, by bit layout and never by name.
 #pragma once
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {

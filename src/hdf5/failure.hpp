@@ -1,8 +1,8 @@
 // From an error to an entry in DumpIndex::failures.
 #pragma once
 
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope::hdf5 {
 

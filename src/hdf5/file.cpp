@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::hdf5 {
 

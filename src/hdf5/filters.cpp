@@ -5,8 +5,8 @@
 #include <array>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::hdf5 {
 

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/lzf.hpp"
 
 namespace collapscope::hdf5 {

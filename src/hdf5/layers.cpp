@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "dump/layer_shapes.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"

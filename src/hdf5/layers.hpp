@@ -1,7 +1,7 @@
 // LayerIndex from the parts of a layer.
 #pragma once
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/links.hpp"
 #include "hdf5/naming.hpp"
 

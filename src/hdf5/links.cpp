@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <deque>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/file.hpp"
 
 namespace collapscope::hdf5 {

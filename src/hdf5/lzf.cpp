@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::hdf5 {
 

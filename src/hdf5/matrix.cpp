@@ -5,10 +5,10 @@
 #include <cmath>
 #include <vector>
 
-#include "collapscope/decode.hpp"
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/handle.hpp"
 

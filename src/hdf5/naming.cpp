@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/fill.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/walk.hpp"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/workers.hpp"
 #include "hdf5/stored_file.hpp"
 

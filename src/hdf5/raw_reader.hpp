@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope::hdf5 {
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "core/threads.hpp"
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"

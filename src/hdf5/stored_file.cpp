@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::hdf5 {
 

@@ -1,4 +1,4 @@
-#include "collapscope/version.hpp"
+#include "collapscope/core/version.hpp"
 
 #include <fmt/format.h>
 #include <hdf5.h>

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "hdf5/boxes.hpp"
 #include "hdf5/chunks.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "hdf5/links.hpp"
 
 namespace collapscope::hdf5 {

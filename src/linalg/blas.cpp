@@ -6,7 +6,7 @@
 #include <atomic>
 #include <limits>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 // Exported by OpenBLAS, not declared by its headers: ends its threads.
 extern "C" int blas_thread_shutdown_() __attribute__((weak));

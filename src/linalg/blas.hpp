@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 
 namespace collapscope::linalg {
 

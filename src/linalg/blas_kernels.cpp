@@ -1,4 +1,4 @@
-#include "collapscope/blas_kernels.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 
 #include <cblas.h>
 #include <fmt/format.h>

@@ -8,7 +8,7 @@
 #include <limits>
 #include <random>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "linalg/blas.hpp"
 
 namespace collapscope::linalg {

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/eigenbasis.hpp"
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope::linalg {
 

@@ -7,7 +7,7 @@
 #include <limits>
 #include <optional>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/top_eigen.hpp"

@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
-#include "collapscope/eigenbasis.hpp"
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope::linalg {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/eigenbasis.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope::linalg {
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include "collapscope/error.hpp"
-#include "collapscope/metrics.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/metrics/metrics.hpp"
 
 namespace collapscope {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 #include "metrics/floors.hpp"

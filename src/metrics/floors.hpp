@@ -10,7 +10,7 @@
 // right to its floor f >= t^2 in the sense |sqrt(value) - sqrt(right one)| <= sqrt(f).
 #pragma once
 
-#include "collapscope/summaries.hpp"
+#include "collapscope/metrics/summaries.hpp"
 
 namespace collapscope {
 

@@ -1,5 +1,5 @@
 // Every metric of a layer, in the order of the catalogue.
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "collapscope/results.hpp"
-#include "collapscope/summaries.hpp"
+#include "collapscope/metrics/summaries.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

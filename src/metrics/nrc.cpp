@@ -1,7 +1,7 @@
 // NRC1 and NRC2: how much of the rows lies outside the signal subspace and outside the weight's row space.
 #include <algorithm>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "metrics/floors.hpp"

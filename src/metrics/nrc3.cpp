@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 
 namespace collapscope {

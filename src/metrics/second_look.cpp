@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "metrics/layer_parts.hpp"
 
 namespace collapscope {

@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "collapscope/eigenbasis.hpp"
-#include "collapscope/results.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

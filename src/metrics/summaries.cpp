@@ -1,4 +1,4 @@
-#include "collapscope/summaries.hpp"
+#include "collapscope/metrics/summaries.hpp"
 
 #include <algorithm>
 #include <cmath>

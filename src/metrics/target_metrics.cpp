@@ -1,7 +1,7 @@
 // Metrics of the targets, of the model's errors and of the unconstrained feature model (UFM).
 #include <cmath>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"

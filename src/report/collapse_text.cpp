@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/run_words.hpp"
 #include "report/terminal_text.hpp"
 

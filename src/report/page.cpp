@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-#include "collapscope/error.hpp"
-#include "collapscope/report.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/report/report.hpp"
 #include "json/json_tree.hpp"
 #include "report/page/page_parts.hpp"
 

@@ -1,5 +1,5 @@
 // A bar on a terminal, a line now and then in a log, or nothing but messages.
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 #include "report/progress_meter.hpp"
 #include "report/progress_sink.hpp"
 #include "report/terminal_text.hpp"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "collapscope/progress.hpp"
+#include "collapscope/core/progress.hpp"
 
 namespace collapscope {
 

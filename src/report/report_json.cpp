@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "collapscope/metrics.hpp"
-#include "collapscope/report.hpp"
-#include "collapscope/version.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/metrics/metrics.hpp"
+#include "collapscope/report/report.hpp"
 #include "json/json_text.hpp"
 #include "report/run_words.hpp"
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/run_words.hpp"
 #include "report/table_cells.hpp"
 #include "report/table_notes.hpp"

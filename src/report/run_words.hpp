@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 
 namespace collapscope {
 

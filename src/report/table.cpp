@@ -1,8 +1,8 @@
 // Results as a table for a terminal.
 #include <algorithm>
 
-#include "collapscope/report.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/table_cells.hpp"
 #include "report/table_layout.hpp"
 #include "report/table_notes.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "collapscope/results.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/utf8.hpp"
 
 namespace collapscope {

@@ -8,9 +8,9 @@
 #include <tuple>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/results_file.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "results/run_key.hpp"
 
 namespace collapscope {

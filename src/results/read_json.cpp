@@ -10,9 +10,9 @@
 #include <system_error>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/results_file.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "json/json_place.hpp"
 
 namespace collapscope {

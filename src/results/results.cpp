@@ -1,5 +1,5 @@
 // Reading single metrics out of results.
-#include "collapscope/results.hpp"
+#include "collapscope/results/results.hpp"
 
 #include <algorithm>
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "collapscope/dump.hpp"
-#include "collapscope/results.hpp"
+#include "collapscope/dump/dump.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

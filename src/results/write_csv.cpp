@@ -6,8 +6,8 @@
 #include <cmath>
 #include <iterator>
 
-#include "collapscope/results_file.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 
 namespace collapscope {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "collapscope/results_file.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 #include "json/json_text.hpp"
 

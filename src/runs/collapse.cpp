@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "collapscope/runs.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 

@@ -9,9 +9,9 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "collapscope/error.hpp"
-#include "collapscope/runs.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 namespace {

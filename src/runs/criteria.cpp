@@ -5,10 +5,10 @@
 #include <charconv>
 #include <cmath>
 
-#include "collapscope/error.hpp"
-#include "collapscope/metrics.hpp"
-#include "collapscope/runs.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/metrics/metrics.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <map>
 
-#include "collapscope/runs.hpp"
+#include "collapscope/runs/runs.hpp"
 #include "results/run_key.hpp"
 
 namespace collapscope {

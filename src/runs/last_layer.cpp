@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "collapscope/runs.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 namespace {

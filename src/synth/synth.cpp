@@ -1,11 +1,11 @@
-#include "collapscope/synth.hpp"
+#include "collapscope/synth/synth.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "hdf5/dump_writer.hpp"
 #include "synth/design.hpp"
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/little_endian.hpp"
 #include "json/json_tree.hpp"
 

@@ -5,9 +5,9 @@
 #include <map>
 #include <utility>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
-#include "collapscope/weights.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/weights/weights.hpp"
 #include "core/fill.hpp"
 #include "dump/layer_shapes.hpp"
 #include "weights/safetensors.hpp"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "bench/bench_folder.hpp"
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope::bench {
 namespace {

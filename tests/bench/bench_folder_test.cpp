@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope::bench {
 namespace {

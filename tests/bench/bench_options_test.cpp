@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collapscope/bench.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/bench/bench.hpp"
+#include "collapscope/core/error.hpp"
 #include "support/test_backend.hpp"
 
 namespace collapscope {

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "bench/timing.hpp"
-#include "collapscope/bench.hpp"
+#include "collapscope/bench/bench.hpp"
 
 namespace collapscope {
 namespace {

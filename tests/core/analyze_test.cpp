@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
 #include "hdf5/dump_writer.hpp"
 

@@ -13,8 +13,8 @@
 #include <iterator>
 #include <thread>
 
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
 
 namespace collapscope {
 namespace {

@@ -1,7 +1,7 @@
 // Which OpenBLAS kernels suit which CPU.
 #include <gtest/gtest.h>
 
-#include "collapscope/blas_kernels.hpp"
+#include "collapscope/linalg/blas_kernels.hpp"
 
 namespace collapscope {
 namespace {

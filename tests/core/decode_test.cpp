@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "collapscope/decode.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {

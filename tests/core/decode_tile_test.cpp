@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "collapscope/decode.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {
@@ -21,11 +21,8 @@ const std::vector<Layout> layouts{Layout::rows, Layout::ntd, Layout::nchw, Layou
 const std::vector<Pool> pools{Pool::mean, Pool::max, Pool::first, Pool::last, Pool::flatten, Pool::none};
 
 RowFormat format_of(Layout layout, Pool pool) {
-  return {{ElementKind::float64, false},
-          layout,
-          pool,
-          layout == Layout::rows ? 1 : few_positions,
-          few_channels};
+  return {
+      {ElementKind::float64, false}, layout, pool, layout == Layout::rows ? 1 : few_positions, few_channels};
 }
 
 double stored_value(const RowFormat& format, const Matrix& all, std::size_t sample, std::size_t p,

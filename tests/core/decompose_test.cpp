@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 #include "linalg/decompose.hpp"
 

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <functional>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/report.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "core/product_rounding.hpp"
 #include "core/support.hpp"
 #include "support/test_backend.hpp"

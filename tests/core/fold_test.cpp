@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/moment_tree.hpp"
 #include "core/support.hpp"
 #include "cpu/row_pass.hpp"

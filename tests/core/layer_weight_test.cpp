@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "analysis/layer_format.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {

@@ -10,7 +10,7 @@
 #include <numeric>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 #include "support/test_backend.hpp"
 

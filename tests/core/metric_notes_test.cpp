@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/support.hpp"
 #include "metrics/floors.hpp"
 

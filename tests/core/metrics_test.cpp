@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "analysis/run_metrics.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/metrics.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/support.hpp"
 #include "metrics/spectrum.hpp"
 

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/moment_tree.hpp"
 #include "core/support.hpp"
 #include "core/unbiased.hpp"

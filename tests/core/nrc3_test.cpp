@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "collapscope/metrics.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "core/support.hpp"
 #include "linalg/decompose.hpp"
 

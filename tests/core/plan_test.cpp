@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {

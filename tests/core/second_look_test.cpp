@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <map>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {

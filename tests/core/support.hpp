@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/matrix.hpp"
-#include "collapscope/moments.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/moments.hpp"
 
 namespace collapscope::test {
 

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <numbers>
 
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/dump/dump.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
 #include "synth/design.hpp"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/error.hpp"
-#include "collapscope/text.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 namespace {

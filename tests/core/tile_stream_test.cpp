@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "analysis/tile_stream.hpp"
-#include "collapscope/decode.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/core/decode.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
 
 namespace collapscope {

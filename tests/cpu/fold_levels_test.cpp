@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 #include "core/product_rounding.hpp"
 #include "core/support.hpp"
 #include "cpu/levels.hpp"

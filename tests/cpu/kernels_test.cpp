@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 #include "core/support.hpp"
 #include "cpu/levels.hpp"
 #include "cpu/room.hpp"

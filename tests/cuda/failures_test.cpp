@@ -2,7 +2,7 @@
 // the numbers are always the CPU's, nothing crashes, hangs or leaks.
 #include <set>
 
-#include "collapscope/gpu.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
 #include "cuda/sites.hpp"
 

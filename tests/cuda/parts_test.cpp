@@ -2,7 +2,7 @@
 // the devices and the threads, and the CPU's numbers when a device fails in the middle.
 #include <algorithm>
 
-#include "collapscope/gpu.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
 #include "cuda/sites.hpp"
 

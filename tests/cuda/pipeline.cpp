@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "collapscope/gpu.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "cuda/sites.hpp"
 #include "cuda/small_tiles.hpp"
 

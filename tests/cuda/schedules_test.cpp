@@ -1,5 +1,5 @@
 // Whatever the order in which the device gets its work done, the result has the same bits.
-#include "collapscope/gpu.hpp"
+#include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
 
 namespace collapscope {

@@ -5,7 +5,7 @@
 #include <map>
 #include <memory>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope::test {
 

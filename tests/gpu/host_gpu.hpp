@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 #include "gpu/gpu_device.hpp"
 
 namespace collapscope::test {

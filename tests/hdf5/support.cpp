@@ -9,7 +9,7 @@
 #include <span>
 #include <stdexcept>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 
 namespace collapscope::testing {
 

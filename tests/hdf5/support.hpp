@@ -13,8 +13,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "collapscope/dump.hpp"
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/dump/dump.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::testing {

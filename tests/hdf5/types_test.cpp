@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 #include "hdf5/support.hpp"
 
 namespace collapscope::testing {

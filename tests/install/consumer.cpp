@@ -1,7 +1,7 @@
 // A user's program: writes a dump with known answers, analyses it through the library.
-#include <collapscope/analysis.hpp>
-#include <collapscope/report.hpp>
-#include <collapscope/synth.hpp>
+#include <collapscope/analysis/analysis.hpp>
+#include <collapscope/report/report.hpp>
+#include <collapscope/synth/synth.hpp>
 #include <cstdio>
 #include <filesystem>
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "collapscope/error.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope {
 namespace {

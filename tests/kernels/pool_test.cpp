@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 #include "kernels/support.hpp"
 #include "position_op.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "collapscope/decode.hpp"
+#include "collapscope/core/decode.hpp"
 
 namespace collapscope::test {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "arguments.hpp"
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 #include "core/support.hpp"
 #include "shapes.hpp"
 #include "stored.hpp"

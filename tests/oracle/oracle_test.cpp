@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/error.hpp"
-#include "collapscope/report.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/report/report.hpp"
 #include "support/test_backend.hpp"
 
 namespace collapscope {

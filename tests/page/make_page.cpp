@@ -5,8 +5,8 @@
 #include <iterator>
 #include <string>
 
-#include "collapscope/files.hpp"
-#include "collapscope/report.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/report/report.hpp"
 
 int main(int argc, char** argv) try {
   if (argc != 3) {

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "collapscope/error.hpp"
-#include "collapscope/report.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/report/report.hpp"
 
 namespace collapscope {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/progress_meter.hpp"
 #include "report/progress_sink.hpp"
 #include "report/terminal_text.hpp"

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "results/sample_results.hpp"
 #include "runs/support.hpp"
 

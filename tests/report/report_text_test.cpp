@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/terminal_text.hpp"
 #include "results/sample_results.hpp"
 #include "runs/support.hpp"

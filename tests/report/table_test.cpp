@@ -6,7 +6,7 @@
 #include <random>
 #include <sstream>
 
-#include "collapscope/report.hpp"
+#include "collapscope/report/report.hpp"
 #include "report/table_cells.hpp"
 #include "report/terminal_text.hpp"
 #include "results/sample_results.hpp"

@@ -7,7 +7,7 @@
 #include <limits>
 #include <random>
 
-#include "collapscope/results_file.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 #include "results/csv_parser.hpp"
 #include "results/sample_results.hpp"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "collapscope/results_file.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 #include "results/sample_results.hpp"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "collapscope/error.hpp"
-#include "collapscope/report.hpp"
-#include "collapscope/results_file.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "runs/support.hpp"
 
 namespace collapscope {

@@ -8,9 +8,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "collapscope/error.hpp"
-#include "collapscope/files.hpp"
-#include "collapscope/results_file.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "results/sample_results.hpp"
 #include "runs/support.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/results.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope::test {
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collapscope/runs.hpp"
+#include "collapscope/runs/runs.hpp"
 #include "runs/support.hpp"
 
 namespace collapscope {

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "collapscope/error.hpp"
-#include "collapscope/runs.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/runs/runs.hpp"
 #include "runs/support.hpp"
 
 namespace collapscope {

@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collapscope/error.hpp"
-#include "collapscope/metrics.hpp"
-#include "collapscope/runs.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/metrics/metrics.hpp"
+#include "collapscope/runs/runs.hpp"
 #include "runs/support.hpp"
 
 namespace collapscope {

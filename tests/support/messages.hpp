@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
+#include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope::test {
 

@@ -4,9 +4,9 @@
 #include <functional>
 #include <string>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/backend.hpp"
-#include "collapscope/synth.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/synth/synth.hpp"
 #include "support/messages.hpp"
 
 namespace collapscope::test {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/gpu.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/gpu/gpu.hpp"
 
 namespace collapscope::test {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "collapscope/text.hpp"
+#include "collapscope/core/text.hpp"
 
 namespace collapscope::testing {
 

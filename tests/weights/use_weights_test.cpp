@@ -1,7 +1,7 @@
 // Which tensor becomes whose weight.
 #include <gmock/gmock.h>
 
-#include "collapscope/weights.hpp"
+#include "collapscope/weights/weights.hpp"
 #include "weights/support.hpp"
 
 namespace collapscope::testing {

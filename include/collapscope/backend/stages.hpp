@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/rows.hpp"
 
 namespace collapscope {
 

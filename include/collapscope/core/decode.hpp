@@ -5,9 +5,9 @@
 #include <optional>
 #include <span>
 
-#include "collapscope/element.hpp"
-#include "collapscope/matrix.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/element.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/rows.hpp"
 
 namespace collapscope {
 

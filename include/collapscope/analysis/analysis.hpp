@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/dump.hpp"
-#include "collapscope/metrics.hpp"
-#include "collapscope/progress.hpp"
-#include "collapscope/results.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/progress.hpp"
+#include "collapscope/dump/dump.hpp"
+#include "collapscope/metrics/metrics.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

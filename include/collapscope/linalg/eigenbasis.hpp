@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 
 namespace collapscope {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "collapscope/backend.hpp"
+#include "collapscope/backend/backend.hpp"
 
 namespace collapscope {
 

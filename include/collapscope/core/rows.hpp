@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 
 namespace collapscope {
 

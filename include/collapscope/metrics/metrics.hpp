@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/results.hpp"
-#include "collapscope/summaries.hpp"
+#include "collapscope/metrics/summaries.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "collapscope/backend.hpp"
-#include "collapscope/element.hpp"
-#include "collapscope/stages.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/backend/stages.hpp"
+#include "collapscope/core/element.hpp"
 
 namespace collapscope {
 

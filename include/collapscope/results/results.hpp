@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "collapscope/dump.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/analysis.hpp"
-#include "collapscope/dump.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
 

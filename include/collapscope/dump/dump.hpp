@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "collapscope/element.hpp"
-#include "collapscope/matrix.hpp"
-#include "collapscope/rows.hpp"
+#include "collapscope/core/element.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/rows.hpp"
 
 namespace collapscope {
 

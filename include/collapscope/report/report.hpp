@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "collapscope/progress.hpp"
-#include "collapscope/results.hpp"
-#include "collapscope/runs.hpp"
+#include "collapscope/core/progress.hpp"
+#include "collapscope/results/results.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 

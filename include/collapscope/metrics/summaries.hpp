@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/eigenbasis.hpp"
-#include "collapscope/matrix.hpp"
-#include "collapscope/moments.hpp"
-#include "collapscope/residuals.hpp"
+#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/moments.hpp"
+#include "collapscope/core/residuals.hpp"
+#include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope {
 

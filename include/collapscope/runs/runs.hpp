@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "collapscope/results.hpp"
+#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/matrix.hpp"
+#include "collapscope/core/matrix.hpp"
 
 namespace collapscope {
 

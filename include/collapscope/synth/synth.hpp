@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "collapscope/element.hpp"
+#include "collapscope/core/element.hpp"
 
 namespace collapscope {
 
