@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # readme_commands.sh FILE.md...: runs every sh block of the files as a script, those of a file one after another in a scratch
-# folder with examples/ in it. Set-up commands (tools/...) are run by .ci/run itself, pages that tests/python names by its tests.
+# folder with examples/ in it, those of CONTRIBUTING.md in the checkout. Set-up commands (tools/...) are run by .ci/run itself, pages that tests/python names by its tests.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 scratch=$(mktemp -d)
@@ -32,10 +32,12 @@ for page in "$@"; do
   ln -s "$root/examples" "$folder/examples"
   awk -v prefix="$folder/blocks/" \
     '/^```sh$/ {file = sprintf("%s%03d", prefix, ++count); next} /^```$/ {file = ""} file {print > file}' "$page"
+  place="$folder"
+  [ "$name" != CONTRIBUTING.md ] || place="$root"
   blocks=0
   for block in "$folder"/blocks/*; do
     [ -e "$block" ] || continue
-    (cd "$folder" && run_block "$block") || { echo "$page: block $((blocks + 1)) failed"; exit 1; }
+    (cd "$place" && run_block "$block") || { echo "$page: block $((blocks + 1)) failed"; exit 1; }
     blocks=$((blocks + 1))
   done
   case "$name" in

@@ -9,3 +9,4 @@ tools/install_packages.sh chromium-headless-shell python3-matplotlib python3-pan
 cmake --preset "$preset" -DCOLLAPSCOPE_TESTS=ON
 cmake --build --preset "$preset"
 ctest --preset "$preset" -j "$(nproc)"
+python3 tests/count.py "build/$preset"

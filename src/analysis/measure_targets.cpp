@@ -14,7 +14,7 @@ namespace collapscope {
 
 namespace {
 
-constexpr std::uint64_t block_bytes = std::uint64_t{4} << 20U;
+constexpr std::uint64_t target_block_bytes = std::uint64_t{4} << 20U;
 
 // The targets as float64 rows of a fold whose own targets are a constant.
 Moments fold_targets(TargetRows& targets, Backend& backend) {
@@ -107,7 +107,7 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
     if (predictions.components() != targets.components() || predictions.samples() != targets.samples()) {
       throw InputError(first.path, "predictions", "found another shape than that of the targets");
     }
-    const std::uint64_t block = std::max<std::uint64_t>(1, block_bytes / 8 / targets.components());
+    const std::uint64_t block = std::max<std::uint64_t>(1, target_block_bytes / 8 / targets.components());
     summary.model = model_errors(targets, predictions, block);
   }
   const auto lambda_w = first.number("lambda_w");

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 
@@ -31,6 +33,12 @@ std::string JsonPlace::where() const {
   const std::string above = parent->where();
   if (key.empty()) return fmt::format("{}[{}]", above, index);
   return above.empty() ? std::string(key) : fmt::format("{}.{}", above, key);
+}
+
+JsonNode* JsonPlace::member(std::string_view name) const {
+  JsonObject& members = object();
+  const auto found = std::ranges::find(members, name, &JsonMember::key);
+  return found == members.end() ? nullptr : &found->node;
 }
 
 void JsonPlace::refuse(std::string_view expected) const {

@@ -2,7 +2,6 @@
 // place: "results.json: checkpoints[3].layers[0].name: found null, expected text".
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -33,22 +32,21 @@ struct JsonPlace {
     return *value;
   }
   [[nodiscard]] JsonObject& object() const { return get<JsonObject>("an object"); }
-  [[nodiscard]] std::string take_text() const;  // moved out of the tree
+  [[nodiscard]] JsonNode* member(std::string_view name) const;  // nullptr where it is missing
+  [[nodiscard]] std::string take_text() const;                  // moved out of the tree
   [[nodiscard]] double number(std::string_view expected = "a number") const;
   [[nodiscard]] std::uint64_t count() const;
 
-  // Calls visit(place) for the member; false where it is missing.
+  // Calls visit(place) for the member, if there is one.
   template <class Visit>
-  bool with_member(std::string_view name, const Visit& visit) const {
-    JsonObject& members = object();
-    const auto found = std::ranges::find(members, name, &JsonMember::key);
-    if (found == members.end()) return false;
-    visit(JsonPlace{file, &found->node, this, name});
-    return true;
+  void with_member(std::string_view name, const Visit& visit) const {
+    if (JsonNode* found = member(name)) visit(JsonPlace{file, found, this, name});
   }
   template <class Visit>
   void need_member(std::string_view name, const Visit& visit) const {
-    if (!with_member(name, visit)) refuse_without(name);
+    JsonNode* found = member(name);
+    if (found == nullptr) refuse_without(name);
+    visit(JsonPlace{file, found, this, name});
   }
   template <class Visit>
   void each_member(const Visit& visit) const {

@@ -12,7 +12,7 @@ namespace collapscope {
 
 namespace {
 
-constexpr auto target = MetricScope::targets;
+constexpr auto per_target = MetricScope::targets;
 constexpr auto per_layer = MetricScope::layer;
 
 constexpr auto none = MetricTrend::none;
@@ -25,25 +25,25 @@ constexpr MetricRange at_least_one{1, std::nullopt};
 constexpr MetricRange nrc3_range{0, 4};
 
 constexpr std::array catalogue{
-    MetricInfo{"target_dim", target, "number of target components n", at_least_one},
-    MetricInfo{"target_lambda_min", target, "smallest eigenvalue of the target covariance S_YY", not_negative,
+    MetricInfo{"target_dim", per_target, "number of target components n", at_least_one},
+    MetricInfo{"target_lambda_min", per_target, "smallest eigenvalue of the target covariance S_YY",
+               not_negative, none, true},
+    MetricInfo{"target_lambda_max", per_target, "largest eigenvalue of S_YY", not_negative, none, true},
+    MetricInfo{"target_rank", per_target, "eigenvalues of S_YY above 1e-10 of the largest", not_negative},
+    MetricInfo{"target_stable_rank", per_target, "tr S_YY / mu_1", at_least_one},
+    MetricInfo{"target_stable_rank_cov", per_target, "sum mu^2 / mu_1^2", at_least_one},
+    MetricInfo{"target_participation_ratio", per_target, "(tr S_YY)^2 / sum mu^2", at_least_one},
+    MetricInfo{"target_effective_rank", per_target, "exp of the entropy of mu / tr S_YY", at_least_one},
+    MetricInfo{"model_mse", per_target, "mean squared error of the predictions", not_negative, low, true},
+    MetricInfo{"model_mae", per_target, "mean absolute error of the predictions", not_negative, low, true},
+    MetricInfo{"model_r2", per_target, "1 - SS_res / SS_tot over all entries", any_number, high},
+    MetricInfo{"residual_whiteness", per_target, "how far E^T E / N is from a multiple of I; 0 is white",
+               a_share, low},
+    MetricInfo{"ufm_c", per_target, "lambda_w lambda_h", not_negative, none, true},
+    MetricInfo{"ufm_rank", per_target, "eigenvalues of S_YY that are at least c", not_negative},
+    MetricInfo{"ufm_loss", per_target, "regularized loss at the UFM minimum", not_negative},
+    MetricInfo{"ufm_residual_variance", per_target, "residual variance at the UFM minimum", not_negative,
                none, true},
-    MetricInfo{"target_lambda_max", target, "largest eigenvalue of S_YY", not_negative, none, true},
-    MetricInfo{"target_rank", target, "eigenvalues of S_YY above 1e-10 of the largest", not_negative},
-    MetricInfo{"target_stable_rank", target, "tr S_YY / mu_1", at_least_one},
-    MetricInfo{"target_stable_rank_cov", target, "sum mu^2 / mu_1^2", at_least_one},
-    MetricInfo{"target_participation_ratio", target, "(tr S_YY)^2 / sum mu^2", at_least_one},
-    MetricInfo{"target_effective_rank", target, "exp of the entropy of mu / tr S_YY", at_least_one},
-    MetricInfo{"model_mse", target, "mean squared error of the predictions", not_negative, low, true},
-    MetricInfo{"model_mae", target, "mean absolute error of the predictions", not_negative, low, true},
-    MetricInfo{"model_r2", target, "1 - SS_res / SS_tot over all entries", any_number, high},
-    MetricInfo{"residual_whiteness", target, "how far E^T E / N is from a multiple of I; 0 is white", a_share,
-               low},
-    MetricInfo{"ufm_c", target, "lambda_w lambda_h", not_negative, none, true},
-    MetricInfo{"ufm_rank", target, "eigenvalues of S_YY that are at least c", not_negative},
-    MetricInfo{"ufm_loss", target, "regularized loss at the UFM minimum", not_negative},
-    MetricInfo{"ufm_residual_variance", target, "residual variance at the UFM minimum", not_negative, none,
-               true},
 
     MetricInfo{"samples", per_layer, "rows N", at_least_one},
     MetricInfo{"features", per_layer, "features d", at_least_one},

@@ -10,12 +10,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-#ifdef COLLAPSCOPE_SANITIZED
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-
 bool has_avx() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -28,9 +22,6 @@ bool has_avx() {
 class BlasCure : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (sanitized) {
-      GTEST_SKIP() << "LD_PRELOAD and the address sanitizer do not mix";
-    }
     if (!has_avx()) {
       GTEST_SKIP() << "this CPU has no better kernels than a Prescott's";
     }

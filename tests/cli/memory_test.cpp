@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 
-#ifdef COLLAPSCOPE_SANITIZED
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-
 // Peak memory of analysing a planted dump of `samples` x 64 float32 within 64 MiB.
 std::uint64_t peak(std::uint64_t samples, const std::string& storage) {
   const TempFolder folder;
@@ -36,9 +30,6 @@ std::uint64_t baseline() {
 }
 
 TEST(Memory, DoesNotGrowWithTheSamples) {
-  if (sanitized) {
-    GTEST_SKIP() << "a sanitizer's own memory would be measured";
-  }
   const std::uint64_t few = peak(20'000, "contiguous");
   const std::uint64_t many = peak(1'000'000, "contiguous");
   EXPECT_LE(many, few + 32 * MiB);
@@ -46,9 +37,6 @@ TEST(Memory, DoesNotGrowWithTheSamples) {
 }
 
 TEST(Memory, DoesNotGrowWithCompressedSamples) {
-  if (sanitized) {
-    GTEST_SKIP() << "a sanitizer's own memory would be measured";
-  }
   const std::uint64_t few = peak(20'000, "gzip");
   const std::uint64_t many = peak(250'000, "gzip");
   EXPECT_LE(many, few + 32 * MiB);
