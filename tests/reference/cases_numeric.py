@@ -101,6 +101,34 @@ def outlier(case: Case, factor: float, N: int):
     dump(case, p)
 
 
+@cases("numeric/tiny_row", **{f"float64_1e{e}": ("float64", e)
+                              for e in (-6, -9, -12, -16, -20, -77, -150, -160, -200, -300, -310)},
+       float32_1em20=("float32", -20), float32_subnormal=("float32", -41), float16_subnormal=("float16", -6))
+def tiny_row(case: Case, kind: str, exponent: int):
+    """One row is much smaller than the others, one of them is 0: its direction counts as theirs."""
+    p = problem(case.rng, N=400, d=12, n=3)
+    p.H[177] *= 10.0**exponent
+    p.H[178] = 0
+    dump(case, p, kind)
+
+
+@case("numeric/tiny_rows")
+def tiny_rows(case: Case):
+    """Half of the rows, each of another size down to 1e-300."""
+    p = problem(case.rng, N=600, d=9, n=2)
+    p.H[::2] *= 10.0 ** -case.rng.integers(0, 300, size=(300, 1))
+    dump(case, p)
+
+
+@cases("numeric/tiny_row_collapsed", **{f"1e{e}": (10.0**e,) for e in (-6, -12, -20, -200)})
+def tiny_row_collapsed(case: Case, scale: float):
+    """A tiny row among collapsed ones."""
+    p = problem(case.rng, N=500, d=8, n=3)
+    p.H = collapsed(case.rng, p.Y, 8, 1e-9) + 0.5
+    p.H[77] *= scale
+    dump(case, p)
+
+
 @cases("numeric/spectrum", halving=(0.5, 24), quick=(0.1, 8), slow=(0.9, 40))
 def spectrum(case: Case, ratio: float, d: int):
     """Correlated features; each eigenvalue is `ratio` of the one before."""
