@@ -100,6 +100,7 @@ struct LayerSummary {
   double hsic_xy = 0;
   double hsic_yy = 0;
   double hsic_xx_rounding = 0;             // what float32 products may move it by
+  double debiased_rounding = 0;            // what float64's rounding may move deep_nrc2_debiased by
   std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
   std::optional<double> published_explained;  // the same of deep NRC4's map
   double affine_uncertainty = 0;  // of affine_explained, from float64's rounding; when moments may suffice

@@ -11,6 +11,7 @@
 #include "collapscope/error.hpp"
 #include "collapscope/metrics.hpp"
 #include "core/product_rounding.hpp"
+#include "core/unbiased_cka.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/rank_one_update.hpp"
@@ -34,30 +35,14 @@ double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
 
 double frobenius(const Matrix& a) { return frobenius(a, a.rows(), a.cols()); }
 
-// N (N - 3) HSIC_1 of two sets of centred rows: Song et al. 2012, from sums only. What is within the sums'
-// rounding is 0.
-double hsic(double n, double cross_square, double fourth, double trace_a, double trace_b) {
-  const double correction = n / (n - 2) * fourth;
-  const double traces = trace_a * trace_b / ((n - 1) * (n - 2));
-  const double value = cross_square - correction + traces;
-  const double rounding =
-      4 * std::sqrt(n) * std::numeric_limits<double>::epsilon() * (cross_square + correction + traces);
-  return std::abs(value) <= rounding ? 0 : value;
-}
-
 void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
-  if (moments.count <= 3) {
-    return;
-  }
-  const double n = static_cast<double>(moments.count);
-  const double a = trace(moments.feature_scatter);
-  const double b = trace(moments.target_scatter);
-  const auto square = [](double x) { return x * x; };
-  const double xx = frobenius(moments.feature_scatter);
-  layer.hsic_xx_rounding = 2 * layer.product_rounding * a * xx;
-  layer.hsic_xx = hsic(n, square(xx), moments.unbiased.aa, a, a);
-  layer.hsic_xy = hsic(n, square(frobenius(moments.cross_scatter)), moments.unbiased.ab, a, b);
-  layer.hsic_yy = hsic(n, square(frobenius(moments.target_scatter)), moments.unbiased.bb, b, b);
+  const UnbiasedHsic hsic = unbiased_hsic(moments);
+  layer.hsic_xx = hsic.xx;
+  layer.hsic_xy = hsic.xy;
+  layer.hsic_yy = hsic.yy;
+  layer.debiased_rounding = hsic.cka_rounding;
+  layer.hsic_xx_rounding =
+      2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
 }
 
 void divide(Matrix& a, double divisor) {
