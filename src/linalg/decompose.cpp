@@ -163,19 +163,21 @@ RightSingular right_singular(const Matrix& a) {
   const AllThreads large(std::max(a.rows(), a.cols()) > largest_alone);
   const std::size_t m = a.rows();
   const std::size_t d = a.cols();
-  RightSingular result{std::vector<double>(std::min(m, d)), Matrix(d, d)};
+  const bool few = 2 * m <= d;
+  RightSingular result{std::vector<double>(std::min(m, d)), Matrix(few ? m : d, d)};
   // In column-major order the memory of a is a^T [d, m], whose left singular vectors are a's right ones:
   // the columns of u, which lie as the rows of `vectors`.
   Matrix work = a;
   std::vector<double> superdiagonal(std::max<std::size_t>(1, std::min(m, d)));
   double unused = 0;
-  const lapack_int info = LAPACKE_dgesvd(
-      LAPACK_COL_MAJOR, 'A', 'N', lapack_order(d), static_cast<lapack_int>(m), work.data(), lapack_order(d),
-      result.values.data(), result.vectors.data(), lapack_order(d), &unused, 1, superdiagonal.data());
+  const lapack_int info =
+      LAPACKE_dgesvd(LAPACK_COL_MAJOR, few ? 'S' : 'A', 'N', lapack_order(d), static_cast<lapack_int>(m),
+                     work.data(), lapack_order(d), result.values.data(), result.vectors.data(),
+                     lapack_order(d), &unused, 1, superdiagonal.data());
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
-  if (!(orthogonality_error(result.vectors, random_probes(d)) <= largest_eigen_error)) {
+  if (!(orthogonality_error(result.vectors, random_probes(result.vectors.rows())) <= largest_eigen_error)) {
     throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
   }
   return result;

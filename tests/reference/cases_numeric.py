@@ -161,6 +161,16 @@ def wide(case: Case, d: int, N: int):
     dump(case, p, "float32", "gzip")
 
 
+@cases("numeric/few_rows", d300_N40=(300, 40, 3, 0.5), d600_N100_far=(600, 100, 3, 100.0), d400_N12=(400, 12, 2, 0.5),
+       d260_N5_n6=(260, 5, 6, 0.5), d300_N64_repeated=(300, 64, 2, 0.5), d300_N40_not_centred=(300, 40, 3, 0.0))
+def few_rows(case: Case, d: int, N: int, n: int, offset: float):
+    """Rows so few that the features' covariance is nearly empty: N - 1 eigenvalues at most are not 0."""
+    p = problem(case.rng, N=N, d=d, n=n, offset=offset)
+    if N == 64:
+        p.H[32:] = p.H[:32]
+    dump(case, p)
+
+
 @cases("numeric/near_deficient", targets=("targets",), weight=("weight",))
 def near_deficient(case: Case, what: str):
     """A direction that is small but there: 1e-7 of the largest eigenvalue of the targets; 1e-6 of the largest singular
