@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "analysis/needs.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/low_rank_eigen.hpp"
@@ -31,18 +32,10 @@ void clear_rounding(Eigenbasis& basis, double error) {
   }
 }
 
-// The eigenpairs of S_HH that may not be 0, where its rows are few: at most N - 1, or the signal subspace and
-// one behind it.
-std::optional<Eigenbasis> spectrum_of_few_rows(const Matrix& covariance, const LayerSummary& layer) {
-  constexpr std::size_t least_order = 256;  // below, all pairs are as quick
-  constexpr std::size_t least_ratio = 4;
-  constexpr std::size_t more = 8;
-  const std::size_t d = covariance.rows();
-  const std::uint64_t pairs = std::max<std::uint64_t>(layer.samples, layer.signal_dim + 1) + more;
-  if (d < least_order || pairs > d / least_ratio || layer.product_rounding > 0) {
-    return std::nullopt;
-  }
-  return linalg::low_rank_eigen(covariance, pairs);
+// Where its rows are few, the eigenpairs of S_HH that may not be 0.
+std::optional<Eigenbasis> basis_of_few_rows(const Matrix& covariance, const LayerSummary& layer) {
+  const std::size_t pairs = pairs_of_few_rows(layer.samples, layer.signal_dim, covariance.rows());
+  return pairs > 0 && layer.product_rounding == 0 ? linalg::low_rank_eigen(covariance, pairs) : std::nullopt;
 }
 
 // A complete basis with one more pair, of eigenvalue 0, so that it spans x.
@@ -68,8 +61,8 @@ Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
 
 Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, const LayerNeeds& needs,
                          double error, Backend& backend) {
-  if (needs.pairs == covariance.rows()) {
-    if (auto spectrum = spectrum_of_few_rows(covariance, layer)) {
+  if (needs.pairs == covariance.rows() || needs.uncentred || needs.variance_share > 0) {
+    if (auto spectrum = basis_of_few_rows(covariance, layer)) {
       clear_rounding(*spectrum, error);
       return *std::move(spectrum);
     }
