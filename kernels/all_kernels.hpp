@@ -4,6 +4,7 @@
 #include "column_op.hpp"
 #include "convert_op.hpp"
 #include "narrow_op.hpp"
+#include "own_scale_op.hpp"
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
@@ -22,6 +23,7 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<ConvertRows<2>>();
   visit.template columns<UnitRows<1>>();
   visit.template columns<UnitRows<2>>();
+  visit.template rows<OwnScaleRows>();
   visit.template rows<PoolRows>();
   visit.template columns<PositionRows>();
   visit.template rows<TargetRows>();

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "collapscope/core/element.hpp"
+#include "element.hpp"
 
 namespace collapscope::kernels {
 
@@ -53,6 +54,12 @@ struct RowNorms {
   const double* plain = nullptr;
   const double* centred = nullptr;
   std::size_t stride = 1;
+  // Of rows that were given their own scale, what takes them back; else 0. Null: no row was.
+  const double* unscale = nullptr;
+
+  COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
+    return unscale == nullptr ? 0 : unscale[row * stride];
+  }
 };
 
 }  // namespace collapscope::kernels

@@ -56,15 +56,24 @@ cudaError_t column_squares(const DeviceMatrix& rows, double* workspace, double* 
 cudaError_t choose_scale(const double* squares, std::size_t cols, std::size_t rows, double* scale,
                          cudaStream_t stream);
 
+// Gives rows their own scale where they need it: to [from.rows, from.cols] has what convert_rows left of
+// them. norm, centred_norm, unscale: of row i at i * stride.
+cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, double* norm,
+                           const double* centred_norm, double* unscale, std::size_t stride,
+                           cudaStream_t stream);
+
 // Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
 // [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
-// normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows.
+// normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows, or own_scale_rows,
+// whose rows are not centred.
 cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 
-// out[i * out_stride] = |y_i - target_mean - predicted_i - offset|^2; predicted [rows, n], y [rows, n].
-cudaError_t map_errors(const DeviceMatrix& predicted, const double* offset, const double* y,
-                       const double* target_mean, double* out, std::size_t out_stride, cudaStream_t stream);
+// out[i * out_stride] = |y_i - target_mean - what the map makes of h_i - mean, or of h_i|^2; mapped [rows, n]
+// has what it makes of the rows, mapped_mean [n] of the mean; y [rows, n].
+cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bool about_mean,
+                       const RowNorms& norms, const double* y, const double* target_mean, double* out,
+                       std::size_t out_stride, cudaStream_t stream);
 
 // out[i * out_stride] = 1 where norm[i * norm_stride] <= least, else 0.
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,

@@ -11,6 +11,7 @@
 namespace collapscope::kernels {
 
 // Over rows. Row i's out[i * out_stride + 0 ... 3]: plain, normalized, centred, centred_normalized.
+// Of a row h with its own scale, `rest` has the part of h as scaled, not of h - mean.
 template <std::size_t width>
 struct OutsideRows {
   DeviceMatrix rest;
@@ -19,13 +20,14 @@ struct OutsideRows {
   double* out;
   std::size_t out_stride;
 
+  // Of the row as it is, and about the other centre: with the mean, or with its own scale without it.
   struct Partial {
-    double centred;
-    double plain;
+    double square;
+    double moved;
   };
 
   COLLAPSCOPE_HOST_DEVICE static Partial combine(const Partial& a, const Partial& b) {
-    return {a.centred + b.centred, a.plain + b.plain};
+    return {a.square + b.square, a.moved + b.moved};
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return rest.rows; }
@@ -34,6 +36,8 @@ struct OutsideRows {
     constexpr std::size_t batch = 4;
     const std::size_t packs = rest.cols / width;
     const double* begin = rest.data + row * rest.stride;
+    const double unscale = norms.unscale_of(row);
+    const double sign = unscale > 0 ? -unscale : 1;
     Partial total{0, 0};
     for (std::size_t first = lane; first < packs; first += batch * lanes) {
       Pack<double, width> values[batch];
@@ -48,9 +52,9 @@ struct OutsideRows {
                               : Pack<double, width>{};
         for (std::size_t j = 0; j < width; ++j) {
           const double value = values[k].number[j];
-          const double moved = value + mean.number[j];
-          total.centred += value * value;
-          total.plain += moved * moved;
+          const double moved = sign * value + mean.number[j];
+          total.square += value * value;
+          total.moved += moved * moved;
         }
       }
     }
@@ -59,10 +63,13 @@ struct OutsideRows {
 
   COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Partial& total) const {
     double* four = out + row * out_stride;
-    four[0] = total.plain;
-    four[1] = relative(total.plain, norms.plain[row * norms.stride]);
-    four[2] = total.centred;
-    four[3] = relative(total.centred, norms.centred[row * norms.stride]);
+    const double unscale = norms.unscale_of(row);
+    const double plain = unscale > 0 ? total.square : total.moved;
+    const double centred = unscale > 0 ? total.moved : total.square;
+    four[0] = unscale > 0 ? plain * unscale * unscale : plain;
+    four[1] = relative(plain, norms.plain[row * norms.stride]);
+    four[2] = centred;
+    four[3] = relative(centred, norms.centred[row * norms.stride]);
   }
 
  private:
@@ -72,10 +79,14 @@ struct OutsideRows {
   }
 };
 
-// Over rows: out[i * out_stride] = |y_i - target_mean - predicted_i - offset|^2.
+// Over rows: out[i * out_stride] = |y_i - target_mean - p|^2 with what a map makes of h_i - mean or, not
+// `about_mean`, of h_i. `mapped` has what it makes of the row: of h - mean or, with its own scale, of h as
+// scaled.
 struct MapErrors {
-  DeviceMatrix predicted;
-  const double* offset;       // [cols] or null
+  DeviceMatrix mapped;
+  const double* mapped_mean;  // [cols]: of the mean
+  bool about_mean;
+  RowNorms norms;
   const double* y;            // [rows, cols] back to back
   const double* target_mean;  // [cols]
   double* out;
@@ -89,13 +100,17 @@ struct MapErrors {
     return {a.square + b.square};
   }
 
-  COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return predicted.rows; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return mapped.rows; }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial total{0};
-    for (std::size_t j = lane; j < predicted.cols; j += lanes) {
-      const double error = y[row * predicted.cols + j] - target_mean[j] -
-                           predicted.data[row * predicted.stride + j] - (offset == nullptr ? 0 : offset[j]);
+    const double unscale = norms.unscale_of(row);
+    const double scale = unscale > 0 ? unscale : 1;
+    const double means = (about_mean ? 0.0 : 1.0) - (unscale > 0 ? 1.0 : 0.0);
+    for (std::size_t j = lane; j < mapped.cols; j += lanes) {
+      const double made = scale * mapped.data[row * mapped.stride + j];
+      const double error =
+          y[row * mapped.cols + j] - target_mean[j] - made - (means == 0 ? 0 : means * mapped_mean[j]);
       total.square += error * error;
     }
     return total;

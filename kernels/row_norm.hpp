@@ -38,18 +38,20 @@ COLLAPSCOPE_HOST_DEVICE inline bool all_finite(const ShiftedRow& row) {
   return is_finite(double_of_bits(greatest_bits(row)));
 }
 
-// |row|, its numbers divided by the largest first. Slow, by one thread.
-COLLAPSCOPE_HOST_DEVICE inline double scaled_norm(const ShiftedRow& row) {
-  const double largest = double_of_bits(greatest_bits(row));
-  if (largest == 0) {
-    return 0;
-  }
+// |row| / largest, its numbers divided by the largest first. Slow, by one thread.
+COLLAPSCOPE_HOST_DEVICE inline double scaled_norm(const ShiftedRow& row, double largest) {
   double sum = 0;
   for (std::size_t i = 0; i < row.count; ++i) {
     const double ratio = row[i] / largest;
     sum += ratio * ratio;
   }
-  return largest * sqrt(sum);
+  return sqrt(sum);
+}
+
+// |row|, in the same way.
+COLLAPSCOPE_HOST_DEVICE inline double scaled_norm(const ShiftedRow& row) {
+  const double largest = double_of_bits(greatest_bits(row));
+  return largest == 0 ? 0 : largest * scaled_norm(row, largest);
 }
 
 // |row|, whose sum of squares is `square`.

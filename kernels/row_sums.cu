@@ -43,10 +43,11 @@ cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, c
                      stream);
 }
 
-cudaError_t map_errors(const DeviceMatrix& predicted, const double* offset, const double* y,
-                       const double* target_mean, double* out, std::size_t out_stride, cudaStream_t stream) {
-  return launch_rows(MapErrors{predicted, offset, y, target_mean, out, out_stride}, row_lanes(predicted.cols),
-                     stream);
+cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bool about_mean,
+                       const RowNorms& norms, const double* y, const double* target_mean, double* out,
+                       std::size_t out_stride, cudaStream_t stream) {
+  return launch_rows(MapErrors{mapped, mapped_mean, about_mean, norms, y, target_mean, out, out_stride},
+                     row_lanes(mapped.cols), stream);
 }
 
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,

@@ -2,6 +2,7 @@
 #include "convert_op.hpp"
 #include "launch.cuh"
 #include "launchers.hpp"
+#include "own_scale_op.hpp"
 #include "unit_op.hpp"
 
 namespace collapscope::kernels {
@@ -35,6 +36,13 @@ cudaError_t convert_rows(const StoredRows& from, const double* shift, const Devi
   const bool pairs = in_pairs(from, to) && is_aligned(shift, 2 * sizeof(double));
   return pairs ? convert_packs<2>(from, shift, to, stats, check, stream)
                : convert_packs<1>(from, shift, to, stats, check, stream);
+}
+
+cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, double* norm,
+                           const double* centred_norm, double* unscale, std::size_t stride,
+                           cudaStream_t stream) {
+  return launch_rows(OwnScaleRows{numbers_of(from), to, norm, centred_norm, unscale, stride},
+                     row_lanes(to.cols), stream);
 }
 
 cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,

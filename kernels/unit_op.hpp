@@ -4,12 +4,15 @@
 #include <cstddef>
 
 #include "arguments.hpp"
+#include "own_scale.hpp"
 #include "row_batch.hpp"
+#include "row_norm.hpp"
 #include "stored.hpp"
 
 namespace collapscope::kernels {
 
-// Over columns of packs; a chunk is a batch of rows. Rows of norm 0 stay 0.
+// Over columns of packs; a chunk is a batch of rows. Rows of norm 0 stay 0. Tiny rows, whose norms have few
+// digits, are divided by their largest number first.
 template <std::size_t width>
 struct UnitRows {
   StoredNumbers from;
@@ -27,7 +30,7 @@ struct UnitRows {
     for (std::size_t k = 0; k < row_batch; ++k) {
       const std::size_t row = begin + k;
       if (row < to.rows) {
-        divide(values[k], norm[row * norm_stride]);
+        divide(values[k], norm[row * norm_stride], row);
         store_pack(to.data + row * to.stride, column, values[k]);
       }
     }
@@ -35,8 +38,15 @@ struct UnitRows {
 
  private:
   // By the reciprocal where that is a normal number: a device divides slowly, most of all zeros.
-  COLLAPSCOPE_HOST_DEVICE static void divide(Pack<double, width>& values, double length) {
-    if (length > 1e-300 && length < 1e300) {
+  COLLAPSCOPE_HOST_DEVICE void divide(Pack<double, width>& values, double length, std::size_t row) const {
+    if (length > 0 && length < least_norm) {
+      const ShiftedRow numbers{from, row * to.cols, to.cols, nullptr};
+      const double largest = double_of_bits(greatest_bits(numbers));
+      const double relative_length = scaled_norm(numbers, largest);
+      for (std::size_t j = 0; j < width; ++j) {
+        values.number[j] = values.number[j] / largest / relative_length;
+      }
+    } else if (length > 0 && length < 1e300) {
       const double factor = 1 / length;
       for (std::size_t j = 0; j < width; ++j) {
         values.number[j] *= factor;

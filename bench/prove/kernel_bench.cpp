@@ -141,7 +141,8 @@ class KernelBench {
     const DeviceMatrix predicted{y_.data(), rows, n, stride};
     double* const out = y_.data() + rows * stride;
     measure("map_errors", shape, rows * (2 * n + 1) * 8, [&] {
-      return kernels::map_errors(predicted, small_.data(), x_.data(), small_.data() + n, out, 12, stream_);
+      return kernels::map_errors(predicted, small_.data(), false, {}, x_.data(), small_.data() + n, out, 12,
+                                 stream_);
     });
     measure("mark_at_most", shape, rows * 2 * 8,
             [&] { return kernels::mark_at_most(x_.data(), 2, rows, 1e-3, out, 12, stream_); });

@@ -7,13 +7,14 @@
 
 #include "analysis/layer_format.hpp"
 #include "analysis/layer_passes.hpp"
+#include "analysis/layer_spectra.hpp"
 #include "analysis/measure.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "core/product_rounding.hpp"
+#include "core/unbiased_cka.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
-#include "linalg/rank_one_update.hpp"
 
 namespace collapscope {
 
@@ -34,30 +35,14 @@ double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
 
 double frobenius(const Matrix& a) { return frobenius(a, a.rows(), a.cols()); }
 
-// N (N - 3) HSIC_1 of two sets of centred rows: Song et al. 2012, from sums only. What is within the sums'
-// rounding is 0.
-double hsic(double n, double cross_square, double fourth, double trace_a, double trace_b) {
-  const double correction = n / (n - 2) * fourth;
-  const double traces = trace_a * trace_b / ((n - 1) * (n - 2));
-  const double value = cross_square - correction + traces;
-  const double rounding =
-      4 * std::sqrt(n) * std::numeric_limits<double>::epsilon() * (cross_square + correction + traces);
-  return std::abs(value) <= rounding ? 0 : value;
-}
-
 void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
-  if (moments.count <= 3) {
-    return;
-  }
-  const double n = static_cast<double>(moments.count);
-  const double a = trace(moments.feature_scatter);
-  const double b = trace(moments.target_scatter);
-  const auto square = [](double x) { return x * x; };
-  const double xx = frobenius(moments.feature_scatter);
-  layer.hsic_xx_rounding = 2 * layer.product_rounding * a * xx;
-  layer.hsic_xx = hsic(n, square(xx), moments.unbiased.aa, a, a);
-  layer.hsic_xy = hsic(n, square(frobenius(moments.cross_scatter)), moments.unbiased.ab, a, b);
-  layer.hsic_yy = hsic(n, square(frobenius(moments.target_scatter)), moments.unbiased.bb, b, b);
+  const UnbiasedHsic hsic = unbiased_hsic(moments);
+  layer.hsic_xx = hsic.xx;
+  layer.hsic_xy = hsic.xy;
+  layer.hsic_yy = hsic.yy;
+  layer.debiased_rounding = hsic.cka_rounding;
+  layer.hsic_xx_rounding =
+      2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
 }
 
 void divide(Matrix& a, double divisor) {
@@ -72,58 +57,12 @@ Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
   return out;
 }
 
-// error: of the matrix beyond float64's.
-void clear_rounding(Eigenbasis& basis, double error) {
-  if (basis.values.empty()) {
-    return;
+Matrix identity(std::size_t size) {
+  Matrix out(size, size);
+  for (std::size_t i = 0; i < size; ++i) {
+    out(i, i) = 1;
   }
-  const double least = std::max(error, static_cast<double>(basis.vectors.cols()) *
-                                           std::numeric_limits<double>::epsilon() * basis.values.front());
-  for (double& value : basis.values) {
-    value = value <= least ? 0 : value;
-  }
-  if (basis.values.back() == 0) {  // what is left is smaller still
-    basis.rest_trace = basis.rest_norm = 0;
-  }
-}
-
-// As many eigenpairs of S_HH as the metrics need.
-Eigenbasis spectrum_of(const Matrix& covariance, const LayerNeeds& needs, double error, Backend& backend) {
-  Eigenbasis spectrum = backend.eigenbasis(covariance, needs.pairs);
-  const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
-  if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
-    spectrum = backend.eigenbasis(covariance, covariance.rows());
-  }
-  clear_rounding(spectrum, error);
-  return spectrum;
-}
-
-// Eigenpairs of (1/N) H^T H, and S_HY [d, n], both in the coordinates of the features or, `turned`, in those
-// of the centred basis.
-struct UncentredBasis {
-  Eigenbasis basis;
-  Matrix cross_covariance;
-  bool turned = false;
-};
-
-// covariance: S_HH; used up.
-UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, double error,
-                               Backend& backend) {
-  UncentredBasis found;
-  if (layer.spectrum.is_full()) {
-    if (auto basis = linalg::rank_one_update(layer.spectrum, layer.feature_mean)) {
-      found = {*std::move(basis),
-               linalg::product(layer.spectrum.vectors, linalg::Transpose::no, layer.cross_covariance,
-                               linalg::Transpose::no),
-               true};
-    }
-  }
-  if (!found.turned) {
-    add_outer(covariance, 1.0, layer.feature_mean, layer.feature_mean);
-    found = {backend.eigenbasis(covariance, layer.features()), layer.cross_covariance, false};
-  }
-  clear_rounding(found.basis, error);
-  return found;
+  return out;
 }
 
 LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const LayerPlan& plan, Matrix affine,
@@ -143,6 +82,10 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
   if (plan.needs.weight_residuals && layer.weight && layer.weight->rank < d) {
     const std::size_t rank = layer.weight->rank;
     spec.weight_is_complement = 2 * rank > d || rank == 0;
+    if (rank == 0) {
+      spec.weight = identity(d);
+      return spec;
+    }
     spec.weight = spec.weight_is_complement ? first_rows(layer.weight->right_singular, rank, d - rank)
                                             : first_rows(layer.weight->right_singular, 0, rank);
   }
@@ -232,7 +175,7 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   }
 
   const double error = layer.product_rounding * layer.total_variance;
-  layer.spectrum = spectrum_of(moments.feature_scatter, plan.needs, error, backend);
+  layer.spectrum = centred_basis(moments.feature_scatter, layer, plan.needs, error, backend);
   LeastSquares affine;
   if (plan.needs.affine) {
     affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
@@ -257,8 +200,9 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
                                                   published_cutoff, layer.mean_square, layer.target_variance);
       }
       if (uncentred.turned) {
-        published.map = linalg::product(published.map, linalg::Transpose::no, layer.spectrum.vectors,
-                                        linalg::Transpose::no);
+        const Eigenbasis& axes = uncentred.extended.values.empty() ? layer.spectrum : uncentred.extended;
+        published.map =
+            linalg::product(published.map, linalg::Transpose::no, axes.vectors, linalg::Transpose::no);
       }
     }
     layer.uncentred = std::move(uncentred.basis.values);

@@ -90,9 +90,20 @@ void choose_pairs(LayerNeeds& needs, std::size_t d, const LayerPlan& plan, std::
         : few == 0 ? "no eigenpairs: no metric needs them"
                    : fmt::format("{} of {} eigenpairs: no metric needs more", few, d);
   }
+  const std::size_t not_zero = pairs_of_few_rows(plan.rows, signal_dim, d);
+  if (needs.pairs == d && not_zero > 0 && options.precision == Precision::float64) {
+    needs.reason += fmt::format("; with {} rows {} hold all that are not 0", plan.rows, not_zero);
+  }
 }
 
 }  // namespace
+
+std::size_t pairs_of_few_rows(std::uint64_t rows, std::size_t signal_dim, std::size_t features) {
+  constexpr std::size_t few_ratio = 4;
+  constexpr std::size_t more = 8;  // for random vectors to span the range well
+  const std::uint64_t pairs = std::max<std::uint64_t>(rows, signal_dim + 1) + more;
+  return features >= least_order && pairs <= features / few_ratio ? pairs : 0;
+}
 
 bool wants_any(const MetricChoice& metrics, Names names) { return !first_wanted(metrics, names).empty(); }
 

@@ -9,6 +9,8 @@
 #include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
+#include "cpu/small_rows.hpp"
+#include "own_scale.hpp"
 
 namespace collapscope::cpu {
 
@@ -35,6 +37,19 @@ Vector quotients(std::span<const double> of, double divisor) {
     value /= divisor;
   }
   return out;
+}
+
+// What takes a row of this norm to norm 1, or leaves it 0; a tiny row is scaled first, because its norm has
+// few digits.
+double divisor_of(std::span<double> row, double norm) {
+  if (norm == 0) {
+    return 1;
+  }
+  if (norm >= kernels::least_norm) {
+    return norm;
+  }
+  (void)take_own_scale(row, norm);
+  return cpu::norm(row);
 }
 
 Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
@@ -157,8 +172,9 @@ GramPipeline::Work CpuMomentFold::unit_work(const RawTile& tile) {
             const std::size_t rows = rows_of(tile, number);
             (void)pass.read(tile, number * block_rows, rows, no_shift_);
             std::array<double, block_rows> norms{};
-            std::transform(pass.norms().begin(), pass.norms().begin() + static_cast<std::ptrdiff_t>(rows),
-                           norms.begin(), [](double norm) { return norm == 0 ? 1.0 : norm; });
+            for (std::size_t i = 0; i < rows; ++i) {
+              norms[i] = divisor_of({pass.room().row(i), spec_.format.row_length()}, pass.norms()[i]);
+            }
             if (fast_) {
               to.floats.pack(place, pass.room(), rows, norms, blocks_[number].unit_squares);
             } else {

@@ -43,6 +43,7 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const Vec
       team_(team),
       tile_rows_(tile_rows),
       mean_(padded_copy(spec_.feature_mean)),
+      zeros_(mean_.size(), 0.0),
       benches_(team.threads()),
       segment_rows_(segment_rows(spec_.rows, spec_.feature_mean.size())) {
   const std::size_t d = spec_.feature_mean.size();
@@ -77,9 +78,9 @@ CpuResidualFold::Bench& CpuResidualFold::bench_of(std::size_t worker) {
   if (!benches_[worker]) {
     const std::size_t d = spec_.feature_mean.size();
     const std::vector<double> per_row(block_rows_, 0.0);
-    benches_[worker] = std::make_unique<Bench>(Bench{RowPass(spec_.format, kernels_, block_rows_, d),
-                                                     Room(block_rows_, d), Matrix(block_rows_, map_count_),
-                                                     per_row, per_row, per_row, per_row, per_row});
+    benches_[worker] = std::make_unique<Bench>(Bench{
+        RowPass(spec_.format, kernels_, block_rows_, d), SmallRows(block_rows_, d, map_count_),
+        Room(block_rows_, d), Matrix(block_rows_, map_count_), per_row, per_row, per_row, per_row, per_row});
   }
   return *benches_[worker];
 }
@@ -133,7 +134,9 @@ void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> ta
         square > 1e-280 && std::isfinite(square) ? std::sqrt(square) : norm({bench.pass.room().row(i), d});
     to.sums.rows_at_mean += bench.centred[i] <= at_mean ? 1 : 0;
   }
-  project(bench, rows);
+  bench.small.find(bench.pass, rows, bench.centred);
+  project(bench.pass.room(), rows, bench.coordinates);
+  project(bench.small.room(), bench.small.count(), bench.small.coordinates());
   add_outside(signal_, bench, rows, to.sums.signal);
   if (spec_.weight_is_complement) {
     add_complement(bench, rows, to.sums.weight);
@@ -154,34 +157,44 @@ void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> ta
   to.sums.count = rows;
 }
 
-void CpuResidualFold::project(Bench& bench, std::size_t rows) const {
+void CpuResidualFold::project(const Room& x, std::size_t rows, Matrix& coordinates) const {
   const std::size_t d = spec_.feature_mean.size();
-  Room& x = bench.pass.room();
-  if (map_count_ == 0) {
+  if (map_count_ == 0 || rows == 0) {
     return;
   }
   if (map_count_ < many_maps) {
     kernels_.project({x.data(), x.stride(), rows, padded(d), maps_.data(), maps_.stride(), map_count_,
-                      bench.coordinates.data(), map_count_});
+                      coordinates.data(), map_count_});
     return;
   }
   linalg::gemm(1.0, {x.data(), rows, d, x.stride()}, linalg::Transpose::no,
                {maps_.data(), map_count_, d, maps_.stride()}, linalg::Transpose::yes, 0.0,
-               bench.coordinates.view().middle_rows(0, rows));
+               coordinates.view().middle_rows(0, rows));
+}
+
+// The residuals of small rows come as scaled, with the norms as scaled.
+void CpuResidualFold::add_squares(Bench& bench, std::size_t rows, SubspaceResiduals& to) const {
+  const SmallRows& small = bench.small;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const double centred = bench.rest_centred[i];
+    const double length = bench.centred[i];
+    to.centred += centred;
+    to.centred_normalized += length > 0 ? centred / length / length : 0;
+    if (small.unscale(i) == 0) {
+      const double plain = bench.rest_plain[i];
+      const double norm = bench.pass.norms()[i];
+      to.plain += plain;
+      to.normalized += norm > 0 ? plain / norm / norm : 0;
+    }
+  }
+  for (std::size_t c = 0; c < small.count(); ++c) {
+    const std::size_t i = small.place(c);
+    to.plain += bench.rest_plain[i] * small.unscale(i) * small.unscale(i);
+    to.normalized += bench.rest_plain[i] / small.norm(c) / small.norm(c);
+  }
 }
 
 namespace {
-
-void add_squares(std::span<const double> centred, std::span<const double> plain,
-                 std::span<const double> norms, std::span<const double> centred_norms,
-                 SubspaceResiduals& to) {
-  for (std::size_t i = 0; i < centred.size(); ++i) {
-    to.centred += centred[i];
-    to.plain += plain[i];
-    to.centred_normalized += centred_norms[i] > 0 ? centred[i] / centred_norms[i] / centred_norms[i] : 0;
-    to.normalized += norms[i] > 0 ? plain[i] / norms[i] / norms[i] : 0;
-  }
-}
 
 bool keeps_digits(double rest, double whole) {
   return whole == 0 || (whole > 1e-280 && rest > least_share_outside * whole);
@@ -192,8 +205,10 @@ bool keeps_digits(double rest, double whole) {
 // By row, so that no row's bits depend on its neighbours.
 void CpuResidualFold::add_outside(const Basis& basis, Bench& bench, std::size_t rows,
                                   SubspaceResiduals& to) const {
+  SmallRows& small = bench.small;
   if (!subtract_inside(basis, bench, rows)) {
-    form_outside(basis, bench, rows);
+    form_outside(basis, bench.pass.room(), rows, bench.coordinates, basis.mean_outside, bench.rest,
+                 bench.formed_centred, bench.formed_plain);
     for (std::size_t i = 0; i < rows; ++i) {
       const double centred = bench.centred[i];
       const double plain = bench.pass.norms()[i];
@@ -205,8 +220,14 @@ void CpuResidualFold::add_outside(const Basis& basis, Bench& bench, std::size_t 
       }
     }
   }
-  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
-              to);
+  if (small.count() > 0) {
+    form_outside(basis, small.room(), small.count(), small.coordinates(), zeros_, bench.rest,
+                 bench.formed_centred, bench.formed_plain);
+    for (std::size_t c = 0; c < small.count(); ++c) {
+      bench.rest_plain[small.place(c)] = bench.formed_plain[c];
+    }
+  }
+  add_squares(bench, rows, to);
 }
 
 // |v|^2 = |v inside|^2 + |v outside|^2. Returns whether all rows keep their digits.
@@ -227,42 +248,57 @@ bool CpuResidualFold::subtract_inside(const Basis& basis, Bench& bench, std::siz
     bench.rest_centred[i] = whole_centred - centred;
     bench.rest_plain[i] = whole_plain - plain;
     all = all && keeps_digits(bench.rest_centred[i], whole_centred) &&
-          keeps_digits(bench.rest_plain[i], whole_plain);
+          (bench.small.unscale(i) > 0 || keeps_digits(bench.rest_plain[i], whole_plain));
   }
   return all;
 }
 
-void CpuResidualFold::form_outside(const Basis& basis, Bench& bench, std::size_t rows) const {
+void CpuResidualFold::form_outside(const Basis& basis, const Room& x, std::size_t rows,
+                                   const Matrix& coordinates, const AlignedDoubles& offset, Room& rest,
+                                   std::vector<double>& centred, std::vector<double>& plain) const {
   const std::size_t d = spec_.feature_mean.size();
-  const Room* x = &bench.pass.room();
+  const Room* from = &x;
   const double* directions = maps_.data() + basis.first * maps_.stride();
   std::size_t left = basis.count;
   if (left >= many_directions) {
-    std::copy_n(x->data(), rows * x->stride(), bench.rest.data());
-    linalg::gemm(-1.0, bench.coordinates.view().middle_rows(0, rows).middle_cols(basis.first, left),
+    std::copy_n(x.data(), rows * x.stride(), rest.data());
+    linalg::gemm(-1.0, coordinates.view().middle_rows(0, rows).middle_cols(basis.first, left),
                  linalg::Transpose::no, {directions, left, d, maps_.stride()}, linalg::Transpose::no, 1.0,
-                 {bench.rest.data(), rows, d, bench.rest.stride()});
-    x = &bench.rest;
+                 {rest.data(), rows, d, rest.stride()});
+    from = &rest;
     left = 0;
   }
-  kernels_.outside({x->data(), x->stride(), rows, padded(d), bench.coordinates.data() + basis.first,
-                    map_count_, directions, maps_.stride(), left, basis.mean_outside.data(),
-                    bench.formed_centred.data(), bench.formed_plain.data()});
+  kernels_.outside({from->data(), from->stride(), rows, padded(d), coordinates.data() + basis.first,
+                    map_count_, directions, maps_.stride(), left, offset.data(), centred.data(),
+                    plain.data()});
 }
 
-// The coordinates of what is outside the row space are themselves the residual.
 void CpuResidualFold::add_complement(Bench& bench, std::size_t rows, SubspaceResiduals& to) const {
+  SmallRows& small = bench.small;
+  const AlignedDoubles offset =
+      padded_copy(std::span(mean_coordinates_).subspan(weight_.first, weight_.count));
+  square_coordinates(rows, bench.coordinates, offset, bench.rest, bench.rest_centred, bench.rest_plain);
+  if (small.count() > 0) {
+    square_coordinates(small.count(), small.coordinates(), zeros_, bench.rest, bench.formed_centred,
+                       bench.formed_plain);
+    for (std::size_t c = 0; c < small.count(); ++c) {
+      bench.rest_plain[small.place(c)] = bench.formed_plain[c];
+    }
+  }
+  add_squares(bench, rows, to);
+}
+
+void CpuResidualFold::square_coordinates(std::size_t rows, const Matrix& coordinates,
+                                         const AlignedDoubles& offset, Room& rest,
+                                         std::vector<double>& centred, std::vector<double>& plain) const {
   const std::size_t count = weight_.count;
   for (std::size_t i = 0; i < rows; ++i) {
-    double* row = bench.rest.row(i);
-    std::copy_n(&bench.coordinates(i, 0) + weight_.first, count, row);
+    double* row = rest.row(i);
+    std::copy_n(coordinates.data() + i * map_count_ + weight_.first, count, row);
     std::fill(row + count, row + padded(count), 0.0);
   }
-  const AlignedDoubles offset = padded_copy(std::span(mean_coordinates_).subspan(weight_.first, count));
-  kernels_.outside({bench.rest.data(), bench.rest.stride(), rows, padded(count), nullptr, 0, nullptr, 0, 0,
-                    offset.data(), bench.rest_centred.data(), bench.rest_plain.data()});
-  add_squares(std::span(bench.rest_centred).first(rows), bench.rest_plain, bench.pass.norms(), bench.centred,
-              to);
+  kernels_.outside({rest.data(), rest.stride(), rows, padded(count), nullptr, 0, nullptr, 0, 0, offset.data(),
+                    centred.data(), plain.data()});
 }
 
 // Sum over rows of |y - mean(y) - predicted - offset|^2.

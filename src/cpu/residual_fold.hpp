@@ -1,5 +1,6 @@
 // The second look on the CPU: the square of each row's part outside a subspace. Where little is outside, the
 // part is formed and then squared, so that nothing cancels; else the square inside is taken from the whole.
+// Rows that are small against the mean are projected once more, as they are.
 // A block of rows is read, projected and squared by one thread while it is in cache.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include "collapscope/backend/backend.hpp"
 #include "core/workers.hpp"
 #include "cpu/row_pass.hpp"
+#include "cpu/small_rows.hpp"
 
 namespace collapscope::cpu {
 
@@ -27,11 +29,12 @@ class CpuResidualFold final : public ResidualFold {
   // One thread's room for a block.
   struct Bench {
     RowPass pass;
+    SmallRows small;
     Room rest;
     Matrix coordinates;                // [rows, maps]
     std::vector<double> centred;       // |h - mean|
     std::vector<double> rest_centred;  // squares of what is outside, of h - mean
-    std::vector<double> rest_plain;    // and of h
+    std::vector<double> rest_plain;    // and of h; of small rows as scaled
     std::vector<double> formed_centred;
     std::vector<double> formed_plain;  // the same, of the parts outside as formed
   };
@@ -48,11 +51,18 @@ class CpuResidualFold final : public ResidualFold {
   void close_segment();
   void add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first, std::size_t rows,
                  Bench& bench, Block& to) const;
-  void project(Bench& bench, std::size_t rows) const;
+  void project(const Room& x, std::size_t rows, Matrix& coordinates) const;
   void add_outside(const Basis& basis, Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
   [[nodiscard]] bool subtract_inside(const Basis& basis, Bench& bench, std::size_t rows) const;
-  void form_outside(const Basis& basis, Bench& bench, std::size_t rows) const;
+  // Squares outside of each row of x, and of the row plus `offset`. rest: room for rows.
+  void form_outside(const Basis& basis, const Room& x, std::size_t rows, const Matrix& coordinates,
+                    const AlignedDoubles& offset, Room& rest, std::vector<double>& centred,
+                    std::vector<double>& plain) const;
+  // The same where the coordinates themselves are what is outside.
+  void square_coordinates(std::size_t rows, const Matrix& coordinates, const AlignedDoubles& offset,
+                          Room& rest, std::vector<double>& centred, std::vector<double>& plain) const;
   void add_complement(Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
+  void add_squares(Bench& bench, std::size_t rows, SubspaceResiduals& to) const;
   [[nodiscard]] double map_error(MatrixView<const double> predicted, std::span<const double> offset,
                                  MatrixView<const double> targets) const;
 
@@ -63,7 +73,8 @@ class CpuResidualFold final : public ResidualFold {
   Room maps_;  // [k + r + 2n, d]: signal, weight, affine, published, one under another
   std::size_t map_count_ = 0;
   std::size_t block_rows_ = 0;
-  AlignedDoubles mean_;                   // of the features, padded
+  AlignedDoubles mean_;  // of the features, padded
+  AlignedDoubles zeros_;
   std::vector<double> mean_coordinates_;  // maps_ times the feature mean
   Basis signal_;
   Basis weight_;

@@ -103,38 +103,41 @@ std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t firs
 std::optional<std::uint64_t> RowPass::read(const RawTile& tile, std::size_t first, std::size_t count,
                                            const AlignedDoubles& shift, const RowTarget& to) {
   const std::size_t d = format_.row_length();
-  Source source{};
   if (stored_) {
     const std::size_t row_bytes = d * format_.element.size();
     if (tile.bytes.size() < (tile.skip_rows + first + count) * row_bytes) {
       throw UsageError("RowPass::read: the tile has not enough bytes");
     }
-    source = {tile.bytes.data() + (tile.skip_rows + first) * row_bytes, row_bytes, format_.element};
+    source_ = {tile.bytes.data() + (tile.skip_rows + first) * row_bytes, row_bytes, format_.element};
   } else {
     if (const auto sample = decode(tile, first, count)) {
       return sample;
     }
-    source = {std::as_bytes(decoded_.values()).data(), d * sizeof(double), {ElementKind::float64}};
+    source_ = {std::as_bytes(decoded_.values()).data(), d * sizeof(double), {ElementKind::float64}};
   }
   std::fill(sums_.begin(), sums_.end(), 0.0);
   kernels_.centre[static_cast<std::size_t>(stored_.value_or(Stored::float64))](
-      {source.bytes, source.row_bytes, count, d, shift.data(), to.rows, to.stride, to.panel_size,
+      {source_.bytes, source_.row_bytes, count, d, shift.data(), to.rows, to.stride, to.panel_size,
        sums_.data(), norms_.data(), centred_squares_.data(), to.floats, to.scale, to.column_squares});
   std::size_t offending = 0;
-  if (!finish_norms(source, count, offending)) {
+  if (!finish_norms(count, offending)) {
     return (tile.first_row + first + offending) / format_.rows_per_sample();
   }
   return std::nullopt;
 }
 
+void RowPass::plain_row(std::size_t i, std::span<double> to) const {
+  decode_elements({source_.bytes + i * source_.row_bytes, source_.row_bytes}, source_.element, to);
+}
+
 // Squares that overflowed, vanished or came from a NaN or Inf are looked at again; roots are taken.
-bool RowPass::finish_norms(const Source& source, std::size_t count, std::size_t& offending) {
+bool RowPass::finish_norms(std::size_t count, std::size_t& offending) {
   for (std::size_t i = 0; i < count; ++i) {
     if (norms_[i] > 1e-280 && std::isfinite(norms_[i])) {
       norms_[i] = std::sqrt(norms_[i]);
       continue;
     }
-    decode_elements({source.bytes + i * source.row_bytes, source.row_bytes}, source.element, row_);
+    plain_row(i, row_);
     if (!std::all_of(row_.begin(), row_.end(), [](double value) { return std::isfinite(value); })) {
       offending = i;
       return false;

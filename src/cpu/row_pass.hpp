@@ -54,22 +54,25 @@ class RowPass {
   [[nodiscard]] AlignedDoubles& sums() { return sums_; }
   [[nodiscard]] std::span<const double> norms() const { return norms_; }
   [[nodiscard]] std::span<const double> squares() const { return centred_squares_; }
+  // Row i of them as it is stored, no shift subtracted. The tile must still be there.
+  void plain_row(std::size_t i, std::span<double> to) const;
 
  private:
   struct Source {
-    const std::byte* bytes;
-    std::size_t row_bytes;
+    const std::byte* bytes = nullptr;
+    std::size_t row_bytes = 0;
     ElementType element;
   };
 
   [[nodiscard]] std::optional<std::uint64_t> decode(const RawTile& tile, std::size_t first,
                                                     std::size_t count);
-  [[nodiscard]] bool finish_norms(const Source& source, std::size_t count, std::size_t& offending);
+  [[nodiscard]] bool finish_norms(std::size_t count, std::size_t& offending);
 
   RowFormat format_;
   const VectorKernels& kernels_;
   std::optional<Stored> stored_;  // what the kernels read directly; else rows are decoded first
   Matrix decoded_;
+  Source source_;  // of the rows read last
   std::size_t columns_;
   Room room_;  // made when first read into
   AlignedDoubles sums_;

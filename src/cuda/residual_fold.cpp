@@ -73,7 +73,6 @@ ResidualPass::Constants::Constants(const Device& device, const LookSpec& spec) {
   if (!spec.weight_is_complement) {
     weight_mean_outside = on_device(device, outside(spec.weight, spec.feature_mean));
   }
-  zeros = on_device(device, Vector(spec.target_mean.size(), 0.0));
 }
 
 ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part_rows)
@@ -88,7 +87,7 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       x_(part_rows * padded(d_)),
       outside_(part_rows * padded(d_)),
       coordinates_(part_rows * padded(map_rows_)),
-      norms_(part_rows * 2),
+      norms_(part_rows * norm_stride),
       values_(part_rows * value_stride),
       workspace_(kernels::column_workspace(part_rows, columns)),
       records_(most_waiting * columns) {
@@ -111,7 +110,8 @@ void ResidualPass::add(const DeviceRows& rows) {
 
   source_.set(device_, rows);
   source_.convert(device_, constants_.feature_mean.data(), x,
-                  {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = 2});
+                  {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = norm_stride});
+  source_.own_scale(device_, x, norms_.data(), norms_.data() + 1, norms_.data() + 2, norm_stride);
   if (map_rows_ > 0) {
     multiply_transposed(device_, x, {constants_.maps.data(), map_rows_, d_, d_}, coordinates);
   }
@@ -128,20 +128,21 @@ void ResidualPass::add(const DeviceRows& rows) {
   const double* const mean_y = constants_.target_mean.data();
   if (!spec_.affine.empty()) {
     Call("errors of the affine map")
-        .check(kernels::map_errors(middle_cols(coordinates, k + r, n_), constants_.zeros.data(), rows.targets,
+        .check(kernels::map_errors(middle_cols(coordinates, k + r, n_),
+                                   constants_.mean_coordinates.data() + k + r, true, norms(), rows.targets,
                                    mean_y, values + affine, value_stride, stream));
   }
   if (!spec_.published.empty()) {
     const std::size_t first = k + r + spec_.affine.rows();
     Call("errors of the published map")
         .check(kernels::map_errors(middle_cols(coordinates, first, n_),
-                                   constants_.mean_coordinates.data() + first, rows.targets, mean_y,
-                                   values + published, value_stride, stream));
+                                   constants_.mean_coordinates.data() + first, false, norms(), rows.targets,
+                                   mean_y, values + published, value_stride, stream));
   }
   const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
   Call("rows at the mean")
-      .check(kernels::mark_at_most(norms_.data() + 1, 2, rows.rows, least, values + at_mean, value_stride,
-                                   stream));
+      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least, values + at_mean,
+                                   value_stride, stream));
   Call("sums of residuals")
       .check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
                                   records_.data() + waiting_ * columns, nullptr, stream));

@@ -21,6 +21,8 @@ class ResidualPass {
   [[nodiscard]] ResidualSums finish();
 
  private:
+  static constexpr std::size_t norm_stride = 3;
+
   // Host values on the device.
   struct Constants {
     Constants(const Device& device, const LookSpec& spec);
@@ -30,13 +32,14 @@ class ResidualPass {
     DeviceBuffer<double> mean_coordinates;     // maps times the feature mean
     DeviceBuffer<double> signal_mean_outside;  // the feature mean's part outside [d]
     DeviceBuffer<double> weight_mean_outside;
-    DeviceBuffer<double> zeros;  // [n]
   };
 
   void add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                    const double* basis, const double* mean_outside, double* out);
   void flush();
-  [[nodiscard]] kernels::RowNorms norms() const { return {norms_.data(), norms_.data() + 1, 2}; }
+  [[nodiscard]] kernels::RowNorms norms() const {
+    return {norms_.data(), norms_.data() + 1, norm_stride, norms_.data() + 2};
+  }
 
   const Device& device_;
   LookSpec spec_;
@@ -49,7 +52,7 @@ class ResidualPass {
   DeviceBuffer<double> x_;            // [rows, d]
   DeviceBuffer<double> outside_;      // [rows, d]
   DeviceBuffer<double> coordinates_;  // [rows, map_rows]
-  DeviceBuffer<double> norms_;        // [rows, 2]: |h|, |h - mean|
+  DeviceBuffer<double> norms_;        // [rows, 3]: |h|, |h - mean|, what takes rows with their own scale back
   DeviceBuffer<double> values_;       // [rows, 11]: what is summed
   DeviceBuffer<double> workspace_;
   DeviceBuffer<double> records_;  // sums of the parts since the last flush

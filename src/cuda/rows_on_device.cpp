@@ -37,6 +37,12 @@ void RowSource::convert(const Device& device, const double* shift, const kernels
   Call("converting rows").check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()));
 }
 
+void RowSource::own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
+                          const double* centred_norm, double* unscale, std::size_t stride) const {
+  Call("rows with their own scale")
+      .check(kernels::own_scale_rows(current_, x, norm, centred_norm, unscale, stride, device.compute()));
+}
+
 void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
                           const kernels::DeviceMatrix& unit) const {
   Call("normalizing rows").check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()));

@@ -20,6 +20,9 @@ class RowSource {
   // x = h - shift [d] (null: h), with statistics.
   void convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
                const kernels::RowStats& stats) const;
+  // After `convert` about the mean: rows that need it get their own scale.
+  void own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
+                 const double* centred_norm, double* unscale, std::size_t stride) const;
   // unit = h / |h|
   void normalize(const Device& device, const double* norm, std::size_t norm_stride,
                  const kernels::DeviceMatrix& unit) const;

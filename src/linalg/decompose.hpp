@@ -41,11 +41,11 @@ inline constexpr double largest_eigen_error = 5.0;
 // An order that LAPACK's 32-bit interface can count with. Throws UsageError.
 [[nodiscard]] int lapack_order(std::size_t size);
 
-// Singular values (descending) of a [m, d], and all d right singular vectors as the rows of a [d, d] matrix,
-// those of the non-zero singular values first. Throws NumericalError.
+// Singular values (descending) of a [m, d], and right singular vectors as rows, those of the non-zero
+// singular values first: all d or, where 2 m <= d, m of them. Throws NumericalError.
 struct RightSingular {
   std::vector<double> values;  // [min(m, d)]
-  Matrix vectors;              // [d, d], orthonormal rows
+  Matrix vectors;              // [d or m, d], orthonormal rows
 };
 [[nodiscard]] RightSingular right_singular(const Matrix& a);
 

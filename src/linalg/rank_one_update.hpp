@@ -14,7 +14,7 @@ namespace collapscope::linalg {
 // result fails the check that symmetric_eigen's must pass.
 // LAPACK's dlaed4 solves the secular equation, between deflation and eigenvectors as in Gu, Eisenstat: A
 // stable and efficient algorithm for the rank-one modification of the symmetric eigenproblem, SIAM J. Matrix
-// Anal. Appl. 15 (1994). basis: full; x [d].
+// Anal. Appl. 15 (1994). basis: full; x [d], in its span.
 [[nodiscard]] std::optional<Eigenbasis> rank_one_update(const Eigenbasis& basis,
                                                         const std::vector<double>& x);
 

@@ -78,6 +78,9 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
     add_undefined(set, "deep_nrc2_debiased", not_in_fast_precision);
   } else if (!(layer.hsic_xx > 0 && layer.hsic_yy > 0)) {
     add_undefined(set, "deep_nrc2_debiased", "HSIC <= 0");
+  } else if (!(layer.debiased_rounding <=
+               debiased_tolerance * std::max(std::abs(layer.hsic_xy / scale), least_debiased))) {
+    add_undefined(set, "deep_nrc2_debiased", outweighed);
   } else {
     add_number(set, "deep_nrc2_debiased", layer.hsic_xy / scale);
   }

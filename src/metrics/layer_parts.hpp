@@ -10,6 +10,10 @@ namespace collapscope {
 
 inline constexpr const char* zero_variance = "zero variance";
 inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
+// Of an unbiased estimate's rounding beside it.
+inline constexpr double debiased_tolerance = 1e-8;
+inline constexpr double least_debiased = 1e-2;
+inline constexpr const char* outweighed = "one row outweighs all others: rounding";
 inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 
 // With float32 products a number without a floor that rounding may move by more than this share of it is

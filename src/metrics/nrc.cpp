@@ -34,7 +34,7 @@ double plain_remainder(const LayerSummary& layer, const Matrix& basis, std::size
       linalg::product(rows, linalg::Transpose::no, layer.spectrum.vectors, linalg::Transpose::yes);
   double inside = 0;
   for (std::size_t q = 0; q < count; ++q) {
-    for (std::size_t i = 0; i < layer.features(); ++i) {
+    for (std::size_t i = 0; i < layer.spectrum.size(); ++i) {
       inside += layer.spectrum.values[i] * along(q, i) * along(q, i);
     }
   }

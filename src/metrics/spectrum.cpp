@@ -115,7 +115,7 @@ void add_evr(MetricSet& set, const Eigenbasis& spectrum, std::size_t top) {
     return;
   }
   std::vector<double> p = shares(spectrum);
-  p.resize(std::min(top, p.size()));
+  p.resize(std::min(top, spectrum.is_full() ? spectrum.vectors.cols() : p.size()));  // the others are 0
   add_list(set, "evr", std::move(p));
 }
 

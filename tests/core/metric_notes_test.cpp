@@ -161,6 +161,22 @@ TEST(Undefined, WithoutWeightAndPredictions) {
   EXPECT_EQ(reason(of_targets, "ufm_loss"), "no lambda_w, lambda_h");
 }
 
+TEST(Undefined, DebiasedCkaThatRoundingDecides) {
+  LayerSummary layer = make_layer({4, 2, 1}, 2);
+  const auto noted = [&](double value, double rounding) {
+    layer.hsic_xy = value;
+    layer.debiased_rounding = rounding;
+    const MetricSet set = layer_metrics(layer, make_targets({1, 0.5}), 10);
+    expect_explained(set);
+    return reason(set, "deep_nrc2_debiased");
+  };
+  EXPECT_EQ(noted(0.5, 4e-9), "defined");
+  EXPECT_EQ(noted(0.5, 6e-9), "one row outweighs all others: rounding");
+  EXPECT_EQ(noted(1e-6, 9e-11), "defined");
+  EXPECT_EQ(noted(1e-6, 2e-10), "one row outweighs all others: rounding");
+  EXPECT_EQ(noted(0.5, test::nan), "one row outweighs all others: rounding");
+}
+
 TEST(Undefined, ConstantFeatures) {
   LayerSummary layer = make_layer({0, 0, 0}, 2);
   layer.hsic_xx = 0;

@@ -240,6 +240,20 @@ TEST(LayerNeeds, MapsAndWeightsOnlyWhereWanted) {
   EXPECT_TRUE(needed(4096, "nrc2").weight_residuals);
 }
 
+TEST(LayerNeeds, FewRowsHaveFewEigenvalues) {
+  const auto reason = [](std::uint64_t rows, std::uint64_t d, Precision precision = Precision::float64) {
+    AnalysisOptions options;
+    options.precision = precision;
+    return planned(make_layer({rows, d}), options, std::uint64_t{1} << 36U).needs.reason;
+  };
+  const char* few = "100 rows 108 hold all that are not 0";
+  EXPECT_NE(reason(100, 4096).find(few), std::string::npos) << reason(100, 4096);
+  EXPECT_NE(reason(100, 432).find(few), std::string::npos);
+  EXPECT_EQ(reason(100, 431).find("rows"), std::string::npos);
+  EXPECT_EQ(reason(5, 255).find("rows"), std::string::npos);
+  EXPECT_EQ(reason(100, 4096, Precision::fast).find("rows"), std::string::npos);
+}
+
 TEST(LayerNeeds, SpectrumAsAsked) {
   EXPECT_EQ(needed(4096, "nrc1", SpectrumChoice::full).pairs, 4096U);
   const LayerNeeds leading = needed(4096, "", SpectrumChoice::leading);

@@ -84,16 +84,17 @@ TEST(MapErrors, AgainstPlainLoops) {
     const Matrix mean = test::random_matrix(1, n, random);
     const Matrix offset = test::random_matrix(1, n, random);
     for (const LaunchShape& launch : test::row_launches()) {
-      for (const bool has_offset : {true, false}) {
+      for (const bool about_mean : {true, false}) {
         DeviceRows rows(predicted, 2);
         std::vector<double> out(6 * 3, -1);
-        run_rows(kernels::MapErrors{rows.matrix(), has_offset ? offset.data() : nullptr, y.data(),
-                                    mean.data(), out.data() + 2, 3},
-                 launch.grid, launch.block);
+        run_rows(
+            kernels::MapErrors{
+                rows.matrix(), offset.data(), about_mean, {}, y.data(), mean.data(), out.data() + 2, 3},
+            launch.grid, launch.block);
         for (std::size_t i = 0; i < 6; ++i) {
           double square = 0;
           for (std::size_t j = 0; j < n; ++j) {
-            const double error = y(i, j) - mean(0, j) - predicted(i, j) - (has_offset ? offset(0, j) : 0);
+            const double error = y(i, j) - mean(0, j) - predicted(i, j) - (about_mean ? 0 : offset(0, j));
             square += error * error;
           }
           EXPECT_NEAR(out[3 * i + 2], square, static_cast<double>(n + 2) * eps * square);

@@ -75,5 +75,22 @@ TEST(UnitRows, ZeroRowsStayAndTinyRowsGrow) {
   EXPECT_EQ(out.row(3)[1], 1);
 }
 
+// Their norms, rounded to a whole number of the least, say little.
+TEST(UnitRows, SubnormalRowsHaveTheirDirection) {
+  const std::vector<double> values{least, least, least, 0, -2 * least, 0, least, 1e-310, 1e-311};
+  const std::vector<double> norms{2 * least, 2 * least, 1.005e-310};
+  for (const LaunchShape& launch : test::column_launches()) {
+    DeviceRows out(3, 3, 1);
+    const StoredData data(values);
+    run_columns(kernels::UnitRows<1>{data.numbers(), norms.data(), 1, out.matrix()}, launch.grid,
+                launch.block);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_NEAR(test::squared_norm(out.row(i)), 1, 8 * test::eps);
+    }
+    EXPECT_DOUBLE_EQ(out.row(0)[0], 1 / std::sqrt(3.0));
+    EXPECT_DOUBLE_EQ(out.row(1)[1], -1);
+  }
+}
+
 }  // namespace
 }  // namespace collapscope

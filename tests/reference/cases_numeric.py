@@ -101,6 +101,34 @@ def outlier(case: Case, factor: float, N: int):
     dump(case, p)
 
 
+@cases("numeric/tiny_row", **{f"float64_1e{e}": ("float64", e)
+                              for e in (-6, -9, -12, -16, -20, -77, -150, -160, -200, -300, -310)},
+       float32_1em20=("float32", -20), float32_subnormal=("float32", -41), float16_subnormal=("float16", -6))
+def tiny_row(case: Case, kind: str, exponent: int):
+    """One row is much smaller than the others, one of them is 0: its direction counts as theirs."""
+    p = problem(case.rng, N=400, d=12, n=3)
+    p.H[177] *= 10.0**exponent
+    p.H[178] = 0
+    dump(case, p, kind)
+
+
+@case("numeric/tiny_rows")
+def tiny_rows(case: Case):
+    """Half of the rows, each of another size down to 1e-300."""
+    p = problem(case.rng, N=600, d=9, n=2)
+    p.H[::2] *= 10.0 ** -case.rng.integers(0, 300, size=(300, 1))
+    dump(case, p)
+
+
+@cases("numeric/tiny_row_collapsed", **{f"1e{e}": (10.0**e,) for e in (-6, -12, -20, -200)})
+def tiny_row_collapsed(case: Case, scale: float):
+    """A tiny row among collapsed ones."""
+    p = problem(case.rng, N=500, d=8, n=3)
+    p.H = collapsed(case.rng, p.Y, 8, 1e-9) + 0.5
+    p.H[77] *= scale
+    dump(case, p)
+
+
 @cases("numeric/spectrum", halving=(0.5, 24), quick=(0.1, 8), slow=(0.9, 40))
 def spectrum(case: Case, ratio: float, d: int):
     """Correlated features; each eigenvalue is `ratio` of the one before."""
@@ -131,6 +159,16 @@ def many_rows(case: Case):
 def wide(case: Case, d: int, N: int):
     p = problem(case.rng, N=N, d=d, n=4)
     dump(case, p, "float32", "gzip")
+
+
+@cases("numeric/few_rows", d300_N40=(300, 40, 3, 0.5), d600_N100_far=(600, 100, 3, 100.0), d400_N12=(400, 12, 2, 0.5),
+       d260_N5_n6=(260, 5, 6, 0.5), d300_N64_repeated=(300, 64, 2, 0.5), d300_N40_not_centred=(300, 40, 3, 0.0))
+def few_rows(case: Case, d: int, N: int, n: int, offset: float):
+    """Rows so few that the features' covariance is nearly empty: N - 1 eigenvalues at most are not 0."""
+    p = problem(case.rng, N=N, d=d, n=n, offset=offset)
+    if N == 64:
+        p.H[32:] = p.H[:32]
+    dump(case, p)
 
 
 @cases("numeric/near_deficient", targets=("targets",), weight=("weight",))

@@ -14,9 +14,11 @@ struct Eigenbasis {
   Matrix vectors;              // [k, d], orthonormal rows; row j belongs to values[j]
   double rest_trace = 0;       // sum of the eigenvalues that are not in `values`
   double rest_norm = 0;        // root of the sum of their squares
+  bool complete = false;       // those that are not in `values` are 0
 
   [[nodiscard]] std::size_t size() const { return values.size(); }
-  [[nodiscard]] bool is_full() const { return values.size() == vectors.cols(); }
+  // Whether all eigenvalues are known.
+  [[nodiscard]] bool is_full() const { return complete || values.size() == vectors.cols(); }
 };
 
 }  // namespace collapscope

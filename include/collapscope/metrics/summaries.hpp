@@ -54,9 +54,11 @@ struct WeightSummary {
   std::size_t rows = 0;
   bool convolution = false;
   std::vector<double> singular_values;  // descending
-  Matrix right_singular;                // [d, d] orthonormal rows, the first `rank` span the row space
-  std::size_t rank = 0;                 // singular values above max(m, d) eps of the largest
-  Matrix gram;                          // W W^T [m, m] when m = n and W is no convolution; else empty
+  // Orthonormal rows, the first `rank` span the row space: d of them or, where a weight has at most d/2
+  // rows, one for each of these.
+  Matrix right_singular;
+  std::size_t rank = 0;  // singular values above max(m, d) eps of the largest
+  Matrix gram;           // W W^T [m, m] when m = n and W is no convolution; else empty
 };
 
 [[nodiscard]] WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size_t targets);
@@ -100,6 +102,7 @@ struct LayerSummary {
   double hsic_xy = 0;
   double hsic_yy = 0;
   double hsic_xx_rounding = 0;             // what float32 products may move it by
+  double debiased_rounding = 0;            // what float64's rounding may move deep_nrc2_debiased by
   std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
   std::optional<double> published_explained;  // the same of deep NRC4's map
   double affine_uncertainty = 0;  // of affine_explained, from float64's rounding; when moments may suffice
@@ -113,7 +116,9 @@ struct LayerSummary {
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
   // Whether the spectrum has the signal subspace, and what lies behind it.
-  [[nodiscard]] bool has_signal() const { return spectrum.is_full() || spectrum.size() > signal_dim; }
+  [[nodiscard]] bool has_signal() const {
+    return spectrum.size() > signal_dim || spectrum.size() == features();
+  }
 };
 
 }  // namespace collapscope

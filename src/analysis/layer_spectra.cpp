@@ -1,0 +1,105 @@
+#include "analysis/layer_spectra.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "analysis/needs.hpp"
+#include "core/vector_math.hpp"
+#include "linalg/blas.hpp"
+#include "linalg/low_rank_eigen.hpp"
+#include "linalg/rank_one_update.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// error: of the matrix beyond float64's.
+void clear_rounding(Eigenbasis& basis, double error) {
+  if (basis.values.empty()) {
+    return;
+  }
+  const double least = std::max(error, static_cast<double>(basis.vectors.cols()) *
+                                           std::numeric_limits<double>::epsilon() * basis.values.front());
+  for (double& value : basis.values) {
+    value = value <= least ? 0 : value;
+  }
+  if (basis.values.back() == 0) {  // what is left is smaller still
+    basis.rest_trace = basis.rest_norm = 0;
+  }
+}
+
+// Where its rows are few, the eigenpairs of S_HH that may not be 0.
+std::optional<Eigenbasis> basis_of_few_rows(const Matrix& covariance, const LayerSummary& layer) {
+  const std::size_t pairs = pairs_of_few_rows(layer.samples, layer.signal_dim, covariance.rows());
+  return pairs > 0 && layer.product_rounding == 0 ? linalg::low_rank_eigen(covariance, pairs) : std::nullopt;
+}
+
+// A complete basis with one more pair, of eigenvalue 0, so that it spans x.
+Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
+  Vector rest = x;
+  for (int pass = 0; pass < 2; ++pass) {
+    add_scaled(rest, -1.0, transposed_product(basis.vectors, product(basis.vectors, rest)));
+  }
+  Eigenbasis out = basis;
+  const double length = std::sqrt(dot(rest, rest));
+  if (!(length > 4 * std::numeric_limits<double>::epsilon() * std::sqrt(dot(x, x)))) {
+    return out;
+  }
+  out.values.push_back(0);
+  out.vectors = Matrix(basis.size() + 1, x.size());
+  std::copy_n(basis.vectors.data(), basis.vectors.values().size(), out.vectors.data());
+  std::transform(rest.begin(), rest.end(), out.vectors.view().row(basis.size()).begin(),
+                 [&](double value) { return value / length; });
+  return out;
+}
+
+}  // namespace
+
+Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, const LayerNeeds& needs,
+                         double error, Backend& backend) {
+  if (needs.pairs == covariance.rows() || needs.uncentred || needs.variance_share > 0) {
+    if (auto spectrum = basis_of_few_rows(covariance, layer)) {
+      clear_rounding(*spectrum, error);
+      return *std::move(spectrum);
+    }
+  }
+  Eigenbasis spectrum = backend.eigenbasis(covariance, needs.pairs);
+  const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
+  if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
+    spectrum = backend.eigenbasis(covariance, covariance.rows());
+  }
+  clear_rounding(spectrum, error);
+  return spectrum;
+}
+
+UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, double error,
+                               Backend& backend) {
+  UncentredBasis found;
+  if (layer.spectrum.is_full()) {
+    const bool all = layer.spectrum.size() == layer.features();
+    if (!all) {
+      found.extended = spanning(layer.spectrum, layer.feature_mean);
+    }
+    const Eigenbasis& centred = all ? layer.spectrum : found.extended;
+    if (auto basis = linalg::rank_one_update(centred, layer.feature_mean)) {
+      found.basis = *std::move(basis);
+      found.cross_covariance = linalg::product(centred.vectors, linalg::Transpose::no, layer.cross_covariance,
+                                               linalg::Transpose::no);
+      found.turned = true;
+      clear_rounding(found.basis, error);
+      return found;
+    }
+  }
+  add_outer(covariance, 1.0, layer.feature_mean, layer.feature_mean);
+  found.extended = {};
+  found.basis = backend.eigenbasis(covariance, layer.features());
+  found.cross_covariance = layer.cross_covariance;
+  clear_rounding(found.basis, error);
+  return found;
+}
+
+}  // namespace collapscope
