@@ -45,7 +45,7 @@ Layer layer(std::size_t rows, std::size_t d, std::size_t k, double share, double
   return made;
 }
 
-std::vector<double> mean_of(const Matrix& a) {
+std::vector<double> mean_of_rows(const Matrix& a) {
   std::vector<double> mean(a.cols(), 0.0);
   for (std::size_t i = 0; i < a.rows(); ++i) {
     for (std::size_t j = 0; j < a.cols(); ++j) {
@@ -55,7 +55,7 @@ std::vector<double> mean_of(const Matrix& a) {
   return mean;
 }
 
-void expect_near(const SubspaceResiduals& found, const SubspaceResiduals& expected, double relative) {
+void expect_same_share(const SubspaceResiduals& found, const SubspaceResiduals& expected, double relative) {
   EXPECT_NEAR(found.plain, expected.plain, relative * expected.plain);
   EXPECT_NEAR(found.normalized, expected.normalized, relative * expected.normalized);
   EXPECT_NEAR(found.centred, expected.centred, relative * expected.centred);
@@ -82,7 +82,7 @@ class TinyRowsOnBackend : public test::OnBackend {
     LookSpec spec;
     spec.format.channels = d;
     spec.rows = made.features.rows();
-    spec.feature_mean = mean_of(made.features);
+    spec.feature_mean = mean_of_rows(made.features);
     spec.target_mean = {0.1, 0.2};
     spec.signal = test::rows_of(made.basis, 0, k);
     spec.affine = test::random_matrix(2, d, random);
@@ -90,11 +90,11 @@ class TinyRowsOnBackend : public test::OnBackend {
     const SubspaceResiduals expected = test::naive_residuals(made.features, spec.signal, spec.feature_mean);
     spec.weight = spec.signal;
     const ResidualSums sums = looked(spec, made.features, targets);
-    expect_near(sums.signal, expected, relative);
-    expect_near(sums.weight, expected, relative);
+    expect_same_share(sums.signal, expected, relative);
+    expect_same_share(sums.weight, expected, relative);
     spec.weight = test::rows_of(made.basis, k, d - k);
     spec.weight_is_complement = true;
-    expect_near(looked(spec, made.features, targets).weight, expected, relative);
+    expect_same_share(looked(spec, made.features, targets).weight, expected, relative);
 
     long double affine = 0;
     long double published = 0;
