@@ -80,6 +80,9 @@ void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_ch
   }
   require_all_chunks(object.id.get(), index, place);
   index.stored_bytes = H5Dget_storage_size(object.id.get());
+  if (index.stored_bytes == 0) {  // its chunks are all there
+    fail(place, "find out how many bytes are stored");
+  }
 }
 
 Storage storage_of(hid_t creation, const Place& place) {

@@ -184,5 +184,22 @@ TEST_F(Foreign, BrokenLinksFailOnlyWhereTheyMatch) {
   EXPECT_EQ(dump.failures[0].object, "/acts/broken");
 }
 
+TEST_F(Foreign, BrokenLinksFailWhereALayerMayLieBehindThem) {
+  {
+    const TestFile file(path_, TestFile::Mode::append);
+    file.ramp("blocks/one/h", {6, 3});
+    file.soft_link("blocks/two", "/gone");
+    file.soft_link("blocks/one/x", "/gone");
+    file.soft_link("other", "/gone");
+  }
+  for (const char* pattern : {"blocks/*/h", "**/h"}) {
+    options_.naming.activations = pattern;
+    const DumpIndex dump = index();
+    EXPECT_EQ(dump.checkpoints.at(0).layers.size(), 1U);
+    EXPECT_THAT(dump.failures, ::testing::Contains(::testing::Field(&Failure::object, "/blocks/two")));
+    EXPECT_EQ(dump.failures.size(), pattern[0] == 'b' ? 1U : 3U);
+  }
+}
+
 }  // namespace
 }  // namespace collapscope::testing
