@@ -30,9 +30,9 @@ bool has_link(const Object& group, const char* name, const Place& place) {
 void refuse_lone_parameters(FileSet& files, const Object& group, const Place& place) {
   for (const char* name : {"weight", "bias"}) {
     if (has_link(group, name, place) && is_dataset(files.get(group, name, "a parameter"))) {
-      throw InputError(place.file, place.object,
-                       fmt::format("found a {} without activations; expected a dataset 'activations' beside it",
-                                   name));
+      throw InputError(
+          place.file, place.object,
+          fmt::format("found a {} without activations; expected a dataset 'activations' beside it", name));
     }
   }
 }
@@ -99,8 +99,8 @@ bool may_lead_to_match(std::string_view pattern, const std::string& path) {
   const std::size_t star = std::min(pattern.find('*'), pattern.size());
   const std::string_view before = pattern.substr(0, star);
   const std::string below = path + '/';
-  const bool deep_enough =
-      pattern.substr(star).starts_with("**") || std::ranges::count(path, '/') < std::ranges::count(pattern, '/');
+  const bool deep_enough = pattern.substr(star).starts_with("**") ||
+                           std::ranges::count(path, '/') < std::ranges::count(pattern, '/');
   return wildcard_match(pattern, path).has_value() || before.starts_with(below) ||
          (below.starts_with(before) && deep_enough);
 }

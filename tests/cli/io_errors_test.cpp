@@ -1,4 +1,5 @@
-// A read that fails (EIO) at any place gives the right results or a status, never other results with status 0.
+// A read that fails (EIO) at any place gives the right results or a status, never other results with status
+// 0.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -64,7 +65,8 @@ void expect_right_layers(const Json& found, const Json& right) {
                                    [&](const Json& other) { return other.at("name") == layer.at("name"); });
     ASSERT_NE(same, all.end());
     for (const auto& [name, value] : layer.at("metrics").items()) {
-      EXPECT_TRUE(value.is_null() || value == same->at("metrics").at(name)) << layer.at("name") << " " << name;
+      EXPECT_TRUE(value.is_null() || value == same->at("metrics").at(name))
+          << layer.at("name") << " " << name;
     }
   }
 }
@@ -81,11 +83,11 @@ TEST(IoErrors, AtAnyReadAreNeverOtherResults) {
     int reads = 0;
     for (bool failed = true; failed; ++reads) {
       std::filesystem::remove(folder.path() / "mark");
-      const Finished run = cli::run(
-          folder, arguments,
-          {.environment = {{"LD_PRELOAD", COLLAPSCOPE_FAILING_PREAD},
-                           {"FAIL_PREAD", std::to_string(reads + 1)},
-                           {"FAIL_PREAD_MARK", (folder.path() / "mark").string()}}});
+      const Finished run =
+          cli::run(folder, arguments,
+                   {.environment = {{"LD_PRELOAD", COLLAPSCOPE_FAILING_PREAD},
+                                    {"FAIL_PREAD", std::to_string(reads + 1)},
+                                    {"FAIL_PREAD_MARK", (folder.path() / "mark").string()}}});
       failed = folder.has("mark");
       SCOPED_TRACE(std::string(dump) + ", read " + std::to_string(reads + 1) + ": " + run.err);
       if (run.status == 0) {
