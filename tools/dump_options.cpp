@@ -11,13 +11,12 @@ namespace collapscope::tools {
 
 namespace {
 
-Layout parse_layout(const std::string& text) {
-  for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
-    if (text == layout_name(layout)) {
-      return layout;
-    }
+NamedLayout parse_layout(const std::string& text) {
+  if (const auto layout = find_layout(text)) {
+    return *layout;
   }
-  throw UsageError(fmt::format("unknown layout '{}': expected NTD, NCHW or NHWC", printable(text)));
+  throw UsageError(
+      fmt::format("unknown layout '{}': expected NTD, NCHW, NHWC, NCL, NCDHW or NDHWC", printable(text)));
 }
 
 std::size_t parse_signal_dim(const std::string& text) {
@@ -98,9 +97,24 @@ void add_dump_options(CLI::App& command, DumpOptions& options) {
                   "'{layer}.weight')")
       ->group(foreign);
   command.add_option("--bias", options.naming.bias, "biases, e.g. 'params/{layer}/bias'")->group(foreign);
+  command
+      .add_flag("--transpose-activations", options.naming.transpose_activations,
+                "activations, targets and predictions have their axes in reverse, samples last, as MATLAB "
+                "writes them")
+      ->group(foreign);
   command.add_flag("--transpose-weight", options.naming.transpose_weight, "weights are stored [d, m]")
       ->group(foreign);
-  command.add_option("--layout", options.layout, "of 3-D and 4-D activations: NTD, NCHW or NHWC")
+  command
+      .add_option("--weight-layout", options.naming.weight_layout,
+                  "of convolutions' weights with as many axes: OIHW, HWIO, OIW, WIO, OIDHW, DHWIO")
+      ->check(CLI::IsMember({"OIHW", "HWIO", "OIW", "WIO", "OIDHW", "DHWIO"}, CLI::ignore_case))
+      ->group(foreign);
+  command.add_option("--dtype", options.dtype, "what integers of 16 bits hold: bfloat16 or float16")
+      ->check(CLI::IsMember({"bfloat16", "float16"}))
+      ->group(foreign);
+  command
+      .add_option("--layout", options.layout,
+                  "of activations with as many axes: NTD, NCHW, NHWC, NCL, NCDHW, NDHWC")
       ->group(foreign);
 }
 
@@ -128,6 +142,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
 IndexOptions index_options(const DumpOptions& options) {
   IndexOptions result;
   result.naming = options.naming;
+  result.layers = options.layers;
   if (!options.weights.empty()) {  // which --weight and --bias then name
     result.naming.weight.clear();
     result.naming.bias.clear();
@@ -135,6 +150,9 @@ IndexOptions index_options(const DumpOptions& options) {
   }
   if (!options.layout.empty()) {
     result.naming.layout = parse_layout(options.layout);
+  }
+  if (!options.dtype.empty()) {
+    result.read_as = options.dtype == "float16" ? ElementKind::float16 : ElementKind::bfloat16;
   }
   const bool extra = !result.naming.predictions.empty() || !result.naming.weight.empty() ||
                      !result.naming.bias.empty() || !result.naming.targets.empty();
@@ -150,6 +168,7 @@ WeightsNaming weights_naming(const DumpOptions& options) {
   WeightsNaming result;
   result.file = options.weights;
   result.transposed = options.naming.transpose_weight;
+  result.layout = options.naming.weight_layout;
   if (!options.naming.weight.empty()) {
     result.weight = options.naming.weight;
   }

@@ -27,6 +27,7 @@ struct DumpOptions {
   DumpNaming naming;
   std::string weights;
   std::string layout;
+  std::string dtype;
 };
 
 void add_dump_options(CLI::App& command, DumpOptions& options);

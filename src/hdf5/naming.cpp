@@ -127,8 +127,11 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
   const auto full_path = [&](const std::string& path) { return prefix.empty() ? path : prefix + '/' + path; };
   Visitor visitor;
   visitor.group = [](const std::string&, const Object&) {};
+  const auto is_named = [&](const std::string& path) {
+    return path == normal_path(naming.targets) || path == normal_path(naming.predictions);
+  };
   visitor.dataset = [&](const std::string& path) {
-    if (const auto name = wildcard_match(pattern, full_path(path))) {
+    if (const auto name = wildcard_match(pattern, full_path(path)); name && !is_named(full_path(path))) {
       found.push_back(with_parameters({*name, {}, full_path(path), {}, {}}, naming));
     }
   };

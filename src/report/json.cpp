@@ -35,6 +35,7 @@ struct ValueJson {
 struct AttributeJson {
   Json operator()(bool flag) const { return flag; }
   Json operator()(std::int64_t count) const { return count; }
+  Json operator()(std::uint64_t count) const { return count; }
   Json operator()(double number) const {
     if (std::isfinite(number)) return number;
     if (std::isnan(number)) return "nan";
