@@ -12,13 +12,12 @@ namespace collapscope::tools {
 
 namespace {
 
-Layout parse_layout(const std::string& text) {
-  for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
-    if (text == layout_name(layout)) {
-      return layout;
-    }
+NamedLayout parse_layout(const std::string& text) {
+  if (const auto layout = find_layout(text)) {
+    return *layout;
   }
-  throw UsageError(fmt::format("unknown layout '{}': expected NTD, NCHW or NHWC", printable(text)));
+  throw UsageError(
+      fmt::format("unknown layout '{}': expected NTD, NCHW, NHWC, NCL, NCDHW or NDHWC", printable(text)));
 }
 
 std::size_t parse_signal_dim(const std::string& text) {
@@ -121,13 +120,31 @@ void add_naming(Command& command, DumpOptions& options) {
                .target = &options.naming.bias,
                .description = "biases, e.g. 'params/{layer}/bias'",
                .group = foreign});
+  command.add({.names = {"--transpose-activations"},
+               .target = &options.naming.transpose_activations,
+               .description =
+                   "activations, targets and predictions have their axes in reverse, samples last, as MATLAB "
+                   "writes them",
+               .group = foreign});
   command.add({.names = {"--transpose-weight"},
                .target = &options.naming.transpose_weight,
                .description = "weights are stored [d, m]",
                .group = foreign});
+  command.add(
+      {.names = {"--weight-layout"},
+       .target = &options.naming.weight_layout,
+       .description = "of convolutions' weights with as many axes: OIHW, HWIO, OIW, WIO, OIDHW, DHWIO",
+       .choices = {"OIHW", "HWIO", "OIW", "WIO", "OIDHW", "DHWIO"},
+       .any_case = true,
+       .group = foreign});
+  command.add({.names = {"--dtype"},
+               .target = &options.dtype,
+               .description = "what integers of 16 bits hold: bfloat16 or float16",
+               .choices = {"bfloat16", "float16"},
+               .group = foreign});
   command.add({.names = {"--layout"},
                .target = &options.layout,
-               .description = "of 3-D and 4-D activations: NTD, NCHW or NHWC",
+               .description = "of activations with as many axes: NTD, NCHW, NHWC, NCL, NCDHW, NDHWC",
                .group = foreign});
 }
 
@@ -172,6 +189,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
 IndexOptions index_options(const DumpOptions& options) {
   IndexOptions result;
   result.naming = options.naming;
+  result.layers = options.layers;
   if (!options.weights.empty()) {  // which --weight and --bias then name
     result.naming.weight.clear();
     result.naming.bias.clear();
@@ -179,6 +197,9 @@ IndexOptions index_options(const DumpOptions& options) {
   }
   if (!options.layout.empty()) {
     result.naming.layout = parse_layout(options.layout);
+  }
+  if (!options.dtype.empty()) {
+    result.read_as = options.dtype == "float16" ? ElementKind::float16 : ElementKind::bfloat16;
   }
   const bool extra = !result.naming.predictions.empty() || !result.naming.weight.empty() ||
                      !result.naming.bias.empty() || !result.naming.targets.empty();
@@ -194,6 +215,7 @@ WeightsNaming weights_naming(const DumpOptions& options) {
   WeightsNaming result;
   result.file = options.weights;
   result.transposed = options.naming.transpose_weight;
+  result.layout = options.naming.weight_layout;
   if (!options.naming.weight.empty()) {
     result.weight = options.naming.weight;
   }

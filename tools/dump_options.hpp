@@ -29,6 +29,7 @@ struct DumpOptions {
   DumpNaming naming;
   std::string weights;
   std::string layout;
+  std::string dtype;
 };
 
 void add_dump_options(Command& command, DumpOptions& options);

@@ -63,7 +63,8 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
   const std::string pool =
       layer.layout == Layout::rows
           ? ""
-          : fmt::format(", {} pooled by {}", layout_name(layer.layout), pool_name(plan.format.pool));
+          : fmt::format(", {} pooled by {}", layout_name(layer.layout, layer.activations.shape.size()),
+                        pool_name(plan.format.pool));
   fmt::print("  {}: {} {}, {}{}, {}\n", printable(layer.name), layer.activations.element.name(),
              shape_text(layer.activations.shape), storage_text(layer.activations), pool,
              layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight");

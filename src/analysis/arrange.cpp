@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <map>
+#include <system_error>
 
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
@@ -13,6 +15,22 @@
 namespace collapscope {
 
 namespace {
+
+// By path, and by what the file system says: links and other spellings of a path.
+bool same_file(const CheckpointIndex& a, const CheckpointIndex& b) {
+  std::error_code ignored;
+  return a.path == b.path || std::filesystem::equivalent(a.path, b.path, ignored);
+}
+
+// Samples that are counted twice would go unnoticed.
+void require_new_file(const Checkpoint& checkpoint, const CheckpointIndex& shard) {
+  for (const CheckpointIndex& other : checkpoint.shards) {
+    if (same_file(other, shard)) {
+      throw UsageError(fmt::format("--shards: {} and {} are the same file; expected each shard once",
+                                   printable(other.path), printable(shard.path)));
+    }
+  }
+}
 
 std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
   std::vector<Checkpoint> checkpoints;
@@ -24,6 +42,7 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
     if (same == checkpoints.end()) {
       checkpoints.push_back({{std::move(index)}});
     } else {
+      require_new_file(*same, index);
       same->shards.push_back(std::move(index));
     }
   }

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
 #include "results/run_key.hpp"
 
@@ -89,9 +90,20 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes) {
     shards.push_back(part.targets);
   }
   targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads());
+  remark(first().targets, bits_remark(first().targets));
+  if (first().predictions) {
+    remark(*first().predictions, bits_remark(*first().predictions));
+  }
   // Few numbers: not worth a device's while.
   Backend* const cpu = backend.fallback();
-  summary_ = collapscope::measure_targets(checkpoint_, *targets_, cpu != nullptr ? *cpu : backend);
+  Backend& by = cpu != nullptr ? *cpu : backend;
+  summary_ = collapscope::measure_targets(checkpoint_, *targets_, by);
+  try {
+    summary_.model = measure_model(checkpoint_, *targets_, by);
+  } catch (const InputError&) {  // costs what needs predictions
+    summary_.no_model = "predictions cannot be used";
+    model_failure_ = journal_.failed(current_failure(first().path, "predictions"));
+  }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
@@ -146,8 +158,23 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, De
   }
 }
 
+void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text) {
+  if (!text.empty()) {
+    std::error_code ignored;
+    const bool same = std::filesystem::equivalent(dataset.file, first().path, ignored);
+    journal_.remark(same ? first().path : dataset.file, dataset.object, text);
+  }
+}
+
 void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
+  remark(layer.index->activations, bits_remark(layer.index->activations));
+  remark(layer.index->activations, loss_remark(layer.index->activations));
   const LayerSummary found = measured_whatever_fails(*layer.index, desk, queue);
+  if (found.zero_rows > 0 && !first().is_complete) {
+    for (const LayerIndex& shard : layer_shards(checkpoint_, layer.index->name)) {
+      remark(shard.activations, tail_remark(shard.activations));
+    }
+  }
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
   const Metric* nrc3 = layer.result->metrics.find("nrc3");
@@ -170,6 +197,9 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
   if (failure_) {
     results.failures.push_back(*std::move(failure_));
+  }
+  if (model_failure_) {
+    results.failures.push_back(*std::move(model_failure_));
   }
   RunMember member{run_key(first()), {}};
   for (Layer& layer : layers_) {

@@ -46,6 +46,8 @@ class CheckpointWork {
 
   [[nodiscard]] const CheckpointIndex& first() const { return checkpoint_.front(); }
   void read_targets(Backend& backend, std::uint64_t keep_bytes);
+  // Tells it, unless it is empty.
+  void remark(const DatasetIndex& dataset, const std::string& text);
   void measure(Layer& layer, Desk& desk, LayerQueue& queue);
   [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory);
   [[nodiscard]] LayerSummary measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue);
@@ -59,6 +61,7 @@ class CheckpointWork {
   TargetSummary summary_;
   std::optional<CheckpointResult> result_;  // without layers; nullopt: it failed
   std::optional<Failure> failure_;
+  std::optional<Failure> model_failure_;  // of the predictions
   std::atomic<std::size_t> layers_left_;
 };
 

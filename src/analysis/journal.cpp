@@ -22,10 +22,14 @@ void Journal::spared(std::uint64_t bytes) {
   progress_.advance(bytes);
 }
 
-Failure Journal::failed(Failure failure) {
-  const std::string object = failure.object.empty() ? "" : printable(failure.object) + ": ";
+void Journal::remark(const std::string& path, const std::string& object, const std::string& text) {
+  const std::string place = object.empty() ? "" : printable(object) + ": ";
   const std::lock_guard lock(mutex_);
-  progress_.message(fmt::format("{}: {}{}", printable(failure.path), object, printable(failure.message)));
+  progress_.message(fmt::format("{}: {}{}", printable(path), place, printable(text)));
+}
+
+Failure Journal::failed(Failure failure) {
+  remark(failure.path, failure.object, failure.message);
   return failure;
 }
 

@@ -22,6 +22,8 @@ class Journal {
   void advance(std::uint64_t bytes);
   // Bytes that need not be read after all.
   void spared(std::uint64_t bytes);
+  // A line about an object of a file that is no failure.
+  void remark(const std::string& path, const std::string& object, const std::string& text);
   // The failure, told.
   Failure failed(Failure failure);
   // That `what` goes on with `fallback`.

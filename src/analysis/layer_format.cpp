@@ -2,21 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "dump/layer_shapes.hpp"
 
 namespace collapscope {
 
 namespace {
 
-// [m, C, positions] -> [m positions, C]: the input subspace of a convolution lives in its channels.
-Matrix channels_last(const Matrix& weight, std::size_t channels) {
-  const std::size_t positions = weight.cols() / channels;
-  Matrix out(weight.rows() * positions, channels);
-  for (std::size_t m = 0; m < weight.rows(); ++m) {
+// [m, C, positions] or [positions, C, m] -> [m positions, C]: the input subspace of a convolution lives in
+// its channels.
+Matrix channels_last(std::span<const double> weight, std::size_t channels, std::size_t outputs,
+                     bool outputs_last) {
+  const std::size_t positions = weight.size() / channels / outputs;
+  Matrix out(outputs * positions, channels);
+  for (std::size_t m = 0; m < outputs; ++m) {
     for (std::size_t c = 0; c < channels; ++c) {
       for (std::size_t p = 0; p < positions; ++p) {
-        out(m * positions + p, c) = weight(m, c * positions + p);
+        out(m * positions + p, c) = outputs_last ? weight[(p * channels + c) * outputs + m]
+                                                 : weight[(m * channels + c) * positions + p];
       }
     }
   }
@@ -36,27 +42,9 @@ Matrix transposed(const Matrix& a) {
 }  // namespace
 
 RowFormat layer_format(const LayerIndex& layer, std::optional<Pool> pool) {
-  const std::vector<std::uint64_t>& shape = layer.activations.shape;
-  RowFormat format{layer.activations.element, layer.layout, pool.value_or(layer.pool.value_or(Pool::mean)), 1,
-                   0};
-  switch (layer.layout) {
-    case Layout::rows:
-      format.channels = shape.at(1);
-      break;
-    case Layout::ntd:
-      format.positions = shape.at(1);
-      format.channels = shape.at(2);
-      break;
-    case Layout::nchw:
-      format.channels = shape.at(1);
-      format.positions = shape.at(2) * shape.at(3);
-      break;
-    case Layout::nhwc:
-      format.channels = shape.at(3);
-      format.positions = shape.at(1) * shape.at(2);
-      break;
-  }
-  return format;
+  const SampleExtents extents = sample_extents(layer);
+  return {layer.activations.element, layer.layout, pool.value_or(layer.pool.value_or(Pool::mean)),
+          extents.positions, extents.channels};
 }
 
 LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
@@ -70,7 +58,11 @@ LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
       return {{}, true, "convolution of flattened features"};
     }
     const Matrix stored = read_matrix(index);
-    return {channels_last(stored, d), true, {}};
+    const bool outputs_last = layer.kernel_order == KernelOrder::outputs_last;
+    return {channels_last(stored.values(), d, outputs_last ? index.shape.back() : index.shape.front(),
+                          outputs_last),
+            true,
+            {}};
   }
   const std::uint64_t width = layer.weight_transposed ? index.shape.at(0) : index.shape.at(1);
   if (width != d) {

@@ -1,15 +1,21 @@
 // Measuring the targets of a checkpoint, and one layer.
 #pragma once
 
+#include <optional>
+
 #include "analysis/tile_stream.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/metrics/summaries.hpp"
 
 namespace collapscope {
 
-// Moments and spectrum of the targets, errors of the predictions, UFM strengths. Throws InputError.
+// Moments and spectrum of the targets, UFM strengths. Throws InputError.
 [[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
                                             Backend& backend);
+
+// Errors of the predictions; nullopt when there are none. Throws InputError.
+[[nodiscard]] std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets,
+                                                       Backend& backend);
 
 // One layer, from its rows to what metrics need. Throws InputError, UsageError, NumericalError.
 [[nodiscard]] LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,

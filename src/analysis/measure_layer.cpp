@@ -9,6 +9,7 @@
 #include "analysis/layer_passes.hpp"
 #include "analysis/layer_spectra.hpp"
 #include "analysis/measure.hpp"
+#include "analysis/stored_roundoff.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "core/product_rounding.hpp"
@@ -134,6 +135,14 @@ std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targ
   return std::min(wanted, features);
 }
 
+double layer_roundoff(const std::vector<LayerIndex>& shards, const LayerSummary& layer) {
+  std::vector<const DatasetIndex*> datasets;
+  for (const LayerIndex& shard : shards) {
+    datasets.push_back(&shard.activations);
+  }
+  return stored_roundoff(datasets, layer.features(), layer.mean_square);
+}
+
 }  // namespace
 
 LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
@@ -150,7 +159,6 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   layer.zero_rows = moments.zero_rows;
   layer.mean_norm = moments.norm_sum / rows;
   layer.feature_mean = moments.feature_mean;
-  layer.unit_roundoff = plan.format.element.unit_roundoff();
   layer.signal_dim = signal_dim(options, target_summary, layer.features());
   layer.product_rounding = product_rounding(moments);
   if (!(layer.product_rounding < 1e-3)) {
@@ -164,6 +172,7 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   divide(moments.target_scatter, rows);
   layer.total_variance = trace(moments.feature_scatter);
   layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
+  layer.unit_roundoff = layer_roundoff(shards, layer);
   layer.cross_covariance = moments.cross_scatter;
   layer.target_covariance_norm = frobenius(moments.target_scatter);
   layer.target_variance = trace(moments.target_scatter);

@@ -2,10 +2,12 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "analysis/measure.hpp"
+#include "analysis/stored_roundoff.hpp"
 #include "backend/segments.hpp"
 #include "collapscope/core/error.hpp"
 #include "core/vector_math.hpp"
@@ -101,21 +103,31 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
   }
   summary.root = symmetric_root(summary.spectrum);
   const CheckpointIndex& first = checkpoint.front();
-  summary.unit_roundoff = first.targets.element.unit_roundoff();
-  if (const auto shards = predictions_of(checkpoint); !shards.empty()) {
-    TargetRows predictions(shards, 0, backend.threads());
-    if (predictions.components() != targets.components() || predictions.samples() != targets.samples()) {
-      throw InputError(first.path, "predictions", "found another shape than that of the targets");
-    }
-    const std::uint64_t block = std::max<std::uint64_t>(1, target_block_bytes / 8 / targets.components());
-    summary.model = model_errors(targets, predictions, block);
+  std::vector<const DatasetIndex*> stored;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    stored.push_back(&part.targets);
   }
+  summary.unit_roundoff = stored_roundoff(stored, targets.components(), summary.mean_square);
   const auto lambda_w = first.number("lambda_w");
   const auto lambda_h = first.number("lambda_h");
   if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
     summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
   }
   return summary;
+}
+
+std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets,
+                                         Backend& backend) {
+  const auto shards = predictions_of(checkpoint);
+  if (shards.empty()) {
+    return std::nullopt;
+  }
+  TargetRows predictions(shards, 0, backend.threads());
+  if (predictions.components() != targets.components() || predictions.samples() != targets.samples()) {
+    throw InputError(checkpoint.front().path, "predictions", "found another shape than that of the targets");
+  }
+  const std::uint64_t block = std::max<std::uint64_t>(1, target_block_bytes / 8 / targets.components());
+  return model_errors(targets, predictions, block);
 }
 
 }  // namespace collapscope

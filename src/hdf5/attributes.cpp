@@ -78,7 +78,7 @@ Reading read_integer(hid_t attribute, hid_t type, const Place& place) {
     std::uint64_t value = 0;
     check(H5Aread(attribute, H5T_NATIVE_UINT64, &value), place, "read an attribute");
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      return {static_cast<double>(value), {}};
+      return {value, {}};
     }
     return {static_cast<std::int64_t>(value), {}};
   }
@@ -154,14 +154,27 @@ std::vector<std::string> attribute_names(hid_t object, const Place& place) {
 
 Attributes::Attributes(hid_t object, Place place) : place_(std::move(place)) {
   for (const std::string& name : attribute_names(object, place_)) {
-    const Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, place_,
-                                 fmt::format("open the attribute '{}'", printable(name)));
-    Reading reading = read_attribute(attribute.get(), place_);
-    if (reading.value) {
-      values_.emplace(name, std::move(*reading.value));
-    } else {
-      unreadable_.emplace(name, std::move(reading.found));
+    read(object, name);
+  }
+}
+
+Attributes::Attributes(hid_t object, Place place, std::span<const char* const> names)
+    : place_(std::move(place)) {
+  for (const char* name : names) {
+    if (check(H5Aexists(object, name), place_, fmt::format("look for the attribute '{}'", name)) > 0) {
+      read(object, name);
     }
+  }
+}
+
+void Attributes::read(hid_t object, const std::string& name) {
+  const Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, place_,
+                               fmt::format("open the attribute '{}'", printable(name)));
+  Reading reading = read_attribute(attribute.get(), place_);
+  if (reading.value) {
+    values_.emplace(name, std::move(*reading.value));
+  } else {
+    unreadable_.emplace(name, std::move(reading.found));
   }
 }
 
@@ -225,6 +238,9 @@ std::optional<double> Attributes::number(const std::string& name) const {
   if (std::holds_alternative<std::int64_t>(*value)) {
     return static_cast<double>(std::get<std::int64_t>(*value));
   }
+  if (std::holds_alternative<std::uint64_t>(*value)) {
+    return static_cast<double>(std::get<std::uint64_t>(*value));
+  }
   if (!std::holds_alternative<double>(*value) || !std::isfinite(std::get<double>(*value))) {
     refuse(name, value_text(*value), "a finite number");
   }
@@ -235,6 +251,7 @@ std::string value_text(const AttributeValue& value) {
   struct Text {
     std::string operator()(bool b) const { return b ? "true" : "false"; }
     std::string operator()(std::int64_t i) const { return fmt::format("{}", i); }
+    std::string operator()(std::uint64_t i) const { return fmt::format("{}", i); }
     std::string operator()(double d) const { return fmt::format("{}", d); }
     std::string operator()(const std::string& s) const {
       return fmt::format("\"{}\"", printable(s.substr(0, 200)));

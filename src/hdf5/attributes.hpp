@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "collapscope/dump/dump.hpp"
@@ -16,6 +17,8 @@ class Attributes {
   Attributes() = default;
   // Reads all of `object`'s attributes: single numbers, booleans, and strings of at most 64 KiB.
   Attributes(hid_t object, Place place);
+  // Reads those of these names that are there.
+  Attributes(hid_t object, Place place, std::span<const char* const> names);
 
   // Adds those of `outer` that are not here.
   void inherit(const Attributes& outer);
@@ -29,6 +32,7 @@ class Attributes {
   [[nodiscard]] std::optional<double> number(const std::string& name) const;
 
  private:
+  void read(hid_t object, const std::string& name);
   [[noreturn]] void refuse(const std::string& name, const std::string& found,
                            const std::string& expected) const;
 

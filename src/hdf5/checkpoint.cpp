@@ -36,9 +36,26 @@ std::string plain_text(const AttributeValue& value) {
   return text != nullptr ? *text : value_text(value);
 }
 
+// Whether the writer says that it came to its end; throws InputError when it says that it did not.
+bool is_complete(const Attributes& attributes, const Place& place) {
+  const auto value = attributes.find("complete");
+  if (!value) {
+    return false;
+  }
+  const auto* flag = std::get_if<bool>(&*value);
+  const bool complete = flag != nullptr ? *flag : attributes.integer("complete") != 0;
+  if (!complete) {
+    throw InputError(place.file, place.object,
+                     "attribute 'complete': found false, so its writer was stopped before the end, and rows "
+                     "may be missing; expected true: write the dump again");
+  }
+  return true;
+}
+
 void read_attributes(const Attributes& attributes, const Place& place, CheckpointIndex& checkpoint) {
+  checkpoint.is_complete = is_complete(attributes, place);
   for (const auto& [name, value] : attributes.values()) {
-    if (name != "format" && name != "format_version") {
+    if (name != "format" && name != "format_version" && name != "complete") {
       checkpoint.attributes.emplace_back(name, value);
     }
   }
@@ -132,7 +149,7 @@ class CheckpointIndexer {
           place.file, place.object,
           fmt::format("no such dataset; expected the targets; {}", datasets_text(files_, group_)));
     }
-    checkpoint.targets = describe_dataset(files_, *targets, options_.max_chunk_bytes);
+    checkpoint.targets = describe_samples(files_, *targets, options_);
     check_targets(checkpoint, files_.place(*targets));
   }
 
@@ -154,14 +171,20 @@ class CheckpointIndexer {
   }
 
   DatasetIndex usable_predictions(const CheckpointIndex& checkpoint, const Object& object) {
-    DatasetIndex predictions = describe_dataset(files_, object, options_.max_chunk_bytes);
+    DatasetIndex predictions = describe_samples(files_, object, options_);
     check_predictions(checkpoint, predictions, files_.place(object));
     return predictions;
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
     const auto layers = find_layers(files_, group_, options_.naming, failures_);
+    if (std::ranges::none_of(layers, [&](const LayerParts& parts) { return is_wanted(parts.name); })) {
+      refuse_no_wanted(layers);
+    }
     for (const LayerParts& parts : layers) {
+      if (!is_wanted(parts.name)) {
+        continue;
+      }
       try {
         checkpoint.layers.push_back(index_layer(files_, group_, parts, options_, checkpoint.targets));
       } catch (const InputError& error) {
@@ -173,6 +196,23 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+  }
+
+  [[nodiscard]] bool is_wanted(const std::string& layer) const {
+    return options_.layers.empty() || std::ranges::any_of(options_.layers, [&](const std::string& glob) {
+             return glob_match(glob, layer);
+           });
+  }
+
+  // Failures to find some come first: the wanted layer may be among them.
+  void refuse_no_wanted(const std::vector<LayerParts>& layers) const {
+    if (!failures_.empty()) {
+      refuse_all();
+    }
+    const Place place = files_.place(group_);
+    throw InputError(place.file, place.object,
+                     fmt::format("no layer is selected by --layers; the first of {} is '{}'", layers.size(),
+                                 printable(layers.front().name)));
   }
 
   [[noreturn]] void refuse_all() const {

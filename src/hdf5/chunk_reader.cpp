@@ -253,15 +253,17 @@ class ChunkReader final : public RowReader {
       chunks.push_back(item.chunk);
     }
     const std::span<const std::byte> stored = source_->fetch(chunks, desk.stored);
-    const auto bytes_of = [&](const StoredChunk& chunk) {
-      return stored.subspan(chunk.address - chunks.front().address, chunk.bytes);
+    // Of chunks[i], into `target` where there is room. Only fetch() may know which filters were skipped.
+    const auto decoded_chunk = [&](std::size_t i, std::span<std::byte> target) {
+      const auto bytes = stored.subspan(chunks[i].address - chunks.front().address, chunks[i].bytes);
+      return decoded(chunks[i], bytes, target, desk.decoder);
     };
     if (layout_.holds_whole_samples() || items.size() == 1) {
-      for (const Item& item : items) {
-        const std::span<std::byte> target = target_of(item.chunk, *item.piece);
-        const auto bytes = decoded(item.chunk, bytes_of(item.chunk), target, desk.decoder);
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        const std::span<std::byte> target = target_of(chunks[i], *items[i].piece);
+        const auto bytes = decoded_chunk(i, target);
         if (target.empty()) {
-          copy(item, bytes, item.piece->first, item.piece->count);
+          copy(items[i], bytes, items[i].piece->first, items[i].piece->count);
         }
       }
       return;
@@ -271,7 +273,7 @@ class ChunkReader final : public RowReader {
     const std::span<std::byte> room = desk.decoded.room(pipeline_.empty() ? 0 : items.size() * size);
     for (std::size_t i = 0; i < items.size(); ++i) {
       const std::span<std::byte> target = pipeline_.empty() ? room : room.subspan(i * size, size);
-      const auto bytes = decoded(items[i].chunk, bytes_of(items[i].chunk), target, desk.decoder);
+      const auto bytes = decoded_chunk(i, target);
       pieces.push_back(target.empty() ? bytes : target);
     }
     put_together(items, pieces);

@@ -20,12 +20,15 @@ std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
 }
 
 // Stored bytes of the chunk at `offset`; nullopt when it was never written.
-std::optional<std::uint64_t> stored_size(hid_t dataset, const std::vector<hsize_t>& offset) {
+std::optional<std::uint64_t> stored_size(hid_t dataset, const std::vector<hsize_t>& offset,
+                                         const Place& place) {
   hsize_t size = 0;
-  if (H5Dget_chunk_storage_size(dataset, offset.data(), &size) < 0 || size == 0) {
-    return std::nullopt;
+  const herr_t result = H5Dget_chunk_storage_size(dataset, offset.data(), &size);
+  // HDF5 before 1.12 calls it an error when there is no such chunk.
+  if (result < 0 && last_error().find("storage is not allocated") == std::string::npos) {
+    fail(place, "look up a chunk");
   }
-  return size;
+  return result < 0 || size == 0 ? std::nullopt : std::optional<std::uint64_t>(size);
 }
 
 }  // namespace
@@ -95,7 +98,7 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
   }
   // At most there + 1 steps: as many chunks as are there cannot hide a missing one for longer.
   for (std::uint64_t k = 0; k < grid.total(); ++k) {
-    if (const std::vector<hsize_t> offset = grid.offset(k); !stored_size(dataset, offset)) {
+    if (const std::vector<hsize_t> offset = grid.offset(k); !stored_size(dataset, offset, place)) {
       throw InputError(place.file, place.object,
                        fmt::format("{} was never written: found {} chunks, expected {}",
                                    chunk_text(index, offset), there, grid.total()));
@@ -120,7 +123,7 @@ void require_sane_size(std::uint64_t stored, const DatasetIndex& index, const st
 
 std::uint64_t stored_chunk_size(hid_t dataset, const DatasetIndex& index, const std::vector<hsize_t>& offset,
                                 const Place& place) {
-  const auto stored = stored_size(dataset, offset);
+  const auto stored = stored_size(dataset, offset, place);
   if (!stored) {
     throw InputError(place.file, place.object,
                      fmt::format("{} was never written", chunk_text(index, offset)));

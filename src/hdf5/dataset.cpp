@@ -7,10 +7,13 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/attributes.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/direct.hpp"
+#include "hdf5/dtype.hpp"
 #include "hdf5/element_type.hpp"
 #include "hdf5/filters.hpp"
+#include "hdf5/meaning.hpp"
 #include "hdf5/virtual.hpp"
 
 namespace collapscope::hdf5 {
@@ -52,6 +55,19 @@ void refuse_external_storage(hid_t creation, const Place& place) {
   }
 }
 
+void describe_numbers(const Object& object, hid_t type, hid_t creation, const DatasetRules& rules,
+                      DatasetIndex& index, const Place& place) {
+  const Attributes attributes(object.id.get(), place, attributes_of_numbers);
+  const std::optional<SaidType> said = said_type(attributes);
+  const ElementType stored = element_type(type, place);
+  index.element = interpret(stored, said, rules.read_as, place);
+  index.read_as = rules.read_as;
+  index.type_is_said = said || index.element != stored;
+  refuse_packing(attributes, stored, place);
+  index.missing = missing_values(attributes, stored, index.element);
+  index.loss = storage_loss(creation, attributes, place);
+}
+
 void describe_contiguous(const Object& object, DatasetIndex& index, const Place& place) {
   index.stored_bytes = H5Dget_storage_size(object.id.get());
   if (index.stored_bytes == 0) {
@@ -71,6 +87,11 @@ void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_ch
   check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), place, "read the chunk shape");
   index.chunk.assign(chunk.begin(), chunk.end());
   index.filters = filter_names(creation, place);
+  if (std::ranges::count(index.filters, "deflate") > 1) {  // HDF5 bounds what neither of them inflates to
+    throw InputError(
+        place.file, place.object,
+        "found the filter deflate several times over; expected it once (h5repack can store it anew)");
+  }
   const std::uint64_t elements = element_count(index.chunk);
   if (elements == 0 || elements > max_chunk_bytes / index.element.size()) {
     throw InputError(
@@ -80,6 +101,9 @@ void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_ch
   }
   require_all_chunks(object.id.get(), index, place);
   index.stored_bytes = H5Dget_storage_size(object.id.get());
+  if (index.stored_bytes == 0) {  // its chunks are all there
+    fail(place, "find out how many bytes are stored");
+  }
 }
 
 Storage storage_of(hid_t creation, const Place& place) {
@@ -99,16 +123,18 @@ Storage storage_of(hid_t creation, const Place& place) {
 
 }  // namespace
 
-DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_t max_chunk_bytes) {
+DatasetIndex describe_dataset(FileSet& files, const Object& object, const DatasetRules& rules) {
   VirtualSources sources;
-  return describe_dataset(files, object, max_chunk_bytes, sources);
+  return describe_dataset(files, object, rules, sources);
 }
 
-DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_t max_chunk_bytes,
+DatasetIndex describe_dataset(FileSet& files, const Object& object, const DatasetRules& rules,
                               VirtualSources& sources) {
   const Place place = files.place(object);
   if (!is_dataset(object)) {
-    throw InputError(place.file, place.object, "found a group; expected a dataset");
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found a {}; expected a dataset", is_group(object) ? "group" : "named datatype"));
   }
   const Handle creation = own(H5Dget_create_plist(object.id.get()), H5Pclose, place, "read the storage");
   DatasetIndex index;
@@ -122,20 +148,43 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, std::uint64_
     refuse_unlimited_mappings(creation.get(), place);
   }
   const Handle type = own(H5Dget_type(object.id.get()), H5Tclose, place, "read the type");
-  index.element = element_type(object.id.get(), type.get(), place);
+  describe_numbers(object, type.get(), creation.get(), rules, index, place);
   index.shape = dataset_shape(object, place);
   check_shape(index, place);
   if (index.storage == Storage::contiguous) {
     describe_contiguous(object, index, place);
   } else if (index.storage == Storage::chunked) {
-    describe_chunked(object, creation.get(), max_chunk_bytes, index, place);
+    describe_chunked(object, creation.get(), rules.max_chunk_bytes, index, place);
   } else if (index.storage == Storage::virtual_sources) {
-    index.stored_bytes = check_virtual_sources(files, object, creation.get(), type.get(), index.shape,
-                                               max_chunk_bytes, sources);
+    describe_virtual(files, object, creation.get(), type.get(), rules, sources, index);
   } else {
     index.stored_bytes = index.bytes();
   }
   describe_access(object.id.get(), creation.get(), index, place);
+  if (rules.samples_last && index.shape.size() > 1) {
+    index.samples_last = true;
+    index.through_hdf5 = "its axes are in reverse";
+    std::ranges::reverse(index.shape);
+    std::ranges::reverse(index.chunk);
+  }
+  return index;
+}
+
+DatasetIndex describe_samples(FileSet& files, const Object& object, const IndexOptions& options) {
+  DatasetRules rules(options);
+  rules.samples_last = options.naming.transpose_activations;
+  DatasetIndex index = describe_dataset(files, object, rules);
+  const Place place = files.place(object);
+  const bool is_of_matlab =
+      check(H5Aexists(object.id.get(), "MATLAB_class"), place, "look for the attribute 'MATLAB_class'") > 0;
+  if (is_of_matlab && index.shape.size() > 1 && !index.samples_last) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found an array of MATLAB's (attribute 'MATLAB_class') of shape {}, whose axes "
+                    "are in reverse, samples last; expected samples first: --transpose-activations "
+                    "reads activations, targets and predictions so",
+                    shape_text(index.shape)));
+  }
   return index;
 }
 

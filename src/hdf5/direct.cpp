@@ -27,6 +27,9 @@ std::string why_through_hdf5(hid_t dataset, hid_t creation, DatasetIndex& index,
   }
   if (index.storage == Storage::contiguous) {
     index.address = H5Dget_offset(dataset);
+    if (*index.address == HADDR_UNDEF) {
+      fail(place, "find out where its bytes lie");
+    }
     return {};
   }
   if (!ChunkPipeline::of(creation, index, place)) {

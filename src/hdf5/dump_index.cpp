@@ -126,6 +126,12 @@ class Indexer {
 
 }  // namespace
 
+void StorageLoss::add(const StorageLoss& other) {
+  step = std::max(step, other.step);
+  relative = std::max(relative, other.relative);
+  unknown = unknown.empty() ? other.unknown : unknown;
+}
+
 std::uint64_t DatasetIndex::bytes() const {
   const std::uint64_t elements = hdf5::element_count(shape);
   const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -139,6 +145,9 @@ std::optional<double> CheckpointIndex::number(const std::string& attribute) cons
     return std::nullopt;
   }
   if (const auto* integer = std::get_if<std::int64_t>(&found->second)) {
+    return static_cast<double>(*integer);
+  }
+  if (const auto* integer = std::get_if<std::uint64_t>(&found->second)) {
     return static_cast<double>(*integer);
   }
   const auto* real = std::get_if<double>(&found->second);

@@ -128,6 +128,8 @@ void DumpWriter::set_attribute(const std::string& object, const std::string& nam
     put(type.get(), type.get(), text->c_str());
   } else if (const auto* number = std::get_if<double>(&value)) {
     put(H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, number);
+  } else if (const auto* large = std::get_if<std::uint64_t>(&value)) {
+    put(H5T_STD_U64LE, H5T_NATIVE_UINT64, large);
   } else {
     const auto* flag = std::get_if<bool>(&value);
     const std::int64_t count =

@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <optional>
 #include <string>
 
 #include "collapscope/core/error.hpp"
-#include "collapscope/core/text.hpp"
-#include "hdf5/attributes.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -118,51 +115,14 @@ ElementType integer_type(hid_t type, const Place& place) {
   refuse(place, fmt::format("an integer type of {} bits in {} bytes", H5Tget_precision(type), size));
 }
 
-// The attribute `dtype`, without the "torch." of str(tensor.dtype).
-std::optional<std::string> dtype_attribute(hid_t dataset, const Place& place) {
-  if (check(H5Aexists(dataset, "dtype"), place, "look for the attribute 'dtype'") == 0) {
-    return std::nullopt;
-  }
-  std::optional<std::string> text = Attributes(dataset, place).text("dtype");
-  if (text && text->starts_with("torch.")) {
-    text->erase(0, 6);
-  }
-  return text;
-}
-
-// Applies `dtype`: numbers stored as uint16 may be bfloat16; what contradicts the storage is an error.
-ElementType interpret(ElementType stored, const std::string& dtype, const Place& place) {
-  if (stored.kind == ElementKind::uint16 && dtype == "bfloat16") {
-    return {ElementKind::bfloat16, stored.big_endian};
-  }
-  if (stored.kind == ElementKind::uint16 && dtype != "uint16") {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'dtype': found \"{}\" on uint16 numbers; expected \"bfloat16\" or "
-                    "\"uint16\"",
-                    printable(dtype)));
-  }
-  const bool holds_bfloat16 = stored.kind == ElementKind::bfloat16 || stored.kind == ElementKind::float32 ||
-                              stored.kind == ElementKind::float64;
-  if (dtype == "bfloat16" && !holds_bfloat16) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'dtype': found \"bfloat16\" on {} numbers; expected uint16 numbers",
-                    stored.name()));
-  }
-  return stored;
-}
-
 }  // namespace
 
-ElementType element_type(hid_t dataset, hid_t type, const Place& place) {
+ElementType element_type(hid_t type, const Place& place) {
   const H5T_class_t kind = H5Tget_class(type);
   if (kind != H5T_FLOAT && kind != H5T_INTEGER) {
     refuse(place, class_name(kind));
   }
-  const ElementType stored = kind == H5T_FLOAT ? float_type(type, place) : integer_type(type, place);
-  const auto dtype = dtype_attribute(dataset, place);
-  return dtype ? interpret(stored, *dtype, place) : stored;
+  return kind == H5T_FLOAT ? float_type(type, place) : integer_type(type, place);
 }
 
 }  // namespace collapscope::hdf5

@@ -6,8 +6,7 @@
 
 namespace collapscope::hdf5 {
 
-// The number type of an open dataset; its attribute dtype = "bfloat16" turns uint16 into bfloat16.
 // Throws InputError that says what was found.
-[[nodiscard]] ElementType element_type(hid_t dataset, hid_t type, const Place& place);
+[[nodiscard]] ElementType element_type(hid_t type, const Place& place);
 
 }  // namespace collapscope::hdf5

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string_view>
 
@@ -39,9 +40,30 @@ std::string truncation(std::string_view cause) {
                      *found, *stored + *base, *stored + *base - *found);
 }
 
+// What the superblock says of a file that is one of several; empty when it is whole.
+std::string member_of_several(const std::string& path) {
+  std::string begin(4096, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (begin.find("NCSAfami") != std::string::npos) {
+    return "one member of a family of files (driver 'family'); expected one file: h5repart can join them";
+  }
+  if (begin.find("NCSAmult") != std::string::npos) {
+    return "one part of a file that is split over several (driver 'split' or 'multi'); expected one file: "
+           "copy it with the driver that wrote it";
+  }
+  return "";
+}
+
 // What keeps the file from being opened, from the error stack that H5Fopen left.
 std::string open_problem(const std::string& path, std::uint64_t size) {
   const std::string cause = last_error();
+  if (const std::string member = member_of_several(path); !member.empty()) {
+    return member;
+  }
+  if (const std::string remedy = newer_format(cause); !remedy.empty()) {
+    return fmt::format("{} (HDF5: {})", remedy, cause);
+  }
   const auto says = [&](std::string_view text) { return cause.find(text) != std::string::npos; };
   if (says("truncated file")) {
     return truncation(cause);

@@ -13,7 +13,7 @@ namespace collapscope::hdf5 {
 namespace {
 
 // From https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md
-constexpr std::array<std::pair<H5Z_filter_t, const char*>, 15> known_filters{{{1, "deflate"},
+constexpr std::array<std::pair<H5Z_filter_t, const char*>, 19> known_filters{{{1, "deflate"},
                                                                               {2, "shuffle"},
                                                                               {3, "fletcher32"},
                                                                               {4, "szip"},
@@ -27,7 +27,13 @@ constexpr std::array<std::pair<H5Z_filter_t, const char*>, 15> known_filters{{{1
                                                                               {32013, "zfp"},
                                                                               {32015, "zstd"},
                                                                               {32017, "sz"},
+                                                                              {32019, "jpeg"},
+                                                                              {32022, "bitgroom"},
+                                                                              {32023, "granular_bitround"},
+                                                                              {32024, "sz3"},
                                                                               {32026, "blosc2"}}};
+
+}  // namespace
 
 std::string filter_name(H5Z_filter_t id, const std::string& in_file) {
   for (const auto& [known, name] : known_filters) {
@@ -37,8 +43,6 @@ std::string filter_name(H5Z_filter_t id, const std::string& in_file) {
   }
   return in_file.empty() ? fmt::format("filter {}", id) : in_file;
 }
-
-}  // namespace
 
 std::vector<std::string> filter_names(hid_t creation, const Place& place) {
   const int count = check(H5Pget_nfilters(creation), place, "read the filters");

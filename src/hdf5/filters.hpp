@@ -12,4 +12,7 @@ namespace collapscope::hdf5 {
 // not available, with its number, name and how to get it.
 [[nodiscard]] std::vector<std::string> filter_names(hid_t creation, const Place& place);
 
+// Its usual name; for unknown ones what the file calls it.
+[[nodiscard]] std::string filter_name(H5Z_filter_t id, const std::string& in_file);
+
 }  // namespace collapscope::hdf5

@@ -77,11 +77,24 @@ std::string last_error() {
   return printable(message);
 }
 
+std::string newer_format(std::string_view cause) {
+  const auto says = [&](std::string_view text) { return cause.find(text) != std::string_view::npos; };
+  if (!says("version") || !(says("bad") || says("unknown") || says("wrong") || says("unrecognized"))) {
+    return "";
+  }
+  return fmt::format(
+      "written for a newer HDF5 than {}.{}.{}, or damaged; h5repack of that HDF5 can rewrite it, or "
+      "libver=('v110', 'v110') when writing with h5py",
+      H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+}
+
 void fail(const Place& place, std::string_view action) {
   const std::string cause = last_error();
-  throw InputError(
-      place.file, place.object,
-      cause.empty() ? fmt::format("cannot {}", action) : fmt::format("cannot {} (HDF5: {})", action, cause));
+  const std::string remedy = newer_format(cause);
+  throw InputError(place.file, place.object,
+                   cause.empty() ? fmt::format("cannot {}", action)
+                                 : fmt::format("cannot {}{}{} (HDF5: {})", action, remedy.empty() ? "" : ": ",
+                                               remedy, cause));
 }
 
 Handle own(hid_t id, Handle::Closer closer, const Place& place, std::string_view action) {

@@ -65,6 +65,9 @@ class Handle {
 // The message on HDF5's error stack that is nearest to the cause, printable; empty when there is none.
 [[nodiscard]] std::string last_error();
 
+// What HDF5's message of an unknown version means and what to do; empty for other messages.
+[[nodiscard]] std::string newer_format(std::string_view cause);
+
 // Throws InputError "cannot ACTION (HDF5: ...)".
 [[noreturn]] void fail(const Place& place, std::string_view action);
 

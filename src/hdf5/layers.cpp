@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -12,29 +11,21 @@
 #include "dump/layer_shapes.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
+#include "hdf5/dtype.hpp"
 
 namespace collapscope::hdf5 {
 
 namespace {
 
-std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
-
-std::size_t rank_of(Layout layout) { return layout == Layout::rows ? 2 : layout == Layout::ntd ? 3 : 4; }
-
-Layout parse_layout(const std::string& text, const Place& place) {
-  const std::string name = upper(text);
-  for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
-    if (name == layout_name(layout)) {
-      return layout;
-    }
+NamedLayout parse_layout(const std::string& text, const Place& place) {
+  if (const auto layout = find_layout(text)) {
+    return *layout;
   }
   throw InputError(
       place.file, place.object,
-      fmt::format(R"(attribute 'layout': found "{}"; expected "NTD", "NCHW" or "NHWC")", printable(text)));
+      fmt::format(
+          R"(attribute 'layout': found "{}"; expected "NTD", "NCHW", "NHWC", "NCL", "NCDHW" or "NDHWC")",
+          printable(text)));
 }
 
 Layout default_layout(const DatasetIndex& activations, const Place& place) {
@@ -44,34 +35,59 @@ Layout default_layout(const DatasetIndex& activations, const Place& place) {
     case 3:
       return Layout::ntd;
     case 4:
+    case 5:
       return Layout::nchw;
     default:
       throw InputError(
           place.file, place.object,
-          fmt::format("found activations of shape {}; expected [N, d], [N, T, d], [N, C, H, W] or "
-                      "[N, H, W, C]",
+          fmt::format("found activations of shape {}; expected [N, d], [N, T, d], [N, C, H, W], [N, H, W, C] "
+                      "or [N, C, D, H, W]",
                       shape_text(activations.shape)));
   }
 }
 
 // The user's layout where it fits, else the file's, else by the number of axes.
 Layout choose_layout(const LayerIndex& layer, const std::optional<std::string>& attribute,
-                     const std::optional<Layout>& wanted, const Place& place) {
-  const std::size_t rank = layer.activations.shape.size();
-  const Layout by_rank = default_layout(layer.activations, place);
-  if (wanted && rank_of(*wanted) == rank) {
-    return *wanted;
+                     const std::optional<NamedLayout>& wanted, const Place& place) {
+  const std::size_t axes = layer.activations.shape.size();
+  const Layout by_axes = default_layout(layer.activations, place);
+  if (wanted && wanted->axes == axes) {
+    return wanted->layout;
   }
   if (!attribute) {
-    return by_rank;
+    return by_axes;
   }
-  const Layout layout = parse_layout(*attribute, place);
-  if (rank_of(layout) != rank) {
-    throw InputError(place.file, place.object,
-                     fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
-                                 layout_name(layout), shape_text(layer.activations.shape), rank_of(layout)));
+  const NamedLayout named = parse_layout(*attribute, place);
+  if (named.axes != axes) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
+                    layout_name(named.layout, named.axes), shape_text(layer.activations.shape), named.axes));
   }
-  return layout;
+  return named.layout;
+}
+
+// As the user says where it fits, else as the weight's attribute does.
+KernelOrder kernel_order(const Object& weight, const DatasetIndex& index, const std::string& wanted,
+                         const Place& place) {
+  const auto by_user = find_kernel(wanted);
+  if (by_user && by_user->axes == index.shape.size()) {
+    return by_user->order;
+  }
+  constexpr std::array names{"layout"};
+  const auto text = Attributes(weight.id.get(), place, names).text("layout");
+  if (!text || index.shape.size() < 3) {
+    return KernelOrder::unsaid;
+  }
+  const auto named = find_kernel(*text);
+  if (!named || named->axes != index.shape.size()) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format(R"(attribute 'layout': found "{}" on a weight of shape {}; expected "OIHW" or )"
+                    R"("HWIO", or "OIW", "WIO", "OIDHW", "DHWIO" with as many axes)",
+                    printable(*text), shape_text(index.shape)));
+  }
+  return named->order;
 }
 
 std::optional<Pool> pool_attribute(const Attributes& attributes, const Place& place) {
@@ -93,12 +109,26 @@ void require_fit(const std::string& misfit, const Place& place) {
 }
 
 std::optional<DatasetIndex> optional_dataset(FileSet& files, const Object& checkpoint,
-                                             const std::string& path, std::uint64_t max_chunk_bytes) {
+                                             const std::string& path, const IndexOptions& options) {
   if (path.empty()) {
     return std::nullopt;
   }
   const std::optional<Object> object = files.find(checkpoint, path);
-  return object ? std::optional(describe_dataset(files, *object, max_chunk_bytes)) : std::nullopt;
+  return object ? std::optional(describe_dataset(files, *object, DatasetRules(options))) : std::nullopt;
+}
+
+// What the group says of the numbers' type, where the dataset says nothing.
+void apply_dtype(const Attributes& attributes, DatasetIndex& activations, const Place& place) {
+  const std::optional<SaidType> said = said_type(attributes);
+  if (!said || activations.type_is_said) {
+    return;
+  }
+  const ElementType meant = interpret(activations.element, said, activations.read_as, place);
+  if (meant != activations.element) {
+    activations.element = meant;
+    activations.read_as = meant.kind;
+  }
+  activations.type_is_said = true;
 }
 
 void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts& parts,
@@ -110,6 +140,7 @@ void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts&
     place = files.place(group);
     attributes = Attributes(group.id.get(), place);
   }
+  apply_dtype(attributes, layer.activations, place);
   layer.index = attributes.integer("index");
   layer.kind = attributes.text("kind").value_or("");
   layer.pool = pool_attribute(attributes, place);
@@ -124,14 +155,16 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   layer.name = parts.name;
   layer.weight_transposed = options.naming.transpose_weight;
   const Object activations = files.get(checkpoint, parts.activations, "the activations");
-  layer.activations = describe_dataset(files, activations, options.max_chunk_bytes);
+  layer.activations = describe_samples(files, activations, options);
   read_attributes(files, checkpoint, parts, options, layer);
   require_same_samples(files.place(activations), layer.activations, targets);
-  layer.weight = optional_dataset(files, checkpoint, parts.weight, options.max_chunk_bytes);
+  layer.weight = optional_dataset(files, checkpoint, parts.weight, options);
   if (layer.weight) {
+    layer.kernel_order = kernel_order(files.get(checkpoint, parts.weight, "the weight"), *layer.weight,
+                                      options.naming.weight_layout, files.place(checkpoint, parts.weight));
     require_fit(weight_misfit(layer), files.place(checkpoint, parts.weight));
   }
-  layer.bias = optional_dataset(files, checkpoint, parts.bias, options.max_chunk_bytes);
+  layer.bias = optional_dataset(files, checkpoint, parts.bias, options);
   if (layer.bias) {
     require_fit(bias_misfit(layer), files.place(checkpoint, parts.bias));
   }

@@ -22,8 +22,19 @@ std::string normal_path(std::string_view path) {
   return fmt::format("{}", fmt::join(path_components(path), "/"));
 }
 
-bool has_link(const Object& group, const char* name) {
-  return H5Lexists(group.id.get(), name, H5P_DEFAULT) > 0;
+bool has_link(const Object& group, const char* name, const Place& place) {
+  return check(H5Lexists(group.id.get(), name, H5P_DEFAULT), place, fmt::format("look up '{}'", name)) > 0;
+}
+
+// A group with parameters alone is a layer whose activations have been lost.
+void refuse_lone_parameters(FileSet& files, const Object& group, const Place& place) {
+  for (const char* name : {"weight", "bias"}) {
+    if (has_link(group, name, place) && is_dataset(files.get(group, name, "a parameter"))) {
+      throw InputError(
+          place.file, place.object,
+          fmt::format("found a {} without activations; expected a dataset 'activations' beside it", name));
+    }
+  }
 }
 
 bool is_layer_part(const std::string& path) {
@@ -56,9 +67,16 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
   Visitor visitor;
   visitor.dataset = [](const std::string&) {};
   visitor.group = [&](const std::string& path, const Object& object) {
-    if (has_link(object, "activations")) {
-      const std::string group = "layers/" + path;
-      found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, naming));
+    const Place place = files.place(object);
+    try {
+      if (has_link(object, "activations", place)) {
+        const std::string group = "layers/" + path;
+        found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, naming));
+      } else {
+        refuse_lone_parameters(files, object, place);
+      }
+    } catch (const InputError& error) {
+      failures.push_back(failure_of(error));
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
@@ -74,6 +92,17 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
         fmt::format("no group in it holds a dataset 'activations'; {}", datasets_text(files, checkpoint)));
   }
   return found;
+}
+
+// Whether an object at `path`, if it could be read, might match or hold one that does.
+bool may_lead_to_match(std::string_view pattern, const std::string& path) {
+  const std::size_t star = std::min(pattern.find('*'), pattern.size());
+  const std::string_view before = pattern.substr(0, star);
+  const std::string below = path + '/';
+  const bool deep_enough = pattern.substr(star).starts_with("**") ||
+                           std::ranges::count(path, '/') < std::ranges::count(pattern, '/');
+  return wildcard_match(pattern, path).has_value() || before.starts_with(below) ||
+         (below.starts_with(before) && deep_enough);
 }
 
 // The components before the first wildcard.
@@ -98,13 +127,16 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
   const auto full_path = [&](const std::string& path) { return prefix.empty() ? path : prefix + '/' + path; };
   Visitor visitor;
   visitor.group = [](const std::string&, const Object&) {};
+  const auto is_named = [&](const std::string& path) {
+    return path == normal_path(naming.targets) || path == normal_path(naming.predictions);
+  };
   visitor.dataset = [&](const std::string& path) {
-    if (const auto name = wildcard_match(pattern, full_path(path))) {
+    if (const auto name = wildcard_match(pattern, full_path(path)); name && !is_named(full_path(path))) {
       found.push_back(with_parameters({*name, {}, full_path(path), {}, {}}, naming));
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
-    if (wildcard_match(pattern, full_path(path))) {
+    if (may_lead_to_match(pattern, full_path(path))) {
       failures.push_back(failure_of(error));
     }
   };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -69,8 +68,10 @@ OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
   const Object root = files_->root();
   {
     const Object object = files_->get(root, index.object, "the dataset that was indexed");
-    require_unchanged(index, describe_dataset(*files_, object, std::numeric_limits<std::uint64_t>::max()),
-                      place_);
+    DatasetRules rules;
+    rules.read_as = index.read_as;
+    rules.samples_last = index.samples_last;
+    require_unchanged(index, describe_dataset(*files_, object, rules), place_);
   }
   // Opened again for its cache, now that no other handle keeps the dataset open with another one. The path
   // is one of hard links.

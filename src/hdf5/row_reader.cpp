@@ -1,6 +1,7 @@
 // Chooses how the samples of a dataset are read, and reads through HDF5 what can be read in no other way.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -11,8 +12,10 @@
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
+#include "hdf5/missing_values.hpp"
 #include "hdf5/open_dataset.hpp"
 #include "hdf5/raw_reader.hpp"
+#include "hdf5/reversed_reader.hpp"
 
 namespace collapscope {
 
@@ -51,6 +54,29 @@ class DatasetReader final : public RowReader {
     }
     const Session session;
     check_chunks(first, count);
+    const std::size_t sample_bytes = out.size() / count;
+    const std::uint64_t step = samples_per_call();
+    for (std::uint64_t done = 0; done < count; done += step) {
+      const std::uint64_t samples = std::min(step, count - done);
+      read_samples(first + done, samples, out.subspan(done * sample_bytes, samples * sample_bytes));
+    }
+  }
+
+  [[nodiscard]] std::uint64_t preferred_samples() const override {
+    return index_.storage == Storage::chunked ? index_.chunk[0] : 1;
+  }
+
+ private:
+  // HDF5 keeps some kilobytes for every chunk that a call touches.
+  [[nodiscard]] std::uint64_t samples_per_call() const {
+    constexpr std::uint64_t most_chunks = 1024;
+    if (index_.storage != Storage::chunked) {
+      return index_.samples();
+    }
+    return std::max<std::uint64_t>(1, most_chunks / grid_.per_row()) * index_.chunk[0];
+  }
+
+  void read_samples(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
     std::vector<hsize_t> start(index_.shape.size(), 0);
     std::vector<hsize_t> extent(index_.shape.begin(), index_.shape.end());
     start[0] = first;
@@ -65,11 +91,6 @@ class DatasetReader final : public RowReader {
     }
   }
 
-  [[nodiscard]] std::uint64_t preferred_samples() const override {
-    return index_.storage == Storage::chunked ? index_.chunk[0] : 1;
-  }
-
- private:
   void check_chunks(std::uint64_t first, std::uint64_t count) {
     if (checked_.empty()) {
       return;
@@ -89,9 +110,7 @@ class DatasetReader final : public RowReader {
   std::vector<bool> checked_;  // rows of chunks whose stored sizes are sane; empty without filters
 };
 
-}  // namespace
-
-std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
+std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOptions& options) {
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
                      fmt::format("found shape {}; expected at least one sample", shape_text(dataset.shape)));
@@ -105,6 +124,9 @@ std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOpti
   }
   const Session session;
   auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);
+  if (dataset.samples_last) {
+    return hdf5::read_reversed(std::move(opened));
+  }
   if (dataset.storage == Storage::contiguous) {
     if (auto reader = hdf5::read_contiguous(opened, chosen)) {
       return reader;
@@ -116,6 +138,12 @@ std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOpti
     }
   }
   return std::make_unique<DatasetReader>(std::move(opened));
+}
+
+}  // namespace
+
+std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
+  return hdf5::refuse_missing(open_stored(dataset, options), dataset);
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {

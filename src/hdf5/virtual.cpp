@@ -181,7 +181,7 @@ void check_chunk_sizes(const Object& source, const DatasetIndex& index, const Pl
 }
 
 // Describes each source once, however many mappings name it. `fresh` tells whether this was the first time.
-const DatasetIndex& describe_source(FileSet& files, const Object& source, std::uint64_t max_chunk_bytes,
+const DatasetIndex& describe_source(FileSet& files, const Object& source, const DatasetRules& rules,
                                     VirtualSources& sources, bool& fresh) {
   const Place place = files.place(source);
   const auto [known, inserted] = sources.described.try_emplace(source.file + '\n' + source.path);
@@ -194,7 +194,7 @@ const DatasetIndex& describe_source(FileSet& files, const Object& source, std::u
                      fmt::format("virtual datasets of virtual datasets, more than {} deep or in a circle",
                                  max_virtual_depth));
   }
-  known->second = describe_dataset(files, source, max_chunk_bytes, sources);
+  known->second = describe_dataset(files, source, rules, sources);
   --sources.depth;
   check_chunk_sizes(source, *known->second, place);
   return *known->second;
@@ -208,6 +208,24 @@ void check_type(const Object& source, hid_t expected, const Mapping& mapping, co
         fmt::format("{} holds another type of numbers than the virtual dataset; expected the same",
                     source_text(mapping)));
   }
+}
+
+// What the attributes of source and virtual dataset say of the type must be the same; what they say of
+// missing values and losses adds up.
+void take_meaning(const DatasetIndex& source, const Mapping& mapping, const Place& place,
+                  DatasetIndex& index) {
+  if (source.element != index.element) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("{} holds {} numbers, the virtual dataset {}; expected the same attribute 'dtype'",
+                    source_text(mapping), source.element.name(), index.element.name()));
+  }
+  for (const MissingValue& missing : source.missing) {
+    if (std::ranges::find(index.missing, missing) == index.missing.end()) {
+      index.missing.push_back(missing);
+    }
+  }
+  index.loss.add(source.loss);
 }
 
 }  // namespace
@@ -229,29 +247,27 @@ void refuse_unlimited_mappings(hid_t creation, const Place& place) {
   }
 }
 
-std::uint64_t check_virtual_sources(FileSet& files, const Object& object, hid_t creation, hid_t type,
-                                    const std::vector<std::uint64_t>& shape, std::uint64_t max_chunk_bytes,
-                                    VirtualSources& sources) {
+void describe_virtual(FileSet& files, const Object& object, hid_t creation, hid_t type,
+                      const DatasetRules& rules, VirtualSources& sources, DatasetIndex& index) {
   const Place place = files.place(object);
   refuse_prefix_variable(place);
   std::vector<Mapping> mappings;
   for (std::size_t i = 0, count = mapping_count(creation, place); i < count; ++i) {
     mappings.push_back(read_mapping(creation, i, place));
   }
-  check_cover(mappings, shape, place);
-  std::uint64_t stored = 0;
+  check_cover(mappings, index.shape, place);
   for (const Mapping& mapping : mappings) {
     const Object source = open_source(files, object, mapping, place);
     check_type(source, type, mapping, place);
     bool fresh = false;
-    const DatasetIndex& index = describe_source(files, source, max_chunk_bytes, sources, fresh);
-    stored += fresh ? index.stored_bytes : 0;
-    if (index.storage == Storage::virtual_sources) {
+    const DatasetIndex& found = describe_source(files, source, rules, sources, fresh);
+    take_meaning(found, mapping, place, index);
+    index.stored_bytes += fresh ? found.stored_bytes : 0;
+    if (found.storage == Storage::virtual_sources) {
       refuse_moved_source(object, mapping, source, place);
     }
-    check_selection(mapping, index, shape, place);
+    check_selection(mapping, found, index.shape, place);
   }
-  return stored;
 }
 
 }  // namespace collapscope::hdf5

@@ -175,7 +175,7 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
   const double linear_moved = moved(linear, layer.affine_rounding);
   add_number(set, "linear_mse", linear, floors.linear_error(linear_moved));
   if (!targets.model) {
-    add_undefined(set, "linear_excess", "no predictions");
+    add_undefined(set, "linear_excess", targets.no_model);
   } else if (linear_moved > fast_tolerance * std::abs(linear - targets.model->mse)) {
     add_undefined(set, "linear_excess", not_in_fast_precision);
   } else {

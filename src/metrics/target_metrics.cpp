@@ -13,7 +13,7 @@ namespace {
 void add_model(MetricSet& set, const TargetSummary& targets) {
   if (!targets.model) {
     for (const char* name : {"model_mse", "model_mae", "model_r2", "residual_whiteness"}) {
-      add_undefined(set, name, "no predictions");
+      add_undefined(set, name, targets.no_model);
     }
     return;
   }

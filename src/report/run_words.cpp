@@ -46,6 +46,7 @@ std::string objections(const LayerResult& layer, const Criteria& criteria, bool 
 struct AttributeWords {
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
   std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
+  std::string operator()(std::uint64_t count) const { return fmt::to_string(count); }
   std::string operator()(double number) const { return fmt::format("{:g}", number); }
   std::string operator()(const std::string& text) const { return name_text(text); }
 };

@@ -25,6 +25,7 @@ const AttributeValue* attribute(const CheckpointResult& checkpoint, std::string_
 struct AttributeText {
   std::string operator()(bool flag) const { return flag ? "true" : "false"; }
   std::string operator()(std::int64_t count) const { return fmt::to_string(count); }
+  std::string operator()(std::uint64_t count) const { return fmt::to_string(count); }
   std::string operator()(double number) const { return fmt::format("{:g}", number); }
   std::string operator()(const std::string& text) const { return shown_title(text); }
 };

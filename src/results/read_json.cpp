@@ -81,6 +81,7 @@ void read_notes(const Place& place, MetricSet& metrics) {
 AttributeValue attribute_at(const Place& place) {
   if (const auto* flag = std::get_if<bool>(&place.node->value)) return *flag;
   if (const auto* count = std::get_if<std::int64_t>(&place.node->value)) return *count;
+  if (const auto* count = std::get_if<std::uint64_t>(&place.node->value)) return *count;
   if (const auto* number = std::get_if<double>(&place.node->value)) return *number;
   return std::move(place.get<std::string>("a number, text, true or false"));
 }

@@ -34,6 +34,7 @@ struct WriteAttribute {
 
   void operator()(bool flag) const { json.value(flag); }
   void operator()(std::int64_t count) const { json.value(count); }
+  void operator()(std::uint64_t count) const { json.value(count); }
   void operator()(double number) const {
     if (std::isfinite(number)) {
       json.value(number);

@@ -24,6 +24,7 @@ using SortKey = std::tuple<int, double, std::string>;  // its kind; what it is a
 struct SortKeyOf {
   SortKey operator()(bool flag) const { return {1, flag ? 1.0 : 0.0, {}}; }
   SortKey operator()(std::int64_t count) const { return {2, static_cast<double>(count), {}}; }
+  SortKey operator()(std::uint64_t count) const { return {2, static_cast<double>(count), {}}; }
   SortKey operator()(double number) const {
     if (std::isnan(number)) return {3, 0, "nan"};
     return {2, number == 0 ? 0.0 : number, {}};

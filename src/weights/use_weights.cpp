@@ -67,10 +67,11 @@ bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& 
     return false;
   }
   layer.weight = dataset_of(*weight);
-  std::vector<std::uint64_t>& shape = layer.weight->shape;
-  if (shape.size() == 3) {  // Conv1d
-    shape.insert(shape.begin() + 2, 1);
-  }
+  const std::size_t axes = layer.weight->shape.size();
+  const auto kernel = find_kernel(naming.layout);
+  layer.kernel_order = kernel && kernel->axes == axes ? kernel->order
+                       : axes == 3                    ? KernelOrder::outputs_first  // as PyTorch writes it
+                                                      : KernelOrder::unsaid;
   require_fit(weight_misfit(layer), *layer.weight);
   if (const Tensor* bias = find(tensors, naming.bias, layer.name)) {
     layer.bias = dataset_of(*bias);

@@ -72,6 +72,22 @@ TEST_F(LayerWeightTest, ConvolutionsActOnChannels) {
   EXPECT_FALSE(flattened.missing.empty());
 }
 
+TEST_F(LayerWeightTest, KernelsMayHaveTheirOutputsLast) {
+  LayerIndex layer = make_layer({10, 5, 5, 3}, Layout::nhwc);
+  layer.weight = stored({1, 2, 3, 4});
+  layer.kernel_order = KernelOrder::outputs_last;
+  const LayerWeight weight = layer_weight(layer, layer_format(layer, std::nullopt));
+  ASSERT_EQ(weight.matrix.rows(), 8U);
+  ASSERT_EQ(weight.matrix.cols(), 3U);
+  for (std::size_t m = 0; m < 4; ++m) {
+    for (std::size_t p = 0; p < 2; ++p) {
+      for (std::size_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(weight.matrix(m * 2 + p, c), static_cast<double>((p * 3 + c) * 4 + m));
+      }
+    }
+  }
+}
+
 TEST_F(LayerWeightTest, TransposedAndMisfittingWeights) {
   LayerIndex layer = make_layer({10, 3});
   const RowFormat format = layer_format(layer, std::nullopt);

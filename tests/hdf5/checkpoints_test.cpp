@@ -91,8 +91,22 @@ TEST_F(Checkpoints, TakeNumbersOfAnySizeAndArraysOfOne) {
   });
   EXPECT_THAT(
       index_dump(path).checkpoints.at(0).attributes,
-      ElementsAre(Pair("large", AttributeValue(0x1p64)), Pair("padded", AttributeValue(std::string("ab c"))),
-                  Pair("single", AttributeValue(0.25)), Pair("small", AttributeValue(std::int64_t{-3}))));
+      ElementsAre(Pair("large", AttributeValue(std::uint64_t{0xffffffffffffffff})),
+                  Pair("padded", AttributeValue(std::string("ab c"))), Pair("single", AttributeValue(0.25)),
+                  Pair("small", AttributeValue(std::int64_t{-3}))));
+}
+
+TEST_F(Checkpoints, SayWhetherTheyAreComplete) {
+  const CheckpointIndex complete = index_dump(write([](const TestFile& file) {
+                                     file.attribute("/", "complete", true);
+                                   })).checkpoints.at(0);
+  EXPECT_TRUE(complete.is_complete);
+  EXPECT_TRUE(complete.attributes.empty());
+  EXPECT_FALSE(index_dump(write([](const TestFile&) {})).checkpoints.at(0).is_complete);
+  EXPECT_THAT(index_error(write([](const TestFile& file) { file.attribute("/", "complete", false); })),
+              AllOf(HasSubstr("attribute 'complete': found false"), HasSubstr("stopped before the end")));
+  EXPECT_THAT(index_error(write([](const TestFile& file) { file.attribute("/", "complete", 0); })),
+              HasSubstr("attribute 'complete': found false"));
 }
 
 TEST_F(Checkpoints, LeaveOutLongStringsUnlessTheyMatter) {

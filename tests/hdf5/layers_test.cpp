@@ -122,6 +122,124 @@ TEST_F(Layers, TakeTheLayoutThatTheUserNamesWhereItFits) {
   EXPECT_EQ(dump.checkpoints.at(0).layers.at(1).layout, Layout::nhwc);
 }
 
+TEST_F(Layers, OfOneAndThreeDimensionsHaveLayoutsOfTheirOwn) {
+  const DumpIndex dump = index([](const TestFile& file) {
+    for (const auto& [name, shape] : {std::pair{"NCL", Shape{4, 3, 2}},
+                                      {"NCW", {4, 3, 2}},
+                                      {"NLC", {4, 2, 3}},
+                                      {"NCDHW", {4, 3, 2, 2, 1}},
+                                      {"NDHWC", {4, 2, 2, 1, 3}}}) {
+      const std::string layer = std::string("layers/") + name;
+      file.ramp(layer + "/activations", shape);
+      file.attribute(layer, "layout", name);
+      file.ramp(layer + "/weight", shape.size() == 3 ? Shape{5, 3} : Shape{5, 3, 2, 2, 1});
+    }
+  });
+  EXPECT_THAT(dump.failures, IsEmpty());
+  for (const LayerIndex& layer : dump.checkpoints.at(0).layers) {
+    const bool first = layer.name.starts_with("NC");
+    EXPECT_EQ(layer.layout, first                                 ? Layout::nchw
+                            : layer.activations.shape.size() == 3 ? Layout::ntd
+                                                                  : Layout::nhwc)
+        << layer.name;
+  }
+  EXPECT_THAT(failure([](const TestFile& file) {
+                file.ramp("layers/bad/activations", {4, 3, 2, 2});
+                file.attribute("layers/bad", "layout", "NCL");
+              }),
+              AllOf(HasSubstr("NCL"), HasSubstr("expected 3 axes")));
+}
+
+// Activations, their layout, a kernel, what the weight's attribute says.
+struct Kernel {
+  Shape activations;
+  const char* layout;
+  Shape weight;
+  const char* says;
+  KernelOrder order;  // unsaid: refused
+};
+
+TEST_F(Layers, HaveKernelsInEitherOrder) {
+  constexpr auto oihw = KernelOrder::outputs_first;
+  constexpr auto hwio = KernelOrder::outputs_last;
+  constexpr auto refused = KernelOrder::unsaid;
+  const std::vector<Kernel> kernels{{{4, 3, 8, 8}, "NCHW", {16, 3, 5, 5}, "", oihw},
+                                    {{4, 3, 8, 8}, "NCHW", {16, 3, 3, 3}, "", oihw},
+                                    {{4, 3, 8, 8}, "NCHW", {3, 3, 3, 3}, "", oihw},
+                                    {{4, 3, 8, 8}, "NCHW", {5, 5, 3, 16}, "", refused},
+                                    {{4, 3, 8, 8}, "NCHW", {5, 5, 3, 16}, "HWIO", hwio},
+                                    {{4, 3, 8, 8}, "NCHW", {3, 3, 3, 16}, "", refused},
+                                    {{4, 3, 8, 8}, "NCHW", {3, 3, 3, 16}, "HWIO", hwio},
+                                    {{4, 8, 8, 3}, "NHWC", {5, 5, 3, 16}, "", hwio},
+                                    {{4, 8, 8, 3}, "NHWC", {16, 3, 5, 5}, "", oihw},
+                                    {{4, 8, 8, 3}, "NHWC", {16, 3, 3, 3}, "", refused},
+                                    {{4, 8, 8, 3}, "NHWC", {3, 3, 3, 16}, "", refused},
+                                    {{4, 8, 8, 3}, "NHWC", {3, 3, 3, 16}, "hwio", hwio},
+                                    {{4, 8, 8, 3}, "NHWC", {3, 3, 3, 16}, "OIHW", oihw},
+                                    {{4, 8, 8, 3}, "NHWC", {16, 3, 5, 5}, "HWIO", refused},
+                                    {{4, 8, 20}, "NCL", {5, 8, 3}, "", oihw},
+                                    {{4, 8, 20}, "NCL", {3, 8, 5}, "WIO", hwio},
+                                    {{4, 20, 8}, "NTD", {5, 8, 3}, "", refused},
+                                    {{4, 20, 8}, "NTD", {3, 8, 5}, "WIO", hwio},
+                                    {{4, 20, 8}, "NTD", {5, 8, 1, 3}, "", oihw},
+                                    {{4, 2, 6, 6, 6}, "NCDHW", {7, 2, 3, 3, 3}, "", oihw},
+                                    {{4, 6, 6, 6, 2}, "NDHWC", {3, 3, 3, 2, 7}, "", hwio}};
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    const Kernel& kernel = kernels[i];
+    SCOPED_TRACE(i);
+    const auto make = [&](const TestFile& file, const std::string& name) {
+      const std::string layer = "layers/" + name;
+      file.ramp(layer + "/activations", kernel.activations);
+      file.attribute(layer, "layout", kernel.layout);
+      file.ramp(layer + "/weight", kernel.weight);
+      file.ramp(layer + "/bias", {kernel.order == hwio ? kernel.weight.back() : kernel.weight.front()});
+      if (*kernel.says != '\0') {
+        file.attribute(layer + "/weight", "layout", kernel.says);
+      }
+    };
+    if (kernel.order == refused) {
+      const std::string said = failure([&](const TestFile& file) { make(file, "bad"); });
+      EXPECT_THAT(said, HasSubstr("/layers/bad/weight: found a weight of shape"));
+      EXPECT_THAT(said, *kernel.says != '\0' ? HasSubstr("expected 3 inputs") : HasSubstr("--weight-layout"));
+      continue;
+    }
+    const DumpIndex dump = index([&](const TestFile& file) { make(file, "conv"); });
+    EXPECT_THAT(dump.failures, IsEmpty());
+    EXPECT_EQ(dump.checkpoints.at(0).layers.at(0).kernel_order, kernel.order);
+  }
+}
+
+TEST_F(Layers, TakeTheKernelOrderThatTheUserNames) {
+  IndexOptions options;
+  options.naming.weight_layout = "HWIO";
+  const DumpIndex dump = index(
+      [](const TestFile& file) {
+        file.ramp("layers/conv/activations", {4, 3, 8, 8});
+        file.ramp("layers/conv/weight", {3, 3, 3, 16});
+        file.ramp("layers/fc/activations", {4, 3});
+        file.ramp("layers/fc/weight", {5, 3});
+      },
+      options);
+  EXPECT_THAT(dump.failures, IsEmpty());
+  EXPECT_EQ(dump.checkpoints.at(0).layers.at(0).kernel_order, KernelOrder::outputs_last);
+  EXPECT_EQ(dump.checkpoints.at(0).layers.at(1).kernel_order, KernelOrder::unsaid);
+}
+
+TEST_F(Layers, ThatAreNotWantedAreLeftAlone) {
+  const auto make = [](const TestFile& file) {
+    file.ramp("layers/fc1/activations", {4, 3});
+    file.ramp("layers/ids/activations", {7});
+  };
+  EXPECT_EQ(index(make).failures.size(), 1U);
+  IndexOptions options;
+  options.layers = {"fc*"};
+  const DumpIndex dump = index(make, options);
+  EXPECT_THAT(dump.failures, IsEmpty());
+  EXPECT_THAT(names(dump), ElementsAre("fc1"));
+  options.layers = {"conv*"};
+  EXPECT_THAT(index_error(path(), options), HasSubstr("no layer is selected by --layers"));
+}
+
 TEST_F(Layers, MayHaveWeightsForFlattenedRows) {
   const DumpIndex dump = index([](const TestFile& file) {
     file.ramp("layers/flat/activations", {4, 3, 2, 2});
@@ -147,9 +265,9 @@ TEST_F(Layers, OfAnotherNumberOfAxesFail) {
       failure([](const TestFile& file) { file.ramp("layers/bad/activations", {4}); }),
       AllOf(HasSubstr("/layers/bad"), HasSubstr("found activations of shape [4]"), HasSubstr("[N, d]")));
   EXPECT_THAT(failure([](const TestFile& file) {
-                file.ramp("layers/bad/activations", {4, 1, 1, 1, 1});
+                file.ramp("layers/bad/activations", {4, 1, 1, 1, 1, 1});
               }),
-              HasSubstr("found activations of shape [4, 1, 1, 1, 1]"));
+              HasSubstr("found activations of shape [4, 1, 1, 1, 1, 1]"));
 }
 
 TEST_F(Layers, WhoseActivationsAreAGroupFail) {

@@ -184,5 +184,66 @@ TEST_F(Foreign, BrokenLinksFailOnlyWhereTheyMatch) {
   EXPECT_EQ(dump.failures[0].object, "/acts/broken");
 }
 
+TEST_F(Foreign, ArraysOfMatlabAreRecognizedAndTurned) {
+  for (const Shape& chunk : {Shape{}, Shape{2, 2, 4}}) {
+    {
+      const TestFile file(path_);
+      Stored stored;
+      stored.chunk = chunk;
+      stored.deflate = chunk.empty() ? 0 : 1;
+      file.ramp("acts/fc", {2, 3, 6}, stored);  // [6, 3, 2] in MATLAB
+      file.ramp("labels/y", {2, 6});
+      for (const char* name : {"acts/fc", "labels/y"}) {
+        file.attribute(name, "MATLAB_class", "double");
+      }
+    }
+    options_.naming.transpose_activations = false;
+    EXPECT_THAT(index_error(path_, options_),
+                AllOf(HasSubstr("MATLAB"), HasSubstr("--transpose-activations")));
+    options_.naming.transpose_activations = true;
+    const DumpIndex dump = index();
+    const CheckpointIndex& checkpoint = dump.checkpoints.at(0);
+    EXPECT_EQ(checkpoint.targets.shape, (std::vector<std::uint64_t>{6, 2}));
+    EXPECT_EQ(read_all(checkpoint.targets, 4), (std::vector<double>{0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11}));
+    const DatasetIndex& activations = checkpoint.layers.at(0).activations;
+    EXPECT_EQ(activations.shape, (std::vector<std::uint64_t>{6, 3, 2}));
+    const std::vector<double> numbers = read_all(activations, 5);
+    for (std::size_t i = 0; i < 6; ++i) {
+      for (std::size_t a = 0; a < 3; ++a) {
+        for (std::size_t b = 0; b < 2; ++b) {
+          EXPECT_EQ(numbers[(i * 3 + a) * 2 + b], static_cast<double>((b * 3 + a) * 6 + i));
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Foreign, TargetsAndPredictionsThatAreNamedAreNoLayers) {
+  options_.naming.activations = "labels/*";
+  options_.naming.predictions = "/labels/out";
+  {
+    const TestFile file(path_, TestFile::Mode::append);
+    file.ramp("labels/h", {6, 2});
+  }
+  EXPECT_THAT(names(), ElementsAre("h"));
+}
+
+TEST_F(Foreign, BrokenLinksFailWhereALayerMayLieBehindThem) {
+  {
+    const TestFile file(path_, TestFile::Mode::append);
+    file.ramp("blocks/one/h", {6, 3});
+    file.soft_link("blocks/two", "/gone");
+    file.soft_link("blocks/one/x", "/gone");
+    file.soft_link("other", "/gone");
+  }
+  for (const char* pattern : {"blocks/*/h", "**/h"}) {
+    options_.naming.activations = pattern;
+    const DumpIndex dump = index();
+    EXPECT_EQ(dump.checkpoints.at(0).layers.size(), 1U);
+    EXPECT_THAT(dump.failures, ::testing::Contains(::testing::Field(&Failure::object, "/blocks/two")));
+    EXPECT_EQ(dump.failures.size(), pattern[0] == 'b' ? 1U : 3U);
+  }
+}
+
 }  // namespace
 }  // namespace collapscope::testing

@@ -189,6 +189,84 @@ TEST(Dtype, ThatContradictsTheNumbersIsAnError) {
               AllOf(HasSubstr("int16 numbers"), HasSubstr("expected uint16")));
 }
 
+template <class T>
+std::string dtype_error(const TempDir& dir, const std::string& dtype) {
+  return index_error(dump_with_dtype<T>(dir, {1}, dtype));
+}
+
+TEST(Dtype, OfFloatsIsNeverTakenForIntegers) {
+  const TempDir dir;
+  EXPECT_THAT(dtype_error<std::int16_t>(dir, "float16"),
+              AllOf(HasSubstr("found \"float16\" on int16 numbers"), HasSubstr("--dtype float16")));
+  EXPECT_THAT(dtype_error<std::int16_t>(dir, "torch.bfloat16"),
+              AllOf(HasSubstr("int16 numbers"), HasSubstr("--dtype bfloat16")));
+  for (const char* dtype : {"float32", "torch.float32", "numpy.float32", "<f4", "float", "complex64"}) {
+    EXPECT_THAT(dtype_error<std::int32_t>(dir, dtype), HasSubstr("on int32 numbers")) << dtype;
+    EXPECT_THAT(dtype_error<std::uint32_t>(dir, dtype), HasSubstr("on uint32 numbers")) << dtype;
+  }
+  for (const char* dtype : {"float64", "double", ">f8", "torch.double"}) {
+    EXPECT_THAT(dtype_error<std::int64_t>(dir, dtype), HasSubstr("expected \"int64\"")) << dtype;
+    EXPECT_THAT(dtype_error<std::uint64_t>(dir, dtype), HasSubstr("float64")) << dtype;
+  }
+  EXPECT_THAT(dtype_error<std::uint8_t>(dir, "torch.float8_e4m3fn"), HasSubstr("on uint8 numbers"));
+  EXPECT_THAT(dtype_error<std::uint16_t>(dir, "half"), HasSubstr("--dtype float16"));
+}
+
+TEST(Dtype, OfTheSameSizeMustBeTheSame) {
+  const TempDir dir;
+  EXPECT_THAT(dtype_error<std::int32_t>(dir, "uint32"), HasSubstr("expected \"int32\""));
+  EXPECT_THAT(dtype_error<float>(dir, "int32"), HasSubstr("found \"int32\" on float32 numbers"));
+  EXPECT_THAT(dtype_error<double>(dir, "int64"), HasSubstr("on float64 numbers"));
+}
+
+TEST(Dtype, OfAnotherSizeTellsWhereNumbersCameFrom) {
+  const TempDir dir;
+  EXPECT_EQ(activations_of(dump_with_dtype<double>(dir, {1}, "float32")).element.kind, ElementKind::float64);
+  EXPECT_EQ(activations_of(dump_with_dtype<float>(dir, {1}, "float16")).element.kind, ElementKind::float32);
+  EXPECT_EQ(activations_of(dump_with_dtype<float>(dir, {1}, "int8")).element.kind, ElementKind::float32);
+  EXPECT_EQ(activations_of(dump_with_dtype<std::int64_t>(dir, {1}, "int8")).element.kind, ElementKind::int64);
+  EXPECT_EQ(activations_of(dump_with_dtype<std::int64_t>(dir, {1}, "long")).element.kind, ElementKind::int64);
+  EXPECT_EQ(activations_of(dump_with_dtype<std::uint8_t>(dir, {1}, "bool")).element.kind, ElementKind::uint8);
+}
+
+// Of the layer's group, where the dataset itself says nothing.
+TEST(Dtype, OfTheGroupCountsToo) {
+  const TempDir dir;
+  const auto write = [&](const std::string& dtype) {
+    std::string path = dir / "dump.h5";
+    const TestFile file(path);
+    file.ramp("targets", {2});
+    file.dataset<std::uint16_t>("layers/fc/activations", {2, 1}, {0x3f80, 0xc000});
+    file.attribute("layers/fc", "dtype", dtype);
+    return path;
+  };
+  EXPECT_EQ(read_all(activations_of(write("bfloat16")), 2), (std::vector<double>{1, -2}));
+  EXPECT_THAT(index_error(write("float16")), HasSubstr("found \"float16\" on uint16 numbers"));
+}
+
+TEST(Dtype, OfTheUserSaysWhatIntegersOf16BitsHold) {
+  const TempDir dir;
+  IndexOptions options;
+  options.read_as = ElementKind::float16;
+  const auto read = [&](const std::string& path) {
+    return read_all(index_dump(path, options).checkpoints.at(0).layers.at(0).activations, 1);
+  };
+  const auto plain = [&](auto number) {
+    std::string path = dir / "dump.h5";
+    const TestFile file(path);
+    file.ramp("targets", {1});
+    file.dataset<decltype(number)>("layers/fc/activations", {1, 1}, {number});
+    return path;
+  };
+  EXPECT_EQ(read(plain(std::uint16_t{0x3c00})), std::vector<double>{1});
+  EXPECT_EQ(read(plain(std::int16_t{-0x4000})), std::vector<double>{-2});
+  EXPECT_EQ(read(plain(std::int32_t{0x3c00})), std::vector<double>{0x3c00});
+  EXPECT_EQ(read(dump_with_dtype<std::int16_t>(dir, {0x3c00}, "float16")), std::vector<double>{1});
+  EXPECT_EQ(read(dump_with_dtype<std::int16_t>(dir, {0x3c00}, "int16")), std::vector<double>{0x3c00});
+  EXPECT_THAT(index_error(dump_with_dtype<std::uint16_t>(dir, {1}, "bfloat16"), options),
+              HasSubstr("expected \"float16\", as --dtype float16 says"));
+}
+
 // The error of a dump whose activations have `type`; nothing is written.
 std::string type_error(const TempDir& dir, hid_t type) {
   const std::string path = dir / "dump.h5";

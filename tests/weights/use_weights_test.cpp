@@ -63,8 +63,20 @@ TEST(UseWeights, ConvolutionsOfOneAndTwoAxes) {
   std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"conv1", "conv2"}, {4, 1, 2, 2});
   write_tensors(dir / "w", {{"conv1.weight", {2, 1, 3}, six}, {"conv2.weight", {1, 1, 3, 2}, six}});
   EXPECT_THAT(use_weights(checkpoints, {dir / "w"}).failures, IsEmpty());
-  EXPECT_THAT(layer(checkpoints, 0).weight->shape, ElementsAre(2, 1, 1, 3));
+  EXPECT_THAT(layer(checkpoints, 0).weight->shape, ElementsAre(2, 1, 3));
+  EXPECT_EQ(layer(checkpoints, 0).kernel_order, KernelOrder::outputs_first);
   EXPECT_THAT(layer(checkpoints, 1).weight->shape, ElementsAre(1, 1, 3, 2));
+}
+
+TEST(UseWeights, KernelsMayBeSaidToHaveTheirOutputsLast) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"conv1", "conv2"}, {4, 1, 2, 2});
+  write_tensors(dir / "w", {{"conv1.weight", {3, 1, 2}, six}, {"conv2.weight", {3, 2, 1, 1}, six}});
+  WeightsNaming naming{dir / "w"};
+  naming.layout = "HWIO";
+  EXPECT_THAT(use_weights(checkpoints, naming).failures, IsEmpty());
+  EXPECT_EQ(layer(checkpoints, 0).kernel_order, KernelOrder::outputs_first);  // has three axes
+  EXPECT_EQ(layer(checkpoints, 1).kernel_order, KernelOrder::outputs_last);
 }
 
 TEST(UseWeights, AWeightThatDoesNotFitCostsItsLayer) {

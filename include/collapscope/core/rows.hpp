@@ -13,7 +13,7 @@
 
 namespace collapscope {
 
-// How a sample lies in storage: [N, d], [N, T, d], [N, C, H, W] or [N, H, W, C].
+// How a sample lies in storage: [N, d], [N, T, d], [N, C, positions...] or [N, positions..., C].
 enum class Layout : std::uint8_t { rows, ntd, nchw, nhwc };
 
 // How a sequence or image becomes samples.
@@ -23,6 +23,21 @@ enum class Pool : std::uint8_t { mean, max, first, last, flatten, none };
 [[nodiscard]] std::string_view pool_name(Pool pool);
 [[nodiscard]] Pool parse_pool(std::string_view text);
 [[nodiscard]] std::string_view layout_name(Layout layout);
+
+// A layout and its number of axes, by which NCL, NCHW and NCDHW differ.
+struct NamedLayout {
+  Layout layout = Layout::rows;
+  std::size_t axes = 2;
+
+  NamedLayout() = default;
+  // With the axes of "NTD", "NCHW" and "NHWC".
+  NamedLayout(Layout usual);
+  NamedLayout(Layout with, std::size_t so_many) : layout(with), axes(so_many) {}
+};
+// "NTD", "NLC", "NWC", "NCL", "NCW", "NCHW", "NHWC", "NCDHW", "NDHWC", in any case.
+[[nodiscard]] std::optional<NamedLayout> find_layout(std::string_view text);
+// Of a layout with so many axes: "NCL".
+[[nodiscard]] std::string_view layout_name(Layout layout, std::size_t axes);
 
 // How the bytes of one stored sample become rows of float64.
 struct RowFormat {

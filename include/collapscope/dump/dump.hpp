@@ -23,6 +23,25 @@ enum class Storage : std::uint8_t {
   raw,  // one number after the other from `address` on, in a file that is not HDF5
 };
 
+// A number that stands for none, as the attribute of this name says.
+struct MissingValue {
+  std::string attribute;
+  double value = 0;
+
+  friend bool operator==(const MissingValue&, const MissingValue&) = default;
+};
+
+// What storing the numbers has cost, beside the rounding of their type.
+struct StorageLoss {
+  double step = 0;      // they are multiples of it: off by at most half
+  double relative = 0;  // unit roundoff
+  std::string unknown;  // what else lost digits, nobody can tell how many: "zfp"
+
+  // The greater of both.
+  void add(const StorageLoss& other);
+  friend bool operator==(const StorageLoss&, const StorageLoss&) = default;
+};
+
 // One dataset of numbers.
 struct DatasetIndex {
   std::string file;    // the file that holds it, after external links were followed
@@ -37,11 +56,19 @@ struct DatasetIndex {
   std::string through_hdf5;          // why HDF5 reads its bytes, one thread at a time; empty: read around it
   std::optional<std::uint64_t> address;  // of its first byte in the file, where known: reading in this order
                                          // is reading in the order of the disk
+  std::optional<ElementKind> read_as;    // what the user says that integers of 16 bits hold
+  bool type_is_said = false;             // by an attribute or by the user
+  bool samples_last = false;  // the file has the axes of `shape` and `chunk` in reverse, as MATLAB does
+  std::vector<MissingValue> missing;  // readers refuse rows that hold one
+  StorageLoss loss;
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().
   [[nodiscard]] std::uint64_t bytes() const;
 };
+
+// The axes of a convolution's weight: [m, C, k...] (OIHW, PyTorch) or [k..., C, m] (HWIO, Keras and JAX).
+enum class KernelOrder : std::uint8_t { unsaid, outputs_first, outputs_last };
 
 // One layer: the input activations of the module that owns `weight`.
 struct LayerIndex {
@@ -54,10 +81,12 @@ struct LayerIndex {
   std::optional<DatasetIndex> weight;
   std::optional<DatasetIndex> bias;
   bool weight_transposed = false;  // stored [d, m] (a file not written for us)
+  KernelOrder kernel_order = KernelOrder::unsaid;
 };
 
 // A scalar attribute, carried into the results as it is.
-using AttributeValue = std::variant<bool, std::int64_t, double, std::string>;
+// Integers are std::int64_t where they fit, else std::uint64_t.
+using AttributeValue = std::variant<bool, std::int64_t, double, std::string, std::uint64_t>;
 
 // A part of the input that cannot be analysed; the rest goes on.
 struct Failure {
@@ -73,6 +102,7 @@ struct CheckpointIndex {
   std::optional<double> step;
   std::string task = "regression";
   std::vector<std::pair<std::string, AttributeValue>> attributes;  // all scalar ones, by name
+  bool is_complete = false;                                        // its writer says that it wrote everything
   DatasetIndex targets;
   std::optional<DatasetIndex> predictions;
   std::vector<LayerIndex> layers;  // ordered by index, then naturally by name
@@ -95,12 +125,17 @@ struct DumpNaming {
   std::string predictions;
   std::string weight;
   std::string bias;
+  bool transpose_activations =
+      false;                      // they, targets and predictions have their axes in reverse, samples last
   bool transpose_weight = false;  // weights are stored [d, m]
-  std::optional<Layout> layout;   // of 3-D and 4-D activations
+  std::optional<NamedLayout> layout;  // of activations with as many axes
+  std::string weight_layout;          // of convolutions' weights with as many axes: "HWIO"; empty: unsaid
 };
 
 struct IndexOptions {
   DumpNaming naming;
+  std::vector<std::string> layers;     // globs of their names, others are left alone; empty: all
+  std::optional<ElementKind> read_as;  // float16 or bfloat16: what integers of 16 bits hold
   std::uint64_t max_chunk_bytes = std::uint64_t{1} << 30;  // a larger chunk is refused
 };
 
@@ -120,6 +155,14 @@ struct ReadOptions {
 // Throws InputError (the file has changed, a filter is missing, a chunk was never written, ...).
 [[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes);
 [[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options);
+
+// The samples at the end of a dataset that are nothing but zeros.
+struct ZeroTail {
+  std::uint64_t samples = 0;
+  bool is_hole = false;  // their bytes were never written to the file
+};
+// Reads from the end until there is another number, at most 1 GiB. Throws InputError.
+[[nodiscard]] ZeroTail zero_tail(const DatasetIndex& dataset);
 
 // The whole dataset as float64, shape [shape[0], product of the rest]; for weights, biases and the like.
 // Throws InputError, also for NaN and Inf (with the first offending row).

@@ -37,6 +37,7 @@ struct TargetSummary {
   double mean_square = 0;    // E |y|^2
   double unit_roundoff = 0;  // of the stored targets
   std::optional<ModelErrors> model;
+  std::string no_model = "no predictions";  // why there is none
   std::optional<UfmStrengths> ufm;
 
   [[nodiscard]] std::size_t size() const { return spectrum.size(); }

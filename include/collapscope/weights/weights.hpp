@@ -18,6 +18,7 @@ struct WeightsNaming {
   std::string weight = "{layer}.weight";
   std::string bias = "{layer}.bias";
   bool transposed = false;  // weights are stored [d, m]
+  std::string layout = {};  // of convolutions' weights with as many axes: "HWIO"; empty: by their shape
 };
 
 struct FoundWeights {

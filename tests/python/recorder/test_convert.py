@@ -112,6 +112,11 @@ def test_the_command_does_the_same(tmp_path, capsys):
     check(out, arrays)
     with h5py.File(out) as f:
         assert (f.attrs["step"], f.attrs["run"], f.attrs["weight_decay"], f.attrs["note"]) == (10, "a b", 1e-3, "nan")
+    assert main(*sources, "-o", tmp_path / "names.h5", "--activations", "acts.*", "--targets", "y", "--attribute", "run=1.10",
+                "--attribute", "version=001", "--attribute", "date=2024_01_05", "--attribute", "scale=-1.5") == 0
+    with h5py.File(tmp_path / "names.h5") as f:
+        assert [f.attrs[name] for name in ("run", "version", "date", "scale")] == ["1.10", "001", "2024_01_05", -1.5]
+        assert f.attrs["complete"]
     assert main(*sources, "-o", tmp_path / "no.h5", "--activations", "acts.*", "--targets", "labels") == 2
     assert "0.npz: found no array 'labels'; expected it among acts.fc2, acts.fc10, y" in capsys.readouterr().err
     assert not (tmp_path / "no.h5").exists()

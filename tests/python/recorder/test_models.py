@@ -102,7 +102,7 @@ def test_mlp_is_recorded_bit_for_bit_and_measured_like_in_memory(tmp_path, analy
 
     *inputs, predictions = by_hand(parts, [x])
     with h5py.File(path) as f:
-        assert dict(f.attrs) == {"format": "collapscope-dump", "format_version": 1, "task": "regression", "run": "a", "step": 3,
+        assert dict(f.attrs) == {"format": "collapscope-dump", "format_version": 1, "complete": True, "task": "regression", "run": "a", "step": 3,
                                  "weight_decay": 1e-3}
         assert np.array_equal(f["targets"], y) and np.array_equal(f["predictions"], predictions)
         assert [f[f"layers/{name}"].attrs["index"] for name in rec.layers] == [0, 1, 2]

@@ -168,6 +168,7 @@ class DumpWriter:
             self._require_same_samples()
             for rows in self.rows.values():
                 rows.finish()
+            self.file.attrs["complete"] = True
             self.file.close()
             self.file = None
             self.output.sync()
@@ -206,7 +207,7 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
         raise ValueError(f"{path}: compression: found {compression!r}; expected None or 'gzip'")
     if task not in TASKS:
         raise ValueError(f"{path}: task: found {task!r}; expected one of {', '.join(map(repr, TASKS))}")
-    result = {"format": "collapscope-dump", "format_version": 1, "task": task}
+    result = {"format": "collapscope-dump", "format_version": 1, "complete": False, "task": task}
     for name, value in (attributes or {}).items():
         if name in result:
             raise ValueError(f"{path}: attribute {name!r} is set by the format; expected another name")

@@ -6,7 +6,6 @@ for .pt); .npy and safetensors are mapped and copied in pieces.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import os
 import re
@@ -238,12 +237,11 @@ def assignments(items: list[str] | None, option: str):
 
 
 def number(text: str):
-    """Text as a whole number, a finite number, or itself."""
-    with contextlib.suppress(ValueError):
+    """Text as a whole number or a finite number where it is written like one ("001" and "2024_01_05" are not), or itself."""
+    if re.fullmatch(r"[+-]?(0|[1-9]\d*)", text):
         return int(text)
-    with contextlib.suppress(ValueError):
-        if math.isfinite(float(text)):
-            return float(text)
+    if re.fullmatch(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text) and math.isfinite(float(text)):
+        return float(text)
     return text
 
 
@@ -286,7 +284,7 @@ def main(argv=None) -> int:
             name, equals, value = item.partition("=")
             if not equals:
                 raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
-            attributes[name] = number(value)
+            attributes[name] = value if name == "run" else number(value)
         names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
         convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
                 targets=options.targets, predictions=options.predictions, weights=options.weights,

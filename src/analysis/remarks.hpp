@@ -1,0 +1,25 @@
+// What the first rows of a dataset suggest that its description does not say.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "collapscope/dump/dump.hpp"
+
+namespace collapscope {
+
+// The floats whose bits these integers of 16 bits may be: nearly all of them have the size of an activation.
+[[nodiscard]] std::optional<ElementKind> floats_in(std::span<const double> integers);
+
+// A line for rows at the end that may never have been written: nothing but zeros; else empty.
+[[nodiscard]] std::string tail_remark(const DatasetIndex& dataset);
+
+// A line for filters whose rounding the floors do not know; else empty.
+[[nodiscard]] std::string loss_remark(const DatasetIndex& dataset);
+
+// A line for integers of 16 bits that nobody calls integers and that look like the bits of floats, and for
+// what the user calls floats and does not look like them; else empty. Reads some rows.
+[[nodiscard]] std::string bits_remark(const DatasetIndex& dataset);
+
+}  // namespace collapscope

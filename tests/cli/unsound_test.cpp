@@ -1,0 +1,106 @@
+// Dumps that measured as something else, or would: what the program says and with which status.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Predictions, WithANaNCostOnlyWhatNeedsThem) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def predict(value):
+    def edit(f):
+        f["predictions"] = f["targets"][:] + 1
+        f["predictions"][11, 1] = value
+    return edit
+dump("nan.h5", edit=predict(np.nan))
+dump("good.h5", edit=predict(1))
+)");
+  const Finished run = expect_status(1, folder, {"analyze", "nan.h5", "-q", "-o", "-"});
+  EXPECT_THAT(run.err, AllOf(HasSubstr("/predictions"), HasSubstr("row 11")));
+  const Json results = Json::parse(run.out);
+  EXPECT_EQ(results.at("failures").size(), 1U);
+  EXPECT_THAT(layer_names(results), ElementsAre("fc1", "fc2"));
+  const Json good = analyzed(folder, {"good.h5"});
+  EXPECT_EQ(layer_metric(results, "fc1", "nrc1"), layer_metric(good, "fc1", "nrc1"));
+  EXPECT_EQ(layer_metric(results, "fc1", "linear_mse"), layer_metric(good, "fc1", "linear_mse"));
+  EXPECT_TRUE(layer_of(results, "fc1").at("metrics").at("linear_excess").is_null());
+  const Json& checkpoint = results.at("checkpoints").at(0);
+  EXPECT_TRUE(checkpoint.at("targets").at("model_mse").is_null());
+  EXPECT_EQ(checkpoint.at("target_notes").at("model_mse"), "predictions cannot be used");
+}
+
+TEST(Attributes, KeepWhatTheFileSays) {
+  const TempFolder folder;
+  make_dumps(folder, "dump('a.h5', seed=np.uint64(17982163893102248868), run='001', step=np.int64(10))\n");
+  const std::string text = expect_status(0, folder, {"analyze", "a.h5", "-q", "-o", "-"}).out;
+  EXPECT_THAT(text, HasSubstr("17982163893102248868"));
+  const Json checkpoint = Json::parse(text).at("checkpoints").at(0);
+  EXPECT_EQ(checkpoint.at("attributes").at("seed"), std::uint64_t{17982163893102248868U});
+  EXPECT_EQ(checkpoint.at("run"), "001");
+  EXPECT_EQ(checkpoint.at("step"), 10);
+}
+
+TEST(Shards, OfTheSameFileAreRefused) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "import os\n"
+             "dump('a.h5')\n"
+             "os.symlink('a.h5', 'soft.h5')\n"
+             "os.link('a.h5', 'hard.h5')\n");
+  for (const char* other : {"a.h5", "./a.h5", "soft.h5", "hard.h5"}) {
+    EXPECT_THAT(expect_status(2, folder, {"analyze", "a.h5", other, "--shards"}).err,
+                AllOf(HasSubstr("a.h5"), HasSubstr("the same file")));
+  }
+}
+
+TEST(IntegersOf16Bits, ThatLookLikeFloatsGetALine) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def bits(f):
+    values = f["layers/fc1/activations"][:].astype("<f4")
+    del f["layers/fc1/activations"], f["layers/fc2"]
+    f["layers/fc1/activations"] = (values.view("<u4") >> 16).astype("<u2")
+def floats(f):
+    values = f["layers/fc1/activations"][:].astype("<f4")
+    del f["layers/fc1/activations"], f["layers/fc2"]
+    f["layers/fc1/activations"] = (values.view("<u4") >> 16 << 16).view("<f4")
+dump("bits.h5", edit=bits)
+dump("floats.h5", edit=floats)
+)");
+  const Finished unsaid = expect_status(0, folder, {"analyze", "bits.h5", "-q", "-o", "-"});
+  EXPECT_THAT(unsaid.err, AllOf(HasSubstr("/layers/fc1/activations"), HasSubstr("the bits of bfloat16"),
+                                HasSubstr("--dtype bfloat16")));
+  const Finished said =
+      expect_status(0, folder, {"analyze", "bits.h5", "--dtype", "bfloat16", "-q", "-o", "-"});
+  EXPECT_EQ(said.err, "");
+  const Json right = analyzed(folder, {"floats.h5"});
+  expect_same_metrics(Json::parse(said.out), right, 1e-12, 1e-14);
+}
+
+TEST(ZeroRows, AtTheEndGetALine) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def zero(f):
+    f["layers/fc2/activations"][50:] = 0
+dump("stopped.h5", edit=zero)
+dump("complete.h5", edit=zero, complete=True)
+dump("incomplete.h5", complete=False)
+)");
+  const std::string said = expect_status(0, folder, {"analyze", "stopped.h5", "-q", "-o", "-"}).err;
+  EXPECT_THAT(said, AllOf(HasSubstr("/layers/fc2/activations"),
+                          HasSubstr("the last 10 of 60 rows are all zero"), Not(HasSubstr("fc1"))));
+  EXPECT_EQ(expect_status(0, folder, {"analyze", "complete.h5", "-q", "-o", "-"}).err, "");
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "incomplete.h5", "-q", "-o", "-"}).err,
+              HasSubstr("attribute 'complete': found false"));
+}
+
+}  // namespace
+}  // namespace collapscope::cli
