@@ -80,12 +80,10 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
   }
 }
 
-bool is_integer(const ElementType& type) { return type.unit_roundoff() == 0; }
-
 void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
   const DatasetIndex& targets = checkpoint.targets;
   if (checkpoint.task == "classification") {
-    if (targets.shape.size() != 1 || !is_integer(targets.element)) {
+    if (targets.shape.size() != 1 || !targets.element.is_integer()) {
       throw InputError(
           place.file, place.object,
           fmt::format("found {} numbers of shape {}; expected integers of shape [N] for classification",

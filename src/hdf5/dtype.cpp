@@ -15,9 +15,9 @@ namespace collapscope::hdf5 {
 
 namespace {
 
-using Names = std::pair<std::string_view, ElementKind>;
+using NamedKind = std::pair<std::string_view, ElementKind>;
 
-constexpr std::array<Names, 34> known_names{{
+constexpr std::array<NamedKind, 34> known_names{{
     {"float16", ElementKind::float16}, {"half", ElementKind::float16},    {"f2", ElementKind::float16},
     {"fp16", ElementKind::float16},    {"f16", ElementKind::float16},     {"bfloat16", ElementKind::bfloat16},
     {"bf16", ElementKind::bfloat16},   {"float32", ElementKind::float32}, {"float", ElementKind::float32},
@@ -42,11 +42,9 @@ std::string plain_name(std::string text) {
 }
 
 std::optional<ElementKind> kind_named(const std::string& name) {
-  const auto* const known = std::ranges::find(known_names, std::string_view(name), &Names::first);
+  const auto* const known = std::ranges::find(known_names, std::string_view(name), &NamedKind::first);
   return known == known_names.end() ? std::nullopt : std::optional(known->second);
 }
-
-bool is_integer(ElementKind kind) { return ElementType{kind}.unit_roundoff() == 0; }
 
 bool is_bits_of_16(ElementKind kind) { return kind == ElementKind::uint16 || kind == ElementKind::int16; }
 
@@ -62,9 +60,9 @@ bool same_size(ElementKind a, ElementKind b) { return ElementType{a}.size() == E
 // taken for numbers.
 bool agree(ElementKind stored, const std::string& name, const std::optional<ElementKind>& named) {
   if (!named) {
-    return is_integer(stored) ? !sounds_like_float(name) && !is_bits_of_16(stored) : true;
+    return ElementType{stored}.is_integer() ? !sounds_like_float(name) && !is_bits_of_16(stored) : true;
   }
-  if (is_integer(stored) && !is_integer(*named)) {
+  if (ElementType{stored}.is_integer() && !ElementType{*named}.is_integer()) {
     return false;
   }
   return stored == *named || !same_size(stored, *named);

@@ -20,8 +20,6 @@ constexpr H5Z_filter_t granular_bitround = 32023;
 // zfp, sz, jpeg, sz3
 constexpr std::array<H5Z_filter_t, 4> lossy_filters{32013, 32017, 32019, 32024};
 
-bool is_integer(ElementType type) { return type.unit_roundoff() == 0; }
-
 // A single number, NaN and Inf included.
 std::optional<double> any_number(const Attributes& attributes, const char* name) {
   const auto value = attributes.find(name);
@@ -75,7 +73,7 @@ std::vector<MissingValue> missing_values(const Attributes& attributes, ElementTy
   for (const char* name : {"_FillValue", "missing_value"}) {
     const auto number = any_number(attributes, name);
     if (number && std::isfinite(*number)) {  // others are refused wherever they are
-      const bool bits = is_integer(stored) && !is_integer(element);
+      const bool bits = stored.is_integer() && !element.is_integer();
       missing.push_back({name, bits ? number_of_bits(*number, element.kind) : *number});
     }
   }
@@ -94,7 +92,7 @@ void refuse_packing(const Attributes& attributes, ElementType stored, const Plac
     }
   }
   const auto flag = attributes.find("_Unsigned");
-  if (flag && *flag == AttributeValue(std::string("true")) && is_integer(stored) &&
+  if (flag && *flag == AttributeValue(std::string("true")) && stored.is_integer() &&
       !stored.name().starts_with('u')) {
     throw InputError(
         place.file, place.object,

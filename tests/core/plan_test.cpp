@@ -244,7 +244,7 @@ TEST(LayerNeeds, FewRowsHaveFewEigenvalues) {
   const auto reason = [](std::uint64_t rows, std::uint64_t d, Precision precision = Precision::float64) {
     AnalysisOptions options;
     options.precision = precision;
-    return planned(make_layer({rows, d}), options, std::uint64_t{1} << 36U).needs.reason;
+    return planned(layer_of({rows, d}), options, std::uint64_t{1} << 36U).needs.reason;
   };
   const char* few = "100 rows 108 hold all that are not 0";
   EXPECT_NE(reason(100, 4096).find(few), std::string::npos) << reason(100, 4096);

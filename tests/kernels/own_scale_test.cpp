@@ -20,18 +20,18 @@ constexpr double subnormal = std::numeric_limits<double>::denorm_min();
 
 TEST(OwnScaleRows, SmallRowsAndNoOthers) {
   for (const std::size_t cols : {1U, 2U, 5U, 70U}) {
-    const std::vector<double> sizes{1.0, 1e-3, 0.0, 1e-150, 3e-310, subnormal};
-    Matrix stored(sizes.size(), cols);
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::vector<double> row_sizes{1.0, 1e-3, 0.0, 1e-150, 3e-310, subnormal};
+    Matrix stored(row_sizes.size(), cols);
+    for (std::size_t i = 0; i < row_sizes.size(); ++i) {
       for (std::size_t j = 0; j < cols; ++j) {
-        stored(i, j) = sizes[i] * static_cast<double>(1 + (i + j) % 4);
+        stored(i, j) = row_sizes[i] * static_cast<double>(1 + (i + j) % 4);
       }
     }
     const StoredData data(stored.values());
     for (const LaunchShape& launch : test::row_launches()) {
-      DeviceRows rows(Matrix(sizes.size(), cols), 1);
+      DeviceRows rows(Matrix(row_sizes.size(), cols), 1);
       std::vector<double> norms;
-      for (std::size_t i = 0; i < sizes.size(); ++i) {
+      for (std::size_t i = 0; i < row_sizes.size(); ++i) {
         norms.insert(norms.end(), {cpu::norm(stored.view().row(i)), 1.0, -1.0});
       }
       const std::vector<double> before = norms;
@@ -39,7 +39,7 @@ TEST(OwnScaleRows, SmallRowsAndNoOthers) {
                                      norms.data() + 2, 3},
                launch.grid, launch.block);
       EXPECT_TRUE(rows.padding_untouched());
-      for (std::size_t i = 0; i < sizes.size(); ++i) {
+      for (std::size_t i = 0; i < row_sizes.size(); ++i) {
         const bool own = i != 0 && i != 2;
         std::vector<double> expected(stored.view().row(i).begin(), stored.view().row(i).end());
         const double unscale = own ? cpu::take_own_scale(expected, before[3 * i]) : 0;

@@ -31,6 +31,7 @@ struct ElementType {
   [[nodiscard]] std::size_t size() const;
   // Unit roundoff u of the type: 2^-11 float16, 2^-8 bfloat16, 2^-24 float32, 2^-53 float64, 0 for integers.
   [[nodiscard]] double unit_roundoff() const;
+  [[nodiscard]] bool is_integer() const { return unit_roundoff() == 0; }
   // "float16", "bfloat16", "int32 big-endian", ...
   [[nodiscard]] std::string name() const;
 
