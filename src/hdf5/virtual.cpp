@@ -210,11 +210,11 @@ void check_type(const Object& source, hid_t expected, const Mapping& mapping, co
   }
 }
 
-// What the attributes of source and virtual dataset say of the type must be the same; what they say of
+// What a source says of its type must be what the virtual dataset says; what they say of
 // missing values and losses adds up.
 void take_meaning(const DatasetIndex& source, const Mapping& mapping, const Place& place,
                   DatasetIndex& index) {
-  if (source.element != index.element) {
+  if (source.element != index.element && source.type_is_said) {
     throw InputError(
         place.file, place.object,
         fmt::format("{} holds {} numbers, the virtual dataset {}; expected the same attribute 'dtype'",

@@ -76,6 +76,36 @@ TEST(MissingValues, OfSourcesCountInVirtualDatasets) {
               AllOf(HasSubstr("/layers/virtual/activations"), HasSubstr("row 7,")));
 }
 
+// Activations [2, 1] of uint16 behind a virtual dataset, each with what it says of its type.
+std::string write_virtual(const TempDir& dir, const char* source, const char* shown) {
+  std::string path = dir / "dump.h5";
+  const TestFile file(path);
+  file.ramp("targets", {2});
+  file.dataset<std::uint16_t>("bits", {2, 1}, {0x3f80, 0xc000});
+  const Handle creation(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  const Shape shape{2, 1};
+  const Handle space(must(H5Screate_simple(2, shape.data(), nullptr)), H5Sclose);
+  must(H5Pset_virtual(creation.get(), space.get(), ".", "/bits", space.get()));
+  (void)file.create("layers/fc/activations", H5T_NATIVE_UINT16, shape, creation.get());
+  if (*source != '\0') {
+    file.attribute("bits", "dtype", source);
+  }
+  if (*shown != '\0') {
+    file.attribute("layers/fc/activations", "dtype", shown);
+  }
+  return path;
+}
+
+TEST(VirtualTypes, AreWhatTheirSourcesSay) {
+  const TempDir dir;
+  for (const char* source : {"", "bfloat16"}) {
+    EXPECT_EQ(read_all(activations_of(write_virtual(dir, source, "bfloat16")), 2),
+              (std::vector<double>{1, -2}));
+  }
+  EXPECT_THAT(index_error(write_virtual(dir, "bfloat16", "")),
+              AllOf(HasSubstr("holds bfloat16 numbers"), HasSubstr("the virtual dataset uint16")));
+}
+
 TEST(Packing, IsRefusedUnlessItChangesNothing) {
   const TempDir dir;
   EXPECT_THAT(index_error(write_attribute<std::int16_t>(dir, 7, 5, "scale_factor", 0.01)),
