@@ -1,5 +1,6 @@
 """collapscope.analyze: the program is found, told everything, and its errors come through."""
 import os
+import shutil
 import subprocess
 import sys
 
@@ -33,8 +34,9 @@ def test_options_reach_the_program(tmp_path):
     assert collapscope.load(tmp_path / "also.json").value.equals(frame.value)
 
 
-def test_shards_wide_and_attributes():
-    frame = collapscope.analyze([str(ONE), ONE], shards=True, wide=True, attributes=["weight_decay"])
+def test_shards_wide_and_attributes(tmp_path):
+    other = shutil.copy(ONE, tmp_path)  # the same file twice is refused
+    frame = collapscope.analyze([str(ONE), other], shards=True, wide=True, attributes=["weight_decay"])
 
     assert len(frame) == 6 and set(frame.samples) == {2048} and set(frame.weight_decay) == {0.0}
 
