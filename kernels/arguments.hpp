@@ -57,7 +57,7 @@ struct RowNorms {
   // Of rows that were given their own scale, what takes them back; else 0. Null: no row was.
   const double* unscale = nullptr;
 
-  COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
+  [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
     return unscale == nullptr ? 0 : unscale[row * stride];
   }
 };

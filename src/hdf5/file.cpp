@@ -58,7 +58,7 @@ std::string member_of_several(const std::string& path) {
 // What keeps the file from being opened, from the error stack that H5Fopen left.
 std::string open_problem(const std::string& path, std::uint64_t size) {
   const std::string cause = last_error();
-  if (const std::string member = member_of_several(path); !member.empty()) {
+  if (std::string member = member_of_several(path); !member.empty()) {
     return member;
   }
   if (const std::string remedy = newer_format(cause); !remedy.empty()) {

@@ -17,8 +17,8 @@ namespace {
 // Has no twin: all rows pass through one reader, in order, so that the first such row is found first.
 class CheckingReader final : public RowReader {
  public:
-  CheckingReader(std::unique_ptr<RowReader> reader, const DatasetIndex& dataset)
-      : reader_(std::move(reader)), dataset_(dataset) {}
+  CheckingReader(std::unique_ptr<RowReader> reader, DatasetIndex dataset)
+      : reader_(std::move(reader)), dataset_(std::move(dataset)) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     reader_->read(first, count, out);
