@@ -45,7 +45,7 @@ double divisor_of(std::span<double> row, double norm) {
   if (norm == 0) {
     return 1;
   }
-  if (norm >= kernels::least_norm) {
+  if (!(norm < kernels::least_norm)) {  // NaN, too: the row is refused elsewhere
     return norm;
   }
   (void)take_own_scale(row, norm);
