@@ -29,10 +29,12 @@ struct AnalyzeOptions : DumpOptions {
 
 std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension(); }
 
-void write_outputs(const Results& results, const std::vector<std::string>& outputs) {
+void write_outputs(const Results& results, const std::vector<std::string>& outputs,
+                   const MetricChoice& metrics) {
   if (outputs.empty()) {
-    const std::string collapse = collapse_text(results, default_criteria(), terminal_width());
-    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO)}) +
+    const Criteria criteria = default_criteria();
+    const std::string collapse = collapse_text(results, criteria, terminal_width());
+    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
           (collapse.empty() ? "" : "\n" + collapse));
   }
   for (const std::string& output : outputs) {
@@ -81,7 +83,7 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_outputs(results, options.outputs);
+  write_outputs(results, options.outputs, analysis.metrics);
   return results.failures.empty() ? done : partly_failed;
 }
 

@@ -138,6 +138,10 @@ bool MetricChoice::wants(std::string_view name) const {
                      [&](const std::string& pattern) { return glob_match(pattern, name); });
 }
 
+bool MetricChoice::names(std::string_view name) const {
+  return std::find(patterns_.begin(), patterns_.end(), name) != patterns_.end();
+}
+
 void MetricChoice::filter(MetricSet& metrics) const {
   std::erase_if(metrics.all(), [&](const Metric& metric) { return !wants(metric.name); });
 }

@@ -132,12 +132,16 @@ std::string cell_text(double number) {
                                                                 : short_number(number);
 }
 
-std::string statistic_text(const std::vector<MetricStatistic>& statistics, std::string_view metric) {
+// Mean and spread; their n where not all `runs` have the value.
+std::string statistic_text(const std::vector<MetricStatistic>& statistics, std::string_view metric,
+                           std::size_t runs) {
   const auto found = std::ranges::find(statistics, metric, &MetricStatistic::metric);
   if (found == statistics.end()) return "-";
   const Statistic& statistic = found->statistic;
-  if (!statistic.spread) return cell_text(statistic.mean);
-  return cell_text(statistic.mean) + " ± " + cell_text(*statistic.spread);
+  std::string text = cell_text(statistic.mean);
+  if (statistic.spread) text += " ± " + cell_text(*statistic.spread);
+  if (statistic.count != runs) text += fmt::format(" (n {})", statistic.count);
+  return text;
 }
 
 // Where collapse begins in the group's runs: "fc4", "fc4 to fc5", "fc4 / none".
@@ -175,15 +179,31 @@ Row cells(const Results& results, const std::vector<Run>& runs, const RunCompari
   for (std::size_t i = 0; i < comparison.by.size(); ++i) {
     row.push_back(group.values[i] ? shorten_middle(attribute_text(*group.values[i]), longest_cell) : "-");
   }
-  row.push_back(fmt::to_string(group.runs.size()));
+  const std::size_t count = group.runs.size();
+  row.push_back(fmt::to_string(count));
   row.push_back(from_text(results, runs, group, criteria));
   static const LayerStatistics no_layer;
   const LayerStatistics& last = group.last.empty() ? no_layer : group.last.back();
   row.push_back(shorten_middle(name_text(last.layer), longest_cell));
-  for (const Criterion& criterion : criteria) row.push_back(statistic_text(last.metrics, criterion.metric));
-  row.push_back(statistic_text(last.metrics, "feature_dims_99"));
-  row.push_back(statistic_text(group.targets, "model_mse"));
+  for (const Criterion& criterion : criteria)
+    row.push_back(statistic_text(last.metrics, criterion.metric, count));
+  row.push_back(statistic_text(last.metrics, "feature_dims_99", count));
+  row.push_back(statistic_text(group.targets, "model_mse", count));
   return row;
+}
+
+// Whether a mean that is shown is not of all runs of the group.
+bool lacks_values(const RunGroup& group, const Criteria& criteria) {
+  const auto of_fewer = [&](const std::vector<MetricStatistic>& statistics, std::string_view metric) {
+    const auto found = std::ranges::find(statistics, metric, &MetricStatistic::metric);
+    return found != statistics.end() && found->statistic.count != group.runs.size();
+  };
+  if (of_fewer(group.targets, "model_mse")) return true;
+  if (group.last.empty()) return false;
+  const std::vector<MetricStatistic>& last = group.last.back().metrics;
+  return of_fewer(last, "feature_dims_99") || std::ranges::any_of(criteria, [&](const Criterion& criterion) {
+           return of_fewer(last, criterion.metric);
+         });
 }
 
 void compare(Page& page, const Results& results, const std::vector<Run>& runs,
@@ -192,14 +212,16 @@ void compare(Page& page, const Results& results, const std::vector<Run>& runs,
   for (const RunGroup& group : comparison.groups) {
     rows.push_back(cells(results, runs, comparison, group, criteria));
   }
+  const bool partial = std::ranges::any_of(
+      comparison.groups, [&](const RunGroup& group) { return lacks_values(group, criteria); });
   std::string by;
   for (const std::string& name : comparison.by) by += (by.empty() ? "by " : ", ") + name_text(name);
   page.line("");
   page.wrapped(
       words(fmt::format(
           "last checkpoints {}; mean ± sample standard deviation over runs, of the last layer; from: where "
-          "collapse begins",
-          by.empty() ? "of all runs" : by)),
+          "collapse begins{}",
+          by.empty() ? "of all runs" : by, partial ? "; n: runs that have the value, where not all do" : "")),
       " ", 4);
   std::vector<std::string> lines(rows.size(), " ");
   for (std::size_t column = 0; column < rows[0].size(); ++column) {
@@ -239,7 +261,9 @@ std::string report_text(const Results& results, const RunReport& report, std::si
     facts.front().insert(0, "all runs: ");
     page.wrapped(facts, ", ", 4);
   }
-  for (const Run& run : runs) describe(page, results, run, shared, report.criteria);
+  for (const RunGroup& group : comparison.groups) {
+    for (const std::size_t i : group.runs) describe(page, results, runs[i], shared, report.criteria);
+  }
   if (runs.size() > 1) compare(page, results, runs, comparison, report.criteria);
   if (const std::size_t alone = without_run(results); alone > 1) {
     page.line("");

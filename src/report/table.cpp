@@ -23,11 +23,11 @@ class Table {
  public:
   Table(const Results& results, const TableStyle& style)
       : width_(std::max(style.width, narrowest_table)),
-        colour_(style.colour),
-        layout_(lay_out(results, width_)) {}
+        style_(style),
+        layout_(lay_out(results, style.metrics, width_)) {}
 
   void run(std::span<const CheckpointResult> checkpoints) {
-    const RunTitles titles = titles_of(checkpoints);
+    const RunTitles titles = titles_of(checkpoints, style_.metrics);
     if (!out_.empty()) line("");
     if (!titles.run.name.empty()) title(titles.run);
     for (std::size_t i = 0; i < checkpoints.size(); ++i) {
@@ -51,7 +51,7 @@ class Table {
 
  private:
   [[nodiscard]] std::string styled(std::string_view text, std::string_view style) const {
-    if (!colour_ || style.empty() || text.empty()) return std::string(text);
+    if (!style_.colour || style.empty() || text.empty()) return std::string(text);
     return std::string(style) + std::string(text) + "\x1b[0m";
   }
 
@@ -65,24 +65,33 @@ class Table {
     for (const std::string& text : wrap(pieces, ", ", width_, 2 * table_indent)) line(text, bold);
   }
 
+  // The layer's name, green when the layer is collapsed.
+  [[nodiscard]] std::string styled_name(const LayerResult& layer) const {
+    const bool collapsed = !style_.criteria.empty() && is_collapsed(layer, style_.criteria) == true;
+    const std::string name = layout_.name(layer.name);
+    const std::size_t end = name.find_last_not_of(' ') + 1;
+    return styled(name.substr(0, end), collapsed ? green : "") + name.substr(end);
+  }
+
   // The column headings, when they have scrolled away.
   void heading() {
     if (rows_since_heading_ < heading_every) return;
     std::string text = std::string(table_indent, ' ') + layout_.name("layer");
     for (const ShownColumn& shown : layout_.columns) {
       text += std::string(layout_.gap, ' ') +
-              pad_left(shown.column->label, shown.width - (shown.marks ? 1 : 0)) + (shown.marks ? " " : "");
+              pad_left(shown.column.label, shown.width - (shown.marks ? 1 : 0)) + (shown.marks ? " " : "");
     }
     line(text.substr(0, text.find_last_not_of(' ') + 1), dim);
     rows_since_heading_ = 0;
   }
 
   void row(const LayerResult& layer) {
-    std::string text = std::string(table_indent, ' ') + layout_.name(layer.name);
+    std::string text = std::string(table_indent, ' ') + styled_name(layer);
     for (const ShownColumn& shown : layout_.columns) {
-      const Cell cell = cell_of(layer.metrics.find(shown.column->metric), *shown.column);
+      const Cell cell = cell_of(layer.metrics.find(shown.column.metric), shown.column);
+      const bool met = meets_criteria(layer, shown.column.metric, style_.criteria);
       text += std::string(layout_.gap, ' ') +
-              styled(pad_left(cell.text, shown.width - (shown.marks ? 1 : 0)), cell.collapsed ? green : "");
+              styled(pad_left(cell.text, shown.width - (shown.marks ? 1 : 0)), met ? green : "");
       if (shown.marks) text += cell.marked ? '*' : ' ';
     }
     line(text.substr(0, text.find_last_not_of(' ') + 1));
@@ -90,7 +99,7 @@ class Table {
   }
 
   std::size_t width_;
-  bool colour_;
+  TableStyle style_;
   TableLayout layout_;
   std::size_t rows_since_heading_ = heading_every;
   std::string out_;
@@ -105,7 +114,7 @@ std::string results_table(const Results& results, const TableStyle& style) {
   }
   for (const auto run : runs_of(results)) table.run(run);
   if (results.checkpoints.empty()) table.line("no checkpoints");
-  for (const auto& block : {table_notes(results, table.layout(), style.colour, table.width()),
+  for (const auto& block : {table_notes(results, table.layout(), style, table.width()),
                             failure_lines(results.failures, table.width())}) {
     if (!block.empty()) table.line("");
     table.lines(block);

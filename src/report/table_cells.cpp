@@ -8,22 +8,6 @@
 #include <cstdlib>
 
 namespace collapscope {
-namespace {
-
-bool is_collapsed(double value, Collapse rule) {
-  switch (rule) {
-    case Collapse::when_small:
-      return value < 1e-2;
-    case Collapse::when_near_one:
-      return value > 0.95;
-    case Collapse::no:
-      break;
-  }
-  return false;
-}
-
-}  // namespace
-
 std::string short_number(double value) {
   const double size = std::abs(value);
   if (size == 0) return "0";
@@ -50,20 +34,33 @@ std::string short_floor(double floor) {
 }
 
 Cell cell_of(const Metric* metric, const Column& column) {
-  if (metric == nullptr || !metric->number()) return {};
   Cell cell;
-  double value = *metric->number();
-  if (const auto* count = std::get_if<std::int64_t>(&metric->value)) {
+  if (metric == nullptr) return cell;
+  if (column.entry > 0) {
+    const auto* list = std::get_if<std::vector<double>>(&metric->value);
+    if (list == nullptr || list->size() < column.entry) return cell;
+    cell.text = short_number((*list)[column.entry - 1]);
+  } else if (!metric->number()) {
+    return cell;
+  } else if (const auto* count = std::get_if<std::int64_t>(&metric->value)) {
     cell.text = fmt::to_string(*count);
   } else if (metric->below_floor() && std::isfinite(*metric->floor) && *metric->floor > 0) {
-    value = *metric->floor;  // all that is known of the value is that it is smaller
-    cell.text = "< " + short_floor(value);
+    cell.text = "< " + short_floor(*metric->floor);  // all that is known of the value is that it is smaller
   } else {
-    cell.text = short_number(value);
+    cell.text = short_number(*metric->number());
   }
-  cell.collapsed = is_collapsed(value, column.collapse);
   cell.marked = !metric->note.empty();
   return cell;
+}
+
+bool meets_criteria(const LayerResult& layer, std::string_view metric, const Criteria& criteria) {
+  bool asked = false;
+  for (const Criterion& criterion : criteria) {
+    if (criterion.metric != metric) continue;
+    if (meets(layer, criterion) != true) return false;
+    asked = true;
+  }
+  return asked;
 }
 
 }  // namespace collapscope

@@ -1,46 +1,35 @@
-// The table's columns and what stands in its cells.
+// What stands in the table's cells.
 #pragma once
 
-#include <array>
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "collapscope/results/results.hpp"
+#include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
 
-// When a value counts as collapsed and is shown in green.
-enum class Collapse : std::uint8_t { no, when_small, when_near_one };
-
 struct Column {
-  std::string_view metric;
-  std::string_view label;
-  Collapse collapse;
-  int importance;  // the least important columns go first when the terminal is narrow
+  std::string metric;
+  std::string label;
+  int importance = 0;       // the least important columns go first when the terminal is narrow
+  std::size_t place = 0;    // in the table
+  std::size_t entry = 0;    // of a list, counted from 1; 0: the metric is a number
+  std::size_t entries = 0;  // of the longest such list
 };
-
-inline constexpr std::array<Column, 10> table_columns = {{
-    {"features", "d", Collapse::no, 5},
-    {"feature_stable_rank", "srank", Collapse::no, 2},
-    {"nrc1", "nrc1", Collapse::when_small, 10},
-    {"nrc2", "nrc2", Collapse::when_small, 7},
-    {"nrc3", "nrc3", Collapse::when_small, 4},
-    {"deep_nrc1", "deep_nrc1", Collapse::when_small, 9},
-    {"deep_nrc2", "deep_nrc2", Collapse::when_near_one, 8},
-    {"deep_nrc3", "deep_nrc3", Collapse::when_near_one, 6},
-    {"deep_nrc4", "deep_nrc4", Collapse::no, 1},
-    {"linear_mse", "linear_mse", Collapse::no, 3},
-}};
 
 struct Cell {
   std::string text = "-";
-  bool collapsed = false;
   bool marked = false;  // a value with a note
 };
 
 // `metric` may be null: not computed.
 [[nodiscard]] Cell cell_of(const Metric* metric, const Column& column);
+
+// Whether the layer meets what the criteria ask of this metric, and they ask something.
+[[nodiscard]] bool meets_criteria(const LayerResult& layer, std::string_view metric,
+                                  const Criteria& criteria);
 
 // Three significant digits, two and an exponent below 1e-3 and from 1e5: "0.0123", "3.2e-05".
 [[nodiscard]] std::string short_number(double value);

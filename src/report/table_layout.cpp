@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "report/table_columns.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {
@@ -58,9 +59,10 @@ std::size_t smallest_good_width(const std::vector<std::string>& names, std::size
 }
 
 // Fills a layout with the columns that have a value somewhere.
-void choose_columns(const Results& results, TableLayout& layout) {
-  for (const Column& column : table_columns) {
-    ShownColumn shown{&column, column.label.size(), false};
+void choose_columns(const Results& results, const MetricChoice& metrics, std::size_t width,
+                    TableLayout& layout) {
+  for (const Column& column : table_columns(results, metrics, width)) {
+    ShownColumn shown{column, column.label.size(), false};
     std::size_t cells = 0;
     bool asked = false;
     bool defined = false;
@@ -68,8 +70,8 @@ void choose_columns(const Results& results, TableLayout& layout) {
       for (const LayerResult& layer : checkpoint.layers) {
         const Metric* metric = layer.metrics.find(column.metric);
         const Cell cell = cell_of(metric, column);
-        asked = asked || metric != nullptr;
-        defined = defined || (metric != nullptr && metric->number());
+        asked = asked || metric != nullptr || !metrics.all();
+        defined = defined || (metric != nullptr && (metric->number() || column.entry > 0));
         shown.marks = shown.marks || cell.marked;
         cells = std::max(cells, cell.text.size());
       }
@@ -78,7 +80,7 @@ void choose_columns(const Results& results, TableLayout& layout) {
     if (defined) {
       layout.columns.push_back(shown);
     } else if (asked) {
-      layout.undefined.push_back(&column);
+      layout.undefined.push_back(column);
     }
   }
 }
@@ -91,8 +93,8 @@ std::size_t columns_width(const TableLayout& layout, std::size_t gap) {
 
 void leave_out_least_important(TableLayout& layout) {
   const auto least = std::ranges::min_element(
-      layout.columns, {}, [](const ShownColumn& shown) { return shown.column->importance; });
-  layout.left_out.push_back(least->column);
+      layout.columns, {}, [](const ShownColumn& shown) { return shown.column.importance; });
+  layout.left_out.push_back(std::move(least->column));
   layout.columns.erase(least);
 }
 
@@ -102,9 +104,9 @@ std::string TableLayout::name(std::string_view layer) const {
   return pad_right(shorten(shown_name(layer), name_head, name_width - 1 - name_head), name_width);
 }
 
-TableLayout lay_out(const Results& results, std::size_t width) {
+TableLayout lay_out(const Results& results, const MetricChoice& metrics, std::size_t width) {
   TableLayout layout;
-  choose_columns(results, layout);
+  choose_columns(results, metrics, width, layout);
   const std::vector<std::string> names = distinct_names(results);
   const std::size_t full = longest(names);
   const std::size_t good = smallest_good_width(names, full, width);

@@ -105,13 +105,14 @@ Findings findings_of(const Results& results, const TableLayout& layout) {
   for (const ShownColumn& column : layout.columns) {
     for (const CheckpointResult& checkpoint : results.checkpoints) {
       for (const LayerResult& layer : checkpoint.layers) {
-        const Metric* metric = layer.metrics.find(column.column->metric);
+        const Metric* metric = layer.metrics.find(column.column.metric);
         if (metric == nullptr) continue;
-        const Cell cell = cell_of(metric, *column.column);
+        const Cell cell = cell_of(metric, column.column);
         found.floors = found.floors || cell.text.starts_with('<');
         if (metric->note.empty()) continue;
-        (cell.marked ? found.marked : found.undefined)
-            .add(shown(metric->note), column.column->label, shown(layer.name));
+        (metric->defined() ? found.marked : found.undefined)
+            .add(shown(metric->note), column.column.entry > 0 ? column.column.metric : column.column.label,
+                 shown(layer.name));
       }
     }
   }
@@ -144,14 +145,14 @@ std::string why_undefined(const Results& results, std::string_view metric_name) 
 void append_undefined_columns(Lines& lines, const Results& results, const TableLayout& layout,
                               std::size_t width) {
   std::vector<std::pair<std::string, std::string>> columns_by_reason;
-  for (const Column* column : layout.undefined) {
-    const std::string why = why_undefined(results, column->metric);
+  for (const Column& column : layout.undefined) {
+    const std::string why = why_undefined(results, column.metric);
     const auto known =
         std::ranges::find(columns_by_reason, why, [](const auto& entry) { return entry.first; });
     if (known == columns_by_reason.end()) {
-      columns_by_reason.emplace_back(why, column->label);
+      columns_by_reason.emplace_back(why, column.label);
     } else {
-      known->second += fmt::format(", {}", column->label);
+      known->second += fmt::format(", {}", column.label);
     }
   }
   std::string text;
@@ -161,40 +162,61 @@ void append_undefined_columns(Lines& lines, const Results& results, const TableL
   if (!text.empty()) append_wrapped(lines, "not defined in any layer: " + text, width, table_indent);
 }
 
+// "nrc3"; of a list "evr[3] to evr[10]", for its last entries go first
+std::string left_out_text(const Column& first) {
+  if (first.entry <= 1) return first.metric;
+  const std::string last = fmt::format("{}[{}]", first.metric, first.entries);
+  return first.entry == first.entries ? last : first.label + " to " + last;
+}
+
 void append_left_out(Lines& lines, const TableLayout& layout, std::size_t width) {
+  std::vector<Column> left_out = layout.left_out;
+  std::ranges::sort(left_out, {}, &Column::place);
   std::string text;
-  for (const Column& column : table_columns) {  // in table order
-    if (std::ranges::find(layout.left_out, &column) == layout.left_out.end()) continue;
-    text += (text.empty() ? "" : ", ") + std::string(column.metric);
+  for (std::size_t i = 0; i < left_out.size(); ++i) {
+    if (i > 0 && left_out[i].metric == left_out[i - 1].metric) continue;
+    text += (text.empty() ? "" : ", ") + left_out_text(left_out[i]);
   }
   if (!text.empty()) append_wrapped(lines, "left out in this width: " + text, width, table_indent);
 }
 
-// What the abbreviated headings stand for.
-void append_legend(Lines& lines, const TableLayout& layout, bool colour, std::size_t width) {
+// Whether there is a column that a criterion is about.
+bool can_be_green(const TableLayout& layout, const Criteria& criteria) {
+  return std::ranges::any_of(criteria, [&](const Criterion& criterion) {
+    return std::ranges::any_of(layout.columns, [&](const ShownColumn& shown_column) {
+      return shown_column.column.metric == criterion.metric;
+    });
+  });
+}
+
+// What the abbreviated headings and the colour stand for.
+void append_legend(Lines& lines, const TableLayout& layout, const TableStyle& style, std::size_t width) {
   std::string text;
   for (const ShownColumn& shown_column : layout.columns) {
-    const Column& column = *shown_column.column;
-    if (column.metric == column.label) continue;
+    const Column& column = shown_column.column;
+    if (column.metric == column.label || column.entry > 0) continue;
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", column.label, column.metric);
   }
-  if (colour && !layout.columns.empty()) {
+  if (style.colour && can_be_green(layout, style.criteria)) {
     text += text.empty() ? "" : "; ";
-    text += "green: collapsed (nrc1-3, deep_nrc1 < 0.01; deep_nrc2, deep_nrc3 > 0.95)";
+    text += fmt::format("green: collapsed ({}; a layer where all hold)", criteria_text(style.criteria));
   }
   if (!text.empty()) append_wrapped(lines, text, width, table_indent);
 }
 
 }  // namespace
 
-std::vector<std::string> table_notes(const Results& results, const TableLayout& layout, bool colour,
-                                     std::size_t width) {
+std::vector<std::string> table_notes(const Results& results, const TableLayout& layout,
+                                     const TableStyle& style, std::size_t width) {
   Lines lines;
   const Findings found = findings_of(results, layout);
-  if (layout.columns.empty() && layout.left_out.empty() && !found.layers.names.empty()) {
+  const bool bare = layout.columns.empty() && layout.left_out.empty() && !found.layers.names.empty();
+  if (bare && style.metrics.all()) {
     append_wrapped(lines, "no metric of this table was computed: see the JSON or CSV", width, table_indent);
+  } else if (bare && layout.undefined.empty()) {
+    append_wrapped(lines, "only metrics of the targets were asked for", width, table_indent);
   }
-  append_legend(lines, layout, colour, width);
+  append_legend(lines, layout, style, width);
   if (found.floors) append_wrapped(lines, "< x: below the floor, rounding not collapse", width, table_indent);
   append_reasons(lines, "-", found.undefined.lines(found.layers), width);
   append_reasons(lines, "*", found.marked.lines(found.layers), width);

@@ -39,8 +39,39 @@ std::string plural(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string value_text(const Metric& metric) {
+  const auto* count = std::get_if<std::int64_t>(&metric.value);
+  return count != nullptr ? fmt::to_string(*count) : short_number(*metric.number());
+}
+
+// The targets' metrics that were asked for: "target_rank 2", "model_mse, model_r2 undefined (no
+// predictions)".
+std::vector<std::string> wanted_facts(const CheckpointResult& checkpoint, const MetricChoice& metrics) {
+  std::vector<std::string> facts;
+  std::vector<std::pair<std::string, std::string>> undefined;  // the reason, and of which metrics
+  for (const MetricInfo& info : metric_catalogue()) {
+    if (info.scope != MetricScope::targets || !metrics.wants(info.name)) continue;
+    const Metric* metric = checkpoint.targets.find(info.name);
+    if (metric != nullptr && metric->number()) {
+      if (info.name != "target_dim") facts.push_back(fmt::format("{} {}", info.name, value_text(*metric)));
+      continue;
+    }
+    const std::string why = metric == nullptr ? "" : metric->note;
+    const auto known = std::ranges::find(undefined, why, [](const auto& entry) { return entry.first; });
+    if (known == undefined.end()) {
+      undefined.emplace_back(why, info.name);
+    } else {
+      known->second += fmt::format(", {}", info.name);
+    }
+  }
+  for (const auto& [why, names] : undefined) {
+    facts.push_back(names + " undefined" + (why.empty() ? "" : fmt::format(" ({})", shown_title(why))));
+  }
+  return facts;
+}
+
 // What often is the same for a whole run.
-std::vector<std::string> common_facts(const CheckpointResult& checkpoint) {
+std::vector<std::string> common_facts(const CheckpointResult& checkpoint, const MetricChoice& metrics) {
   std::vector<std::string> facts = {plural(checkpoint.samples, "sample")};
   const Metric* dims = checkpoint.targets.find("target_dim");
   if (dims != nullptr && dims->number()) {
@@ -48,6 +79,9 @@ std::vector<std::string> common_facts(const CheckpointResult& checkpoint) {
   }
   if (const auto decay = attribute_text(checkpoint, "weight_decay"))
     facts.push_back("weight_decay " + *decay);
+  if (!metrics.all()) {
+    for (std::string& fact : wanted_facts(checkpoint, metrics)) facts.push_back(std::move(fact));
+  }
   return facts;
 }
 
@@ -96,17 +130,17 @@ std::vector<std::span<const CheckpointResult>> runs_of(const Results& results) {
   return runs;
 }
 
-RunTitles titles_of(std::span<const CheckpointResult> run) {
+RunTitles titles_of(std::span<const CheckpointResult> run, const MetricChoice& metrics) {
   RunTitles titles;
   const bool several = run.size() > 1;
   for (const CheckpointResult& checkpoint : run) {
     const std::string name = several ? "" : shown_title(checkpoint.run);
     titles.checkpoints.push_back(
-        {join({name, step_text(checkpoint), file_text(checkpoint)}), common_facts(checkpoint)});
+        {join({name, step_text(checkpoint), file_text(checkpoint)}), common_facts(checkpoint, metrics)});
   }
   if (several) {
     titles.run.name = "run " + shown_title(run.front().run);
-    for (const std::string& fact : common_facts(run.front())) {
+    for (const std::string& fact : common_facts(run.front(), metrics)) {
       const auto has = [&](const Title& title) {
         return std::ranges::find(title.facts, fact) != title.facts.end();
       };
@@ -115,7 +149,7 @@ RunTitles titles_of(std::span<const CheckpointResult> run) {
       for (Title& title : titles.checkpoints) std::erase(title.facts, fact);
     }
   }
-  for (std::size_t i = 0; i < run.size(); ++i) {
+  for (std::size_t i = 0; metrics.all() && i < run.size(); ++i) {
     const std::vector<std::string> own = own_facts(run[i]);
     titles.checkpoints[i].facts.insert(titles.checkpoints[i].facts.end(), own.begin(), own.end());
   }

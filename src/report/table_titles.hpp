@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "collapscope/metrics/metrics.hpp"
 #include "collapscope/results/results.hpp"
 
 namespace collapscope {
@@ -22,7 +23,8 @@ struct RunTitles {
   std::vector<Title> checkpoints;  // without the facts of `run`
 };
 
-// What all checkpoints of the run share (samples, targets, weight decay) is said once.
-[[nodiscard]] RunTitles titles_of(std::span<const CheckpointResult> run);
+// What all checkpoints of the run share (samples, targets, weight decay) is said once. Of the targets'
+// metrics, those that were asked for are facts.
+[[nodiscard]] RunTitles titles_of(std::span<const CheckpointResult> run, const MetricChoice& metrics);
 
 }  // namespace collapscope

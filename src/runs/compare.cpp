@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -18,7 +19,7 @@ namespace {
 
 using MaybeValue = std::optional<AttributeValue>;
 
-// Orders values: missing, true and false, numbers (counts or not), text.
+// Orders values: missing, true and false, numbers (counts or not, also those written as text), text.
 using SortKey = std::tuple<int, double, std::string>;  // its kind; what it is as number or text
 
 struct SortKeyOf {
@@ -29,7 +30,14 @@ struct SortKeyOf {
     if (std::isnan(number)) return {3, 0, "nan"};
     return {2, number == 0 ? 0.0 : number, {}};
   }
-  SortKey operator()(const std::string& text) const { return {3, 0, text}; }
+  SortKey operator()(const std::string& text) const {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) {
+      return {2, number == 0 ? 0.0 : number, text};
+    }
+    return {3, 0, text};
+  }
 };
 
 SortKey sort_key(const MaybeValue& value) { return value ? std::visit(SortKeyOf{}, *value) : SortKey{}; }

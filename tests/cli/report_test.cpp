@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "results.hpp"
@@ -119,6 +120,22 @@ TEST_F(Report, CriteriaCanBeChosen) {
 TEST_F(Report, RunsAreComparedByWhatTheUserNames) {
   EXPECT_EQ(data({"arm.json", "--by", "seed,model"}).at("comparison").at("groups").size(), 1U);
   EXPECT_THAT(expect_status(2, folder_, {"report", "arm.json", "--by", "wd"}).err, HasSubstr("weight_decay"));
+}
+
+TEST_F(Report, TextOrdersDecaysAsNumbers) {
+  const std::map<std::string, std::string> decays = {
+      {"arm_wd0", "0.1"}, {"arm_wd0.01", "2e-3"}, {"arm_wd0.02", "0.02"}};
+  Json results = Json::parse(arm());
+  for (Json& checkpoint : results.at("checkpoints")) {
+    checkpoint.at("attributes")["weight_decay"] = decays.at(checkpoint.at("run").get<std::string>());
+  }
+  folder_.write("text.json", results.dump());
+  const std::string text = expect_status(0, folder_, {"report", "text.json"}).out;
+  EXPECT_LT(text.find("arm_wd0.01: 4 checkpoints"), text.find("arm_wd0.02: 4 checkpoints"));
+  EXPECT_LT(text.find("arm_wd0.02: 4 checkpoints"), text.find("arm_wd0: 4 checkpoints"));
+  const std::string table = text.substr(text.find("last checkpoints by weight_decay"));
+  EXPECT_LT(table.find(" 2e-3 "), table.find(" 0.02 "));
+  EXPECT_LT(table.find(" 0.02 "), table.find(" 0.1 "));
 }
 
 TEST_F(Report, ResultsOfManyJobsAreOne) {

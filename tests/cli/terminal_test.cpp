@@ -47,6 +47,25 @@ TEST(Tables, FitTheWidth) {
   }
 }
 
+TEST(Tables, ShowTheMetricsThatWereAskedFor) {
+  const TempFolder folder;
+  const auto table = [&](const std::string& metrics, const std::string& width) {
+    return expect_status(0, folder, {"analyze", arm_dumps + "/arm_wd0_epoch12000.h5", "--metrics", metrics},
+                         {.environment = {{"COLUMNS", width}}})
+        .out;
+  };
+  const std::string evr = table("evr", "200");
+  EXPECT_THAT(evr, HasSubstr("  layer  evr[1]  evr[2]  evr[3]"));
+  EXPECT_THAT(evr, HasSubstr("evr[10]\n"));
+  EXPECT_THAT(table("evr", "40"), HasSubstr("evr[10]\n"));
+  const std::string mixed = table("weight_rank,nrc1_centered,model_mae,target_rank", "140");
+  EXPECT_THAT(mixed, HasSubstr("target_rank 2, model_mae 0."));
+  EXPECT_THAT(mixed, HasSubstr("  layer  nrc1_centered  weight_rank\n"));
+  EXPECT_THAT(mixed, Not(HasSubstr("model_r2")));
+  const std::string deep = table("deep_*", "300");
+  EXPECT_THAT(deep, HasSubstr("deep_nrc1  deep_nrc1_squared  deep_nrc2  deep_nrc2_debiased"));
+}
+
 TEST(Tables, LongNamesAndFailuresFitToo) {
   const TempFolder folder;
   make_dumps(
@@ -76,6 +95,21 @@ TEST(Terminals, ShowColoursAndTheTerminalsWidth) {
           .out;
   EXPECT_THAT(shown, HasSubstr("\x1b[32m"));
   EXPECT_LE(widest(shown), 72U) << shown;
+}
+
+TEST(Terminals, GreenLayersAreThoseThatTheLinesBelowCallCollapsed) {
+  const TempFolder folder;
+  const std::string shown = expect_status(0, folder,
+                                          {"analyze", arm_dumps + "/arm_wd0.02_epoch12000.h5",
+                                           arm_dumps + "/arm_wd0.02_epoch00100.h5", "--quiet"},
+                                          {.environment = {{"TERM", "xterm"}}, .terminal_width = 100})
+                                .out;
+  EXPECT_THAT(shown, HasSubstr("epoch 12000: from fc4 on, the last 3 of 6 layers"));
+  for (const std::string layer : {"fc1", "fc2", "fc3"})
+    EXPECT_THAT(shown, Not(HasSubstr("\x1b[32m" + layer)));
+  for (const std::string layer : {"fc4", "fc5", "fc6"}) {
+    EXPECT_THAT(shown, HasSubstr("\x1b[32m" + layer + "\x1b[0m"));
+  }
 }
 
 TEST(Terminals, ShowNoColoursWhenNotWanted) {

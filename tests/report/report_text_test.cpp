@@ -58,6 +58,43 @@ TEST(ReportText, GroupsOverSeedsWithMeanAndSpread) {
   EXPECT_THAT(text, HasSubstr("l1 to l2"));
 }
 
+TEST(ReportText, MeansSayHowManyRunsTheyAreOf) {
+  Results results = test::results_of(
+      {checkpoint_of("a", 1, {true}), checkpoint_of("b", 1, {true}), checkpoint_of("c", 1, {std::nullopt})});
+  for (CheckpointResult& checkpoint : results.checkpoints) checkpoint.targets.add({"model_mse", 0.5});
+  const std::string all =
+      text_of(test::results_of({checkpoint_of("a", 1, {true}), checkpoint_of("b", 1, {true})}));
+  EXPECT_EQ(all.find("(n "), std::string::npos);
+  EXPECT_EQ(all.find("; n:"), std::string::npos);
+  const std::string text = text_of(results);
+  EXPECT_THAT(text, HasSubstr("  0.990 ± 0 (n 2)"));
+  EXPECT_THAT(text, HasSubstr("0.500 ± 0\n")) << "all three runs have model_mse";
+  EXPECT_EQ(text.find("(n "), text.rfind("(n ")) << "only deep_nrc3 is missing";
+  EXPECT_THAT(text, HasSubstr("n: runs that have the value"));
+}
+
+TEST(ReportText, RunsAreInTheOrderOfTheirDecaysAsNumbers) {
+  const std::vector<std::string> names = {"first", "second", "third", "fourth"};
+  const std::vector<std::pair<AttributeValue, AttributeValue>> decays = {
+      {0.1, "0.1"}, {0.02, "0.02"}, {2e-3, "2e-3"}, {0.01, "0.01"}};
+  for (const bool as_text : {false, true}) {
+    SCOPED_TRACE(as_text);
+    Results results;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      results.checkpoints.push_back(checkpoint_of(names[i], 1, {true}));
+      results.checkpoints[i].attributes = {{"weight_decay", as_text ? decays[i].second : decays[i].first}};
+    }
+    const std::string text = text_of(results);
+    EXPECT_LT(text.find("third: 1 checkpoint"), text.find("fourth: 1 checkpoint"));
+    EXPECT_LT(text.find("fourth: 1 checkpoint"), text.find("second: 1 checkpoint"));
+    EXPECT_LT(text.find("second: 1 checkpoint"), text.find("first: 1 checkpoint"));
+    const std::string table = text.substr(text.find("last checkpoints"));
+    EXPECT_LT(table.find(as_text ? "2e-3" : "0.002"), table.find("0.01 "));
+    EXPECT_LT(table.find("0.01 "), table.find("0.02 "));
+    EXPECT_LT(table.find("0.02 "), table.find("0.1 "));
+  }
+}
+
 TEST(ReportText, SaysWhyNothingIsKnown) {
   EXPECT_THAT(text_of(test::results_of({checkpoint_of("a", 1, {true, std::nullopt})})),
               HasSubstr("unknown: l2 has deep_nrc3 undefined (no weight)"));

@@ -194,7 +194,7 @@ TEST(Table, CutNamesStayDistinct) {
   }
 }
 
-TEST(Table, ColourMarksCollapsedValuesOnly) {
+TEST(Table, ColourMarksWhatMeetsTheCriteriaOnly) {
   LayerResult layer{"fc1", std::nullopt, "", {}};
   layer.metrics.add({"nrc1", 0.005});
   layer.metrics.add({"nrc2", 0.05});
@@ -203,12 +203,13 @@ TEST(Table, ColourMarksCollapsedValuesOnly) {
   layer.metrics.add({"deep_nrc3", 0.9});
   layer.metrics.add({"linear_mse", 1e-9});
   const std::string table = results_table(test::results_with(layer), {100, true});
-  EXPECT_THAT(table, HasSubstr("\x1b[32m0.00500\x1b[0m"));
+  EXPECT_THAT(table, HasSubstr("  0.00500  ")) << "no criterion is about nrc1";
   EXPECT_THAT(table, HasSubstr("\x1b[32m  < 1e-07\x1b[0m"));
   EXPECT_THAT(table, HasSubstr("\x1b[32m    0.990\x1b[0m"));
   EXPECT_THAT(table, HasSubstr("  0.0500  "));
   EXPECT_THAT(table, HasSubstr("      0.900     1.0e-09\n"));
-  EXPECT_THAT(table, HasSubstr("green: collapsed"));
+  EXPECT_THAT(table, HasSubstr("\n  fc1  ")) << "deep_nrc3 is not greater than 0.9";
+  EXPECT_THAT(table, HasSubstr("green: collapsed (deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9;"));
 }
 
 TEST(Table, PlainAndColouredTablesHaveTheSameText) {

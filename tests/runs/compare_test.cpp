@@ -111,6 +111,18 @@ TEST(Compare, NumbersThatAreNoneAreStillAValue) {
   EXPECT_EQ(compare_runs(results, group_runs(results)).groups.size(), 2U);
 }
 
+TEST(Compare, NumbersInTextAreOrderedAsNumbers) {
+  std::vector<std::pair<Attributes, double>> runs;
+  for (const char* decay : {"none", "0.1", "0.02", "1e999", "2e-3", "0.10"})
+    runs.emplace_back(Attributes{{"wd", std::string(decay)}}, 1.0);
+  const Results results = runs_with(runs);
+  std::vector<std::string> order;
+  for (const RunGroup& group : compare_runs(results, group_runs(results)).groups) {
+    order.push_back(std::get<std::string>(*group.values[0]));
+  }
+  EXPECT_THAT(order, ElementsAre("2e-3", "0.02", "0.1", "0.10", "1e999", "none"));
+}
+
 TEST(Compare, NoRunsGiveNoGroups) { EXPECT_TRUE(compare_runs({}, {}).groups.empty()); }
 
 }  // namespace

@@ -79,6 +79,10 @@ class MetricChoice {
   // Comma-separated names and globs. Throws UsageError for one that matches nothing.
   explicit MetricChoice(std::string_view list);
   [[nodiscard]] bool wants(std::string_view name) const;
+  // Nothing in particular was asked for.
+  [[nodiscard]] bool all() const { return patterns_.empty(); }
+  // Whether the list has this very name, not only a glob that it matches.
+  [[nodiscard]] bool names(std::string_view name) const;
   // Keeps what is wanted.
   void filter(MetricSet& metrics) const;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collapscope/core/progress.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "collapscope/results/results.hpp"
 #include "collapscope/runs/runs.hpp"
 
@@ -17,9 +18,11 @@ namespace collapscope {
 struct TableStyle {
   std::size_t width = 80;  // columns of the terminal
   bool colour = false;
+  MetricChoice metrics = {};               // what was asked for
+  Criteria criteria = default_criteria();  // what is green
 };
 
-// The metrics people look at first, for a terminal.
+// For a terminal: the metrics that were asked for, as many as fit, or else those people look at first.
 [[nodiscard]] std::string results_table(const Results& results, const TableStyle& style);
 
 struct RunReport {
