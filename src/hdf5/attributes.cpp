@@ -13,6 +13,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/object_header.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -37,7 +38,12 @@ Reading text_reading(std::string text) {
   return {std::move(text), {}};
 }
 
-Reading read_variable_text(hid_t attribute, hid_t type, const Place& place) {
+// `stored`: its length as far as it is known; a damaged one must not be allocated.
+Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint64_t> stored,
+                           const Place& place) {
+  if (stored && *stored > max_text) {
+    return found(fmt::format("a string of {} bytes", *stored));
+  }
   const Handle memory = own(H5Tcopy(H5T_C_S1), H5Tclose, place, "read an attribute");
   check(H5Tset_size(memory.get(), H5T_VARIABLE), place, "read an attribute");
   check(H5Tset_cset(memory.get(), H5Tget_cset(type)), place, "read an attribute");
@@ -96,7 +102,7 @@ Reading read_float(hid_t attribute, const Place& place) {
   return {value, {}};
 }
 
-Reading read_attribute(hid_t attribute, const Place& place) {
+Reading read_attribute(hid_t object, hid_t attribute, const std::string& name, const Place& place) {
   const Handle space = own(H5Aget_space(attribute), H5Sclose, place, "read an attribute");
   const hssize_t count = H5Sget_simple_extent_npoints(space.get());
   if (count != 1) {
@@ -105,8 +111,9 @@ Reading read_attribute(hid_t attribute, const Place& place) {
   const Handle type = own(H5Aget_type(attribute), H5Tclose, place, "read an attribute");
   const H5T_class_t kind = H5Tget_class(type.get());
   if (kind == H5T_STRING) {
-    return H5Tis_variable_str(type.get()) > 0 ? read_variable_text(attribute, type.get(), place)
-                                              : read_fixed_text(attribute, type.get(), place);
+    return H5Tis_variable_str(type.get()) > 0
+               ? read_variable_text(attribute, type.get(), variable_length(object, name, place), place)
+               : read_fixed_text(attribute, type.get(), place);
   }
   if (H5Tget_size(type.get()) > max_number_size) {
     return found("an odd type");
@@ -170,7 +177,7 @@ Attributes::Attributes(hid_t object, Place place, std::span<const char* const> n
 void Attributes::read(hid_t object, const std::string& name) {
   const Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, place_,
                                fmt::format("open the attribute '{}'", printable(name)));
-  Reading reading = read_attribute(attribute.get(), place_);
+  Reading reading = read_attribute(object, attribute.get(), name, place_);
   if (reading.value) {
     values_.emplace(name, std::move(*reading.value));
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "hdf5/chunks.hpp"
@@ -112,12 +113,31 @@ bool overlap(const Box& a, const Box& b) {
   return true;
 }
 
-// Sweeps along the first axis, comparing only boxes that share a part of it.
+// Where most boxes begin at different places: the axis along which a sweep meets the fewest at a time.
+std::size_t axis_of_most_beginnings(const std::vector<Box>& boxes) {
+  std::size_t best = 0;
+  std::size_t most = 0;
+  for (std::size_t axis = 0; !boxes.empty() && axis < boxes.front().first.size(); ++axis) {
+    std::set<std::uint64_t> beginnings;
+    for (const Box& box : boxes) {
+      beginnings.insert(box.first[axis]);
+    }
+    if (beginnings.size() > most) {
+      most = beginnings.size();
+      best = axis;
+    }
+  }
+  return best;
+}
+
+// Sweeps along one axis, comparing only boxes that share a part of it.
 bool any_overlap(std::vector<Box>& boxes) {
-  std::sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.first < b.first; });
+  const std::size_t axis = axis_of_most_beginnings(boxes);
+  std::sort(boxes.begin(), boxes.end(),
+            [&](const Box& a, const Box& b) { return a.first[axis] < b.first[axis]; });
   std::vector<const Box*> open;
   for (const Box& box : boxes) {
-    std::erase_if(open, [&](const Box* earlier) { return earlier->last[0] < box.first[0]; });
+    std::erase_if(open, [&](const Box* earlier) { return earlier->last[axis] < box.first[axis]; });
     if (std::any_of(open.begin(), open.end(), [&](const Box* other) { return overlap(*other, box); })) {
       return true;
     }

@@ -175,12 +175,13 @@ class CheckpointIndexer {
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = find_layers(files_, group_, options_.naming, failures_);
-    if (std::ranges::none_of(layers, [&](const LayerParts& parts) { return is_wanted(parts.name); })) {
+    const auto layers = find_layers(files_, group_, options_, failures_);
+    if (std::ranges::none_of(
+            layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
       refuse_no_wanted(layers);
     }
     for (const LayerParts& parts : layers) {
-      if (!is_wanted(parts.name)) {
+      if (!is_wanted(parts.name, options_.layers)) {
         continue;
       }
       try {
@@ -194,12 +195,6 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
-  }
-
-  [[nodiscard]] bool is_wanted(const std::string& layer) const {
-    return options_.layers.empty() || std::ranges::any_of(options_.layers, [&](const std::string& glob) {
-             return glob_match(glob, layer);
-           });
   }
 
   // Failures to find some come first: the wanted layer may be among them.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string_view>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -14,6 +15,14 @@ namespace collapscope::hdf5 {
 namespace {
 
 constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
+
+// HDF5 needs minutes to count more, and gigabytes for their index.
+constexpr std::uint64_t most_chunks = std::uint64_t{1} << 26;
+// Of more than many_chunks, so many are looked up before HDF5 counts them.
+constexpr std::uint64_t many_chunks = std::uint64_t{1} << 16;
+constexpr std::uint64_t samples_of_chunks = 1024;
+// So many are looked up for the first that is missing.
+constexpr std::uint64_t most_looked_up = std::uint64_t{1} << 20;
 
 std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
   return b != 0 && a > huge / b ? huge : a * b;
@@ -29,6 +38,27 @@ std::optional<std::uint64_t> stored_size(hid_t dataset, const std::vector<hsize_
     fail(place, "look up a chunk");
   }
   return result < 0 || size == 0 ? std::nullopt : std::optional<std::uint64_t>(size);
+}
+
+// HDF5 steps through the index of all chunks to count those that are there, and some indexes have an entry
+// for every chunk that the shape declares. Where few of many were written, a look at some is enough.
+void require_some_chunks(hid_t dataset, const DatasetIndex& index, const ChunkGrid& grid,
+                         const Place& place) {
+  const std::uint64_t step = (grid.total() - 1) / samples_of_chunks;
+  for (std::uint64_t k = 0; k <= samples_of_chunks; ++k) {
+    const std::vector<hsize_t> offset = grid.offset(k == samples_of_chunks ? grid.total() - 1 : k * step);
+    if (!stored_size(dataset, offset, place)) {
+      throw InputError(place.file, place.object,
+                       fmt::format("{} was never written: expected {} chunks for shape {}",
+                                   chunk_text(index, offset), grid.total(), shape_text(index.shape)));
+    }
+  }
+  if (grid.total() > most_chunks) {
+    throw InputError(place.file, place.object,
+                     fmt::format("found {} chunks of shape {}; expected at most {} (h5repack can make them "
+                                 "larger)",
+                                 grid.total(), shape_text(index.chunk), most_chunks));
+  }
 }
 
 }  // namespace
@@ -90,6 +120,9 @@ std::uint64_t element_count(const std::vector<std::uint64_t>& shape) {
 
 void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place) {
   const ChunkGrid grid(index.shape, index.chunk);
+  if (grid.total() > many_chunks) {
+    require_some_chunks(dataset, index, grid, place);
+  }
   const Handle space = own(H5Dget_space(dataset), H5Sclose, place, "read the shape");
   hsize_t there = 0;
   check(H5Dget_num_chunks(dataset, space.get(), &there), place, "count the chunks");
@@ -97,16 +130,18 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
     return;
   }
   // At most there + 1 steps: as many chunks as are there cannot hide a missing one for longer.
-  for (std::uint64_t k = 0; k < grid.total(); ++k) {
+  for (std::uint64_t k = 0; k < std::min(grid.total(), most_looked_up); ++k) {
     if (const std::vector<hsize_t> offset = grid.offset(k); !stored_size(dataset, offset, place)) {
       throw InputError(place.file, place.object,
                        fmt::format("{} was never written: found {} chunks, expected {}",
                                    chunk_text(index, offset), there, grid.total()));
     }
   }
-  throw InputError(
-      place.file, place.object,
-      fmt::format("the index of chunks is damaged: found {} chunks, expected {}", there, grid.total()));
+  const std::string_view what = there < grid.total()
+                                    ? "some chunks were never written, or their index is damaged"
+                                    : "the index of chunks is damaged";
+  throw InputError(place.file, place.object,
+                   fmt::format("{}: found {} chunks, expected {}", what, there, grid.total()));
 }
 
 void require_sane_size(std::uint64_t stored, const DatasetIndex& index, const std::vector<hsize_t>& offset,

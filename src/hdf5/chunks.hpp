@@ -39,7 +39,8 @@ class ChunkGrid {
 // Elements of a shape; the largest number there is when there are more.
 [[nodiscard]] std::uint64_t element_count(const std::vector<std::uint64_t>& shape);
 
-// Throws InputError that names the first chunk that was never written.
+// Throws InputError that names a chunk that was never written, the first unless there are very many. Refuses
+// more chunks than HDF5 can count soon.
 void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& place);
 
 // Throws InputError when a chunk is stored in more bytes than its filters can make of it.

@@ -27,6 +27,16 @@ using hdf5::Place;
 
 constexpr const char* format_name = "collapscope-dump";
 constexpr std::int64_t format_version = 1;
+constexpr std::uint64_t most_attribute_bytes = std::uint64_t{256} << 20;
+
+std::uint64_t attribute_bytes(const CheckpointIndex& checkpoint) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, value] : checkpoint.attributes) {
+    const auto* text = std::get_if<std::string>(&value);
+    bytes += sizeof(AttributeValue) + name.size() + (text == nullptr ? 0 : text->size());
+  }
+  return bytes;
+}
 
 void check_format(const Attributes& attributes, const Place& place) {
   const auto format = attributes.text("format");
@@ -77,7 +87,10 @@ class Indexer {
     std::vector<std::string> ids = hdf5::link_names(all, files_.place(all));
     std::sort(ids.begin(), ids.end(), natural_less);
     for (const std::string& id : ids) {
+      const std::size_t before = dump_.checkpoints.size();
       keep_failure([&] { index_group(files_.get(all, id, "a checkpoint"), id); });
+      attribute_bytes_ += dump_.checkpoints.size() > before ? attribute_bytes(dump_.checkpoints.back()) : 0;
+      require_few_attributes(all, ids.size());
     }
     keep_failure([&] {
       if (files_.find(root_, "layers")) {
@@ -86,6 +99,17 @@ class Indexer {
     });
     if (dump_.checkpoints.empty()) {
       refuse_all(all);
+    }
+  }
+
+  // Each checkpoint has the root's attributes beside its own.
+  void require_few_attributes(const Object& all, std::size_t checkpoints) const {
+    if (attribute_bytes_ > most_attribute_bytes) {
+      throw InputError(
+          path_, all.path,
+          fmt::format("found attributes of more than {} in the first {} of {} checkpoints, which have the "
+                      "root's too; expected short attributes: put long texts into datasets",
+                      human_bytes(most_attribute_bytes), dump_.checkpoints.size(), checkpoints));
     }
   }
 
@@ -122,6 +146,7 @@ class Indexer {
   Object root_;
   Attributes attributes_;
   DumpIndex dump_;
+  std::uint64_t attribute_bytes_ = 0;  // in all checkpoints
 };
 
 }  // namespace

@@ -55,8 +55,17 @@ LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
   return parts;
 }
 
-std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
-                                         std::vector<Failure>& failures) {
+// Whether what lies at `path`, or below it, may be a wanted layer.
+bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs) {
+  const std::string below = path + '/';
+  return is_wanted(path, globs) || std::ranges::any_of(globs, [&](const std::string& glob) {
+           const std::string before = glob.substr(0, glob.find_first_of("*?["));
+           return before.starts_with(below) || (before.size() < glob.size() && below.starts_with(before));
+         });
+}
+
+std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint,
+                                         const IndexOptions& options, std::vector<Failure>& failures) {
   const std::optional<Object> layers = files.find(checkpoint, "layers");
   if (!layers || !is_group(*layers)) {
     const Place place = files.place(checkpoint, "layers");
@@ -71,16 +80,19 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
     try {
       if (has_link(object, "activations", place)) {
         const std::string group = "layers/" + path;
-        found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, naming));
-      } else {
+        found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, options.naming));
+      } else if (is_wanted(path, options.layers)) {
         refuse_lone_parameters(files, object, place);
       }
     } catch (const InputError& error) {
-      failures.push_back(failure_of(error));
+      if (is_wanted(path, options.layers)) {
+        failures.push_back(failure_of(error));
+      }
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
-    if (!is_layer_part(path)) {  // those are reported by their layer
+    // Parts of layers are reported by their layer.
+    if (!is_layer_part(path) && may_hold_wanted(path, options.layers)) {
       failures.push_back(failure_of(error));
     }
   };
@@ -119,8 +131,9 @@ std::string literal_prefix(std::string_view pattern) {
                                datasets_text(files, checkpoint)));
 }
 
-std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
-                                          std::vector<Failure>& failures) {
+std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoint,
+                                          const IndexOptions& options, std::vector<Failure>& failures) {
+  const DumpNaming& naming = options.naming;
   const std::string pattern = normal_path(naming.activations);
   const std::string prefix = literal_prefix(pattern);
   std::vector<LayerParts> found;
@@ -136,7 +149,9 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
-    if (may_lead_to_match(pattern, full_path(path))) {
+    const auto name = wildcard_match(pattern, full_path(path));
+    const bool left_out = name && !is_wanted(*name, options.layers);
+    if (!left_out && may_lead_to_match(pattern, full_path(path))) {
       failures.push_back(failure_of(error));
     }
   };
@@ -174,10 +189,15 @@ std::optional<std::string> wildcard_match(std::string_view pattern, std::string_
   return std::string(middle);
 }
 
-std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const DumpNaming& naming,
+bool is_wanted(const std::string& layer, const std::vector<std::string>& globs) {
+  return globs.empty() ||
+         std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, layer); });
+}
+
+std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const IndexOptions& options,
                                     std::vector<Failure>& failures) {
-  return naming.activations.empty() ? find_dump_layers(files, checkpoint, naming, failures)
-                                    : find_named_layers(files, checkpoint, naming, failures);
+  return options.naming.activations.empty() ? find_dump_layers(files, checkpoint, options, failures)
+                                            : find_named_layers(files, checkpoint, options, failures);
 }
 
 std::string datasets_text(FileSet& files, const Object& checkpoint) {

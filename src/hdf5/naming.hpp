@@ -24,10 +24,14 @@ struct LayerParts {
 // Without a wildcard, the last component of an equal path. nullopt when the path does not match.
 [[nodiscard]] std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path);
 
-// The layers of a checkpoint, unordered. Links that lead nowhere are added to `failures`. Throws InputError
-// when there are no layers.
+// Whether one of the globs is the layer's; all layers are wanted when there are none.
+[[nodiscard]] bool is_wanted(const std::string& layer, const std::vector<std::string>& globs);
+
+// The layers of a checkpoint, unordered, wanted or not. What may be a wanted one and leads nowhere, or has
+// lost its activations, is added to `failures`. Throws InputError when there are no layers.
 [[nodiscard]] std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint,
-                                                  const DumpNaming& naming, std::vector<Failure>& failures);
+                                                  const IndexOptions& options,
+                                                  std::vector<Failure>& failures);
 
 // "the file holds 'a', 'b', ...": some datasets, for messages.
 [[nodiscard]] std::string datasets_text(FileSet& files, const Object& checkpoint);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/little_endian.hpp"
@@ -16,6 +18,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::uint64_t layout_message = 0x0008;
+constexpr std::uint64_t attribute_message = 0x000c;
 constexpr std::uint64_t continuation_message = 0x0010;
 constexpr std::size_t most_block_bytes = std::size_t{1} << 20;
 constexpr std::size_t most_blocks = 64;
@@ -72,10 +75,13 @@ std::optional<Header> read_header(const StoredFile& file, std::uint64_t address)
   return little_endian(prefix, 1) == 1 ? version_1(prefix, address) : std::nullopt;
 }
 
-// Goes through the blocks of messages until it meets the layout.
-class LayoutSearch {
+// Goes through the blocks of messages until it meets one of a type that is accepted.
+class MessageSearch {
  public:
-  LayoutSearch(const StoredFile& file, const Header& header) : file_(file), header_(header) {}
+  using Accepts = std::function<bool(Bytes)>;
+
+  MessageSearch(const StoredFile& file, const Header& header, std::uint64_t type, Accepts accepts)
+      : file_(file), header_(header), type_(type), accepts_(std::move(accepts)) {}
 
   std::optional<std::vector<std::byte>> find() {
     blocks_.push_back(header_.first);
@@ -92,8 +98,8 @@ class LayoutSearch {
         }
         messages = messages.subspan(signature.size()).first(block.size() - signature.size() - checksum_bytes);
       }
-      if (auto layout = find_in(messages)) {
-        return layout;
+      if (auto message = find_in(messages)) {
+        return message;
       }
     }
     return std::nullopt;
@@ -120,7 +126,7 @@ class LayoutSearch {
         return std::nullopt;
       }
       const Bytes data = messages.first(size);
-      if (type == layout_message) {
+      if (type == type_ && accepts_(data)) {
         return std::vector<std::byte>(data.begin(), data.end());
       }
       if (type == continuation_message && size >= 16) {
@@ -133,8 +139,39 @@ class LayoutSearch {
 
   const StoredFile& file_;
   const Header& header_;
+  std::uint64_t type_;
+  Accepts accepts_;
   std::vector<Block> blocks_;
 };
+
+// Where the parts of an attribute's message lie in it.
+struct AttributeParts {
+  std::size_t name;
+  std::size_t name_bytes;
+  std::size_t value;
+
+  static std::optional<AttributeParts> of(Bytes message) {
+    constexpr std::size_t prefix_bytes = 8;
+    if (message.size() < prefix_bytes + 1) {
+      return std::nullopt;
+    }
+    const std::uint64_t version = little_endian(message, 1);
+    // Version 1 pads each part to 8 bytes, version 3 says how the name is encoded.
+    const auto padded = [&](std::size_t bytes) { return version == 1 ? (bytes + 7) / 8 * 8 : bytes; };
+    AttributeParts parts{};
+    parts.name = prefix_bytes + (version == 3 ? 1 : 0);
+    parts.name_bytes = little_endian(message.subspan(2), 2);
+    parts.value = parts.name + padded(parts.name_bytes) + padded(little_endian(message.subspan(4), 2)) +
+                  padded(little_endian(message.subspan(6), 2));
+    const bool sound = version >= 1 && version <= 3 && parts.value <= message.size();
+    return sound ? std::optional(parts) : std::nullopt;
+  }
+};
+
+bool is_attribute_named(Bytes message, std::string_view name) {
+  const auto parts = AttributeParts::of(message);
+  return parts && parts->name_bytes == name.size() + 1 && begins_with(message.subspan(parts->name), name);
+}
 
 std::uint64_t header_address(hid_t dataset, const Place& place) {
 #if H5_VERSION_GE(1, 12, 0)
@@ -164,7 +201,8 @@ std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank,
     return std::nullopt;
   }
   const std::optional<Header> header = read_header(file, file.base() + header_address(dataset, place));
-  const auto layout = header ? LayoutSearch(file, *header).find() : std::nullopt;
+  const auto layout =
+      header ? MessageSearch(file, *header, layout_message, [](Bytes) { return true; }).find() : std::nullopt;
   // version 3, class "chunked", rank and 1, address, chunk shape, bytes of an element
   const std::size_t expected_bytes = 11 + 4 * (rank + 1);
   if (!layout || layout->size() < expected_bytes) {
@@ -177,6 +215,21 @@ std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank,
     return std::nullopt;
   }
   return little_endian(bytes.subspan(3), 8);
+}
+
+std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute, const Place& place) {
+  const std::optional<StoredFile> file = StoredFile::of(object, place);
+  if (!file || !has_wide_addresses(object, place)) {
+    return std::nullopt;
+  }
+  const std::optional<Header> header = read_header(*file, file->base() + header_address(object, place));
+  const auto named = [&](Bytes message) { return is_attribute_named(message, attribute); };
+  const auto message = header ? MessageSearch(*file, *header, attribute_message, named).find() : std::nullopt;
+  const auto parts = message ? AttributeParts::of(*message) : std::nullopt;
+  if (!parts || message->size() - parts->value < 4) {
+    return std::nullopt;
+  }
+  return little_endian(Bytes(*message).subspan(parts->value), 4);
 }
 
 }  // namespace collapscope::hdf5

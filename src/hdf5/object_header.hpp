@@ -1,10 +1,12 @@
-// The one message of a dataset's object header that HDF5 has no function for: where its chunks are indexed.
+// What object headers say that HDF5 has no function for: where the chunks of a dataset are indexed, and how
+// long an attribute's string is.
 // From "HDF5 File Format Specification Version 3.0", IV.A.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "hdf5/handle.hpp"
 #include "hdf5/stored_file.hpp"
@@ -16,5 +18,10 @@ namespace collapscope::hdf5 {
 [[nodiscard]] std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank,
                                                               std::size_t element_size,
                                                               const StoredFile& file, const Place& place);
+
+// How many bytes the value of an attribute, a string of variable length, is said to take: HDF5 allocates them
+// before it looks at the string. nullopt when it does not lie in the object's header, or anything looks odd.
+[[nodiscard]] std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute,
+                                                           const Place& place);
 
 }  // namespace collapscope::hdf5

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -45,6 +46,40 @@ struct Header {
   std::uint64_t numbers = 0;
 };
 
+// What a file is by its first bytes, where people take it for a safetensors file; empty: unknown.
+std::string known_as(std::string_view begin) {
+  using namespace std::string_view_literals;
+  struct Kind {
+    std::string_view signature;
+    std::string_view text;
+  };
+  constexpr std::array kinds{
+      Kind{"version https://git-lfs.github.com/spec/",
+           "it is a pointer of Git LFS, and the file itself was not fetched: `git lfs pull` fetches it"},
+      Kind{"\x89HDF\r\n\x1a\n",
+           "it is an HDF5 file; weights that lie in the dumps need no --weights, and --weight 'PATH' says "
+           "where"},
+      Kind{"PK\x03\x04"sv,
+           "it is a zip archive, as torch.save and numpy.savez write; safetensors.torch.save_file writes "
+           "safetensors files"},
+      Kind{"\x80\x02"sv,
+           "it is a pickle, as torch.save wrote once; safetensors.torch.save_file writes safetensors files"},
+      Kind{"\x93NUMPY"sv, "it is an array of NumPy; safetensors.numpy.save_file writes safetensors files"},
+      Kind{"GGUF", "it is a GGUF file"}};
+  const auto kind =
+      std::ranges::find_if(kinds, [&](const Kind& known) { return begin.starts_with(known.signature); });
+  return kind == kinds.end() ? "" : std::string(kind->text);
+}
+
+[[noreturn]] void refuse_other_file(const std::string& path, const std::string& found) {
+  std::string begin(64, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  const std::string kind = known_as(begin);
+  throw InputError(path, "", fmt::format("no safetensors file: {}", kind.empty() ? found : kind));
+}
+
 Header read_header(const std::string& path) {
   std::error_code failure;
   const std::uintmax_t size = std::filesystem::file_size(path, failure);
@@ -57,9 +92,7 @@ Header read_header(const std::string& path) {
   const std::uint64_t length = little_endian(std::as_bytes(std::span(start)), length_bytes);
   const std::uint64_t room = size < length_bytes ? 0 : size - length_bytes;
   if (!file || length < 2 || length > std::min<std::uint64_t>(largest_header, room)) {
-    throw InputError(
-        path, "",
-        fmt::format("no safetensors file: found a header of {} bytes in a file of {}", length, size));
+    refuse_other_file(path, fmt::format("found a header of {} bytes in a file of {}", length, size));
   }
   Header header{std::string(length, '\0'), length_bytes + length, room - length};
   file.read(header.text.data(), static_cast<std::streamsize>(length));
@@ -67,7 +100,7 @@ Header read_header(const std::string& path) {
     throw InputError(path, "", fmt::format("cannot be read: {}", std::system_category().message(errno)));
   }
   if (header.text.front() != '{') {
-    throw InputError(path, "", "no safetensors file: found a header that does not begin with '{'");
+    refuse_other_file(path, "found a header that does not begin with '{'");
   }
   return header;
 }

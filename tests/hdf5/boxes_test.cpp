@@ -77,5 +77,20 @@ TEST(CoverOf, TellsExactCoversFromOthers) {
   EXPECT_EQ(cover_of({6, 4}, {}), Cover::incomplete);
 }
 
+// As virtual datasets of features from many files have them.
+TEST(CoverOf, ColumnsThatAllBeginAtTheFirstRow) {
+  constexpr std::uint64_t columns = 50'000;
+  Boxes boxes;
+  for (std::uint64_t column = columns; column-- > 0;) {
+    boxes.push_back({{0, column}, {9, column}});
+  }
+  EXPECT_EQ(cover_of({10, columns}, boxes), Cover::exact);
+  boxes[3] = boxes[4];
+  EXPECT_EQ(cover_of({10, columns}, boxes), Cover::overlapping);
+  boxes.pop_back();
+  boxes.erase(boxes.begin() + 3);
+  EXPECT_EQ(cover_of({10, columns}, boxes), Cover::incomplete);
+}
+
 }  // namespace
 }  // namespace collapscope::testing

@@ -63,6 +63,53 @@ TEST(NeverWritten, HugeShapesCostNothing) {
   }
 }
 
+// A file of the v110 format, whose indexes of chunks have an entry for each that is declared.
+Handle create_v110(const std::string& path) {
+  const Handle access(must(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
+  must(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110));
+  return {must(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())), H5Fclose};
+}
+
+TEST(NeverWritten, OneOfVeryManyChunksIsNotCounted) {
+  const TempDir dir;
+  const std::string path = dir / "dump.h5";
+  { const Handle file = create_v110(path); }
+  {
+    const TestFile file(path, TestFile::Mode::append);
+    file.ramp("targets", {10});
+    Stored stored;
+    stored.chunk = {hsize_t{1} << 20, 1};
+    const Handle dataset =
+        file.dataset<std::uint8_t>("layers/fc/activations", {hsize_t{1} << 40, 4}, {}, stored);
+    const std::vector<std::uint8_t> numbers(std::size_t{1} << 20, 1);
+    const Shape first{0, 0};
+    must(H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 0, first.data(), numbers.size(), numbers.data()));
+  }
+  EXPECT_THAT(index_error(path), AllOf(HasSubstr("dump.h5: /layers/fc/activations: the chunk at "),
+                                       HasSubstr("was never written"),
+                                       HasSubstr("expected 4194304 chunks for shape [1099511627776, 4]")));
+}
+
+TEST(Chunks, InTooGreatANumberAreRefused) {
+  const TempDir dir;
+  const std::string path = dir / "dump.h5";
+  constexpr hsize_t count = (hsize_t{1} << 26) + 1;
+  { const Handle file = create_v110(path); }
+  {
+    const TestFile file(path, TestFile::Mode::append);
+    file.ramp("layers/fc/activations", {4, 3});
+    Stored stored;
+    stored.chunk = {1};
+    const Handle creation = creation_properties({count}, stored);
+    must(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY));  // an index that is not stored
+    must(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER));
+    const Handle dataset = file.create("targets", H5T_NATIVE_UINT8, {count}, creation.get());
+  }
+  EXPECT_THAT(index_error(path),
+              AllOf(HasSubstr("/targets: found 67108865 chunks of shape [1]; expected at most 67108864"),
+                    HasSubstr("h5repack")));
+}
+
 TEST(Chunks, LargerThanAllowedAreRefused) {
   const TempDir dir;
   Stored stored;

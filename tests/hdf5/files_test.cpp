@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "hdf5/support.hpp"
@@ -101,6 +102,141 @@ TEST_F(BadFiles, ThatAnotherProcessWrites) {
               AllOf(StartsWith(path_), HasSubstr("another process has the file open for writing")));
   close(file);
   EXPECT_NO_THROW((void)index_dump(path_));
+}
+
+TEST_F(BadFiles, OfANewerSuperblock) {
+  write_small_dump(path_);
+  overwrite(path_, 8, {9});  // behind the signature
+  EXPECT_THAT(index_error(path_), AllOf(StartsWith(path_), HasSubstr("written for a newer HDF5 than"),
+                                        HasSubstr("h5repack"), HasSubstr("libver=('v110', 'v110')")));
+}
+
+TEST_F(BadFiles, WithANewerLayoutOfADataset) {
+  write_small_dump(path_);
+  std::vector<unsigned char> layout{3, 1};  // version, contiguous, address
+  {
+    const TestFile file(path_, TestFile::Mode::append);
+    const Handle dataset(must(H5Dopen2(file.id(), "layers/fc/activations", H5P_DEFAULT)), H5Dclose);
+    const haddr_t address = H5Dget_offset(dataset.get());
+    for (unsigned byte = 0; byte < 8; ++byte) {
+      layout.push_back(static_cast<unsigned char>((address >> (8U * byte)) & 0xffU));
+    }
+  }
+  const std::vector<unsigned char> bytes = file_bytes(path_);
+  const auto at = std::search(bytes.begin(), bytes.end(), layout.begin(), layout.end());
+  ASSERT_NE(at, bytes.end());
+  overwrite(path_, static_cast<std::uint64_t>(at - bytes.begin()), {9});
+  EXPECT_THAT(index_error(path_),
+              AllOf(HasSubstr("/layers/fc/activations: "), HasSubstr("written for a newer HDF5 than")));
+}
+
+TEST_F(BadFiles, ThatAreOneOfAFamily) {
+  {
+    const Handle access(must(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
+    must(H5Pset_fapl_family(access.get(), 1 << 20, H5P_DEFAULT));
+    const std::string name = dir_ / "part%03d.h5";
+    const Handle file(must(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())), H5Fclose);
+  }
+  EXPECT_THAT(index_error(dir_ / "part000.h5"),
+              AllOf(HasSubstr("part000.h5: one member of a family of files"), HasSubstr("h5repart")));
+}
+
+TEST_F(BadFiles, ThatAreOneHalfOfASplitFile) {
+  {
+    const Handle access(must(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
+    must(H5Pset_fapl_split(access.get(), "-m.h5", H5P_DEFAULT, "-r.h5", H5P_DEFAULT));
+    const std::string name = dir_ / "whole";
+    const Handle file(must(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get())), H5Fclose);
+  }
+  EXPECT_THAT(index_error(dir_ / "whole-m.h5"),
+              HasSubstr("whole-m.h5: one part of a file that is split over several"));
+}
+
+TEST_F(BadFiles, WithADatatypeInPlaceOfADataset) {
+  {
+    const TestFile file(path_);
+    file.ramp("targets", {4});
+    file.group("layers/fc");
+    const Handle type(must(H5Tcopy(H5T_NATIVE_FLOAT)), H5Tclose);
+    must(H5Tcommit2(file.id(), "layers/fc/activations", type.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  EXPECT_THAT(index_error(path_),
+              HasSubstr("/layers/fc/activations: found a named datatype; expected a dataset"));
+}
+
+TEST_F(BadFiles, WithNestedDeflateFilters) {
+  {
+    const TestFile file(path_);
+    file.ramp("targets", {4});
+    Stored stored;
+    stored.chunk = {4, 3};
+    stored.deflate = 1;
+    const Handle creation = creation_properties({4, 3}, stored);
+    must(H5Pset_deflate(creation.get(), 9));
+    const Handle dataset = file.create("layers/fc/activations", H5T_NATIVE_FLOAT, {4, 3}, creation.get());
+  }
+  EXPECT_THAT(index_error(path_),
+              AllOf(HasSubstr("/layers/fc/activations: "), HasSubstr("the filter deflate several times over"),
+                    HasSubstr("h5repack")));
+}
+
+// Where a string of variable length is described: its length, the address of a heap, its number there.
+std::uint64_t description_of_string(const std::string& path, std::size_t length) {
+  const std::vector<unsigned char> bytes = file_bytes(path);
+  for (std::size_t at = 0; at + 16 <= bytes.size(); ++at) {
+    const auto number = [&](std::size_t offset) {
+      return bytes[at + offset] | bytes[at + offset + 1] << 8U | bytes[at + offset + 2] << 16U |
+             static_cast<std::uint64_t>(bytes[at + offset + 3]) << 24U;
+    };
+    if (number(0) == length && number(4) != 0 && number(8) == 0 && number(12) > 0 && number(12) < 16) {
+      return at;
+    }
+  }
+  ADD_FAILURE() << "no such string";
+  return 0;
+}
+
+void write_kind(const TestFile& file, const std::string& kind) {
+  file.ramp("targets", {4});
+  file.ramp("layers/fc/activations", {4, 3});
+  file.variable_attribute("layers/fc", "other", kind + ", too");
+  file.variable_attribute("layers/fc", "kind", kind);
+}
+
+// HDF5 would allocate the length before it looks at the string.
+TEST_F(BadFiles, WithAStringOfDamagedLength) {
+  const std::string kind = "a kind like no other";
+  write_kind(TestFile(path_), kind);
+  EXPECT_EQ(index_dump(path_).checkpoints.at(0).layers.at(0).kind, kind);
+  overwrite(path_, description_of_string(path_, kind.size()) + 3, {0x7f});
+  EXPECT_THAT(index_error(path_),
+              HasSubstr("/layers/fc: attribute 'kind': found a string of 2130706452 bytes"));
+}
+
+TEST_F(BadFiles, ButNotWithStringsOfTheNewestFormat) {
+  const std::string kind = "a kind like no other";
+  write_newest_format(path_, true);
+  write_kind(TestFile(path_, TestFile::Mode::append), kind);
+  EXPECT_EQ(index_dump(path_).checkpoints.at(0).layers.at(0).kind, kind);
+}
+
+// Each checkpoint has the attributes of the root: little in the file, much in memory.
+TEST_F(BadFiles, WithManyLongAttributesOfManyCheckpoints) {
+  constexpr int long_attributes = 200;
+  {
+    const TestFile file(path_);
+    for (int i = 0; i < long_attributes; ++i) {
+      file.variable_attribute("/", "a" + std::to_string(i), std::string(65'000, 'x'));
+    }
+    for (int step = 0; step < 30; ++step) {
+      const std::string group = "checkpoints/" + std::to_string(step) + '/';
+      file.ramp(group + "targets", {4});
+      file.ramp(group + "layers/fc/activations", {4, 3});
+    }
+  }
+  EXPECT_THAT(index_error(path_),
+              AllOf(HasSubstr("/checkpoints: "), HasSubstr("attributes of more than 256 MiB"),
+                    HasSubstr("21 of 30 checkpoints"), HasSubstr("expected short attributes")));
 }
 
 TEST_F(BadFiles, WithoutTargets) {

@@ -240,6 +240,42 @@ TEST_F(Layers, ThatAreNotWantedAreLeftAlone) {
   EXPECT_THAT(index_error(path(), options), HasSubstr("no layer is selected by --layers"));
 }
 
+TEST_F(Layers, ThatAreNotWantedMayBeBroken) {
+  const auto make = [](const TestFile& file) {
+    file.ramp("layers/fc1/activations", {4, 3});
+    file.ramp("layers/head/weight", {5, 3});  // without activations
+    file.soft_link("layers/old", "/nowhere");
+  };
+  EXPECT_EQ(index(make).failures.size(), 2U);
+  const auto failures_of = [&](const std::string& glob) {
+    IndexOptions options;
+    options.layers = {"fc1", glob};
+    const DumpIndex dump = index(make, options);
+    EXPECT_THAT(names(dump), ElementsAre("fc1"));
+    std::vector<std::string> objects;
+    for (const Failure& failure : dump.failures) {
+      objects.push_back(failure.object);
+    }
+    return objects;
+  };
+  EXPECT_THAT(failures_of("fc1"), IsEmpty());
+  EXPECT_THAT(failures_of("he*"), ElementsAre("/layers/head"));
+  EXPECT_THAT(failures_of("old"), ElementsAre("/layers/old"));
+  EXPECT_THAT(failures_of("old/block*"), ElementsAre("/layers/old")) << "it may lead to a wanted layer";
+}
+
+TEST_F(Layers, ThatAreNotWantedMayBeBrokenInForeignFiles) {
+  const auto make = [](const TestFile& file) {
+    file.ramp("acts/fc1", {4, 3});
+    file.soft_link("acts/old", "/nowhere");
+  };
+  IndexOptions options;
+  options.naming.activations = "acts/*";
+  EXPECT_EQ(index(make, options).failures.size(), 1U);
+  options.layers = {"fc*"};
+  EXPECT_THAT(index(make, options).failures, IsEmpty());
+}
+
 TEST_F(Layers, MayHaveWeightsForFlattenedRows) {
   const DumpIndex dump = index([](const TestFile& file) {
     file.ramp("layers/flat/activations", {4, 3, 2, 2});

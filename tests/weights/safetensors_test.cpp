@@ -3,11 +3,14 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "weights/support.hpp"
 
 namespace collapscope::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -45,6 +48,27 @@ TEST(Safetensors, EveryTypeOfNumber) {
   EXPECT_EQ(number("c"), 1.5);
   EXPECT_EQ(number("d"), -2);
   EXPECT_FALSE(tensors.at("e").readable);
+}
+
+TEST(Safetensors, OtherFilesAreCalledWhatTheyAre) {
+  const TempDir dir;
+  const auto refusal = [&](const std::string& content) {
+    std::ofstream(dir / "w.safetensors", std::ios::binary) << content;
+    return input_error([&] { (void)index_safetensors(dir / "w.safetensors"); });
+  };
+  EXPECT_THAT(
+      refusal("version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 1234\n"),
+      AllOf(HasSubstr("no safetensors file: it is a pointer of Git LFS"), HasSubstr("`git lfs pull`")));
+  EXPECT_THAT(refusal("PK\x03\x04 and more bytes than eight"), HasSubstr("it is a zip archive"));
+  EXPECT_THAT(refusal("\x80\x02}q and more"), HasSubstr("it is a pickle"));
+  EXPECT_THAT(refusal("{\"a\": 1, \"b\": 2}"), HasSubstr("found a header of "));
+  EXPECT_THAT(refusal(""), HasSubstr("found a header of 0 bytes in a file of 0"));
+  {
+    const TestFile hdf5(dir / "w.safetensors");
+    hdf5.ramp("fc/weight", {2, 3});
+  }
+  EXPECT_THAT(input_error([&] { (void)index_safetensors(dir / "w.safetensors"); }),
+              AllOf(HasSubstr("it is an HDF5 file"), HasSubstr("need no --weights")));
 }
 
 struct Broken {
