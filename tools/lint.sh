@@ -32,7 +32,7 @@ else
   units=$(sed -n 's/^  "file": "\(.*\.c[a-z]*\)",\{0,1\}$/\1/p' $folder/compile_commands.json | grep -v -e '/page_parts\.cpp$' -e '\.cu$' -e '\.c$')
 fi
 # A unit includes .cpp files; that is its purpose.
-printf '%s\n' $units | xargs -P "$(nproc)" -n 1 clang-tidy --quiet --checks=-bugprone-suspicious-include \
+printf '%s\n' $units | xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet --checks=-bugprone-suspicious-include \
   --extra-arg=-Wno-unknown-warning-option -p $folder 2>$folder/clang-tidy.log || {
   cat $folder/clang-tidy.log
   exit 1
