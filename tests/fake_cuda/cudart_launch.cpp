@@ -251,6 +251,14 @@ cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void**
   });
 }
 
+// CUB calls it in code that only an unoptimized build keeps.
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* function, void** arguments) {
+  return api("cudaLaunchKernelExC", cudaErrorLaunchOutOfResources, [&] {
+    return launch(const_cast<Kernel*>(find_kernel(function)), config->gridDim, config->blockDim, arguments,
+                  config->dynamicSmemBytes, config->stream);
+  });
+}
+
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {
   return api("cudaFuncGetAttributes", cudaErrorUnknown, [&] {
     if (find_kernel(function) == nullptr) {
