@@ -105,7 +105,7 @@ void decode(benchmark::State& state) {
 void look_once(benchmark::State& state, Precision precision) {
   const auto features = static_cast<std::size_t>(state.range(0));
   const Rows data(features);
-  const auto fold = data.backend->make_fold({data.format, targets, 65536, false, false, precision});
+  const auto fold = data.backend->make_fold({data.format, targets, 65536, false, 0, precision});
   std::uint64_t number = 0;
   for (auto _ : state) {
     fold->add(data.tile(number++), data.labels.view());

@@ -55,7 +55,7 @@ struct Totals {
 };
 
 void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
-                   std::uint64_t memory, const Backend& backend, Totals& totals) {
+                   std::uint64_t memory, Backend& backend, Totals& totals) {
   const auto& shape = checkpoint.front().targets.shape;
   const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1,
                                     options, memory, backend);

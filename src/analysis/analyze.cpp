@@ -45,8 +45,8 @@ std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint
   return layers;
 }
 
-// Which layers parts of the backend should measure, and how many of them at a time.
-struct LayersForParts {
+// Which layers should go side by side, and how many of them at a time.
+struct LayersBeside {
   std::vector<std::vector<bool>> suits;  // [checkpoint][layer]
   std::size_t most = std::numeric_limits<std::size_t>::max();
 };
@@ -90,10 +90,10 @@ class Analyzer {
 
  private:
   void measure() {
-    const LayersForParts layers = layers_for_parts();
-    const std::size_t least = backend_.least_parts();
-    LayerQueue queue(backend_, memory_, std::min(layers.most, most_parts(layers.suits, least)));
-    const std::vector<Step> steps = schedule(layers.suits, queue.parts(), least);
+    const LayersBeside layers = layers_beside();
+    const std::size_t least = backend_.least_layer_workers();
+    LayerQueue queue(backend_, memory_, std::min(layers.most, most_workers(layers.suits, least)));
+    const std::vector<Step> steps = schedule(layers.suits, queue.workers(), least);
     progress_.start(bytes_to_read(steps, queue));
     std::vector<LayerTask> tasks;
     tasks.reserve(steps.size());
@@ -113,29 +113,29 @@ class Analyzer {
     }
   }
 
-  [[nodiscard]] LayersForParts layers_for_parts() const {
-    LayersForParts found;
+  [[nodiscard]] LayersBeside layers_beside() const {
+    LayersBeside found;
     for (const CheckpointWork& work : works_) {
       std::vector<bool>& suits = found.suits.emplace_back();
       for (std::size_t layer = 0; layer < work.layers(); ++layer) {
-        const std::size_t parts = parts_for(work, layer);
-        suits.push_back(parts >= backend_.least_parts());
-        found.most = suits.back() ? std::min(found.most, parts) : found.most;
+        const std::size_t workers = workers_for(work, layer);
+        suits.push_back(workers >= backend_.least_layer_workers());
+        found.most = suits.back() ? std::min(found.most, workers) : found.most;
       }
     }
     return found;
   }
 
-  // How many parts may measure such layers at a time, each with its share of the memory, also when it falls
+  // How many workers may measure such layers at a time, each with its share of the memory, also when it falls
   // back. What fails for other reasons than memory fails anywhere, and soon.
-  [[nodiscard]] std::size_t parts_for(const CheckpointWork& work, std::size_t layer) const {
+  [[nodiscard]] std::size_t workers_for(const CheckpointWork& work, std::size_t layer) const {
     try {
       const LayerPlan plan = work.plan(layer, backend_, memory_);
       std::uint64_t least = plan.least_memory;
-      if (const Backend* fallback = backend_.fallback()) {
+      if (Backend* const fallback = backend_.fallback()) {
         least = std::max(least, work.plan(layer, *fallback, memory_).least_memory);
       }
-      return std::min<std::uint64_t>(backend_.parts_for(work.fold_spec(plan)), memory_ / least);
+      return std::min<std::uint64_t>(backend_.layer_workers_for(work.fold_spec(plan)), memory_ / least);
     } catch (const UsageError&) {
       return 0;
     } catch (const Error&) {

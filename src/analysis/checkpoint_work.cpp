@@ -60,14 +60,18 @@ CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<c
   }
 }
 
-LayerPlan CheckpointWork::plan(std::size_t layer, const Backend& backend, std::uint64_t memory) const {
+LayerPlan CheckpointWork::plan(std::size_t layer, Backend& backend, std::uint64_t memory) const {
   return plan_layer(layer_shards(checkpoint_, layers_[layer].index->name), components(first().targets),
                     options_, memory, backend);
 }
 
 FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
-  return {plan.format,     components(first().targets), plan.rows, plan.normalized_scatter,
-          plan.looks == 2, options_.precision};
+  return {plan.format,
+          components(first().targets),
+          plan.rows,
+          plan.normalized_scatter,
+          plan.looks == 2 ? plan.rows : 0,
+          options_.precision};
 }
 
 void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {

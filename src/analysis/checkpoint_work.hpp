@@ -24,8 +24,8 @@ class CheckpointWork {
 
   [[nodiscard]] std::size_t layers() const { return layers_.size(); }
   // Throws as plan_layer and layer_shards do.
-  [[nodiscard]] LayerPlan plan(std::size_t layer, const Backend& backend, std::uint64_t memory) const;
-  // As the layer's first look is asked for.
+  [[nodiscard]] LayerPlan plan(std::size_t layer, Backend& backend, std::uint64_t memory) const;
+  // The layer's first look, in one segment.
   [[nodiscard]] FoldSpec fold_spec(const LayerPlan& plan) const;
 
   // Each of these once: the targets, kept when they take at most `keep_bytes`, and every layer, of which none

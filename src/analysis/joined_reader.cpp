@@ -28,13 +28,13 @@ class JoinedReader final : public RowReader {
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
-  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
-    if (open(0).twin() == nullptr) {
+  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t threads) override {
+    if (open(0).twin(threads) == nullptr) {
       return nullptr;
     }
-    ReadOptions alone = options_;
-    alone.threads = 1;
-    return std::make_unique<JoinedReader>(shards_, alone);
+    ReadOptions options = options_;
+    options.threads = threads;
+    return std::make_unique<JoinedReader>(shards_, options);
   }
 
  private:

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "analysis/joined_reader.hpp"
-#include "backend/lanes.hpp"
 #include "collapscope/core/error.hpp"
+#include "core/segment_tree.hpp"
 
 namespace collapscope {
 
@@ -45,57 +46,85 @@ auto LayerPasses::guarded(const Work& work) {
   }
 }
 
-template <class Pass>
-auto LayerPasses::through(Pass& pass) {
-  return guarded([&] {
-    stream_.pass([&](const RawTile& tile, MatrixView<const double> targets) { pass.add(tile, targets); },
-                 [&] { pass.settle(); });
-    return pass.finish();
-  });
+Crew LayerPasses::crew() {
+  const std::size_t workers = stream_.workers();
+  return workers == 1 ? Crew(backend_)
+                      : Crew(backend_.segment_workers(plan_.format.row_length()).first(workers));
 }
 
-template <class AnyLanes>
-auto LayerPasses::through_lanes(AnyLanes&& lanes) {
-  guarded([&] {
-    stream_.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
-                             lanes[lane].add(tile, targets);
-                           },
-                           [&](std::size_t lane, std::uint64_t segment) { lanes.settle(lane, segment); }});
-  });
-  return lanes.finish();
+// folds: one for each of the crew. segments: which each has finished, in this order.
+template <class Value, class AnyFold>
+Value LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
+                           std::vector<std::vector<std::uint64_t>>& segments) {
+  SegmentTree<Value> tree;
+  segments.assign(crew.size(), {});
+  std::vector<TileStream::Visitor> visitors;
+  for (std::size_t worker = 0; worker < crew.size(); ++worker) {
+    AnyFold& fold = *folds[worker];
+    visitors.push_back(
+        {[&fold](const RawTile& tile, MatrixView<const double> targets) { fold.add(tile, targets); },
+         [&fold] { fold.settle(); },
+         [&tree, &fold, &finished = segments[worker]](std::uint64_t segment) {
+           tree.put(segment, fold.finish());
+           finished.push_back(segment);
+         }});
+  }
+  guarded([&] { stream_.pass(crew, visitors); });
+  return tree.finish();
 }
 
 Moments LayerPasses::fold(std::size_t targets) {
-  FoldSpec spec{plan_.format, targets, plan_.rows, plan_.normalized_scatter, plan_.looks == 2, precision_};
-  const std::size_t lanes = stream_.lanes();
-  spec.is_lane = lanes > 1;
-  const auto make = [&] { return backend_.make_fold(spec); };
-  if (lanes > 1) {
-    return through_lanes(FoldLanes(lanes, make));
+  folders_ = crew();
+  const std::uint64_t per_sample = plan_.format.rows_per_sample();
+  FoldSpec spec{plan_.format, targets, plan_.segment_samples * per_sample, plan_.normalized_scatter, 0,
+                precision_};
+  spec.rows = std::min(spec.rows, plan_.rows);
+  if (plan_.backend_keeps) {
+    spec.kept_rows =
+        folders_->size() == 1 ? plan_.rows : std::min(plan_.rows, plan_.run_segments * spec.rows);
   }
-  fold_ = make();
-  Moments moments = through(*fold_);
-  if (!plan_.backend_keeps) {
-    fold_.reset();
+  for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
+    folds_.push_back((*folders_)[worker].make_fold(spec));
+  }
+  Moments moments = through<Moments>(*folders_, folds_, folded_);
+  if (plan_.backend_keeps) {
+    folders_->run(folds_.size(), [&](std::size_t fold, std::size_t) { folds_[fold]->close(); });
+  } else {
+    folds_.clear();
   }
   return moments;
 }
 
-ResidualSums LayerPasses::look(LookSpec spec) {
-  if (fold_ != nullptr) {
-    const std::optional<ResidualSums> sums = fold_->look_again(spec);
-    fold_.reset();
-    if (sums) {
-      return *sums;
+// nullopt: not all of them are.
+std::optional<ResidualSums> LayerPasses::look_at_kept(const LookSpec& spec) {
+  const auto folds = std::exchange(folds_, {});
+  if (folds.empty()) {
+    return std::nullopt;
+  }
+  SegmentTree<ResidualSums> tree;
+  std::atomic<bool> all = true;
+  folders_->run(folds.size(), [&](std::size_t fold, std::size_t) {
+    const auto found = folds[fold]->look_again(spec);
+    all = all && found;
+    for (std::size_t i = 0; found && i < found->size(); ++i) {
+      tree.put(folded_[fold][i], (*found)[i]);
     }
+  });
+  return all ? std::optional(tree.finish()) : std::nullopt;
+}
+
+ResidualSums LayerPasses::look(LookSpec spec) {
+  spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
+  if (const std::optional<ResidualSums> sums = look_at_kept(spec)) {
+    return *sums;
   }
-  const std::size_t lanes = stream_.lanes();
-  spec.is_lane = lanes > 1;
-  const auto make = [&] { return backend_.make_look(spec); };
-  if (lanes > 1) {
-    return through_lanes(LookLanes(lanes, make));
+  const Crew workers = crew();
+  std::vector<std::unique_ptr<ResidualFold>> looks;
+  for (std::size_t worker = 0; worker < workers.size(); ++worker) {
+    looks.push_back(workers[worker].make_look(spec));
   }
-  return through(*make());
+  std::vector<std::vector<std::uint64_t>> looked;
+  return through<ResidualSums>(workers, looks, looked);
 }
 
 }  // namespace collapscope

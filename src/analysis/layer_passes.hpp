@@ -1,10 +1,13 @@
-// A layer's rows through the backend: folded, and looked at again.
+// A layer's rows through the backend or those who stand in for it: folded, and looked at again.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "analysis/tile_stream.hpp"
+#include "backend/crew.hpp"
 #include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope {
@@ -21,17 +24,21 @@ class LayerPasses {
  private:
   template <class Work>
   auto guarded(const Work& work);
-  template <class Pass>
-  auto through(Pass& pass);
-  template <class AnyLanes>
-  auto through_lanes(AnyLanes&& lanes);
+  [[nodiscard]] Crew crew();
+  template <class Value, class AnyFold>
+  Value through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
+                std::vector<std::vector<std::uint64_t>>& segments);
+  [[nodiscard]] std::optional<ResidualSums> look_at_kept(const LookSpec& spec);
 
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;
   Precision precision_;
   Backend& backend_;
   TileStream stream_;
-  std::unique_ptr<MomentFold> fold_;  // while it may be asked to look again
+  // While they may be asked to look again: the folds of the workers, and the segments that each has finished.
+  std::optional<Crew> folders_;
+  std::vector<std::unique_ptr<MomentFold>> folds_;
+  std::vector<std::vector<std::uint64_t>> folded_;
 };
 
 }  // namespace collapscope

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "core/workers.hpp"
-#include "linalg/blas.hpp"
+#include "backend/crew.hpp"
 
 namespace collapscope {
 
@@ -19,9 +18,9 @@ void use_what_works(Desk& desk) {
 
 LayerQueue::LayerQueue(Backend& whole, std::uint64_t memory, std::size_t most) : whole_{&whole, memory} {
   if (most > 0) {
-    const auto parts = whole.parts(most);
-    for (Backend* part : parts) {
-      parts_.push_back({part, memory / parts.size()});
+    const auto workers = whole.layer_workers(most);
+    for (Backend* worker : workers) {
+      workers_.push_back({worker, memory / workers.size()});
     }
   }
 }
@@ -41,11 +40,13 @@ void LayerQueue::run(const std::vector<LayerTask>& tasks) {
 }
 
 void LayerQueue::run_beside(Place begin, Place end) {
-  const linalg::SingleThread each_part_alone;
-  const Team team(parts_.size());
-  team.run(static_cast<std::size_t>(end - begin), [&](std::size_t task, std::size_t slot) {
-    use_what_works(parts_[slot]);
-    begin[static_cast<std::ptrdiff_t>(task)].run(parts_[slot]);
+  std::vector<Backend*> backends;
+  for (const Desk& desk : workers_) {
+    backends.push_back(desk.backend);
+  }
+  Crew(backends).run(static_cast<std::size_t>(end - begin), [&](std::size_t task, std::size_t worker) {
+    use_what_works(workers_[worker]);
+    begin[static_cast<std::ptrdiff_t>(task)].run(workers_[worker]);
   });
 }
 

@@ -1,4 +1,5 @@
-// Tasks of an analysis, run in their order: alone with a whole backend, or side by side on its parts.
+// Tasks of an analysis, run in their order: alone with a whole backend, or side by side on those who stand in
+// for it.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@ struct Desk {
 };
 
 struct LayerTask {
-  bool beside = false;  // with a part, beside others; else alone, with everything
+  bool beside = false;  // with one worker, beside others; else alone, with everything
   std::function<void(Desk&)> run;
 };
 
@@ -27,9 +28,9 @@ class LayerQueue {
   LayerQueue(Backend& whole, std::uint64_t memory, std::size_t most);
 
   // How many tasks go side by side, at most; 0: none.
-  [[nodiscard]] std::size_t parts() const { return parts_.size(); }
+  [[nodiscard]] std::size_t workers() const { return workers_.size(); }
   // Where a task is at work, for plans.
-  [[nodiscard]] const Desk& desk(bool beside) const { return beside ? parts_.front() : whole_; }
+  [[nodiscard]] const Desk& desk(bool beside) const { return beside ? workers_.front() : whole_; }
 
   [[nodiscard]] bool is_whole(const Desk& desk) const { return &desk == &whole_; }
 
@@ -47,7 +48,7 @@ class LayerQueue {
   void run_beside(Place begin, Place end);
 
   Desk whole_;
-  std::vector<Desk> parts_;
+  std::vector<Desk> workers_;
 };
 
 }  // namespace collapscope

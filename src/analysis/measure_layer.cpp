@@ -70,7 +70,6 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
                    Matrix published) {
   LookSpec spec;
   spec.format = plan.format;
-  spec.rows = moments.count;
   spec.feature_mean = moments.feature_mean;
   spec.target_mean = moments.target_mean;
   spec.feature_rms = std::sqrt(layer.mean_square);

@@ -24,10 +24,9 @@ Moments fold_targets(TargetRows& targets, Backend& backend) {
   FoldSpec spec;
   spec.format.channels = n;
   spec.targets = 1;
-  spec.rows = targets.samples();
   const std::uint64_t tile = backend.tile_rows(n);
   const Matrix none(tile, 1);
-  return fold_rows(backend, spec, [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+  return fold_rows(backend, spec, targets.samples(), [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
     TargetRows::Room room;
     for (std::uint64_t first = begin; first < end; first += tile) {
       const std::uint64_t count = std::min(tile, end - first);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <span>
 
 #include "analysis/layer_format.hpp"
 #include "analysis/needs.hpp"
@@ -13,7 +14,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "core/memory.hpp"
-#include "core/moment_tree.hpp"
+#include "core/segment_tree.hpp"
 
 namespace collapscope {
 
@@ -38,8 +39,8 @@ std::uint64_t height(std::uint64_t segments) {
 // d x d matrices alive at once: while folding, one per level of the tree and the sum itself; while
 // decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two.
 double matrices(const LayerPlan& plan) {
-  const std::uint64_t segment = segment_rows(plan.rows, plan.format.row_length());
-  const double levels = static_cast<double>(height((plan.rows + segment - 1) / segment)) + 1;
+  const std::uint64_t segments = (plan.samples + plan.segment_samples - 1) / plan.segment_samples;
+  const double levels = static_cast<double>(height(segments)) + 1;
   const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
   const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
   return std::max(fold, decompose);
@@ -69,42 +70,49 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   return rows;
 }
 
-// Lanes where every thread gets segments enough, and within `left` bytes. chunk_row_samples, chunk_row_bytes:
-// of the tallest chunks; 0 without chunks.
-void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row_samples,
-                std::uint64_t chunk_row_bytes, std::uint64_t left) {
+// Of whole tiles, as long as the backend likes.
+std::uint64_t samples_of_segment(const LayerPlan& plan, const Backend& backend, std::uint64_t tile_samples) {
+  const std::uint64_t tile = tile_samples * plan.format.rows_per_sample();
+  const std::uint64_t rows = backend.segment_rows(plan.rows, plan.format.row_length());
+  return (rows + tile - 1) / tile * tile_samples;
+}
+
+// Workers where each gets segments enough, and within `left` bytes. tile_samples: of a tile.
+// chunk_row_samples, chunk_row_bytes: of the tallest chunks; 0 without chunks.
+void plan_workers(LayerPlan& plan, Backend& backend, std::uint64_t tile_samples,
+                  std::uint64_t chunk_row_samples, std::uint64_t chunk_row_bytes, std::uint64_t left) {
   const std::uint64_t d = plan.format.row_length();
-  const std::uint64_t per_sample = plan.format.rows_per_sample();
-  if (per_sample > plan.tile_rows) {
+  const std::uint64_t segments = (plan.samples + plan.segment_samples - 1) / plan.segment_samples;
+  const std::span<Backend* const> workers = backend.segment_workers(d);
+  const bool devices = plan.workers_are_devices = backend.is_device();
+  const std::uint64_t most = std::min<std::uint64_t>(workers.size(), segments);
+  if (most < 2 || (!devices && segments < std::min<std::uint64_t>(2 * workers.size(), 16))) {
     return;
   }
-  const std::uint64_t samples_per_tile = plan.tile_rows / per_sample;
-  const std::uint64_t rows_per_tile = samples_per_tile * per_sample;
-  const std::uint64_t tiles = (segment_rows(plan.rows, d) + rows_per_tile - 1) / rows_per_tile;
-  const std::uint64_t segment = tiles * samples_per_tile;
-  const std::uint64_t segments = (plan.samples + segment - 1) / segment;
-  const std::uint64_t most = std::min<std::uint64_t>(backend.lanes(d), segments);
-  if (most < 2 || segments < std::min<std::uint64_t>(2 * backend.lanes(d), 16)) {
-    return;
-  }
-  const std::uint64_t tiles_of_chunk = (chunk_row_samples + samples_per_tile - 1) / samples_per_tile;
-  const std::uint64_t band = std::clamp<std::uint64_t>(tiles_of_chunk, 1, tiles) * samples_per_tile;
-  // Sums, their copy, two subtrees of others; a tile, packed twice; band and the reader's chunks.
-  const std::uint64_t each = 4 * d * d * 8 + 3 * plan.tile_rows * (d + 8) * 8 +
-                             band * plan.format.sample_bytes() +
+  const std::uint64_t tiles_of_chunk = (chunk_row_samples + tile_samples - 1) / tile_samples;
+  const std::uint64_t tiles_of_segment = plan.segment_samples / tile_samples;
+  const std::uint64_t band =
+      devices ? plan.band_samples
+              : std::clamp<std::uint64_t>(tiles_of_chunk, 1, tiles_of_segment) * tile_samples;
+  // Sums, their copy, two subtrees of others; a tile, packed twice; bands and the reader's chunks.
+  const std::uint64_t each = 4 * d * d * 8 + (devices ? 0 : 3 * plan.tile_rows * (d + 8) * 8) +
+                             (devices ? 2 : 1) * band * plan.format.sample_bytes() +
                              3 * std::min(plan.cache_bytes, chunk_row_bytes);
-  plan.lanes = std::min(most, left / each);
-  if (plan.lanes < 2) {
-    plan.lanes = 1;
+  plan.workers = std::min(most, left / each);
+  if (plan.workers < 2) {
+    plan.workers = 1;
     return;
   }
-  plan.segment_samples = segment;
-  plan.lane_band_samples = band;
-  plan.lanes_read = chunk_row_samples <= segment;
-  // Chunks that lie across the ends of a run are read twice.
-  plan.segment_run = std::clamp<std::uint64_t>(8 * chunk_row_samples / segment, 1,
-                                               std::max<std::uint64_t>(segments / (4 * plan.lanes), 1));
-  plan.memory += plan.lanes * each;
+  plan.worker_threads = workers.front()->threads();
+  plan.worker_band_samples = band;
+  plan.workers_read = chunk_row_samples <= plan.segment_samples;
+  // Devices have fixed shares, whose rows they may keep. Else: chunks that lie across the ends of a run are
+  // read twice.
+  plan.run_segments =
+      devices ? (segments + plan.workers - 1) / plan.workers
+              : std::clamp<std::uint64_t>(8 * chunk_row_samples / plan.segment_samples, 1,
+                                          std::max<std::uint64_t>(segments / (4 * plan.workers), 1));
+  plan.memory += plan.workers * each;
 }
 
 }  // namespace
@@ -112,7 +120,7 @@ void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row
 std::uint64_t default_memory() { return usable_memory() / 2; }
 
 LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
-                     const AnalysisOptions& options, std::uint64_t memory, const Backend& backend) {
+                     const AnalysisOptions& options, std::uint64_t memory, Backend& backend) {
   LayerPlan plan;
   plan.format = layer_format(shards.front(), options.pool);
   bool dear = false;
@@ -136,6 +144,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const std::size_t tile_rows = plan.tile_rows = rows_of_tile(backend, plan.format);
   const std::uint64_t samples_per_tile =
       std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
+  plan.segment_samples = samples_of_segment(plan, backend, samples_per_tile);
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
   const double wide = static_cast<double>(d);
   const double fixed = matrices(plan) * wide * wide * 8 +
@@ -167,7 +176,8 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.band_samples = band / plan.format.sample_bytes();
   const std::uint64_t bands = plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes);
   plan.memory += plan.cache_bytes + plan.buffer_bytes + bands;
-  plan_lanes(plan, backend, chunk_row_samples, chunk_row_bytes, (left - std::min(left, bands)) / 2);
+  plan_workers(plan, backend, samples_per_tile, chunk_row_samples, chunk_row_bytes,
+               (left - std::min(left, bands)) / 2);
   return plan;
 }
 

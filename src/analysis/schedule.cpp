@@ -9,7 +9,7 @@ namespace {
 
 using Place = std::vector<Step>::iterator;
 
-constexpr std::size_t least_layers_of_part = 2;
+constexpr std::size_t least_layers_of_worker = 2;
 
 std::vector<Step> one_after_another(const std::vector<std::vector<bool>>& suits) {
   std::vector<Step> steps;
@@ -24,11 +24,11 @@ std::vector<Step> one_after_another(const std::vector<std::vector<bool>>& suits)
   return steps;
 }
 
-// Steps [begin, end), with the targets of as many checkpoints ahead as there are parts.
-void append_with_targets_ahead(std::vector<Step>& out, Place begin, Place end, std::size_t parts) {
+// Steps [begin, end), with the targets of as many checkpoints ahead as there are workers.
+void append_with_targets_ahead(std::vector<Step>& out, Place begin, Place end, std::size_t workers) {
   Place ahead = begin;
   for (Place step = begin; step != end; ++step) {
-    for (; ahead != end && ahead->checkpoint <= step->checkpoint + parts; ++ahead) {
+    for (; ahead != end && ahead->checkpoint <= step->checkpoint + workers; ++ahead) {
       if (!ahead->layer) {
         out.push_back(*ahead);
       }
@@ -51,27 +51,27 @@ std::size_t layers_in(Place begin, Place end) {
 
 }  // namespace
 
-std::size_t most_parts(const std::vector<std::vector<bool>>& suits, std::size_t least) {
+std::size_t most_workers(const std::vector<std::vector<bool>>& suits, std::size_t least) {
   std::vector<Step> steps = one_after_another(suits);
   std::size_t most = 0;
   for (Place begin = steps.begin(); begin != steps.end();) {
     const Place end = end_of_run(begin, steps.end());
     if (begin->beside) {
-      most = std::max(most, layers_in(begin, end) / least_layers_of_part);
+      most = std::max(most, layers_in(begin, end) / least_layers_of_worker);
     }
     begin = end;
   }
   return most < least ? 0 : most;
 }
 
-std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts,
+std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t workers,
                            std::size_t least) {
   std::vector<Step> steps = one_after_another(suits);
   std::vector<Step> out;
   for (Place begin = steps.begin(); begin != steps.end();) {
     const Place end = end_of_run(begin, steps.end());
-    if (begin->beside && parts > 1 && layers_in(begin, end) >= least_layers_of_part * least) {
-      append_with_targets_ahead(out, begin, end, parts);
+    if (begin->beside && workers > 1 && layers_in(begin, end) >= least_layers_of_worker * least) {
+      append_with_targets_ahead(out, begin, end, workers);
     } else {
       std::transform(begin, end, std::back_inserter(out), [](Step step) {
         step.beside = false;

@@ -16,16 +16,16 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
-// suits[checkpoint][layer]: whether one of several parts should measure the layer. least: with fewer parts
-// none should.
+// suits[checkpoint][layer]: whether one of several workers should measure the layer. least: with fewer
+// workers none should.
 
-// How many parts have two layers each, of all that follow one another; 0: fewer than `least`.
-[[nodiscard]] std::size_t most_parts(const std::vector<std::vector<bool>>& suits, std::size_t least);
+// How many workers have two layers each, of all that follow one another; 0: fewer than `least`.
+[[nodiscard]] std::size_t most_workers(const std::vector<std::vector<bool>>& suits, std::size_t least);
 
-// Layers keep their order. They go side by side where at least two for each of `least` parts follow one
+// Layers keep their order. They go side by side where at least two for each of `least` workers follow one
 // another, so that as many are busy nearly to the end; targets of checkpoints all of whose layers do are
 // measured among the layers of checkpoints before, so that nobody waits for them.
-[[nodiscard]] std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t parts,
+[[nodiscard]] std::vector<Step> schedule(const std::vector<std::vector<bool>>& suits, std::size_t workers,
                                          std::size_t least);
 
 }  // namespace collapscope

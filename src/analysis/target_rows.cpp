@@ -43,7 +43,7 @@ void TargetRows::keep_all(std::size_t threads) {
   const Team team(threads == 0 ? usable_threads() : threads);
   std::vector<Lane> lanes(samples_ > share ? team.threads() : 1);
   for (Lane& lane : lanes) {
-    lane.reader = reader_->twin();
+    lane.reader = reader_->twin(1);
     if (lane.reader == nullptr) {
       std::vector<std::byte> room;
       decode(*reader_, 0, *all_, room);

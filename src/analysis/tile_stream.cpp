@@ -4,9 +4,6 @@
 #include <future>
 #include <utility>
 
-#include "analysis/segment_queue.hpp"
-#include "core/workers.hpp"
-
 namespace collapscope {
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
@@ -22,8 +19,44 @@ TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<Ro
   }
 }
 
-std::uint64_t TileStream::bands() const {
-  return (plan_.samples + plan_.band_samples - 1) / plan_.band_samples;
+std::size_t TileStream::workers() {
+  if (plan_.workers < 2 || !(complete_ || plan_.workers_read)) {
+    return 1;
+  }
+  desks_.resize(plan_.workers);
+  for (Desk& desk : desks_) {
+    if (!complete_ && desk.twin == nullptr) {
+      desk.twin = reader_->twin(plan_.worker_threads);
+      if (desk.twin == nullptr) {
+        plan_.workers_read = false;
+        return 1;
+      }
+    }
+  }
+  return plan_.workers;
+}
+
+TileStream::Run TileStream::run_of(const Segments& segments, std::uint64_t first, std::uint64_t count,
+                                   std::size_t workers) const {
+  const bool alone = workers == 1;
+  return {segments.begin(first), segments.end(first + count - 1),
+          alone ? plan_.band_samples : plan_.worker_band_samples, alone || plan_.workers_are_devices};
+}
+
+// Buffers are made on the caller's thread.
+void TileStream::prepare(std::size_t workers, const Run& longest) {
+  desks_.resize(workers);
+  for (Desk& desk : desks_) {
+    desk.reader = workers == 1 ? reader_.get() : desk.twin.get();
+    std::uint64_t left = longest.end - longest.begin;
+    for (std::unique_ptr<HostBuffer>& buffer : desk.buffers) {
+      const std::uint64_t samples = std::min(longest.band_samples, left);
+      if (kept_ == nullptr && buffer == nullptr && samples > 0) {
+        buffer = make_buffer_(samples * plan_.format.sample_bytes());
+      }
+      left = longest.ahead ? left - samples : 0;
+    }
+  }
 }
 
 std::span<std::byte> TileStream::kept_room(std::uint64_t first, std::uint64_t samples) const {
@@ -31,133 +64,90 @@ std::span<std::byte> TileStream::kept_room(std::uint64_t first, std::uint64_t sa
   return kept_->bytes().subspan(first * sample_bytes, samples * sample_bytes);
 }
 
-// Where a band's bytes go; its buffer is made on the caller's thread.
-std::span<std::byte> TileStream::room(std::uint64_t number) {
-  const std::uint64_t first = number * plan_.band_samples;
-  const std::uint64_t samples = std::min(plan_.band_samples, plan_.samples - first);
-  if (plan_.keeps_bytes) {
-    return kept_room(first, samples);
-  }
-  const std::size_t size = samples * plan_.format.sample_bytes();
-  std::unique_ptr<HostBuffer>& buffer = buffers_[number % 2];
-  if (buffer == nullptr) {
-    buffer = make_buffer_(size);  // the first bands are the largest
-  }
-  return buffer->bytes().first(size);
-}
-
-TileStream::Band TileStream::read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader,
-                                       std::span<std::byte> room, TargetRows::Room& target_room) {
-  if (!complete_) {
-    reader->read(first, samples, room);
-  }
-  return {first, samples, room, targets_.read(first, samples, target_room)};
-}
-
-void TileStream::pass(const Visitor& visit, const Settle& settle) {
-  const auto read = [this](std::uint64_t number, std::span<std::byte> bytes) {
-    const std::uint64_t first = number * plan_.band_samples;
-    return read_band(first, std::min(plan_.band_samples, plan_.samples - first), reader_.get(), bytes,
-                     target_rooms_[number % 2]);
+void TileStream::pass(const Crew& crew, const std::vector<Visitor>& visitors) {
+  const Segments segments{plan_.samples, plan_.segment_samples};
+  const Segments runs{segments.count(), crew.size() == 1 ? segments.count() : plan_.run_segments};
+  const auto nth = [&](std::uint64_t run) {
+    return run_of(segments, runs.begin(run), runs.end(run) - runs.begin(run), crew.size());
   };
-  std::future<Band> next;
-  for (std::uint64_t number = 0; number < bands(); ++number) {
-    const Band band = next.valid() ? next.get() : read(number, room(number));
-    if (number + 1 < bands()) {
-      settle();  // the tiles of the band before this one, whose buffer is filled next
-      next = std::async(std::launch::async,
-                        [&read, number, bytes = room(number + 1)] { return read(number + 1, bytes); });
-    }
-    if (!complete_) {
-      listener_(band.bytes.size());
-    }
-    visit_tiles(band, visit);
-  }
-  settle();
-  complete_ = plan_.keeps_bytes;
-}
-
-std::size_t TileStream::lanes() {
-  if (plan_.lanes < 2 || !(complete_ || plan_.lanes_read)) {
-    return 1;
-  }
-  while (!complete_ && lanes_.size() < plan_.lanes) {
-    auto reader = reader_->twin();
-    if (reader == nullptr) {
-      plan_.lanes_read = false;
-      return 1;
-    }
-    lanes_.push_back({std::move(reader), nullptr, {}});
-  }
-  return plan_.lanes;
-}
-
-void TileStream::pass_in_lanes(const LaneVisitor& visitor) {
-  lanes_.resize(lanes());
-  for (Lane& lane : lanes_) {
-    if (kept_ == nullptr && lane.buffer == nullptr) {
-      lane.buffer = make_buffer_(plan_.lane_band_samples * plan_.format.sample_bytes());
-    }
-  }
-  const std::uint64_t segments = (plan_.samples + plan_.segment_samples - 1) / plan_.segment_samples;
-  SegmentQueue queue(segments, plan_.segment_run, lanes_.size());
-  const Team team(lanes_.size());
-  team.run(lanes_.size(), [&](std::size_t lane, std::size_t) {
-    while (const auto segment = queue.next(lane)) {
-      try {
-        visit_segment(lane, *segment, visitor);
-      } catch (...) {
-        queue.fail(*segment);
-      }
-    }
+  prepare(crew.size(), nth(0));
+  crew.run(runs.count(), [&](std::size_t run, std::size_t worker) {
+    visit_run(desks_[worker], nth(run), visitors[worker]);
   });
-  queue.rethrow();
   complete_ = plan_.keeps_bytes;
 }
 
-void TileStream::visit_segment(std::size_t number, std::uint64_t segment, const LaneVisitor& visitor) {
-  Lane& lane = lanes_[number];
-  const std::size_t sample_bytes = plan_.format.sample_bytes();
-  std::uint64_t first = segment * plan_.segment_samples;
-  const std::uint64_t end = std::min(first + plan_.segment_samples, plan_.samples);
-  while (first < end) {
-    const std::uint64_t samples = std::min(plan_.lane_band_samples, end - first);
-    const std::span<std::byte> room =
-        kept_ != nullptr ? kept_room(first, samples) : lane.buffer->bytes().first(samples * sample_bytes);
-    const Band band = read_band(first, samples, lane.reader.get(), room, lane.targets);
-    first += samples;
-    if (!complete_) {
-      lane.reader->expect(first, std::min(plan_.lane_band_samples, plan_.samples - first));
-      const std::lock_guard lock(listening_);
-      listener_(room.size());
-    }
-    visit_tiles(band, [&](const RawTile& tile, MatrixView<const double> targets) {
-      visitor.visit(number, tile, targets);
-    });
+TileStream::Band TileStream::read_band(Desk& desk, std::uint64_t number, std::uint64_t first,
+                                       std::uint64_t samples) {
+  const std::span<std::byte> room =
+      kept_ != nullptr ? kept_room(first, samples)
+                       : desk.buffers[number % 2]->bytes().first(samples * plan_.format.sample_bytes());
+  if (!complete_) {
+    desk.reader->read(first, samples, room);
   }
-  visitor.finish(number, segment);
+  return {first, samples, room, targets_.read(first, samples, desk.targets[number % 2])};
 }
 
-void TileStream::visit_tiles(const Band& band, const Visitor& visit) const {
+void TileStream::listen(std::uint64_t bytes) {
+  const std::lock_guard lock(listening_);
+  listener_(bytes);
+}
+
+void TileStream::visit_run(Desk& desk, const Run& run, const Visitor& visitor) {
+  const auto samples_at = [&](std::uint64_t first) { return std::min(run.band_samples, run.end - first); };
+  std::future<Band> next;
+  std::uint64_t number = 0;
+  for (std::uint64_t first = run.begin; first < run.end; first += run.band_samples) {
+    const Band band = next.valid() ? next.get() : read_band(desk, number, first, samples_at(first));
+    const std::uint64_t following = first + band.samples;
+    if (run.ahead && following < run.end) {
+      visitor.settle();  // the tiles of the band before this one, whose buffer is filled next
+      ++number;
+      next = std::async(std::launch::async, [&, number, following] {
+        return read_band(desk, number, following, samples_at(following));
+      });
+    }
+    if (!complete_) {
+      if (!run.ahead && following < plan_.samples) {
+        desk.reader->expect(following, std::min(run.band_samples, plan_.samples - following));
+      }
+      listen(band.bytes.size());
+    }
+    visit_tiles(band, visitor);
+    if (!run.ahead) {
+      visitor.settle();
+    }
+  }
+  visitor.settle();
+}
+
+void TileStream::visit_tiles(const Band& band, const Visitor& visitor) const {
+  const Segments segments{plan_.samples, plan_.segment_samples};
   const std::size_t per_sample = plan_.format.rows_per_sample();
   const std::uint64_t samples_per_tile = std::max<std::uint64_t>(1, tile_rows_ / per_sample);
-  for (std::uint64_t sample = 0; sample < band.samples; sample += samples_per_tile) {
-    const std::uint64_t samples = std::min(samples_per_tile, band.samples - sample);
+  for (std::uint64_t sample = 0; sample < band.samples;) {
+    const std::uint64_t segment = (band.first + sample) / plan_.segment_samples;
+    const std::uint64_t end = std::min(band.samples, segments.end(segment) - band.first);
+    const std::uint64_t samples = std::min(samples_per_tile, end - sample);
     for (std::size_t skip = 0; skip < samples * per_sample; skip += tile_rows_) {
       visit_tile(band, sample, samples, skip, std::min<std::size_t>(tile_rows_, samples * per_sample - skip),
-                 visit);
+                 visitor);
+    }
+    sample += samples;
+    if (band.first + sample == segments.end(segment)) {
+      visitor.finish(segment);
     }
   }
 }
 
 void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
-                            std::size_t rows, const Visitor& visit) const {
+                            std::size_t rows, const Visitor& visitor) const {
   const std::size_t per_sample = plan_.format.rows_per_sample();
   const std::size_t sample_bytes = plan_.format.sample_bytes();
   const RawTile tile{band.bytes.subspan(sample * sample_bytes, samples * sample_bytes), skip, rows,
                      (band.first + sample) * per_sample + skip};
   if (per_sample == 1) {
-    visit(tile, band.targets.middle_rows(sample, rows));
+    visitor.visit(tile, band.targets.middle_rows(sample, rows));
     return;
   }
   Matrix repeated(rows, band.targets.cols());  // every position repeats its sample's target
@@ -165,7 +155,7 @@ void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_
     const auto from = band.targets.row(sample + (skip + i) / per_sample);
     std::copy(from.begin(), from.end(), repeated.view().row(i).begin());
   }
-  visit(tile, repeated.view());
+  visitor.visit(tile, repeated.view());
 }
 
 }  // namespace collapscope

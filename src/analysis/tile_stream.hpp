@@ -1,13 +1,14 @@
-// The rows of one layer in tiles, as often as wanted. In order, read ahead of their use:
+// The rows of one layer in tiles, as often as wanted, for one worker or several. Each takes runs of segments,
+// and reads a run in bands. One that works while its thread goes on reads ahead of its use:
 //
 //   reader thread   read 0 | read 1 | read 2 ...
-//   caller                  | tiles of 0 | tiles of 1 ...
+//   worker                  | tiles of 0 | tiles of 1 ...
 //
-// with two bands at most in memory, or the whole layer when it is kept. Or in lanes, where each thread reads
-// and uses whole segments by itself, so that threads do not wait for each other:
+// with two bands at most in memory. Several that work in their own threads read by themselves, so that nobody
+// waits for anybody:
 //
-//   lane 0   read, tiles, read, tiles ... of segment 0 | of segment 2 | ...
-//   lane 1   read, tiles, read, tiles ... of segment 1 | of segment 3 | ...
+//   worker 0   read, tiles, read, tiles ... of run 0 | of run 2 | ...
+//   worker 1   read, tiles, read, tiles ... of run 1 | of run 3 | ...
 #pragma once
 
 #include <cstddef>
@@ -19,41 +20,37 @@
 #include <vector>
 
 #include "analysis/target_rows.hpp"
+#include "backend/crew.hpp"
 #include "collapscope/analysis/analysis.hpp"
-#include "collapscope/backend/backend.hpp"
+#include "core/segment_tree.hpp"
 
 namespace collapscope {
 
 class TileStream {
  public:
-  // Visits a tile and its targets [tile.rows, n].
-  using Visitor = std::function<void(const RawTile&, MatrixView<const double>)>;
+  // What a worker does with what it is given. Called by one thread at a time for each worker.
+  struct Visitor {
+    // A tile and its targets [tile.rows, n]; the tiles of a segment come in order.
+    std::function<void(const RawTile&, MatrixView<const double>)> visit;
+    // Returns when the visited bytes may be overwritten.
+    std::function<void()> settle;
+    // All tiles of this segment have been visited.
+    std::function<void(std::uint64_t segment)> finish;
+  };
   // Told how many bytes have been read since the last call.
   using ReadListener = std::function<void(std::uint64_t)>;
-  // Returns when the visited bytes may be overwritten.
-  using Settle = std::function<void()>;
   using BufferMaker = std::function<std::unique_ptr<HostBuffer>(std::size_t)>;
 
-  // What lanes do: `visit` all tiles of a segment, in order, then `finish` it. Called by several threads, one
-  // at a time for each lane.
-  struct LaneVisitor {
-    std::function<void(std::size_t lane, const RawTile&, MatrixView<const double>)> visit;
-    std::function<void(std::size_t lane, std::uint64_t segment)> finish;
-  };
-
   // tile_rows: rows of a tile, unless a sample's rows do not divide it: tiles hold whole samples, or parts of
-  // one.
+  // one, of one segment and one band.
   TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader, TargetRows& targets,
              ReadListener listener, BufferMaker make_buffer = make_plain_buffer);
 
-  // All tiles in order, and settled. Exceptions of reader and visitor come out here.
-  void pass(
-      const Visitor& visit, const Settle& settle = [] {});
-
-  // Lanes for the next pass: the plan's; 1: the rows cannot be read that way.
-  [[nodiscard]] std::size_t lanes();
-  // All tiles, in lanes(). Of several exceptions, that of the first segment comes out.
-  void pass_in_lanes(const LaneVisitor& visitor);
+  // Workers for the next pass: the plan's, or 1 where the rows cannot be read by several.
+  [[nodiscard]] std::size_t workers();
+  // All tiles, settled and finished. One visitor for each of workers(). Exceptions of reader and visitor come
+  // out here, of several that of the first run.
+  void pass(const Crew& crew, const std::vector<Visitor>& visitors);
 
  private:
   struct Band {
@@ -63,23 +60,32 @@ class TileStream {
     MatrixView<const double> targets;
   };
 
-  // What a lane needs for itself.
-  struct Lane {
-    std::unique_ptr<RowReader> reader;
-    std::unique_ptr<HostBuffer> buffer;
-    TargetRows::Room targets;
+  // What a worker reads with.
+  struct Desk {
+    std::unique_ptr<RowReader> twin;  // of one of several
+    RowReader* reader = nullptr;      // unused when all is kept
+    std::unique_ptr<HostBuffer> buffers[2];
+    TargetRows::Room targets[2];
   };
 
+  // Whole segments, read in bands.
+  struct Run {
+    std::uint64_t begin;  // sample
+    std::uint64_t end;
+    std::uint64_t band_samples;
+    bool ahead;  // while the worker visits a band, the next one is read
+  };
+
+  [[nodiscard]] Run run_of(const Segments& segments, std::uint64_t first, std::uint64_t count,
+                           std::size_t workers) const;
+  void prepare(std::size_t workers, const Run& longest);
   [[nodiscard]] std::span<std::byte> kept_room(std::uint64_t first, std::uint64_t samples) const;
-  std::span<std::byte> room(std::uint64_t number);
-  // reader: unused when the layer is kept and complete.
-  Band read_band(std::uint64_t first, std::uint64_t samples, RowReader* reader, std::span<std::byte> room,
-                 TargetRows::Room& target_room);
-  void visit_segment(std::size_t number, std::uint64_t segment, const LaneVisitor& visitor);
-  void visit_tiles(const Band& band, const Visitor& visit) const;
+  Band read_band(Desk& desk, std::uint64_t number, std::uint64_t first, std::uint64_t samples);
+  void visit_run(Desk& desk, const Run& run, const Visitor& visitor);
+  void listen(std::uint64_t bytes);
+  void visit_tiles(const Band& band, const Visitor& visitor) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
-                  std::size_t rows, const Visitor& visit) const;
-  [[nodiscard]] std::uint64_t bands() const;
+                  std::size_t rows, const Visitor& visitor) const;
 
   LayerPlan plan_;
   std::size_t tile_rows_;
@@ -88,9 +94,7 @@ class TileStream {
   ReadListener listener_;
   BufferMaker make_buffer_;
   std::mutex listening_;
-  std::unique_ptr<HostBuffer> buffers_[2];
-  TargetRows::Room target_rooms_[2];
-  std::vector<Lane> lanes_;
+  std::vector<Desk> desks_;  // of the workers
   std::unique_ptr<HostBuffer> kept_;
   bool complete_ = false;  // kept_ holds the whole layer
 };

@@ -1,49 +1,53 @@
 #include "backend/segments.hpp"
 
-#include <algorithm>
+#include <memory>
+#include <vector>
 
-#include "backend/lanes.hpp"
-#include "core/workers.hpp"
+#include "backend/crew.hpp"
 
 namespace collapscope {
 
 namespace {
 
-// make(is_lane): a fold.
-template <class AnyLanes, class Make>
-auto take_rows(Backend& backend, std::uint64_t rows, std::size_t features, const Make& make,
-               const AddRows& add) {
-  const std::size_t count = backend.lanes(features);
-  if (count == 1) {
-    const auto fold = make(false);
-    add(*fold, 0, rows);
-    return fold->finish();
+// make(Backend&): a fold of one segment at a time.
+template <class Value, class Make>
+Value take_rows(Backend& backend, const Segments& segments, std::size_t features, const Make& make,
+                const AddRows& add) {
+  const auto workers = backend.segment_workers(features);
+  const Crew crew = workers.empty() ? Crew(backend) : Crew(workers);
+  std::vector<decltype(make(backend))> folds;
+  for (std::size_t worker = 0; worker < crew.size(); ++worker) {
+    folds.push_back(make(crew[worker]));
   }
-  AnyLanes lanes(count, [&] { return make(true); });
-  const std::uint64_t segment = segment_rows(rows, features);
-  Team(count).run((rows + segment - 1) / segment, [&](std::size_t number, std::size_t lane) {
-    add(lanes[lane], number * segment, std::min((number + 1) * segment, rows));
-    lanes.settle(lane, number);
+  SegmentTree<Value> tree;
+  crew.run(segments.count(), [&](std::size_t segment, std::size_t worker) {
+    add(*folds[worker], segments.begin(segment), segments.end(segment));
+    tree.put(segment, folds[worker]->finish());
   });
-  return lanes.finish();
+  return tree.finish();
 }
 
 }  // namespace
 
-Moments fold_rows(Backend& backend, FoldSpec spec, const AddRows& add) {
-  const auto make = [&](bool is_lane) {
-    spec.is_lane = is_lane;
-    return backend.make_fold(spec);
-  };
-  return take_rows<FoldLanes>(backend, spec.rows, spec.format.row_length(), make, add);
+Segments segments_of_rows(const Backend& backend, std::uint64_t rows, std::size_t features) {
+  const std::uint64_t tile = backend.tile_rows(features);
+  return {rows, (backend.segment_rows(rows, features) + tile - 1) / tile * tile};
 }
 
-ResidualSums look_at_rows(Backend& backend, LookSpec spec, const AddRows& add) {
-  const auto make = [&](bool is_lane) {
-    spec.is_lane = is_lane;
-    return backend.make_look(spec);
-  };
-  return take_rows<LookLanes>(backend, spec.rows, spec.feature_mean.size(), make, add);
+Moments fold_rows(Backend& backend, FoldSpec spec, std::uint64_t rows, const AddRows& add) {
+  const std::size_t features = spec.format.row_length();
+  const Segments segments = segments_of_rows(backend, rows, features);
+  spec.rows = segments.length;
+  return take_rows<Moments>(
+      backend, segments, features, [&](Backend& worker) { return worker.make_fold(spec); }, add);
+}
+
+ResidualSums look_at_rows(Backend& backend, LookSpec spec, std::uint64_t rows, const AddRows& add) {
+  const std::size_t features = spec.feature_mean.size();
+  const Segments segments = segments_of_rows(backend, rows, features);
+  spec.rows = segments.length;
+  return take_rows<ResidualSums>(
+      backend, segments, features, [&](Backend& worker) { return worker.make_look(spec); }, add);
 }
 
 }  // namespace collapscope

@@ -1,19 +1,24 @@
-// Rows through the folds of a backend: in lanes, segment by segment, where it has several.
+// Rows of one layer through workers, segment by segment.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 
 #include "collapscope/backend/backend.hpp"
+#include "core/segment_tree.hpp"
 
 namespace collapscope {
+
+// The segments of a layer's rows on this kind of backend. All but the last hold whole tiles.
+[[nodiscard]] Segments segments_of_rows(const Backend& backend, std::uint64_t rows, std::size_t features);
 
 // Adds rows [begin, end) to a fold in tiles and settles it. Called by several threads at once.
 using AddRows = std::function<void(Fold& fold, std::uint64_t begin, std::uint64_t end)>;
 
-// Of spec.rows rows; same bits whatever the number of lanes. Throw what `add` throws, of several segments the
-// first's.
-[[nodiscard]] Moments fold_rows(Backend& backend, FoldSpec spec, const AddRows& add);
-[[nodiscard]] ResidualSums look_at_rows(Backend& backend, LookSpec spec, const AddRows& add);
+// Of `rows` rows, by the backend or by those who stand in for it; same bits whoever it is. Throw what `add`
+// throws, of several segments the first's.
+[[nodiscard]] Moments fold_rows(Backend& backend, FoldSpec spec, std::uint64_t rows, const AddRows& add);
+[[nodiscard]] ResidualSums look_at_rows(Backend& backend, LookSpec spec, std::uint64_t rows,
+                                        const AddRows& add);
 
 }  // namespace collapscope

@@ -148,8 +148,8 @@ class ShapeBench {
   // The first look at the first `rows` rows.
   [[nodiscard]] Moments fold(std::uint64_t rows) {
     const std::size_t sample_bytes = plan_.format.sample_bytes();
-    const FoldSpec spec{plan_.format, spec_.targets, rows, false, false};
-    return fold_rows(backend_, spec, [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+    const FoldSpec spec{plan_.format, spec_.targets};
+    return fold_rows(backend_, spec, rows, [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
       for (std::uint64_t first = begin; first < end; first += plan_.tile_rows) {
         const std::size_t count = std::min<std::uint64_t>(plan_.tile_rows, end - first);
         const RawTile tile{spec_.bytes.subspan(first * sample_bytes, count * sample_bytes), 0, count, first};

@@ -1,4 +1,4 @@
-// The CPU backend: OpenBLAS and LAPACK. Its parts have a thread each.
+// The CPU backend: OpenBLAS and LAPACK. Those who stand in for it have a thread each.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,9 +7,10 @@
 #include "backend/buffer_pool.hpp"
 #include "collapscope/backend/backend.hpp"
 #include "collapscope/linalg/blas_kernels.hpp"
+#include "core/segment_tree.hpp"
 #include "core/threads.hpp"
 #include "core/workers.hpp"
-#include "cpu/cpu_part.hpp"
+#include "cpu/cpu_worker.hpp"
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
 #include "cpu/stages.hpp"
@@ -24,7 +25,7 @@ namespace {
 // From about so many rows on, threads that share out a layer's rows gain as much as those that share out
 // layers.
 constexpr std::uint64_t least_shared_rows = 50'000;
-constexpr std::size_t most_parts = 64;  // threads that OpenBLAS serves at once, with room to spare
+constexpr std::size_t most_workers = 64;  // threads that OpenBLAS serves at once, with room to spare
 
 class CpuBackend final : public Backend {
  public:
@@ -46,14 +47,16 @@ class CpuBackend final : public Backend {
     return rows;
   }
 
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const override {
+    return collapscope::segment_rows(rows, features);
+  }
+
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
-    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_,
-                                                spec.is_lane ? alone_ : team_);
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
-    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_,
-                                                  spec.is_lane ? alone_ : team_);
+    return std::make_unique<cpu::CpuResidualFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
@@ -68,26 +71,22 @@ class CpuBackend final : public Backend {
   }
 
   // As wide as was measured: 0.91 of the time there. The BLAS shares out by itself.
-  [[nodiscard]] std::size_t lanes(std::size_t features) const override {
+  [[nodiscard]] std::span<Backend* const> segment_workers(std::size_t features) override {
     constexpr std::size_t widest = 1024;
-    return kernels_.panel > 0 && features <= widest ? threads_ : 1;
+    return kernels_.panel > 0 && features <= widest ? workers() : std::span<Backend* const>();
   }
 
-  [[nodiscard]] std::span<Backend* const> parts(std::size_t) override {
-    while (threads_ > 1 && parts_.size() < least_parts()) {
-      parts_.push_back(cpu::make_part(1));
-      part_pointers_.push_back(parts_.back().get());
-    }
-    return part_pointers_;
+  [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t) override {
+    return workers().first(std::min(workers().size(), most_workers));
   }
 
   // All of them: a layer alone has all threads.
-  [[nodiscard]] std::size_t least_parts() const override {
-    return std::clamp(threads_, std::size_t{2}, most_parts);
+  [[nodiscard]] std::size_t least_layer_workers() const override {
+    return std::clamp(threads_, std::size_t{2}, most_workers);
   }
 
-  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override {
-    return threads_ > 1 && spec.rows < least_shared_rows ? least_parts() : 0;
+  [[nodiscard]] std::size_t layer_workers_for(const FoldSpec& layer) const override {
+    return threads_ > 1 && layer.rows < least_shared_rows ? least_layer_workers() : 0;
   }
 
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
@@ -95,18 +94,28 @@ class CpuBackend final : public Backend {
   }
 
  private:
+  // One for each thread; none where there is one thread.
+  [[nodiscard]] std::span<Backend* const> workers() {
+    while (threads_ > 1 && workers_.size() < threads_) {
+      workers_.push_back(cpu::make_worker(1));
+      worker_pointers_.push_back(workers_.back().get());
+    }
+    return worker_pointers_;
+  }
+
   std::size_t threads_;
   const cpu::VectorKernels& kernels_ = cpu::best_kernels();
   Team team_;
-  Team alone_{1};
-  BufferPool buffers_{make_plain_buffer};        // shared by all folds, one at a time
-  std::vector<std::unique_ptr<Backend>> parts_;  // made when first asked for
-  std::vector<Backend*> part_pointers_;
+  BufferPool buffers_{make_plain_buffer};          // shared by all folds, one at a time
+  std::vector<std::unique_ptr<Backend>> workers_;  // made when first asked for
+  std::vector<Backend*> worker_pointers_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> cpu::make_part(std::size_t threads) { return std::make_unique<CpuBackend>(threads); }
+std::unique_ptr<Backend> cpu::make_worker(std::size_t threads) {
+  return std::make_unique<CpuBackend>(threads);
+}
 
 std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
   const std::size_t chosen = threads == 0 ? usable_threads() : threads;

@@ -68,7 +68,6 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
     : spec_(spec),
       kernels_(kernels),
       team_(team),
-      segment_rows_(segment_rows(spec.rows, spec.format.row_length())),
       tile_rows_(tile_rows),
       fast_(spec.precision == Precision::fast),
       y_(fast_ ? whole_panels(kernels, spec.format.row_length()) : spec.format.row_length()),
@@ -126,9 +125,6 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
   }
   for (std::size_t number = 0; number < blocks; ++number) {
     add_block(blocks_[number], rows_of(tile, number));
-  }
-  if (count_ >= segment_rows_) {
-    close_segment();
   }
 }
 
@@ -295,7 +291,7 @@ void CpuMomentFold::take_diagonals(Moments& segment) const {
   }
 }
 
-void CpuMomentFold::close_segment() {
+Moments CpuMomentFold::segment_moments() {
   const std::size_t d = spec_.format.row_length();
   const std::size_t n = spec_.targets;
   const double rows = static_cast<double>(count_);
@@ -334,16 +330,13 @@ void CpuMomentFold::close_segment() {
   segment.target_mean = pilot_y_;
   add_scaled(segment.feature_mean, 1.0, mean_x);
   add_scaled(segment.target_mean, 1.0, mean_y);
-  tree_.put(segments_++, std::move(segment));
-  begin_segment();
+  return segment;
 }
 
 Moments CpuMomentFold::finish() {
-  if (count_ > 0) {
-    close_segment();
-  }
-  segments_ = 0;
-  return tree_.finish();
+  Moments segment = count_ > 0 ? segment_moments() : Moments();
+  begin_segment();
+  return segment;
 }
 
 }  // namespace collapscope::cpu

@@ -1,6 +1,6 @@
 // The first look on the CPU. A row becomes z = [x, y, a, b]: features and targets about the pilot, then
 // a = |x|^2 and b = |y|^2, so that one symmetric product of rows z holds all sums of a segment: scatters,
-// cross scatter and the fourth-order sums. Segments meet in one tree of moments.
+// cross scatter and the fourth-order sums.
 //
 // Sums about the pilot lose digits only as the mean is far from it, counted in standard deviations; it is the
 // mean of rows all over the segment's first tile, so that even where that tile is unlike all others, the
@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
-#include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
 #include "cpu/gram_pipeline.hpp"
 #include "cpu/row_pass.hpp"
@@ -50,13 +49,12 @@ class CpuMomentFold final : public MomentFold {
                   const RowTarget& to);
   void add_block(const Block& block, std::size_t rows);
   void take_diagonals(Moments& segment) const;
-  void close_segment();
+  [[nodiscard]] Moments segment_moments();
   void begin_segment();
 
   FoldSpec spec_;
   const VectorKernels& kernels_;
   Team team_;
-  std::uint64_t segment_rows_;
   std::size_t tile_rows_;
   bool fast_;
   std::size_t y_;      // column of z where y begins: d, fast: the next whole panel
@@ -83,9 +81,6 @@ class CpuMomentFold final : public MomentFold {
   Vector unit_squares_;
   double norm_sum_ = 0;
   std::uint64_t zero_rows_ = 0;
-
-  std::uint64_t segments_ = 0;  // in the tree
-  MomentTree tree_;
 };
 
 }  // namespace collapscope::cpu

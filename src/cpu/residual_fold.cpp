@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "collapscope/core/error.hpp"
-#include "core/moment_tree.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 
@@ -44,8 +43,7 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const Vec
       tile_rows_(tile_rows),
       mean_(padded_copy(spec_.feature_mean)),
       zeros_(mean_.size(), 0.0),
-      benches_(team.threads()),
-      segment_rows_(segment_rows(spec_.rows, spec_.feature_mean.size())) {
+      benches_(team.threads()) {
   const std::size_t d = spec_.feature_mean.size();
   const Matrix* const parts[] = {&spec_.signal, &spec_.weight, &spec_.affine, &spec_.published};
   for (const Matrix* part : parts) {
@@ -103,22 +101,11 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
     }
   }
   for (std::size_t number = 0; number < blocks; ++number) {
-    segment_ += blocks_[number].sums;
-  }
-  if (segment_.count >= segment_rows_) {
-    close_segment();
+    sums_ += blocks_[number].sums;
   }
 }
 
-void CpuResidualFold::close_segment() {
-  sums_ += segment_;
-  segment_ = {};
-}
-
-ResidualSums CpuResidualFold::finish() {
-  close_segment();
-  return std::exchange(sums_, {});
-}
+ResidualSums CpuResidualFold::finish() { return std::exchange(sums_, {}); }
 
 void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
                                 std::size_t rows, Bench& bench, Block& to) const {

@@ -48,7 +48,6 @@ class CpuResidualFold final : public ResidualFold {
 
   [[nodiscard]] Basis basis_of(std::size_t first, const Matrix& rows) const;
   [[nodiscard]] Bench& bench_of(std::size_t worker);
-  void close_segment();
   void add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first, std::size_t rows,
                  Bench& bench, Block& to) const;
   void project(const Room& x, std::size_t rows, Matrix& coordinates) const;
@@ -80,9 +79,7 @@ class CpuResidualFold final : public ResidualFold {
   Basis weight_;
   std::vector<std::unique_ptr<Bench>> benches_;
   std::vector<Block> blocks_;
-  std::uint64_t segment_rows_;
-  ResidualSums segment_;  // the current one's
-  ResidualSums sums_;     // of those before, segment after segment
+  ResidualSums sums_;  // of the current segment
 };
 
 }  // namespace collapscope::cpu

@@ -197,12 +197,13 @@ class CpuStageMaker final : public StageMaker {
 
   [[nodiscard]] Stage second_look(const StageSpec& spec) const {
     const auto look_at_all = [this, spec] {
-      (void)look_at_rows(backend_, *spec.look, [&](Fold& look, std::uint64_t begin, std::uint64_t end) {
-        for (std::uint64_t first = begin; first < end; first += tile_rows(spec)) {
-          const RawTile raw = tile(spec, first / tile_rows(spec));
-          look.add(raw, spec.y.middle_rows(raw.first_row, raw.rows));
-        }
-      });
+      (void)look_at_rows(backend_, *spec.look, spec.rows,
+                         [&](Fold& look, std::uint64_t begin, std::uint64_t end) {
+                           for (std::uint64_t first = begin; first < end; first += tile_rows(spec)) {
+                             const RawTile raw = tile(spec, first / tile_rows(spec));
+                             look.add(raw, spec.y.middle_rows(raw.first_row, raw.rows));
+                           }
+                         });
     };
     return {"second-look", stored_bytes(spec), look_flops(spec), "memcpy", "", [look_at_all] {
               return seconds_of(look_at_all);

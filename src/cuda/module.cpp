@@ -72,6 +72,15 @@ class CudaGpu final : public gpu::GpuDevice {
     return rows;
   }
 
+  // So long that merging moments on the host is little beside copying the rows. Chosen, not measured.
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const override {
+    std::uint64_t segment = std::uint64_t{1} << 18U;
+    while (segment < 512 * features || (rows + segment - 1) / segment > 64) {
+      segment *= 2;
+    }
+    return segment;
+  }
+
   // Half of the memory is left for matrices, tiles and others.
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
     return bytes <= device_.free_at_start() / 2;

@@ -14,9 +14,9 @@ namespace collapscope::cuda {
 namespace {
 
 // Parts that are summed before the sum joins the total: shorter chains of rounding.
-constexpr std::size_t parts_of_segment = 16;
+constexpr std::size_t parts_of_group = 16;
 
-// Parts of a layer, at most: those of tiles may be half full.
+// Parts of a segment, at most: those of tiles may be half full.
 std::size_t most_parts(const FoldSpec& spec, std::size_t part_rows) {
   return 2 * (spec.rows / part_rows + 1) + 2;
 }
@@ -59,14 +59,21 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       part_rows_(part_rows),
       d_(spec.format.row_length()),
       n_(spec.targets),
-      feed_(device, spec.format, spec.targets, part_rows, spec.looks_again ? spec.rows : 0),
+      feed_(device, spec.format, spec.targets, part_rows, {spec.kept_rows, spec.rows}),
       source_(spec.format, part_rows),
       work_(std::in_place, spec, part_rows),
       sums_(std::in_place, spec),
       pilot_(d_ + n_),
       scale_(spec.precision == Precision::fast ? 1 : 0),
       records_(most_parts(spec, part_rows) * record_size()) {
+  begin_segment();
+}
+
+void CudaMomentFold::begin_segment() {
   source_.clear_check(device_);
+  rows_of_part_.clear();
+  parts_in_group_ = 0;
+  sums_->has_total = false;
 }
 
 void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
@@ -144,8 +151,8 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
     }
   }
   rows_of_part_.push_back(rows.rows);
-  if (++parts_in_segment_ == parts_of_segment) {
-    close_segment();
+  if (++parts_in_group_ == parts_of_group) {
+    close_group();
   }
 }
 
@@ -155,7 +162,7 @@ void CudaMomentFold::add_floats(const kernels::DeviceMatrix& x, const double* sc
   sum.add(device_, floats, scale);
 }
 
-void CudaMomentFold::close_segment() {
+void CudaMomentFold::close_group() {
   double* total = sums_->total.data();
   const auto move = [&](auto& sum) {
     if (sum.size() > 0) {
@@ -170,7 +177,7 @@ void CudaMomentFold::close_segment() {
   move(sums_->unit);
   move(sums_->float_unit);
   sums_->has_total = true;
-  parts_in_segment_ = 0;
+  parts_in_group_ = 0;
 }
 
 // The parts' means about the whole's, each times the root of its rows: of x, then of y'; a and b have none.
@@ -202,7 +209,7 @@ void CudaMomentFold::add_between_parts(const Matrix& between) {
   }
   sums_->cross.add(device_, x, y);
   sums_->right.add(device_, y, y);
-  close_segment();
+  close_group();
   if (fast()) {
     add_gram(device_, x, sums_->total.data());
   }
@@ -290,6 +297,7 @@ void CudaMomentFold::take_records(const std::vector<double>& records, Moments& m
 }
 
 Moments CudaMomentFold::finish() {
+  kept_ends_.push_back(feed_.kept().size());
   if (rows_of_part_.empty()) {
     return {};
   }
@@ -329,22 +337,32 @@ Moments CudaMomentFold::finish() {
   for (std::size_t j = 0; j < n_; ++j) {
     moments.target_mean[j] += pilot[d_ + j];
   }
-  work_.reset();
-  sums_.reset();
+  begin_segment();
   return moments;
 }
 
-std::optional<ResidualSums> CudaMomentFold::look_again(const LookSpec& spec) {
+void CudaMomentFold::close() {
+  device_.select();
+  work_.reset();
+  sums_.reset();
+}
+
+std::optional<std::vector<ResidualSums>> CudaMomentFold::look_again(const LookSpec& spec) {
   if (!feed_.keeps()) {
     return std::nullopt;
   }
   device_.select();
   try {
     ResidualPass pass(device_, spec, part_rows_);
-    for (const DeviceRows& rows : feed_.kept()) {
-      pass.add(rows);
+    std::vector<ResidualSums> sums;
+    std::size_t part = 0;
+    for (const std::size_t end : kept_ends_) {
+      for (; part < end; ++part) {
+        pass.add(feed_.kept()[part]);
+      }
+      sums.push_back(pass.finish());
     }
-    return pass.finish();
+    return sums;
   } catch (const DeviceMemoryError&) {
     return std::nullopt;  // without the kept rows there is room
   }

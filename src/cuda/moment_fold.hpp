@@ -24,7 +24,8 @@ class CudaMomentFold final : public MomentFold {
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
   [[nodiscard]] Moments finish() override;
-  [[nodiscard]] std::optional<ResidualSums> look_again(const LookSpec& spec) override;
+  void close() override;
+  [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override;
 
  private:
   // Buffers of one part: x [rows, d], unit [rows, d], right [rows, n + 4] with the columns y', a, b, |h| and
@@ -37,8 +38,8 @@ class CudaMomentFold final : public MomentFold {
     DeviceBuffer<double> sums;
     DeviceBuffer<float> floats;  // [rows, d] when they are multiplied
   };
-  // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current segment, and below
-  // `total` of those before it, one after another.
+  // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current group of parts,
+  // and below `total` of those before it, one after another.
   struct Sums {
     explicit Sums(const FoldSpec& spec);
     Sums(const FoldSpec& spec, std::size_t d, bool fast);
@@ -56,7 +57,8 @@ class CudaMomentFold final : public MomentFold {
   void choose_pilot(const DeviceRows& rows);
   void add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum);
   void take_diagonals(const std::vector<double>& records, const Matrix& between, Moments& moments) const;
-  void close_segment();
+  void close_group();
+  void begin_segment();
   [[nodiscard]] Matrix between_parts(const std::vector<double>& records, const Moments& moments) const;
   void add_between_parts(const Matrix& between);
   void take_sums(Moments& moments);
@@ -80,15 +82,16 @@ class CudaMomentFold final : public MomentFold {
   std::size_t n_;
   RowFeed feed_;
   RowSource source_;
-  std::optional<Work> work_;  // until `finish`
+  std::optional<Work> work_;  // until `close`
   std::optional<Sums> sums_;
   DeviceBuffer<double> pilot_;  // of x [d], of y [n]
   DeviceBuffer<double> scale_;  // of x as floats
-  std::size_t parts_in_segment_ = 0;
+  std::size_t parts_in_group_ = 0;
   // Of every part: the mean of x [d]; the sums of right's columns, and their means [n + 4] each; fast: the
   // sums of squares of x and of unit [d] each.
   DeviceBuffer<double> records_;
   std::vector<std::size_t> rows_of_part_;
+  std::vector<std::size_t> kept_ends_;  // kept parts up to the end of every finished segment
 };
 
 }  // namespace collapscope::cuda

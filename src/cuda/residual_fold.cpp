@@ -184,13 +184,13 @@ void ResidualPass::flush() {
 ResidualSums ResidualPass::finish() {
   source_.throw_if_not_finite(device_);
   flush();
-  return sums_;
+  return std::exchange(sums_, {});
 }
 
 CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows)
     : device_(device),
       targets_(spec.target_mean.size()),
-      feed_(device, spec.format, targets_, part_rows, 0),
+      feed_(device, spec.format, targets_, part_rows, {}),
       pass_(device, spec, part_rows) {}
 
 void CudaResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {

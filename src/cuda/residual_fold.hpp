@@ -18,6 +18,7 @@ class ResidualPass {
   ResidualPass& operator=(const ResidualPass&) = delete;
 
   void add(const DeviceRows& rows);
+  // Ends a segment; the next rows begin another one.
   [[nodiscard]] ResidualSums finish();
 
  private:

@@ -25,15 +25,16 @@ std::size_t part_bytes(const RowFormat& format, std::size_t rows) {
 }  // namespace
 
 RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-                 std::uint64_t keep_rows)
+                 const Keep& keep)
     : device_(device), format_(format), part_rows_(part_rows) {
   // A sample that is split between parts would have to be kept twice.
-  if (keep_rows > 0 && (format.rows_are_stored() || format.rows_per_sample() == 1)) {
+  if (keep.rows > 0 && (format.rows_are_stored() || format.rows_per_sample() == 1)) {
     try {
-      // Parts begin aligned, and tiles may be half full.
-      const std::size_t parts = 2 * keep_rows / part_rows + 2;
-      store_ = DeviceBuffer<std::byte>(part_bytes(format, keep_rows) + parts * alignment);
-      target_store_ = DeviceBuffer<double>(keep_rows * targets);
+      // Parts begin aligned, and tiles may be half full, the last one of every segment, too.
+      const std::size_t parts =
+          2 * keep.rows / part_rows + 2 + keep.rows / std::max<std::uint64_t>(keep.segment, 1);
+      store_ = DeviceBuffer<std::byte>(part_bytes(format, keep.rows) + parts * alignment);
+      target_store_ = DeviceBuffer<double>(keep.rows * targets);
       keeps_ = true;
     } catch (const DeviceMemoryError&) {
       store_ = {};

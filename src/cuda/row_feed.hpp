@@ -22,10 +22,15 @@ struct DeviceRows {
 
 class RowFeed {
  public:
-  // part_rows: rows handed on at a time, at most. keep_rows: rows of the layer, to be kept on the device; 0:
-  // none.
+  // Rows to be kept on the device, in segments.
+  struct Keep {
+    std::uint64_t rows = 0;  // 0: none
+    std::uint64_t segment = 0;
+  };
+
+  // part_rows: rows handed on at a time, at most.
   RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-          std::uint64_t keep_rows);
+          const Keep& keep);
 
   // Copies the tile in parts; calls visit(const DeviceRows&), which enqueues on `compute`, for each.
   template <class Visit>

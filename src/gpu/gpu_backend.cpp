@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "collapscope/core/error.hpp"
-#include "cpu/cpu_part.hpp"
+#include "cpu/cpu_worker.hpp"
 #include "gpu/module.hpp"
-#include "gpu/split_fold.hpp"
+#include "gpu/watched_fold.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/leading_eigen.hpp"
 
@@ -20,10 +20,10 @@ namespace {
 // Below this order a GPU's decomposition takes longer than the CPU's: dozens of launches per column block.
 constexpr std::size_t least_order = 512;
 
-// Of a layer for a part, as float64: a few hundredths of a second of a bus's time.
-constexpr std::uint64_t largest_of_part = std::uint64_t{1} << 30U;
+// Of a layer for one worker beside others, as float64: a few hundredths of a second of a bus's time.
+constexpr std::uint64_t largest_beside = std::uint64_t{1} << 30U;
 
-// Parts of a device: as many as threads of the host are there for its layers' decompositions, and two at
+// Workers of a device: as many as threads of the host are there for its layers' decompositions, and two at
 // least, so that the device has work meanwhile. Each has streams, handles and a workspace of its own, and
 // page-locked buffers within its share of --memory: from about so many on the bus and the device should be
 // what is waited for. Chosen, not measured.
@@ -66,20 +66,18 @@ std::string GpuBackend::describe() const {
 
 std::size_t GpuBackend::tile_rows(std::size_t features) const { return first().tile_rows(features); }
 
+std::uint64_t GpuBackend::segment_rows(std::uint64_t rows, std::size_t features) const {
+  return first().segment_rows(rows, features);
+}
+
 std::unique_ptr<MomentFold> GpuBackend::make_fold(const FoldSpec& spec) {
-  SplitMomentFold::Parts folds;
-  for (const OpenGpu& gpu : devices_) {
-    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_fold(spec); }), gpu.lost});
-  }
-  return std::make_unique<SplitMomentFold>(std::move(folds));
+  const Lost& lost = devices_.front().lost;
+  return std::make_unique<WatchedMomentFold>(watched(lost, [&] { return first().make_fold(spec); }), lost);
 }
 
 std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
-  SplitResidualFold::Parts folds;
-  for (const OpenGpu& gpu : devices_) {
-    folds.push_back({watched(gpu.lost, [&] { return gpu.device->make_look(spec); }), gpu.lost});
-  }
-  return std::make_unique<SplitResidualFold>(std::move(folds));
+  const Lost& lost = devices_.front().lost;
+  return std::make_unique<WatchedResidualFold>(watched(lost, [&] { return first().make_look(spec); }), lost);
 }
 
 Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
@@ -124,18 +122,18 @@ Backend* GpuBackend::fallback() {
   return rest_.get();
 }
 
-std::size_t GpuBackend::least_parts() const { return std::max<std::size_t>(2, devices_.size()); }
+std::size_t GpuBackend::least_layer_workers() const { return std::max<std::size_t>(2, devices_.size()); }
 
-std::size_t GpuBackend::parts_of_device() const {
+std::size_t GpuBackend::workers_of_device() const {
   return open_again_ ? std::clamp(cpu_->threads() / devices_.size(), std::size_t{2}, most_of_device) : 1;
 }
 
 // So many layers at once leave a device memory to spare: the sizes of tiles, and with them the last digits,
 // never depend on what goes on beside.
-std::size_t GpuBackend::parts_for(const FoldSpec& spec) const {
-  const double bytes = device_bytes(spec);
-  if (static_cast<double>(spec.rows) * static_cast<double>(spec.format.row_length()) * sizeof(double) >
-          static_cast<double>(largest_of_part) ||
+std::size_t GpuBackend::layer_workers_for(const FoldSpec& layer) const {
+  const double bytes = device_bytes(layer);
+  if (static_cast<double>(layer.rows) * static_cast<double>(layer.format.row_length()) * sizeof(double) >
+          static_cast<double>(largest_beside) ||
       bytes >= 0x1p58) {
     return 0;
   }
@@ -147,32 +145,53 @@ std::size_t GpuBackend::parts_for(const FoldSpec& spec) const {
   if (!have_room(2)) {
     return 0;
   }
-  std::size_t each = parts_of_device();
+  std::size_t each = workers_of_device();
   while (each > 2 && !have_room(each)) {
     --each;
   }
   return each * devices_.size();
 }
 
-std::span<Backend* const> GpuBackend::parts(std::size_t most) {
-  if (!has_parts_) {
-    has_parts_ = true;
-    make_parts(most);
+std::span<Backend* const> GpuBackend::segment_workers(std::size_t /*features*/) {
+  if (devices_.size() == 1) {
+    return {};
   }
-  return part_pointers_;
+  if (!segment_workers_) {
+    segment_workers_ = workers_on(devices_);
+  }
+  return segment_workers_->pointers;
 }
 
-// Each device once, then each again and again, so that few layers are on as many devices as there are.
-void GpuBackend::make_parts(std::size_t most) {
-  // Whichever device a layer comes to, its digits are the same.
+std::span<Backend* const> GpuBackend::layer_workers(std::size_t most) {
+  if (!layer_workers_) {
+    const Devices opened = opened_again(most);
+    layer_workers_ = opened.size() > 1 ? workers_on(opened) : Workers();
+  }
+  return layer_workers_->pointers;
+}
+
+// One for each, which share the host's threads.
+GpuBackend::Workers GpuBackend::workers_on(const Devices& opened) const {
+  Workers workers;
+  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
+  for (const OpenGpu& gpu : opened) {
+    workers.owned.push_back(std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_worker(threads)));
+    workers.pointers.push_back(workers.owned.back().get());
+  }
+  return workers;
+}
+
+// Each device once, then each again and again, so that few layers are on as many devices as there are. None
+// where they differ: whichever device a layer comes to, its digits are the same.
+GpuBackend::Devices GpuBackend::opened_again(std::size_t most) const {
   const bool alike = std::all_of(devices_.begin(), devices_.end(), [&](const OpenGpu& gpu) {
     return kind_of(*gpu.device) == kind_of(first());
   });
   if (!alike) {
-    return;
+    return {};
   }
   Devices opened = devices_;
-  const std::size_t each = std::min(parts_of_device(), most / devices_.size());
+  const std::size_t each = std::min(workers_of_device(), most / devices_.size());
   try {
     while (opened.size() < each * devices_.size()) {
       const std::size_t device = opened.size() % devices_.size();
@@ -181,14 +200,7 @@ void GpuBackend::make_parts(std::size_t most) {
   } catch (const DeviceError&) {
     // It goes on with those that are open; whether they still work will be seen.
   }
-  if (opened.size() == 1) {
-    return;
-  }
-  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
-  for (const OpenGpu& gpu : opened) {
-    parts_.push_back(std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_part(threads)));
-    part_pointers_.push_back(parts_.back().get());
-  }
+  return opened;
 }
 
 }  // namespace collapscope::gpu

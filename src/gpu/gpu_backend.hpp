@@ -1,11 +1,13 @@
-// The backend over one or several GPUs: rows of a layer go to the devices in turn, the parts are merged;
-// decompositions are checked, and done on the CPU when they are small or fail the check. For small layers it
-// has several parts per GPU, so that decompositions on the CPU go beside one another and beside others' rows.
-// When a GPU is lost, it falls back to the others, or to the CPU.
+// The backend over one or several GPUs. It folds and looks on the first; where there are several, a worker
+// for each shares the segments of a layer. Decompositions are checked, and done on the CPU when they are
+// small or fail the check. For small layers it has several workers per GPU, so that decompositions on the CPU
+// go beside one another and beside others' rows. When a GPU is lost, it falls back to the others, or to the
+// CPU.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "backend/buffer_pool.hpp"
@@ -18,13 +20,14 @@ class GpuBackend final : public Backend {
   using Devices = std::vector<OpenGpu>;
   using Opener = std::function<std::unique_ptr<GpuDevice>(std::size_t device)>;
 
-  // devices: at least one; parts and fallbacks share them, and the CPU. open_again: opens one of them another
-  // time; empty: never.
+  // devices: at least one; workers and fallbacks share them, and the CPU. open_again: opens one of them
+  // another time; empty: never.
   GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {});
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] std::size_t threads() const override { return cpu_->threads(); }
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override;
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const override;
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override;
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override;
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override;
@@ -34,16 +37,25 @@ class GpuBackend final : public Backend {
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* fallback() override;
   [[nodiscard]] bool works() const override;
-  [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override;
-  [[nodiscard]] std::size_t least_parts() const override;
-  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override;
+  [[nodiscard]] bool is_device() const override { return true; }
+  [[nodiscard]] std::span<Backend* const> segment_workers(std::size_t features) override;
+  [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t most) override;
+  [[nodiscard]] std::size_t least_layer_workers() const override;
+  [[nodiscard]] std::size_t layer_workers_for(const FoldSpec& layer) const override;
   // The stages of the first device.
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return first().stage_maker(); }
 
  private:
   [[nodiscard]] GpuDevice& first() const { return *devices_.front().device; }
-  [[nodiscard]] std::size_t parts_of_device() const;
-  void make_parts(std::size_t most);
+  // Workers, and the same as pointers to backends.
+  struct Workers {
+    std::vector<std::unique_ptr<Backend>> owned;
+    std::vector<Backend*> pointers;
+  };
+
+  [[nodiscard]] std::size_t workers_of_device() const;
+  [[nodiscard]] Workers workers_on(const Devices& opened) const;
+  [[nodiscard]] Devices opened_again(std::size_t most) const;
 
   std::shared_ptr<Backend> cpu_;  // outlives the devices
   Devices devices_;
@@ -51,9 +63,8 @@ class GpuBackend final : public Backend {
     return watched(devices_.front().lost, [&] { return first().make_host_buffer(size); });
   }};
   Opener open_again_;
-  bool has_parts_ = false;  // or none can be had
-  std::vector<std::unique_ptr<Backend>> parts_;
-  std::vector<Backend*> part_pointers_;
+  std::optional<Workers> segment_workers_;  // made when first asked for
+  std::optional<Workers> layer_workers_;
   std::unique_ptr<GpuBackend> rest_;  // without devices that were lost
 };
 

@@ -20,6 +20,7 @@ class GpuDevice {
   [[nodiscard]] virtual std::string describe() const = 0;
   // As Backend's.
   [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
+  [[nodiscard]] virtual std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const = 0;
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t bytes) const = 0;
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;

@@ -86,13 +86,13 @@ class ChunkReader final : public RowReader {
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return index_.chunk[0]; }
 
-  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t threads) override {
     if (!pipeline_.empty() || source_->file() == nullptr) {
       return nullptr;
     }
-    ReadOptions alone = options_;
-    alone.threads = 1;
-    return std::make_unique<ChunkReader>(stored_, alone);
+    ReadOptions options = options_;
+    options.threads = threads;
+    return std::make_unique<ChunkReader>(stored_, options);
   }
 
  private:

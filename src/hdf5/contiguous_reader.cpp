@@ -32,8 +32,8 @@ class ContiguousReader final : public RowReader {
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
-  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
-    return std::make_unique<ContiguousReader>(stored_, 1);
+  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t threads) override {
+    return std::make_unique<ContiguousReader>(stored_, threads);
   }
 
   void expect(std::uint64_t first, std::uint64_t count) override {

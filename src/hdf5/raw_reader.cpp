@@ -39,9 +39,9 @@ class RawReader final : public RowReader {
 
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
 
-  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t threads) override {
     auto twin = std::make_unique<RawReader>(*this);
-    twin->team_ = Team(1);
+    twin->team_ = Team(threads);
     return twin;
   }
 

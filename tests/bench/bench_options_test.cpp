@@ -32,6 +32,9 @@ class Quick : public Backend {
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     return cpu_->tile_rows(features);
   }
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const override {
+    return cpu_->segment_rows(rows, features);
+  }
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
     return cpu_->make_fold(spec);
   }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "collapscope/core/error.hpp"
-#include "core/moment_tree.hpp"
+#include "core/segment_tree.hpp"
 #include "core/support.hpp"
 #include "cpu/row_pass.hpp"
 #include "support/test_backend.hpp"
@@ -200,41 +200,42 @@ TEST(CpuFold, SameBitsWithMoreThreads) {
   (void)make_cpu_backend(1);
 }
 
-// Lanes take segments in any order; a lane's fold begins anew after each.
-TEST(CpuFold, LanesHaveTheBitsOfOneFold) {
-  const auto cpu = make_cpu_backend(2);
-  if (cpu->lanes(5) == 1) {
-    GTEST_SKIP() << "this processor has no lanes: no kernels of our own";
-  }
-  ASSERT_EQ(cpu->lanes(5), 2U);
-  EXPECT_EQ(make_cpu_backend(1)->lanes(5), 1U);
-  const Data data = make_data(100'000, 5, 2, 1, 13);
-  const std::uint64_t segment = segment_rows(data.features.rows(), 5);
-  ASSERT_EQ(segment % cpu->tile_rows(5), 0U);
+// Whoever takes a segment, and whatever it took before, the segment has the same moments.
+TEST_F(FoldOnBackend, SegmentsHaveTheSameBitsWhoeverTakesThem) {
+  const std::size_t tile = backend().tile_rows(5);
+  const std::uint64_t segment = 2 * tile;
+  const Data data = make_data(6 * segment + 77, 5, 2, 1, 13);
   for (const Precision precision : {Precision::float64, Precision::fast}) {
     FoldSpec spec;
     spec.format.channels = 5;
     spec.targets = 2;
-    spec.rows = data.features.rows();
+    spec.rows = segment;
     spec.normalized_scatter = true;
     spec.precision = precision;
-    const auto add = [&](MomentFold& fold, std::size_t begin, std::size_t end) {
-      for (std::size_t first = begin; first < end; first += cpu->tile_rows(5)) {
-        const std::size_t rows = std::min(cpu->tile_rows(5), end - first);
+    const auto add = [&](MomentFold& fold, std::uint64_t number) {
+      const std::size_t end = std::min<std::size_t>((number + 1) * segment, data.features.rows());
+      for (std::size_t first = number * segment; first < end; first += tile) {
+        const std::size_t rows = std::min(tile, end - first);
         const auto bytes = std::as_bytes(std::span(data.features.data() + first * 5, rows * 5));
         fold.add({bytes, 0, rows, first}, data.targets.view().middle_rows(first, rows));
       }
+      return fold.finish();
     };
-    const auto one = cpu->make_fold(spec);
-    add(*one, 0, spec.rows);
-    spec.is_lane = true;
-    const auto lane = cpu->make_fold(spec);
-    MomentTree tree;
-    for (const std::uint64_t number : {3U, 0U, 5U, 6U, 1U, 2U, 4U}) {
-      add(*lane, number * segment, std::min((number + 1) * segment, spec.rows));
-      tree.put(number, lane->finish());
+    const auto one = backend().make_fold(spec);
+    const auto other = backend().make_fold(spec);
+    SegmentTree<Moments> in_order;
+    SegmentTree<Moments> shuffled;
+    for (const std::uint64_t number : {0U, 1U, 2U, 3U, 4U, 5U, 6U}) {
+      in_order.put(number, add(*one, number));
     }
-    EXPECT_TRUE(test::same(tree.finish(), one->finish()));
+    for (const std::uint64_t number : {3U, 0U, 5U, 6U, 1U, 2U, 4U}) {
+      shuffled.put(number, add(number % 2 == 0 ? *one : *other, number));
+    }
+    const Moments whole = in_order.finish();
+    EXPECT_TRUE(test::same(shuffled.finish(), whole));
+    if (precision == Precision::float64) {
+      test::expect_near(whole, test::naive_moments(data.features, data.targets));
+    }
   }
 }
 
@@ -297,7 +298,13 @@ TEST_F(FoldOnBackend, TilesAreTheCallersAgainOnceSettled) {
   }
   fold->settle();
   bytes[0] = bytes[1] = Matrix();
-  EXPECT_TRUE(test::same(fold->finish(), folded(backend(), data.features, data.targets)));
+  const auto careful = backend().make_fold(spec);
+  for (std::size_t first = 0; first < data.features.rows(); first += tile) {
+    const std::size_t rows = std::min(tile, data.features.rows() - first);
+    const auto values = data.features.values().subspan(first * 3, rows * 3);
+    careful->add({std::as_bytes(values), 0, rows, first}, data.targets.view().middle_rows(first, rows));
+  }
+  EXPECT_TRUE(test::same(fold->finish(), careful->finish()));
 }
 
 TEST_F(FoldOnBackend, RefusesTilesThatDoNotFit) {

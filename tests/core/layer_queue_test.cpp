@@ -15,50 +15,51 @@
 namespace collapscope {
 namespace {
 
-// A backend that is nothing but parts and a fallback.
+// A backend that is nothing but workers and a fallback.
 class Mock final : public Backend {
  public:
-  explicit Mock(std::size_t parts, bool falls_back = true) {
+  explicit Mock(std::size_t workers, bool falls_back = true) {
     if (falls_back) {
       fallback_ = std::make_unique<Mock>(0, false);
     }
-    for (std::size_t i = 0; i < parts; ++i) {
-      parts_.push_back(std::make_unique<Mock>(0));
-      pointers_.push_back(parts_.back().get());
+    for (std::size_t i = 0; i < workers; ++i) {
+      workers_.push_back(std::make_unique<Mock>(0));
+      pointers_.push_back(workers_.back().get());
     }
   }
   [[nodiscard]] std::string describe() const override { return "mock"; }
   [[nodiscard]] std::size_t threads() const override { return 1; }
   [[nodiscard]] std::size_t tile_rows(std::size_t) const override { return 1; }
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t, std::size_t) const override { return 1; }
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec&) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec&) override { return nullptr; }
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix&, std::size_t) override { return {}; }
   [[nodiscard]] Backend* fallback() override { return fallback_.get(); }
   [[nodiscard]] bool works() const override {
     return !lost_ &&
-           std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->works(); });
+           std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->works(); });
   }
-  // The device of a part, or those of the whole.
+  // The device of a worker, or those of the whole.
   void lose() {
     lost_ = true;
-    std::for_each(parts_.begin(), parts_.end(), [](const auto& part) { part->lose(); });
+    std::for_each(workers_.begin(), workers_.end(), [](const auto& worker) { worker->lose(); });
   }
-  [[nodiscard]] std::span<Backend* const> parts(std::size_t) override { return pointers_; }
+  [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t) override { return pointers_; }
 
  private:
   std::atomic<bool> lost_ = false;
   std::unique_ptr<Mock> fallback_;
-  std::vector<std::unique_ptr<Mock>> parts_;
+  std::vector<std::unique_ptr<Mock>> workers_;
   std::vector<Backend*> pointers_;
 };
 
-TEST(LayerQueue, PartsShareTheMemory) {
+TEST(LayerQueue, WorkersShareTheMemory) {
   Mock whole(4);
   LayerQueue queue(whole, 1000, 4);
-  EXPECT_EQ(queue.parts(), 4U);
+  EXPECT_EQ(queue.workers(), 4U);
   EXPECT_EQ(queue.desk(true).memory, 250U);
   EXPECT_EQ(queue.desk(false).memory, 1000U);
-  EXPECT_EQ(LayerQueue(whole, 1000, 0).parts(), 0U);
+  EXPECT_EQ(LayerQueue(whole, 1000, 0).workers(), 0U);
 }
 
 TEST(LayerQueue, TasksGoSideBySideAndAlone) {
@@ -152,8 +153,8 @@ TEST(LayerQueue, WhenTheWholeFailsSoDoItsParts) {
   Mock whole(2);
   LayerQueue queue(whole, 2, 2);
   const auto on_fallback = [&](Desk& desk) {
-    EXPECT_TRUE(desk.backend == whole.parts(2)[0]->fallback() ||
-                desk.backend == whole.parts(2)[1]->fallback());
+    EXPECT_TRUE(desk.backend == whole.layer_workers(2)[0]->fallback() ||
+                desk.backend == whole.layer_workers(2)[1]->fallback());
   };
   queue.run({{false,
               [&](Desk& desk) {

@@ -268,13 +268,16 @@ TEST_F(LookOnBackend, KeptRowsGiveTheSameSums) {
   first.format = spec.format;
   first.targets = 2;
   first.rows = rows;
-  first.looks_again = true;
+  first.kept_rows = rows;
   const auto fold = backend().make_fold(first);
   add_tiles(*fold, backend().tile_rows(5), features, targets);
   EXPECT_EQ(fold->finish().count, rows);
-  const std::optional<ResidualSums> again = fold->look_again(spec);
-  EXPECT_EQ(again.has_value(), backend().keeps_rows(features.values().size_bytes()));
-  if (again) {
+  fold->close();
+  const auto kept = fold->look_again(spec);
+  EXPECT_EQ(kept.has_value(), backend().keeps_rows(features.values().size_bytes()));
+  if (kept) {
+    ASSERT_EQ(kept->size(), 1U);
+    const ResidualSums* const again = kept->data();
     const ResidualSums sums = looked(spec, features, targets);
     EXPECT_EQ(again->count, sums.count);
     expect_near(again->signal, sums.signal, tolerance(features));

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "collapscope/core/error.hpp"
-#include "core/moment_tree.hpp"
+#include "core/segment_tree.hpp"
 #include "core/support.hpp"
 #include "core/unbiased.hpp"
 
@@ -170,7 +170,7 @@ TEST(UnbiasedSums, GiveTheUnbiasedHsicOfTheKernels) {
   }
 }
 
-TEST(MomentTree, MergesNeighboursOfEqualHeight) {
+TEST(SegmentTree, MergesNeighboursOfEqualHeight) {
   Random random(5);
   std::vector<Moments> s;
   for (std::size_t i = 0; i < 7; ++i) {
@@ -184,7 +184,7 @@ TEST(MomentTree, MergesNeighboursOfEqualHeight) {
   const Moments whole = both(four, both(both(s[4], s[5]), s[6]));
   std::vector<std::size_t> order(s.size());
   std::iota(order.begin(), order.end(), 0U);
-  MomentTree tree;
+  SegmentTree<Moments> tree;
   for (int shuffle = 0; shuffle < 200; ++shuffle) {
     for (const std::size_t number : order) {
       tree.put(number, s[number]);
@@ -194,7 +194,7 @@ TEST(MomentTree, MergesNeighboursOfEqualHeight) {
     std::rotate(order.begin(), order.begin() + 3, order.end());
   }
   EXPECT_EQ(tree.finish().count, 0U);
-  EXPECT_EQ(MomentTree().finish().count, 0U);
+  EXPECT_EQ(SegmentTree<Moments>().finish().count, 0U);
 }
 
 TEST(SegmentRows, ArePowersOfTwoAndAtMost64Segments) {

@@ -42,27 +42,28 @@ TEST(PlanLayer, CountsSamplesRowsAndBytes) {
   EXPECT_EQ(joined.bytes, 2 * plan.bytes);
 }
 
-TEST(PlanLayer, LanesForManyNarrowRows) {
+TEST(PlanLayer, WorkersForManyNarrowRows) {
   const auto cpu = make_cpu_backend(2);
-  if (cpu->lanes(64) == 1) {
-    GTEST_SKIP() << "this processor has no lanes: no kernels of our own";
+  if (cpu->segment_workers(64).empty()) {
+    GTEST_SKIP() << "no kernels of our own for this processor";
   }
-  const auto lanes = [&](const LayerIndex& layer, std::uint64_t memory = 512 * mebibyte) {
+  const auto workers = [&](const LayerIndex& layer, std::uint64_t memory = 512 * mebibyte) {
     const LayerPlan plan = plan_layer({layer}, 3, {}, memory, *cpu);
     EXPECT_LE(plan.memory, memory);
-    EXPECT_TRUE(plan.lanes == 1 || (plan.segment_samples > 0 && plan.lane_band_samples > 0 &&
-                                    plan.segment_samples % plan.lane_band_samples == 0));
-    return plan.lanes_read ? plan.lanes : 1;
+    EXPECT_GT(plan.segment_samples, 0U);
+    EXPECT_TRUE(plan.workers == 1 ||
+                (plan.worker_band_samples > 0 && plan.segment_samples % plan.worker_band_samples == 0));
+    return plan.workers_read ? plan.workers : 1;
   };
-  EXPECT_EQ(lanes(layer_of({1'000'000, 64})), 2U);
-  EXPECT_EQ(lanes(layer_of({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
-  EXPECT_EQ(lanes(layer_of({40'000, 64})), 1U) << "too few segments";
-  EXPECT_EQ(lanes(layer_of({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
+  EXPECT_EQ(workers(layer_of({1'000'000, 64})), 2U);
+  EXPECT_EQ(workers(layer_of({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
+  EXPECT_EQ(workers(layer_of({40'000, 64})), 1U) << "too few segments";
+  EXPECT_EQ(workers(layer_of({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
   LayerIndex columns = layer_of({1'000'000, 64});
   columns.activations.chunk = {1000, 8};
-  EXPECT_EQ(lanes(columns), 2U);
+  EXPECT_EQ(workers(columns), 2U);
   columns.activations.chunk = {1'000'000, 8};
-  EXPECT_EQ(lanes(columns), 1U) << "every lane would read every chunk";
+  EXPECT_EQ(workers(columns), 1U) << "every worker would read every chunk";
 }
 
 TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {

@@ -18,8 +18,8 @@ Step targets(std::size_t checkpoint, bool beside) { return {checkpoint, std::nul
 Step layer(std::size_t checkpoint, std::size_t number, bool beside) { return {checkpoint, number, beside}; }
 
 TEST(Schedule, WithoutPartsEverythingIsAlone) {
-  for (const std::size_t parts : {0U, 1U}) {
-    EXPECT_THAT(schedule({{true, true}, {true}}, parts, 2),
+  for (const std::size_t workers : {0U, 1U}) {
+    EXPECT_THAT(schedule({{true, true}, {true}}, workers, 2),
                 ElementsAre(targets(0, false), layer(0, 0, false), layer(0, 1, false), targets(1, false),
                             layer(1, 0, false)));
   }
@@ -58,18 +58,18 @@ TEST(Schedule, MorePartsThanLayersTakeWhatThereIs) {
 }
 
 TEST(Schedule, PartsHaveTwoLayersEachOfTheLongestRun) {
-  EXPECT_EQ(most_parts({}, 2), 0U);
-  EXPECT_EQ(most_parts({{true, true, true}}, 2), 0U);
-  EXPECT_EQ(most_parts({{true, true}, {false, true, true}}, 2), 0U);
-  EXPECT_EQ(most_parts({{true, true, true, true, false}}, 2), 2U);
-  EXPECT_EQ(most_parts({{true, true}, {true, true, true}, {true, true}}, 2), 3U);
-  EXPECT_EQ(most_parts({{true, true}, {true, true, true}, {true, true}}, 4), 0U);
+  EXPECT_EQ(most_workers({}, 2), 0U);
+  EXPECT_EQ(most_workers({{true, true, true}}, 2), 0U);
+  EXPECT_EQ(most_workers({{true, true}, {false, true, true}}, 2), 0U);
+  EXPECT_EQ(most_workers({{true, true, true, true, false}}, 2), 2U);
+  EXPECT_EQ(most_workers({{true, true}, {true, true, true}, {true, true}}, 2), 3U);
+  EXPECT_EQ(most_workers({{true, true}, {true, true, true}, {true, true}}, 4), 0U);
 }
 
 TEST(Schedule, EveryStepComesOnceLayersInOrderTargetsFirstAndNotTooEarly) {
   std::mt19937 random(5);
   for (int repetition = 0; repetition < 300; ++repetition) {
-    const std::size_t parts = random() % 5;
+    const std::size_t workers = random() % 5;
     const std::size_t least = 2 + random() % 3;
     Suits suits(random() % 12);
     std::size_t expected = suits.size();
@@ -78,18 +78,18 @@ TEST(Schedule, EveryStepComesOnceLayersInOrderTargetsFirstAndNotTooEarly) {
       std::generate(layers.begin(), layers.end(), [&] { return random() % 8 > 0; });
       expected += layers.size();
     }
-    const std::vector<Step> steps = schedule(suits, parts, least);
+    const std::vector<Step> steps = schedule(suits, workers, least);
     ASSERT_EQ(steps.size(), expected);
     std::set<std::size_t> measured;
     std::size_t ahead = 0;  // checkpoints whose targets are measured and not all of whose layers are
     const auto layers_left = [&](std::size_t checkpoint) { return !suits[checkpoint].empty(); };
     std::vector<std::pair<std::size_t, std::size_t>> layers;
     for (const Step& step : steps) {
-      EXPECT_TRUE(!step.beside || parts > 1);
+      EXPECT_TRUE(!step.beside || workers > 1);
       if (!step.layer) {
         EXPECT_TRUE(measured.insert(step.checkpoint).second);
         ahead += layers_left(step.checkpoint) ? 1 : 0;
-        EXPECT_LE(ahead, step.beside ? parts + 1 : 1) << "targets in memory";
+        EXPECT_LE(ahead, step.beside ? workers + 1 : 1) << "targets in memory";
       } else {
         EXPECT_TRUE(measured.count(step.checkpoint));
         EXPECT_TRUE(!step.beside || suits[step.checkpoint][*step.layer]);

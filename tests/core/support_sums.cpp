@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "backend/segments.hpp"
 #include "core/product_rounding.hpp"
 #include "core/support.hpp"
 #include "core/vector_math.hpp"
@@ -49,17 +50,17 @@ Moments folded(Backend& backend, const Matrix& features, const Matrix& targets, 
   spec.precision = precision;
   spec.format.channels = features.cols();
   spec.targets = targets.cols();
-  spec.rows = features.rows();
   spec.normalized_scatter = true;
-  const auto fold = backend.make_fold(spec);
   Padded padded(targets);
   const std::size_t tile = backend.tile_rows(features.cols());
-  for (std::size_t first = 0; first < features.rows(); first += tile) {
-    const std::size_t rows = std::min(tile, features.rows() - first);
-    const auto values = features.values().subspan(first * features.cols(), rows * features.cols());
-    fold->add({std::as_bytes(values), 0, rows, first}, padded.view().middle_rows(first, rows));
-  }
-  return fold->finish();
+  return fold_rows(backend, spec, features.rows(), [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+    for (std::size_t first = begin; first < end; first += tile) {
+      const std::size_t rows = std::min<std::size_t>(tile, end - first);
+      const auto values = features.values().subspan(first * features.cols(), rows * features.cols());
+      fold.add({std::as_bytes(values), 0, rows, first}, padded.view().middle_rows(first, rows));
+    }
+    fold.settle();
+  });
 }
 
 // Scales are those of the Cauchy-Schwarz bounds of each sum; a mean is stored with eps |mean|.

@@ -60,7 +60,7 @@ class TwinReader final : public RowReader {
     reads_ += one;
   }
   [[nodiscard]] std::uint64_t preferred_samples() const override { return 1; }
-  [[nodiscard]] std::unique_ptr<RowReader> twin() override {
+  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t /*threads*/) override {
     return std::make_unique<TwinReader>(length_, reads_);
   }
   void expect(std::uint64_t first, std::uint64_t count) override { EXPECT_LE(first + count, stream_samples); }
@@ -93,15 +93,35 @@ class TileStreamTest : public testing::Test {
     plan.samples = stream_samples;
     plan.rows = stream_samples * positions;
     plan.band_samples = band;
+    plan.segment_samples = 16;
     plan.keeps_bytes = keeps;
     return plan;
   }
 
-  // One pass; checks each tile and counts its rows.
+  using Visit = std::function<void(const RawTile&, MatrixView<const double>)>;
+
+  // One worker alone.
+  static void pass(
+      TileStream& stream, const Visit& visit, const std::function<void()>& settle = [] {}) {
+    std::uint64_t finished = 0;
+    stream.pass(alone(), {{visit, settle, [&](std::uint64_t segment) { EXPECT_EQ(segment, finished++); }}});
+    EXPECT_GT(finished, 0U);
+  }
+  static Crew alone() {
+    static const auto cpu = make_cpu_backend(1);
+    return Crew(*cpu);
+  }
+  static Crew crew(std::size_t workers) {
+    static const auto cpu = make_cpu_backend(1);
+    const std::vector<Backend*> backends(workers, cpu.get());
+    return Crew(std::span<Backend* const>(backends));
+  }
+
+  // One pass of one worker; checks each tile and counts its rows.
   void expect_tiled(TileStream& stream, const LayerPlan& plan, std::size_t tile_rows) {
     std::uint64_t next = 0;
     const std::size_t positions = plan.format.positions;
-    stream.pass([&](const RawTile& tile, MatrixView<const double> targets) {
+    pass(stream, [&](const RawTile& tile, MatrixView<const double> targets) {
       ASSERT_EQ(tile.first_row, next);
       ASSERT_GT(tile.rows, 0U);
       ASSERT_LE(tile.rows, tile_rows);
@@ -119,23 +139,25 @@ class TileStreamTest : public testing::Test {
     EXPECT_EQ(next, stream_samples * positions);
   }
 
-  static LayerPlan plan_with_lanes(std::size_t positions, std::size_t tile_samples, bool keeps) {
+  static LayerPlan plan_with_workers(std::size_t positions, std::size_t tile_samples, bool keeps) {
     LayerPlan layer = plan(positions, 4 * tile_samples, keeps);
-    layer.lanes = 3;
-    layer.lanes_read = true;
+    layer.workers = 3;
+    layer.workers_read = true;
     layer.segment_samples = 2 * tile_samples;
-    layer.lane_band_samples = tile_samples;
+    layer.worker_band_samples = tile_samples;
     return layer;
   }
 
-  // One pass in lanes; checks that every segment has its tiles, in order.
-  void expect_tiled_in_lanes(TileStream& stream, const LayerPlan& plan, std::size_t tile_samples) {
-    ASSERT_EQ(stream.lanes(), plan.lanes);
+  // One pass of several workers; checks that every segment has its tiles, in order.
+  void expect_tiled_by_workers(TileStream& stream, const LayerPlan& plan, std::size_t tile_samples) {
+    ASSERT_EQ(stream.workers(), plan.workers);
     const std::uint64_t positions = plan.format.positions;
-    std::vector<std::vector<std::uint64_t>> open(plan.lanes);  // tiles of the lane's segment
+    std::vector<std::vector<std::uint64_t>> open(plan.workers);  // tiles of the worker's segment
     std::mutex mutex;
     std::map<std::uint64_t, std::vector<std::uint64_t>> segments;
-    stream.pass_in_lanes({[&](std::size_t lane, const RawTile& tile, MatrixView<const double> targets) {
+    std::vector<TileStream::Visitor> visitors;
+    for (std::size_t worker = 0; worker < plan.workers; ++worker) {
+      visitors.push_back({[&, worker](const RawTile& tile, MatrixView<const double> targets) {
                             Matrix rows(tile.rows, stream_channels);
                             ASSERT_EQ(decode_tile(tile, plan.format, rows.view()), std::nullopt);
                             for (std::size_t i = 0; i < tile.rows; ++i) {
@@ -143,13 +165,16 @@ class TileStreamTest : public testing::Test {
                                         static_cast<double>((tile.first_row + i) * stream_channels + 1));
                               ASSERT_EQ(targets(i, 0), all_targets_((tile.first_row + i) / positions, 0));
                             }
-                            open[lane].push_back(tile.first_row);
+                            open[worker].push_back(tile.first_row);
                           },
-                          [&](std::size_t lane, std::uint64_t segment) {
+                          [] {},
+                          [&, worker](std::uint64_t segment) {
                             const std::lock_guard lock(mutex);
-                            EXPECT_TRUE(segments.emplace(segment, std::move(open[lane])).second);
-                            open[lane].clear();
+                            EXPECT_TRUE(segments.emplace(segment, std::move(open[worker])).second);
+                            open[worker].clear();
                           }});
+    }
+    stream.pass(crew(plan.workers), visitors);
     std::uint64_t next = 0;
     for (const auto& [segment, tiles] : segments) {
       EXPECT_EQ(tiles.front(), segment * plan.segment_samples * positions);
@@ -202,7 +227,7 @@ TEST_F(TileStreamTest, TilesAreFullWhenBandsAreWholeTiles) {
                     std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                     [](std::uint64_t) {});
   std::vector<std::size_t> rows;
-  stream.pass([&](const RawTile& tile, MatrixView<const double>) { rows.push_back(tile.rows); });
+  pass(stream, [&](const RawTile& tile, MatrixView<const double>) { rows.push_back(tile.rows); });
   EXPECT_EQ(rows, (std::vector<std::size_t>{8, 8, 8, 8, 8, 8, 5}));
 }
 
@@ -213,7 +238,7 @@ TEST_F(TileStreamTest, WhatTheReaderThrowsComesOut) {
     TileStream stream(plan(1, 5, false), 4, std::make_unique<FakeReader>(stream_channels, fails_at, reads),
                       targets, [](std::uint64_t) {});
     std::uint64_t rows = 0;
-    EXPECT_THROW(stream.pass([&](const RawTile& tile, MatrixView<const double>) { rows += tile.rows; }),
+    EXPECT_THROW(pass(stream, [&](const RawTile& tile, MatrixView<const double>) { rows += tile.rows; }),
                  InputError);
     EXPECT_EQ(rows, fails_at / 5 * 5) << "all bands before the broken one were visited";
   }
@@ -226,11 +251,12 @@ TEST_F(TileStreamTest, AVisitorMayThrowWhileABandIsRead) {
     const LayerPlan layer = plan(1, 5, keeps);
     TileStream stream(layer, 4, std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                       [](std::uint64_t) {});
-    EXPECT_THROW(stream.pass([](const RawTile& tile, MatrixView<const double>) {
-      if (tile.first_row >= 10) {
-        throw std::logic_error("enough");
-      }
-    }),
+    EXPECT_THROW(pass(stream,
+                      [](const RawTile& tile, MatrixView<const double>) {
+                        if (tile.first_row >= 10) {
+                          throw std::logic_error("enough");
+                        }
+                      }),
                  std::logic_error);
     EXPECT_LT(reads, 11);
     expect_tiled(stream, layer, 4);  // a later pass reads all of it
@@ -258,7 +284,8 @@ TEST_F(TileStreamTest, VisitedBytesStayUntilSettled) {
       }
       waiting.clear();
     };
-    stream.pass([&](const RawTile& tile, MatrixView<const double>) { waiting.push_back(tile); }, settle);
+    pass(
+        stream, [&](const RawTile& tile, MatrixView<const double>) { waiting.push_back(tile); }, settle);
     EXPECT_EQ(settled, stream_samples);
   }
 }
@@ -270,11 +297,11 @@ TEST_F(TileStreamTest, VisitorsRunInTheCallersThread) {
                     std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                     [](std::uint64_t) {});
   const auto caller = std::this_thread::get_id();
-  stream.pass(
-      [&](const RawTile&, MatrixView<const double>) { EXPECT_EQ(std::this_thread::get_id(), caller); });
+  pass(stream,
+       [&](const RawTile&, MatrixView<const double>) { EXPECT_EQ(std::this_thread::get_id(), caller); });
 }
 
-TEST_F(TileStreamTest, LanesTakeEverySegmentOnce) {
+TEST_F(TileStreamTest, WorkersTakeEverySegmentOnce) {
   for (const std::uint64_t kept_targets : {0U, 1U << 20U}) {
     TargetRows targets({index_}, kept_targets);
     for (const std::size_t positions : {1U, 3U}) {
@@ -283,16 +310,16 @@ TEST_F(TileStreamTest, LanesTakeEverySegmentOnce) {
           for (const std::uint64_t run : {1U, 2U, 100U}) {
             SCOPED_TRACE(testing::Message() << positions << " positions, tiles of " << tile_samples
                                             << ", runs of " << run << (keeps ? ", kept" : ""));
-            LayerPlan layer = plan_with_lanes(positions, tile_samples, keeps);
-            layer.segment_run = run;
+            LayerPlan layer = plan_with_workers(positions, tile_samples, keeps);
+            layer.run_segments = run;
             std::atomic<int> reads = 0;
             std::uint64_t bytes = 0;
             TileStream stream(layer, tile_samples * positions,
                               std::make_unique<TwinReader>(positions * stream_channels, reads), targets,
                               [&](std::uint64_t count) { bytes += count; });
-            expect_tiled_in_lanes(stream, layer, tile_samples);
+            expect_tiled_by_workers(stream, layer, tile_samples);
             const int reads_of_a_pass = reads;
-            expect_tiled_in_lanes(stream, layer, tile_samples);
+            expect_tiled_by_workers(stream, layer, tile_samples);
             const std::uint64_t whole = stream_samples * layer.format.sample_bytes();
             EXPECT_EQ(reads, keeps ? reads_of_a_pass : 2 * reads_of_a_pass);
             EXPECT_EQ(bytes, keeps ? whole : 2 * whole);
@@ -303,20 +330,20 @@ TEST_F(TileStreamTest, LanesTakeEverySegmentOnce) {
   }
 }
 
-TEST_F(TileStreamTest, OfSeveralFailuresInLanesTheFirstSegmentsComesOut) {
+TEST_F(TileStreamTest, OfSeveralWorkersFailuresTheFirstSegmentsComesOut) {
   TargetRows targets({index_}, 0);
   for (int time = 0; time < 50; ++time) {
     std::atomic<int> reads = 0;
-    TileStream stream(plan_with_lanes(1, 4, false), 4, std::make_unique<TwinReader>(stream_channels, reads),
+    TileStream stream(plan_with_workers(1, 4, false), 4, std::make_unique<TwinReader>(stream_channels, reads),
                       targets, [](std::uint64_t) {});
-    ASSERT_EQ(stream.lanes(), 3U);
-    const auto visit = [](std::size_t, const RawTile& tile, MatrixView<const double>) {
+    ASSERT_EQ(stream.workers(), 3U);
+    const auto visit = [](const RawTile& tile, MatrixView<const double>) {
       if (tile.first_row >= 20) {
         throw std::out_of_range(std::to_string(tile.first_row));
       }
     };
     try {
-      stream.pass_in_lanes({visit, [](std::size_t, std::uint64_t) {}});
+      stream.pass(crew(3), {3, {visit, [] {}, [](std::uint64_t) {}}});
       FAIL() << "nothing was thrown";
     } catch (const std::out_of_range& first) {
       EXPECT_STREQ(first.what(), "20");
@@ -324,19 +351,19 @@ TEST_F(TileStreamTest, OfSeveralFailuresInLanesTheFirstSegmentsComesOut) {
   }
 }
 
-TEST_F(TileStreamTest, WithoutTwinsOnlyKeptRowsGoInLanes) {
+TEST_F(TileStreamTest, WithoutTwinsOnlyKeptRowsGoToSeveralWorkers) {
   TargetRows targets({index_}, 0);
   for (const bool keeps : {false, true}) {
     int reads = 0;
-    const LayerPlan layer = plan_with_lanes(1, 4, keeps);
+    const LayerPlan layer = plan_with_workers(1, 4, keeps);
     TileStream stream(layer, 4, std::make_unique<FakeReader>(stream_channels, stream_samples, reads), targets,
                       [](std::uint64_t) {});
-    EXPECT_EQ(stream.lanes(), 1U);
+    EXPECT_EQ(stream.workers(), 1U);
     expect_tiled(stream, layer, 4);
     if (keeps) {
-      expect_tiled_in_lanes(stream, layer, 4);
+      expect_tiled_by_workers(stream, layer, 4);
     } else {
-      EXPECT_EQ(stream.lanes(), 1U);
+      EXPECT_EQ(stream.workers(), 1U);
     }
   }
 }

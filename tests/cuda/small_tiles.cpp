@@ -8,6 +8,10 @@ std::size_t SmallTiles::tile_rows(std::size_t features) const {
   return std::min(whole_.tile_rows(features), rows_);
 }
 
+std::uint64_t SmallTiles::segment_rows(std::uint64_t rows, std::size_t features) const {
+  return std::min<std::uint64_t>(whole_.segment_rows(rows, features), 3 * tile_rows(features));
+}
+
 Backend* SmallTiles::fallback() {
   Backend* const next = whole_.fallback();
   if (next == nullptr) {

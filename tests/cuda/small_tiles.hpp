@@ -1,5 +1,5 @@
-// A backend as any other, but for its tiles: also where the CPU goes on, they are those of a GPU whose tiles
-// are small. So a few thousand rows fill many of them, and as many bands within a small --memory.
+// A backend as any other, but for its tiles and segments: also where the CPU goes on, they are those of a GPU
+// whose tiles are small. So a few thousand rows fill many of them, and as many bands within a small --memory.
 #pragma once
 
 #include <map>
@@ -31,12 +31,20 @@ class SmallTiles final : public Backend {
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return whole_.make_host_buffer(size);
   }
-  [[nodiscard]] std::size_t lanes(std::size_t features) const override { return whole_.lanes(features); }
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const override;
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override { return whole_.keeps_rows(bytes); }
+  [[nodiscard]] bool is_device() const override { return whole_.is_device(); }
   [[nodiscard]] bool works() const override { return whole_.works(); }
-  [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override { return whole_.parts(most); }
-  [[nodiscard]] std::size_t least_parts() const override { return whole_.least_parts(); }
-  [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override { return whole_.parts_for(spec); }
+  [[nodiscard]] std::span<Backend* const> segment_workers(std::size_t features) override {
+    return whole_.segment_workers(features);
+  }
+  [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t most) override {
+    return whole_.layer_workers(most);
+  }
+  [[nodiscard]] std::size_t least_layer_workers() const override { return whole_.least_layer_workers(); }
+  [[nodiscard]] std::size_t layer_workers_for(const FoldSpec& layer) const override {
+    return whole_.layer_workers_for(layer);
+  }
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return whole_.stage_maker(); }
 
  private:

@@ -24,10 +24,10 @@ KeptTile copy_of(const RawTile& tile, MatrixView<const double> targets) {
 }
 
 // Works on a tile when it must: at the next `settle`, or at the end.
-template <class Part>
+template <class AnyFold>
 class Lazy {
  public:
-  explicit Lazy(std::unique_ptr<Part> part) : part_(std::move(part)) {}
+  explicit Lazy(std::unique_ptr<AnyFold> fold) : fold_(std::move(fold)) {}
   void add(const RawTile& tile, MatrixView<const double> targets) {
     KeptTile waiting = copy_of(tile, targets);
     waiting.bytes.clear();  // the caller's bytes are read later
@@ -35,13 +35,13 @@ class Lazy {
   }
   void work() {
     for (const KeptTile& tile : std::exchange(waiting_, {})) {
-      part_->add(tile.tile, tile.targets.view());
+      fold_->add(tile.tile, tile.targets.view());
     }
   }
-  Part& part() { return *part_; }
+  AnyFold& fold() { return *fold_; }
 
  private:
-  std::unique_ptr<Part> part_;
+  std::unique_ptr<AnyFold> fold_;
   std::vector<KeptTile> waiting_;
 };
 
@@ -63,21 +63,27 @@ class HostFold final : public MomentFold {
   [[nodiscard]] Moments finish() override {
     state_.call();
     lazy_.work();
-    return lazy_.part().finish();
+    ends_.push_back(kept_.size());
+    return lazy_.fold().finish();
   }
-  [[nodiscard]] std::optional<ResidualSums> look_again(const LookSpec& spec) override {
+  [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override {
     state_.call();
     if (!state_.keeps) {
       return std::nullopt;
     }
     ++state_.looks_again;
     const auto look = cpu_.make_look(spec);
-    for (const KeptTile& kept : kept_) {
-      RawTile tile = kept.tile;
-      tile.bytes = kept.bytes;
-      look->add(tile, kept.targets.view());
+    std::vector<ResidualSums> sums;
+    std::size_t number = 0;
+    for (const std::size_t end : ends_) {
+      for (; number < end; ++number) {
+        RawTile tile = kept_[number].tile;
+        tile.bytes = kept_[number].bytes;
+        look->add(tile, kept_[number].targets.view());
+      }
+      sums.push_back(look->finish());
     }
-    return look->finish();
+    return sums;
   }
 
  private:
@@ -85,6 +91,7 @@ class HostFold final : public MomentFold {
   Backend& cpu_;
   Lazy<MomentFold> lazy_;
   std::vector<KeptTile> kept_;
+  std::vector<std::size_t> ends_;  // of the finished segments
 };
 
 class HostLook final : public ResidualFold {
@@ -102,7 +109,7 @@ class HostLook final : public ResidualFold {
   [[nodiscard]] ResidualSums finish() override {
     state_.call();
     lazy_.work();
-    return lazy_.part().finish();
+    return lazy_.fold().finish();
   }
 
  private:
@@ -116,6 +123,9 @@ class HostGpu final : public gpu::GpuDevice {
   [[nodiscard]] std::string describe() const override { return state_.description; }
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {
     return cpu_->tile_rows(features) / 4;
+  }
+  [[nodiscard]] std::uint64_t segment_rows(std::uint64_t, std::size_t features) const override {
+    return tile_rows(features);
   }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
     return state_.keeps && bytes <= state_.most_kept;

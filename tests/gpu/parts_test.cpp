@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "cpu/cpu_part.hpp"
+#include "cpu/cpu_worker.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/host_gpu.hpp"
 #include "support/planted_dump.hpp"
@@ -44,7 +44,7 @@ class GpuParts : public ::testing::Test {
     for (std::size_t i = 0; i < count; ++i) {
       opened.push_back(test::make_host_gpu(states_[i]));
     }
-    return std::make_unique<GpuBackend>(std::move(opened), cpu::make_part(threads), opens);
+    return std::make_unique<GpuBackend>(std::move(opened), cpu::make_worker(threads), opens);
   }
 
   GpuBackend::Opener opener() {
@@ -56,13 +56,13 @@ class GpuParts : public ::testing::Test {
 
 TEST_F(GpuParts, EveryDeviceIsOne) {
   const auto whole = backend(3);
-  const auto parts = whole->parts(9);
+  const auto parts = whole->layer_workers(9);
   EXPECT_EQ(parts.size(), 3U);
-  EXPECT_EQ(whole->parts(9).data(), parts.data());
+  EXPECT_EQ(whole->layer_workers(9).data(), parts.data());
   std::set<std::string> names;
   for (Backend* part : parts) {
     names.insert(part->describe());
-    EXPECT_TRUE(part->parts(9).empty());
+    EXPECT_TRUE(part->layer_workers(9).empty());
     EXPECT_NE(part->fallback(), whole->fallback()) << "fallbacks are of one thread at a time, too";
   }
   EXPECT_EQ(names.size(), 3U);
@@ -70,7 +70,7 @@ TEST_F(GpuParts, EveryDeviceIsOne) {
 
 TEST_F(GpuParts, DevicesThatDifferAreNone) {
   states_[1].description = "fake:1 another GPU";
-  EXPECT_TRUE(backend(2)->parts(9).empty());
+  EXPECT_TRUE(backend(2)->layer_workers(9).empty());
 }
 
 TEST_F(GpuParts, DevicesAreOpenedAgainWhenAskedForInTurn) {
@@ -82,14 +82,14 @@ TEST_F(GpuParts, DevicesAreOpenedAgainWhenAskedForInTurn) {
       },
       2, 6);
   EXPECT_TRUE(opened.empty());
-  EXPECT_EQ(whole->parts(9).size(), 6U);
-  EXPECT_EQ(whole->parts(9).size(), 6U);
+  EXPECT_EQ(whole->layer_workers(9).size(), 6U);
+  EXPECT_EQ(whole->layer_workers(9).size(), 6U);
   EXPECT_EQ(opened, (std::vector<std::size_t>{0, 1, 0, 1}));
 }
 
 TEST_F(GpuParts, AreAsManyAsThereAreThreadsAndLayers) {
   const auto parts = [&](std::size_t count, std::size_t threads, std::size_t most) {
-    return backend_that(opener(), count, threads)->parts(most).size();
+    return backend_that(opener(), count, threads)->layer_workers(most).size();
   };
   EXPECT_EQ(parts(1, 1, 100), 2U);
   EXPECT_EQ(parts(1, 5, 100), 5U);
@@ -103,7 +103,7 @@ TEST_F(GpuParts, AreAsManyAsThereAreThreadsAndLayers) {
 
 TEST_F(GpuParts, ShareTheThreads) {
   const auto whole = backend_that(opener(), 1, 16);
-  for (Backend* part : whole->parts(100)) {
+  for (Backend* part : whole->layer_workers(100)) {
     EXPECT_EQ(part->threads(), 2U);
     EXPECT_EQ(part->fallback()->threads(), 2U);
   }
@@ -116,16 +116,16 @@ TEST_F(GpuParts, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
     throw DeviceMemoryError("full");
   };
   const auto whole = backend_that(full);
-  EXPECT_TRUE(whole->parts(9).empty());
-  EXPECT_TRUE(whole->parts(9).empty());
+  EXPECT_TRUE(whole->layer_workers(9).empty());
+  EXPECT_TRUE(whole->layer_workers(9).empty());
   EXPECT_EQ(asked, 1);
-  EXPECT_EQ(backend_that(full, 2)->parts(9).size(), 2U);
-  EXPECT_TRUE(backend(1)->parts(9).empty());
+  EXPECT_EQ(backend_that(full, 2)->layer_workers(9).size(), 2U);
+  EXPECT_TRUE(backend(1)->layer_workers(9).empty());
 }
 
 TEST_F(GpuParts, ADeviceThatOneLosesIsLostToAll) {
   const auto whole = backend_that(opener(), 2, 4);
-  const auto parts = whole->parts(100);  // of the devices 0, 1, 0, 1
+  const auto parts = whole->layer_workers(100);  // of the devices 0, 1, 0, 1
   ASSERT_EQ(parts.size(), 4U);
   states_[1].fails_at = 1;
   states_[1].out_of_memory = true;
@@ -158,7 +158,7 @@ FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
 
 TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
   const auto parts_for = [&](std::uint64_t rows, std::size_t features, std::size_t threads = 1) {
-    return backend_that(opener(), 2, threads)->parts_for(layer_of(rows, features));
+    return backend_that(opener(), 2, threads)->layer_workers_for(layer_of(rows, features));
   };
   EXPECT_EQ(parts_for(50'000, 512), 4U);
   EXPECT_EQ(parts_for(50'000, 512, 16), 16U);
@@ -167,7 +167,7 @@ TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
   EXPECT_EQ(parts_for(std::uint64_t{1} << 60U, 512), 0U);
   states_[1].keeps = false;  // two of them would not leave memory to spare
   EXPECT_EQ(parts_for(50'000, 512), 0U);
-  EXPECT_EQ(backend_that(opener(), 1)->parts_for(layer_of(50'000, 512)), 2U);
+  EXPECT_EQ(backend_that(opener(), 1)->layer_workers_for(layer_of(50'000, 512)), 2U);
 }
 
 // Whether any go side by side, and hence whether two devices share a layer, is no matter of the threads.
@@ -175,11 +175,11 @@ TEST_F(GpuParts, AreFewerWhereADevicesMemoryHoldsFewer) {
   const std::uint64_t three = std::uint64_t{11} << 29U;  // of the layers below, which take 1.7 GiB each
   states_[0].most_kept = states_[1].most_kept = three;
   for (const auto& [threads, parts] : std::map<std::size_t, std::size_t>{{1, 4}, {4, 4}, {6, 6}, {16, 6}}) {
-    EXPECT_EQ(backend_that(opener(), 2, threads)->parts_for(layer_of(50'000, 512)), parts) << threads;
+    EXPECT_EQ(backend_that(opener(), 2, threads)->layer_workers_for(layer_of(50'000, 512)), parts) << threads;
   }
   states_[1].most_kept = three / 2;
-  EXPECT_EQ(backend_that(opener(), 2, 1)->parts_for(layer_of(50'000, 512)), 0U);
-  EXPECT_EQ(backend_that(opener(), 2, 16)->parts_for(layer_of(50'000, 512)), 0U);
+  EXPECT_EQ(backend_that(opener(), 2, 1)->layer_workers_for(layer_of(50'000, 512)), 0U);
+  EXPECT_EQ(backend_that(opener(), 2, 16)->layer_workers_for(layer_of(50'000, 512)), 0U);
 }
 
 class LayersOnGpuParts : public GpuParts {

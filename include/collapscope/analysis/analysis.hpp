@@ -75,23 +75,25 @@ struct LayerPlan {
   std::uint64_t samples = 0;
   std::uint64_t rows = 0;  // N after pooling
   int looks = 2;
-  bool spares_look = false;             // the second, where the moments suffice for the wanted metrics
-  bool normalized_scatter = false;      // carries T in the first look
-  std::size_t tile_rows = 0;            // rows of a tile, at most
-  bool keeps_bytes = false;             // the second look reads from memory
-  bool backend_keeps = false;           // the backend keeps the rows for the second look
-  std::uint64_t bytes = 0;              // decoded bytes of one pass
-  std::uint64_t band_samples = 0;       // samples per read
-  std::uint64_t cache_bytes = 0;        // of decoded chunks, for the reader
-  std::uint64_t buffer_bytes = 0;       // of chunks on their way, likewise
-  std::size_t lanes = 1;                // threads that take segments of the rows side by side; 1: none do
-  bool lanes_read = false;              // and may read them from storage, not only from memory
-  std::uint64_t segment_samples = 0;    // with lanes: of a segment, but the last
-  std::uint64_t segment_run = 1;        // segments that a lane takes at a time
-  std::uint64_t lane_band_samples = 0;  // samples per read of a lane
-  std::uint64_t memory = 0;             // peak, all buffers and matrices
-  std::uint64_t least_memory = 0;       // with which it can be measured at all
-  std::string reason;                   // why one look or two
+  bool spares_look = false;               // the second, where the moments suffice for the wanted metrics
+  bool normalized_scatter = false;        // carries T in the first look
+  std::size_t tile_rows = 0;              // rows of a tile, at most
+  bool keeps_bytes = false;               // the second look reads from memory
+  bool backend_keeps = false;             // the backend keeps the rows for the second look
+  std::uint64_t bytes = 0;                // decoded bytes of one pass
+  std::uint64_t segment_samples = 0;      // of a segment, but the last
+  std::uint64_t band_samples = 0;         // samples per read of one worker alone
+  std::uint64_t cache_bytes = 0;          // of decoded chunks, for the reader
+  std::uint64_t buffer_bytes = 0;         // of chunks on their way, likewise
+  std::size_t workers = 1;                // who take segments of the rows side by side; 1: the backend itself
+  std::size_t worker_threads = 1;         // of each
+  bool workers_read = false;              // and may read them from storage, not only from memory
+  bool workers_are_devices = false;       // as Backend::is_device says
+  std::uint64_t run_segments = 1;         // segments that a worker takes at a time
+  std::uint64_t worker_band_samples = 0;  // samples per read of one of several workers
+  std::uint64_t memory = 0;               // peak, all buffers and matrices
+  std::uint64_t least_memory = 0;         // with which it can be measured at all
+  std::string reason;                     // why one look or two
   LayerNeeds needs;
 
   // How often the stored bytes are read.
@@ -101,8 +103,7 @@ struct LayerPlan {
 // The plan for one layer (its index in each shard). Throws
 // UsageError when it does not fit the memory, InputError when pool and layout do not fit.
 [[nodiscard]] LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
-                                   const AnalysisOptions& options, std::uint64_t memory,
-                                   const Backend& backend);
+                                   const AnalysisOptions& options, std::uint64_t memory, Backend& backend);
 
 // Bytes that the analysis may use when nobody says: half of the memory that this process may use: what is
 // free, what its control groups allow, what Slurm gave it.

@@ -28,17 +28,17 @@ enum class Precision : unsigned char {
 struct FoldSpec {
   RowFormat format;
   std::size_t targets = 0;          // n
-  std::uint64_t rows = 0;           // N, of the whole layer: fixes the segments
+  std::uint64_t rows = 0;           // of a segment, at most
   bool normalized_scatter = false;  // also sum h h^T / |h|^2
-  bool looks_again = false;         // a second look follows: a backend that can keeps the rows for it
+  std::uint64_t kept_rows = 0;      // of all segments, at most, when a second look follows for which a
+                                    // backend that can keeps them; 0: none
   Precision precision = Precision::float64;
-  bool is_lane = false;  // one of several folds that threads run side by side: see Backend::lanes
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
 struct LookSpec {
   RowFormat format;
-  std::uint64_t rows = 0;            // N, of the whole layer
+  std::uint64_t rows = 0;            // of a segment, at most
   std::vector<double> feature_mean;  // [d]
   std::vector<double> target_mean;   // [n]
   double feature_rms = 0;            // root of E |h|^2: rows nearer to the mean than its rounding are counted
@@ -47,10 +47,9 @@ struct LookSpec {
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
   Matrix affine;                      // B^T [n, d]; empty: none
   Matrix published;                   // B'^T [n, d]; empty: none
-  bool is_lane = false;               // as of FoldSpec
 };
 
-// Takes the rows of a layer in tiles, in order.
+// Takes the rows of a layer's segments in tiles, one segment after another, each in order.
 class Fold {
  public:
   virtual ~Fold() = default;
@@ -61,13 +60,16 @@ class Fold {
   virtual void settle() {}
 };
 
-// The first look: rows in, moments out. Each tile but the last has `tile_rows` rows.
+// The first look: rows in, moments out. Each tile of a segment but the last has `tile_rows` rows.
 class MomentFold : public Fold {
  public:
-  // Ends the fold; only look_again may follow.
+  // Ends a segment: its moments, which depend on its rows alone. The fold begins anew.
   [[nodiscard]] virtual Moments finish() = 0;
-  // The second look at rows that the fold has kept; nullopt: it keeps none, pass them again.
-  [[nodiscard]] virtual std::optional<ResidualSums> look_again(const LookSpec& /*spec*/) {
+  // No more rows will come; only look_again may follow.
+  virtual void close() {}
+  // The second look at rows that the fold has kept: the sums of every finished segment, in the order in which
+  // they were finished; nullopt: it keeps none, pass them again.
+  [[nodiscard]] virtual std::optional<std::vector<ResidualSums>> look_again(const LookSpec& /*spec*/) {
     return std::nullopt;
   }
 };
@@ -75,6 +77,7 @@ class MomentFold : public Fold {
 // The second look: rows in, residual sums out.
 class ResidualFold : public Fold {
  public:
+  // As MomentFold's.
   [[nodiscard]] virtual ResidualSums finish() = 0;
 };
 
@@ -93,8 +96,8 @@ class HostBuffer {
 // Ordinary memory, uninitialized.
 [[nodiscard]] std::unique_ptr<HostBuffer> make_plain_buffer(std::size_t size);
 
-// Where sums and decompositions are computed. Matrices cross the seam as host values. All calls come from
-// one thread at a time.
+// A worker: it folds segments, looks at segments, and decomposes. Matrices cross the seam as host values. All
+// calls come from one thread at a time. Where there is work for several, other backends stand in for it.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -105,6 +108,8 @@ class Backend {
   // Rows of a tile of a layer with d features; a function of d alone, so that sums do not depend on memory
   // or threads.
   [[nodiscard]] virtual std::size_t tile_rows(std::size_t features) const = 0;
+  // Rows of a segment of a layer of N rows of d features; a function of these alone on backends of one kind.
+  [[nodiscard]] virtual std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) const = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
   [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
   // The `pairs` largest eigenpairs of a symmetric positive semi-definite matrix of order d, both triangles
@@ -116,27 +121,30 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);
   }
-  // How many folds and looks of rows of d features may be at work at once, each made with `is_lane` and used
-  // by one thread, which takes one segment of the layer's rows (segment_rows) after another: `finish` gives
-  // what was added since the last `finish`, and the fold begins anew. Segments put together in their order
-  // have the bits of one fold of all rows. 1: it does not work that way.
-  [[nodiscard]] virtual std::size_t lanes(std::size_t /*features*/) const { return 1; }
-  // Whether a fold keeps this many stored bytes for a second look.
+  // Whether its folds, over all workers, keep this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
+  // Whether it works on tiles while its host thread goes on, so that rows should be read ahead.
+  [[nodiscard]] virtual bool is_device() const { return false; }
   // Where to go on when this backend throws a DeviceError, or when it does not work; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
   // Whether no device of it is lost.
   [[nodiscard]] virtual bool works() const { return true; }
-  // Backends that measure whole layers side by side, each for one thread of the program at a time, while this
-  // one is at rest and the BLAS keeps to the calling thread; empty: none. There is no work for more than
-  // `most`; the first call decides, all give the same ones.
-  [[nodiscard]] virtual std::span<Backend* const> parts(std::size_t /*most*/) { return {}; }
-  // With fewer parts, layers side by side take no less time than one after another with everything.
-  [[nodiscard]] virtual std::size_t least_parts() const { return 2; }
-  // How many parts may measure layers of this size at a time; fewer than `least_parts`: none should. A
-  // function of the layer and the machine; where digits depend on whether any should, that is none of the
-  // threads.
-  [[nodiscard]] virtual std::size_t parts_for(const FoldSpec& /*spec*/) const { return 0; }
+
+  // Those who stand in for this backend, while it is at rest, each for one thread of the program at a time,
+  // while the BLAS keeps to the calling thread. Whoever of them takes a piece of work, it has the same bits.
+
+  // For the segments of one layer of rows of d features; empty: it takes all of them by itself.
+  [[nodiscard]] virtual std::span<Backend* const> segment_workers(std::size_t /*features*/) { return {}; }
+  // For whole layers side by side; empty: none. There is no work for more than `most`; the first call
+  // decides, all give the same ones.
+  [[nodiscard]] virtual std::span<Backend* const> layer_workers(std::size_t /*most*/) { return {}; }
+  // With fewer of these, layers side by side take no less time than one after another with everything.
+  [[nodiscard]] virtual std::size_t least_layer_workers() const { return 2; }
+  // How many of these may measure layers like this one, given as one segment, at a time; fewer than
+  // `least_layer_workers`: none should. A function of the layer and the machine; where digits depend on
+  // whether any should, that is none of the threads.
+  [[nodiscard]] virtual std::size_t layer_workers_for(const FoldSpec& /*layer*/) const { return 0; }
+
   // What a benchmark can time on this backend; null: nothing of its own.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };

@@ -29,4 +29,7 @@ struct ResidualSums {
   ResidualSums& operator+=(const ResidualSums& other);
 };
 
+// Adds `part` to `whole`.
+inline void merge(ResidualSums& whole, const ResidualSums& part) { whole += part; }
+
 }  // namespace collapscope

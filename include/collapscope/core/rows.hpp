@@ -81,9 +81,10 @@ class RowReader {
   virtual void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) = 0;
   // Reads cost least when they begin at and span multiples of this many samples (a chunk's rows); >= 1.
   [[nodiscard]] virtual std::uint64_t preferred_samples() const = 0;
-  // Another reader of the same samples, for another thread at the same time, which does its work alone; null:
-  // there is none, because each byte would be decoded by several or is read through HDF5.
-  [[nodiscard]] virtual std::unique_ptr<RowReader> twin() { return nullptr; }
+  // Another reader of the same samples, for another thread at the same time, which works on so many threads
+  // (its caller's included); null: there is none, because each byte would be decoded by several or is read
+  // through HDF5.
+  [[nodiscard]] virtual std::unique_ptr<RowReader> twin(std::size_t /*threads*/) { return nullptr; }
   // Samples [first, first + count) will be read soon: whoever can begins to fetch them.
   virtual void expect(std::uint64_t /*first*/, std::uint64_t /*count*/) {}
 };

@@ -1,0 +1,50 @@
+// Folds of one GPU: when one of them fails, the GPU is lost.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "gpu/open_gpu.hpp"
+
+namespace collapscope::gpu {
+
+template <class AnyFold>
+class Watched : public AnyFold {
+ public:
+  Watched(std::unique_ptr<AnyFold> fold, Lost lost) : fold_(std::move(fold)), lost_(std::move(lost)) {}
+
+  void add(const RawTile& tile, MatrixView<const double> targets) override {
+    watched(lost_, [&] { fold_->add(tile, targets); });
+  }
+  void settle() override {
+    watched(lost_, [&] { fold_->settle(); });
+  }
+  [[nodiscard]] decltype(std::declval<AnyFold&>().finish()) finish() override {
+    return watched(lost_, [&] { return fold_->finish(); });
+  }
+
+ protected:
+  [[nodiscard]] AnyFold& fold() { return *fold_; }
+  [[nodiscard]] const Lost& lost() const { return lost_; }
+
+ private:
+  std::unique_ptr<AnyFold> fold_;
+  Lost lost_;
+};
+
+class WatchedMomentFold final : public Watched<MomentFold> {
+ public:
+  using Watched::Watched;
+  void close() override {
+    watched(lost(), [&] { fold().close(); });
+  }
+  [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override {
+    return watched(lost(), [&] { return fold().look_again(spec); });
+  }
+};
+
+using WatchedResidualFold = Watched<ResidualFold>;
+
+}  // namespace collapscope::gpu
