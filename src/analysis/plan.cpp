@@ -39,8 +39,7 @@ std::uint64_t height(std::uint64_t segments) {
 // d x d matrices alive at once: while folding, one per level of the tree and the sum itself; while
 // decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two.
 double matrices(const LayerPlan& plan) {
-  const std::uint64_t segments = (plan.samples + plan.segment_samples - 1) / plan.segment_samples;
-  const double levels = static_cast<double>(height(segments)) + 1;
+  const double levels = static_cast<double>(height(plan.segments())) + 1;
   const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
   const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
   return std::max(fold, decompose);
@@ -77,42 +76,73 @@ std::uint64_t samples_of_segment(const LayerPlan& plan, const Backend& backend, 
   return (rows + tile - 1) / tile * tile_samples;
 }
 
-// Workers where each gets segments enough, and within `left` bytes. tile_samples: of a tile.
-// chunk_row_samples, chunk_row_bytes: of the tallest chunks; 0 without chunks.
-void plan_workers(LayerPlan& plan, Backend& backend, std::uint64_t tile_samples,
-                  std::uint64_t chunk_row_samples, std::uint64_t chunk_row_bytes, std::uint64_t left) {
+// The tallest chunks of a layer; 0 without chunks.
+struct ChunkRow {
+  std::uint64_t samples = 0;
+  std::uint64_t bytes = 0;
+};
+
+// How several workers would read.
+struct Sharing {
+  std::uint64_t band = 0;  // samples
+  std::uint64_t run = 1;   // segments
+  std::uint64_t each = 0;  // bytes that a worker takes
+};
+
+// Threads of the CPU: their sums, a copy, two subtrees of others; a tile, packed twice; a band and the
+// reader's chunks. Chunks that lie across the ends of a run are read twice.
+Sharing among_threads(const LayerPlan& plan, std::size_t workers, std::uint64_t tile, const ChunkRow& chunk) {
   const std::uint64_t d = plan.format.row_length();
-  const std::uint64_t segments = (plan.samples + plan.segment_samples - 1) / plan.segment_samples;
-  const std::span<Backend* const> workers = backend.segment_workers(d);
+  const std::uint64_t segments = plan.segments();
+  Sharing sharing;
+  sharing.band =
+      std::clamp<std::uint64_t>((chunk.samples + tile - 1) / tile, 1, plan.segment_samples / tile) * tile;
+  sharing.each = 4 * d * d * 8 + 3 * plan.tile_rows * (d + 8) * 8 +
+                 sharing.band * plan.format.sample_bytes() + 3 * std::min(plan.cache_bytes, chunk.bytes);
+  sharing.run = std::clamp<std::uint64_t>(8 * chunk.samples / plan.segment_samples, 1,
+                                          std::max<std::uint64_t>(segments / (4 * workers), 1));
+  return sharing;
+}
+
+// Devices: what comes of segments, and two bands. They have fixed shares, whose rows they may keep. left: for
+// all of it.
+Sharing among_devices(const LayerPlan& plan, std::size_t workers, std::uint64_t tile, const ChunkRow& chunk,
+                      std::uint64_t left) {
+  const std::uint64_t d = plan.format.row_length();
+  const std::uint64_t fixed = 4 * d * d * 8 + 3 * std::min(plan.cache_bytes, chunk.bytes);
+  const std::uint64_t room = left / workers - std::min(left / workers, fixed);
+  Sharing sharing;
+  sharing.band = std::clamp<std::uint64_t>(room / 2 / (tile * plan.format.sample_bytes()) * tile, tile,
+                                           plan.band_samples);
+  sharing.each = fixed + 2 * sharing.band * plan.format.sample_bytes();
+  sharing.run = (plan.segments() + workers - 1) / workers;
+  return sharing;
+}
+
+// Workers where each gets segments enough, and within the memory. tile: its samples. left: bytes for bands
+// and workers; bands: those that one worker alone would take.
+void plan_workers(LayerPlan& plan, Backend& backend, std::uint64_t tile, const ChunkRow& chunk,
+                  std::uint64_t left, std::uint64_t bands) {
+  const std::span<Backend* const> workers = backend.segment_workers(plan.format.row_length());
   const bool devices = plan.workers_are_devices = backend.is_device();
-  const std::uint64_t most = std::min<std::uint64_t>(workers.size(), segments);
-  if (most < 2 || (!devices && segments < std::min<std::uint64_t>(2 * workers.size(), 16))) {
+  const std::size_t most = std::min<std::uint64_t>(workers.size(), plan.segments());
+  if (most < 2 || (!devices && plan.segments() < std::min<std::uint64_t>(2 * workers.size(), 16))) {
     return;
   }
-  const std::uint64_t tiles_of_chunk = (chunk_row_samples + tile_samples - 1) / tile_samples;
-  const std::uint64_t tiles_of_segment = plan.segment_samples / tile_samples;
-  const std::uint64_t band =
-      devices ? plan.band_samples
-              : std::clamp<std::uint64_t>(tiles_of_chunk, 1, tiles_of_segment) * tile_samples;
-  // Sums, their copy, two subtrees of others; a tile, packed twice; bands and the reader's chunks.
-  const std::uint64_t each = 4 * d * d * 8 + (devices ? 0 : 3 * plan.tile_rows * (d + 8) * 8) +
-                             (devices ? 2 : 1) * band * plan.format.sample_bytes() +
-                             3 * std::min(plan.cache_bytes, chunk_row_bytes);
-  plan.workers = std::min(most, left / each);
-  if (plan.workers < 2) {
-    plan.workers = 1;
+  const std::uint64_t budget = devices ? left : (left - std::min(left, bands)) / 2;
+  const Sharing sharing =
+      devices ? among_devices(plan, most, tile, chunk, left) : among_threads(plan, most, tile, chunk);
+  const std::size_t fit = std::min<std::uint64_t>(most, budget / sharing.each);
+  if (fit < 2 || (devices && fit < most)) {
     return;
   }
+  plan.workers = fit;
   plan.worker_threads = workers.front()->threads();
-  plan.worker_band_samples = band;
-  plan.workers_read = chunk_row_samples <= plan.segment_samples;
-  // Devices have fixed shares, whose rows they may keep. Else: chunks that lie across the ends of a run are
-  // read twice.
-  plan.run_segments =
-      devices ? (segments + plan.workers - 1) / plan.workers
-              : std::clamp<std::uint64_t>(8 * chunk_row_samples / plan.segment_samples, 1,
-                                          std::max<std::uint64_t>(segments / (4 * plan.workers), 1));
-  plan.memory += plan.workers * each;
+  plan.worker_band_samples = sharing.band;
+  plan.workers_read = chunk.samples <= plan.segment_samples;
+  plan.run_segments = sharing.run;
+  plan.memory += fit * sharing.each;
+  plan.memory -= devices ? std::min(bands, plan.memory) : 0;
 }
 
 }  // namespace
@@ -176,8 +206,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.band_samples = band / plan.format.sample_bytes();
   const std::uint64_t bands = plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes);
   plan.memory += plan.cache_bytes + plan.buffer_bytes + bands;
-  plan_workers(plan, backend, samples_per_tile, chunk_row_samples, chunk_row_bytes,
-               (left - std::min(left, bands)) / 2);
+  plan_workers(plan, backend, samples_per_tile, {chunk_row_samples, chunk_row_bytes}, left, bands);
   return plan;
 }
 

@@ -41,11 +41,7 @@ std::size_t part_elements() {
 
 // make(rows of a part), with ever fewer rows while memory does not suffice.
 template <class Make>
-auto within_memory(const RowFormat& format, std::size_t rows, const Make& make) {
-  const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
-  while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
-    rows /= 2;
-  }
+auto within_memory(std::size_t rows, const Make& make) {
   while (true) {
     try {
       return make(rows);
@@ -91,16 +87,26 @@ class CudaGpu final : public gpu::GpuDevice {
     return std::make_unique<PinnedHostBuffer>(device_, size);
   }
 
+  // Without room for kept rows, too, it goes without them before it goes with smaller parts.
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
     device_.select();
-    return within_memory(spec.format, part_rows(spec.format, spec.rows), [&](std::size_t rows) {
-      return std::make_unique<CudaMomentFold>(device_, spec, rows);
-    });
+    const std::size_t most = part_rows(spec.format, spec.rows);
+    if (spec.kept_rows > 0) {
+      try {
+        return std::make_unique<CudaMomentFold>(device_, spec, most);
+      } catch (const DeviceMemoryError&) {
+        // As below.
+      }
+    }
+    FoldSpec without = spec;
+    without.kept_rows = 0;
+    return within_memory(
+        most, [&](std::size_t rows) { return std::make_unique<CudaMomentFold>(device_, without, rows); });
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
     device_.select();
-    return within_memory(spec.format, part_rows(spec.format, spec.rows), [&](std::size_t rows) {
+    return within_memory(part_rows(spec.format, spec.rows), [&](std::size_t rows) {
       return std::make_unique<CudaResidualFold>(device_, spec, rows);
     });
   }
@@ -115,8 +121,15 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
  private:
-  [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t rows) const {
-    return std::min<std::uint64_t>(tile_rows(format.row_length()), std::max<std::uint64_t>(rows, 1));
+  // Fewer than of a tile where a row is pooled from a large image.
+  [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t layer_rows) const {
+    std::size_t rows =
+        std::min<std::uint64_t>(tile_rows(format.row_length()), std::max<std::uint64_t>(layer_rows, 1));
+    const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+    while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
+      rows /= 2;
+    }
+    return rows;
   }
 
   Device device_;

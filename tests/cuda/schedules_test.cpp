@@ -32,6 +32,23 @@ TEST_F(Schedules, WithRowsReadTwice) { expect_equal_bits("cuda", little, 100); }
 
 TEST_F(Schedules, OnThreeDevices) { expect_equal_bits("cuda:all", plenty, 20); }
 
+// Each takes whole segments, six of every layer.
+TEST_F(Schedules, HaveTheBitsOfOneDeviceOnSeveral) {
+  options_.memory = 1'000'000;  // of which every device gets bands
+  for (const std::string& memory : {plenty, little}) {
+    fake().restart({{"MEMORY", memory}});
+    const std::string expected = digits(analyzed("cuda"));
+    EXPECT_EQ(fake().threads(), 1);
+    for (const char* devices : {"1", "2", "3"}) {
+      SCOPED_TRACE(testing::Message() << devices << " devices with " << memory);
+      fake().restart({{"MEMORY", memory}, {"DEVICES", devices}, {"SCHEDULE", "random"}, {"SEED", "3"}});
+      EXPECT_TRUE(digits(analyzed("cuda:all")) == expected);
+      EXPECT_EQ(fake().threads() > 1, std::string(devices) != "1") << "every device has a thread of its own";
+      EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
+    }
+  }
+}
+
 // Nothing but the ring holds the host back.
 class LargeBands : public Schedules {
  protected:

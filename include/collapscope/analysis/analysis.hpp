@@ -96,6 +96,7 @@ struct LayerPlan {
   std::string reason;                     // why one look or two
   LayerNeeds needs;
 
+  [[nodiscard]] std::uint64_t segments() const { return (samples + segment_samples - 1) / segment_samples; }
   // How often the stored bytes are read.
   [[nodiscard]] int passes() const { return looks == 2 && !keeps_bytes && !backend_keeps ? 2 : 1; }
 };
