@@ -92,10 +92,9 @@ Stage bare_product(std::string name, Matrix rows, std::uint64_t total) {
   const auto x = std::make_shared<const Matrix>(std::move(rows));
   const auto sum = std::make_shared<Matrix>(d, d);
   const auto multiply = [x, sum, total] {
-    const linalg::AllThreads awake;
     for (std::uint64_t done = 0; done < total; done += x->rows()) {
-      linalg::add_gram_upper(x->view().middle_rows(0, std::min<std::uint64_t>(x->rows(), total - done)),
-                             sum->view());
+      linalg::add_gram_upper_by_blas(
+          x->view().middle_rows(0, std::min<std::uint64_t>(x->rows(), total - done)), sum->view());
     }
   };
   return {std::move(name), 0,  product_flops(static_cast<double>(total), static_cast<double>(d)),

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
+#include <utility>
+#include <vector>
 
 #include "collapscope/core/error.hpp"
+#include "core/workers.hpp"
+#include "linalg/blas_size.hpp"
 
 // Exported by OpenBLAS, not declared by its headers: ends its threads.
 extern "C" int blas_thread_shutdown_() __attribute__((weak));
@@ -15,17 +18,55 @@ namespace collapscope::linalg {
 
 namespace {
 
-// Less is done before another thread wakes up.
-constexpr std::size_t least_shared_flops = 50'000'000;
-
-blasint narrow(std::size_t size) {
-  if (size > static_cast<std::size_t>(std::numeric_limits<blasint>::max())) {
-    throw UsageError("a matrix is too large for the 32-bit BLAS interface");
-  }
-  return static_cast<blasint>(size);
-}
+// Operations that are not shared out: less is done before another thread wakes up.
+constexpr std::size_t largest_alone_flops = 50'000'000;
 
 CBLAS_TRANSPOSE flag(Transpose transpose) { return transpose == Transpose::yes ? CblasTrans : CblasNoTrans; }
+
+// Some of a matrix's rows or columns.
+struct Range {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+// [0, size) in at most `most` ranges of at least 128, whose lengths are multiples of 32 but the last.
+std::vector<Range> ranges(std::size_t size, std::size_t most) {
+  const std::size_t wanted = std::clamp<std::size_t>(size / 128, 1, most);
+  const std::size_t length = ((size + wanted - 1) / wanted + 31) / 32 * 32;
+  std::vector<Range> all;
+  for (std::size_t first = 0; first < size; first += length) {
+    all.push_back({first, std::min(length, size - first)});
+  }
+  return all;
+}
+
+// The rows of op(a), or the columns of op(b): what of the stored matrix they are.
+MatrixView<const double> part(MatrixView<const double> a, bool stored_rows, const Range& range) {
+  return stored_rows ? a.middle_rows(range.first, range.count) : a.middle_cols(range.first, range.count);
+}
+
+struct Factor {
+  MatrixView<const double> matrix;
+  Transpose transpose;
+};
+
+void gemm_alone(double alpha, const Factor& a, const Factor& b, double beta, MatrixView<double> c) {
+  const std::size_t inner = a.transpose == Transpose::yes ? a.matrix.rows() : a.matrix.cols();
+  cblas_dgemm(CblasRowMajor, flag(a.transpose), flag(b.transpose), narrow(c.rows()), narrow(c.cols()),
+              narrow(inner), alpha, a.matrix.data(), narrow(a.matrix.stride()), b.matrix.data(),
+              narrow(b.matrix.stride()), beta, c.data(), narrow(c.stride()));
+}
+
+void syrk_alone(MatrixView<const double> x, MatrixView<double> c) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, narrow(c.cols()), narrow(x.rows()), 1.0, x.data(),
+              narrow(x.stride()), 1.0, c.data(), narrow(c.stride()));
+}
+
+void require_gram_shapes(MatrixView<const double> x, MatrixView<double> c) {
+  if (c.rows() != x.cols() || c.cols() != x.cols()) {
+    throw UsageError("add_gram_upper: the shapes do not fit");
+  }
+}
 
 }  // namespace
 
@@ -41,33 +82,47 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   if (rows == 0 || cols == 0) {
     return;
   }
-  const AllThreads large(2 * rows * cols * inner >= least_shared_flops);
-  cblas_dgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), narrow(rows), narrow(cols), narrow(inner),
-              alpha, a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), beta, c.data(),
-              narrow(c.stride()));
-}
-
-void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
-          std::span<double> y) {
-  if (a.rows() != a.cols() || x.size() != a.rows() || y.size() != a.rows()) {
-    throw UsageError("symv: the shapes do not fit");
+  if (2 * rows * cols * inner <= largest_alone_flops) {
+    gemm_alone(alpha, {a, transpose_a}, {b, transpose_b}, beta, c);
+    return;
   }
-  if (a.rows() > 0) {
-    cblas_dsymv(CblasRowMajor, CblasUpper, narrow(a.rows()), alpha, a.data(), narrow(a.stride()), x.data(), 1,
-                beta, y.data(), 1);
-  }
+  const std::vector<Range> down = ranges(rows, 8);
+  const std::vector<Range> across = ranges(cols, 8);
+  share(down.size() * across.size(), [&](std::size_t block) {
+    const Range& i = down[block / across.size()];
+    const Range& j = across[block % across.size()];
+    gemm_alone(alpha, {part(a, transpose_a == Transpose::no, i), transpose_a},
+               {part(b, transpose_b == Transpose::yes, j), transpose_b}, beta,
+               c.middle_rows(i.first, i.count).middle_cols(j.first, j.count));
+  });
 }
 
 void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
-  if (c.rows() != x.cols() || c.cols() != x.cols()) {
-    throw UsageError("add_gram_upper: the shapes do not fit");
-  }
+  require_gram_shapes(x, c);
   if (x.rows() == 0) {
     return;
   }
-  const AllThreads large(x.rows() * x.cols() * x.cols() >= least_shared_flops);
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, narrow(x.cols()), narrow(x.rows()), 1.0, x.data(),
-              narrow(x.stride()), 1.0, c.data(), narrow(c.stride()));
+  if (x.rows() * x.cols() * x.cols() <= largest_alone_flops) {
+    syrk_alone(x, c);
+    return;
+  }
+  const std::vector<Range> all = ranges(x.cols(), 12);
+  std::vector<std::pair<Range, Range>> blocks;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = i; j < all.size(); ++j) {
+      blocks.emplace_back(all[i], all[j]);
+    }
+  }
+  share(blocks.size(), [&](std::size_t block) {
+    const auto& [i, j] = blocks[block];
+    const MatrixView<double> to = c.middle_rows(i.first, i.count).middle_cols(j.first, j.count);
+    const MatrixView<const double> left = x.middle_cols(i.first, i.count);
+    if (i.first == j.first) {
+      syrk_alone(left, to);
+    } else {
+      gemm_alone(1.0, {left, Transpose::yes}, {x.middle_cols(j.first, j.count), Transpose::no}, 1.0, to);
+    }
+  });
 }
 
 void mirror_upper(MatrixView<double> c) {
@@ -92,46 +147,36 @@ Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpos
 
 namespace {
 
-std::atomic<int> most_threads = 1;
+std::atomic<std::size_t> most_threads = 1;
 std::atomic<int> working_side_by_side = 0;  // SingleThreads alive
-bool rests = false;
-
-void rest_now() {
-  if (rests && blas_thread_shutdown_ != nullptr) {
-    blas_thread_shutdown_();  // they start again when next needed
-  }
-}
 
 }  // namespace
 
 void set_threads(std::size_t threads) {
-  most_threads = static_cast<int>(threads);
+  most_threads = threads;
   if (openblas_get_num_threads() != 1) {
     openblas_set_num_threads(1);
   }
 }
 
-std::size_t threads() { return static_cast<std::size_t>(openblas_get_num_threads()); }
+std::size_t threads() { return working_side_by_side > 0 ? 1 : most_threads.load(); }
+
+void share(std::size_t blocks, const std::function<void(std::size_t)>& work) {
+  Team(threads()).run(blocks, [&](std::size_t block, std::size_t) { work(block); });
+}
 
 void rest_threads_after_use() {
-  rests = true;
   openblas_set_num_threads(1);
-  rest_now();
-}
-
-AllThreads::AllThreads(bool worthwhile)
-    : raised_(worthwhile && most_threads > 1 && working_side_by_side == 0 &&
-              openblas_get_num_threads() == 1) {
-  if (raised_) {
-    openblas_set_num_threads(most_threads);
+  if (blas_thread_shutdown_ != nullptr) {
+    blas_thread_shutdown_();  // they start again when next needed
   }
 }
 
-AllThreads::~AllThreads() {
-  if (raised_) {
-    openblas_set_num_threads(1);
-    rest_now();
-  }
+void add_gram_upper_by_blas(MatrixView<const double> x, MatrixView<double> c) {
+  require_gram_shapes(x, c);
+  openblas_set_num_threads(static_cast<int>(threads()));
+  syrk_alone(x, c);
+  openblas_set_num_threads(1);
 }
 
 SingleThread::SingleThread() { ++working_side_by_side; }

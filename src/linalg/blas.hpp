@@ -1,7 +1,10 @@
-// The few BLAS operations the project needs, on row-major views.
+// The few BLAS operations the project needs, on row-major views. The BLAS itself uses the calling thread
+// only. Our threads share out large operations in blocks that the sizes alone fix: the bits are the same for
+// any number of threads.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -28,30 +31,27 @@ void mirror_upper(MatrixView<double> c);
 // a b^T and the like, as a new matrix.
 [[nodiscard]] Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b);
 
-// Threads that the BLAS uses within AllThreads. Elsewhere it uses the calling thread alone, so that several
-// threads can call it side by side, and so that its threads, which stay awake for long, take no time from
-// ours.
+// Whether every leading minor of a symmetric a, of which only the upper triangle is read, is positive. a is
+// used up.
+[[nodiscard]] bool is_positive_definite(MatrixView<double> a);
+
+// Threads that share out large operations.
 void set_threads(std::size_t threads);
+// As set; 1 beside a SingleThread.
 [[nodiscard]] std::size_t threads();
+// Calls work(0) ... work(blocks - 1), begun in this order, on threads(). When some throw, the first one's
+// exception comes out.
+void share(std::size_t blocks, const std::function<void(std::size_t)>& work);
 
 // See collapscope::own_the_blas.
 void rest_threads_after_use();
 
-// While one exists, BLAS and LAPACK share out their work, when that is `worthwhile`. For the thread of the
-// program that runs everything; it has no effect beside a SingleThread.
-class AllThreads {
- public:
-  explicit AllThreads(bool worthwhile = true);
-  ~AllThreads();
-  AllThreads(const AllThreads&) = delete;
-  AllThreads& operator=(const AllThreads&) = delete;
+// c += x^T x as add_gram_upper does it, by one call of a BLAS that shares it out itself: the rate that others
+// get. For the thread of the program that runs everything.
+void add_gram_upper_by_blas(MatrixView<const double> x, MatrixView<double> c);
 
- private:
-  bool raised_;
-};
-
-// While one exists, several threads may call the BLAS: large products, too, use the calling thread only. Any
-// thread may make and destroy one, as long as no AllThreads begins or ends meanwhile.
+// While one exists, callers are alone: large operations use the calling thread only, so that several threads
+// can work side by side. Any thread may make and destroy one.
 class SingleThread {
  public:
   SingleThread();

@@ -139,7 +139,6 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
     throw UsageError("symmetric_eigen: the matrix is not square");
   }
   require_finite(symmetric, "second-moment matrix");
-  const AllThreads large(symmetric.rows() > largest_alone);
   Eigenbasis basis;
   if (symmetric.rows() == 0) {
     return basis;
@@ -179,7 +178,6 @@ EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
 
 RightSingular right_singular(const Matrix& a) {
   require_finite(a, "weight");
-  const AllThreads large(std::max(a.rows(), a.cols()) > largest_alone);
   const std::size_t m = a.rows();
   const std::size_t d = a.cols();
   const bool few = 2 * m <= d;
@@ -204,7 +202,6 @@ RightSingular right_singular(const Matrix& a) {
 
 std::vector<double> singular_values(const Matrix& a) {
   require_finite(a, "matrix");
-  const AllThreads large(std::max(a.rows(), a.cols()) > largest_alone);
   std::vector<double> values(std::min(a.rows(), a.cols()));
   if (values.empty()) {
     return values;

@@ -1,7 +1,5 @@
 #include "linalg/leading_eigen.hpp"
 
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -53,11 +51,6 @@ void set_rest(const Matrix& negative, double scale, Eigenbasis& basis) {
   basis.rest_norm = std::sqrt(squares) * scale;
 }
 
-bool is_positive_definite(Matrix& upper) {
-  const int order = lapack_order(upper.rows());
-  return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', order, upper.data(), order) == 0;
-}
-
 Eigenbasis zero_basis(std::size_t pairs, std::size_t d) {
   Eigenbasis basis{std::vector<double>(pairs, 0.0), Matrix(pairs, d)};
   for (std::size_t j = 0; j < pairs; ++j) {
@@ -71,7 +64,6 @@ Eigenbasis zero_basis(std::size_t pairs, std::size_t d) {
 Eigenbasis leading_eigen(const Matrix& symmetric, std::size_t pairs) {
   const std::size_t d = symmetric.rows();
   const double norm = frobenius(symmetric.values());
-  const AllThreads large(d > largest_alone);
   if (pairs >= d || symmetric.cols() != d || !std::isfinite(norm)) {
     return symmetric_eigen(symmetric);
   }
@@ -106,7 +98,7 @@ bool complete_leading(const Matrix& symmetric, Eigenbasis& basis) {
   for (std::size_t i = 0; i < d; ++i) {
     negative(i, i) += bound / scale;
   }
-  return is_positive_definite(negative);
+  return is_positive_definite(negative.view());
 }
 
 }  // namespace collapscope::linalg

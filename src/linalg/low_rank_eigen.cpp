@@ -58,7 +58,6 @@ std::optional<Eigenbasis> low_rank_eigen(const Matrix& symmetric, std::size_t pa
   if (pairs == 0 || pairs >= d || symmetric.cols() != d || !(norm > 0) || !std::isfinite(norm)) {
     return std::nullopt;
   }
-  const AllThreads large(d > largest_alone);
   const double scale = std::exp2(std::floor(std::log2(norm)));
   Matrix range = scaled_product(1 / scale, random_rows(pairs, d), symmetric, Transpose::no);
   if (!orthonormalize(range)) {

@@ -1,0 +1,20 @@
+// Sizes as the BLAS counts them.
+#pragma once
+
+#include <cblas.h>
+
+#include <cstddef>
+#include <limits>
+
+#include "collapscope/core/error.hpp"
+
+namespace collapscope::linalg {
+
+[[nodiscard]] inline blasint narrow(std::size_t size) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<blasint>::max())) {
+    throw UsageError("a matrix is too large for the 32-bit BLAS interface");
+  }
+  return static_cast<blasint>(size);
+}
+
+}  // namespace collapscope::linalg
