@@ -1,8 +1,6 @@
 // Sizes as the BLAS counts them.
 #pragma once
 
-#include <cblas.h>
-
 #include <cstddef>
 #include <limits>
 
@@ -10,11 +8,11 @@
 
 namespace collapscope::linalg {
 
-[[nodiscard]] inline blasint narrow(std::size_t size) {
-  if (size > static_cast<std::size_t>(std::numeric_limits<blasint>::max())) {
+[[nodiscard]] inline int narrow(std::size_t size) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw UsageError("a matrix is too large for the 32-bit BLAS interface");
   }
-  return static_cast<blasint>(size);
+  return static_cast<int>(size);
 }
 
 }  // namespace collapscope::linalg

@@ -88,7 +88,7 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
                     double* y) {
   static const AddFour add = best_add_four();
   const std::size_t n = a.cols();
-  const blasint stride = narrow(a.stride());
+  const int stride = narrow(a.stride());
   std::fill(y + first, y + n, 0.0);
   cblas_dsymv(CblasRowMajor, CblasUpper, narrow(last - first), 1.0, &a(first, first), stride, x + first, 1,
               0.0, y + first, 1);
