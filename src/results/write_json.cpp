@@ -107,12 +107,12 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
   json.close(']').close('}');
 }
 
-void write_provenance(JsonText& json, const Provenance& provenance) {
+void write_provenance(JsonText& json, const Provenance& provenance, const std::string& digest) {
   json.open('{').member("version", provenance.version).member("commit", provenance.commit);
   json.member("command", provenance.command).member("device", provenance.device);
   json.member("precision", provenance.precision).member("threads", provenance.threads);
   json.member("started", provenance.started).member("seconds", provenance.seconds);
-  json.member("bytes_read", provenance.bytes_read).close('}');
+  json.member("bytes_read", provenance.bytes_read).member("digest", digest).close('}');
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ void write_provenance(JsonText& json, const Provenance& provenance) {
 std::string results_json(const Results& results) {
   JsonText json(JsonStyle::indented);
   json.open('{').member("format", "collapscope-results").member("format_version", std::int64_t{1});
-  write_provenance(json.key("provenance"), results.provenance);
+  write_provenance(json.key("provenance"), results.provenance, numbers_digest(results));
   json.key("checkpoints").open('[');
   for (const CheckpointResult& checkpoint : results.checkpoints) write_checkpoint(json, checkpoint);
   json.close(']').key("failures").open('[');

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "collapscope/analysis/analysis.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
 #include "hdf5/dump_writer.hpp"
@@ -196,6 +197,39 @@ TEST_F(ManySmallLayers, HaveTheSameBitsWithLittleMemory) {
     }
   }
   EXPECT_EQ(measured, 3 * (checkpoints - 1));
+}
+
+// Layers that threads share by segments, that go side by side, and whose decompositions are shared out.
+TEST(Analyze, HasTheSameBitsOnAnyNumberOfThreads) {
+  struct Shape {
+    std::uint64_t samples, features;
+  };
+  for (const auto& [samples, features] : {Shape{700, 300}, Shape{140'000, 12}, Shape{1100, 530}}) {
+    for (const Precision precision : {Precision::float64, Precision::fast}) {
+      SCOPED_TRACE(testing::Message() << samples << " x " << features);
+      const std::string path = test::temporary_path("bits.h5");
+      PlantedSpec spec;
+      spec.samples = samples;
+      spec.features = features;
+      spec.targets = 3;
+      spec.noise = {0.5, 0.1, 1e-2, 1e-6};
+      write_planted(path, spec);
+      const auto checkpoints = arrange_checkpoints(index_dump(path, {}).checkpoints, false);
+      AnalysisOptions options;
+      options.precision = precision;
+      std::string digest;
+      for (const std::size_t threads : {1U, 2U, 3U}) {
+        Listener listener;
+        const Results results = analyze(checkpoints, *make_cpu_backend(threads), options, listener);
+        EXPECT_TRUE(results.failures.empty());
+        const std::string found = numbers_digest(results);
+        digest = digest.empty() ? found : digest;
+        EXPECT_EQ(found, digest) << threads << " threads";
+      }
+      std::filesystem::remove(path);
+    }
+  }
+  (void)make_cpu_backend(1);
 }
 
 }  // namespace
