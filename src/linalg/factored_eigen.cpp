@@ -15,8 +15,8 @@ namespace collapscope::linalg {
 
 namespace {
 
-// Below this order writing all vectors out takes hardly longer.
-constexpr std::size_t least_order = 512;
+// Below this order writing all vectors out takes no longer: bench/eigen_bench.cpp.
+constexpr std::size_t least_order = 128;
 constexpr std::size_t least_ratio = 4;  // of the order to the vectors that are written out
 
 // Turns each row around: LAPACK's eigenvalues ascend.
