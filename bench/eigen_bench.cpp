@@ -48,6 +48,15 @@ void eigenbasis(benchmark::State& state) {
   decompose(state, decaying_correlation(size), size);
 }
 
+// All eigenvalues, and the vectors as the metrics take them.
+void spectrum(benchmark::State& state) {
+  const Matrix symmetric = decaying_correlation(static_cast<std::size_t>(state.range(0)));
+  const auto backend = make_cpu_backend(0);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(backend->spectrum(symmetric, 4).values.data());
+  }
+}
+
 void ten_pairs(benchmark::State& state) {
   decompose(state, decaying_correlation(static_cast<std::size_t>(state.range(0))), 10);
 }
@@ -65,6 +74,8 @@ BENCHMARK(eigenbasis)
     ->Arg(4096)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+BENCHMARK(spectrum)->Arg(256)->Arg(512)->Arg(1024)->Arg(2048)->Arg(4096)->UseRealTime()->Unit(
+    benchmark::kMillisecond);
 BENCHMARK(ten_pairs)->Arg(128)->Arg(256)->Arg(512)->Arg(1024)->Arg(4096)->UseRealTime()->Unit(
     benchmark::kMillisecond);
 BENCHMARK(ten_pairs_collapsed)

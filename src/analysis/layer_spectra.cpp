@@ -9,7 +9,7 @@
 
 #include "analysis/needs.hpp"
 #include "core/vector_math.hpp"
-#include "linalg/blas.hpp"
+#include "linalg/coordinates.hpp"
 #include "linalg/low_rank_eigen.hpp"
 #include "linalg/rank_one_update.hpp"
 
@@ -67,39 +67,44 @@ Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, co
       return *std::move(spectrum);
     }
   }
-  Eigenbasis spectrum = backend.eigenbasis(covariance, needs.pairs);
+  const std::size_t d = covariance.rows();
+  const auto all = [&] { return backend.spectrum(covariance, std::min(d, layer.signal_dim + 1)); };
+  Eigenbasis spectrum = needs.pairs == d ? all() : backend.eigenbasis(covariance, needs.pairs);
   const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
   if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
-    spectrum = backend.eigenbasis(covariance, covariance.rows());
+    spectrum = all();
   }
   clear_rounding(spectrum, error);
   return spectrum;
 }
 
-UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, double error,
-                               Backend& backend) {
+UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows, Matrix& covariance,
+                               double error, Backend& backend) {
   UncentredBasis found;
   if (layer.spectrum.is_full()) {
-    const bool all = layer.spectrum.size() == layer.features();
-    if (!all) {
+    if (layer.spectrum.size() != layer.features()) {
       found.extended = spanning(layer.spectrum, layer.feature_mean);
     }
-    const Eigenbasis& centred = all ? layer.spectrum : found.extended;
+    const Eigenbasis& centred = found.axes(layer.spectrum);
     if (auto basis = linalg::rank_one_update(centred, layer.feature_mean)) {
       found.basis = *std::move(basis);
-      found.cross_covariance = linalg::product(centred.vectors, linalg::Transpose::no, layer.cross_covariance,
-                                               linalg::Transpose::no);
       found.turned = true;
+      found.coordinates = linalg::coordinates(found.basis, linalg::coordinates(centred, cross_rows));
       clear_rounding(found.basis, error);
       return found;
     }
   }
   add_outer(covariance, 1.0, layer.feature_mean, layer.feature_mean);
   found.extended = {};
-  found.basis = backend.eigenbasis(covariance, layer.features());
-  found.cross_covariance = layer.cross_covariance;
+  found.basis = backend.spectrum(covariance, 0);
+  found.coordinates = linalg::coordinates(found.basis, cross_rows);
   clear_rounding(found.basis, error);
   return found;
+}
+
+Matrix UncentredBasis::combinations(const Matrix& rows, const Eigenbasis& centred) const {
+  const Matrix combined = linalg::combinations(basis, rows);
+  return turned ? linalg::combinations(axes(centred), combined) : combined;
 }
 
 }  // namespace collapscope

@@ -12,17 +12,23 @@ namespace collapscope {
 [[nodiscard]] Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer,
                                        const LayerNeeds& needs, double error, Backend& backend);
 
-// Eigenpairs of (1/N) H^T H, and S_HY [d, n], both in the coordinates of the features or, `turned`, in those
-// of the centred basis.
+// Eigenpairs of (1/N) H^T H, in the coordinates of the features or, `turned`, in those of the centred basis.
 struct UncentredBasis {
   Eigenbasis basis;
-  Matrix cross_covariance;
-  bool turned = false;  // the axes are those of the centred basis or of:
-  Eigenbasis extended;  // that one with what spans the mean; empty: not needed
+  Matrix coordinates;  // of S_HY's columns along its vectors [n, .]
+  bool turned = false;
+  Eigenbasis extended;  // the centred basis with what spans the mean, where that takes more; else empty
+
+  // The basis in whose coordinates this one is, when turned.
+  [[nodiscard]] const Eigenbasis& axes(const Eigenbasis& centred) const {
+    return extended.values.empty() ? centred : extended;
+  }
+  // Rows along the vectors as rows of features [., d].
+  [[nodiscard]] Matrix combinations(const Matrix& rows, const Eigenbasis& centred) const;
 };
 
-// covariance: S_HH; used up.
-[[nodiscard]] UncentredBasis uncentred_basis(const LayerSummary& layer, Matrix& covariance, double error,
-                                             Backend& backend);
+// cross_rows: S_HY^T [n, d]. covariance: S_HH; used up.
+[[nodiscard]] UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows,
+                                             Matrix& covariance, double error, Backend& backend);
 
 }  // namespace collapscope

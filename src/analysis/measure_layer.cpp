@@ -15,7 +15,7 @@
 #include "core/product_rounding.hpp"
 #include "core/unbiased_cka.hpp"
 #include "core/vector_math.hpp"
-#include "linalg/blas.hpp"
+#include "linalg/coordinates.hpp"
 
 namespace collapscope {
 
@@ -118,14 +118,65 @@ void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& 
   }
 }
 
-// Of the explained part of the targets' variance, when all sums have d eps of their size. trace: of the
-// basis' matrix.
-double uncertainty(const Eigenbasis& basis, const Matrix& cross_covariance, double cutoff, double trace,
+// Of the explained part of the targets' variance, when all sums have d eps of their size. coordinates: of
+// S_HY along the eigenvectors; trace: of the basis' matrix.
+double uncertainty(const Eigenbasis& basis, const Matrix& coordinates, double cutoff, double trace,
                    double target_variance) {
-  const double rounding =
-      static_cast<double>(cross_covariance.rows()) * std::numeric_limits<double>::epsilon();
-  return least_squares_rounding(basis, cross_covariance, cutoff, rounding * trace).explained +
+  const double rounding = static_cast<double>(basis.vectors.cols()) * std::numeric_limits<double>::epsilon();
+  return least_squares_rounding(basis.values, coordinates, cutoff, rounding * trace).explained +
          rounding * target_variance;
+}
+
+// The truncated maps to the targets, transposed [n, d]; empty: not wanted.
+struct Maps {
+  Matrix affine;
+  Matrix published;
+};
+
+Matrix affine_map(LayerSummary& layer, const Matrix& cross_rows, const LayerPlan& plan, double error) {
+  const Eigenbasis& basis = layer.spectrum;
+  const Matrix coordinates = linalg::coordinates(basis, cross_rows);
+  LeastSquares fit = least_squares(basis.values, coordinates, affine_cutoff);
+  layer.affine_rounding = least_squares_rounding(basis.values, coordinates, affine_cutoff, error);
+  layer.affine_explained = fit.explained;
+  if (plan.spares_look) {
+    layer.affine_uncertainty =
+        uncertainty(basis, coordinates, affine_cutoff, layer.total_variance, layer.target_variance);
+  }
+  return linalg::combinations(basis, fit.coordinates);
+}
+
+Matrix published_map(LayerSummary& layer, const UncentredBasis& uncentred, const LayerPlan& plan,
+                     double error) {
+  const Eigenbasis& basis = uncentred.basis;
+  LeastSquares fit = least_squares(basis.values, uncentred.coordinates, published_cutoff);
+  layer.published_rounding =
+      least_squares_rounding(basis.values, uncentred.coordinates, published_cutoff, error);
+  layer.published_explained = fit.explained;
+  if (plan.spares_look) {
+    layer.published_uncertainty =
+        uncertainty(basis, uncentred.coordinates, published_cutoff, layer.mean_square, layer.target_variance);
+  }
+  return uncentred.combinations(fit.coordinates, layer.spectrum);
+}
+
+// Eigenpairs and maps; covariance: S_HH, used up.
+Maps decompose(LayerSummary& layer, Matrix covariance, const LayerPlan& plan, Backend& backend) {
+  const double error = layer.product_rounding * layer.total_variance;
+  const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
+  layer.spectrum = centred_basis(covariance, layer, plan.needs, error, backend);
+  Maps maps;
+  if (plan.needs.affine) {
+    maps.affine = affine_map(layer, cross_rows, plan, error);
+  }
+  if (plan.needs.uncentred) {
+    UncentredBasis uncentred = uncentred_basis(layer, cross_rows, covariance, error, backend);
+    if (plan.needs.published) {
+      maps.published = published_map(layer, uncentred, plan, error);
+    }
+    layer.uncentred = std::move(uncentred.basis.values);
+  }
+  return maps;
 }
 
 std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targets, std::size_t features) {
@@ -182,44 +233,11 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
     layer.normalized_moment = std::move(moments.normalized_scatter);
   }
 
-  const double error = layer.product_rounding * layer.total_variance;
-  layer.spectrum = centred_basis(moments.feature_scatter, layer, plan.needs, error, backend);
-  LeastSquares affine;
-  if (plan.needs.affine) {
-    affine = least_squares(layer.spectrum, layer.cross_covariance, affine_cutoff);
-    layer.affine_rounding =
-        least_squares_rounding(layer.spectrum, layer.cross_covariance, affine_cutoff, error);
-    layer.affine_explained = affine.explained;
-    if (plan.spares_look) {
-      layer.affine_uncertainty = uncertainty(layer.spectrum, layer.cross_covariance, affine_cutoff,
-                                             layer.total_variance, layer.target_variance);
-    }
-  }
-  LeastSquares published;
-  if (plan.needs.uncentred) {
-    UncentredBasis uncentred = uncentred_basis(layer, moments.feature_scatter, error, backend);
-    if (plan.needs.published) {
-      published = least_squares(uncentred.basis, uncentred.cross_covariance, published_cutoff);
-      layer.published_rounding =
-          least_squares_rounding(uncentred.basis, uncentred.cross_covariance, published_cutoff, error);
-      layer.published_explained = published.explained;
-      if (plan.spares_look) {
-        layer.published_uncertainty = uncertainty(uncentred.basis, uncentred.cross_covariance,
-                                                  published_cutoff, layer.mean_square, layer.target_variance);
-      }
-      if (uncentred.turned) {
-        const Eigenbasis& axes = uncentred.extended.values.empty() ? layer.spectrum : uncentred.extended;
-        published.map =
-            linalg::product(published.map, linalg::Transpose::no, axes.vectors, linalg::Transpose::no);
-      }
-    }
-    layer.uncentred = std::move(uncentred.basis.values);
-  }
-  moments.feature_scatter = Matrix();
-
+  Maps maps = decompose(layer, std::move(moments.feature_scatter), plan, backend);
   if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, target_summary, options.metrics))) {
+    layer.spectrum.factors = nullptr;  // 2 d^2 numbers that only metrics of one look take
     layer.residuals =
-        passes.look(look_spec(layer, moments, plan, std::move(affine.map), std::move(published.map)));
+        passes.look(look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published)));
   }
   return layer;
 }

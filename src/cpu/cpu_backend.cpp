@@ -16,6 +16,7 @@
 #include "cpu/stages.hpp"
 #include "cpu/vector_kernels.hpp"
 #include "linalg/blas.hpp"
+#include "linalg/factored_eigen.hpp"
 #include "linalg/leading_eigen.hpp"
 
 namespace collapscope {
@@ -26,6 +27,13 @@ namespace {
 // layers.
 constexpr std::uint64_t least_shared_rows = 50'000;
 constexpr std::size_t most_workers = 64;  // threads that OpenBLAS serves at once, with room to spare
+
+Eigenbasis without_negative(Eigenbasis basis) {
+  for (double& value : basis.values) {
+    value = std::max(value, 0.0);
+  }
+  return basis;
+}
 
 class CpuBackend final : public Backend {
  public:
@@ -60,10 +68,11 @@ class CpuBackend final : public Backend {
   }
 
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
-    Eigenbasis basis = linalg::leading_eigen(symmetric, pairs);
-    std::transform(basis.values.begin(), basis.values.end(), basis.values.begin(),
-                   [](double value) { return std::max(value, 0.0); });
-    return basis;
+    return without_negative(linalg::leading_eigen(symmetric, pairs));
+  }
+
+  [[nodiscard]] Eigenbasis spectrum(const Matrix& symmetric, std::size_t written) override {
+    return without_negative(linalg::factored_eigen(symmetric, written));
   }
 
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {

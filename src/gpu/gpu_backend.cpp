@@ -99,6 +99,11 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
   return cpu_->eigenbasis(symmetric, pairs);
 }
 
+Eigenbasis GpuBackend::spectrum(const Matrix& symmetric, std::size_t written) {
+  return symmetric.rows() < least_order ? cpu_->spectrum(symmetric, written)
+                                        : eigenbasis(symmetric, symmetric.rows());
+}
+
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),

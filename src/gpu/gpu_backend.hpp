@@ -31,6 +31,7 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override;
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override;
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override;
+  [[nodiscard]] Eigenbasis spectrum(const Matrix& symmetric, std::size_t written) override;
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return buffers_.make(size);
   }

@@ -11,6 +11,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "linalg/blas.hpp"
+#include "linalg/coordinates.hpp"
 
 namespace collapscope::linalg {
 
@@ -48,10 +49,11 @@ bool decompose_with(Driver driver, const Matrix& symmetric, Eigenbasis& basis) {
 
 constexpr std::size_t probes = 8;
 
+// As rows [probes, size].
 Matrix random_probes(std::size_t size) {
   std::mt19937_64 random(12345);
   std::normal_distribution<double> normal;
-  Matrix w(size, probes);
+  Matrix w(probes, size);
   for (double& value : w.values()) {
     value = normal(random);
   }
@@ -63,14 +65,12 @@ double rounding_unit(std::size_t n) {
   return static_cast<double>(n) * std::numeric_limits<double>::epsilon();
 }
 
-// |(Z' Z'^T - I) w| per probe, over n eps; the vectors are the rows of Z', [k, n].
-double orthogonality_error(const Matrix& vectors, const Matrix& w) {
-  Matrix gram =
-      product(vectors, Transpose::no, product(vectors, Transpose::yes, w, Transpose::no), Transpose::no);
-  for (std::size_t i = 0; i < gram.values().size(); ++i) {
-    gram.values()[i] -= w.values()[i];
+// |(Z' Z'^T - I) w| per probe, over n eps, from the Z' Z'^T w.
+double orthogonality_error(Matrix found, const Matrix& w, std::size_t n) {
+  for (std::size_t i = 0; i < found.values().size(); ++i) {
+    found.values()[i] -= w.values()[i];
   }
-  return frobenius(gram.values()) / std::sqrt(static_cast<double>(probes)) / rounding_unit(vectors.cols());
+  return frobenius(found.values()) / std::sqrt(static_cast<double>(probes)) / rounding_unit(n);
 }
 
 // In four sums, which do not wait for one another.
@@ -86,6 +86,12 @@ double sum_of_squares(std::span<const double> values) {
     sums[0] += values[i] * values[i];
   }
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+SymmetricOperator operator_of(const Matrix& symmetric) {
+  return {frobenius(symmetric.values()), [&symmetric](const Matrix& x, Matrix& y) {
+            gemm(-1.0, x.view(), Transpose::no, symmetric.view(), Transpose::no, 1.0, y.view());
+          }};
 }
 
 bool passes(const EigenError& error) {
@@ -131,6 +137,10 @@ int lapack_order(std::size_t size) {
 }
 
 bool passes_check(const Matrix& symmetric, const Eigenbasis& basis) {
+  return passes_check(operator_of(symmetric), basis);
+}
+
+bool passes_check(const SymmetricOperator& symmetric, const Eigenbasis& basis) {
   return std::is_sorted(basis.values.rbegin(), basis.values.rend()) && passes(eigen_error(symmetric, basis));
 }
 
@@ -159,21 +169,29 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
 }
 
 EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis) {
-  const Matrix w = random_probes(basis.size());
-  // With the vectors as rows of Z': residual (A Z'^T - Z'^T L) w.
-  const Matrix u = product(basis.vectors, Transpose::yes, w, Transpose::no);
-  Matrix scaled = w;
-  for (std::size_t i = 0; i < basis.size(); ++i) {
-    for (double& value : scaled.view().row(i)) {
-      value *= basis.values[i];
+  return eigen_error(operator_of(symmetric), basis);
+}
+
+EigenError eigen_error(const SymmetricOperator& symmetric, const Eigenbasis& basis) {
+  // Of W Z' and W L Z', with the vectors as rows of Z' and the probes as rows of W: residual W (Z' A - L Z').
+  const std::size_t size = basis.size();
+  const Matrix w = random_probes(size);
+  Matrix both(2 * probes, size);
+  std::copy(w.values().begin(), w.values().end(), both.data());
+  for (std::size_t i = 0; i < probes; ++i) {
+    for (std::size_t j = 0; j < size; ++j) {
+      both(probes + i, j) = w(i, j) * basis.values[j];
     }
   }
-  Matrix residual = product(basis.vectors, Transpose::yes, scaled, Transpose::no);
-  gemm(1.0, symmetric.view(), Transpose::no, u.view(), Transpose::no, -1.0, residual.view());
-  const double norm = frobenius(symmetric.values());
+  both = combinations(basis, both);
+  Matrix u(probes, both.cols());
+  std::copy_n(both.data(), u.values().size(), u.data());
+  Matrix residual(probes, both.cols());
+  std::copy_n(both.data() + u.values().size(), u.values().size(), residual.data());
+  symmetric.subtract_product(u, residual);
   const double left = frobenius(residual.values()) / std::sqrt(static_cast<double>(probes));
-  return {left == 0 ? 0 : left / (rounding_unit(symmetric.rows()) * norm),
-          orthogonality_error(basis.vectors, w)};
+  return {left == 0 ? 0 : left / (rounding_unit(both.cols()) * symmetric.norm),
+          orthogonality_error(coordinates(basis, u), w, both.cols())};
 }
 
 RightSingular right_singular(const Matrix& a) {
@@ -194,7 +212,10 @@ RightSingular right_singular(const Matrix& a) {
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
-  if (!(orthogonality_error(result.vectors, random_probes(result.vectors.rows())) <= largest_eigen_error)) {
+  const Matrix w = random_probes(result.vectors.rows());
+  const Matrix gram = product(product(w, Transpose::no, result.vectors, Transpose::no), Transpose::no,
+                              result.vectors, Transpose::yes);
+  if (!(orthogonality_error(gram, w, d) <= largest_eigen_error)) {
     throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
   }
   return result;

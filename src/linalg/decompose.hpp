@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -9,9 +10,6 @@
 #include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope::linalg {
-
-// Up to this order a second thread gains nothing.
-inline constexpr std::size_t largest_alone = 256;
 
 // All eigenpairs of a symmetric matrix, largest first; negative eigenvalues are kept as they come.
 // Tries divide and conquer, then QR iteration when that fails or its result does not pass the check.
@@ -27,11 +25,19 @@ struct EigenError {
 };
 [[nodiscard]] EigenError eigen_error(const Matrix& symmetric, const Eigenbasis& basis);
 
+// A symmetric matrix A as far as the check needs it: |A|_F, and Y -= X A of rows X.
+struct SymmetricOperator {
+  double norm = 0;
+  std::function<void(const Matrix& x, Matrix& y)> subtract_product;
+};
+[[nodiscard]] EigenError eigen_error(const SymmetricOperator& symmetric, const Eigenbasis& basis);
+
 // What is accepted of both.
 inline constexpr double largest_eigen_error = 5.0;
 
 // Whether the values descend and both errors are within what is accepted.
 [[nodiscard]] bool passes_check(const Matrix& symmetric, const Eigenbasis& basis);
+[[nodiscard]] bool passes_check(const SymmetricOperator& symmetric, const Eigenbasis& basis);
 
 [[nodiscard]] bool all_finite(const Matrix& a);
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/vector_math.hpp"
+#include "linalg/coordinates.hpp"
 #include "linalg/decompose.hpp"
 
 extern "C" void dlaed4_(const int* n, const int* i, const double* d, const double* z, double* delta,
@@ -115,47 +115,43 @@ bool solve_live(std::span<const double> d, std::span<const double> z, double rho
 }
 
 // Back from the turned axes.
-void unturn(std::span<const Rotation> rotations, Matrix& vectors) {
-  for (std::size_t i = 0; i < vectors.rows(); ++i) {
-    const auto row = vectors.view().row(i);
-    for (std::size_t k = rotations.size(); k-- > 0;) {
-      const Rotation& turn = rotations[k];
-      const double a = row[turn.a];
-      const double b = row[turn.b];
-      row[turn.a] = turn.cosine * a - turn.sine * b;
-      row[turn.b] = turn.sine * a + turn.cosine * b;
-    }
+void unturn(std::span<const Rotation> rotations, std::span<double> row) {
+  for (std::size_t k = rotations.size(); k-- > 0;) {
+    const Rotation& turn = rotations[k];
+    const double a = row[turn.a];
+    const double b = row[turn.b];
+    row[turn.a] = turn.cosine * a - turn.sine * b;
+    row[turn.b] = turn.sine * a + turn.cosine * b;
   }
 }
 
-// The eigenvectors over all axes: those found over the live ones, and the axes that are left.
-Matrix placed(const Deflated& parts, const Matrix& solved) {
+// The eigenvectors over all axes: those found over the live ones, and the axes that are left. Pairs over
+// ascending axes become pairs over descending ones, largest first.
+Eigenbasis sorted(const Deflated& parts, const Matrix& solved) {
+  constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
   const std::size_t size = parts.d.size();
-  Matrix vectors(size, size);
-  for (std::size_t axis = 0; axis < size; ++axis) {
-    vectors(axis, axis) = 1;
+  std::vector<std::size_t> row_of(size, none);  // in `solved`, of an axis
+  for (std::size_t i = 0; i < parts.live.size(); ++i) {
+    row_of[parts.live[i]] = i;
   }
-  for (std::size_t i = 0; i < solved.rows(); ++i) {
-    for (std::size_t j = 0; j < solved.cols(); ++j) {
-      vectors(parts.live[i], parts.live[j]) = solved(i, j);
-    }
-  }
-  unturn(parts.rotations, vectors);
-  return vectors;
-}
-
-// Pairs over ascending axes as pairs over descending ones, largest first.
-Eigenbasis sorted(const std::vector<double>& values, const Matrix& vectors) {
-  const std::size_t size = values.size();
   std::vector<std::size_t> order(size);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
+                   [&](std::size_t a, std::size_t b) { return parts.d[a] > parts.d[b]; });
   Eigenbasis out{std::vector<double>(size), Matrix(size, size)};
+  std::vector<double> vector(size);
   for (std::size_t i = 0; i < size; ++i) {
-    out.values[i] = std::max(values[order[i]], 0.0);
-    const auto row = vectors.view().row(order[i]);
-    std::reverse_copy(row.begin(), row.end(), out.vectors.view().row(i).begin());
+    out.values[i] = std::max(parts.d[order[i]], 0.0);
+    std::fill(vector.begin(), vector.end(), 0.0);
+    if (const std::size_t row = row_of[order[i]]; row == none) {
+      vector[order[i]] = 1;
+    } else {
+      for (std::size_t j = 0; j < parts.live.size(); ++j) {
+        vector[parts.live[j]] = solved(row, j);
+      }
+    }
+    unturn(parts.rotations, vector);
+    std::reverse_copy(vector.begin(), vector.end(), out.vectors.view().row(i).begin());
   }
   return out;
 }
@@ -178,42 +174,55 @@ std::optional<Eigenbasis> solve(std::vector<double> diagonal, std::vector<double
   for (std::size_t i = 0; i < live; ++i) {
     parts.d[parts.live[i]] = roots[i];
   }
-  const Matrix vectors = placed(parts, solved);
-  solved = Matrix();  // d^2 numbers less at the peak
-  return sorted(parts.d, vectors);
+  return sorted(parts, solved);
 }
 
-Matrix updated(const Vector& diagonal, const Vector& along) {
-  Matrix out(diagonal.size(), diagonal.size());
-  for (std::size_t i = 0; i < diagonal.size(); ++i) {
-    out(i, i) = diagonal[i];
+// diag(d) + rho z z^T of |z| = 1.
+SymmetricOperator updated(std::span<const double> d, std::span<const double> z, double rho) {
+  double squares = rho * rho;
+  for (std::size_t i = 0; i < d.size(); ++i) {
+    squares += d[i] * d[i] + 2 * rho * d[i] * (z[i] * z[i]);
   }
-  add_outer(out, 1.0, along, along);
-  return out;
+  return {std::sqrt(squares), [=](const Matrix& x, Matrix& y) {
+            for (std::size_t i = 0; i < x.rows(); ++i) {
+              const auto row = x.view().row(i);
+              const double along = rho * std::inner_product(z.begin(), z.end(), row.begin(), 0.0);
+              for (std::size_t j = 0; j < d.size(); ++j) {
+                y(i, j) -= d[j] * row[j] + along * z[j];
+              }
+            }
+          }};
 }
 
 }  // namespace
 
 std::optional<Eigenbasis> rank_one_update(const Eigenbasis& basis, const std::vector<double>& x) {
-  const Vector along = product(basis.vectors, x);  // v_j^T x
-  const double length = frobenius(along);
+  Matrix row(1, x.size());
+  std::copy(x.begin(), x.end(), row.data());
+  const Matrix along = coordinates(basis, row);  // v_j^T x
+  const double length = frobenius(along.values());
   if (!basis.is_full() || !std::isfinite(length * length)) {
     return std::nullopt;
   }
-  // Ascending, of length 1 and near 1, as LAPACK wants it.
+  // Of length 1 and near 1, as LAPACK wants it.
   const double largest = std::max(largest_size(basis.values), length * length);
   const double scale = largest > 0 ? std::exp2(std::floor(std::log2(largest))) : 1;
-  Vector diagonal(basis.values.rbegin(), basis.values.rend());
-  Vector z(along.rbegin(), along.rend());
+  std::vector<double> diagonal = basis.values;
+  std::vector<double> z(along.values().begin(), along.values().end());
   for (std::size_t i = 0; i < z.size(); ++i) {
     diagonal[i] /= scale;
     z[i] = length > 0 ? z[i] / length : 0;
   }
-  std::optional<Eigenbasis> found = solve(std::move(diagonal), std::move(z), length * length / scale);
-  for (std::size_t i = 0; found && i < found->size(); ++i) {
-    found->values[i] *= scale;
+  const double rho = length * length / scale;
+  std::optional<Eigenbasis> found =
+      solve({diagonal.rbegin(), diagonal.rend()}, {z.rbegin(), z.rend()}, rho);  // ascending
+  if (!found || !passes_check(updated(diagonal, z, rho), *found)) {
+    return std::nullopt;
   }
-  return found && passes_check(updated(basis.values, along), *found) ? std::move(found) : std::nullopt;
+  for (double& value : found->values) {
+    value *= scale;
+  }
+  return found;
 }
 
 }  // namespace collapscope::linalg

@@ -4,6 +4,7 @@
 #include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
+#include "linalg/coordinates.hpp"
 #include "metrics/floors.hpp"
 #include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
@@ -30,8 +31,7 @@ double plain_remainder(const LayerSummary& layer, const Matrix& basis, std::size
   const Matrix rows = first_rows(basis, count);
   Vector mean = layer.feature_mean;
   add_scaled(mean, -1.0, transposed_product(rows, product(rows, mean)));
-  const Matrix along =
-      linalg::product(rows, linalg::Transpose::no, layer.spectrum.vectors, linalg::Transpose::yes);
+  const Matrix along = linalg::coordinates(layer.spectrum, rows);
   double inside = 0;
   for (std::size_t q = 0; q < count; ++q) {
     for (std::size_t i = 0; i < layer.spectrum.size(); ++i) {

@@ -53,38 +53,33 @@ WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size
   return summary;
 }
 
-LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance, double cutoff) {
-  // Coordinates of S_HY along the eigenvectors [d, n].
-  Matrix coordinates =
-      linalg::product(spectrum.vectors, linalg::Transpose::no, cross_covariance, linalg::Transpose::no);
-  double explained = 0;
-  for (std::size_t j = 0; j < spectrum.size(); ++j) {
-    const bool kept = spectrum.values[j] > cutoff * spectrum.values[0];
-    for (double& value : coordinates.view().row(j)) {
-      explained += kept ? value * value / spectrum.values[j] : 0;
-      value = kept ? value / spectrum.values[j] : 0;
+LeastSquares least_squares(std::span<const double> values, const Matrix& coordinates, double cutoff) {
+  LeastSquares result{coordinates, 0};
+  for (std::size_t i = 0; i < coordinates.rows(); ++i) {
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      double& value = result.coordinates(i, j);
+      const bool kept = values[j] > cutoff * values[0];
+      result.explained += kept ? value * value / values[j] : 0;
+      value = kept ? value / values[j] : 0;
     }
   }
-  return {linalg::product(coordinates, linalg::Transpose::yes, spectrum.vectors, linalg::Transpose::no),
-          explained};
+  return result;
 }
 
 // Eigenvalues farther than `error` above the cut-off are kept, those as far below are left out. What lies
 // between, directions u, explains at most |c_u|^2 / cut-off, whether kept or not, c_u being its true part of
 // S_HY. Otherwise the map moves with the eigenvectors (Daleckii and Krein): kept i mix with others j by E_ij
 // / (l_i - l_j), and its error among the kept ones counts squared in the residual.
-MapRounding least_squares_rounding(const Eigenbasis& spectrum, const Matrix& cross_covariance, double cutoff,
+MapRounding least_squares_rounding(std::span<const double> values, const Matrix& coordinates, double cutoff,
                                    double error) {
-  const std::vector<double>& values = spectrum.values;
   if (!(error > 0)) {
     return {};
   }
-  const Matrix coordinates =
-      linalg::product(spectrum.vectors, linalg::Transpose::no, cross_covariance, linalg::Transpose::no);
   std::vector<double> along(values.size());  // |c_j|^2
-  for (std::size_t j = 0; j < along.size(); ++j) {
-    const auto row = coordinates.view().row(j);
-    along[j] = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  for (std::size_t i = 0; i < coordinates.rows(); ++i) {
+    for (std::size_t j = 0; j < along.size(); ++j) {
+      along[j] += coordinates(i, j) * coordinates(i, j);
+    }
   }
   const double limit = cutoff * values[0];
   const auto above = [&](double least) {

@@ -117,6 +117,11 @@ class Backend {
   // finite, the output by residual and orthogonality, and fewer than all for being the largest. Throws
   // NumericalError.
   [[nodiscard]] virtual Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) = 0;
+  // All eigenvalues, and of the eigenvectors at least the `written` first in `vectors`, all at least as
+  // factors; checked as above.
+  [[nodiscard]] virtual Eigenbasis spectrum(const Matrix& symmetric, std::size_t /*written*/) {
+    return eigenbasis(symmetric, symmetric.rows());
+  }
   // A buffer from which this backend takes rows fastest.
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,13 +65,13 @@ struct WeightSummary {
 
 [[nodiscard]] WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size_t targets);
 
-// Truncated pseudo-inverse maps of features to centred targets, transposed: [n, d].
-// S v_j = l_j v_j; keeps l_j > cutoff * l_1: sum_j v_j v_j^T S_HY / l_j.
+// Truncated pseudo-inverse maps of features to centred targets. S v_j = l_j v_j; keeps l_j > cutoff * l_1:
+// sum_j v_j v_j^T S_HY / l_j. values: l_j, descending; coordinates [n, d]: the v_j^T S_HY.
 struct LeastSquares {
-  Matrix map;            // [n, d]
+  Matrix coordinates;    // [n, d]: of the map's rows, along the v_j
   double explained = 0;  // sum_j |v_j^T S_HY|^2 / l_j: the part of tr S_YY that the map explains
 };
-[[nodiscard]] LeastSquares least_squares(const Eigenbasis& spectrum, const Matrix& cross_covariance,
+[[nodiscard]] LeastSquares least_squares(std::span<const double> values, const Matrix& coordinates,
                                          double cutoff);
 
 // What an error E of S with |E|_F <= error does to that map: bounds of the leading orders.
@@ -79,7 +80,7 @@ struct MapRounding {
   double explained = 0;  // in `explained`
   double left_out = 0;   // E |map x|^2 of directions left out, at most
 };
-[[nodiscard]] MapRounding least_squares_rounding(const Eigenbasis& spectrum, const Matrix& cross_covariance,
+[[nodiscard]] MapRounding least_squares_rounding(std::span<const double> values, const Matrix& coordinates,
                                                  double cutoff, double error);
 
 // One layer of one checkpoint.
