@@ -9,6 +9,7 @@
 #include "analysis/layer_format.hpp"
 #include "analysis/needs.hpp"
 #include "analysis/plan_costs.hpp"
+#include "analysis/plan_memory.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -35,28 +36,18 @@ std::uint64_t height(std::uint64_t segments) {
   return levels;
 }
 
-// d x d matrices alive at once: while folding, one per level of the tree and the sum itself; while
-// decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two.
-double matrices(const LayerPlan& plan) {
+// Of matrices alive at once: while folding, the sums over features and targets, one set per level of the tree
+// and the whole; while decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two, and
+// what comes of the cross scatter.
+double bytes_of_matrices(const LayerPlan& plan, std::size_t targets) {
+  const double d = static_cast<double>(plan.format.row_length());
+  const double n = static_cast<double>(targets);
   const std::uint64_t segment = segment_rows(plan.rows, plan.format.row_length());
   const double levels = static_cast<double>(height((plan.rows + segment - 1) / segment)) + 1;
-  const double fold = (plan.normalized_scatter ? 2.0 : 1.0) * (levels + 1);
-  const double decompose = plan.normalized_scatter ? 7.0 : 6.0;
-  return std::max(fold, decompose);
-}
-
-// Decoded; 0 without chunks.
-std::uint64_t bytes_of_chunk(const DatasetIndex& dataset) {
-  return dataset.chunk.empty() ? 0
-                               : std::accumulate(dataset.chunk.begin(), dataset.chunk.end(),
-                                                 std::uint64_t{dataset.element.size()}, std::multiplies<>());
-}
-
-// Compressed, or in chunks that split the samples and have to be put together.
-bool dear_to_read(const DatasetIndex& dataset) {
-  return !dataset.filters.empty() ||
-         (dataset.chunk.size() > 1 &&
-          !std::equal(dataset.chunk.begin() + 1, dataset.chunk.end(), dataset.shape.begin() + 1));
+  const double kinds = plan.normalized_scatter ? 2 : 1;
+  const double fold = kinds * (d + n) * (d + n) + levels * (kinds * d * d + d * n + n * n);
+  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n;
+  return std::max(fold, decompose) * sizeof(double);
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.
@@ -69,10 +60,17 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   return rows;
 }
 
-// Lanes where every thread gets segments enough, and within `left` bytes. chunk_row_samples, chunk_row_bytes:
-// of the tallest chunks; 0 without chunks.
-void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row_samples,
-                std::uint64_t chunk_row_bytes, std::uint64_t left) {
+// What lanes take besides sums and tiles. Of the tallest chunks; 0 without chunks.
+struct LaneCosts {
+  std::uint64_t chunk_row_samples;
+  std::uint64_t chunk_row_bytes;
+  std::uint64_t targets_of_sample;  // bytes
+  std::uint64_t targets;
+};
+
+// Lanes where every thread gets segments enough, and within `left` bytes.
+void plan_lanes(LayerPlan& plan, const Backend& backend, const LaneCosts& costs, std::uint64_t left) {
+  const auto [chunk_row_samples, chunk_row_bytes, targets_of_sample, targets] = costs;
   const std::uint64_t d = plan.format.row_length();
   const std::uint64_t per_sample = plan.format.rows_per_sample();
   if (per_sample > plan.tile_rows) {
@@ -90,8 +88,9 @@ void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row
   const std::uint64_t tiles_of_chunk = (chunk_row_samples + samples_per_tile - 1) / samples_per_tile;
   const std::uint64_t band = std::clamp<std::uint64_t>(tiles_of_chunk, 1, tiles) * samples_per_tile;
   // Sums, their copy, two subtrees of others; a tile, packed twice; band and the reader's chunks.
-  const std::uint64_t each = 4 * d * d * 8 + 3 * plan.tile_rows * (d + 8) * 8 +
-                             band * plan.format.sample_bytes() +
+  const std::uint64_t width = d + targets;
+  const std::uint64_t each = 4 * width * width * 8 + 3 * plan.tile_rows * (width + 8) * 8 +
+                             band * (plan.format.sample_bytes() + targets_of_sample) +
                              3 * std::min(plan.cache_bytes, chunk_row_bytes);
   plan.lanes = std::min(most, left / each);
   if (plan.lanes < 2) {
@@ -109,27 +108,32 @@ void plan_lanes(LayerPlan& plan, const Backend& backend, std::uint64_t chunk_row
 
 }  // namespace
 
-std::uint64_t default_memory() { return usable_memory() / 2; }
+std::uint64_t default_memory() { return std::min(usable_memory(), address_space_left()) / 2; }
+
+void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory) {
+  const CheckpointIndex& first = checkpoint.front();
+  const std::uint64_t least = targets_memory(checkpoint);
+  if (least > memory) {
+    throw InputError(
+        first.targets.file, first.targets.object,
+        fmt::format(
+            "needs {} for the matrices and chunks of targets of shape {}; the budget is {} (--memory)",
+            human_bytes(least), shape_text(first.targets.shape), human_bytes(memory)));
+  }
+}
 
 LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                      const AnalysisOptions& options, std::uint64_t memory, const Backend& backend) {
   LayerPlan plan;
   plan.format = layer_format(shards.front(), options.pool);
-  bool dear = false;
-  std::uint64_t chunk_row_samples = 0;
-  std::uint64_t chunk_row_bytes = 0;
-  std::uint64_t chunk_bytes = 0;
   for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
     plan.bytes += shard.activations.bytes();
-    dear = dear || dear_to_read(shard.activations);
-    const std::uint64_t rows = shard.activations.chunk.empty() ? 0 : shard.activations.chunk[0];
-    chunk_row_samples = std::max(chunk_row_samples, std::min(rows, shard.activations.samples()));
-    chunk_row_bytes = chunk_row_samples * plan.format.sample_bytes();
-    chunk_bytes = std::max(chunk_bytes, bytes_of_chunk(shard.activations));
   }
+  const StoredChunks chunks(shards);
+  const std::uint64_t chunk_row_bytes = chunks.row_samples * plan.format.sample_bytes();
   plan.rows = plan.samples * plan.format.rows_per_sample();
-  choose_looks(plan, targets, options, dear);
+  choose_looks(plan, targets, options, chunks.dear);
   plan.needs = layer_needs(plan, targets, options);
 
   const std::size_t d = plan.format.row_length();
@@ -137,37 +141,49 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const std::uint64_t samples_per_tile =
       std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
-  const double wide = static_cast<double>(d);
-  const double fixed = matrices(plan) * wide * wide * 8 +
-                       static_cast<double>(tile_rows) * 8 *
-                           (2 * wide + static_cast<double>(plan.format.sample_elements()) / 64 +
-                            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
-  const double least = fixed + 2 * static_cast<double>(tile_bytes);
-  if (least > static_cast<double>(memory)) {
-    throw UsageError(fmt::format("needs {} for its {} x {} matrices and tiles; the budget is {} (--memory)",
-                                 human_bytes(static_cast<std::uint64_t>(std::min(least, 1e19))), d, d,
-                                 human_bytes(memory)));
+  const TargetCosts target_costs(plan.samples, targets, memory);
+  const std::uint64_t tile_with_targets = tile_bytes + samples_per_tile * target_costs.of_band_sample;
+  plan.weight_memory = weight_memory(shards, plan);
+  const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);
+  const double fixed =
+      bytes_of_matrices(plan, targets) + held_of_weight(shards, plan, targets) + held +
+      static_cast<double>(tile_rows) * 8 *
+          (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
+           static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
+  const double least =
+      fixed + 2 * static_cast<double>(tile_with_targets) + static_cast<double>(chunks.reading);
+  const double with_weight = held + static_cast<double>(plan.weight_memory);
+  if (std::max(least, with_weight) > static_cast<double>(memory)) {
+    refuse({shards, plan, targets, chunks.reading, least, with_weight}, memory);
   }
-  plan.least_memory = static_cast<std::uint64_t>(std::ceil(least));
-  std::uint64_t left = memory - static_cast<std::uint64_t>(fixed);
-  plan.memory = static_cast<std::uint64_t>(fixed);
-  plan.cache_bytes = std::min({left / 4, left - 2 * tile_bytes, chunk_row_bytes});
+  plan.least_memory = whole_bytes(std::max(least, with_weight));
+  std::uint64_t left = memory - static_cast<std::uint64_t>(std::ceil(fixed)) - chunks.reading;
+  plan.memory = whole_bytes(fixed) + chunks.reading;
+  plan.cache_bytes = std::min({left / 4, left - 2 * tile_with_targets, chunk_row_bytes});
   left -= plan.cache_bytes;
-  if (chunk_bytes > 0) {
+  plan.buffer_bytes = chunks.reading;
+  if (chunks.bytes > 0) {
     // Stored chunks, two decoded ones, and those put together, for every thread that reads.
-    const std::uint64_t wanted = backend.threads() * (2 * std::max(chunk_bytes, MiB) + 2 * chunk_bytes);
-    plan.buffer_bytes = std::min({left / 8, left - 2 * tile_bytes, largest_buffer, wanted});
-    left -= plan.buffer_bytes;
+    const std::uint64_t wanted = backend.threads() * (2 * std::max(chunks.bytes, MiB) + 2 * chunks.bytes);
+    const std::uint64_t more = std::min({left / 8, left - 2 * tile_with_targets, largest_buffer, wanted});
+    plan.buffer_bytes += more;
+    left -= more;
+    plan.memory += more;
   }
-  const std::uint64_t keep_limit = dear ? largest_kept : largest_kept_plain;
+  const std::uint64_t keep_limit = chunks.dear ? largest_kept : largest_kept_plain;
   plan.backend_keeps = plan.looks == 2 && backend.keeps_rows(plan.bytes);
   plan.keeps_bytes = plan.looks == 2 && !plan.backend_keeps && plan.bytes <= std::min(left / 2, keep_limit);
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
-  const std::uint64_t band = std::max(tile_bytes, std::min(wanted, left / 4) / tile_bytes * tile_bytes);
-  plan.band_samples = band / plan.format.sample_bytes();
-  const std::uint64_t bands = plan.keeps_bytes ? plan.bytes : 2 * std::min(band, plan.bytes);
-  plan.memory += plan.cache_bytes + plan.buffer_bytes + bands;
-  plan_lanes(plan, backend, chunk_row_samples, chunk_row_bytes, (left - std::min(left, bands)) / 2);
+  const std::uint64_t tiles =
+      std::max<std::uint64_t>(1, std::min(wanted / tile_bytes, left / 4 / tile_with_targets));
+  plan.band_samples = tiles * samples_per_tile;
+  const std::uint64_t band = std::min(plan.band_samples, plan.samples) * plan.format.sample_bytes();
+  const std::uint64_t band_targets = std::min(plan.band_samples, plan.samples) * target_costs.of_band_sample;
+  const std::uint64_t bands = (plan.keeps_bytes ? plan.bytes : 2 * band) + 2 * band_targets;
+  plan.memory += plan.cache_bytes + bands;
+  plan_lanes(plan, backend, {chunks.row_samples, chunk_row_bytes, target_costs.of_band_sample, targets},
+             (left - std::min(left, bands)) / 2);
+  plan.memory = std::max(plan.memory, whole_bytes(with_weight));  // before the rows are read
   return plan;
 }
 

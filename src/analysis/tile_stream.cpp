@@ -2,12 +2,27 @@
 
 #include <algorithm>
 #include <future>
+#include <system_error>
 #include <utility>
 
 #include "analysis/segment_queue.hpp"
 #include "core/workers.hpp"
 
 namespace collapscope {
+
+namespace {
+
+// On a thread of its own, or when asked for where the system gives none.
+template <class Read>
+auto ahead(const Read& read) {
+  try {
+    return std::async(std::launch::async, read);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, read);
+  }
+}
+
+}  // namespace
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
                        TargetRows& targets, ReadListener listener, BufferMaker make_buffer)
@@ -65,8 +80,7 @@ void TileStream::pass(const Visitor& visit, const Settle& settle) {
     const Band band = next.valid() ? next.get() : read(number, room(number));
     if (number + 1 < bands()) {
       settle();  // the tiles of the band before this one, whose buffer is filled next
-      next = std::async(std::launch::async,
-                        [&read, number, bytes = room(number + 1)] { return read(number + 1, bytes); });
+      next = ahead([&read, number, bytes = room(number + 1)] { return read(number + 1, bytes); });
     }
     if (!complete_) {
       listener_(band.bytes.size());

@@ -11,10 +11,10 @@ namespace {
 
 // make(is_lane): a fold.
 template <class AnyLanes, class Make>
-auto take_rows(Backend& backend, std::uint64_t rows, std::size_t features, const Make& make,
-               const AddRows& add) {
-  const std::size_t count = backend.lanes(features);
-  if (count == 1) {
+auto take_rows(Backend& backend, std::uint64_t rows, std::size_t features, std::size_t most_lanes,
+               const Make& make, const AddRows& add) {
+  const std::size_t count = std::min(backend.lanes(features), most_lanes);
+  if (count <= 1) {
     const auto fold = make(false);
     add(*fold, 0, rows);
     return fold->finish();
@@ -30,12 +30,12 @@ auto take_rows(Backend& backend, std::uint64_t rows, std::size_t features, const
 
 }  // namespace
 
-Moments fold_rows(Backend& backend, FoldSpec spec, const AddRows& add) {
+Moments fold_rows(Backend& backend, FoldSpec spec, const AddRows& add, std::size_t most_lanes) {
   const auto make = [&](bool is_lane) {
     spec.is_lane = is_lane;
     return backend.make_fold(spec);
   };
-  return take_rows<FoldLanes>(backend, spec.rows, spec.format.row_length(), make, add);
+  return take_rows<FoldLanes>(backend, spec.rows, spec.format.row_length(), most_lanes, make, add);
 }
 
 ResidualSums look_at_rows(Backend& backend, LookSpec spec, const AddRows& add) {
@@ -43,7 +43,8 @@ ResidualSums look_at_rows(Backend& backend, LookSpec spec, const AddRows& add) {
     spec.is_lane = is_lane;
     return backend.make_look(spec);
   };
-  return take_rows<LookLanes>(backend, spec.rows, spec.feature_mean.size(), make, add);
+  return take_rows<LookLanes>(backend, spec.rows, spec.feature_mean.size(),
+                              backend.lanes(spec.feature_mean.size()), make, add);
 }
 
 }  // namespace collapscope

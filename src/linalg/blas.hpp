@@ -34,6 +34,11 @@ void mirror_upper(MatrixView<double> c);
 void set_threads(std::size_t threads);
 [[nodiscard]] std::size_t threads();
 
+// How many of so many threads the BLAS and we can have: fewer where the system gives no more threads or
+// address space. OpenBLAS would wait for ever for either. Throws Error where it does not suffice for one.
+// Where the address space is limited, the BLAS takes its part at once.
+[[nodiscard]] std::size_t affordable_threads(std::size_t wanted);
+
 // See collapscope::own_the_blas.
 void rest_threads_after_use();
 
