@@ -37,6 +37,7 @@ H5L_info_t link_info(const Object& group, const std::string& name, const Place& 
   return info;
 }
 
+// Before it is opened.
 void refuse_many_mappings(const Object& group, const std::string& name, const Place& place,
                           std::uint64_t most_bytes) {
 #if H5_VERSION_GE(1, 12, 0)
@@ -44,9 +45,9 @@ void refuse_many_mappings(const Object& group, const std::string& name, const Pl
 #else
   H5O_info_t info{};
 #endif
-  check(H5Oget_info_by_name2(group.id.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT), place,
-        "read the object");
-  if (info.type != H5O_TYPE_DATASET) {
+  // What cannot be read cannot be opened either, which says why.
+  if (H5Oget_info_by_name2(group.id.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
+      info.type != H5O_TYPE_DATASET) {
     return;
   }
   const std::uint64_t mappings = mapping_count(group.id.get(), info.addr, place).value_or(0);

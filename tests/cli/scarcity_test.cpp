@@ -24,7 +24,7 @@ class Scarcity : public ::testing::Test {
       GTEST_SKIP() << "the sanitizers' library must come first, and maps what it likes";
     }
     expect_status(0, folder_,
-                  {"synth", "planted", "-o", "p.h5", "-N", "40000", "-d", "300", "--dtype", "float32"});
+                  {"synth", "planted", "-o", "p.h5", "-N", "60000", "-d", "64", "--dtype", "float32"});
   }
 
   [[nodiscard]] Finished analyzed(const Surroundings& around) const {
