@@ -190,6 +190,7 @@ IndexOptions index_options(const DumpOptions& options) {
   IndexOptions result;
   result.naming = options.naming;
   result.layers = options.layers;
+  result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
   if (!options.weights.empty()) {  // which --weight and --bias then name
     result.naming.weight.clear();
     result.naming.bias.clear();

@@ -57,8 +57,9 @@ struct Totals {
 void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
                    std::uint64_t memory, Backend& backend, Totals& totals) {
   const auto& shape = checkpoint.front().targets.shape;
-  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name), shape.size() > 1 ? shape[1] : 1,
-                                    options, memory, backend);
+  const auto place = static_cast<std::size_t>(&layer - checkpoint.front().layers.data());
+  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name, place),
+                                    shape.size() > 1 ? shape[1] : 1, options, memory, backend);
   const auto passes = static_cast<std::uint64_t>(plan.passes());
   const std::string pool =
       layer.layout == Layout::rows
@@ -100,6 +101,12 @@ int run_inspect(const DumpOptions& options) {
     if (first.task != "regression") {
       failures.push_back(
           {first.path, first.id, fmt::format("task '{}' is not measured by this version", first.task)});
+      continue;
+    }
+    try {
+      require_targets_fit(checkpoint, memory);
+    } catch (const InputError& error) {
+      failures.push_back({error.file(), error.object(), error.message()});
       continue;
     }
     for (const LayerIndex& layer : first.layers) {

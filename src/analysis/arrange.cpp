@@ -49,6 +49,14 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
   return checkpoints;
 }
 
+std::vector<LayerIndex>::const_iterator layer_named(const std::vector<LayerIndex>& layers,
+                                                    const std::string& name, std::size_t guess) {
+  if (guess < layers.size() && layers[guess].name == name) {
+    return layers.begin() + static_cast<std::ptrdiff_t>(guess);
+  }
+  return std::ranges::find(layers, name, &LayerIndex::name);
+}
+
 }  // namespace
 
 std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards) {
@@ -80,11 +88,11 @@ std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes
   return ordered;
 }
 
-std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name) {
+std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
+                                     std::size_t guess) {
   std::vector<LayerIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
-    const auto found = std::find_if(part.layers.begin(), part.layers.end(),
-                                    [&](const LayerIndex& layer) { return layer.name == name; });
+    const auto found = layer_named(part.layers, name, guess);
     if (found == part.layers.end()) {
       throw InputError(part.path, name, "this shard lacks the layer; expected the same layers in all shards");
     }

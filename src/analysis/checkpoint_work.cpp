@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
 #include "results/run_key.hpp"
@@ -60,9 +61,17 @@ CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<c
   }
 }
 
+// Of a layer of the first shard.
+std::vector<LayerIndex> CheckpointWork::shards_of(const LayerIndex& layer) const {
+  const auto place = static_cast<std::size_t>(&layer - first().layers.data());
+  return layer_shards(checkpoint_, layer.name, place);
+}
+
 LayerPlan CheckpointWork::plan(std::size_t layer, Backend& backend, std::uint64_t memory) const {
-  return plan_layer(layer_shards(checkpoint_, layers_[layer].index->name), components(first().targets),
-                    options_, memory, backend);
+  LayerPlan plan =
+      plan_layer(shards_of(*layers_[layer].index), components(first().targets), options_, memory, backend);
+  plan.least_memory = std::max(plan.least_memory, targets_memory(checkpoint_));
+  return plan;
 }
 
 FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
@@ -77,14 +86,15 @@ FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
 void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
   const CountsDown done(targets_done_);
   try {
-    read_targets(*desk.backend, keep_bytes);
+    require_targets_fit(checkpoint_, desk.memory);
+    read_targets(*desk.backend, keep_bytes, desk.memory);
   } catch (const std::exception&) {
     targets_.reset();
     failure_ = journal_.failed(current_failure(first().path, first().id));
   }
 }
 
-void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes) {
+void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
   if (first().task != "regression") {
     throw InputError(first().path, first().id,
                      fmt::format("found task '{}'; this version measures 'regression' only", first().task));
@@ -93,7 +103,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes) {
   for (const CheckpointIndex& part : checkpoint_.shards) {
     shards.push_back(part.targets);
   }
-  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads());
+  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
   remark(first().targets, bits_remark(first().targets));
   if (first().predictions) {
     remark(*first().predictions, bits_remark(*first().predictions));
@@ -101,9 +111,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes) {
   // Few numbers: not worth a device's while.
   Backend* const cpu = backend.fallback();
   Backend& by = cpu != nullptr ? *cpu : backend;
-  summary_ = collapscope::measure_targets(checkpoint_, *targets_, by);
+  summary_ = collapscope::measure_targets(checkpoint_, *targets_, by, memory);
   try {
-    summary_.model = measure_model(checkpoint_, *targets_, by);
+    summary_.model = measure_model(checkpoint_, *targets_, by, memory);
   } catch (const InputError&) {  // costs what needs predictions
     summary_.no_model = "predictions cannot be used";
     model_failure_ = journal_.failed(current_failure(first().path, "predictions"));
@@ -175,7 +185,7 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
   remark(layer.index->activations, loss_remark(layer.index->activations));
   const LayerSummary found = measured_whatever_fails(*layer.index, desk, queue);
   if (found.zero_rows > 0 && !first().is_complete) {
-    for (const LayerIndex& shard : layer_shards(checkpoint_, layer.index->name)) {
+    for (const LayerIndex& shard : shards_of(*layer.index)) {
       remark(shard.activations, tail_remark(shard.activations));
     }
   }
@@ -188,7 +198,7 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 }
 
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
-  const std::vector<LayerIndex> shards = layer_shards(checkpoint_, layer.name);
+  const std::vector<LayerIndex> shards = shards_of(layer);
   const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
   LayerSummary found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
                                                   [this](std::uint64_t bytes) { journal_.advance(bytes); });

@@ -45,7 +45,8 @@ class CheckpointWork {
   };
 
   [[nodiscard]] const CheckpointIndex& first() const { return checkpoint_.front(); }
-  void read_targets(Backend& backend, std::uint64_t keep_bytes);
+  [[nodiscard]] std::vector<LayerIndex> shards_of(const LayerIndex& layer) const;
+  void read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory);
   // Tells it, unless it is empty.
   void remark(const DatasetIndex& dataset, const std::string& text);
   void measure(Layer& layer, Desk& desk, LayerQueue& queue);

@@ -9,13 +9,16 @@
 
 namespace collapscope {
 
-// Moments and spectrum of the targets, UFM strengths. Throws InputError.
+// Moments and spectrum of the targets, UFM strengths. memory: bytes for all of it. Throws InputError.
 [[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
-                                            Backend& backend);
+                                            Backend& backend, std::uint64_t memory);
 
 // Errors of the predictions; nullopt when there are none. Throws InputError.
 [[nodiscard]] std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets,
-                                                       Backend& backend);
+                                                       Backend& backend, std::uint64_t memory);
+
+// For the reader of targets or predictions that are not kept.
+[[nodiscard]] std::uint64_t target_cache(std::uint64_t memory);
 
 // One layer, from its rows to what metrics need. Throws InputError, UsageError, NumericalError.
 [[nodiscard]] LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,

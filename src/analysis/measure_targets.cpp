@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/measure.hpp"
+#include "analysis/plan_memory.hpp"
 #include "analysis/stored_roundoff.hpp"
 #include "backend/segments.hpp"
 #include "collapscope/core/error.hpp"
@@ -19,14 +20,14 @@ namespace {
 constexpr std::uint64_t target_block_bytes = std::uint64_t{4} << 20U;
 
 // The targets as float64 rows of a fold whose own targets are a constant.
-Moments fold_targets(TargetRows& targets, Backend& backend) {
+Moments fold_targets(TargetRows& targets, Backend& backend, std::uint64_t memory) {
   const std::size_t n = targets.components();
   FoldSpec spec;
   spec.format.channels = n;
   spec.targets = 1;
   const std::uint64_t tile = backend.tile_rows(n);
   const Matrix none(tile, 1);
-  return fold_rows(backend, spec, targets.samples(), [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
+  const auto add = [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
     TargetRows::Room room;
     for (std::uint64_t first = begin; first < end; first += tile) {
       const std::uint64_t count = std::min(tile, end - first);
@@ -35,7 +36,8 @@ Moments fold_targets(TargetRows& targets, Backend& backend) {
                none.view().middle_rows(0, count));
       fold.settle();  // `room` is used again
     }
-  });
+  };
+  return fold_rows(backend, spec, targets.samples(), add, target_workers(n, memory));
 }
 
 ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint64_t block) {
@@ -85,8 +87,13 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
 
 }  // namespace
 
-TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend) {
-  Moments moments = fold_targets(targets, backend);
+std::uint64_t target_cache(std::uint64_t memory) {
+  return std::min(std::uint64_t{1} << 24U, memory / (2 * most_kept_targets));
+}
+
+TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,
+                              std::uint64_t memory) {
+  Moments moments = fold_targets(targets, backend, memory);
   const double samples = static_cast<double>(moments.count);
   const double n = static_cast<double>(targets.components());
   for (double& value : moments.feature_scatter.values()) {
@@ -115,13 +122,13 @@ TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
   return summary;
 }
 
-std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets,
-                                         Backend& backend) {
+std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,
+                                         std::uint64_t memory) {
   const auto shards = predictions_of(checkpoint);
   if (shards.empty()) {
     return std::nullopt;
   }
-  TargetRows predictions(shards, 0, backend.threads());
+  TargetRows predictions(shards, 0, backend.threads(), target_cache(memory));
   if (predictions.components() != targets.components() || predictions.samples() != targets.samples()) {
     throw InputError(checkpoint.front().path, "predictions", "found another shape than that of the targets");
   }

@@ -1,6 +1,8 @@
 #include "analysis/run_metrics.hpp"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "collapscope/metrics/metrics.hpp"
 
@@ -8,15 +10,25 @@ namespace collapscope {
 
 namespace {
 
-const Nrc3Inputs* find_layer(const RunMember& member, const std::string& layer) {
-  const auto found = std::find_if(member.layers.begin(), member.layers.end(),
-                                  [&](const Nrc3Inputs& inputs) { return inputs.layer == layer; });
-  return found == member.layers.end() ? nullptr : &*found;
+using Nrc3ByLayer = std::unordered_map<std::string_view, const Nrc3Inputs*>;
+
+Nrc3ByLayer nrc3_by_layer(const RunMember& member) {
+  Nrc3ByLayer layers;
+  for (const Nrc3Inputs& inputs : member.layers) {
+    layers.emplace(inputs.layer, &inputs);
+  }
+  return layers;
 }
 
-Metric final_gamma(const LayerResult& layer, const RunMember& member, const RunMember* last) {
+const Nrc3Inputs* nrc3_of(const Nrc3ByLayer& layers, const std::string& name) {
+  const auto found = layers.find(name);
+  return found == layers.end() ? nullptr : found->second;
+}
+
+// `last`: of the run's last checkpoint; nullptr for what belongs to no run.
+Metric final_gamma(const LayerResult& layer, const Nrc3ByLayer& member, const Nrc3ByLayer* last) {
   Metric metric{"nrc3_final_gamma", std::monostate{}, std::nullopt, {}};
-  const Nrc3Inputs* here = find_layer(member, layer.name);
+  const Nrc3Inputs* here = nrc3_of(member, layer.name);
   if (here == nullptr) {
     const Metric* nrc3_here = layer.metrics.find("nrc3");
     metric.note = nrc3_here != nullptr ? nrc3_here->note : "nrc3 is undefined";
@@ -26,7 +38,7 @@ Metric final_gamma(const LayerResult& layer, const RunMember& member, const RunM
     metric.note = "no run";
     return metric;
   }
-  const Nrc3Inputs* end = find_layer(*last, layer.name);
+  const Nrc3Inputs* end = nrc3_of(*last, layer.name);
   const auto best = end == nullptr ? std::nullopt : nrc3_minimum(end->gram, end->root, end->lambda_min);
   const auto value = best ? nrc3(here->gram, here->root, best->gamma) : std::nullopt;
   if (value) {
@@ -47,11 +59,14 @@ void add_final_gamma(std::vector<CheckpointResult>& checkpoints, const std::vect
         last = &member;
       }
     }
+    const Nrc3ByLayer here = nrc3_by_layer(members[i]);
+    const Nrc3ByLayer end = last == nullptr ? Nrc3ByLayer() : nrc3_by_layer(*last);
     for (LayerResult& layer : checkpoints[i].layers) {
       auto& metrics = layer.metrics.all();
       const auto after = std::find_if(metrics.begin(), metrics.end(),
                                       [](const Metric& metric) { return metric.name == "nrc3_ufm"; });
-      metrics.insert(after == metrics.end() ? after : after + 1, final_gamma(layer, members[i], last));
+      metrics.insert(after == metrics.end() ? after : after + 1,
+                     final_gamma(layer, here, last == nullptr ? nullptr : &end));
     }
   }
 }

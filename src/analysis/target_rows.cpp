@@ -12,7 +12,8 @@
 
 namespace collapscope {
 
-TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads)
+TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads,
+                       std::uint64_t cache_bytes)
     : shards_(std::move(shards)) {
   const DatasetIndex& first = shards_.front();
   components_ = first.shape.size() > 1 ? first.shape[1] : 1;
@@ -23,8 +24,8 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
     }
     samples_ += shard.samples();
   }
-  reader_ = open_joined(shards_, {std::uint64_t{1} << 24U, threads, std::uint64_t{1} << 24U});
-  if (samples_ * components_ * sizeof(double) <= keep_bytes) {
+  reader_ = open_joined(shards_, {cache_bytes, threads, cache_bytes});
+  if (samples_ * components_ <= keep_bytes / sizeof(double)) {
     buffer_ = make_plain_buffer(samples_ * components_ * sizeof(double));
     // Nothing is there until it is decoded.
     all_.emplace(reinterpret_cast<double*>(buffer_->bytes().data()), samples_, components_);

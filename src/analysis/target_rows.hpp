@@ -20,9 +20,10 @@ class TargetRows {
     std::vector<std::byte> stored;
   };
 
-  // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`. threads: as
-  // of ReadOptions.
-  TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0);
+  // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`. threads,
+  // cache_bytes: as of ReadOptions.
+  TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0,
+             std::uint64_t cache_bytes = std::uint64_t{1} << 24U);
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }

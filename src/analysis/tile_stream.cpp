@@ -2,9 +2,24 @@
 
 #include <algorithm>
 #include <future>
+#include <system_error>
 #include <utility>
 
 namespace collapscope {
+
+namespace {
+
+// On a thread of its own, or when asked for where the system gives none.
+template <class Read>
+auto on_another_thread(const Read& read) {
+  try {
+    return std::async(std::launch::async, read);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, read);
+  }
+}
+
+}  // namespace
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
                        TargetRows& targets, ReadListener listener, BufferMaker make_buffer)
@@ -103,9 +118,8 @@ void TileStream::visit_run(Desk& desk, const Run& run, const Visitor& visitor) {
     if (run.ahead && following < run.end) {
       visitor.settle();  // the tiles of the band before this one, whose buffer is filled next
       ++number;
-      next = std::async(std::launch::async, [&, number, following] {
-        return read_band(desk, number, following, samples_at(following));
-      });
+      next = on_another_thread(
+          [&, number, following] { return read_band(desk, number, following, samples_at(following)); });
     }
     if (!complete_) {
       if (!run.ahead && following < plan_.samples) {

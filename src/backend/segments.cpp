@@ -1,5 +1,6 @@
 #include "backend/segments.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -9,12 +10,16 @@ namespace collapscope {
 
 namespace {
 
+Crew crew_for(Backend& backend, std::size_t features, std::size_t most) {
+  const auto workers = backend.segment_workers(features);
+  const std::size_t count = std::min(workers.size(), most);
+  return count < 2 ? Crew(backend) : Crew(workers.first(count));
+}
+
 // make(Backend&): a fold of one segment at a time.
 template <class Value, class Make>
-Value take_rows(Backend& backend, const Segments& segments, std::size_t features, const Make& make,
+Value take_rows(Backend& backend, const Segments& segments, const Crew& crew, const Make& make,
                 const AddRows& add) {
-  const auto workers = backend.segment_workers(features);
-  const Crew crew = workers.empty() ? Crew(backend) : Crew(workers);
   std::vector<decltype(make(backend))> folds;
   for (std::size_t worker = 0; worker < crew.size(); ++worker) {
     folds.push_back(make(crew[worker]));
@@ -34,12 +39,14 @@ Segments segments_of_rows(const Backend& backend, std::uint64_t rows, std::size_
   return {rows, (backend.segment_rows(rows, features) + tile - 1) / tile * tile};
 }
 
-Moments fold_rows(Backend& backend, FoldSpec spec, std::uint64_t rows, const AddRows& add) {
+Moments fold_rows(Backend& backend, FoldSpec spec, std::uint64_t rows, const AddRows& add,
+                  std::size_t most_workers) {
   const std::size_t features = spec.format.row_length();
   const Segments segments = segments_of_rows(backend, rows, features);
   spec.rows = segments.length;
   return take_rows<Moments>(
-      backend, segments, features, [&](Backend& worker) { return worker.make_fold(spec); }, add);
+      backend, segments, crew_for(backend, features, most_workers),
+      [&](Backend& worker) { return worker.make_fold(spec); }, add);
 }
 
 ResidualSums look_at_rows(Backend& backend, LookSpec spec, std::uint64_t rows, const AddRows& add) {
@@ -47,7 +54,8 @@ ResidualSums look_at_rows(Backend& backend, LookSpec spec, std::uint64_t rows, c
   const Segments segments = segments_of_rows(backend, rows, features);
   spec.rows = segments.length;
   return take_rows<ResidualSums>(
-      backend, segments, features, [&](Backend& worker) { return worker.make_look(spec); }, add);
+      backend, segments, crew_for(backend, features, segments.count()),
+      [&](Backend& worker) { return worker.make_look(spec); }, add);
 }
 
 }  // namespace collapscope

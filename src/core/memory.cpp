@@ -1,5 +1,8 @@
 #include "core/memory.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -103,6 +106,18 @@ std::uint64_t limit_of_slurm(const MemorySources& sources) {
 
 MemorySources system_memory_sources() {
   return {"", [](const char* name) -> const char* { return std::getenv(name); }};
+}
+
+std::uint64_t address_space_left() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return none;
+  }
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t pages = 0;
+  file >> pages;
+  const std::uint64_t used = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
 std::uint64_t usable_memory(const MemorySources& sources) {

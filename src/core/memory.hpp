@@ -19,4 +19,7 @@ struct MemorySources {
 // enforce it.
 [[nodiscard]] std::uint64_t usable_memory(const MemorySources& sources = system_memory_sources());
 
+// Bytes that this process may still map (ulimit -v); the largest number there is where nothing limits them.
+[[nodiscard]] std::uint64_t address_space_left();
+
 }  // namespace collapscope

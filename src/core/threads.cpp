@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -25,12 +26,38 @@ std::size_t usable_threads() {
   return threads;
 }
 
+std::size_t threads_given(std::size_t wanted) {
+  std::promise<void> end;
+  const std::shared_future<void> ended = end.get_future().share();
+  std::vector<std::thread> threads;
+  try {
+    while (threads.size() < wanted) {
+      threads.emplace_back([ended] { ended.wait(); });
+    }
+  } catch (const std::system_error&) {
+    // There are no more.
+  }
+  end.set_value();
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  return threads.size();
+}
+
 void on_threads(std::size_t threads, const std::function<void(std::size_t)>& work) {
   std::vector<std::future<void>> others;
-  for (std::size_t thread = 1; thread < threads; ++thread) {
-    others.push_back(std::async(std::launch::async, work, thread));
+  std::size_t left = 1;
+  try {
+    for (; left < threads; ++left) {
+      others.push_back(std::async(std::launch::async, work, left));
+    }
+  } catch (const std::system_error&) {
+    // The caller does what nobody else does.
   }
   work(0);
+  for (; left < threads; ++left) {
+    work(left);
+  }
   for (std::future<void>& other : others) {
     other.get();
   }

@@ -10,8 +10,11 @@ namespace collapscope {
 // most SLURM_CPUS_PER_TASK where that is set; at least 1.
 [[nodiscard]] std::size_t usable_threads();
 
-// work(0) ... work(threads - 1), each on a thread of its own; returns when all are done, throws what one
-// threw.
+// How many more threads the system gives at this moment, at most `wanted`: makes them, and ends them.
+[[nodiscard]] std::size_t threads_given(std::size_t wanted);
+
+// work(0) ... work(threads - 1), each on a thread of its own where the system gives so many; returns when all
+// are done, throws what one threw.
 void on_threads(std::size_t threads, const std::function<void(std::size_t)>& work);
 
 }  // namespace collapscope

@@ -127,7 +127,7 @@ std::unique_ptr<Backend> cpu::make_worker(std::size_t threads) {
 }
 
 std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
-  const std::size_t chosen = threads == 0 ? usable_threads() : threads;
+  const std::size_t chosen = linalg::affordable_threads(threads == 0 ? usable_threads() : threads);
   linalg::set_threads(chosen);
   return std::make_unique<CpuBackend>(chosen);
 }

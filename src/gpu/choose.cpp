@@ -10,6 +10,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/gpu/gpu.hpp"
+#include "core/threads.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/module.hpp"
 
@@ -59,11 +60,21 @@ std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads
       [&module, first](std::size_t device) { return module.open(first + static_cast<int>(device)); });
 }
 
+ChosenBackend choose_cpu(std::size_t threads) {
+  ChosenBackend chosen{make_cpu_backend(threads), {}};
+  const std::size_t wanted = threads == 0 ? usable_threads() : threads;
+  if (const std::size_t given = chosen.backend->threads(); given < wanted) {
+    chosen.note = fmt::format("{} of {} threads are used: the system gives no more (ulimit -u, ulimit -v)",
+                              given, wanted);
+  }
+  return chosen;
+}
+
 }  // namespace
 
 ChosenBackend make_backend(const std::string& device, std::size_t threads) {
   if (device == "cpu") {
-    return {make_cpu_backend(threads), {}};
+    return choose_cpu(threads);
   }
   const bool automatic = device == "auto";
   const std::string which = device.starts_with("cuda:") ? device.substr(5) : "";
@@ -73,7 +84,7 @@ ChosenBackend make_backend(const std::string& device, std::size_t threads) {
         fmt::format("unknown device '{}': expected auto, cpu, cuda, cuda:N or cuda:all", printable(device)));
   }
   if (automatic && !gpu::has_driver()) {
-    return {make_cpu_backend(threads), {}};
+    return choose_cpu(threads);
   }
   ChosenBackend chosen;
   try {

@@ -11,6 +11,7 @@
 #include "collapscope/core/text.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/failure.hpp"
+#include "hdf5/holes.hpp"
 #include "hdf5/layers.hpp"
 #include "hdf5/naming.hpp"
 
@@ -74,6 +75,10 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
     checkpoint.run = plain_text(run->second);
   }
   checkpoint.step = checkpoint.number("step");
+  if (const auto complete = values.find("complete"); complete != values.end()) {
+    checkpoint.is_complete =
+        complete->second == AttributeValue(true) || complete->second == AttributeValue(std::int64_t{1});
+  }
   const auto task = values.find("task");
   if (task != values.end() && is_known_task(plain_text(task->second))) {
     checkpoint.task = plain_text(task->second);
@@ -137,6 +142,13 @@ class CheckpointIndexer {
   }
 
  private:
+  // Unless the writer says that it wrote everything.
+  static void require_written(const CheckpointIndex& checkpoint, const DatasetIndex& dataset) {
+    if (!checkpoint.is_complete) {
+      refuse_mostly_holes(dataset, {dataset.file, dataset.object});
+    }
+  }
+
   void index_targets(CheckpointIndex& checkpoint) {
     const std::string& named = options_.naming.targets;
     const std::string path = named.empty() ? "targets" : named;
@@ -148,6 +160,7 @@ class CheckpointIndexer {
           fmt::format("no such dataset; expected the targets; {}", datasets_text(files_, group_)));
     }
     checkpoint.targets = describe_samples(files_, *targets, options_);
+    require_written(checkpoint, checkpoint.targets);
     check_targets(checkpoint, files_.place(*targets));
   }
 
@@ -170,6 +183,7 @@ class CheckpointIndexer {
 
   DatasetIndex usable_predictions(const CheckpointIndex& checkpoint, const Object& object) {
     DatasetIndex predictions = describe_samples(files_, object, options_);
+    require_written(checkpoint, predictions);
     check_predictions(checkpoint, predictions, files_.place(object));
     return predictions;
   }
@@ -185,7 +199,9 @@ class CheckpointIndexer {
         continue;
       }
       try {
-        checkpoint.layers.push_back(index_layer(files_, group_, parts, options_, checkpoint.targets));
+        LayerIndex layer = index_layer(files_, group_, parts, options_, checkpoint.targets);
+        require_written(checkpoint, layer.activations);
+        checkpoint.layers.push_back(std::move(layer));
       } catch (const InputError& error) {
         failures_.push_back(failure_of(error));
       }

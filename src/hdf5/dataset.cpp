@@ -13,6 +13,7 @@
 #include "hdf5/dtype.hpp"
 #include "hdf5/element_type.hpp"
 #include "hdf5/filters.hpp"
+#include "hdf5/holes.hpp"
 #include "hdf5/meaning.hpp"
 #include "hdf5/virtual.hpp"
 
@@ -161,9 +162,13 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, const Datase
     index.stored_bytes = index.bytes();
   }
   describe_access(object.id.get(), creation.get(), index, place);
+  if (index.storage == Storage::contiguous && index.address) {
+    index.hole_bytes = bytes_in_holes(index.file, *index.address, *index.address + index.bytes());
+  }
   if (rules.samples_last && index.shape.size() > 1) {
     index.samples_last = true;
     index.through_hdf5 = "its axes are in reverse";
+    index.sources = nullptr;
     std::ranges::reverse(index.shape);
     std::ranges::reverse(index.chunk);
   }

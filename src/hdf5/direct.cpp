@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "collapscope/core/text.hpp"
 #include "hdf5/chunk_pipeline.hpp"
@@ -16,7 +18,12 @@ namespace {
 
 std::string why_through_hdf5(hid_t dataset, hid_t creation, DatasetIndex& index, const Place& place) {
   if (index.storage == Storage::virtual_sources) {
-    return "it is a virtual dataset";
+    if (!index.sources) {
+      return "it is a virtual dataset that shows parts of samples";
+    }
+    const std::vector<DatasetIndex>& sources = index.sources->sources;
+    const auto slow = std::ranges::find_if_not(sources, &std::string::empty, &DatasetIndex::through_hdf5);
+    return slow == sources.end() ? "" : slow->through_hdf5;
   }
   if (index.storage == Storage::compact) {
     return "its numbers lie among the metadata (compact storage)";

@@ -9,6 +9,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/dump/dump.hpp"
+#include "core/memory.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/checkpoint.hpp"
 #include "hdf5/chunks.hpp"
@@ -62,7 +63,9 @@ class Indexer {
         options_(options),
         files_(path),
         root_(files_.root()),
-        attributes_(root_.id.get(), files_.place(root_)) {}
+        attributes_(root_.id.get(), files_.place(root_)) {
+    files_.bound_mappings(options.memory != 0 ? options.memory : usable_memory() / 2);
+  }
 
   DumpIndex index() {
     if (hdf5::is_foreign(options_)) {

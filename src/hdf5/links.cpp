@@ -8,6 +8,8 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "hdf5/file.hpp"
+#include "hdf5/object_header.hpp"
+#include "hdf5/virtual.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -35,12 +37,37 @@ H5L_info_t link_info(const Object& group, const std::string& name, const Place& 
   return info;
 }
 
-Object open_hard(const Object& group, const std::string& name, const Place& place) {
-  Handle id = own(H5Oopen(group.id.get(), name.c_str(), H5P_DEFAULT), H5Oclose, place, "open the object");
-  return {std::move(id), group.file, join_path(group.path, name)};
+// Before it is opened.
+void refuse_many_mappings(const Object& group, const std::string& name, const Place& place,
+                          std::uint64_t most_bytes) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info1_t info{};
+#else
+  H5O_info_t info{};
+#endif
+  // What cannot be read cannot be opened either, which says why.
+  if (H5Oget_info_by_name2(group.id.get(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
+      info.type != H5O_TYPE_DATASET) {
+    return;
+  }
+  const std::uint64_t mappings = mapping_count(group.id.get(), info.addr, place).value_or(0);
+  if (mappings > most_bytes / mapping_bytes) {
+    throw InputError(
+        place.file, place.object,
+        fmt::format("found a virtual dataset of {} mappings, for which HDF5 takes some {}; the budget "
+                    "is {} (--memory); expected fewer and larger parts (h5repack can make a plain "
+                    "dataset of it)",
+                    mappings, human_bytes(mappings * mapping_bytes), human_bytes(most_bytes)));
+  }
 }
 
 }  // namespace
+
+Object FileSet::open_hard(const Object& group, const std::string& name, const Place& place) const {
+  refuse_many_mappings(group, name, place, mapping_bytes_);
+  Handle id = own(H5Oopen(group.id.get(), name.c_str(), H5P_DEFAULT), H5Oclose, place, "open the object");
+  return {std::move(id), group.file, join_path(group.path, name)};
+}
 
 // What is still to be walked, and how it came to be.
 struct FileSet::Search {

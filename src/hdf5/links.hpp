@@ -2,7 +2,9 @@
 // outside the dump's folder is ever opened.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +38,9 @@ class FileSet {
   // Opens `named`. `folder` bounds what may be opened; empty: the folder that `named` really lies in.
   explicit FileSet(const std::string& named, const std::string& folder = {});
 
+  // Bytes that HDF5 may take for the mappings of a virtual dataset, all of which it reads when it opens one.
+  void bound_mappings(std::uint64_t bytes) { mapping_bytes_ = bytes; }
+
   [[nodiscard]] const std::string& folder() const { return folder_; }
   // The root group of the named file.
   [[nodiscard]] Object root() const;
@@ -62,6 +67,7 @@ class FileSet {
   struct Search;
 
   [[nodiscard]] std::string shown(const std::string& file) const { return file == main_ ? named_ : file; }
+  [[nodiscard]] Object open_hard(const Object& group, const std::string& name, const Place& place) const;
   [[nodiscard]] Object root_of(const std::string& canonical) const;
   [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search) const;
   [[nodiscard]] Object follow_external(const Object& group, const std::string& name, Search& search);
@@ -69,6 +75,7 @@ class FileSet {
   std::string named_;
   std::string main_;    // canonical path of the named file
   std::string folder_;  // canonical
+  std::uint64_t mapping_bytes_ = std::numeric_limits<std::uint64_t>::max();
   std::map<std::string, Handle> files_;
 };
 

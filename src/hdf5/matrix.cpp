@@ -48,7 +48,7 @@ Matrix read_matrix(const DatasetIndex& dataset) {
                      fmt::format("found shape {}, too large to be held in memory (at most {} as float64)",
                                  shape_text(dataset.shape), human_bytes(max_matrix_bytes)));
   }
-  const std::unique_ptr<RowReader> rows = open_rows(dataset, slab_bytes);
+  const std::unique_ptr<RowReader> rows = open_rows(dataset, {slab_bytes, 0, slab_bytes});
   const std::size_t columns = elements / samples;
   const std::size_t row_bytes = columns * dataset.element.size();
   const std::uint64_t step = std::max(slab_bytes / row_bytes, std::uint64_t{1});

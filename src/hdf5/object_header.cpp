@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/little_endian.hpp"
+#include "hdf5/global_heap.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -194,6 +195,27 @@ bool has_wide_addresses(hid_t dataset, const Place& place) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address, const Place& place) {
+  const std::optional<StoredFile> file = StoredFile::of(object, place);
+  if (!file || !has_wide_addresses(object, place)) {
+    return std::nullopt;
+  }
+  const std::optional<Header> header = read_header(*file, file->base() + address);
+  const auto layout = header
+                          ? MessageSearch(*file, *header, layout_message, [](Bytes) { return true; }).find()
+                          : std::nullopt;
+  // version 4, class "virtual", address of a collection, number of the object in it
+  if (!layout || layout->size() < 14 || little_endian(*layout, 1) != 4 ||
+      little_endian(Bytes(*layout).subspan(1), 1) != 3) {
+    return std::nullopt;
+  }
+  const Bytes bytes(*layout);
+  // a version, the number of mappings
+  const auto mappings = heap_object(*file, file->base() + little_endian(bytes.subspan(2), 8),
+                                    little_endian(bytes.subspan(10), 4), 9);
+  return mappings ? std::optional(little_endian(Bytes(*mappings).subspan(1), 8)) : std::nullopt;
+}
 
 std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank, std::size_t element_size,
                                                 const StoredFile& file, const Place& place) {

@@ -19,6 +19,11 @@ namespace collapscope::hdf5 {
                                                               std::size_t element_size,
                                                               const StoredFile& file, const Place& place);
 
+// How many mappings the virtual dataset at `address` of HDF5's in the file of `object` has, before it is
+// opened: HDF5 then reads them all. nullopt when it is none, or anything looks odd.
+[[nodiscard]] std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address,
+                                                         const Place& place);
+
 // How many bytes the value of an attribute, a string of variable length, is said to take: HDF5 allocates them
 // before it looks at the string. nullopt when it does not lie in the object's header, or anything looks odd.
 [[nodiscard]] std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute,

@@ -42,6 +42,10 @@ Handle access_properties(const DatasetIndex& index, std::uint64_t cache_bytes, c
     const std::uint64_t slots = next_prime(std::min(grid.cache_slots(), max_cache_slots));
     check(H5Pset_chunk_cache(access.get(), slots, bytes, 1.0), place, "set up the chunk cache");
   }
+  if (index.storage == Storage::virtual_sources) {  // of which every source has a cache like this
+    constexpr std::size_t slots = 31;
+    check(H5Pset_chunk_cache(access.get(), slots, 0, 1.0), place, "set up the chunk cache");
+  }
   return access;
 }
 

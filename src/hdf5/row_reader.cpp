@@ -16,6 +16,7 @@
 #include "hdf5/open_dataset.hpp"
 #include "hdf5/raw_reader.hpp"
 #include "hdf5/reversed_reader.hpp"
+#include "hdf5/virtual_reader.hpp"
 
 namespace collapscope {
 
@@ -121,6 +122,9 @@ std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOp
   }
   if (dataset.storage == Storage::raw) {
     return hdf5::read_raw(dataset, chosen.threads);
+  }
+  if (dataset.sources) {
+    return hdf5::read_sources(dataset, chosen);
   }
   const Session session;
   auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);

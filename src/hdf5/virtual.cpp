@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "collapscope/core/text.hpp"
 #include "hdf5/boxes.hpp"
 #include "hdf5/chunks.hpp"
+#include "hdf5/sample_ranges.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -76,11 +78,13 @@ void refuse_prefix_variable(const Place& place) {
   }
 }
 
-void check_cover(const std::vector<Mapping>& mappings, const std::vector<std::uint64_t>& shape,
+// The mappings are read one after the other: HDF5 takes kilobytes for each.
+void check_cover(hid_t creation, std::size_t count, const std::vector<std::uint64_t>& shape,
                  const Place& place) {
   std::vector<Box> boxes;
-  for (const Mapping& mapping : mappings) {
-    auto more = selection_boxes(mapping.target.get(), shape, place, max_boxes - boxes.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const Handle target = own(H5Pget_virtual_vspace(creation, i), H5Sclose, place, "read a virtual mapping");
+    auto more = selection_boxes(target.get(), shape, place, max_boxes - boxes.size());
     if (!more) {
       throw InputError(
           place.file, place.object,
@@ -251,23 +255,37 @@ void describe_virtual(FileSet& files, const Object& object, hid_t creation, hid_
                       const DatasetRules& rules, VirtualSources& sources, DatasetIndex& index) {
   const Place place = files.place(object);
   refuse_prefix_variable(place);
-  std::vector<Mapping> mappings;
-  for (std::size_t i = 0, count = mapping_count(creation, place); i < count; ++i) {
-    mappings.push_back(read_mapping(creation, i, place));
-  }
-  check_cover(mappings, index.shape, place);
-  for (const Mapping& mapping : mappings) {
-    const Object source = open_source(files, object, mapping, place);
-    check_type(source, type, mapping, place);
-    bool fresh = false;
-    const DatasetIndex& found = describe_source(files, source, rules, sources, fresh);
-    take_meaning(found, mapping, place, index);
-    index.stored_bytes += fresh ? found.stored_bytes : 0;
-    if (found.storage == Storage::virtual_sources) {
-      refuse_moved_source(object, mapping, source, place);
+  const std::size_t count = mapping_count(creation, place);
+  check_cover(creation, count, index.shape, place);
+  SampleRanges ranges(index);
+  std::uint64_t largest_chunk = 0;  // of the sources, which HDF5 decompresses whole
+  std::optional<Object> source;
+  const DatasetIndex* found = nullptr;
+  Mapping before;
+  for (std::size_t i = 0; i < count; ++i) {
+    Mapping mapping = read_mapping(creation, i, place);
+    if (found == nullptr || mapping.file != before.file || mapping.dataset != before.dataset) {
+      source = open_source(files, object, mapping, place);
+      check_type(*source, type, mapping, place);
+      bool fresh = false;
+      found = &describe_source(files, *source, rules, sources, fresh);
+      take_meaning(*found, mapping, place, index);
+      index.stored_bytes += fresh ? found->stored_bytes : 0;
+      index.hole_bytes += fresh ? found->hole_bytes : 0;
+      index.hdf5_bytes += fresh ? found->hdf5_bytes : 0;
+      largest_chunk = std::max(
+          largest_chunk, found->filters.empty() ? 0 : element_count(found->chunk) * found->element.size());
     }
-    check_selection(mapping, found, index.shape, place);
+    if (found->storage == Storage::virtual_sources) {
+      refuse_moved_source(object, mapping, *source, place);
+    }
+    check_selection(mapping, *found, index.shape, place);
+    ranges.add(mapping.target.get(), mapping.source.get(), *found, place);
+    before = std::move(mapping);
   }
+  index.sources = ranges.take();
+  constexpr std::uint64_t copies = 4;  // as stored, inflated and enlarged, for each filter
+  index.hdf5_bytes += count * mapping_bytes + copies * largest_chunk;
 }
 
 }  // namespace collapscope::hdf5

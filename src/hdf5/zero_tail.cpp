@@ -16,6 +16,8 @@ namespace collapscope {
 namespace {
 
 constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t cache_bytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t largest_step_bytes = std::uint64_t{32} << 20;
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
 
 std::uint64_t zero_samples_at_end(std::span<const std::byte> bytes, std::size_t sample_bytes) {
@@ -43,13 +45,22 @@ bool is_hole(const std::string& path, std::uint64_t begin, std::uint64_t end) {
   return none;
 }
 
+// About a block, or what chunks hold that would be inflated for each block anew.
+std::uint64_t step_of(const RowReader& reader, std::size_t sample_bytes) {
+  const std::uint64_t block = std::max<std::uint64_t>(1, block_bytes / sample_bytes);
+  const std::uint64_t chunk = reader.preferred_samples();
+  return chunk <= largest_step_bytes / sample_bytes ? std::max(block, chunk) : block;
+}
+
 }  // namespace
 
 ZeroTail zero_tail(const DatasetIndex& dataset) {
   const std::uint64_t samples = dataset.samples();
   const std::size_t sample_bytes = dataset.bytes() / std::max<std::uint64_t>(samples, 1);
-  const auto reader = open_rows(dataset, 0);
-  const std::uint64_t step = std::max<std::uint64_t>(1, block_bytes / sample_bytes);
+  ReadOptions options;
+  options.cache_bytes = options.buffer_bytes = cache_bytes;
+  const auto reader = open_rows(dataset, options);
+  const std::uint64_t step = step_of(*reader, sample_bytes);
   std::vector<std::byte> bytes;
   ZeroTail tail;
   bool only_zeros = true;

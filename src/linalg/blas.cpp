@@ -1,13 +1,19 @@
 #include "linalg/blas.hpp"
 
 #include <cblas.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "core/memory.hpp"
+#include "core/threads.hpp"
 #include "core/workers.hpp"
 #include "linalg/blas_size.hpp"
 
@@ -182,5 +188,27 @@ void add_gram_upper_by_blas(MatrixView<const double> x, MatrixView<double> c) {
 SingleThread::SingleThread() { ++working_side_by_side; }
 
 SingleThread::~SingleThread() { --working_side_by_side; }
+
+std::size_t affordable_threads(std::size_t wanted) {
+  constexpr std::uint64_t each = std::uint64_t{152} << 20U;  // a buffer of OpenBLAS, a stack, an arena's part
+  const std::uint64_t left = address_space_left();
+  const bool is_limited = left < std::numeric_limits<std::uint64_t>::max();
+  if (left < each) {
+    throw Error(fmt::format("{} of address space are left; the BLAS alone takes {} (ulimit -v)",
+                            human_bytes(left), human_bytes(each)));
+  }
+  std::size_t threads =
+      is_limited ? std::clamp<std::size_t>(left / 2 / each, 1, std::max<std::size_t>(wanted, 1)) : wanted;
+  if (threads > 1) {
+    threads = std::max<std::size_t>(threads_given(threads), 1);  // one less of ours, and one that reads ahead
+  }
+  if (is_limited) {
+    constexpr std::size_t shared_out = 400;  // enough for every thread to take part
+    set_threads(threads);
+    (void)product(Matrix(shared_out, shared_out), Transpose::no, Matrix(shared_out, shared_out),
+                  Transpose::no);
+  }
+  return threads;
+}
 
 }  // namespace collapscope::linalg

@@ -43,6 +43,11 @@ void set_threads(std::size_t threads);
 // exception comes out.
 void share(std::size_t blocks, const std::function<void(std::size_t)>& work);
 
+// How many of so many threads we can have: fewer where the system gives no more threads or
+// address space. OpenBLAS would wait for ever for either. Throws Error where it does not suffice for one.
+// Where the address space is limited, the BLAS takes its part at once.
+[[nodiscard]] std::size_t affordable_threads(std::size_t wanted);
+
 // See collapscope::own_the_blas.
 void rest_threads_after_use();
 

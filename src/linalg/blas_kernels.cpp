@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 
+#include "core/memory.hpp"
 #include "linalg/blas.hpp"
 
 namespace collapscope {
@@ -90,7 +93,22 @@ BlasKernels blas_kernels() {
   return kernels;
 }
 
+namespace {
+
+// OpenBLAS starts its threads before main, each with 128 MiB of address space, and waits for ever for what it
+// does not get.
+void start_without_blas_threads(char** argv) {
+  constexpr const char* variable = "OPENBLAS_NUM_THREADS";
+  if (address_space_left() < std::numeric_limits<std::uint64_t>::max() && value_of(variable).empty()) {
+    setenv(variable, "1", 1);
+    execv("/proc/self/exe", argv);
+  }
+}
+
+}  // namespace
+
 void cure_blas_kernels(char** argv) {
+  start_without_blas_threads(argv);
   const BlasKernels kernels = blas_kernels();
   if (kernels.better.empty() || kernels.user_chose || !kernels.misjudged.empty()) {
     return;

@@ -129,6 +129,10 @@ Finished start(const std::string& folder, std::vector<std::string> words, const 
     for (int descriptor = STDERR_FILENO + 1; descriptor < 256; ++descriptor) {
       ::close(descriptor);
     }
+    if (around.address_space != 0) {
+      const rlimit limit{around.address_space, around.address_space};
+      (void)::setrlimit(RLIMIT_AS, &limit);
+    }
     if (ready) {
       ::execve(argv[0], argv.data(), envp.data());
     }

@@ -56,7 +56,7 @@ TEST(PlanLayer, WorkersForManyNarrowRows) {
     return plan.workers_read ? plan.workers : 1;
   };
   EXPECT_EQ(workers(layer_of({1'000'000, 64})), 2U);
-  EXPECT_EQ(workers(layer_of({1'000'000, 64}), 10 * mebibyte), 1U) << "no room for two";
+  EXPECT_EQ(workers(layer_of({1'000'000, 64}), 11 * mebibyte), 1U) << "no room for two";
   EXPECT_EQ(workers(layer_of({40'000, 64})), 1U) << "too few segments";
   EXPECT_EQ(workers(layer_of({1'000'000, 4096}), 4096 * mebibyte), 1U) << "too wide";
   LayerIndex columns = layer_of({1'000'000, 64});
@@ -94,6 +94,86 @@ TEST(PlanLayer, RespectsTheBudgetOrSaysSo) {
     }
   }
   EXPECT_THROW((void)planned(layer_of({1000, 100000}), {}, 512 * mebibyte), UsageError);
+}
+
+std::string refusal(const LayerIndex& layer, std::size_t targets, const AnalysisOptions& options,
+                    std::uint64_t memory) {
+  const auto cpu = make_cpu_backend(1);
+  try {
+    (void)plan_layer({layer}, targets, options, memory, *cpu);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string targets_refusal(std::vector<std::uint64_t> shape, std::uint64_t memory) {
+  Checkpoint checkpoint{{CheckpointIndex()}};
+  DatasetIndex& targets = checkpoint.shards.front().targets;
+  targets.file = "a.h5";
+  targets.object = "/targets";
+  targets.shape = std::move(shape);
+  try {
+    require_targets_fit(checkpoint, memory);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(PlanLayer, CountsTheMatricesOfTheTargets) {
+  EXPECT_EQ(targets_refusal({4, 12'000}, 256 * mebibyte),
+            "a.h5: /targets: needs 8.6 GiB for the matrices and chunks of targets of shape [4, 12000]; the "
+            "budget is 256 MiB (--memory)");
+  EXPECT_EQ(targets_refusal({1'000'000, 500}, 256 * mebibyte), "");
+  EXPECT_EQ(targets_refusal({1'000'000}, mebibyte), "");
+  const LayerIndex layer = layer_of({1000, 4});
+  EXPECT_NE(refusal(layer, 12'000, {}, 256 * mebibyte).find("4 x 4 matrices, those of 12000 targets"),
+            std::string::npos)
+      << refusal(layer, 12'000, {}, 256 * mebibyte);
+  EXPECT_EQ(refusal(layer, 500, {}, 256 * mebibyte), "");
+}
+
+// Of a band of short rows the targets are most.
+TEST(PlanLayer, CountsTargetsThatAreNotKept) {
+  const auto cpu = make_cpu_backend(1);
+  const LayerPlan few = plan_layer({layer_of({10'000'000, 4})}, 2, {}, 256 * mebibyte, *cpu);
+  const LayerPlan many = plan_layer({layer_of({10'000'000, 4})}, 200, {}, 256 * mebibyte, *cpu);
+  EXPECT_GT(few.band_samples, 4 * many.band_samples);
+  EXPECT_LE(many.band_samples * 200 * 8 * 2, 256 * mebibyte);
+  EXPECT_LE(many.memory, 256 * mebibyte);
+}
+
+TEST(PlanLayer, CountsTheWeight) {
+  LayerIndex layer = layer_of({1000, 4});
+  layer.weight = DatasetIndex();
+  layer.weight->object = "/layers/fc/weight";
+  layer.weight->shape = {10'000'000, 4};
+  layer.weight->element = {ElementKind::float32, false};
+  EXPECT_EQ(
+      refusal(layer, 3, {}, 256 * mebibyte),
+      "needs 642 MiB to decompose its weight /layers/fc/weight of shape [10000000, 4]; the budget is 256 "
+      "MiB (--memory; --metrics can leave out those of the weight)");
+  EXPECT_EQ(refusal(layer, 3, {}, 1024 * mebibyte), "");
+  AnalysisOptions without;
+  without.metrics = MetricChoice("deep_nrc1");
+  EXPECT_EQ(refusal(layer, 3, without, 256 * mebibyte), "");
+  const LayerPlan plan = planned(layer, {}, 1024 * mebibyte);
+  EXPECT_GE(plan.memory, 2U * 40'000'000 * 8);
+  EXPECT_GE(plan.least_memory, 2U * 40'000'000 * 8);
+}
+
+TEST(PlanLayer, CountsChunksThatAreInflatedWhole) {
+  LayerIndex layer = layer_of({10'000'000, 16});
+  layer.activations.chunk = {10'000'000, 1};
+  EXPECT_EQ(refusal(layer, 3, {}, 128 * mebibyte), "");  // 38 MiB as they are
+  layer.activations.filters = {"shuffle", "deflate"};
+  EXPECT_EQ(refusal(layer, 3, {}, 128 * mebibyte),
+            "needs 173 MiB, most of it to read its chunks of shape [10000000, 1]; the budget is 128 MiB "
+            "(--memory; h5repack can store them anew)");
+  const LayerPlan plan = planned(layer, {}, 256 * mebibyte);
+  EXPECT_GE(plan.buffer_bytes, 4U * 40'000'000);
+  EXPECT_LE(plan.memory, 256 * mebibyte);
 }
 
 TEST(PlanLayer, TheLeastMemoryIsEnough) {
@@ -333,6 +413,21 @@ TEST(ArrangeCheckpoints, JoinsShardsOfEqualRunStepAndId) {
                                        checkpoint("e", "r", 2, "x")};
   EXPECT_EQ(order(arrange_checkpoints(indexes, true)), "b ac e d");
   EXPECT_EQ(order(arrange_checkpoints(indexes, false)), "b a c e d");
+}
+
+TEST(LayerShards, AreFoundWhereverTheyAreGuessed) {
+  Checkpoint joined{{checkpoint("a", "r", 1), checkpoint("b", "r", 1)}};
+  for (CheckpointIndex& part : joined.shards) {
+    part.layers.push_back(layer_of({20, 6}));
+    part.layers.back().name = "other";
+  }
+  std::swap(joined.shards[1].layers[0], joined.shards[1].layers[1]);
+  for (const std::size_t guess : {0U, 1U, 7U}) {
+    const std::vector<LayerIndex> shards = layer_shards(joined, "other", guess);
+    ASSERT_EQ(shards.size(), 2U);
+    EXPECT_EQ(shards[0].activations.shape[1], 6U);
+    EXPECT_EQ(shards[1].activations.shape[1], 6U);
+  }
 }
 
 TEST(LayerShards, MustFitOneAnother) {

@@ -215,6 +215,25 @@ TEST(Bomb, IsRefusedBeforeItInflates) {
                     HasSubstr("stored bytes"), HasSubstr("expected at most 69672"), HasSubstr("4.0 KiB")));
 }
 
+// Small enough as stored; HDF5 would inflate it and take the first bytes.
+TEST(Bomb, IsRefusedInTheSourceOfAVirtualDataset) {
+  const TempDir dir;
+  (void)write_inflating_chunk(dir, hsize_t{60} << 20);
+  {
+    const TestFile file(dir / "virtual.h5");
+    file.ramp("targets", {8});
+    const Shape shape{8, 128};
+    const Handle space(must(H5Screate_simple(2, shape.data(), nullptr)), H5Sclose);
+    const Handle creation(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+    must(H5Pset_virtual(creation.get(), space.get(), "dump.h5", "layers/fc/activations", space.get()));
+    const Handle dataset = file.create("layers/fc/activations", H5T_NATIVE_FLOAT, shape, creation.get());
+  }
+  const DatasetIndex index = activations_of(dir / "virtual.h5");
+  EXPECT_THAT(input_error([&] { (void)read_all(index, 8); }),
+              AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("samples 0 to 7"),
+                    HasSubstr("does not end after the 4096 bytes expected")));
+}
+
 TEST(Bomb, CheckLetsChunksOfTheRightSizeThrough) {
   const TempDir dir;
   const DatasetIndex index = activations_of(write_inflating_chunk(dir, 4096));

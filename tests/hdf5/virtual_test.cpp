@@ -48,6 +48,14 @@ class Virtual : public ::testing::Test {
     must(H5Pset_virtual(creation_.get(), target.get(), file.c_str(), dataset.c_str(), source.get()));
   }
 
+  // All of wide.h5, column by column.
+  void map_columns() const {
+    for (const hsize_t column : {0U, 1U, 2U}) {
+      map(part({6, 3}, {0, column}, {6, 1}), "wide.h5", "acts", part({6, 3}, {0, column}, {6, 1}));
+    }
+    write_source("run/wide.h5", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
+  }
+
   [[nodiscard]] std::string dump(const Shape& shape = {6, 3}, hid_t type = H5T_NATIVE_FLOAT) const {
     std::string path = dir_ / "run/dump.h5";
     const TestFile file(path);
@@ -83,11 +91,50 @@ TEST_F(Virtual, DatasetsMayShowTheirOwnFile) {
 }
 
 TEST_F(Virtual, DatasetsMayInterleaveColumns) {
-  for (const hsize_t column : {0U, 1U, 2U}) {
-    map(part({6, 3}, {0, column}, {6, 1}), "wide.h5", "acts", part({6, 3}, {0, column}, {6, 1}));
+  map_columns();
+  const DatasetIndex index = activations_of(dump());
+  EXPECT_EQ(index.sources, nullptr);
+  EXPECT_EQ(index.through_hdf5, "it is a virtual dataset that shows parts of samples");
+  EXPECT_EQ(read_all(index, 6), counting(18));
+}
+
+// Which are read by themselves.
+TEST_F(Virtual, DatasetsMayShowRangesOfSamples) {
+  write_source("run/c.h5", {12, 13, 14, 0, 1, 2, 3, 4, 5, 15, 16, 17});
+  const auto show = [&](hsize_t row, hsize_t count, const std::string& file, hsize_t from, hsize_t of) {
+    map(part({6, 3}, {row, 0}, {count, 3}), file, "acts", part({of, 3}, {from, 0}, {count, 3}));
+  };
+  write_source("run/d.h5", {9, 10, 11, 6, 7, 8});
+  show(4, 1, "c.h5", 0, 4);
+  show(0, 1, "c.h5", 1, 4);
+  show(1, 1, "c.h5", 2, 4);
+  show(2, 1, "d.h5", 1, 2);
+  show(3, 1, "d.h5", 0, 2);
+  show(5, 1, "c.h5", 3, 4);
+  const DatasetIndex index = activations_of(dump());
+  ASSERT_NE(index.sources, nullptr);
+  EXPECT_EQ(index.sources->sources.size(), 2U);
+  EXPECT_EQ(index.sources->ranges.size(), 5U) << "rows 0 and 1 go on in the source as well";
+  EXPECT_EQ(index.through_hdf5, "");
+  for (const std::uint64_t band : {1U, 2U, 4U, 6U}) {
+    EXPECT_EQ(read_all(index, band), counting(18)) << band;
   }
-  write_source("run/wide.h5", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
-  EXPECT_EQ(read_all(activations_of(dump()), 6), counting(18));
+}
+
+// HDF5 would read them all as soon as it opens the dataset.
+TEST_F(Virtual, ManyMappingsAreRefusedBeforeTheDatasetIsOpened) {
+  map(0, "a.h5");
+  map(3, "b.h5");
+  const std::string path = dump();
+  IndexOptions options;
+  options.memory = 51 * 1024;
+  EXPECT_THAT(
+      index_error(path, options),
+      AllOf(HasSubstr("dump.h5: /layers/fc/activations: found a virtual dataset of 2 mappings, for which "
+                      "HDF5 takes some 52.0 KiB"),
+            HasSubstr("the budget is 51.0 KiB (--memory)")));
+  options.memory = 52 * 1024;
+  EXPECT_EQ(index_dump(path, options).checkpoints.size(), 1U);
 }
 
 TEST_F(Virtual, DatasetsMayShowVirtualOnes) {
@@ -253,7 +300,9 @@ TEST_F(Virtual, PrefixVariableIsRefused) {
   map(0, "a.h5");
   map(3, "b.h5");
   const std::string path = dump();
-  const DatasetIndex index = activations_of(path);
+  creation_ = Handle(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  map_columns();  // which HDF5 reads
+  const DatasetIndex index = activations_of(dump());
   setenv("HDF5_VDS_PREFIX", "/elsewhere", 1);
   const std::string message = index_error(path);
   const std::string opening = input_error([&] { (void)open_rows(index, 0); });

@@ -92,6 +92,7 @@ struct LayerPlan {
   std::uint64_t run_segments = 1;         // segments that a worker takes at a time
   std::uint64_t worker_band_samples = 0;  // samples per read of one of several workers
   std::uint64_t memory = 0;               // peak, all buffers and matrices
+  std::uint64_t weight_memory = 0;        // while the weight is decomposed
   std::uint64_t least_memory = 0;         // with which it can be measured at all
   std::string reason;                     // why one look or two
   LayerNeeds needs;
@@ -100,6 +101,10 @@ struct LayerPlan {
   // How often the stored bytes are read.
   [[nodiscard]] int passes() const { return looks == 2 && !keeps_bytes && !backend_keeps ? 2 : 1; }
 };
+
+// Throws InputError when the targets of a checkpoint, of so many components or in such chunks, do not fit the
+// memory.
+void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory);
 
 // The plan for one layer (its index in each shard). Throws
 // UsageError when it does not fit the memory, InputError when pool and layout do not fit.
@@ -110,8 +115,10 @@ struct LayerPlan {
 // free, what its control groups allow, what Slurm gave it.
 [[nodiscard]] std::uint64_t default_memory();
 
-// The shards of one layer, by name, checked to fit one another. Throws InputError.
-[[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name);
+// The shards of one layer, by name, checked to fit one another. Throws InputError. `guess`: where among the
+// layers of a shard it probably is, which spares a search.
+[[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
+                                                   std::size_t guess = 0);
 
 // Analyses every checkpoint. What fails comes back in `failures`; the rest goes on. Provenance is filled in
 // but for command, version and commit.

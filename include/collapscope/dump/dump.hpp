@@ -1,6 +1,7 @@
 // What is in a dump: a plain value made from metadata only, before any activation is read.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ struct StorageLoss {
   friend bool operator==(const StorageLoss&, const StorageLoss&) = default;
 };
 
+struct VirtualSamples;
+
 // One dataset of numbers.
 struct DatasetIndex {
   std::string file;    // the file that holds it, after external links were followed
@@ -54,6 +57,9 @@ struct DatasetIndex {
   std::uint64_t stored_bytes = 0;    // as stored, compressed
   std::string folder;                // the dump's folder; reading opens nothing outside it
   std::string through_hdf5;          // why HDF5 reads its bytes, one thread at a time; empty: read around it
+  std::uint64_t hdf5_bytes = 0;  // that HDF5 holds to read a virtual dataset: its pieces, chunks of sources
+  std::shared_ptr<const VirtualSamples> sources;  // that a virtual dataset shows; null: HDF5 reads it
+  std::uint64_t hole_bytes = 0;          // of a large dataset, where its file is sparse and holds none
   std::optional<std::uint64_t> address;  // of its first byte in the file, where known: reading in this order
                                          // is reading in the order of the disk
   std::optional<ElementKind> read_as;    // what the user says that integers of 16 bits hold
@@ -65,6 +71,20 @@ struct DatasetIndex {
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().
   [[nodiscard]] std::uint64_t bytes() const;
+};
+
+// Samples [first, first + count) of a virtual dataset are those of a source from `source_first` on.
+struct SampleRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::size_t source = 0;
+  std::uint64_t source_first = 0;
+};
+
+// A virtual dataset that shows whole samples of others.
+struct VirtualSamples {
+  std::vector<DatasetIndex> sources;
+  std::vector<SampleRange> ranges;  // in the order of their samples; all of them
 };
 
 // The axes of a convolution's weight: [m, C, k...] (OIHW, PyTorch) or [k..., C, m] (HWIO, Keras and JAX).
@@ -137,6 +157,7 @@ struct IndexOptions {
   std::vector<std::string> layers;     // globs of their names, others are left alone; empty: all
   std::optional<ElementKind> read_as;  // float16 or bfloat16: what integers of 16 bits hold
   std::uint64_t max_chunk_bytes = std::uint64_t{1} << 30;  // a larger chunk is refused
+  std::uint64_t memory = 0;  // that virtual datasets of many pieces may take; 0: half of what is available
 };
 
 // Indexes one HDF5 file. Follows links only inside the file's own folder. Problems of single layers or

@@ -34,8 +34,9 @@ struct BlasKernels {
 [[nodiscard]] BlasKernels blas_kernels();
 
 // When OpenBLAS misjudges the CPU, starts the running program again with OPENBLAS_CORETYPE set, because
-// the choice is made while the library loads. Returns when there is nothing to cure, or it cannot be.
-// Only for the start of main().
+// the choice is made while the library loads. Where the address space is limited (ulimit -v), starts it with
+// OPENBLAS_NUM_THREADS=1, because threads that are made then take too much of it. Returns when there is
+// nothing to cure, or it cannot be. Only for the start of main().
 void cure_blas_kernels(char** argv);
 
 // OpenBLAS's threads stay awake for about a tenth of a second after a call that used them, and after the

@@ -1,0 +1,200 @@
+#include "analysis/plan_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <numeric>
+#include <string>
+
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr double number_bytes = sizeof(double);
+
+double elements(const DatasetIndex& dataset) {
+  return static_cast<double>(dataset.bytes()) / static_cast<double>(dataset.element.size());
+}
+
+// The weight that is decomposed: of the first shard that has one.
+const DatasetIndex* decomposed_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
+  const auto found =
+      std::ranges::find_if(shards, [](const LayerIndex& shard) { return shard.weight.has_value(); });
+  const bool flattened = plan.format.pool == Pool::flatten && plan.format.positions > 1;
+  const bool unused =
+      !plan.needs.weight || found == shards.end() || (flattened && found->weight->shape.size() > 2);
+  return unused ? nullptr : &*found->weight;
+}
+
+// As the analysis takes it: [m, d].
+struct WeightShape {
+  WeightShape(const DatasetIndex& weight, const LayerPlan& plan)
+      : cols(static_cast<double>(plan.format.row_length())), rows(std::ceil(elements(weight) / cols)) {}
+
+  // Of all directions, or of the rows' space where there are few rows.
+  [[nodiscard]] double singular_vectors() const { return (2 * rows <= cols ? rows : cols) * cols; }
+
+  double cols;
+  double rows;
+};
+
+// Decoded; 0 without chunks.
+std::uint64_t bytes_of_chunk(const DatasetIndex& dataset) {
+  return dataset.chunk.empty() ? 0
+                               : std::accumulate(dataset.chunk.begin(), dataset.chunk.end(),
+                                                 std::uint64_t{dataset.element.size()}, std::multiplies<>());
+}
+
+// Into chunks that have to be put together.
+bool splits_samples(const DatasetIndex& dataset) {
+  return dataset.chunk.size() > 1 &&
+         !std::equal(dataset.chunk.begin() + 1, dataset.chunk.end(), dataset.shape.begin() + 1);
+}
+
+bool dear_to_read(const DatasetIndex& dataset) { return !dataset.filters.empty() || splits_samples(dataset); }
+
+}  // namespace
+
+std::uint64_t whole_bytes(double bytes) {
+  return static_cast<std::uint64_t>(std::min(std::ceil(bytes), 1e19));
+}
+
+std::uint64_t reading_memory(const DatasetIndex& dataset) {
+  if (dataset.sources) {
+    std::uint64_t most = 0;
+    for (const DatasetIndex& source : dataset.sources->sources) {
+      most = std::max(most, reading_memory(source));
+    }
+    return most;
+  }
+  if (dataset.chunk.empty()) {
+    return dataset.hdf5_bytes;
+  }
+  const bool splits = splits_samples(dataset);
+  const auto undone = std::ranges::count_if(dataset.filters,
+                                            [](const std::string& filter) { return filter != "fletcher32"; });
+  double copies = splits ? 1 : 0;
+  if (!dataset.filters.empty()) {
+    copies +=
+        1 + static_cast<double>(std::min<std::ptrdiff_t>(undone, 2)) + (dataset.through_hdf5.empty() ? 0 : 1);
+  }
+  const double size = static_cast<double>(dataset.element.size());
+  return whole_bytes(std::accumulate(
+      dataset.chunk.begin(), dataset.chunk.end(), copies * size,
+      [](double product, std::uint64_t extent) { return product * static_cast<double>(extent); }));
+}
+
+StoredChunks::StoredChunks(const std::vector<LayerIndex>& shards) {
+  for (const LayerIndex& shard : shards) {
+    add(shard.activations);
+  }
+}
+
+void StoredChunks::add(const DatasetIndex& dataset) {
+  if (dataset.sources) {
+    for (const DatasetIndex& source : dataset.sources->sources) {
+      add(source);
+    }
+    return;
+  }
+  const std::uint64_t rows = dataset.chunk.empty() ? 0 : dataset.chunk[0];
+  dear = dear || dear_to_read(dataset);
+  row_samples = std::max(row_samples, std::min(rows, dataset.samples()));
+  bytes = std::max(bytes, bytes_of_chunk(dataset));
+  reading = std::max(reading, reading_memory(dataset));
+}
+
+TargetCosts::TargetCosts(std::uint64_t samples, std::size_t targets, std::uint64_t memory) {
+  const double all = static_cast<double>(samples) * static_cast<double>(targets) * number_bytes;
+  kept = std::min(whole_bytes(all), memory / most_kept_targets);
+  // Side by side with other layers, half as many are kept.
+  of_band_sample =
+      all <= static_cast<double>(memory / (2 * most_kept_targets)) ? 0 : targets * sizeof(double);
+}
+
+void refuse(const Misfit& misfit, std::uint64_t memory) {
+  const std::string budget = fmt::format("the budget is {} (--memory", human_bytes(memory));
+  if (misfit.with_weight > misfit.least) {
+    const auto shard =
+        std::ranges::find_if(misfit.shards, [](const LayerIndex& layer) { return layer.weight.has_value(); });
+    throw UsageError(fmt::format(
+        "needs {} to decompose its weight {} of shape {}; {}; --metrics can leave out those of the weight)",
+        human_bytes(whole_bytes(misfit.with_weight)), printable(shard->weight->object),
+        shape_text(shard->weight->shape), budget));
+  }
+  const std::string needed = human_bytes(whole_bytes(misfit.least));
+  const DatasetIndex& activations = misfit.shards.front().activations;
+  if (static_cast<double>(misfit.reading) > misfit.least / 2) {
+    throw UsageError(fmt::format("needs {}, most of it to read {}; {}; h5repack can store them anew)", needed,
+                                 activations.storage == Storage::virtual_sources
+                                     ? std::string("the sources of its virtual dataset")
+                                     : fmt::format("its chunks of shape {}", shape_text(activations.chunk)),
+                                 budget));
+  }
+  const std::size_t d = misfit.plan.format.row_length();
+  const std::string targets = misfit.targets > d ? fmt::format(", those of {} targets", misfit.targets) : "";
+  throw UsageError(
+      fmt::format("needs {} for its {} x {} matrices{} and tiles; {})", needed, d, d, targets, budget));
+}
+
+double held_target_matrices(std::size_t targets) {
+  const double n = static_cast<double>(targets);
+  return 3 * n * n * number_bytes;  // eigenvectors, root, the model's errors
+}
+
+std::size_t target_workers(std::size_t targets, std::uint64_t memory) {
+  const double n = static_cast<double>(targets) + 3;
+  const double worker = 4 * n * n * number_bytes;  // sums, their copy, two subtrees of others
+  return static_cast<std::size_t>(std::clamp(static_cast<double>(memory) / 2 / worker, 1.0, 1e6));
+}
+
+std::uint64_t targets_memory(const Checkpoint& checkpoint) {
+  const DatasetIndex& first = checkpoint.front().targets;
+  const double n = 3 + static_cast<double>(first.shape.size() > 1 ? first.shape[1] : 1);
+  // Sums of the fold, of its subtrees and their copy; or the matrix, its vectors and LAPACK's workspace.
+  constexpr double squares = 8;
+  double reading = 0;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    const std::uint64_t predictions = part.predictions ? reading_memory(*part.predictions) : 0;
+    reading = std::max(reading,
+                       static_cast<double>(reading_memory(part.targets)) + static_cast<double>(predictions));
+  }
+  return whole_bytes(squares * n * n * number_bytes + reading);
+}
+
+double held_of_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan, std::size_t targets) {
+  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  if (weight == nullptr) {
+    return 0;
+  }
+  const WeightShape shape(*weight, plan);
+  const double n = static_cast<double>(targets);
+  return (shape.singular_vectors() + (shape.rows == n ? n * n : 0)) * number_bytes;
+}
+
+std::uint64_t weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
+  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  if (weight == nullptr) {
+    return 0;
+  }
+  constexpr double slab = 16 * 1024 * 1024;
+  const WeightShape shape(*weight, plan);
+  const double matrix = shape.rows * shape.cols * number_bytes;
+  const double smaller = std::min(shape.rows, shape.cols);
+  const double stored = static_cast<double>(weight->bytes());
+  const double row = stored / static_cast<double>(std::max<std::uint64_t>(weight->samples(), 1));
+  // As stored and as arranged, beside that of another shard; then LAPACK's copy, vectors and workspace.
+  const double reading = (shards.size() > 1 ? 3 : 2) * matrix + std::min(stored, std::max(slab, row)) +
+                         std::min(stored, slab) + static_cast<double>(reading_memory(*weight));
+  const double decomposing =
+      2 * matrix + shape.singular_vectors() * number_bytes + smaller * smaller * number_bytes;
+  return whole_bytes(std::max(reading, decomposing));
+}
+
+}  // namespace collapscope
