@@ -67,6 +67,7 @@ std::size_t SampleRanges::source_number(const DatasetIndex& dataset) {
   const auto [known, fresh] = numbers_.try_emplace(dataset.file + '\n' + dataset.object, numbers_.size());
   if (fresh) {
     found_->sources.push_back(dataset);
+    found_->sources.back().missing.clear();  // the virtual dataset has them, and names its own row
   }
   return known->second;
 }
