@@ -189,7 +189,7 @@ TEST_F(Errors, MemorySizesThatMakeNoSense) {
   for (const char* size : {"nonsense", "-5", "1X", "1.2.3G", "99999999999999999999G", "nan", "inf"}) {
     expect_nothing_done({"a.h5", "--memory", size}, {"'" + std::string(size) + "' is not a size"});
   }
-  expect_nothing_done({"a.h5", "--memory", "1K"}, {"fc1", "needs", "1.0 KiB", "--memory"});
+  expect_nothing_done({"a.h5", "--memory", "1K"}, {"targets", "needs", "1.0 KiB", "--memory"});
 }
 
 TEST_F(Errors, ALayerTooWideDoesNotStopTheOthers) {

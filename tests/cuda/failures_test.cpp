@@ -26,7 +26,7 @@ class Failures : public test::Pipeline {
   Failures() {
     rows_ = 3000;
     tile_ = 8192;
-    options_.memory = 600'000;
+    options_.memory = 700'000;
   }
 
   // From where calls, or items of work, come in an analysis that nothing disturbs.
@@ -110,7 +110,7 @@ class LargeTiles : public test::Pipeline {
   LargeTiles() {
     rows_ = 30000;
     tile_ = 65536;
-    options_.memory = 4'600'000;
+    options_.memory = 5'200'000;
   }
 };
 

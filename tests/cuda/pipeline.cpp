@@ -27,7 +27,7 @@ void Pipeline::SetUp() {
   spec.noise = noise_;
   spec.offset = 3;
   dump_.emplace(spec);
-  options_.memory = options_.memory == 0 ? 300'000 : options_.memory;
+  options_.memory = options_.memory == 0 ? 360'000 : options_.memory;
   expected_ = analyzed("cpu");
   ASSERT_TRUE(expected_.failures.empty()) << expected_.failures[0].message;
 }
