@@ -61,7 +61,8 @@ std::string GpuBackend::describe() const {
   for (const OpenGpu& gpu : devices_) {
     text += (text.empty() ? "" : " + ") + gpu.device->describe();
   }
-  return fmt::format("{}; eigenbases of order < {} on {}", text, least_order, cpu_->describe());
+  return fmt::format("{}{}; eigenbases of order < {} on {}", text, ignored_arithmetic(), least_order,
+                     cpu_->describe());
 }
 
 std::size_t GpuBackend::tile_rows(std::size_t features) const { return first().tile_rows(features); }

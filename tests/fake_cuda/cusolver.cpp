@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "eigen.hpp"
 #include "ledger.hpp"
@@ -47,6 +48,9 @@ cusolverStatus_t destroy(const char* call, void* object, const char* kind) {
     if (!close_handle(object, kind)) {
       violation("%s: no %s, or no longer", call, kind);
       return CUSOLVER_STATUS_NOT_INITIALIZED;
+    }
+    if constexpr (std::is_same_v<Object, SolverHandle>) {
+      expect_current(call, "handle", static_cast<SolverHandle*>(object)->device);
     }
     delete static_cast<Object*>(object);
     return CUSOLVER_STATUS_SUCCESS;
@@ -167,6 +171,10 @@ cusolverStatus_t cusolverDnSetStream(cusolverDnHandle_t handle, cudaStream_t str
 cusolverStatus_t cusolverDnSetDeterministicMode(cusolverDnHandle_t handle, cusolverDeterministicMode_t) {
   return solver_call("cusolverDnSetDeterministicMode", handle,
                      [](SolverHandle&) { return CUSOLVER_STATUS_SUCCESS; });
+}
+
+cusolverStatus_t cusolverDnSetMathMode(cusolverDnHandle_t handle, cusolverMathMode_t) {
+  return solver_call("cusolverDnSetMathMode", handle, [](SolverHandle&) { return CUSOLVER_STATUS_SUCCESS; });
 }
 
 cusolverStatus_t cusolverDnCreateParams(cusolverDnParams_t* params) {

@@ -164,6 +164,7 @@ void read_options() {
   read_switch("STRICT", o.strict);
   read_switch("RACES", o.races);
   read_switch("SITES", o.sites);
+  read_switch("STALE_ERRORS", o.stale_errors);
   read("REPORT", o.report);
   read("TRACE", o.trace);
   o.report = with_pid(o.report);

@@ -39,6 +39,7 @@ struct Options {
   bool strict = false;
   bool races = false;
   bool sites = false;
+  bool stale_errors = false;  // libraries leave errors of the runtime behind
   std::string report;
   std::string trace;
 };
