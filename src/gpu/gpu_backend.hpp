@@ -1,7 +1,7 @@
 // The backend over one or several GPUs: rows of a layer go to the devices in turn, the parts are merged;
 // decompositions are checked, and done on the CPU when they are small or fail the check. For small layers it
 // has several parts per GPU, so that decompositions on the CPU go beside one another and beside others' rows.
-// When a GPU is lost, it falls back to the others, or to the CPU.
+// When a GPU is lost, it falls back to the others, and then to the CPU or to nothing.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,9 @@
 
 namespace collapscope::gpu {
 
+// What goes on when no GPU is left, and with a layer for which a GPU has too little memory.
+enum class LastResort : unsigned char { cpu, none };
+
 class GpuBackend final : public Backend {
  public:
   using Devices = std::vector<OpenGpu>;
@@ -20,7 +23,8 @@ class GpuBackend final : public Backend {
 
   // devices: at least one; parts and fallbacks share them, and the CPU. open_again: opens one of them another
   // time; empty: never.
-  GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {});
+  GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {},
+             LastResort last_resort = LastResort::cpu);
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] std::size_t threads() const override { return cpu_->threads(); }
@@ -32,8 +36,12 @@ class GpuBackend final : public Backend {
     return buffers_.make(size);
   }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
+  [[nodiscard]] Backend* host() override { return cpu_.get(); }
   [[nodiscard]] Backend* fallback() override;
   [[nodiscard]] bool works() const override;
+  [[nodiscard]] std::string loss() const override;
+  [[nodiscard]] bool spare_memory() override;
+  [[nodiscard]] Fallbacks take_fallbacks() override;
   [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override;
   [[nodiscard]] std::size_t least_parts() const override;
   [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override;
@@ -44,6 +52,10 @@ class GpuBackend final : public Backend {
   [[nodiscard]] GpuDevice& first() const { return *devices_.front().device; }
   [[nodiscard]] std::size_t parts_of_device() const;
   void make_parts(std::size_t most);
+  void compute_on_cpu(const std::string& reason, bool is_rejection);
+  void be_part_among(std::vector<Lost> siblings, Opener open_again);
+  // One of those that a part may go on with, opened again; empty: none.
+  [[nodiscard]] Devices another() const;
 
   std::shared_ptr<Backend> cpu_;  // outlives the devices
   Devices devices_;
@@ -51,6 +63,9 @@ class GpuBackend final : public Backend {
     return watched(devices_.front().lost, [&] { return first().make_host_buffer(size); });
   }};
   Opener open_again_;
+  LastResort last_resort_;
+  std::vector<Lost> siblings_;  // of a part without the CPU as its last resort: all GPUs, by their numbers
+  Fallbacks fallbacks_;
   bool has_parts_ = false;  // or none can be had
   std::vector<std::unique_ptr<Backend>> parts_;
   std::vector<Backend*> part_pointers_;

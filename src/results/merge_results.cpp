@@ -115,7 +115,13 @@ std::vector<Failure> tidied(std::vector<Failure> failures) {
 
 MergedResults merge_results(std::vector<ResultsFile> files) {
   MergedResults merged;
-  if (files.size() == 1) merged.results.provenance = files[0].results.provenance;
+  if (files.size() == 1) {
+    merged.results.provenance = files[0].results.provenance;
+  } else {
+    for (const ResultsFile& file : files) {
+      merged.results.provenance.fallbacks.add(file.results.provenance.fallbacks);
+    }
+  }
   std::ranges::sort(files, {}, &ResultsFile::path);
   std::map<decltype(identity({})), std::vector<Entry>> same;
   for (ResultsFile& file : files) {

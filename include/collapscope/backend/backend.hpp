@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collapscope/backend/stages.hpp"
+#include "collapscope/core/fallback.hpp"
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/moments.hpp"
 #include "collapscope/core/residuals.hpp"
@@ -123,10 +124,18 @@ class Backend {
   [[nodiscard]] virtual std::size_t lanes(std::size_t /*features*/) const { return 1; }
   // Whether a fold keeps this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
+  // The CPU's, for work of few numbers that is not worth a device's while; null: this is the CPU's.
+  [[nodiscard]] virtual Backend* host() { return nullptr; }
   // Where to go on when this backend throws a DeviceError, or when it does not work; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
-  // Whether no device of it is lost.
+  // Whether no device of it is lost, and why one is.
   [[nodiscard]] virtual bool works() const { return true; }
+  [[nodiscard]] virtual std::string loss() const { return {}; }
+  // After a DeviceMemoryError: takes less memory from now on, by smaller tiles on the device and without rows
+  // that stay there. False: it cannot.
+  [[nodiscard]] virtual bool spare_memory() { return false; }
+  // What this backend, by itself, had done elsewhere since the last call.
+  [[nodiscard]] virtual Fallbacks take_fallbacks() { return {}; }
   // Backends that measure whole layers side by side, each for one thread of the program at a time, while this
   // one is at rest and the BLAS keeps to the calling thread; empty: none. There is no work for more than
   // `most`; the first call decides, all give the same ones.
