@@ -34,6 +34,10 @@ class SmallTiles final : public Backend {
   [[nodiscard]] std::size_t lanes(std::size_t features) const override { return whole_.lanes(features); }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override { return whole_.keeps_rows(bytes); }
   [[nodiscard]] bool works() const override { return whole_.works(); }
+  [[nodiscard]] Backend* host() override { return whole_.host(); }
+  [[nodiscard]] std::string loss() const override { return whole_.loss(); }
+  [[nodiscard]] bool spare_memory() override { return whole_.spare_memory(); }
+  [[nodiscard]] Fallbacks take_fallbacks() override { return whole_.take_fallbacks(); }
   [[nodiscard]] std::span<Backend* const> parts(std::size_t most) override { return whole_.parts(most); }
   [[nodiscard]] std::size_t least_parts() const override { return whole_.least_parts(); }
   [[nodiscard]] std::size_t parts_for(const FoldSpec& spec) const override { return whole_.parts_for(spec); }

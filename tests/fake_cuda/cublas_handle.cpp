@@ -69,6 +69,9 @@ cublasStatus_t enqueue_product(BlasHandle& handle, const char* call, const std::
       }
     }
   }
+  if (!handle.kernels.load(handle.device)) {
+    return CUBLAS_STATUS_EXECUTION_FAILED;
+  }
   enqueue(*stream, call,
           [work = std::move(work), workspace = handle.workspace, bytes = handle.workspace_bytes] {
             scribble(workspace, bytes);
@@ -101,6 +104,7 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
       return CUBLAS_STATUS_NOT_INITIALIZED;
     }
     expect_current("cublasDestroy", "handle", reinterpret_cast<BlasHandle*>(handle)->device);
+    reinterpret_cast<BlasHandle*>(handle)->kernels.unload();
     delete reinterpret_cast<BlasHandle*>(handle);
     return CUBLAS_STATUS_SUCCESS;
   });

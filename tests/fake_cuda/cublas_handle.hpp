@@ -25,6 +25,7 @@ struct BlasHandle {
   cublasAtomicsMode_t atomics = CUBLAS_ATOMICS_NOT_ALLOWED;
   bool coarse_double = false;  // products of this type have fewer digits, as the environment asked for
   bool coarse_float = false;
+  LazyKernels kernels;
 };
 
 // A column-major matrix on the device.

@@ -35,7 +35,9 @@ TEST(Json, SmallDocumentIsAsWrittenDown) {
     "threads": 2,
     "started": "2026-01-02T03:04:05Z",
     "seconds": 1.5,
-    "bytes_read": 12800
+    "bytes_read": 12800,
+    "rejected_eigenbases": 0,
+    "fallbacks": []
   },
   "checkpoints": [
     {
@@ -106,7 +108,7 @@ TEST(Json, EmptyResultsHaveAllTopLevelKeys) {
   const Json tree = Json::parse(results_json({}));
   EXPECT_EQ(tree.at("checkpoints"), Json::array());
   EXPECT_EQ(tree.at("failures"), Json::array());
-  EXPECT_EQ(tree.at("provenance").size(), 9U);
+  EXPECT_EQ(tree.at("provenance").size(), 11U);
 }
 
 TEST(Json, DoublesReadBackBitForBit) {
