@@ -137,8 +137,9 @@ void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& qu
   }
 }
 
-// With the desk's backend. When its device has too little memory, again with smaller tiles; when that does not
-// help, or the device fails, again from the start with its fallback, which stays in use if the device failed.
+// With the desk's backend. When its device has too little memory, again with smaller tiles; when that does
+// not help, or the device fails, again from the start with its fallback, which stays in use if the device
+// failed.
 LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue) {
   while (!desk.backend->works()) {  // another desk may have lost the device just now
     const std::string loss = desk.backend->loss();
