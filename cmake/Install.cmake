@@ -8,6 +8,8 @@ install(TARGETS collapscope EXPORT collapscopeTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT program)
 if(TARGET collapscope_cuda)
+  # The libraries of the toolkit that it was built with, where they still are; LD_LIBRARY_PATH goes before them.
+  set_target_properties(collapscope_cuda PROPERTIES INSTALL_RPATH "$ORIGIN;${CUDAToolkit_LIBRARY_DIR}")
   install(TARGETS collapscope_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/collapscope COMPONENT cuda)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/collapscope DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)

@@ -13,8 +13,13 @@ namespace collapscope::kernels {
 inline dim3 grid_of(const Geometry& shape) { return {shape.grid_x, shape.grid_y, 1}; }
 inline dim3 block_of(const Geometry& shape) { return {shape.block_x, shape.block_y, 1}; }
 
+// The runtime keeps the last error of a thread until somebody asks. A launch asks, and CUB does: neither may take
+// for its own what a call of a library left behind.
+inline void forget_stale_errors() { (void)cudaGetLastError(); }
+
 template <class Op>
 cudaError_t launch_items(const Op& op, cudaStream_t stream) {
+  forget_stale_errors();
   return cub::DeviceFor::Bulk(op.count(), op, stream);
 }
 
@@ -24,6 +29,7 @@ cudaError_t launch_rows(const Op& op, unsigned lanes, cudaStream_t stream) {
     return cudaSuccess;
   }
   const Geometry shape = rows_geometry(op.rows(), lanes);
+  forget_stale_errors();
   over_rows<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
   return cudaGetLastError();
 }
@@ -34,6 +40,7 @@ cudaError_t launch_columns(const Op& op, cudaStream_t stream) {
     return cudaSuccess;
   }
   const Geometry shape = columns_geometry(op.columns(), op.chunks());
+  forget_stale_errors();
   over_columns<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
   return cudaGetLastError();
 }

@@ -8,11 +8,11 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
 #include "collapscope/core/version.hpp"
-#include "collapscope/gpu/gpu.hpp"
 #include "collapscope/report/report.hpp"
 #include "collapscope/results/results_file.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
 #include "outputs.hpp"
@@ -58,12 +58,8 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   }
   const AnalysisOptions analysis = analysis_options(options);
   const IndexOptions indexing = index_options(options);
-  const ChosenBackend chosen = make_backend(options.device, options.threads);
+  DeviceChoice device(options);
   const std::unique_ptr<Progress> progress = progress_for(options);
-  if (!chosen.note.empty()) {
-    progress->message(chosen.note);
-  }
-
   DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
   const std::vector<Checkpoint> checkpoints =
       arrange(index, options.shards, weights_naming(options),
@@ -74,16 +70,26 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (checkpoints.empty()) {
     return nothing_done;
   }
+  const ChosenBackend chosen = device.take(checkpoints, analysis);
+  if (!chosen.note.empty()) {
+    progress->message(chosen.note);
+  }
   Results results = analyze(checkpoints, *chosen.backend, analysis, *progress);
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  if (!chosen.note.empty()) {
+    results.provenance.fallbacks.add(Fallback{"analysis", "cpu", chosen.note});
+  }
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
   write_outputs(results, options.outputs, analysis.metrics);
+  if (const std::string lost = fallbacks_text(results.provenance.fallbacks); !lost.empty()) {
+    progress->message(lost);
+  }
   return results.failures.empty() ? done : partly_failed;
 }
 

@@ -84,7 +84,7 @@ void add_computation(Command& command, DumpOptions& options) {
                .preset = options.spectrum});
   command.add({.names = {"--device"},
                .target = &options.device,
-               .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .description = "auto, cpu, cuda, cuda:N or cuda:all; only auto falls back to the CPU",
                .preset = options.device});
   command.add({.names = {"--threads"},
                .target = &options.threads,

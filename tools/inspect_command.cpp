@@ -8,9 +8,9 @@
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
-#include "collapscope/gpu/gpu.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
 
@@ -86,12 +86,13 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
 int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
-  const std::unique_ptr<Backend> backend = make_backend(options.device, options.threads).backend;
+  DeviceChoice device(options);
   DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), index_options(options));
   const std::vector<Checkpoint> checkpoints =
       arrange(index, options.shards, weights_naming(options),
               [](const std::string& note) { fmt::print(stderr, "{}\n", note); });
   std::vector<Failure> failures = std::move(index.failures);
+  const ChosenBackend chosen = device.take(checkpoints, analysis);
   Totals totals;
   for (const Checkpoint& checkpoint : checkpoints) {
     const CheckpointIndex& first = checkpoint.front();
@@ -115,7 +116,7 @@ int run_inspect(const DumpOptions& options) {
         continue;
       }
       try {
-        inspect_layer(checkpoint, layer, analysis, memory, *backend, totals);
+        inspect_layer(checkpoint, layer, analysis, memory, *chosen.backend, totals);
       } catch (const Error& error) {
         failures.push_back({first.path, layer.name, error.what()});
       }
@@ -128,6 +129,8 @@ int run_inspect(const DumpOptions& options) {
     fmt::print("precision: {}\n", analysis.precision == Precision::fast
                                       ? "fast: products of features in float32, the rest in float64"
                                       : "float64");
+    fmt::print("device: {}{}\n", printable(chosen.backend->describe()),
+               chosen.reason.empty() ? "" : fmt::format(" ({})", printable(chosen.reason)));
   }
   for (const Failure& failure : failures) {
     fmt::print(stderr, "{}\n", InputError(failure.path, failure.object, failure.message).what());

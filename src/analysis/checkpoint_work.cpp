@@ -33,6 +33,9 @@ Failure current_failure(const std::string& path, const std::string& object) {
   }
 }
 
+// Where no CPU takes over.
+constexpr const char* advice = "; with --device auto the CPU would go on";
+
 std::size_t components(const DatasetIndex& targets) {
   return targets.shape.size() > 1 ? targets.shape[1] : 1;
 }
@@ -109,7 +112,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     remark(*first().predictions, bits_remark(*first().predictions));
   }
   // Few numbers: not worth a device's while.
-  Backend* const cpu = backend.fallback();
+  Backend* const cpu = backend.host();
   Backend& by = cpu != nullptr ? *cpu : backend;
   summary_ = collapscope::measure_targets(checkpoint_, *targets_, by, memory);
   try {
@@ -148,26 +151,45 @@ void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& qu
   }
 }
 
-// With the desk's backend; when its device fails, again from the start with its fallback, which stays in use
-// unless the device merely had too little memory.
+// With the desk's backend. When its device has too little memory, again with smaller tiles; when that does
+// not help, or the device fails, again from the start with its fallback, which stays in use if the device
+// failed.
 LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue) {
+  while (!desk.backend->works()) {  // another desk may have lost the device just now
+    const std::string loss = desk.backend->loss();
+    if (desk.backend->fallback() == nullptr) {
+      throw DeviceError(fmt::format("not measured, because the GPU was lost: {}{}", loss, advice));
+    }
+    queue.give_up(desk, loss);
+  }
   Backend* backend = desk.backend;
+  std::string reason = desk.lost;
   while (true) {
     try {
-      return measured(layer, *backend, desk.memory);
+      LayerSummary found = measured(layer, *backend, desk.memory);
+      if (!reason.empty()) {
+        journal_.measured_elsewhere(*backend, reason);
+      }
+      return found;
     } catch (const DeviceError& error) {
+      const bool lacks_memory = dynamic_cast<const DeviceMemoryError*>(&error) != nullptr;
+      if (lacks_memory && backend->spare_memory()) {
+        journal_.remark(first().path, layer.name, fmt::format("{}; again with smaller tiles", error.what()));
+        continue;
+      }
       Backend* const fallback = backend->fallback();
       if (fallback == nullptr) {
-        throw;
+        throw DeviceError(error.what() + std::string(advice));
       }
-      if (dynamic_cast<const DeviceMemoryError*>(&error) != nullptr) {
+      if (lacks_memory) {
         journal_.fell_back(error, *fallback, "this layer");
       } else {
         journal_.fell_back(error, *fallback,
                            queue.is_whole(desk) ? "the analysis" : "its share of the layers");
-        queue.give_up(desk);
+        queue.give_up(desk, error.what());
       }
       backend = fallback;
+      reason = error.what();
     }
   }
 }
@@ -200,8 +222,18 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
   const std::vector<LayerIndex> shards = shards_of(layer);
   const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
-  LayerSummary found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
-                                                  [this](std::uint64_t bytes) { journal_.advance(bytes); });
+  const auto tell_fallbacks = [&] {
+    journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
+  };
+  LayerSummary found;
+  try {
+    found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
+                                       [this](std::uint64_t bytes) { journal_.advance(bytes); });
+  } catch (...) {
+    tell_fallbacks();
+    throw;
+  }
+  tell_fallbacks();
   if (!found.residuals && layer_plan.passes() == 2) {
     journal_.spared(layer_plan.bytes);
   }

@@ -6,6 +6,12 @@
 
 namespace collapscope {
 
+namespace {
+
+bool is_cpu(Backend& backend) { return backend.host() == nullptr; }
+
+}  // namespace
+
 void Journal::working_on(const std::string& what) {
   const std::lock_guard lock(mutex_);
   progress_.working_on(what);
@@ -33,8 +39,24 @@ Failure Journal::failed(Failure failure) {
   return failure;
 }
 
+void Journal::measured_elsewhere(Backend& by, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  provenance_.fallbacks.add(Fallback{"layer", is_cpu(by) ? "cpu" : "gpu", reason});
+}
+
+void Journal::done_elsewhere(const Fallbacks& fallbacks, const std::string& path, const std::string& layer) {
+  for (const Fallback& fallback : fallbacks.all) {
+    const std::string times = fallback.count == 1 ? "" : fmt::format("{} times: ", fallback.count);
+    remark(path, layer,
+           fmt::format("{}{}; the {} is computed on the {}", times, fallback.reason, fallback.work,
+                       fallback.to == "cpu" ? "CPU" : "other GPUs"));
+  }
+  const std::lock_guard lock(mutex_);
+  provenance_.fallbacks.add(fallbacks);
+}
+
 void Journal::fell_back(const DeviceError& error, Backend& fallback, std::string_view what) {
-  const bool on_cpu = fallback.fallback() == nullptr;  // only devices fall back
+  const bool on_cpu = is_cpu(fallback);
   const std::lock_guard lock(mutex_);
   progress_.message(
       fmt::format("{}; {} goes on {}", error.what(), what, on_cpu ? "on the CPU" : "with the other GPUs"));

@@ -10,6 +10,7 @@ namespace {
 
 void use_what_works(Desk& desk) {
   while (!desk.backend->works() && desk.backend->fallback() != nullptr) {
+    desk.lost = desk.backend->loss();
     desk.backend = desk.backend->fallback();
   }
 }
@@ -50,8 +51,9 @@ void LayerQueue::run_beside(Place begin, Place end) {
   });
 }
 
-void LayerQueue::give_up(Desk& desk) {
+void LayerQueue::give_up(Desk& desk, const std::string& reason) {
   if (Backend* const fallback = desk.backend->fallback()) {
+    desk.lost = reason;
     desk.backend = fallback;
   }
 }

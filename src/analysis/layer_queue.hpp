@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
@@ -15,6 +16,7 @@ namespace collapscope {
 struct Desk {
   Backend* backend = nullptr;
   std::uint64_t memory = 0;  // bytes
+  std::string lost = {};     // why its first backend is not used any more; empty: it is
 };
 
 struct LayerTask {
@@ -38,9 +40,10 @@ class LayerQueue {
   // may not be begun, and its exception comes out.
   void run(const std::vector<LayerTask>& tasks);
 
-  // The device at this desk has failed. Its backend's fallback takes its place, here and at once; elsewhere
-  // when the next task begins, if the device was used there, too. To be called by the task at this desk.
-  void give_up(Desk& desk);
+  // The device at this desk has failed. Its backend's fallback, if there is one, takes its place, here and at
+  // once; elsewhere when the next task begins, if the device was used there, too. To be called by the task at
+  // this desk.
+  void give_up(Desk& desk, const std::string& reason);
 
  private:
   using Place = std::vector<LayerTask>::const_iterator;

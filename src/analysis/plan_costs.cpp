@@ -9,15 +9,6 @@
 
 namespace collapscope {
 
-namespace {
-
-// Rough rates of one machine; only their ratios matter.
-constexpr double product_rate = 20e9;    // float64 operations per second
-constexpr double plain_read_rate = 2e9;  // bytes per second, from the page cache
-constexpr double dear_read_rate = 2e8;   // bytes per second, inflating or putting together
-
-}  // namespace
-
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear) {
   constexpr std::array<std::string_view, 9> remainders{"nrc1",      "nrc1_unnormalized", "nrc1_centered",
                                                        "nrc2",      "nrc2_unnormalized", "deep_nrc1",

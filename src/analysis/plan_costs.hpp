@@ -5,6 +5,11 @@
 
 namespace collapscope {
 
+// Rough rates of one machine and one core.
+inline constexpr double product_rate = 20e9;    // float64 operations per second
+inline constexpr double plain_read_rate = 2e9;  // bytes per second, from the page cache
+inline constexpr double dear_read_rate = 2e8;   // bytes per second, inflating or putting together
+
 // Sets looks, spares_look, normalized_scatter and reason. dear: the bytes are compressed or have to be put
 // together.
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear);

@@ -127,6 +127,10 @@ class ShapeBench {
         spec_.format.row_length() > spec_.targets) {
       check_planted();
     }
+    for (const Fallback& fallback : backend_.take_fallbacks().all) {
+      result_.notes.push_back(fmt::format("{} times: {}; the CPU computed the {}", fallback.count,
+                                          fallback.reason, fallback.work));
+    }
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "collapscope/core/error.hpp"
+#include "cuda/arithmetic.hpp"
 #include "cuda/time_limit.hpp"
 #include "launchers.hpp"
 
@@ -71,7 +72,7 @@ Device::Device(int number) : number_(number), time_limit_(time_limit()), watchdo
   blas_.reset(blas);
   Call("cublasSetStream").check(cublasSetStream(blas, compute()));
   Call("cublasSetWorkspace").check(cublasSetWorkspace(blas, blas_workspace_.data(), blas_workspace_.bytes()));
-  Call("cublasSetMathMode").check(cublasSetMathMode(blas, CUBLAS_DEFAULT_MATH));
+  use_plain_arithmetic(blas);
   Call("cublasSetAtomicsMode").check(cublasSetAtomicsMode(blas, CUBLAS_ATOMICS_NOT_ALLOWED));
   cusolverDnHandle_t solver = nullptr;
   Call("cusolverDnCreate").check(cusolverDnCreate(&solver));
@@ -79,10 +80,18 @@ Device::Device(int number) : number_(number), time_limit_(time_limit()), watchdo
   Call("cusolverDnSetStream").check(cusolverDnSetStream(solver, compute()));
   Call("cusolverDnSetDeterministicMode")
       .check(cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS));
+  use_plain_arithmetic(solver);
   cusolverDnParams_t params = nullptr;
   Call("cusolverDnCreateParams").check(cusolverDnCreateParams(&params));
   solver_params_.reset(params);
   description_ = describe();
+}
+
+Device::~Device() {
+  calls_are_for(number_);
+  if (!is_abandoned()) {
+    Call("cudaSetDevice").ignore(cudaSetDevice(number_));
+  }
 }
 
 void Device::select() const {
@@ -120,16 +129,17 @@ Device::Identity Device::identity() const {
   Call("cudaRuntimeGetVersion").check(cudaRuntimeGetVersion(&who.runtime));
   Call("cublasGetVersion").check(cublasGetVersion(blas_.get(), &who.blas));
   Call("cusolverGetVersion").check(cusolverGetVersion(&who.solver));
+  who.arithmetic = arithmetic_of(blas_.get());
   return who;
 }
 
 std::string Device::describe() const {
   const Identity who = identity();
-  return fmt::format(
-      "cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} (default math), cuSOLVER {}",
-      number_, who.properties.name, static_cast<double>(who.properties.totalGlobalMem) / 0x1p30,
-      who.properties.major, who.properties.minor, version_text(who.driver), version_text(who.runtime),
-      who.blas, who.solver);
+  return fmt::format("cuda:{} {}, {:.0f} GiB, sm_{}{}; driver {}, runtime {}, cuBLAS {} ({}), cuSOLVER {}",
+                     number_, who.properties.name,
+                     static_cast<double>(who.properties.totalGlobalMem) / 0x1p30, who.properties.major,
+                     who.properties.minor, version_text(who.driver), version_text(who.runtime), who.blas,
+                     who.arithmetic, who.solver);
 }
 
 std::vector<Fact> Device::facts() const {
@@ -145,6 +155,7 @@ std::vector<Fact> Device::facts() const {
                           {"runtime", version_text(who.runtime)},
                           {"toolkit", version_text(CUDART_VERSION)},
                           {"cublas", std::int64_t{who.blas}},
+                          {"cublas_arithmetic", who.arithmetic},
                           {"cusolver", std::int64_t{who.solver}}};
   constexpr std::array<std::pair<const char*, cudaDeviceAttr>, 4> attributes{
       {{"clock_khz", cudaDevAttrClockRate},

@@ -24,6 +24,10 @@ class Device {
   // Throws DeviceError: it has no code for this GPU, or the libraries do not start; UsageError: see
   // time_limit.
   explicit Device(int number);
+  // Makes this the current device, as libraries ask of whoever gives their handles back.
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
 
   // Makes this the calling thread's device; to be called first by whoever uses it. Throws DeviceError when a
   // device of the process has been abandoned.
@@ -56,6 +60,7 @@ class Device {
     int runtime = 0;
     int blas = 0;
     int solver = 0;
+    std::string arithmetic;  // of cuBLAS
   };
 
   [[nodiscard]] Identity identity() const;

@@ -121,6 +121,9 @@ std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& sy
     download(device, basis.vectors.data(), matrix.data(), pairs * n);
   }
   device.wait_for_stream(device.compute());  // throws when the failure took the device with it
+  if (lacks_memory(answer)) {
+    check(answer, "cuSOLVER's eigenbasis");
+  }
   if (answer != CUSOLVER_STATUS_SUCCESS || info != 0 || problem.found() != pairs) {
     return std::nullopt;
   }

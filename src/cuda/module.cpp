@@ -18,6 +18,10 @@ namespace {
 constexpr std::size_t default_part_elements = std::size_t{1} << 24U;  // 128 MiB of float64
 constexpr std::size_t most_rows = 65536;
 constexpr std::size_t least_rows = 256;
+// Each time that a layer begins again for want of memory, its parts are an eighth: 65536 rows, 8192, 1024,
+// 256.
+constexpr std::size_t halvings_of_spare = 3;
+constexpr std::size_t most_spared = 3;
 
 class PinnedHostBuffer final : public HostBuffer {
  public:
@@ -79,7 +83,15 @@ class CudaGpu final : public gpu::GpuDevice {
 
   // Half of the memory is left for matrices, tiles and others.
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
-    return bytes <= device_.free_at_start() / 2;
+    return spared_ == 0 && bytes <= device_.free_at_start() / 2;
+  }
+
+  [[nodiscard]] bool spare_memory() override {
+    if (spared_ == most_spared) {
+      return false;
+    }
+    ++spared_;
+    return true;
   }
 
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
@@ -91,7 +103,7 @@ class CudaGpu final : public gpu::GpuDevice {
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
     device_.select();
     const std::size_t most = part_rows(spec.format, spec.rows);
-    if (spec.kept_rows > 0) {
+    if (spec.kept_rows > 0 && spared_ == 0) {
       try {
         return std::make_unique<CudaMomentFold>(device_, spec, most);
       } catch (const DeviceMemoryError&) {
@@ -123,8 +135,9 @@ class CudaGpu final : public gpu::GpuDevice {
  private:
   // Fewer than of a tile where a row is pooled from a large image.
   [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t layer_rows) const {
-    std::size_t rows =
-        std::min<std::uint64_t>(tile_rows(format.row_length()), std::max<std::uint64_t>(layer_rows, 1));
+    const std::size_t most =
+        std::max(least_rows, tile_rows(format.row_length()) >> (spared_ * halvings_of_spare));
+    std::size_t rows = std::min<std::uint64_t>(most, std::max<std::uint64_t>(layer_rows, 1));
     const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
     while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
       rows /= 2;
@@ -134,6 +147,7 @@ class CudaGpu final : public gpu::GpuDevice {
 
   Device device_;
   std::size_t part_elements_;
+  std::size_t spared_ = 0;  // how often
 };
 
 }  // namespace

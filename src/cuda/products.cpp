@@ -52,9 +52,10 @@ ProductSum::ProductSum(std::size_t p, std::size_t q, bool symmetric)
 void ProductSum::add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y) {
   const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
   const std::size_t rest = x.rows - sliced * slices_;
-  if (empty_ && slices_ > 1) {
+  if (!cleared_ || (empty_ && slices_ > 1)) {
     clear(sums_.data(), sums_.size(), device.compute());
-    empty_ = false;
+    cleared_ = true;
+    empty_ = empty_ && slices_ == 1;
   }
   if (sliced > 0) {
     add_slices(device, x, y, sliced);
@@ -114,6 +115,10 @@ FloatGramSum::FloatGramSum(std::size_t p)
     : p_(p), slices_(slices_for(p, p)), products_(slices_ * p * p), sum_(p * p) {}
 
 void FloatGramSum::add(const Device& device, const kernels::FloatMatrix& x, const double* scale) {
+  if (!cleared_) {
+    clear(products_.data(), products_.size(), device.compute());
+    cleared_ = true;
+  }
   const std::size_t at_once = slices_ * float_rows;
   for (std::size_t first = 0; first < x.rows; first += at_once) {
     add_some(device, {x.data + first * x.stride, std::min(at_once, x.rows - first), x.cols, x.stride}, scale);

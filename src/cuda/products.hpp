@@ -49,6 +49,7 @@ class ProductSum {
   bool symmetric_ = false;
   std::size_t slices_ = 1;
   bool empty_ = true;
+  bool cleared_ = false;       // once: nothing is summed into the other triangle of a whole product
   DeviceBuffer<double> sums_;  // [slices, p, q]
 };
 
@@ -74,6 +75,7 @@ class FloatGramSum {
   std::size_t p_ = 0;
   std::size_t slices_ = 1;
   bool empty_ = true;
+  bool cleared_ = false;          // as ProductSum's
   DeviceBuffer<float> products_;  // [slices, p, p]
   DeviceBuffer<double> sum_;      // [p, p]
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -39,7 +40,27 @@ int local_rank() {
   return 0;
 }
 
-std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads) {
+// "auto" takes a GPU for work that takes the CPU at least this long: starting CUDA takes 0.5 to 1.5 s, as
+// others report. Chosen, not measured.
+constexpr const char* least_seconds_variable = "COLLAPSCOPE_GPU_FROM";
+constexpr double usual_least_seconds = 2;
+
+double least_seconds() {
+  const char* chosen = std::getenv(least_seconds_variable);
+  if (chosen == nullptr || *chosen == '\0') {
+    return usual_least_seconds;
+  }
+  char* end = nullptr;
+  const double seconds = std::strtod(chosen, &end);
+  if (end == chosen || *end != '\0' || !std::isfinite(seconds) || seconds < 0) {
+    throw UsageError(fmt::format("{}: found '{}', expected seconds, 0 for a GPU whatever the work",
+                                 least_seconds_variable, printable(chosen)));
+  }
+  return seconds;
+}
+
+std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads,
+                                   gpu::LastResort last_resort) {
   const gpu::Module& module = gpu::Module::load();
   const int count = module.count();
   int first = 0;
@@ -57,11 +78,12 @@ std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads
   }
   return std::make_unique<gpu::GpuBackend>(
       std::move(devices), make_cpu_backend(threads),
-      [&module, first](std::size_t device) { return module.open(first + static_cast<int>(device)); });
+      [&module, first](std::size_t device) { return module.open(first + static_cast<int>(device)); },
+      last_resort);
 }
 
-ChosenBackend choose_cpu(std::size_t threads) {
-  ChosenBackend chosen{make_cpu_backend(threads), {}};
+ChosenBackend on_cpu(std::size_t threads, std::string reason) {
+  ChosenBackend chosen{make_cpu_backend(threads), {}, std::move(reason)};
   const std::size_t wanted = threads == 0 ? usable_threads() : threads;
   if (const std::size_t given = chosen.backend->threads(); given < wanted) {
     chosen.note = fmt::format("{} of {} threads are used: the system gives no more (ulimit -u, ulimit -v)",
@@ -70,11 +92,31 @@ ChosenBackend choose_cpu(std::size_t threads) {
   return chosen;
 }
 
+ChosenBackend choose_automatically(std::size_t threads, double cpu_seconds) {
+  const double least = least_seconds();
+  if (!gpu::has_driver()) {
+    return on_cpu(threads, "no GPU driver (libcuda.so.1) on this machine");
+  }
+  ChosenBackend cpu = on_cpu(threads, "");
+  const double seconds = cpu_seconds / static_cast<double>(cpu.backend->threads());
+  if (seconds < least) {
+    cpu.reason = fmt::format("about {:.2g} s of work; from {:.3g} s on ({}) a GPU is taken", seconds, least,
+                             least_seconds_variable);
+    return cpu;
+  }
+  try {
+    return {open_gpus("", threads, gpu::LastResort::cpu), {}, {}};
+  } catch (const DeviceError& error) {
+    cpu.note = cpu.reason = fmt::format("no GPU is used: {}", error.what());
+    return cpu;
+  }
+}
+
 }  // namespace
 
-ChosenBackend make_backend(const std::string& device, std::size_t threads) {
+ChosenBackend make_backend(const std::string& device, std::size_t threads, double cpu_seconds) {
   if (device == "cpu") {
-    return choose_cpu(threads);
+    return on_cpu(threads, "as asked");
   }
   const bool automatic = device == "auto";
   const std::string which = device.starts_with("cuda:") ? device.substr(5) : "";
@@ -83,17 +125,14 @@ ChosenBackend make_backend(const std::string& device, std::size_t threads) {
     throw UsageError(
         fmt::format("unknown device '{}': expected auto, cpu, cuda, cuda:N or cuda:all", printable(device)));
   }
-  if (automatic && !gpu::has_driver()) {
-    return choose_cpu(threads);
+  if (automatic) {
+    return choose_automatically(threads, cpu_seconds);
   }
-  ChosenBackend chosen;
   try {
-    chosen.backend = open_gpus(which, threads);
+    return {open_gpus(which, threads, gpu::LastResort::none), {}, {}};
   } catch (const DeviceError& error) {
-    chosen.backend = make_cpu_backend(threads);
-    chosen.note = fmt::format("no GPU is used: {}", error.what());
+    throw DeviceError(fmt::format("--device {}: {}; --device auto would take the CPU", device, error.what()));
   }
-  return chosen;
 }
 
 bool gpu_was_abandoned() { return gpu::Module::abandoned(); }

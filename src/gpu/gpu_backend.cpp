@@ -53,15 +53,20 @@ bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
 
 }  // namespace
 
-GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again)
-    : cpu_(std::move(cpu)), devices_(std::move(devices)), open_again_(std::move(open_again)) {}
+GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again,
+                       LastResort last_resort)
+    : cpu_(std::move(cpu)),
+      devices_(std::move(devices)),
+      open_again_(std::move(open_again)),
+      last_resort_(last_resort) {}
 
 std::string GpuBackend::describe() const {
   std::string text;
   for (const OpenGpu& gpu : devices_) {
     text += (text.empty() ? "" : " + ") + gpu.device->describe();
   }
-  return fmt::format("{}; eigenbases of order < {} on {}", text, least_order, cpu_->describe());
+  return fmt::format("{}{}; eigenbases of order < {} on {}", text, ignored_arithmetic(), least_order,
+                     cpu_->describe());
 }
 
 std::size_t GpuBackend::tile_rows(std::size_t features) const { return first().tile_rows(features); }
@@ -92,8 +97,9 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
         }
         return std::move(*basis);
       }
-    } catch (const DeviceMemoryError&) {
-      // The CPU has room for it.
+      compute_on_cpu(basis ? "the GPU's answer failed its check" : "the GPU gave no answer", true);
+    } catch (const DeviceMemoryError& error) {
+      compute_on_cpu(error.what(), false);
     }
   }
   return cpu_->eigenbasis(symmetric, pairs);
@@ -104,6 +110,13 @@ Eigenbasis GpuBackend::spectrum(const Matrix& symmetric, std::size_t written) {
                                         : eigenbasis(symmetric, symmetric.rows());
 }
 
+void GpuBackend::compute_on_cpu(const std::string& reason, bool is_rejection) {
+  fallbacks_.add(Fallback{"eigenbasis", "cpu", reason});
+  fallbacks_.rejected_eigenbases += is_rejection ? 1 : 0;
+}
+
+Fallbacks GpuBackend::take_fallbacks() { return std::exchange(fallbacks_, {}); }
+
 bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
   const std::uint64_t share = bytes / devices_.size() + 1;
   return std::all_of(devices_.begin(), devices_.end(),
@@ -111,23 +124,69 @@ bool GpuBackend::keeps_rows(std::uint64_t bytes) const {
 }
 
 bool GpuBackend::works() const {
-  return std::none_of(devices_.begin(), devices_.end(), [](const OpenGpu& gpu) { return gpu.lost->load(); });
+  return std::none_of(devices_.begin(), devices_.end(),
+                      [](const OpenGpu& gpu) { return gpu.lost->has_happened(); });
+}
+
+std::string GpuBackend::loss() const {
+  for (const OpenGpu& gpu : devices_) {
+    if (gpu.lost->has_happened()) {
+      return gpu.lost->reason();
+    }
+  }
+  return {};
+}
+
+bool GpuBackend::spare_memory() {
+  bool spares = false;
+  for (const OpenGpu& gpu : devices_) {
+    spares = watched(gpu.lost, [&] { return gpu.device->spare_memory(); }) || spares;
+  }
+  return spares;
 }
 
 Backend* GpuBackend::fallback() {
   if (!rest_) {
     Devices left;
     std::copy_if(devices_.begin(), devices_.end(), std::back_inserter(left),
-                 [](const OpenGpu& gpu) { return !*gpu.lost; });
-    if (left.empty() || left.size() == devices_.size() || Module::abandoned()) {
-      return cpu_.get();
+                 [](const OpenGpu& gpu) { return !gpu.lost->has_happened(); });
+    const bool lacks_memory = left.size() == devices_.size();
+    if (left.empty() && !Module::abandoned()) {
+      left = another();
     }
-    rest_ = std::make_unique<GpuBackend>(std::move(left), cpu_);
+    if (left.empty() || lacks_memory || Module::abandoned()) {
+      return last_resort_ == LastResort::cpu ? cpu_.get() : nullptr;
+    }
+    rest_ = std::make_unique<GpuBackend>(std::move(left), cpu_, Opener{}, last_resort_);
+    rest_->be_worker_among(siblings_, open_again_);
   }
   return rest_.get();
 }
 
 std::size_t GpuBackend::least_layer_workers() const { return std::max<std::size_t>(2, devices_.size()); }
+
+void GpuBackend::be_worker_among(std::vector<Lost> siblings, Opener open_again) {
+  if (!siblings.empty()) {
+    siblings_ = std::move(siblings);
+    open_again_ = std::move(open_again);
+    layer_workers_.emplace();  // it has none of its own
+  }
+}
+
+GpuBackend::Devices GpuBackend::another() const {
+  Devices found;
+  for (std::size_t device = 0; device < siblings_.size() && found.empty(); ++device) {
+    if (siblings_[device]->has_happened()) {
+      continue;
+    }
+    try {
+      found.emplace_back(open_again_(device), siblings_[device]);
+    } catch (const DeviceError&) {
+      // Whether it still works, those who have it will see.
+    }
+  }
+  return found;
+}
 
 std::size_t GpuBackend::workers_of_device() const {
   return open_again_ ? std::clamp(cpu_->threads() / devices_.size(), std::size_t{2}, most_of_device) : 1;
@@ -179,9 +238,18 @@ std::span<Backend* const> GpuBackend::layer_workers(std::size_t most) {
 GpuBackend::Workers GpuBackend::workers_on(const Devices& opened) const {
   Workers workers;
   const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
+  std::vector<Lost> siblings;
+  for (const OpenGpu& gpu : devices_) {
+    siblings.push_back(gpu.lost);
+  }
   for (const OpenGpu& gpu : opened) {
-    workers.owned.push_back(std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_worker(threads)));
-    workers.pointers.push_back(workers.owned.back().get());
+    auto worker =
+        std::make_unique<GpuBackend>(Devices{gpu}, cpu::make_worker(threads), Opener{}, last_resort_);
+    if (last_resort_ == LastResort::none && open_again_) {
+      worker->be_worker_among(siblings, open_again_);
+    }
+    workers.pointers.push_back(worker.get());
+    workers.owned.push_back(std::move(worker));
   }
   return workers;
 }

@@ -1,8 +1,8 @@
 // The backend over one or several GPUs. It folds and looks on the first; where there are several, a worker
 // for each shares the segments of a layer. Decompositions are checked, and done on the CPU when they are
 // small or fail the check. For small layers it has several workers per GPU, so that decompositions on the CPU
-// go beside one another and beside others' rows. When a GPU is lost, it falls back to the others, or to the
-// CPU.
+// go beside one another and beside others' rows. When a GPU is lost, it falls back to the others, and then to
+// the CPU or to nothing.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,9 @@
 
 namespace collapscope::gpu {
 
+// What goes on when no GPU is left, and with a layer for which a GPU has too little memory.
+enum class LastResort : unsigned char { cpu, none };
+
 class GpuBackend final : public Backend {
  public:
   using Devices = std::vector<OpenGpu>;
@@ -22,7 +25,8 @@ class GpuBackend final : public Backend {
 
   // devices: at least one; workers and fallbacks share them, and the CPU. open_again: opens one of them
   // another time; empty: never.
-  GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {});
+  GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {},
+             LastResort last_resort = LastResort::cpu);
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] std::size_t threads() const override { return cpu_->threads(); }
@@ -36,8 +40,12 @@ class GpuBackend final : public Backend {
     return buffers_.make(size);
   }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
+  [[nodiscard]] Backend* host() override { return cpu_.get(); }
   [[nodiscard]] Backend* fallback() override;
   [[nodiscard]] bool works() const override;
+  [[nodiscard]] std::string loss() const override;
+  [[nodiscard]] bool spare_memory() override;
+  [[nodiscard]] Fallbacks take_fallbacks() override;
   [[nodiscard]] bool is_device() const override { return true; }
   [[nodiscard]] std::span<Backend* const> segment_workers(std::size_t features) override;
   [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t most) override;
@@ -57,6 +65,10 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::size_t workers_of_device() const;
   [[nodiscard]] Workers workers_on(const Devices& opened) const;
   [[nodiscard]] Devices opened_again(std::size_t most) const;
+  void compute_on_cpu(const std::string& reason, bool is_rejection);
+  void be_worker_among(std::vector<Lost> siblings, Opener open_again);
+  // One of those that a worker may go on with, opened again; empty: none.
+  [[nodiscard]] Devices another() const;
 
   std::shared_ptr<Backend> cpu_;  // outlives the devices
   Devices devices_;
@@ -64,6 +76,9 @@ class GpuBackend final : public Backend {
     return watched(devices_.front().lost, [&] { return first().make_host_buffer(size); });
   }};
   Opener open_again_;
+  LastResort last_resort_;
+  std::vector<Lost> siblings_;  // of a worker without the CPU as its last resort: all GPUs, by their numbers
+  Fallbacks fallbacks_;
   std::optional<Workers> segment_workers_;  // made when first asked for
   std::optional<Workers> layer_workers_;
   std::unique_ptr<GpuBackend> rest_;  // without devices that were lost

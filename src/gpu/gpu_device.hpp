@@ -28,6 +28,8 @@ class GpuDevice {
   // The `pairs` largest eigenpairs, at least one, of a finite symmetric matrix, largest first, as the library
   // gives them; nullopt: it gave up.
   [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) = 0;
+  // As Backend's.
+  [[nodiscard]] virtual bool spare_memory() { return false; }
   // As Backend's, of this device alone.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
 };

@@ -3,9 +3,11 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <system_error>
 
@@ -42,9 +44,43 @@ Function find(void* module, const char* name) {
   return function;
 }
 
+// What libcublas 13.1 reads.
+constexpr std::array arithmetic_variables{
+    "CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATE_SINGLE_PRECISION", "CUBLAS_EMULATION_STRATEGY",
+    "CUBLAS_FIXEDPOINT_EMULATION_MANTISSA_BIT_COUNT", "NVIDIA_TF32_OVERRIDE"};
+
+struct Ignored {
+  std::mutex mutex;
+  std::array<bool, arithmetic_variables.size()> was_set{};
+};
+
+Ignored& ignored() {
+  static Ignored instance;
+  return instance;
+}
+
 std::atomic<ModuleInterface::Abandoned> ask_abandoned = nullptr;
 
 }  // namespace
+
+void ignore_arithmetic_of_environment() {
+  const std::lock_guard lock(ignored().mutex);
+  for (std::size_t i = 0; i < arithmetic_variables.size(); ++i) {
+    if (std::getenv(arithmetic_variables[i]) != nullptr) {
+      ignored().was_set[i] = true;
+      ::unsetenv(arithmetic_variables[i]);
+    }
+  }
+}
+
+std::string ignored_arithmetic() {
+  std::string text;
+  const std::lock_guard lock(ignored().mutex);
+  for (std::size_t i = 0; i < arithmetic_variables.size(); ++i) {
+    text += ignored().was_set[i] ? fmt::format(", {} ignored", arithmetic_variables[i]) : "";
+  }
+  return text;
+}
 
 bool has_driver() {
   static void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
@@ -59,6 +95,7 @@ Module::Module() {
   if (!has_driver()) {
     throw DeviceError("no GPU driver (libcuda.so.1) on this machine");
   }
+  ignore_arithmetic_of_environment();
   void* module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) {
     throw DeviceError(fmt::format(
@@ -88,6 +125,7 @@ bool Module::abandoned() {
 int Module::count() const { return count_(); }
 
 std::unique_ptr<GpuDevice> Module::open(int device) const {
+  ignore_arithmetic_of_environment();
   return std::unique_ptr<GpuDevice>(open_(device));
 }
 

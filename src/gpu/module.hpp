@@ -28,6 +28,12 @@ class Module {
   ModuleInterface::Open open_;
 };
 
+// Takes the variables that make CUDA's libraries compute with less than they are asked for (TF32, emulated
+// products) out of the environment of this process: before they are loaded, and before a device is opened.
+void ignore_arithmetic_of_environment();
+// Those that it found: ", NVIDIA_TF32_OVERRIDE ignored"; empty: none.
+[[nodiscard]] std::string ignored_arithmetic();
+
 // Whether a GPU driver is installed: cheap, loads no CUDA library.
 [[nodiscard]] bool has_driver();
 

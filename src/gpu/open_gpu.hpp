@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
@@ -10,10 +12,33 @@
 
 namespace collapscope::gpu {
 
-using Lost = std::shared_ptr<std::atomic<bool>>;  // of all who use the GPU
+// Set once, by any thread.
+class Loss {
+ public:
+  [[nodiscard]] bool has_happened() const { return happened_; }
+  // What failed first; empty: nothing.
+  [[nodiscard]] std::string reason() const {
+    const std::lock_guard lock(mutex_);
+    return reason_;
+  }
+  void happens(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    if (reason_.empty()) {
+      reason_ = reason;
+    }
+    happened_ = true;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string reason_;
+  std::atomic<bool> happened_ = false;
+};
+
+using Lost = std::shared_ptr<Loss>;  // of all who use the GPU
 
 struct OpenGpu {
-  OpenGpu(std::unique_ptr<GpuDevice> gpu, Lost flag = std::make_shared<std::atomic<bool>>(false))
+  OpenGpu(std::unique_ptr<GpuDevice> gpu, Lost flag = std::make_shared<Loss>())
       : device(std::move(gpu)), lost(std::move(flag)) {}
   std::shared_ptr<GpuDevice> device;
   Lost lost;
@@ -26,8 +51,8 @@ auto watched(const Lost& lost, const Work& work) {
     return work();
   } catch (const DeviceMemoryError&) {
     throw;
-  } catch (const DeviceError&) {
-    *lost = true;
+  } catch (const DeviceError& error) {
+    lost->happens(error.what());
     throw;
   }
 }

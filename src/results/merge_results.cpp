@@ -117,6 +117,9 @@ MergedResults merge_results(std::vector<ResultsFile> files) {
   MergedResults merged;
   if (files.size() == 1) merged.results.provenance = files[0].results.provenance;
   std::ranges::sort(files, {}, &ResultsFile::path);
+  for (std::size_t i = 0; files.size() > 1 && i < files.size(); ++i) {
+    merged.results.provenance.fallbacks.add(files[i].results.provenance.fallbacks);
+  }
   std::map<decltype(identity({})), std::vector<Entry>> same;
   for (ResultsFile& file : files) {
     for (CheckpointResult& checkpoint : file.results.checkpoints) {

@@ -132,6 +132,15 @@ CheckpointResult checkpoint_at(const Place& place) {
   return checkpoint;
 }
 
+Fallback fallback_at(const Place& place) {
+  Fallback fallback;
+  place.need_member("work", into(fallback.work));
+  place.need_member("to", into(fallback.to));
+  place.need_member("count", into(fallback.count));
+  place.need_member("reason", into(fallback.reason));
+  return fallback;
+}
+
 Provenance provenance_at(const Place& place) {
   Provenance provenance;
   std::uint64_t threads = 1;
@@ -148,6 +157,10 @@ Provenance provenance_at(const Place& place) {
   provenance.threads = threads;
   place.need_member("seconds", into(provenance.seconds));
   place.need_member("bytes_read", into(provenance.bytes_read));
+  place.with_member("rejected_eigenbases", into(provenance.fallbacks.rejected_eigenbases));
+  place.with_member("fallbacks", [&](const Place& all) {
+    all.each_element([&](const Place& one) { provenance.fallbacks.add(fallback_at(one)); });
+  });
   return provenance;
 }
 

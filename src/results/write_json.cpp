@@ -112,7 +112,14 @@ void write_provenance(JsonText& json, const Provenance& provenance, const std::s
   json.member("command", provenance.command).member("device", provenance.device);
   json.member("precision", provenance.precision).member("threads", provenance.threads);
   json.member("started", provenance.started).member("seconds", provenance.seconds);
-  json.member("bytes_read", provenance.bytes_read).member("digest", digest).close('}');
+  json.member("bytes_read", provenance.bytes_read);
+  json.member("rejected_eigenbases", provenance.fallbacks.rejected_eigenbases);
+  json.key("fallbacks").open('[');
+  for (const Fallback& fallback : provenance.fallbacks.all) {
+    json.open('{').member("work", fallback.work).member("to", fallback.to);
+    json.member("count", fallback.count).member("reason", fallback.reason).close('}');
+  }
+  json.close(']').member("digest", digest).close('}');
 }
 
 }  // namespace

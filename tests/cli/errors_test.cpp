@@ -168,20 +168,25 @@ TEST_F(Errors, DevicesThatDoNotExist) {
   expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"});
 }
 
-// A machine without a GPU gives the same numbers, and says why the CPU gave them.
-TEST_F(Errors, WithoutAGpuTheCpuComputes) {
+// A GPU that was asked for is not replaced; what is missing is said.
+TEST_F(Errors, WithoutAGpuOnlyAutoTakesTheCpu) {
   if (expect_status(0, folder_, {"devices"}).out.find("gpu: cuda:0") != std::string::npos) {
     GTEST_SKIP() << "a GPU computes here";
   }
   make_dumps(folder_, "dump('a.h5')");
-  const std::string expected = expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"}).out;
   for (const char* device : {"cuda", "cuda:0", "cuda:7", "cuda:all"}) {
-    const Finished outcome = expect_status(0, folder_, {"analyze", "a.h5", "--device", device, "-q"});
-    EXPECT_EQ(outcome.out, expected);
-    EXPECT_THAT(outcome.err, ::testing::StartsWith("no GPU is used: "));
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+    for (const char* command : {"analyze", "inspect"}) {
+      const Finished outcome = expect_status(2, folder_, {command, "a.h5", "--device", device});
+      EXPECT_EQ(outcome.out, "");
+      EXPECT_THAT(outcome.err, ::testing::StartsWith("collapscope: --device " + std::string(device) + ": "));
+      EXPECT_THAT(outcome.err, ::testing::HasSubstr("; --device auto would take the CPU"));
+      EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+    }
   }
-  EXPECT_EQ(expect_status(0, folder_, {"analyze", "a.h5", "--device", "auto", "-q"}).err, "");
+  const std::string expected = expect_status(0, folder_, {"analyze", "a.h5", "--device", "cpu"}).out;
+  const Finished automatic = expect_status(0, folder_, {"analyze", "a.h5", "--device", "auto", "-q"});
+  EXPECT_EQ(automatic.out, expected);
+  EXPECT_EQ(automatic.err, "");
 }
 
 TEST_F(Errors, MemorySizesThatMakeNoSense) {

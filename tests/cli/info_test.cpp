@@ -29,11 +29,12 @@ TEST(Inspect, TellsWhatIsThereAndWhatItCosts) {
              "dump('a.h5', layers=['fc1'], N=300, d=7, run='night', step=12, edit=edit)");
   const Finished finished = expect_status(0, folder, {"inspect", "a.h5", "--memory", "64MiB"});
   EXPECT_EQ(finished.err, "");
-  expect_told(finished.out, {"a.h5", "night", "12", "targets: float64 [300, 2]", "predictions [300, 2]",
-                             "fc1: float64 [300, 7], contiguous, weight [2, 7]", "300 rows x 7 features",
-                             "conv: float32 [300, 8, 3, 3], chunks [100, 8, 3, 3] shuffle deflate",
-                             "NCHW pooled by mean", "no weight", "300 rows x 8 features", "two looks",
-                             "all eigenpairs", "84.4 KiB", "2 layers can be analysed", "budget 64.0 MiB"});
+  expect_told(finished.out,
+              {"a.h5", "night", "12", "targets: float64 [300, 2]", "predictions [300, 2]",
+               "fc1: float64 [300, 7], contiguous, weight [2, 7]", "300 rows x 7 features",
+               "conv: float32 [300, 8, 3, 3], chunks [100, 8, 3, 3] shuffle deflate", "NCHW pooled by mean",
+               "no weight", "300 rows x 8 features", "two looks", "all eigenpairs", "84.4 KiB",
+               "\ndevice: ", "2 layers can be analysed", "budget 64.0 MiB"});
   const std::string flat =
       expect_status(0, folder, {"inspect", "a.h5", "--layers", "conv", "--pool", "flatten"}).out;
   expect_told(flat, {"300 rows x 72 features", "1 layer can"});

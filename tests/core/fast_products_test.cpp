@@ -73,7 +73,10 @@ class FastOnBackend : public test::OnBackend {
     test::OnBackend::SetUp();
     path_ = test::temporary_path("_fast.h5");
   }
-  void TearDown() override { std::filesystem::remove(path_); }
+  void TearDown() override {
+    std::filesystem::remove(path_);
+    test::OnBackend::TearDown();
+  }
 
   [[nodiscard]] MetricSet analyzed(Looks looks, Precision precision) {
     AnalysisOptions options;

@@ -133,7 +133,7 @@ TEST(LayerQueue, APartThatFailedIsNotUsedAgainAndOthersAre) {
                          lost = desk.backend;
                          Backend* const fallback = lost->fallback();
                          dynamic_cast<Mock&>(*lost).lose();
-                         queue.give_up(desk);
+                         queue.give_up(desk, "lost");
                          EXPECT_EQ(desk.backend, fallback);
                        } else {
                          EXPECT_NE(desk.backend, lost);
@@ -155,7 +155,7 @@ TEST(LayerQueue, WhenTheWholeFailsSoDoItsParts) {
   queue.run({{false,
               [&](Desk& desk) {
                 whole.lose();
-                queue.give_up(desk);
+                queue.give_up(desk, "lost");
                 EXPECT_EQ(desk.backend, whole.fallback());
               }},
              {true, on_fallback},

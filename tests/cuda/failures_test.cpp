@@ -2,6 +2,7 @@
 // the numbers are always the CPU's, nothing crashes, hangs or leaks.
 #include <set>
 
+#include "collapscope/core/error.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
 #include "cuda/sites.hpp"
@@ -51,13 +52,13 @@ class Failures : public test::Pipeline {
   }
 
   void fail_everywhere(const std::string& kind) {
-    const std::vector<std::string> sites = sites_of("cuda", kind == "sticky");
+    const std::vector<std::string> sites = sites_of("auto", kind == "sticky");
     const std::vector<long> numbers = test::some_of_every_site(sites);
     std::size_t told = 0;
     for (const long n : numbers) {
       const std::string name = test::name_of_site(sites[static_cast<std::size_t>(n) - 1]);
       SCOPED_TRACE(testing::Message() << kind << ", number " << n << " of " << sites.size() << ", " << name);
-      expect_near_cpu(analyzed_with_failure("cuda", kind, sites, n));
+      expect_near_cpu(analyzed_with_failure("auto", kind, sites, n));
       const bool is_told = !messages_.lines.empty() || !note_.empty();
       EXPECT_TRUE(is_told || may_be_quiet(kind, name)) << "failed without a word";
       told += is_told ? 1 : 0;
@@ -87,6 +88,8 @@ TEST_F(Failures, ThatTakeOneOfThreeDevicesWithThemLeaveTheOthers) {
       EXPECT_NE(line.find("; the analysis goes on with the other GPUs"), std::string::npos) << line;
       EXPECT_NE(found.provenance.device.find("; in part cuda:"), std::string::npos);
       EXPECT_EQ(found.provenance.device.find("; in part cpu"), std::string::npos);
+      EXPECT_EQ(found.provenance.fallbacks.count("layer", "cpu"), 0U);
+      EXPECT_GE(found.provenance.fallbacks.count("layer", "gpu"), 1U);
       ++told;
     }
     if (HasFailure()) {
@@ -120,7 +123,7 @@ TEST_F(LargeTiles, BecomeSmallerWithLittleMemoryOrTheCpuIsUsed) {
   for (const int mebibytes : {1, 16, 32, 33, 34, 36, 40, 64, 1024}) {
     SCOPED_TRACE(mebibytes);
     fake().restart({{"MEMORY", std::to_string(mebibytes) + "M"}});
-    expect_near_cpu(analyzed("cuda"));
+    expect_near_cpu(analyzed("auto"));
     const bool quiet = messages_.lines.empty() && note_.empty();
     on_gpu = on_gpu || quiet;
     on_cpu = on_cpu || !quiet;
@@ -137,10 +140,19 @@ TEST_F(Failures, OfTheDriverAreExplained) {
   };
   for (const auto& [settings, words] : cases) {
     fake().restart(settings);
-    expect_near_cpu(analyzed("cuda"));
-    EXPECT_NE(note_.find(words), std::string::npos) << note_;
     expect_near_cpu(analyzed("auto"));
     EXPECT_NE(note_.find(words), std::string::npos) << note_;
+    for (const char* device : {"cuda", "cuda:0", "cuda:all"}) {
+      try {
+        (void)make_backend(device, 1);
+        ADD_FAILURE() << device << " works";
+      } catch (const DeviceError& error) {
+        const std::string message = error.what();
+        EXPECT_EQ(message.rfind("--device " + std::string(device) + ": ", 0), 0U) << message;
+        EXPECT_NE(message.find(words), std::string::npos) << message;
+        EXPECT_NE(message.find("--device auto would take the CPU"), std::string::npos) << message;
+      }
+    }
   }
 }
 
@@ -152,15 +164,35 @@ class LyingEigensolver : public test::Pipeline {
     noise_ = {0.5};
     options_.memory = std::uint64_t{256} << 20U;
   }
+
+  // Counted, with their reason, and told with the layer's name.
+  void expect_rejections(const Results& found, const std::string& lie) const {
+    const Fallbacks& fallbacks = found.provenance.fallbacks;
+    ASSERT_EQ(fallbacks.all.size(), 1U);
+    EXPECT_EQ(fallbacks.all[0].work, "eigenbasis");
+    EXPECT_EQ(fallbacks.all[0].to, "cpu");
+    EXPECT_EQ(fallbacks.all[0].reason,
+              lie.starts_with("info") ? "the GPU gave no answer" : "the GPU's answer failed its check");
+    EXPECT_GE(fallbacks.rejected_eigenbases, 1U);
+    EXPECT_EQ(fallbacks.rejected_eigenbases, fallbacks.count("eigenbasis", "cpu"));
+    ASSERT_EQ(messages_.lines.size(), 1U);
+    EXPECT_NE(messages_.lines[0].find("layer1: "), std::string::npos) << messages_.lines[0];
+    EXPECT_NE(messages_.lines[0].find(fallbacks.all[0].reason), std::string::npos) << messages_.lines[0];
+    EXPECT_EQ(found.provenance.device.find("in part"), std::string::npos);
+  }
 };
 
 TEST_F(LyingEigensolver, IsNotBelieved) {
   fake().restart({});
-  expect_near_cpu(analyzed("cuda"));
+  const Results honest = analyzed("cuda");
+  expect_near_cpu(honest);
+  EXPECT_TRUE(honest.provenance.fallbacks == Fallbacks{});
   for (const char* lie : {"nan", "bitflip", "unsorted", "nonorthogonal", "info>0", "info<0"}) {
     SCOPED_TRACE(lie);
     fake().restart({{"EIGEN", lie}});
-    expect_near_cpu(analyzed("cuda"));
+    const Results found = analyzed("cuda");
+    expect_near_cpu(found);
+    expect_rejections(found, lie);
   }
 }
 
@@ -181,6 +213,7 @@ TEST_F(LyingAboutAFewPairs, IsNotBelieved) {
     const Results found = analyzed("cuda");
     expect_near_cpu(found);
     EXPECT_NE(digits(found), honest) << "the lie was not told: the device was not asked";
+    expect_rejections(found, lie);
   }
 }
 

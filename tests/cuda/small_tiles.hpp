@@ -35,6 +35,10 @@ class SmallTiles final : public Backend {
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override { return whole_.keeps_rows(bytes); }
   [[nodiscard]] bool is_device() const override { return whole_.is_device(); }
   [[nodiscard]] bool works() const override { return whole_.works(); }
+  [[nodiscard]] Backend* host() override { return whole_.host(); }
+  [[nodiscard]] std::string loss() const override { return whole_.loss(); }
+  [[nodiscard]] bool spare_memory() override { return whole_.spare_memory(); }
+  [[nodiscard]] Fallbacks take_fallbacks() override { return whole_.take_fallbacks(); }
   [[nodiscard]] std::span<Backend* const> segment_workers(std::size_t features) override {
     return whole_.segment_workers(features);
   }

@@ -2,8 +2,10 @@
 #include "cublas_handle.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include "ledger.hpp"
 
@@ -19,6 +21,11 @@ cublasStatus_t blas_setting(const char* call, cublasHandle_t handle, Body&& body
     BlasHandle* blas = find_blas(handle, call);
     return blas == nullptr ? CUBLAS_STATUS_NOT_INITIALIZED : body(*blas);
   });
+}
+
+bool asked_for(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && std::string_view(value) == "1";
 }
 
 // As a library that uses its workspace would leave it.
@@ -62,6 +69,9 @@ cublasStatus_t enqueue_product(BlasHandle& handle, const char* call, const std::
       }
     }
   }
+  if (!handle.kernels.load(handle.device)) {
+    return CUBLAS_STATUS_EXECUTION_FAILED;
+  }
   enqueue(*stream, call,
           [work = std::move(work), workspace = handle.workspace, bytes = handle.workspace_bytes] {
             scribble(workspace, bytes);
@@ -79,6 +89,8 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
   return library_call("cublasCreate", CUBLAS_STATUS_ALLOC_FAILED, CUBLAS_STATUS_NOT_INITIALIZED, [&] {
     auto* blas = new BlasHandle;
     blas->device = current_device();
+    blas->coarse_double = asked_for("CUBLAS_EMULATE_DOUBLE_PRECISION");
+    blas->coarse_float = asked_for("NVIDIA_TF32_OVERRIDE") || asked_for("CUBLAS_EMULATE_SINGLE_PRECISION");
     open_handle(blas, kind);
     *handle = reinterpret_cast<cublasHandle_t>(blas);
     return CUBLAS_STATUS_SUCCESS;
@@ -91,6 +103,8 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) {
       violation("cublasDestroy: no cuBLAS handle, or no longer");
       return CUBLAS_STATUS_NOT_INITIALIZED;
     }
+    expect_current("cublasDestroy", "handle", reinterpret_cast<BlasHandle*>(handle)->device);
+    reinterpret_cast<BlasHandle*>(handle)->kernels.unload();
     delete reinterpret_cast<BlasHandle*>(handle);
     return CUBLAS_STATUS_SUCCESS;
   });
@@ -139,6 +153,20 @@ cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
 cublasStatus_t cublasGetMathMode(cublasHandle_t handle, cublasMath_t* mode) {
   return blas_setting("cublasGetMathMode", handle, [&](BlasHandle& blas) {
     *mode = blas.math;
+    return CUBLAS_STATUS_SUCCESS;
+  });
+}
+
+cublasStatus_t cublasSetEmulationStrategy(cublasHandle_t handle, cublasEmulationStrategy_t strategy) {
+  return blas_setting("cublasSetEmulationStrategy", handle, [&](BlasHandle& blas) {
+    blas.strategy = strategy;
+    return CUBLAS_STATUS_SUCCESS;
+  });
+}
+
+cublasStatus_t cublasGetEmulationStrategy(cublasHandle_t handle, cublasEmulationStrategy_t* strategy) {
+  return blas_setting("cublasGetEmulationStrategy", handle, [&](BlasHandle& blas) {
+    *strategy = blas.strategy;
     return CUBLAS_STATUS_SUCCESS;
   });
 }

@@ -21,7 +21,11 @@ struct BlasHandle {
   std::byte* workspace = nullptr;
   std::size_t workspace_bytes = 0;
   cublasMath_t math = CUBLAS_DEFAULT_MATH;
+  cublasEmulationStrategy_t strategy = CUBLAS_EMULATION_STRATEGY_DEFAULT;
   cublasAtomicsMode_t atomics = CUBLAS_ATOMICS_NOT_ALLOWED;
+  bool coarse_double = false;  // products of this type have fewer digits, as the environment asked for
+  bool coarse_float = false;
+  LazyKernels kernels;
 };
 
 // A column-major matrix on the device.

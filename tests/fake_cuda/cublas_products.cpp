@@ -3,6 +3,7 @@
 #include <cuda_fp16.h>
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "blas.hpp"
@@ -47,6 +48,19 @@ void blas_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, Index m, Index n, Index k
               beta, c, narrow(ldc));
 }
 
+// Fewer digits, where the handle was made under an environment that asks for emulated products or TF32.
+bool is_coarse(const BlasHandle& blas, double /*type*/) { return blas.coarse_double; }
+bool is_coarse(const BlasHandle& blas, float /*type*/) { return blas.coarse_float; }
+
+template <class Real>
+void coarsen(Real* c, Index rows, Index cols, Index stride) {
+  for (Index j = 0; j < cols; ++j) {
+    for (Real& value : std::span(c + j * stride, static_cast<std::size_t>(rows))) {
+      value = static_cast<Real>(static_cast<float>(__float2bfloat16(static_cast<float>(value))));
+    }
+  }
+}
+
 template <class Real>
 cublasStatus_t syrk(const char* call, cublasHandle_t handle, cublasFillMode_t uplo, cublasOperation_t trans,
                     Index n, Index k, const Real* alpha, const Real* a, Index lda, const Real* beta, Real* c,
@@ -59,6 +73,7 @@ cublasStatus_t syrk(const char* call, cublasHandle_t handle, cublasFillMode_t up
     const bool plain = trans == CUBLAS_OP_N;
     const std::vector<Operand> operands = {{"A", a, plain ? n : k, plain ? k : n, lda, sizeof(Real)},
                                            {"C", c, n, n, ldc, sizeof(Real)}};
+    const bool coarse = is_coarse(*blas, Real{});
     return enqueue_product(*blas, call, operands, [=, alpha = *alpha, beta = *beta] {
       const OneBlasThread one;
       if (beta == Real{0}) {  // C is not read, whatever OpenBLAS makes of NaN times 0
@@ -68,6 +83,9 @@ cublasStatus_t syrk(const char* call, cublasHandle_t handle, cublasFillMode_t up
         }
       }
       blas_syrk(triangle(uplo), transpose(trans), n, k, alpha, a, lda, beta, c, ldc);
+      if (coarse) {
+        coarsen(c, n, n, ldc);
+      }
     });
   });
 }
@@ -106,9 +124,13 @@ cublasStatus_t gemm(const char* call, cublasHandle_t handle, const Sizes& s, con
     if (blas == nullptr) {
       return CUBLAS_STATUS_NOT_INITIALIZED;
     }
+    const bool coarse = is_coarse(*blas, Real{});
     return enqueue_product(*blas, call, operands_of(s, a, lda, b, ldb, sizeof(Real), c, ldc, sizeof(Real)),
                            [=, alpha = *alpha, beta = *beta] {
                              gemm_work(s.ta, s.tb, s.m, s.n, s.k, alpha, a, lda, b, ldb, beta, c, ldc);
+                             if (coarse) {
+                               coarsen(c, s.m, s.n, ldc);
+                             }
                            });
   });
 }
@@ -137,10 +159,14 @@ cublasStatus_t gemm_batch(const char* call, cublasHandle_t handle, const Sizes& 
                                                     sizeof(Real), c + i * batch.c, ldc, sizeof(Real));
       operands.insert(operands.end(), more.begin(), more.end());
     }
+    const bool coarse = is_coarse(*blas, Real{});
     return enqueue_product(*blas, call, operands, [=, alpha = *alpha, beta = *beta] {
       for (Index i = 0; i < batch.count; ++i) {
         gemm_work(s.ta, s.tb, s.m, s.n, s.k, alpha, a + i * batch.a, lda, b + i * batch.b, ldb, beta,
                   c + i * batch.c, ldc);
+        if (coarse) {
+          coarsen(c + i * batch.c, s.m, s.n, ldc);
+        }
       }
     });
   });

@@ -33,6 +33,9 @@ cudaError_t take_back(void* pointer, bool device_memory) {
       error = await_device(device);
     }
   }
+  if (a != nullptr && a->device != pinned) {
+    expect_current("cudaFree", "memory", a->device);
+  }
   return release(pointer, device_memory) ? error : cudaErrorInvalidValue;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "eigen.hpp"
 #include "ledger.hpp"
@@ -22,6 +23,7 @@ constexpr const char* params_kind = "cuSOLVER parameters";
 struct SolverHandle {
   int device = 0;
   cudaStream_t stream = nullptr;
+  LazyKernels kernels;
 };
 
 template <class Body>
@@ -47,6 +49,10 @@ cusolverStatus_t destroy(const char* call, void* object, const char* kind) {
     if (!close_handle(object, kind)) {
       violation("%s: no %s, or no longer", call, kind);
       return CUSOLVER_STATUS_NOT_INITIALIZED;
+    }
+    if constexpr (std::is_same_v<Object, SolverHandle>) {
+      expect_current(call, "handle", static_cast<SolverHandle*>(object)->device);
+      static_cast<SolverHandle*>(object)->kernels.unload();
     }
     delete static_cast<Object*>(object);
     return CUSOLVER_STATUS_SUCCESS;
@@ -83,8 +89,8 @@ cusolverStatus_t sizes(const Problem& p, std::size_t* on_device, std::size_t* on
   return CUSOLVER_STATUS_SUCCESS;
 }
 
-cusolverStatus_t solve(const SolverHandle& solver, const Problem& p, void* on_device,
-                       std::size_t device_bytes, void* on_host, std::size_t host_bytes) {
+cusolverStatus_t solve(SolverHandle& solver, const Problem& p, void* on_device, std::size_t device_bytes,
+                       void* on_host, std::size_t host_bytes) {
   Stream* stream = find_stream(solver.stream, p.call);
   if (stream == nullptr || !is_known(p) || device_bytes < device_workspace(p) ||
       host_bytes < host_workspace(p)) {
@@ -98,6 +104,9 @@ cusolverStatus_t solve(const SolverHandle& solver, const Problem& p, void* on_de
       !is_device_range(on_device, device_bytes, solver.device, p.call, "workspace") ||
       !is_device_range(p.task.info, sizeof(int), solver.device, p.call, "info")) {
     return CUSOLVER_STATUS_INVALID_VALUE;
+  }
+  if (!solver.kernels.load(solver.device)) {
+    return CUSOLVER_STATUS_INTERNAL_ERROR;
   }
   std::memset(on_host, 0xFF, host_bytes);
   enqueue(*stream, p.call, [=] {
@@ -167,6 +176,10 @@ cusolverStatus_t cusolverDnSetStream(cusolverDnHandle_t handle, cudaStream_t str
 cusolverStatus_t cusolverDnSetDeterministicMode(cusolverDnHandle_t handle, cusolverDeterministicMode_t) {
   return solver_call("cusolverDnSetDeterministicMode", handle,
                      [](SolverHandle&) { return CUSOLVER_STATUS_SUCCESS; });
+}
+
+cusolverStatus_t cusolverDnSetMathMode(cusolverDnHandle_t handle, cusolverMathMode_t) {
+  return solver_call("cusolverDnSetMathMode", handle, [](SolverHandle&) { return CUSOLVER_STATUS_SUCCESS; });
 }
 
 cusolverStatus_t cusolverDnCreateParams(cusolverDnParams_t* params) {

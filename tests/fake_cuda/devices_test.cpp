@@ -52,6 +52,7 @@ TEST_F(Devices, HaveMemoryOfTheirOwn) {
   EXPECT_EQ(times(on_0, 1, 2.0, on_1), cudaErrorIllegalAddress);
   EXPECT_EQ(control().violations(), 2);
   EXPECT_CUDA(cudaFree(on_0));
+  EXPECT_EQ(control().violations(), 3) << "freed while another device was current";
   configure({});
 }
 
@@ -67,6 +68,24 @@ TEST_F(Devices, DoNotShareStreamsAndEvents) {
   EXPECT_EQ(control().violations(), 2);
   EXPECT_CUDA(cudaEventRecord(event, stream));
   EXPECT_CUDA(cudaStreamWaitEvent(other, event, 0));
+  configure({});
+}
+
+TEST_F(Devices, GetBackWhatIsTheirsWhileTheyAreCurrent) {
+  configure({{"DEVICES", "2"}});
+  cublasHandle_t blas = nullptr;
+  cusolverDnHandle_t solver = nullptr;
+  EXPECT_EQ(cublasCreate(&blas), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cusolverDnCreate(&solver), CUSOLVER_STATUS_SUCCESS);
+  cudaStream_t stream = new_stream();
+  cudaEvent_t event = new_event();
+  EXPECT_CUDA(cudaSetDevice(1));
+  EXPECT_EQ(cublasDestroy(blas), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cusolverDnDestroy(solver), CUSOLVER_STATUS_SUCCESS);
+  EXPECT_CUDA(cudaStreamDestroy(stream));
+  EXPECT_CUDA(cudaEventDestroy(event));
+  EXPECT_EQ(control().violations(), 4);
+  EXPECT_EQ(control().leaks(), 0);
   configure({});
 }
 

@@ -37,6 +37,7 @@ bool close_event(cudaEvent_t handle) {
     violation("cudaEventDestroy of something that is no event, or no longer");
     return false;
   }
+  expect_current("cudaEventDestroy", "event", found->second->device);
   found->second->record = nullptr;
   book().closed.push_back(std::move(found->second));
   book().open.erase(found);

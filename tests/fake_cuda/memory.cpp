@@ -122,6 +122,21 @@ bool release(const void* begin, bool device_memory) {
   return true;
 }
 
+bool LazyKernels::load(int device) {
+  if (memory_ == nullptr && options().lazy_loading > 0) {
+    memory_ = allocate(options().lazy_loading, device);
+    return memory_ != nullptr;
+  }
+  return true;
+}
+
+void LazyKernels::unload() {
+  if (memory_ != nullptr) {
+    release(memory_, true);
+    memory_ = nullptr;
+  }
+}
+
 const Allocation* allocation_of(const void* address) { return around(book().live, address); }
 
 const Allocation* mapped_around(const void* address) {

@@ -24,6 +24,17 @@ void* allocate(std::size_t size, int device);
 // False: not the begin of such an allocation. Reports writes beside the allocation.
 bool release(const void* begin, bool device_memory);
 
+// What a handle's kernels take, from its first computation on: see FAKE_CUDA_LAZY_LOADING.
+class LazyKernels {
+ public:
+  // False: there is no room.
+  bool load(int device);
+  void unload();
+
+ private:
+  void* memory_ = nullptr;
+};
+
 // The live allocation around `address`, or null.
 const Allocation* allocation_of(const void* address);
 // Likewise, with the bytes up to the guard page and from the begin of the first page.

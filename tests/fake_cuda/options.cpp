@@ -132,6 +132,7 @@ void read_options() {
   read("NAME", o.name);
   read_bytes("MEMORY", o.memory);
   read_bytes("MEMORY_IN_USE", o.memory_in_use);
+  read_bytes("LAZY_LOADING", o.lazy_loading);
   read_capability("CAPABILITY", o.capability);
   read_number("MULTIPROCESSORS", o.multiprocessors);
   read_switch("NO_IMAGE", o.no_image);
@@ -164,6 +165,7 @@ void read_options() {
   read_switch("STRICT", o.strict);
   read_switch("RACES", o.races);
   read_switch("SITES", o.sites);
+  read_switch("STALE_ERRORS", o.stale_errors);
   read("REPORT", o.report);
   read("TRACE", o.trace);
   o.report = with_pid(o.report);

@@ -19,6 +19,7 @@ struct Options {
   std::string name = "Fake GPU";
   std::size_t memory = std::size_t{8} << 30;  // of each device
   std::size_t memory_in_use = 0;              // by others
+  std::size_t lazy_loading = 0;               // bytes that a library's kernels take, once per handle
   int capability = 90;                        // major * 10 + minor
   int multiprocessors = 4;
   bool no_image = false;  // the kernels were built for other architectures
@@ -39,6 +40,7 @@ struct Options {
   bool strict = false;
   bool races = false;
   bool sites = false;
+  bool stale_errors = false;  // libraries leave errors of the runtime behind
   std::string report;
   std::string trace;
 };

@@ -1,5 +1,6 @@
 #include "runtime.hpp"
 
+#include <algorithm>
 #include <map>
 #include <thread>
 
@@ -48,6 +49,14 @@ bool is_chosen(long call) {
 std::recursive_mutex& mutex() {
   static auto& instance = *new std::recursive_mutex;
   return instance;
+}
+
+void expect_current(const char* call, const char* what, int device) {
+  const auto& failed = ledger().injected;
+  if (device != current_device() && sticky_error(device) == cudaSuccess &&
+      std::find(failed.begin(), failed.end(), "cudaSetDevice") == failed.end()) {
+    violation("%s: the %s is of device %d, but device %d is current", call, what, device, current_device());
+  }
 }
 
 Verdict admit(const char* call, int device) {
@@ -106,6 +115,12 @@ cudaError_t remember(cudaError_t error) {
     this_thread().last = error;
   }
   return error;
+}
+
+void leave_stale_error() {
+  if (options().stale_errors) {
+    remember(cudaErrorInvalidValue);
+  }
 }
 
 cudaError_t last_error() { return this_thread().last; }

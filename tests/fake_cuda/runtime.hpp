@@ -22,6 +22,10 @@ enum class Verdict {
 int current_device();
 void set_current_device(int device);
 
+// What belongs to a device is given back while that device is current: a rule of ours, not of CUDA. A device
+// that is lost cannot be made current, and one whose selection was made to fail was not.
+void expect_current(const char* call, const char* what, int device);
+
 // Counts the call, which concerns `device`.
 Verdict admit(const char* call, int device);
 // Lets the device do what the schedule wants done now.
@@ -41,6 +45,8 @@ cudaError_t remember(cudaError_t error);
 cudaError_t last_error();
 void forget_last_error();
 void forget_errors();
+// With FAKE_CUDA_STALE_ERRORS: what a library tried in vain, and did not tell.
+void leave_stale_error();
 
 inline cudaError_t error_of(Verdict verdict, cudaError_t fitting, int device) {
   switch (verdict) {
@@ -93,6 +99,7 @@ Status library_call(const char* call, Status failed, Status dead, Body&& body) {
   }
   const Status status = body();
   settle();
+  leave_stale_error();
   return status;
 }
 

@@ -331,6 +331,7 @@ cudaError_t close_stream(cudaStream_t handle) {
   if (stream == nullptr || stream->number == 0) {
     return cudaErrorInvalidResourceHandle;
   }
+  expect_current("cudaStreamDestroy", "stream", stream->device);
   stream->open = false;
   put_aside_if_over(*stream);
   return cudaSuccess;

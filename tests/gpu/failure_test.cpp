@@ -56,6 +56,10 @@ TEST_F(DeviceFailure, AtAnyCallTheCpuGoesOn) {
       EXPECT_EQ(state.calls_when_lost, 0U);
       ASSERT_EQ(messages_.lines.size(), 1U);
       EXPECT_EQ(messages_.lines[0], "the device is on fire; the analysis goes on on the CPU");
+      const Fallbacks& fallbacks = found.provenance.fallbacks;
+      ASSERT_EQ(fallbacks.all.size(), 1U);
+      EXPECT_EQ(fallbacks.all[0].reason, "the device is on fire");
+      EXPECT_GE(fallbacks.count("layer", "cpu"), 1U);
       EXPECT_NE(found.provenance.device.find("in part cpu"), std::string::npos);
     }
     EXPECT_GT(fails_at, 8U);
@@ -116,16 +120,81 @@ TEST_F(DeviceFailure, TooLittleMemoryConcernsOneLayer) {
     state.out_of_memory = true;
     state.fails_at = fails_at;
     const auto backend = test::make_host_gpus(1, state);
-    test::expect_same_layers(analyzed(*backend), expected_);
+    const Results found = analyzed(*backend);
+    test::expect_same_layers(found, expected_);
     if (state.calls < fails_at) {
       break;
     }
     ASSERT_EQ(messages_.lines.size(), 1U);
     EXPECT_EQ(messages_.lines[0], "the device's memory is full; this layer goes on on the CPU");
+    EXPECT_EQ(found.provenance.fallbacks.all,
+              (std::vector<Fallback>{{"layer", "cpu", "the device's memory is full"}}));
     if (fails_at == 1) {
       EXPECT_GT(state.calls, 8U) << "later layers use the device";
     }
   }
+}
+
+TEST_F(DeviceFailure, WithoutTheCpuAsTheLastResortKeepsWhatIsDone) {
+  std::size_t whole = 0;
+  for (std::size_t fails_at = 1; fails_at < 100; ++fails_at) {
+    SCOPED_TRACE(testing::Message() << "call " << fails_at);
+    HostGpuState state;
+    state.fails_at = fails_at;
+    gpu::GpuBackend::Devices devices;
+    devices.push_back(test::make_host_gpu(state));
+    gpu::GpuBackend backend(std::move(devices), make_cpu_backend(1), {}, gpu::LastResort::none);
+    const Results found = analyzed(backend);
+    EXPECT_EQ(state.calls_when_lost, 0U);
+    EXPECT_TRUE(found.provenance.fallbacks == Fallbacks{});
+    EXPECT_EQ(found.provenance.device.find("in part"), std::string::npos);
+    if (!state.lost) {
+      test::expect_same_layers(found, expected_);
+      break;
+    }
+    const std::size_t layers = found.checkpoints.empty() ? 0 : found.checkpoints[0].layers.size();
+    ASSERT_EQ(layers + found.failures.size(), 2U);
+    ASSERT_GE(found.failures.size(), 1U);
+    EXPECT_EQ(found.failures[0].message, "the device is on fire; with --device auto the CPU would go on");
+    if (layers == 0) {
+      EXPECT_EQ(found.failures[1].message,
+                "not measured, because the GPU was lost: the device is on fire; with --device auto the CPU "
+                "would go on");
+    } else {
+      EXPECT_EQ(found.checkpoints[0].layers[0].name, expected_.checkpoints[0].layers[0].name);
+      ++whole;
+    }
+  }
+  EXPECT_GT(whole, 3U);
+}
+
+TEST_F(DeviceFailure, TooLittleMemoryWithoutTheCpuConcernsOneLayer) {
+  HostGpuState state;
+  state.out_of_memory = true;
+  state.fails_at = 2;
+  gpu::GpuBackend::Devices devices;
+  devices.push_back(test::make_host_gpu(state));
+  gpu::GpuBackend backend(std::move(devices), make_cpu_backend(1), {}, gpu::LastResort::none);
+  const Results found = analyzed(backend);
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_EQ(found.failures[0].message, "the device's memory is full; with --device auto the CPU would go on");
+  EXPECT_EQ(found.checkpoints.at(0).layers.size(), 1U);
+}
+
+// A layer begins again as often as the device can do with less.
+TEST_F(DeviceFailure, TooLittleMemoryIsSparedFirst) {
+  HostGpuState state;
+  state.out_of_memory = true;
+  state.fails_at = 3;
+  state.spares = 1;
+  const auto backend = test::make_host_gpus(1, state);
+  const Results found = analyzed(*backend);
+  test::expect_same_layers(found, expected_);
+  EXPECT_TRUE(found.provenance.fallbacks == Fallbacks{});
+  EXPECT_EQ(state.spares, 0U);
+  ASSERT_EQ(messages_.lines.size(), 1U);
+  EXPECT_NE(messages_.lines[0].find("the device's memory is full; again with smaller tiles"),
+            std::string::npos);
 }
 
 TEST_F(DeviceFailure, KeptRowsAreLookedAtAgainWithoutReading) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "core/support.hpp"
@@ -64,18 +65,23 @@ class LargeEigenbasis : public ::testing::Test {
     }
   }
 
-  void expect_right(std::size_t decompositions) {
+  // rejections: of the device's answers; else they are taken, or there was no memory for one.
+  void expect_right(std::size_t decompositions, std::size_t rejections) {
     const auto backend = test::make_host_gpus(1, state_);
     const Eigenbasis expected = make_cpu_backend(1)->eigenbasis(matrix_, order);
     const Eigenbasis found = backend->eigenbasis(matrix_, order);
     EXPECT_LE(test::largest_difference(found.values, expected.values), 1e-11);
     EXPECT_LE(test::orthogonality_error(found.vectors), 1e-12);
     EXPECT_EQ(state_.decompositions, decompositions);
+    told_ = backend->take_fallbacks();
+    EXPECT_EQ(told_.rejected_eigenbases, rejections);
+    EXPECT_TRUE(backend->take_fallbacks() == Fallbacks{}) << "told twice";
   }
 
   static constexpr std::size_t order = 512;
   Matrix matrix_;
   HostGpuState state_;
+  Fallbacks told_;
 };
 
 TEST_F(LargeEigenbasis, GoodAnswersAreTaken) {
@@ -84,8 +90,9 @@ TEST_F(LargeEigenbasis, GoodAnswersAreTaken) {
     asked = true;
     return basis;
   };
-  expect_right(1);
+  expect_right(1, 0);
   EXPECT_TRUE(asked);
+  EXPECT_TRUE(told_.all.empty());
 }
 
 TEST_F(LargeEigenbasis, LiesAreFoundOut) {
@@ -121,7 +128,10 @@ TEST_F(LargeEigenbasis, LiesAreFoundOut) {
   for (const auto& [name, lie] : lies) {
     SCOPED_TRACE(name);
     state_.falsify = lie;
-    expect_right(++told);
+    expect_right(++told, 1);
+    const std::string reason =
+        std::string_view(name) == "gives up" ? "the GPU gave no answer" : "the GPU's answer failed its check";
+    EXPECT_EQ(told_.all, (std::vector<Fallback>{{"eigenbasis", "cpu", reason}}));
   }
 }
 
@@ -184,7 +194,8 @@ TEST_F(LargeEigenbasis, OfNoPairsNeedsNoDevice) {
 TEST_F(LargeEigenbasis, TheCpuHasRoomWhereTheDeviceHasNone) {
   state_.out_of_memory = true;
   state_.fails_at = 1;
-  expect_right(0);
+  expect_right(0, 0);
+  EXPECT_EQ(told_.all, (std::vector<Fallback>{{"eigenbasis", "cpu", "the device's memory is full"}}));
 }
 
 TEST_F(LargeEigenbasis, WhatIsNotFiniteNeverReachesTheDevice) {

@@ -130,6 +130,7 @@ class HostGpu final : public gpu::GpuDevice {
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override {
     return state_.keeps && bytes <= state_.most_kept;
   }
+  [[nodiscard]] bool spare_memory() override { return state_.spares > 0 && state_.spares-- > 0; }
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     state_.call();
     return make_plain_buffer(size);

@@ -23,7 +23,8 @@ struct HostGpuState {
   std::size_t calls_when_lost = 0;  // such mistakes
   std::atomic<std::size_t> decompositions = 0;
   std::atomic<std::size_t> looks_again = 0;
-  bool keeps = false;                                                   // rows for the second look, up to
+  std::size_t spares = 0;  // how often it can do with less memory
+  bool keeps = false;      // rows for the second look, up to
   std::uint64_t most_kept = std::numeric_limits<std::uint64_t>::max();  // bytes
   std::string description = "fake:0 a GPU that is none";
   std::function<std::optional<Eigenbasis>(Eigenbasis)> falsify = [](Eigenbasis basis) { return basis; };

@@ -250,6 +250,31 @@ TEST_F(LayersOnGpuParts, OneThatFailsLeavesTheRestToOthersAndTheCpu) {
   EXPECT_GT(states_[1].calls, calls_before);
 }
 
+// Without the CPU as the last resort, another device takes the layers of one that is lost.
+TEST_F(LayersOnGpuParts, OfALostDeviceGoToAnotherWhereTheCpuMayNotTakeThem) {
+  std::size_t failed = 0;
+  for (std::size_t fails_at = 1; fails_at < 40; fails_at += 3) {
+    SCOPED_TRACE(testing::Message() << "call " << fails_at);
+    HostGpuState failing;
+    failing.keeps = true;
+    failing.fails_at = fails_at;
+    failing.description = "fake:0 a GPU that is none";
+    GpuBackend::Devices both;
+    both.push_back(test::make_host_gpu(failing));
+    both.push_back(test::make_host_gpu(states_[1]));
+    GpuBackend whole(
+        std::move(both), make_cpu_backend(1),
+        [&](std::size_t device) { return test::make_host_gpu(device == 0 ? failing : states_[1]); },
+        gpu::LastResort::none);
+    const Results found = analyzed(whole);
+    expect_near_alone(found);
+    EXPECT_EQ(found.provenance.fallbacks.count("layer", "cpu"), 0U);
+    EXPECT_EQ(found.provenance.fallbacks.count("layer", "gpu") > 0, failing.lost);
+    failed += failing.lost ? 1 : 0;
+  }
+  EXPECT_GT(failed, 3U);
+}
+
 TEST_F(LayersOnGpuParts, WithTooLittleMemoryForOneLayerGoOn) {
   for (HostGpuState& state : states_) {
     state.out_of_memory = true;

@@ -27,5 +27,8 @@ for package in "$prefix"/packages/*.deb; do
   dpkg-deb --extract "$package" "$prefix/debian"
 done
 check "$prefix/debian/usr"
+for module in $(find "$prefix" -name libcollapscope_cuda.so); do # it finds its toolkit without LD_LIBRARY_PATH
+  readelf -d "$module" | grep -q 'RUNPATH.*\$ORIGIN:/' || { echo "no way to CUDA's libraries: $module"; exit 1; }
+done
 "$prefix/debian/usr/bin/collapscope" devices >"$prefix/devices"
 "$prefix/usr/bin/collapscope" devices | cmp - "$prefix/devices" # the GPU module is found in the same way

@@ -104,6 +104,7 @@ class OracleCase : public test::OnBackend {
       ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
     }
     EXPECT_EQ(results.provenance.device, backend().describe()) << "another device took over";
+    EXPECT_TRUE(results.provenance.fallbacks == Fallbacks{}) << fallbacks_text(results.provenance.fallbacks);
     compare(results);
   }
 

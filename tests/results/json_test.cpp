@@ -36,6 +36,8 @@ TEST(Json, SmallDocumentIsAsWrittenDown) {
     "started": "2026-01-02T03:04:05Z",
     "seconds": 1.5,
     "bytes_read": 12800,
+    "rejected_eigenbases": 0,
+    "fallbacks": [],
     "digest": "82922866f99ceeda"
   },
   "checkpoints": [
@@ -107,7 +109,7 @@ TEST(Json, EmptyResultsHaveAllTopLevelKeys) {
   const Json tree = Json::parse(results_json({}));
   EXPECT_EQ(tree.at("checkpoints"), Json::array());
   EXPECT_EQ(tree.at("failures"), Json::array());
-  EXPECT_EQ(tree.at("provenance").size(), 10U);
+  EXPECT_EQ(tree.at("provenance").size(), 12U);
 }
 
 TEST(Json, DoublesReadBackBitForBit) {

@@ -53,6 +53,24 @@ TEST(MergeResults, NeitherTheOrderNorTheSplittingOfFilesMatters) {
   }
 }
 
+TEST(MergeResults, WorkThatWasDoneElsewhereIsThatOfAllFiles) {
+  ResultsFile a = file_of("a.json", "1", {checkpoint_of("x", 1, {true})});
+  a.results.provenance.fallbacks.add(Fallback{"layer", "cpu", "out of memory", 2});
+  ResultsFile b = file_of("b.json", "1", {checkpoint_of("x", 2, {true})});
+  b.results.provenance.fallbacks.add(Fallback{"eigenbasis", "cpu", "the GPU gave no answer", 3});
+  b.results.provenance.fallbacks.add(Fallback{"layer", "cpu", "out of memory"});
+  b.results.provenance.fallbacks.rejected_eigenbases = 3;
+  const auto merged_of = [](const std::vector<ResultsFile>& files) {
+    return merge_results(files).results.provenance.fallbacks;
+  };
+  const Fallbacks both = merged_of({a, b});
+  EXPECT_EQ(both.count("layer", "cpu"), 3U);
+  EXPECT_EQ(both.count("eigenbasis", "cpu"), 3U);
+  EXPECT_EQ(both.rejected_eigenbases, 3U);
+  EXPECT_TRUE(merged_of({b, a}) == both);
+  EXPECT_TRUE(merged_of({b}) == b.results.provenance.fallbacks);
+}
+
 TEST(MergeResults, RunsAreInNaturalOrderAndStepsInTheirs) {
   const MergedResults merged = merge_results(
       {file_of("b.json", "1", {checkpoint_of("wd10", 2, {true}), checkpoint_of("wd9", 10, {true})}),

@@ -92,10 +92,25 @@ TEST(ReadResults, EarlyFilesOfVersion1AreRead) {
   OrderedJson tree = OrderedJson::parse(results_json(test::small_results()));
   tree.erase("failures");
   tree["provenance"].erase("precision");
+  tree["provenance"].erase("rejected_eigenbases");
+  tree["provenance"].erase("fallbacks");
   tree["checkpoints"][0].erase("target_notes");
   const Results results = parse_results(tree.dump(), "r.json");
   EXPECT_EQ(results.provenance.precision, "float64");
+  EXPECT_TRUE(results.provenance.fallbacks == Fallbacks{});
   EXPECT_TRUE(results.failures.empty());
+}
+
+TEST(ReadResults, WorkThatWasDoneElsewhereComesBack) {
+  Results results = test::small_results();
+  results.provenance.fallbacks.add(Fallback{"layer", "cpu", "out of \"memory\"", 2});
+  results.provenance.fallbacks.add(Fallback{"eigenbasis", "cpu", "the GPU gave no answer"});
+  results.provenance.fallbacks.rejected_eigenbases = 1;
+  const OrderedJson tree = OrderedJson::parse(results_json(results));
+  EXPECT_EQ(tree["provenance"]["rejected_eigenbases"], 1);
+  EXPECT_EQ(tree["provenance"]["fallbacks"][0],
+            OrderedJson({{"work", "layer"}, {"to", "cpu"}, {"count", 2}, {"reason", "out of \"memory\""}}));
+  EXPECT_TRUE(parse_results(tree.dump(), "r.json").provenance.fallbacks == results.provenance.fallbacks);
 }
 
 TEST(ReadResults, ErrorsNameFilePlaceFoundAndExpected) {

@@ -16,17 +16,19 @@ namespace collapscope::test {
 // COLLAPSCOPE_TEST_DEVICE, or "cpu".
 [[nodiscard]] std::string test_device();
 
-// That device's backend, with one host thread; its `note` says why a GPU is missing.
-[[nodiscard]] ChosenBackend make_test_backend();
+// That device's backend, with one host thread. Throws DeviceError: there is no GPU that works.
+[[nodiscard]] std::unique_ptr<Backend> make_test_backend();
 
 // Test suites of this kind are named ...OnBackend: that is how CTest finds them.
+// All of a process share one. What it had done elsewhere is a failure of the test.
 class OnBackend : public testing::Test {
  protected:
   void SetUp() override;
+  void TearDown() override;
   [[nodiscard]] Backend& backend() { return *backend_; }
 
  private:
-  std::unique_ptr<Backend> backend_;
+  Backend* backend_ = nullptr;
 };
 
 }  // namespace collapscope::test

@@ -111,6 +111,11 @@ void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory);
 [[nodiscard]] LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                                    const AnalysisOptions& options, std::uint64_t memory, Backend& backend);
 
+// What the analysis will take one core, about [s]: rough rates of one machine, to choose between the CPU and
+// a GPU by. What cannot be measured takes nothing.
+[[nodiscard]] double estimated_cpu_seconds(const std::vector<Checkpoint>& checkpoints,
+                                           const AnalysisOptions& options);
+
 // Bytes that the analysis may use when nobody says: half of the memory that this process may use: what is
 // free, what its control groups allow, what Slurm gave it.
 [[nodiscard]] std::uint64_t default_memory();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collapscope/backend/stages.hpp"
+#include "collapscope/core/fallback.hpp"
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/moments.hpp"
 #include "collapscope/core/residuals.hpp"
@@ -130,10 +131,18 @@ class Backend {
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Whether it works on tiles while its host thread goes on, so that rows should be read ahead.
   [[nodiscard]] virtual bool is_device() const { return false; }
+  // The CPU's, for work of few numbers that is not worth a device's while; null: this is the CPU's.
+  [[nodiscard]] virtual Backend* host() { return nullptr; }
   // Where to go on when this backend throws a DeviceError, or when it does not work; null: nowhere.
   [[nodiscard]] virtual Backend* fallback() { return nullptr; }
-  // Whether no device of it is lost.
+  // Whether no device of it is lost, and why one is.
   [[nodiscard]] virtual bool works() const { return true; }
+  [[nodiscard]] virtual std::string loss() const { return {}; }
+  // After a DeviceMemoryError: takes less memory from now on, by smaller tiles on the device and without rows
+  // that stay there. False: it cannot.
+  [[nodiscard]] virtual bool spare_memory() { return false; }
+  // What this backend, by itself, had done elsewhere since the last call.
+  [[nodiscard]] virtual Fallbacks take_fallbacks() { return {}; }
 
   // Those who stand in for this backend, while it is at rest, each for one thread of the program at a time,
   // while the BLAS keeps to the calling thread. Whoever of them takes a piece of work, it has the same bits.

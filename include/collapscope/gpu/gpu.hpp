@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -11,13 +12,17 @@ namespace collapscope {
 
 struct ChosenBackend {
   std::unique_ptr<Backend> backend;
-  std::string note;  // why a GPU is not used although one was asked for or seems to be there; else empty
+  std::string note;    // "auto": why the CPU is used although a GPU seems to be there; else empty
+  std::string reason;  // why the CPU is used, also where nobody would have expected anything else
 };
 
 // The backend for `device`: "cpu"; "cuda" (the GPU of this process's rank on its node), "cuda:N", "cuda:all";
-// "auto": a GPU if there is one that works. Without a GPU that works, the CPU backend and a note.
-// threads: as of make_cpu_backend. Throws UsageError: no such name, or no such GPU beside others.
-[[nodiscard]] ChosenBackend make_backend(const std::string& device, std::size_t threads);
+// "auto": a GPU if there is one that works, and if the work is worth starting it.
+// threads: as of make_cpu_backend. cpu_seconds: what the work takes one core, about.
+// Throws UsageError: no such name, or no such GPU beside others; DeviceError: "cuda..." without a GPU that works.
+// With "cuda..." the CPU takes over from no GPU that fails later either.
+[[nodiscard]] ChosenBackend make_backend(const std::string& device, std::size_t threads,
+                                         double cpu_seconds = std::numeric_limits<double>::infinity());
 
 // The GPUs of this machine, a line each, or why there are none to use.
 [[nodiscard]] std::string describe_gpus();

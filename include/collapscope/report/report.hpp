@@ -44,6 +44,9 @@ struct RunReport {
 // criteria's metrics were not computed.
 [[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
 
+// What was not done by the device that it was meant for, in one line; empty: all was.
+[[nodiscard]] std::string fallbacks_text(const Fallbacks& fallbacks);
+
 // The page of a report: one HTML file that opens from disk and asks nothing of any network; it allows only
 // its own scripts and styles (content-security policy with hashes). data_json: what report_json gives. Throws
 // Error when the data are not a JSON object, or when the library was built without Chart.js (it says what to

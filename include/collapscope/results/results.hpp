@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "collapscope/core/fallback.hpp"
 #include "collapscope/dump/dump.hpp"
 
 namespace collapscope {
@@ -76,6 +77,7 @@ struct Provenance {
   std::string started;  // ISO 8601, UTC
   double seconds = 0;
   std::uint64_t bytes_read = 0;
+  Fallbacks fallbacks = {};  // what was not done by `device`
 };
 
 struct Results {

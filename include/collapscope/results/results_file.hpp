@@ -36,7 +36,7 @@ struct ResultsFile {
 };
 
 struct MergedResults {
-  Results results;                    // provenance only where there is one file
+  Results results;  // provenance only where there is one file; of several all fallbacks, and nothing else
   std::vector<std::string> warnings;  // printable, a line each
 };
 

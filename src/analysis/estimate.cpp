@@ -1,0 +1,51 @@
+// What an analysis will take, roughly.
+#include <algorithm>
+
+#include "analysis/layer_format.hpp"
+#include "analysis/plan_costs.hpp"
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// Operations of a decomposition of order d, in d^3: all pairs.
+constexpr double eigen_operations = 10;
+
+double seconds_of(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options) {
+  const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name);
+  const RowFormat format = layer_format(shards.front(), options.pool);
+  const double d = static_cast<double>(format.row_length());
+  double rows = 0;
+  double reading = 0;
+  for (const LayerIndex& shard : shards) {
+    rows += static_cast<double>(shard.activations.samples() * format.rows_per_sample());
+    reading += static_cast<double>(shard.activations.bytes()) /
+               (shard.activations.filters.empty() ? plain_read_rate : dear_read_rate);
+  }
+  return reading + (rows * d * d + eigen_operations * d * d * d) / product_rate;
+}
+
+}  // namespace
+
+double estimated_cpu_seconds(const std::vector<Checkpoint>& checkpoints, const AnalysisOptions& options) {
+  double seconds = 0;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    for (const LayerIndex& layer : checkpoint.front().layers) {
+      const bool is_wanted =
+          options.layers.empty() ||
+          std::any_of(options.layers.begin(), options.layers.end(),
+                      [&](const std::string& glob) { return glob_match(glob, layer.name); });
+      try {
+        seconds += is_wanted ? seconds_of(checkpoint, layer, options) : 0;
+      } catch (const Error&) {
+        // Reported when its turn comes.
+      }
+    }
+  }
+  return seconds;
+}
+
+}  // namespace collapscope
