@@ -26,9 +26,9 @@ def wide_dump(step):
 
 
 def bits(step):
-    rows, features = ("40000", "1100") if not step.context.rehearsal else ("2000", "520")
+    rows, features = ("40000", "1100") if not step.context.small else ("2000", "520")
     dumps = [wide_dump(step), synth(step, "bits.h5", "-N", rows, "-d", features, "--dtype", "float16", "--noise", "0.01")]
-    seen, runs = {}, RUNS if not step.context.rehearsal else 2
+    seen, runs = {}, RUNS if not step.context.small else 2
     for number in range(runs):
         results, _ = analyze(step, dumps, str(number))
         if results is None:

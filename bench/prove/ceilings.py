@@ -22,7 +22,7 @@ def printed(step, command, **options):
 
 
 def kernels(step):
-    small = ["--bytes", "2000000"] if step.context.rehearsal else []
+    small = ["--bytes", "2000000"] if step.context.small else []
     found = step.record["results"] = printed(step, [step.program("kernel_bench"), *small])
     least = {}
     for entry in sorted(found["kernels"], key=lambda entry: entry["of_copy"]):
@@ -38,7 +38,7 @@ def kernels(step):
 
 
 def products(step):
-    small = ["--most-features", "64"] if step.context.rehearsal else []
+    small = ["--most-features", "64"] if step.context.small else []
     found = step.record["results"] = printed(step, [step.program("products_bench"), *small])
     ceiling = found["gemm_tflops"]
     for entry in found["products"]:

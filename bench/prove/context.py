@@ -8,8 +8,9 @@ MOST_LOG = 12 << 20  # bytes
 
 
 class Context:
-    def __init__(self, places, device, output, rehearsal=False, torch=True):
-        self.places, self.device, self.output, self.rehearsal, self.torch = places, device, output, rehearsal, torch
+    def __init__(self, places, device, output, rehearsal=False, small=False, torch=True):
+        self.places, self.device, self.output = places, device, output
+        self.rehearsal, self.small, self.torch = rehearsal, small, torch
         os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
         self._log = open(output + ".log", "w", encoding="utf-8")
         self._lock = threading.Lock()

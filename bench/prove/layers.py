@@ -7,7 +7,7 @@ LAYERS, ROWS, FEATURES = 300, 4000, 128
 
 
 def layers(step):
-    count, rows = (LAYERS, ROWS) if not step.context.rehearsal else (6, 500)
+    count, rows = (LAYERS, ROWS) if not step.context.small else (6, 500)
     dump = tiled_dump(step, "layers.h5", rows, FEATURES, "float32", "--layers", count, "--links", count)
     first = ("--layers", "layer0[0-2]*") if count == LAYERS else ("--layers", "layer000[0-5]")
     found, kept = {}, {}

@@ -42,7 +42,7 @@ class Ballast:
 
 def memory(step):
     """Ever less memory: the same numbers, on the GPU with smaller tiles or on the CPU with a message."""
-    rows, features = (200_000, 2048) if not step.context.rehearsal else (4_000, 64)
+    rows, features = (200_000, 2048) if not step.context.small else (4_000, 64)
     dump = tiled_dump(step, "dump.h5", rows, features, "float32")
     expected, _ = analyze(step, [dump], "cpu", "cpu", ("--looks", "2"))
     step.record["runs"] = []

@@ -1,8 +1,8 @@
 """The step that times whole analyses of dumps of 8 GB, cold and warm, beside the floor and an expert's PyTorch."""
 import concurrent.futures
 import os
-import subprocess
 import sys
+import time
 
 from ceilings import printed
 from compare import LOOSER
@@ -18,11 +18,13 @@ TORCH_METRICS = "nrc1,deep_nrc1,deep_nrc2,evr"  # what bench/torch_stream.py com
 TIMES_OF_TORCH = 2
 
 
-def ours(step, dump, name, options=()):
+def ours(step, dump, name, until, options=()):
     """Cold: a whole process for one layer. Warm: what each further layer of a process takes, by the program's own clock.
-    The better of two; and the results of one layer."""
-    runs = {"one": [], "all": []}
+    The better of two, if the second ends before `until`; and the results of one layer."""
+    runs, begin = {"one": [], "all": []}, time.monotonic()
     for number in range(2):
+        if number and 2 * time.monotonic() - begin > until:
+            break
         for which, layers in (("one", ("--layers", "layer0000")), ("all", ())):
             results, done = analyze(step, [dump], f"{name}_{which}_{number}", options=(*layers, *options))
             if results is None:
@@ -37,7 +39,7 @@ def ours(step, dump, name, options=()):
 def expert(step, dump):
     device = "cpu" if step.context.rehearsal else "cuda"
     return printed(step, [sys.executable, os.path.join(step.context.places.root, "bench/torch_stream.py"), dump,
-                          "--device", device, "--readers", "raw,raw,raw,h5py"])
+                          "--device", device, "--readers", "raw,raw,raw,h5py"], foreign=True)
 
 
 def expect_same_metrics(step, name, results, torch):
@@ -49,9 +51,9 @@ def expect_same_metrics(step, name, results, torch):
                     f"{name} {metric}: PyTorch {value}, here {metrics[metric]}")
 
 
-def against_torch(step, record, dump, name):
+def against_torch(step, record, dump, name, until):
     """Equal terms: the same metrics; cold is a process without what its imports take, warm a further run in it."""
-    same, results = ours(step, dump, name + "_same", ("--metrics", TORCH_METRICS))
+    same, results = ours(step, dump, name + "_same", until, ("--metrics", TORCH_METRICS))
     record["same_metrics"] = same
     torch = record["torch"] = expert(step, dump)
     expect_same_metrics(step, name, results, torch)
@@ -63,12 +65,14 @@ def against_torch(step, record, dump, name):
     return f", PyTorch takes {cold:.2f} x cold, {warm:.2f} x warm"
 
 
-def one_pipeline(step, dump, rows, features, dtype, most):
+def one_pipeline(step, share, dump, rows, features, dtype, most):
+    """share: seconds for all of it."""
+    begin = time.monotonic()
     name = f"{features} {dtype}"
     record = {"rows": rows, "features": features, "type": dtype, "bytes": rows * features * SIZES[dtype]}
     step.record["dumps"].append(record)
     floor = record["floor"] = printed(step, [step.program("floor_bench"), dump, rows, features, SIZES[dtype]])
-    record["all_metrics"], _ = ours(step, dump, name.replace(" ", "_"))
+    record["all_metrics"], _ = ours(step, dump, name.replace(" ", "_"), begin + 0.4 * share)
     record["warm_over_floor"] = record["all_metrics"]["warm"] / floor["floor_seconds"]
     step.gate(f"{name}: warm over the floor", record["warm_over_floor"], most=most)
     text = (f"{name}: floor {floor['floor_seconds']:.3f} s, warm {record['warm_over_floor']:.2f} x, "
@@ -77,7 +81,7 @@ def one_pipeline(step, dump, rows, features, dtype, most):
         step.record["torch"] = "left out, as asked"
         return text
     try:
-        text += against_torch(step, record, dump, name.replace(" ", "_"))
+        text += against_torch(step, record, dump, name.replace(" ", "_"), begin + 0.65 * share)
     except Failed as error:
         step.expect(False, f"{name}: not compared with PyTorch: {error}")
     return text
@@ -85,13 +89,12 @@ def one_pipeline(step, dump, rows, features, dtype, most):
 
 def warm_up(step):
     """Reads PyTorch from the disk while the dumps are made."""
-    subprocess.run([sys.executable, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   check=False, timeout=max(1, step.left() / 2))
+    step.run([sys.executable, "-c", "import torch"], limit=step.left() / 3, good=None, stoppable=True, foreign=True)
 
 
 def pipeline(step):
     step.record.update(dumps=[], summary="")
-    shapes = REHEARSED if step.context.rehearsal else SHAPES
+    shapes = REHEARSED if step.context.small else SHAPES
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         torch = pool.submit(warm_up, step) if step.context.torch else None
         made = [pool.submit(tiled_dump, step, f"{features}_{dtype}.h5", rows, features, dtype, "--links", LINKS)
@@ -100,9 +103,9 @@ def pipeline(step):
         if torch:
             torch.exception()
     texts = []
-    for dump, shape in zip(dumps, shapes):
+    for number, (dump, shape) in enumerate(zip(dumps, shapes)):
         try:
-            texts.append(one_pipeline(step, dump, *shape))
+            texts.append(one_pipeline(step, step.left() / (len(shapes) - number), dump, *shape))
         except Failed as error:
             step.expect(False, str(error))
         os.remove(dump)

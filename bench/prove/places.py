@@ -54,11 +54,10 @@ class Places:
     def __init__(self, root, build=None, work=None, fake=None):
         """fake: a folder with a CUDA of our own (tests/fake_cuda), which takes the place of NVIDIA's."""
         self.root, self.fake = root, fake
-        self.bundle = bundled.unpacked(root)
         builds = [os.path.join(root, "build", name) for name in ([build] if build else ["portable", "release"])]
         self.folders = [os.path.join(place, part) for place in builds for part in PROGRAMS]
         if not build:
-            self.folders.insert(0, os.path.join(self.bundle or root, "bin"))
+            self.folders.insert(0, os.path.join(bundled.unpacked(root) or root, "bin"))
         self.work = work or self.roomy_folder()
         os.makedirs(self.work, exist_ok=True)
         self._numbers = itertools.count()

@@ -67,14 +67,16 @@ class Step:
             raise Failed(f"{name} was not built")
         return path
 
-    def run(self, command, limit=None, env=None, good=(0,), stoppable=False):
+    def run(self, command, limit=None, env=None, good=(0,), stoppable=False, foreign=False):
         """Runs to its end or its time limit; a status that is not good is a failure of the step (None: any).
 
-        Out of time it raises Failed; where it is stoppable, the caller gets what it had printed."""
+        Out of time it raises Failed; where it is stoppable, the caller gets what it had printed. What is foreign finds
+        its libraries by itself."""
         command = [str(word) for word in command]
         limit = max(0.5, min(limit or self.left(), self.left()))
         self.context.log(f"[{self.name}] $ " + " ".join(command))
-        done = self._run(command, limit, {**self.context.places.environment(), **(env or {})})
+        environment = os.environ if foreign else self.context.places.environment()
+        done = self._run(command, limit, {**environment, **(env or {})})
         self.context.log(f"[{self.name}]   {done.why()}, {done.seconds:.2f} s\n{done.out[-3000:]}{done.err[-3000:]}".rstrip())
         if done.status is None and not stoppable:
             raise Failed(f"{os.path.basename(command[0])} took longer than {limit:.0f} s")

@@ -106,7 +106,7 @@ def gtest(step, command, shards):
 
 
 def filtered(step, program, everything, *arguments):
-    tests = REHEARSED[step.name] if step.context.rehearsal else everything
+    tests = REHEARSED[step.name] if step.context.small else everything
     return [step.program(program), *arguments, f"--gtest_filter={tests}"]
 
 
@@ -123,11 +123,11 @@ def core(step):
 def cases(step):
     """Makes the reference cases; these have another numpy's last digits than those of the build machine."""
     script = os.path.join(step.context.places.root, "tests/reference/make_cases.py")
-    some = ["--filter", "types/wide/*"] if step.context.rehearsal else []
+    some = ["--filter", "types/wide/*"] if step.context.small else []
     done = step.run([sys.executable, script, step.context.places.cases(), *some])
     step.record["summary"] = done.out.strip()
 
 
 def oracle(step):
-    every = [] if step.context.rehearsal else ["--all"]
+    every = [] if step.context.small else ["--all"]
     gtest(step, filtered(step, "oracle_test", "Oracle.*:OracleFast.*", step.context.places.cases(), *every), parallel())

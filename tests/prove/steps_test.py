@@ -37,7 +37,8 @@ if not first:
 tests = [{"name": name, "classname": "Suite", "status": "RUN", "result": "COMPLETED"} for name in ("A", "B")]
 if not first:
     tests = [{"name": "C", "classname": "Suite", "status": "RUN", "result": "COMPLETED"},
-             {"name": "D", "classname": "Suite", "status": "RUN", "result": "COMPLETED", "failures": [{"failure": "1 is not 2"}]},
+             {"name": "D", "classname": "Suite", "status": "RUN", "result": "COMPLETED",
+              "failures": [{"failure": "1 is not 2"}]},
              {"name": "E", "classname": "Suite", "status": "RUN", "result": "SKIPPED"},
              {"name": "A", "classname": "Suite", "status": "NOTRUN", "result": "SUPPRESSED"}]
 json.dump({"testsuites": [{"name": "Suite", "testsuite": tests}]}, open(report, "w"))
