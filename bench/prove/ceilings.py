@@ -38,7 +38,7 @@ def kernels(step):
 
 
 def products(step):
-    small = ["--most-features", "64"] if step.context.small else []
+    small = ["--most-features", "64", "--most-rows", "1024"] if step.context.small else []
     found = step.record["results"] = printed(step, [step.program("products_bench"), *small])
     ceiling = found["gemm_tflops"]
     for entry in found["products"]:

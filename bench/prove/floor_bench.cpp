@@ -22,7 +22,8 @@ using nlohmann::json;
 
 constexpr std::size_t block = std::size_t{16} << 20U;
 constexpr std::size_t ring = std::size_t{512} << 20U;
-constexpr std::size_t enough_to_read = std::size_t{4} << 30U;  // [bytes]; what is larger is read at the same rate
+constexpr std::size_t enough_to_read = std::size_t{4}
+                                       << 30U;  // [bytes]; what is larger is read at the same rate
 
 struct File {
   explicit File(const char* path) : descriptor(::open(path, O_RDONLY | O_CLOEXEC)) {

@@ -1,5 +1,5 @@
-// gpu_ballast [LEAVE]: takes the GPU's memory but for LEAVE bytes, says so, and holds it until standard input ends.
-// Without LEAVE it takes none, and keeps the driver up by its context.
+// gpu_ballast [LEAVE]: takes the GPU's memory but for LEAVE bytes, says so, and holds it until standard input
+// ends. Without LEAVE it takes none, and keeps the driver up by its context.
 #include <algorithm>
 #include <cstdio>
 #include <limits>

@@ -1,6 +1,6 @@
-// Every kernel launcher on large arrays: bytes that memory must move for it per second, in whole sectors, and that
-// over the rate of a copy on the same device in the same run. JSON on standard output.
-// Usage: kernel_bench [--bytes N]    N: of the largest float64 array (default 1 GiB)
+// Every kernel launcher on large arrays: bytes that memory must move for it per second, in whole sectors, and
+// that over the rate of a copy on the same device in the same run. JSON on standard output. Usage:
+// kernel_bench [--bytes N]    N: of the largest float64 array (default 1 GiB)
 #include <cstdio>
 #include <string>
 
@@ -125,8 +125,8 @@ class KernelBench {
     prove::fill(norms.data(), norms.bytes(), ElementKind::float64, device_);
     measure("outside_rows", {{"d", d}, {"rows", count}},
             count * (d + 2) * 8 + scattered(count, 4, look_stride), [&] {
-              return kernels::outside_rows(rest, small_.data(), {norms.data(), norms.data() + 1, 2}, y_.data(),
-                                           look_stride, stream_);
+              return kernels::outside_rows(rest, small_.data(), {norms.data(), norms.data() + 1, 2},
+                                           y_.data(), look_stride, stream_);
             });
   }
 
@@ -140,14 +140,13 @@ class KernelBench {
     });
     const DeviceMatrix predicted{y_.data(), rows, n, stride};
     double* const out = y_.data() + rows * stride;
-    measure("map_errors", shape,
-            rows * n * 8 + scattered(rows, n, stride) + scattered(rows, 1, look_stride), [&] {
-              return kernels::map_errors(predicted, small_.data(), false, {}, x_.data(), small_.data() + n, out,
-                                         look_stride, stream_);
+    measure("map_errors", shape, rows * n * 8 + scattered(rows, n, stride) + scattered(rows, 1, look_stride),
+            [&] {
+              return kernels::map_errors(predicted, small_.data(), false, {}, x_.data(), small_.data() + n,
+                                         out, look_stride, stream_);
             });
-    measure("mark_at_most", shape, scattered(rows, 1, 2) + scattered(rows, 1, look_stride), [&] {
-      return kernels::mark_at_most(x_.data(), 2, rows, 1e-3, out, look_stride, stream_);
-    });
+    measure("mark_at_most", shape, scattered(rows, 1, 2) + scattered(rows, 1, look_stride),
+            [&] { return kernels::mark_at_most(x_.data(), 2, rows, 1e-3, out, look_stride, stream_); });
   }
 
   void pooled_rows(ElementKind kind, Layout layout, std::size_t channels, Pool pool) {

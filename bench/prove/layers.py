@@ -1,5 +1,6 @@
 """The step that times many small layers, where the GPU's start and its work per layer count most."""
 from compare import compare
+from pipeline import positive, ratio, shown
 from programs import analyze, expect_device, tiled_dump
 from steps import Failed
 
@@ -22,7 +23,7 @@ def layers(step):
             kept[device, which] = results
             runs.append({"process": done.seconds, "seconds": results["provenance"]["seconds"]})
         cold = min(run["process"] for run in runs[:2])
-        further = runs[2]["seconds"] - min(run["seconds"] for run in runs[:2])
+        further = positive(runs[2]["seconds"] - min(run["seconds"] for run in runs[:2]))
         found[device] = {"cold": cold, "further": further, "runs": runs}
         step.record.update(layers=count, rows=rows, features=FEATURES, devices=found)
     measured = len(kept[step.context.device, "first"]["checkpoints"][0]["layers"])
@@ -31,6 +32,6 @@ def layers(step):
     step.expect(not result.differences, "; ".join(result.differences[:5]))
     gpu, cpu = found[step.context.device], found["cpu"]
     step.gate(f"CPU over GPU, {count} layers in a process of their own", cpu["cold"] / gpu["cold"], least=1)
-    step.gate(f"CPU over GPU, {count} further layers", cpu["further"] / gpu["further"], least=1)
+    step.gate(f"CPU over GPU, {count} further layers", ratio(cpu["further"], gpu["further"]), least=1)
     step.record["summary"] = (f"{count} layers of {rows} x {FEATURES}: process {gpu['cold']:.2f} s, on the CPU "
-                              f"{cpu['cold']:.2f} s; {count} more {gpu['further']:.2f} s and {cpu['further']:.2f} s")
+                              f"{cpu['cold']:.2f} s; {count} more {shown(gpu['further'])} s and {shown(cpu['further'])} s")

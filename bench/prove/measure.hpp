@@ -35,8 +35,8 @@ void fill(void* to, std::size_t bytes, ElementKind kind, const cuda::Device& dev
 // The rows of the tiles that the GPU module would take.
 [[nodiscard]] std::size_t tile_rows(std::size_t features);
 
-// Bytes in 32-byte sectors, which memory moves whole, of `rows` pieces of so many bytes that begin `stride` bytes
-// apart; the first begins at a sector.
+// Bytes in 32-byte sectors, which memory moves whole, of `rows` pieces of so many bytes that begin `stride`
+// bytes apart; the first begins at a sector.
 [[nodiscard]] std::size_t sector_bytes(std::size_t rows, std::size_t bytes, std::size_t stride);
 
 // The number behind `name` on the command line, or `otherwise`.

@@ -1,6 +1,7 @@
 // SYRK, GEMM and GEMM in slices for the products of the first look, tile by tile as the GPU module takes
 // them; "chosen" is what its ProductSum does. JSON on standard output.
-// Usage: products_bench [--most-features D]
+// Usage: products_bench [--most-features D] [--most-rows N]
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -102,8 +103,7 @@ json measured(const cuda::Device& device, const DeviceMatrix& x, const DeviceMat
   }
   const double chosen_seconds = ways["chosen"]["seconds"];
   // Of a symmetric product half is computed, and half counts.
-  const double operations =
-      static_cast<double>(x.rows) * static_cast<double>(count) * (symmetric ? 1 : 2);
+  const double operations = static_cast<double>(x.rows) * static_cast<double>(count) * (symmetric ? 1 : 2);
   json result{{"p", x.cols},
               {"q", y.cols},
               {"rows", x.rows},
@@ -131,14 +131,14 @@ double gemm_rate(const cuda::Device& device, std::size_t n) {
   return 2 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
 }
 
-void run(std::size_t most_features) {
+void run(std::size_t most_features, std::size_t most_rows) {
   const cuda::Device device(0);
   json products = json::array();
   for (const std::size_t d : orders) {
     if (d > most_features) {
       break;
     }
-    const std::size_t rows = prove::tile_rows(d);
+    const std::size_t rows = std::min(most_rows, prove::tile_rows(d));
     const DeviceBuffer<double> x(rows * d);
     prove::fill(x.data(), x.bytes(), ElementKind::float64, device);
     const DeviceMatrix tile{x.data(), rows, d, d};
@@ -159,5 +159,7 @@ void run(std::size_t most_features) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return prove::guarded("products_bench", [&] { run(prove::option(argc, argv, "--most-features", 8192)); });
+  return prove::guarded("products_bench", [&] {
+    run(prove::option(argc, argv, "--most-features", 8192), prove::option(argc, argv, "--most-rows", 65536));
+  });
 }

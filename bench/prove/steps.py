@@ -55,7 +55,8 @@ class Step:
     def gate(self, name, found, least=None, most=None):
         """A number that is wanted; a rehearsal measures nothing and so misses none."""
         holds = found is not None and (least is None or found >= least) and (most is None or found <= most)
-        wanted = f"at least {least:g}" if least is not None else f"at most {most:g}"
+        wanted = " and ".join([*([f"at least {least:g}"] if least is not None else []),
+                               *([f"at most {most:g}"] if most is not None else [])])
         if not self._over:
             self.gates.append({"name": name, "wanted": wanted, "found": found, "ok": holds})
         if not self.context.rehearsal:

@@ -21,14 +21,17 @@ class Judging(Proving):
         def work(step):
             step.gate("ratio", 0.7, least=0.8)
             step.gate("nothing", None, most=2)
+            step.gate("too good", 0.1, least=0.7, most=2)
+            step.gate("good", 1.5, least=0.7, most=2)
 
         step = self.run_plan(Planned("gates", 5, work))["gates"]
-        self.assertEqual(step["failures"], ["ratio: 0.7, wanted at least 0.8", "nothing: not measured, wanted at most 2"])
+        self.assertEqual(step["failures"], ["ratio: 0.7, wanted at least 0.8", "nothing: not measured, wanted at most 2",
+                                            "too good: 0.1, wanted at least 0.7 and at most 2"])
         self.context.rehearsal = True
         self.context.result["steps"].clear()
         step = self.run_plan(Planned("gates", 5, work))["gates"]
         self.assertTrue(step["ok"])
-        self.assertEqual([gate["ok"] for gate in step["gates"]], [False, False])
+        self.assertEqual([gate["ok"] for gate in step["gates"]], [False, False, False, True])
 
     def test_results_must_say_that_nothing_fell_back(self):
         def found(provenance):
