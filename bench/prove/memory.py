@@ -10,6 +10,8 @@ from steps import Failed
 MIB = 1 << 20
 START = 20  # seconds
 LEFT = (None, 2560 * MIB, 1100 * MIB, 300 * MIB)
+REHEARSED = (None, 1100 * MIB, 30 * MIB)
+FAKE_MEMORY = 8192 * MIB
 WHATEVER_THE_WORK = {"COLLAPSCOPE_GPU_FROM": "0"}  # auto takes the GPU
 
 
@@ -40,20 +42,27 @@ class Ballast:
             self.process.kill()
 
 
+def settings(step, leave):
+    """The fake's processes share no memory: it has to be told what others hold."""
+    fake = {"FAKE_CUDA_MEMORY_IN_USE": str(FAKE_MEMORY - leave)} if step.context.rehearsal else {}
+    return {**WHATEVER_THE_WORK, **fake}
+
+
 def memory(step):
     """Ever less memory: the same numbers, on the GPU with smaller tiles or on the CPU with a message."""
     rows, features = (200_000, 2048) if not step.context.small else (4_000, 64)
     dump = tiled_dump(step, "dump.h5", rows, features, "float32")
     expected, _ = analyze(step, [dump], "cpu", "cpu", ("--looks", "2"))
     step.record["runs"] = []
-    for leave in LEFT:
+    levels = REHEARSED if step.context.small else LEFT
+    for leave in levels:
         if step.left() < 3:
             raise Failed(f"no time was left for {leave} bytes and less")
         if leave is None:
             free, (found, done) = "all", analyze(step, [dump], "gpu", None, ("--looks", "2"))
         else:
             with Ballast(step.context, leave) as free:
-                found, done = analyze(step, [dump], "gpu", "auto", ("--looks", "2"), env=WHATEVER_THE_WORK)
+                found, done = analyze(step, [dump], "gpu", "auto", ("--looks", "2"), env=settings(step, leave))
             time.sleep(0.5)  # until the driver has it back
         if found is None or expected is None:
             step.expect(False, f"{free}: no results")
@@ -72,4 +81,4 @@ def memory(step):
             step.expect(fallbacks(found) or not provenance["device"].startswith("cuda:"),
                         f"{free}: the CPU took over in part, and the results count no fallback")
         whole = sum(run["device"].startswith("cuda:") and "in part" not in run["device"] for run in step.record["runs"])
-        step.record["summary"] = f"{len(step.record['runs'])} of {len(LEFT)} runs, {whole} wholly on the GPU"
+        step.record["summary"] = f"{len(step.record['runs'])} of {len(levels)} runs, {whole} wholly on the GPU"
