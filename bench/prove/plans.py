@@ -34,3 +34,9 @@ SPEED = [
     Planned("memory", 35, memory, ("layers",)),
 ]
 PLANS = {"correctness": (CORRECTNESS, 330), "speed": (SPEED, 360)}
+
+
+def of(what, patience=1):
+    """The plan and its budget; with patience, for machines that have much else to do."""
+    plan, budget = PLANS[what]
+    return [planned._replace(limit=planned.limit * patience) for planned in plan], budget * patience
