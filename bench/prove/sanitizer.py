@@ -30,7 +30,7 @@ def reports(text):
     found = []
     for line in text.splitlines():
         line = line.removeprefix("=========")
-        if re.match(r" (?! )\S", line) and "SUMMARY" not in line and "COMPUTE-SANITIZER" not in line:
+        if re.match(r" (?! |Warning|COMPUTE-SANITIZER|.* SUMMARY)\S", line):
             found.append([line.strip(), ""])
         elif found and not found[-1][1] and (kernel := re.match(r" {4,}at (?:0x[0-9a-f]+ in )?(.+)", line)):
             found[-1][1] = kernel.group(1)

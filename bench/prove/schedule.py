@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple
 from steps import Failed, Step
 
 GRACE = 3  # seconds for a step to clear away after its limit
-SAVE_EVERY = 5  # seconds
+SAVE_EVERY = 2  # seconds
 
 
 class Planned(NamedTuple):
@@ -65,6 +65,7 @@ def begin_step(context, planned, end):
         end_step(step, "no time was left")
         return None
     context.say(f"== {planned.name}, at most {step.record['limit_seconds']} s")
+    context.save()
     thread = threading.Thread(target=work, args=(planned, step), daemon=True)
     thread.start()
     return step, thread
