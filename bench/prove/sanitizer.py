@@ -38,8 +38,8 @@ def reports(text):
 
 
 def check(step, name, number, dumps, options):
-    """One process under the tool. Writes to this place are the tool's to see, whoever makes them: no kernel is left out,
-    but of initcheck only what our kernels read counts."""
+    """One process under the tool. No kernel is left out, so that the tool sees what libraries write; of initcheck only
+    what our kernels read counts."""
     label = f"{name}_{number}"
     output = os.path.join(step.context.places.work, f"sanitizer_{label}.json")
     done = step.run([tool(), "--tool", name, "--error-exitcode", FOUND, "--port", 49152 + 100 * number,
