@@ -99,6 +99,13 @@ class Steps(Proving):
                               Planned("c", 20, lambda step: step.expect(meeting.n_waiting == 0, "too early"), ("a", "b")))
         self.assertTrue(all(step["ok"] for step in steps.values()), steps)
 
+    def test_what_is_left_out_keeps_the_others_in_order(self):
+        order = []
+        steps = self.run_plan(Planned("a", 20, lambda step: (time.sleep(0.3), order.append("a"))),
+                              Planned("b", 20, lambda step: None, ("a",)),
+                              Planned("c", 20, lambda step: order.append("c"), ("b",)), chosen={"a", "c"})
+        self.assertEqual((sorted(steps), order), (["a", "c"], ["a", "c"]))
+
     def test_told_to_end_it_keeps_what_there_is_and_leaves_no_process(self):
         def sleeper(step):
             step.record["half"] = "done"
