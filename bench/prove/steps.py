@@ -1,4 +1,5 @@
 """A step: what it runs, how long it may take, what it found. Whatever it found stays when its time runs out."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,7 +42,7 @@ class Step:
         self.failures, self.gates = [], []
         self.record = {"name": name, "ok": None, "limit_seconds": round(limit), "failures": self.failures,
                        "gates": self.gates}
-        self._running, self._over, self._lock = set(), False, threading.Lock()
+        self._running, self._late, self._over, self._lock = set(), set(), False, threading.Lock()
 
     def left(self):
         return self.deadline - time.monotonic()
@@ -92,26 +93,32 @@ class Step:
             begin = time.monotonic()
             process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL,
                                        start_new_session=True, env=environment)
+            stop = threading.Timer(limit, self._stop, (process,))
             with self._lock:
-                self._running.add(process.pid)
-                if self._over:
+                self._running.add(process)
+            if self._over:
+                self._stop(process)
+            stop.start()
+            status = process.wait()  # without a timeout, which would ask twenty times a second only
+            seconds = time.monotonic() - begin
+            stop.cancel()
+            with self._lock:
+                self._running.discard(process)
+                status = None if process in self._late and status == -signal.SIGKILL else status
+        return Finished(command, status, *map(contents, names), seconds)
+
+    def _stop(self, process):
+        with self._lock:
+            if process.poll() is None:
+                self._late.add(process)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
                     os.killpg(process.pid, signal.SIGKILL)
-            try:
-                status = process.wait(timeout=limit)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                status = None
-            with self._lock:
-                self._running.discard(process.pid)
-        return Finished(command, status, *map(contents, names), time.monotonic() - begin)
 
     def abandon(self):
         """Ends what it runs, and what it will say."""
-        with self._lock:
-            self._over = True
-            for process in self._running:
-                os.killpg(process, signal.SIGKILL)
+        self._over = True
+        for process in list(self._running):
+            self._stop(process)
 
     def close(self):
         self.record.update(ok=not self.failures, seconds=round(time.monotonic() - self.begin, 1))

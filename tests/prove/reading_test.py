@@ -24,12 +24,12 @@ class Judging(Proving):
             step.gate("too good", 0.1, least=0.7, most=2)
             step.gate("good", 1.5, least=0.7, most=2)
 
-        step = self.run_plan(Planned("gates", 5, work))["gates"]
+        step = self.run_plan(Planned("gates", 60, work))["gates"]
         self.assertEqual(step["failures"], ["ratio: 0.7, wanted at least 0.8", "nothing: not measured, wanted at most 2",
                                             "too good: 0.1, wanted at least 0.7 and at most 2"])
         self.context.rehearsal = True
         self.context.result["steps"].clear()
-        step = self.run_plan(Planned("gates", 5, work))["gates"]
+        step = self.run_plan(Planned("gates", 60, work))["gates"]
         self.assertTrue(step["ok"])
         self.assertEqual([gate["ok"] for gate in step["gates"]], [False, False, False, True])
 
@@ -37,7 +37,7 @@ class Judging(Proving):
         def found(provenance):
             self.context.result["steps"].clear()
             results = {"provenance": {"device": "cuda:0 H100", **provenance}}
-            return self.run_plan(Planned("x", 5, lambda step: programs.expect_device(step, results)))["x"]["failures"]
+            return self.run_plan(Planned("x", 60, lambda step: programs.expect_device(step, results)))["x"]["failures"]
 
         self.assertEqual(found({"rejected_eigenbases": 0, "fallbacks": []}), [])
         self.assertEqual(found({}), ["the results do not say rejected_eigenbases", "the results do not say fallbacks"])
@@ -83,7 +83,7 @@ class Reading(Proving):
                 step.record["runs"] = {}
                 sanitizer.check(step, tool, 0, [], ())
 
-            step = self.run_plan(Planned("sanitizer", 10, work))["sanitizer"]
+            step = self.run_plan(Planned("sanitizer", 60, work))["sanitizer"]
             self.assertEqual(step["runs"][f"{tool}_0"]["ours"], counted)
             self.assertEqual(any("reports" in failure for failure in step["failures"]), counted > 0)
 

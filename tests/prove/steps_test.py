@@ -32,7 +32,7 @@ if not first:
     if MODE == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if MODE == "hang":
-        time.sleep(60)
+        time.sleep(600)
     print("[  FAILED  ] Suite.D (0 ms)\\n[ RUN      ] Suite.E\\n[  SKIPPED ] Suite.E (0 ms)", flush=True)
 tests = [{"name": name, "classname": "Suite", "status": "RUN", "result": "COMPLETED"} for name in ("A", "B")]
 if not first:
@@ -52,29 +52,33 @@ class Steps(Proving):
 
     def test_a_suite_that_ends_is_counted_from_its_report(self):
         command = [self.suite("end")]
-        step = self.run_plan(Planned("core", 20, lambda step: suites.gtest(step, command, 2)))["core"]
+        step = self.run_plan(Planned("core", 60, lambda step: suites.gtest(step, command, 2)))["core"]
         self.assertEqual((step["ok"], step["tests"], step["passed"], step["not_reached"]), (False, 5, 3, 0))
         self.assertEqual(step["failed"], {"Suite.D": "1 is not 2"})
         self.assertEqual(step["skipped"], ["Suite.E"])
 
     def test_out_of_time_a_suite_keeps_what_it_counted_and_the_next_step_runs(self):
         command = [self.suite("hang")]
-        steps = self.run_plan(Planned("core", 3, lambda step: suites.gtest(step, command, 2)),
-                              Planned("next", 5, lambda step: None, ("core",)))
+        for limit in (3, 12, 48, 192):  # a busy machine may not get as far as that in so short a time
+            self.context.result["steps"].clear()
+            steps = self.run_plan(Planned("core", limit, lambda step: suites.gtest(step, command, 2)),
+                                  Planned("next", 60, lambda step: None, ("core",)), budget=300)
+            if steps["core"].get("passed") == 3:
+                break
         self.assertEqual((steps["core"]["ok"], steps["core"]["passed"], steps["core"]["not_reached"]), (False, 3, 1))
         self.assertRegex(steps["core"]["failed"]["Suite.D"], "was killed after")
         self.assertTrue(steps["next"]["ok"])
 
     def test_a_crash_names_the_test_and_keeps_the_others(self):
         command = [self.suite("crash")]
-        steps = self.run_plan(Planned("core", 20, lambda step: suites.gtest(step, command, 2)),
-                              Planned("next", 5, lambda step: None, ("core",)))
+        steps = self.run_plan(Planned("core", 60, lambda step: suites.gtest(step, command, 2)),
+                              Planned("next", 60, lambda step: None, ("core",)))
         self.assertEqual((steps["core"]["ok"], steps["core"]["passed"]), (False, 3))
         self.assertRegex(steps["core"]["failed"]["Suite.D"], "SIGSEGV")
         self.assertTrue(steps["next"]["ok"])
 
     def test_what_a_step_raises_is_its_failure_alone(self):
-        steps = self.run_plan(Planned("bad", 5, lambda step: 1 / 0), Planned("next", 5, lambda step: None, ("bad",)))
+        steps = self.run_plan(Planned("bad", 60, lambda step: 1 / 0), Planned("next", 60, lambda step: None, ("bad",)))
         self.assertEqual(steps["bad"]["failures"], ["ZeroDivisionError: division by zero"])
         self.assertTrue(steps["next"]["ok"])
 
@@ -84,7 +88,7 @@ class Steps(Proving):
         never = threading.Event()
         self.addCleanup(never.set)
         steps = self.run_plan(Planned("stuck", 1, lambda step: never.wait()),
-                              Planned("next", 5, lambda step: None, ("stuck",)))
+                              Planned("next", 60, lambda step: None, ("stuck",)))
         self.assertEqual(steps["stuck"]["failures"], ["did not end within 1 s"])
         self.assertTrue(steps["next"]["ok"])
 
@@ -94,27 +98,32 @@ class Steps(Proving):
         self.assertEqual(steps["late"]["failures"], ["no time was left"])
 
     def test_steps_that_need_not_wait_run_side_by_side(self):
-        meeting = threading.Barrier(2, timeout=10)
-        steps = self.run_plan(Planned("a", 20, lambda step: meeting.wait()), Planned("b", 20, lambda step: meeting.wait()),
-                              Planned("c", 20, lambda step: step.expect(meeting.n_waiting == 0, "too early"), ("a", "b")))
+        meeting = threading.Barrier(2, timeout=60)
+        steps = self.run_plan(Planned("a", 60, lambda step: meeting.wait()), Planned("b", 60, lambda step: meeting.wait()),
+                              Planned("c", 60, lambda step: step.expect(meeting.n_waiting == 0, "too early"), ("a", "b")))
         self.assertTrue(all(step["ok"] for step in steps.values()), steps)
 
     def test_what_is_left_out_keeps_the_others_in_order(self):
         order = []
-        steps = self.run_plan(Planned("a", 20, lambda step: (time.sleep(0.3), order.append("a"))),
-                              Planned("b", 20, lambda step: None, ("a",)),
-                              Planned("c", 20, lambda step: order.append("c"), ("b",)), chosen={"a", "c"})
+        steps = self.run_plan(Planned("a", 60, lambda step: (time.sleep(0.3), order.append("a"))),
+                              Planned("b", 60, lambda step: None, ("a",)),
+                              Planned("c", 60, lambda step: order.append("c"), ("b",)), chosen={"a", "c"})
         self.assertEqual((sorted(steps), order), (["a", "c"], ["a", "c"]))
 
     def test_told_to_end_it_keeps_what_there_is_and_leaves_no_process(self):
         def sleeper(step):
             step.record["half"] = "done"
-            step.run(["/bin/sh", "-c", f"echo $$ >{self.folder}/pid; exec sleep 60"])
+            step.run(["/bin/sh", "-c", f"echo $$ >{self.folder}/pid; exec sleep 600"])
+
+        def tell():
+            while not os.path.exists(self.folder + "/pid") or os.path.getsize(self.folder + "/pid") == 0:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGALRM)
 
         signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
-        signal.setitimer(signal.ITIMER_REAL, 1)
+        threading.Thread(target=tell, daemon=True).start()
         with self.assertRaises(SystemExit):
-            self.run_plan(Planned("long", 50, sleeper), Planned("next", 5, lambda step: None, ("long",)))
+            self.run_plan(Planned("long", 200, sleeper), Planned("next", 60, lambda step: None, ("long",)))
         with open(self.context.output + ".json", encoding="utf-8") as file:
             steps = json.load(file)["steps"]
         self.assertEqual([(step["ok"], step["failures"]) for step in steps],

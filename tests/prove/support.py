@@ -30,7 +30,7 @@ class Proving(unittest.TestCase):
         os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
         return path
 
-    def run_plan(self, *plan, budget=60, **options):
+    def run_plan(self, *plan, budget=600, **options):
         run_steps(self.context, plan, budget, **options)
         with open(self.context.output + ".json", encoding="utf-8") as file:
             return {step["name"]: step for step in json.load(file)["steps"]}
