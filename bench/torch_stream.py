@@ -3,16 +3,20 @@
 
 A reader thread fills pinned buffers, which are copied asynchronously; on the device rows become float64 about a
 pilot, their scatter is summed by addmm_, rows stay there as stored if half of the memory holds them; then eigh, and
-a second pass over the rows for nrc1. Prints JSON: the metrics, and the seconds without imports and start-up.
+a second pass over the rows for nrc1. Prints JSON: the metrics; the seconds of each run, of which the first has the
+start-up before it; and those from the end of the imports to the end of the first run.
 
-    torch_stream.py DUMP [--layer NAME] [--device cuda|cpu] [--reader h5py|raw] [--threads 4] [--block-mib 64]
+    torch_stream.py DUMP [--layer NAME] [--device cuda|cpu] [--readers raw,raw,h5py] [--threads 4] [--block-mib 64]
 """
+import time
+
+BEGAN = time.perf_counter()
+
 import argparse
 import json
 import os
 import queue
 import threading
-import time
 
 import h5py
 import numpy as np
@@ -171,29 +175,30 @@ def main():
     parser.add_argument("dump")
     parser.add_argument("--layer", help="default: the first")
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--reader", default="h5py", choices=["h5py", "raw"])
-    parser.add_argument("--threads", type=int, default=4, help="of --reader raw")
+    parser.add_argument("--readers", default="h5py", help="h5py or raw, of each run, separated by commas")
+    parser.add_argument("--threads", type=int, default=4, help="of the reader raw")
     parser.add_argument("--block-mib", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=1, help="the median counts")
     args = parser.parse_args()
+    imported = time.perf_counter()
     device = torch.device(args.device)
-    if device.type == "cuda":  # start-up, not counted: context, cuBLAS, cuSOLVER
+    if device.type == "cuda":  # context, cuBLAS, cuSOLVER
         square = torch.eye(64, dtype=torch.float64, device=device)
         torch.linalg.eigh(square @ square)
+    runs, cold = [], None
     with h5py.File(args.dump, "r") as file:
         dataset = file["layers"][args.layer or sorted(file["layers"])[0]]["activations"]
         block_rows = max(1, (args.block_mib << 20) // (dataset.shape[1] * dataset.dtype.itemsize))
-        shape, times = list(dataset.shape), []
-        for _ in range(args.runs):
+        shape = list(dataset.shape)
+        for reader in args.readers.split(","):
             began = time.perf_counter()
-            rows = Rows(dataset, min(block_rows, dataset.shape[0]), args.reader, args.threads, device.type == "cuda")
+            rows = Rows(dataset, min(block_rows, dataset.shape[0]), reader, args.threads, device.type == "cuda")
             metrics, seconds = Job(rows, file["targets"][:], device).run()
-            seconds["with_buffers"] = time.perf_counter() - began
-            times.append(seconds)
-    times.sort(key=lambda seconds: seconds["with_buffers"])
+            now = time.perf_counter()
+            runs.append({"reader": reader, **seconds, "with_buffers": now - began})
+            cold = cold or now - imported
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-    print(json.dumps({"torch": torch.__version__, "device": name, "reader": args.reader, "shape": shape,
-                      "metrics": metrics, "seconds": times[len(times) // 2], "runs": len(times)}))
+    print(json.dumps({"torch": torch.__version__, "device": name, "shape": shape, "metrics": metrics,
+                      "import_seconds": imported - BEGAN, "cold_seconds": cold, "runs": runs}))
 
 
 if __name__ == "__main__":

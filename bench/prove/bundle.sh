@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Builds what bench/prove_on_gpu needs on a machine with a GPU that lacks our libraries, and packs it:
-#   bench/prove/bundle.sh [ARCHITECTURES]        as CMake has them; default: 90-real
-# makes build/bundle.tar.xz. There, glibc, libstdc++, the driver, the CUDA libraries (a toolkit's, or those that come
-# with PyTorch) and Python with numpy, h5py and PyTorch are needed:
-#   python3 -m tarfile -e bundle.tar.xz && bundle/bench/prove_on_gpu
+#   bench/prove/bundle.sh [ARCHITECTURES]        as CMake has them; default: 90-real, the H100 and H200
+# makes build/bundle.tar.xz, at most 40 MB. It goes there with the checkout, whose bench/prove_on_gpu unpacks it; or alone:
+#   python3 -m tarfile -e bundle.tar.xz && bundle/bench/prove_on_gpu correctness
+# There, glibc, libstdc++, the driver, the CUDA libraries (a toolkit's, or those that come with PyTorch) and Python with
+# numpy, h5py and PyTorch are needed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-programs=(collapscope core_test oracle_test floor_bench gpu_ballast kernel_bench products_bench)
+programs=(collapscope core_test oracle_test fake_cuda_test floor_bench gpu_ballast kernel_bench products_bench)
 bundle=build/bundle
+most=$((40 * 1000 * 1000)) # bytes
 mkdir -p build
 
 cmake --preset portable -DCMAKE_CUDA_ARCHITECTURES="${1:-90-real}" >build/portable.log || { cat build/portable.log; exit 1; }
@@ -32,3 +34,7 @@ fi
 $bundle/bin/collapscope --version
 XZ_OPT='--lzma2=preset=6,dict=192MiB' tar -C build -cJf $bundle.tar.xz bundle
 du -sh $bundle $bundle.tar.xz
+if [ "$(stat -c %s $bundle.tar.xz)" -gt $most ]; then
+  echo "$bundle.tar.xz is larger than $most bytes" >&2
+  exit 1
+fi

@@ -1,6 +1,8 @@
-// Takes the GPU's memory but for LEAVE bytes, says so, and holds it until standard input ends.
+// gpu_ballast [LEAVE]: takes the GPU's memory but for LEAVE bytes, says so, and holds it until standard input
+// ends. Without LEAVE it takes none, and keeps the driver up by its context.
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -37,9 +39,12 @@ void hold(std::size_t leave) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: gpu_ballast LEAVE_BYTES\n");
+  if (argc > 2) {
+    std::fprintf(stderr, "usage: gpu_ballast [LEAVE_BYTES]\n");
     return 2;
   }
-  return collapscope::prove::guarded("gpu_ballast", [&] { hold(std::stoull(argv[1])); });
+  return collapscope::prove::guarded("gpu_ballast", [&] {
+    collapscope::cuda::check(cudaFree(nullptr), "cudaFree");  // makes the context
+    hold(argc == 2 ? std::stoull(argv[1]) : std::numeric_limits<std::size_t>::max());
+  });
 }

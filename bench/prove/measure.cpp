@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t least_runs = 5;
 constexpr std::size_t most_runs = 30;
-constexpr double enough_seconds = 0.1;
+constexpr std::size_t sector = 32;  // [bytes]
 constexpr std::size_t pattern_numbers = std::size_t{1} << 20U;
 
 cuda::Event timing_event() {
@@ -52,7 +52,7 @@ std::uint64_t random_bits(ElementKind kind, std::size_t size, std::mt19937_64& r
 
 }  // namespace
 
-Timing timed(cudaStream_t stream, const std::function<void()>& work) {
+Timing timed(cudaStream_t stream, const std::function<void()>& work, double enough) {
   const cuda::Event begin = timing_event();
   const cuda::Event end = timing_event();
   std::vector<double> seconds;
@@ -60,7 +60,7 @@ Timing timed(cudaStream_t stream, const std::function<void()>& work) {
   for (std::size_t run = 0; run < 2; ++run) {
     work();
   }
-  while (seconds.size() < least_runs || (total < enough_seconds && seconds.size() < most_runs)) {
+  while (seconds.size() < least_runs || (total < enough && seconds.size() < most_runs)) {
     cuda::check(cudaEventRecord(begin.get(), stream), "cudaEventRecord");
     work();
     cuda::check(cudaEventRecord(end.get(), stream), "cudaEventRecord");
@@ -87,8 +87,13 @@ void fill(void* to, std::size_t bytes, ElementKind kind, const cuda::Device& dev
     std::memcpy(pattern.data() + at, &bits, size);
   }
   auto* const target = static_cast<std::byte*>(to);
-  for (std::size_t at = 0; at < bytes; at += pattern.size()) {
-    cuda::upload(target + at, pattern.data(), std::min(pattern.size(), bytes - at), device.compute());
+  std::size_t filled = std::min(pattern.size(), bytes);
+  cuda::upload(target, pattern.data(), filled, device.compute());
+  while (filled < bytes) {  // the rest is copied on the device
+    const std::size_t more = std::min(filled, bytes - filled);
+    cuda::check(cudaMemcpyAsync(target + filled, target, more, cudaMemcpyDeviceToDevice, device.compute()),
+                "cudaMemcpyAsync");
+    filled += more;
   }
   device.wait_for_stream(device.compute());
 }
@@ -110,6 +115,20 @@ std::size_t tile_rows(std::size_t features) {
     rows /= 2;
   }
   return rows;
+}
+
+std::size_t sector_bytes(std::size_t rows, std::size_t bytes, std::size_t stride) {
+  if (stride <= bytes) {
+    return rows * bytes;
+  }
+  std::size_t sectors = 0;  // of the pieces until one begins at a sector again
+  std::size_t pieces = 0;
+  do {
+    const std::size_t begin = pieces * stride;
+    sectors += (begin + bytes - 1) / sector - begin / sector + 1;
+    ++pieces;
+  } while (pieces * stride % sector != 0);
+  return std::min(rows * stride, rows * sectors / pieces * sector);
 }
 
 std::size_t option(int argc, char** argv, const std::string& name, std::size_t otherwise) {

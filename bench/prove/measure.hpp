@@ -19,8 +19,8 @@ struct Timing {
   std::size_t runs = 0;
 };
 
-// `work` enqueues on `stream`; it runs twice before it is timed, then 5 to 30 times, about 0.1 s in all.
-[[nodiscard]] Timing timed(cudaStream_t stream, const std::function<void()>& work);
+// `work` enqueues on `stream`; it runs twice before it is timed, then 5 to 30 times, until `enough` seconds.
+[[nodiscard]] Timing timed(cudaStream_t stream, const std::function<void()>& work, double enough = 0.05);
 
 // {"seconds": median, "least": ..., "most": ..., "runs": ...}
 [[nodiscard]] nlohmann::json to_json(const Timing& timing);
@@ -34,6 +34,10 @@ void fill(void* to, std::size_t bytes, ElementKind kind, const cuda::Device& dev
 
 // The rows of the tiles that the GPU module would take.
 [[nodiscard]] std::size_t tile_rows(std::size_t features);
+
+// Bytes in 32-byte sectors, which memory moves whole, of `rows` pieces of so many bytes that begin `stride`
+// bytes apart; the first begins at a sector.
+[[nodiscard]] std::size_t sector_bytes(std::size_t rows, std::size_t bytes, std::size_t stride);
 
 // The number behind `name` on the command line, or `otherwise`.
 [[nodiscard]] std::size_t option(int argc, char** argv, const std::string& name, std::size_t otherwise);

@@ -1,15 +1,16 @@
 """Where the programs, the cases and the CUDA libraries are: in a bundle, or in a checkout with a build."""
-import ctypes
 import glob
 import importlib.util
+import itertools
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
+
+import bundled
 
 NEEDED = ["libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcusolver.so.12", "libcusparse.so.12",
           "libnvJitLink.so.13"]
+PROGRAMS = ("bin", "tests/core", "tests/oracle", "tests/fake_cuda", "bench/prove")
 
 
 def toolkit_folders():
@@ -40,6 +41,7 @@ def cuda_folders():
 
 def driver_folders():
     """Where the driver is, if the loader does not find it by itself."""
+    import ctypes
     try:
         ctypes.CDLL("libcuda.so.1")
         return []
@@ -49,19 +51,21 @@ def driver_folders():
 
 
 class Places:
-    def __init__(self, root, build, work):
-        self.root = root
-        self.folders = [os.path.join(root, "bin")]
-        self.case_folders = [os.path.join(root, "cases")]
-        for name in [build] if build else ["portable", "release"]:
-            base = os.path.join(root, "build", name)
-            self.folders += [os.path.join(base, part) for part in ("bin", "tests/core", "tests/oracle", "bench/prove")]
-            self.case_folders.append(os.path.join(base, "tests/oracle/cases"))
+    def __init__(self, root, build=None, work=None, fake=None):
+        """fake: a folder with a CUDA of our own (tests/fake_cuda), which takes the place of NVIDIA's."""
+        self.root, self.fake = root, fake
+        builds = [os.path.join(root, "build", name) for name in ([build] if build else ["portable", "release"])]
+        self.folders = [os.path.join(place, part) for place in builds for part in PROGRAMS]
+        if not build:
+            self.folders.insert(0, os.path.join(bundled.unpacked(root) or root, "bin"))
         self.work = work or self.roomy_folder()
         os.makedirs(self.work, exist_ok=True)
-        self.case_folders.append(os.path.join(self.work, "cases"))
-        self.cuda, self.cuda_missing = cuda_folders()
-        self.cuda += driver_folders()
+        self._numbers = itertools.count()
+        if fake:
+            self.cuda, self.cuda_missing = [os.path.abspath(fake)], []
+        else:
+            self.cuda, self.cuda_missing = cuda_folders()
+            self.cuda += driver_folders()
 
     def roomy_folder(self):
         """In memory where there is much of it: the disk is not what is measured."""
@@ -69,11 +73,17 @@ class Places:
         roomy = os.path.isdir(shm) and shutil.disk_usage(shm).free > 40 << 30
         return tempfile.mkdtemp(prefix="collapscope-", dir=shm if roomy else None)
 
+    def scratch(self):
+        """A folder of its own for every command."""
+        path = os.path.join(self.work, "commands", str(next(self._numbers)))
+        os.makedirs(path)
+        return path
+
     def program(self, name):
         """The newest folder's executable of that name; None when it was not built."""
         for folder in self.folders:
             path = os.path.join(folder, name)
-            if os.access(path, os.X_OK):
+            if os.path.isfile(path) and os.access(path, os.X_OK):
                 return path
         return None
 
@@ -81,6 +91,8 @@ class Places:
         environment = dict(os.environ)
         given = environment.get("LD_LIBRARY_PATH", "")
         environment["LD_LIBRARY_PATH"] = ":".join([*self.cuda, *([given] if given else [])])
+        if self.fake:  # what it finds out is for the tests of the fake
+            environment.setdefault("FAKE_CUDA_PROTECT", "0")
         program = self.program("collapscope")
         for folder in ("lib", "lib/x86_64-linux-gnu", "lib64"):
             module = os.path.join(os.path.dirname(program or ""), "..", folder, "collapscope", "libcollapscope_cuda.so")
@@ -89,10 +101,5 @@ class Places:
         return environment
 
     def cases(self):
-        """The folder of reference cases; makes them when there are none."""
-        for folder in self.case_folders:
-            if os.path.exists(os.path.join(folder, "cases.json")):
-                return folder
-        subprocess.run([sys.executable, os.path.join(self.root, "tests/reference/make_cases.py"), folder], check=True,
-                       stdout=subprocess.DEVNULL, timeout=240)
-        return folder
+        """The folder of reference cases, which the step `cases` makes."""
+        return os.path.join(self.work, "cases")

@@ -1,10 +1,10 @@
-"""Running steps: each with a time limit, none stopping the others, all into one JSON file and one log."""
-import json
+"""A step: what it runs, how long it may take, what it found. Whatever it found stays when its time runs out."""
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-import traceback
 
 
 class Failed(Exception):
@@ -12,28 +12,56 @@ class Failed(Exception):
 
 
 class Finished:
+    """A command that ended; `status` is None where its time ran out and it was killed."""
+
     def __init__(self, command, status, out, err, seconds):
         self.command, self.status, self.out, self.err, self.seconds = command, status, out, err, seconds
 
     def tail(self, lines=6):
         return " | ".join((self.out + "\n" + self.err).strip().splitlines()[-lines:])
 
+    def why(self):
+        """How it ended, in words."""
+        if self.status is None:
+            return f"was killed after {self.seconds:.0f} s"
+        if self.status < 0:
+            return f"died of {signal.Signals(-self.status).name}"
+        return f"ended with status {self.status}"
+
+
+def contents(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
 
 class Step:
     def __init__(self, name, limit, context):
         self.name, self.context = name, context
-        self.deadline = time.monotonic() + limit
-        self.record = {"name": name, "limit_seconds": round(limit)}
-        self.failures = []
+        self.begin = time.monotonic()
+        self.deadline = self.begin + limit
+        self.failures, self.gates = [], []
+        self.record = {"name": name, "ok": None, "limit_seconds": round(limit), "failures": self.failures,
+                       "gates": self.gates}
+        self._running, self._late, self._over, self._lock = set(), set(), False, threading.Lock()
 
     def left(self):
         return self.deadline - time.monotonic()
 
     def expect(self, holds, message):
-        if not holds:
+        if not holds and not self._over and message not in self.failures:
             self.failures.append(message)
-            self.context.say(f"  NOT SO: {message}")
+            self.context.say(f"  NOT SO, {self.name}: {message}")
         return holds
+
+    def gate(self, name, found, least=None, most=None):
+        """A number that is wanted; a rehearsal measures nothing and so misses none."""
+        holds = found is not None and (least is None or found >= least) and (most is None or found <= most)
+        wanted = " and ".join([*([f"at least {least:g}"] if least is not None else []),
+                               *([f"at most {most:g}"] if most is not None else [])])
+        if not self._over:
+            self.gates.append({"name": name, "wanted": wanted, "found": found, "ok": holds})
+        if not self.context.rehearsal:
+            self.expect(holds, f"{name}: {'not measured' if found is None else f'{found:.3g}'}, wanted {wanted}")
 
     def program(self, name):
         path = self.context.places.program(name)
@@ -41,74 +69,58 @@ class Step:
             raise Failed(f"{name} was not built")
         return path
 
-    def run(self, command, limit=None, env=None, good=(0,), cwd=None):
-        """Runs to its end or its time limit; a status that is not good is a failure of the step (None: any)."""
+    def run(self, command, limit=None, env=None, good=(0,), stoppable=False, foreign=False):
+        """Runs to its end or its time limit; a status that is not good is a failure of the step (None: any).
+
+        Out of time it raises Failed; where it is stoppable, the caller gets what it had printed. What is foreign finds
+        its libraries by itself."""
         command = [str(word) for word in command]
-        limit = max(1.0, min(limit or self.left(), self.left()))
-        self.context.log("$ " + " ".join(command))
-        begin = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
-                                   errors="replace", stdin=subprocess.DEVNULL, start_new_session=True,
-                                   env={**self.context.places.environment(), **(env or {})})
-        try:
-            out, err = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.communicate()
-            self.context.log(out[-2000:] + err[-2000:])
-            raise Failed(f"{os.path.basename(command[0])} took longer than {limit:.0f} s") from error
-        done = Finished(command, process.returncode, out, err, time.monotonic() - begin)
-        self.context.log(f"  status {done.status}, {done.seconds:.2f} s\n{out[-3000:]}{err[-3000:]}".rstrip())
-        if good is not None and done.status not in good:
-            self.expect(False, f"{' '.join(command)[:300]}: status {done.status}: {done.tail()[-1500:]}")
+        limit = max(0.5, min(limit or self.left(), self.left()))
+        self.context.log(f"[{self.name}] $ " + " ".join(command))
+        environment = os.environ if foreign else self.context.places.environment()
+        done = self._run(command, limit, {**environment, **(env or {})})
+        self.context.log(f"[{self.name}]   {done.why()}, {done.seconds:.2f} s\n{done.out[-3000:]}{done.err[-3000:]}".rstrip())
+        if done.status is None and not stoppable:
+            raise Failed(f"{os.path.basename(command[0])} took longer than {limit:.0f} s")
+        if good is not None and done.status is not None and done.status not in good:
+            self.expect(False, f"{' '.join(command)[:300]}: {done.why()}: {done.tail()[-1500:]}")
         return done
 
+    def _run(self, command, limit, environment):
+        """Its output goes to files: nothing of it is lost, however it ends."""
+        names = [os.path.join(self.context.places.scratch(), name) for name in ("out", "err")]
+        with open(names[0], "wb") as out, open(names[1], "wb") as err:
+            begin = time.monotonic()
+            process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                                       start_new_session=True, env=environment)
+            stop = threading.Timer(limit, self._stop, (process,))
+            with self._lock:
+                self._running.add(process)
+            if self._over:
+                self._stop(process)
+            stop.start()
+            status = process.wait()  # without a timeout, which would ask twenty times a second only
+            seconds = time.monotonic() - begin
+            stop.cancel()
+            with self._lock:
+                self._running.discard(process)
+                status = None if process in self._late and status == -signal.SIGKILL else status
+        return Finished(command, status, *map(contents, names), seconds)
 
-class Context:
-    """What all steps share: places, the device's name, the files they write to."""
+    def _stop(self, process):
+        with self._lock:
+            if process.poll() is None:
+                self._late.add(process)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.killpg(process.pid, signal.SIGKILL)
 
-    def __init__(self, places, device, rehearsal, output):
-        self.places, self.device, self.rehearsal, self.output = places, device, rehearsal, output
-        self._log = open(output + ".log", "w", encoding="utf-8")
-        self.result = {}
+    def abandon(self):
+        """Ends what it runs, and what it will say."""
+        self._over = True
+        for process in list(self._running):
+            self._stop(process)
 
-    def log(self, text):
-        print(text, file=self._log, flush=True)
-
-    def say(self, text):
-        print(text, flush=True)
-        self.log(text)
-
-    def save(self):
-        with open(self.output + ".json", "w", encoding="utf-8") as file:
-            json.dump(self.result, file, indent=1)
-            file.write("\n")
-
-
-def run_steps(context, steps, budget):
-    """steps: (name, limit in seconds, function of a Step). Returns whether all of them held."""
-    end = time.monotonic() + budget
-    records = context.result.setdefault("steps", [])
-    for name, limit, work in steps:
-        left = end - time.monotonic()
-        if left < 5:
-            records.append({"name": name, "ok": False, "failures": ["no time was left"]})
-            context.say(f"== {name}: no time was left")
-            continue
-        context.say(f"== {name}")
-        step = Step(name, min(limit, left), context)
-        begin = time.monotonic()
-        try:
-            work(step)
-        except Failed as error:
-            step.expect(False, str(error))
-        except Exception as error:  # whatever it is, the next step goes on
-            context.log(traceback.format_exc())
-            step.expect(False, f"{type(error).__name__}: {error}")
-        seconds = round(time.monotonic() - begin, 1)
-        step.record.update(ok=not step.failures, seconds=seconds, failures=step.failures)
-        records.append(step.record)
-        context.say(f"   {name}: {'ok' if not step.failures else 'FAILED'}, {seconds} s"
-                    + (f": {step.record['summary']}" if "summary" in step.record else ""))
-        context.save()
-    return all(record["ok"] for record in records)
+    def close(self):
+        self.record.update(ok=not self.failures, seconds=round(time.monotonic() - self.begin, 1))
+        summary = f": {self.record['summary']}" if "summary" in self.record else ""
+        self.context.say(f"   {self.name}: {'ok' if not self.failures else 'FAILED'}, {self.record['seconds']} s{summary}")
