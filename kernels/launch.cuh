@@ -13,8 +13,8 @@ namespace collapscope::kernels {
 inline dim3 grid_of(const Geometry& shape) { return {shape.grid_x, shape.grid_y, 1}; }
 inline dim3 block_of(const Geometry& shape) { return {shape.block_x, shape.block_y, 1}; }
 
-// The runtime keeps the last error of a thread until somebody asks. A launch asks, and CUB does: neither may take
-// for its own what a call of a library left behind.
+// The runtime keeps the last error of a thread until somebody asks. A launch asks, and CUB does: neither may
+// take for its own what a call of a library left behind.
 inline void forget_stale_errors() { (void)cudaGetLastError(); }
 
 template <class Op>

@@ -1,4 +1,5 @@
-// What belongs to a GPU is given back while that GPU is the current one; whatever else the thread did meanwhile.
+// What belongs to a GPU is given back while that GPU is the current one; whatever else the thread did
+// meanwhile.
 #include "cuda/device.hpp"
 
 #include <dlfcn.h>
@@ -10,9 +11,7 @@
 namespace collapscope::cuda {
 namespace {
 
-long asked(const char* name) {
-  return reinterpret_cast<long (*)()>(::dlsym(RTLD_DEFAULT, name))();
-}
+long asked(const char* name) { return reinterpret_cast<long (*)()>(::dlsym(RTLD_DEFAULT, name))(); }
 
 class DevicesOfOneThread : public ::testing::Test {
  protected:

@@ -1,5 +1,5 @@
-// What the process finds around it changes no digit: variables that make CUDA's libraries compute with less, and
-// errors that they leave behind.
+// What the process finds around it changes no digit: variables that make CUDA's libraries compute with less,
+// and errors that they leave behind.
 #include <gmock/gmock.h>
 
 #include <cstdlib>

@@ -19,8 +19,8 @@ struct ChosenBackend {
 // The backend for `device`: "cpu"; "cuda" (the GPU of this process's rank on its node), "cuda:N", "cuda:all";
 // "auto": a GPU if there is one that works, and if the work is worth starting it.
 // threads: as of make_cpu_backend. cpu_seconds: what the work takes one core, about.
-// Throws UsageError: no such name, or no such GPU beside others; DeviceError: "cuda..." without a GPU that works.
-// With "cuda..." the CPU takes over from no GPU that fails later either.
+// Throws UsageError: no such name, or no such GPU beside others; DeviceError: "cuda..." without a GPU that
+// works. With "cuda..." the CPU takes over from no GPU that fails later either.
 [[nodiscard]] ChosenBackend make_backend(const std::string& device, std::size_t threads,
                                          double cpu_seconds = std::numeric_limits<double>::infinity());
 
