@@ -54,6 +54,26 @@ TEST(GpuEigenbasis, SmallOnesAreDoneOnTheCpu) {
   EXPECT_EQ(state.decompositions, 0U);
 }
 
+TEST(GpuSpectrum, ThoseOfSmallOrdersAreTheCpus) {
+  HostGpuState state;
+  const auto backend = test::make_host_gpus(1, state);
+  test::Random random(5);
+  const auto covariance = [&](std::size_t d) {
+    return test::covariance(std::vector<double>(d, 2.0), random);
+  };
+  const Matrix small = covariance(200);
+  const Eigenbasis found = backend->spectrum(small, 3);
+  const Eigenbasis expected = make_cpu_backend(1)->spectrum(small, 3);
+  EXPECT_EQ(found.values, expected.values);
+  EXPECT_EQ(found.vectors, expected.vectors);
+  EXPECT_EQ(state.decompositions, 0U);
+
+  const Eigenbasis large = backend->spectrum(covariance(520), 3);
+  EXPECT_EQ(large.size(), 520U);
+  EXPECT_EQ(large.vectors.rows(), 520U);
+  EXPECT_EQ(state.decompositions, 1U);
+}
+
 class LargeEigenbasis : public ::testing::Test {
  protected:
   LargeEigenbasis() : matrix_(order, order) {
