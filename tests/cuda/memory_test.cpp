@@ -18,7 +18,7 @@ class LittleMemory : public test::Pipeline {
   LittleMemory() {
     rows_ = 30000;
     tile_ = 65536;
-    options_.memory = 4'600'000;
+    options_.memory = 5'200'000;
   }
 
   [[nodiscard]] bool began_again() const {
