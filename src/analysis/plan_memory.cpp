@@ -114,8 +114,8 @@ TargetCosts::TargetCosts(std::uint64_t samples, std::size_t targets, std::uint64
   const double all = static_cast<double>(samples) * static_cast<double>(targets) * number_bytes;
   kept = std::min(whole_bytes(all), memory / most_kept_targets);
   // Side by side with other layers, half as many are kept.
-  of_band_sample =
-      all <= static_cast<double>(memory / (2 * most_kept_targets)) ? 0 : targets * sizeof(double);
+  const std::uint64_t share = memory / (2 * most_kept_targets);
+  of_band_sample = all <= static_cast<double>(share) ? 0 : targets * sizeof(double);
 }
 
 void refuse(const Misfit& misfit, std::uint64_t memory) {

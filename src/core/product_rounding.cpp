@@ -10,11 +10,11 @@ namespace collapscope {
 
 namespace {
 
-constexpr double unit = 0x1p-24;  // unit roundoff of float32
+constexpr double float_roundoff = 0x1p-24;  // float_roundoff roundoff of float32
 
 // Columns so short that u tr S covers all of their products count with that.
 double largest_error(const Matrix& scatter, const std::vector<double>& error) {
-  const double negligible = unit * unit * trace(scatter);
+  const double negligible = float_roundoff * float_roundoff * trace(scatter);
   double largest = 0;
   for (std::size_t j = 0; j < error.size(); ++j) {
     const double size = scatter(j, j) + negligible;
@@ -34,7 +34,7 @@ double product_rounding(const Moments& moments) {
       std::max(largest_error(moments.feature_scatter, moments.scatter_error),
                largest_error(moments.normalized_scatter, moments.normalized_scatter_error));
   const double rows = static_cast<double>(moments.count);
-  return 4 * largest + 2 * unit * std::sqrt(std::min(1.0, 1024 / rows));
+  return 4 * largest + 2 * float_roundoff * std::sqrt(std::min(1.0, 1024 / rows));
 }
 
 }  // namespace collapscope

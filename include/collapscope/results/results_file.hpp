@@ -12,9 +12,9 @@ namespace collapscope {
 // JSON, "collapscope-results" version 1; floating-point numbers with 17 significant digits.
 [[nodiscard]] std::string results_json(const Results& results);
 
-// 16 hexadecimal digits of what was measured: of every checkpoint its id, run, step and number of samples, and
-// of every metric, in their order, name, value and floor to the bit. Paths, notes and provenance do not count.
-// Equal digests: equal numbers, but for one chance in 10^19.
+// 16 hexadecimal digits of what was measured: of every checkpoint its id, run, step and number of samples,
+// and of every metric, in their order, name, value and floor to the bit. Paths, notes and provenance do not
+// count. Equal digests: equal numbers, but for one chance in 10^19.
 [[nodiscard]] std::string numbers_digest(const Results& results);
 
 // Tidy CSV, RFC 4180: path,run,step,layer,index,metric,value; list values as name[1], name[2], ...
