@@ -10,7 +10,7 @@ namespace collapscope {
 
 namespace {
 
-constexpr double float_roundoff = 0x1p-24;  // float_roundoff roundoff of float32
+constexpr double float_roundoff = 0x1p-24;  // unit roundoff
 
 // Columns so short that u tr S covers all of their products count with that.
 double largest_error(const Matrix& scatter, const std::vector<double>& error) {
