@@ -34,15 +34,25 @@ def statements(source):
             yield begin, end + 1
 
 
+def unit_of(folder, source):
+    """The command that compiles the unit which includes the source, and the unit."""
+    for command in json.loads((folder / "compile_commands.json").read_text()):
+        unit = Path(command["file"])
+        if "collapscope_cuda.dir" in command["command"] and f'"{source}"' in unit.read_text():
+            return command, unit
+    sys.exit(f"no unit of {folder} includes {source}")
+
+
 def build(folder, source, text, work):
     """The module with `text` in place of `source`."""
-    commands = json.loads((folder / "compile_commands.json").read_text())
-    command = next(c for c in commands if Path(c["file"]) == source and "collapscope_cuda.dir" in c["command"])
+    command, unit = unit_of(folder, source)
     object_file = re.search(r" -o (\S+)", command["command"]).group(1)
     mutant = work / source.name
     mutant.write_text(text)
+    mutated_unit = work / "unit.cpp"
+    mutated_unit.write_text(unit.read_text().replace(f'"{source}"', f'"{mutant}"'))
     compiled = work / "mutant.o"
-    line = command["command"].replace(f"-c {source}", f"-I{source.parent} -c {mutant}")
+    line = command["command"].replace(f"-c {unit}", f"-I{source.parent} -c {mutated_unit}")
     line = re.sub(r" -o \S+", f" -o {compiled}", line)
     line = re.sub(r" -M[DTF]+ \S+| -MD", "", line).replace("ccache ", "").replace(" -Werror", "") + " -w"
     subprocess.run(line, shell=True, check=True, cwd=command["directory"])

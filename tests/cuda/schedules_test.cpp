@@ -32,7 +32,7 @@ TEST_F(Schedules, WithRowsReadTwice) { expect_equal_bits("cuda", little, 100); }
 
 TEST_F(Schedules, OnThreeDevices) { expect_equal_bits("cuda:all", plenty, 20); }
 
-// Each takes whole segments, six of every layer.
+// Each takes whole segments, four of every layer.
 TEST_F(Schedules, HaveTheBitsOfOneDeviceOnSeveral) {
   options_.memory = 1'000'000;  // of which every device gets bands
   for (const std::string& memory : {plenty, little}) {
