@@ -17,13 +17,20 @@ namespace {
 
 using Long = long double;
 
-// K with zero diagonal, row-major [N, N].
-std::vector<Long> kernel(const Matrix& x) {
-  std::vector<Long> k(x.rows() * x.rows(), 0);
-  for (std::size_t i = 0; i < x.rows(); ++i) {
-    for (std::size_t j = 0; j < x.rows(); ++j) {
-      for (std::size_t c = 0; i != j && c < x.cols(); ++c) {
-        k[i * x.rows() + j] += static_cast<Long>(x(i, c)) * x(j, c);
+// K_ij of centred rows, 0 on the diagonal, row-major [N, N]: no row's square is in the way.
+std::vector<Long> kernel(const Matrix& rows) {
+  const std::size_t n = rows.rows();
+  std::vector<Long> k(n * n, 0);
+  for (std::size_t c = 0; c < rows.cols(); ++c) {
+    std::vector<Long> column(n);
+    Long mean = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      column[i] = rows(i, c);
+      mean += column[i] / static_cast<Long>(n);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        k[i * n + j] += i == j ? 0 : (column[i] - mean) * (column[j] - mean);
       }
     }
   }

@@ -72,22 +72,22 @@ TEST_F(SmallLayers, HaveTheSameBitsTwiceOnOneDevice) { expect_bits_of_layers_alo
 
 TEST_F(SmallLayers, HaveTheSameBitsOnThreeDevices) { expect_bits_of_layers_alone("cuda:all", 10); }
 
-class LayersOnManyParts : public SmallLayers {
+class LayersOnManyWorkers : public SmallLayers {
  protected:
-  LayersOnManyParts() {
+  LayersOnManyWorkers() {
     rows_ = 200;
     noise_ = {0.5, 0.4, 0.3, 0.2, 0.1, 0.07, 0.05, 0.03, 1e-2, 7e-3, 5e-3, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};
     threads_ = 16;
   }
 };
 
-TEST_F(LayersOnManyParts, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 6); }
+TEST_F(LayersOnManyWorkers, HaveTheSameBitsEightTimesOnOneDevice) { expect_bits_of_layers_alone("cuda", 6); }
 
-TEST_F(LayersOnManyParts, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
+TEST_F(LayersOnManyWorkers, HaveTheSameBitsTwiceOnEachOfThreeDevices) {
   expect_bits_of_layers_alone("cuda:all", 6);
 }
 
-TEST_F(LayersOnManyParts, SurviveTheLossOfTheOnlyDevice) { lose_devices("auto"); }
+TEST_F(LayersOnManyWorkers, SurviveTheLossOfTheOnlyDevice) { lose_devices("auto"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("auto"); }
 

@@ -20,9 +20,9 @@ using test::HostGpuState;
 
 constexpr std::size_t devices = 3;
 
-class GpuParts : public ::testing::Test {
+class GpuWorkers : public ::testing::Test {
  protected:
-  GpuParts() {
+  GpuWorkers() {
     for (std::size_t i = 0; i < devices; ++i) {
       states_[i].keeps = true;
       states_[i].description = fmt::format("fake:{} a GPU that is none", i);
@@ -54,26 +54,26 @@ class GpuParts : public ::testing::Test {
   std::array<HostGpuState, devices> states_;
 };
 
-TEST_F(GpuParts, EveryDeviceIsOne) {
+TEST_F(GpuWorkers, EveryDeviceIsOne) {
   const auto whole = backend(3);
-  const auto parts = whole->layer_workers(9);
-  EXPECT_EQ(parts.size(), 3U);
-  EXPECT_EQ(whole->layer_workers(9).data(), parts.data());
+  const auto workers = whole->layer_workers(9);
+  EXPECT_EQ(workers.size(), 3U);
+  EXPECT_EQ(whole->layer_workers(9).data(), workers.data());
   std::set<std::string> names;
-  for (Backend* part : parts) {
-    names.insert(part->describe());
-    EXPECT_TRUE(part->layer_workers(9).empty());
-    EXPECT_NE(part->fallback(), whole->fallback()) << "fallbacks are of one thread at a time, too";
+  for (Backend* worker : workers) {
+    names.insert(worker->describe());
+    EXPECT_TRUE(worker->layer_workers(9).empty());
+    EXPECT_NE(worker->fallback(), whole->fallback()) << "fallbacks are of one thread at a time, too";
   }
   EXPECT_EQ(names.size(), 3U);
 }
 
-TEST_F(GpuParts, DevicesThatDifferAreNone) {
+TEST_F(GpuWorkers, DevicesThatDifferAreNone) {
   states_[1].description = "fake:1 another GPU";
   EXPECT_TRUE(backend(2)->layer_workers(9).empty());
 }
 
-TEST_F(GpuParts, DevicesAreOpenedAgainWhenAskedForInTurn) {
+TEST_F(GpuWorkers, DevicesAreOpenedAgainWhenAskedForInTurn) {
   std::vector<std::size_t> opened;
   const auto whole = backend_that(
       [&](std::size_t device) {
@@ -87,29 +87,29 @@ TEST_F(GpuParts, DevicesAreOpenedAgainWhenAskedForInTurn) {
   EXPECT_EQ(opened, (std::vector<std::size_t>{0, 1, 0, 1}));
 }
 
-TEST_F(GpuParts, AreAsManyAsThereAreThreadsAndLayers) {
-  const auto parts = [&](std::size_t count, std::size_t threads, std::size_t most) {
+TEST_F(GpuWorkers, AreAsManyAsThereAreThreadsAndLayers) {
+  const auto workers = [&](std::size_t count, std::size_t threads, std::size_t most) {
     return backend_that(opener(), count, threads)->layer_workers(most).size();
   };
-  EXPECT_EQ(parts(1, 1, 100), 2U);
-  EXPECT_EQ(parts(1, 5, 100), 5U);
-  EXPECT_EQ(parts(1, 64, 100), 8U);
-  EXPECT_EQ(parts(1, 64, 3), 3U);
-  EXPECT_EQ(parts(3, 1, 100), 6U);
-  EXPECT_EQ(parts(3, 13, 100), 12U);
-  EXPECT_EQ(parts(3, 13, 7), 6U);
-  EXPECT_EQ(parts(3, 13, 3), 3U);
+  EXPECT_EQ(workers(1, 1, 100), 2U);
+  EXPECT_EQ(workers(1, 5, 100), 5U);
+  EXPECT_EQ(workers(1, 64, 100), 8U);
+  EXPECT_EQ(workers(1, 64, 3), 3U);
+  EXPECT_EQ(workers(3, 1, 100), 6U);
+  EXPECT_EQ(workers(3, 13, 100), 12U);
+  EXPECT_EQ(workers(3, 13, 7), 6U);
+  EXPECT_EQ(workers(3, 13, 3), 3U);
 }
 
-TEST_F(GpuParts, ShareTheThreads) {
+TEST_F(GpuWorkers, ShareTheThreads) {
   const auto whole = backend_that(opener(), 1, 16);
-  for (Backend* part : whole->layer_workers(100)) {
-    EXPECT_EQ(part->threads(), 2U);
-    EXPECT_EQ(part->fallback()->threads(), 2U);
+  for (Backend* worker : whole->layer_workers(100)) {
+    EXPECT_EQ(worker->threads(), 2U);
+    EXPECT_EQ(worker->fallback()->threads(), 2U);
   }
 }
 
-TEST_F(GpuParts, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
+TEST_F(GpuWorkers, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
   int asked = 0;
   const auto full = [&](std::size_t) -> std::unique_ptr<gpu::GpuDevice> {
     ++asked;
@@ -123,21 +123,21 @@ TEST_F(GpuParts, ADeviceThatDoesNotOpenAgainIsUsedAsItIs) {
   EXPECT_TRUE(backend(1)->layer_workers(9).empty());
 }
 
-TEST_F(GpuParts, ADeviceThatOneLosesIsLostToAll) {
+TEST_F(GpuWorkers, ADeviceThatOneLosesIsLostToAll) {
   const auto whole = backend_that(opener(), 2, 4);
-  const auto parts = whole->layer_workers(100);  // of the devices 0, 1, 0, 1
-  ASSERT_EQ(parts.size(), 4U);
+  const auto workers = whole->layer_workers(100);  // of the devices 0, 1, 0, 1
+  ASSERT_EQ(workers.size(), 4U);
   states_[1].fails_at = 1;
   states_[1].out_of_memory = true;
-  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceMemoryError);
-  EXPECT_TRUE(parts[3]->works());
+  EXPECT_THROW((void)workers[3]->make_host_buffer(1), DeviceMemoryError);
+  EXPECT_TRUE(workers[3]->works());
   EXPECT_EQ(whole->fallback()->fallback(), nullptr) << "the CPU";
   states_[1].fails_at = 2;
   states_[1].out_of_memory = false;
-  EXPECT_THROW((void)parts[3]->make_host_buffer(1), DeviceError);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    EXPECT_EQ(parts[i]->works(), i % 2 == 0);
-    EXPECT_EQ(parts[i]->fallback()->fallback(), nullptr);
+  EXPECT_THROW((void)workers[3]->make_host_buffer(1), DeviceError);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    EXPECT_EQ(workers[i]->works(), i % 2 == 0);
+    EXPECT_EQ(workers[i]->fallback()->fallback(), nullptr);
   }
   EXPECT_FALSE(whole->works());
   Backend* const rest = whole->fallback();
@@ -156,35 +156,36 @@ FoldSpec layer_of(std::uint64_t rows, std::size_t features) {
   return spec;
 }
 
-TEST_F(GpuParts, AreForLayersThatDoNotFillADevice) {
-  const auto parts_for = [&](std::uint64_t rows, std::size_t features, std::size_t threads = 1) {
+TEST_F(GpuWorkers, AreForLayersThatDoNotFillADevice) {
+  const auto workers_for = [&](std::uint64_t rows, std::size_t features, std::size_t threads = 1) {
     return backend_that(opener(), 2, threads)->layer_workers_for(layer_of(rows, features));
   };
-  EXPECT_EQ(parts_for(50'000, 512), 4U);
-  EXPECT_EQ(parts_for(50'000, 512, 16), 16U);
-  EXPECT_EQ(parts_for(1, 1), 4U);
-  EXPECT_EQ(parts_for(10'000'000, 512), 0U);
-  EXPECT_EQ(parts_for(std::uint64_t{1} << 60U, 512), 0U);
+  EXPECT_EQ(workers_for(50'000, 512), 4U);
+  EXPECT_EQ(workers_for(50'000, 512, 16), 16U);
+  EXPECT_EQ(workers_for(1, 1), 4U);
+  EXPECT_EQ(workers_for(10'000'000, 512), 0U);
+  EXPECT_EQ(workers_for(std::uint64_t{1} << 60U, 512), 0U);
   states_[1].keeps = false;  // two of them would not leave memory to spare
-  EXPECT_EQ(parts_for(50'000, 512), 0U);
+  EXPECT_EQ(workers_for(50'000, 512), 0U);
   EXPECT_EQ(backend_that(opener(), 1)->layer_workers_for(layer_of(50'000, 512)), 2U);
 }
 
 // Whether any go side by side, and hence whether two devices share a layer, is no matter of the threads.
-TEST_F(GpuParts, AreFewerWhereADevicesMemoryHoldsFewer) {
+TEST_F(GpuWorkers, AreFewerWhereADevicesMemoryHoldsFewer) {
   const std::uint64_t three = std::uint64_t{11} << 29U;  // of the layers below, which take 1.7 GiB each
   states_[0].most_kept = states_[1].most_kept = three;
-  for (const auto& [threads, parts] : std::map<std::size_t, std::size_t>{{1, 4}, {4, 4}, {6, 6}, {16, 6}}) {
-    EXPECT_EQ(backend_that(opener(), 2, threads)->layer_workers_for(layer_of(50'000, 512)), parts) << threads;
+  for (const auto& [threads, workers] : std::map<std::size_t, std::size_t>{{1, 4}, {4, 4}, {6, 6}, {16, 6}}) {
+    EXPECT_EQ(backend_that(opener(), 2, threads)->layer_workers_for(layer_of(50'000, 512)), workers)
+        << threads;
   }
   states_[1].most_kept = three / 2;
   EXPECT_EQ(backend_that(opener(), 2, 1)->layer_workers_for(layer_of(50'000, 512)), 0U);
   EXPECT_EQ(backend_that(opener(), 2, 16)->layer_workers_for(layer_of(50'000, 512)), 0U);
 }
 
-class LayersOnGpuParts : public GpuParts {
+class LayersOnGpuWorkers : public GpuWorkers {
  protected:
-  LayersOnGpuParts() : dump_(planted()) {
+  LayersOnGpuWorkers() : dump_(planted()) {
     const auto one = backend(1);
     alone_ = analyzed(*one);
   }
@@ -207,7 +208,7 @@ class LayersOnGpuParts : public GpuParts {
   test::PlantedDump dump_;
 };
 
-TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
+TEST_F(LayersOnGpuWorkers, HaveTheBitsOfOneDevice) {
   for (const std::size_t count : {2U, 3U}) {
     for (int repetition = 0; repetition < 10; ++repetition) {
       const auto several = backend(count);
@@ -218,7 +219,7 @@ TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
     }
   }
   for (const std::size_t count : {1U, 2U, 3U}) {
-    for (const std::size_t threads : {1U, 4U, 16U}) {  // up to four parts, for eight layers
+    for (const std::size_t threads : {1U, 4U, 16U}) {  // up to four workers, for eight layers
       const auto again = backend_that(opener(), count, threads);
       EXPECT_TRUE(analyzed(*again).checkpoints == alone_.checkpoints);
       EXPECT_TRUE(messages_.lines.empty());
@@ -226,7 +227,7 @@ TEST_F(LayersOnGpuParts, HaveTheBitsOfOneDevice) {
   }
 }
 
-TEST_F(LayersOnGpuParts, OneThatFailsLeavesTheRestToOthersAndTheCpu) {
+TEST_F(LayersOnGpuWorkers, OneThatFailsLeavesTheRestToOthersAndTheCpu) {
   std::size_t failed = 0;
   const std::size_t calls_before = states_[1].calls;
   for (std::size_t fails_at = 1; fails_at < 40; ++fails_at) {
@@ -251,7 +252,7 @@ TEST_F(LayersOnGpuParts, OneThatFailsLeavesTheRestToOthersAndTheCpu) {
 }
 
 // Without the CPU as the last resort, another device takes the layers of one that is lost.
-TEST_F(LayersOnGpuParts, OfALostDeviceGoToAnotherWhereTheCpuMayNotTakeThem) {
+TEST_F(LayersOnGpuWorkers, OfALostDeviceGoToAnotherWhereTheCpuMayNotTakeThem) {
   std::size_t failed = 0;
   for (std::size_t fails_at = 1; fails_at < 40; fails_at += 3) {
     SCOPED_TRACE(testing::Message() << "call " << fails_at);
@@ -275,7 +276,7 @@ TEST_F(LayersOnGpuParts, OfALostDeviceGoToAnotherWhereTheCpuMayNotTakeThem) {
   EXPECT_GT(failed, 3U);
 }
 
-TEST_F(LayersOnGpuParts, WithTooLittleMemoryForOneLayerGoOn) {
+TEST_F(LayersOnGpuWorkers, WithTooLittleMemoryForOneLayerGoOn) {
   for (HostGpuState& state : states_) {
     state.out_of_memory = true;
     state.fails_at = state.calls + 1;
@@ -291,7 +292,7 @@ TEST_F(LayersOnGpuParts, WithTooLittleMemoryForOneLayerGoOn) {
       << "later layers use the devices";
 }
 
-TEST_F(LayersOnGpuParts, WhenAllFailTheCpuDoesTheRest) {
+TEST_F(LayersOnGpuWorkers, WhenAllFailTheCpuDoesTheRest) {
   for (HostGpuState& state : states_) {
     state.fails_at = state.calls + 1;
   }
