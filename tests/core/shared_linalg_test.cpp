@@ -27,7 +27,7 @@ class SharedLinalg : public ::testing::Test {
   static Matrix on_any_threads(const std::function<Matrix()>& work) {
     linalg::set_threads(1);
     const Matrix one = work();
-    for (const std::size_t threads : {2U, 3U, 7U}) {
+    for (const std::size_t threads : {2U, 3U}) {
       linalg::set_threads(threads);
       EXPECT_TRUE(work() == one) << threads << " threads";
     }
@@ -56,7 +56,7 @@ TEST_F(SharedLinalg, ProductsOfAllShapes) {
     std::size_t rows, cols, inner;
   };
   for (const auto& [rows, cols, inner] : {Shape{1, 1, 1}, Shape{700, 3, 20'000}, Shape{300, 290, 301},
-                                          Shape{1, 2000, 20'000}, Shape{513, 640, 129}}) {
+                                          Shape{2, 3000, 5000}, Shape{513, 640, 129}}) {
     for (const Transpose ta : {Transpose::no, Transpose::yes}) {
       for (const Transpose tb : {Transpose::no, Transpose::yes}) {
         const Matrix a = ta == Transpose::no ? test::random_matrix(rows, inner, random_)
