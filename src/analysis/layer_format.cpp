@@ -7,6 +7,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "dump/layer_shapes.hpp"
+#include "linalg/coordinates.hpp"
 
 namespace collapscope {
 
@@ -24,16 +25,6 @@ Matrix channels_last(std::span<const double> weight, std::size_t channels, std::
         out(m * positions + p, c) = outputs_last ? weight[(p * channels + c) * outputs + m]
                                                  : weight[(m * channels + c) * positions + p];
       }
-    }
-  }
-  return out;
-}
-
-Matrix transposed(const Matrix& a) {
-  Matrix out(a.cols(), a.rows());
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    for (std::size_t j = 0; j < a.cols(); ++j) {
-      out(j, i) = a(i, j);
     }
   }
   return out;
@@ -73,7 +64,7 @@ LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
                     shape_text(index.shape), d, flat ? " (pool 'flatten' would fit)" : ""));
   }
   const Matrix stored = read_matrix(index);
-  return {layer.weight_transposed ? transposed(stored) : stored, false, {}};
+  return {layer.weight_transposed ? linalg::transposed(stored) : stored, false, {}};
 }
 
 }  // namespace collapscope

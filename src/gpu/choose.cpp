@@ -107,7 +107,8 @@ ChosenBackend choose_automatically(std::size_t threads, double cpu_seconds) {
   try {
     return {open_gpus("", threads, gpu::LastResort::cpu), {}, {}};
   } catch (const DeviceError& error) {
-    cpu.note = cpu.reason = fmt::format("no GPU is used: {}", error.what());
+    cpu.reason = fmt::format("no GPU is used: {}", error.what());
+    cpu.note += (cpu.note.empty() ? "" : "; ") + cpu.reason;
     return cpu;
   }
 }
