@@ -1,12 +1,15 @@
 // collapscope analyze: dumps in, metrics out.
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
+#include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/report/report.hpp"
 #include "collapscope/results/results_file.hpp"
@@ -16,13 +19,15 @@
 #include "dump_options.hpp"
 #include "inputs.hpp"
 #include "outputs.hpp"
+#include "state_options.hpp"
+#include "stop_signals.hpp"
 #include "terminal.hpp"
 
 namespace collapscope::tools {
 
 namespace {
 
-struct AnalyzeOptions : DumpOptions {
+struct AnalyzeOptions : DumpOptions, StateOptions {
   std::vector<std::string> outputs;
   bool quiet = false;
 };
@@ -52,7 +57,28 @@ std::unique_ptr<Progress> progress_for(const AnalyzeOptions& options) {
                        : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
 }
 
+std::unique_ptr<StateKeeper> states_for(const AnalyzeOptions& options,
+                                        const std::vector<Checkpoint>& checkpoints, bool on_gpu,
+                                        Progress& progress) {
+  if (options.work.empty()) {
+    return nullptr;
+  }
+  WorkFolderOptions folder;
+  folder.path = options.work;
+  folder.identity = identity_of(options, checkpoints, on_gpu);
+  folder.interval = parse_duration("--save-every", options.save_every);
+  return open_work_folder(folder, [&](const std::string& line) { progress.message(line); });
+}
+
 int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
+  StopRequest stop;
+  const StopSignals signals(stop);
+  if (!options.max_time.empty()) {
+    stop.at(std::chrono::steady_clock::now() +
+            std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                std::chrono::duration<double>(parse_duration("--max-time", options.max_time))));
+  }
+  (void)parse_duration("--save-every", options.save_every);
   for (const std::string& output : options.outputs) {
     check_output(output, {".json", ".csv"});
   }
@@ -74,7 +100,16 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   if (!chosen.note.empty()) {
     progress->message(chosen.note);
   }
-  Results results = analyze(checkpoints, *chosen.backend, analysis, *progress);
+  const std::unique_ptr<StateKeeper> states =
+      states_for(options, checkpoints, chosen.backend->is_device(), *progress);
+  Results results;
+  try {
+    results = analyze(checkpoints, *chosen.backend, analysis, {*progress, &stop, states.get()});
+  } catch (const Stopped& stopped) {
+    progress->message(fmt::format("{}; what is done is kept in {}, and the same command goes on from there",
+                                  stopped.what(), printable(options.work)));
+    return resume;
+  }
   results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
@@ -108,6 +143,7 @@ Command analyze_command(const std::string& command_line) {
                .one_word = true});
   command.add(
       {.names = {"-q", "--quiet"}, .target = &options->quiet, .description = "no progress, only problems"});
+  add_state_options(command, *options);
   command.footer =
       "Examples:\n"
       "  collapscope analyze dumps/                          a table of all checkpoints in a folder\n"
@@ -117,7 +153,8 @@ Command analyze_command(const std::string& command_line) {
       "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight "
       "'params/{layer}/kernel'\n"
       "\n"
-      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.";
+      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, resume "
+      "with the same command.";
   command.action = [=] { return run_analyze(*options, command_line); };
   return command;
 }

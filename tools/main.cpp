@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
   program.commands = {tools::analyze_command(quoted(argc, argv)),
                       tools::report_command(),
                       tools::inspect_command(),
+                      tools::status_command(),
                       tools::synth_command(),
                       tools::bench_command(quoted(argc, argv)),
                       tools::metrics_command(),

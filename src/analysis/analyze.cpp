@@ -6,6 +6,7 @@
 #include <ctime>
 #include <deque>
 #include <limits>
+#include <numeric>
 
 #include "analysis/checkpoint_work.hpp"
 #include "analysis/schedule.hpp"
@@ -53,12 +54,14 @@ struct LayersBeside {
 
 class Analyzer {
  public:
-  Analyzer(Backend& backend, const AnalysisOptions& options, Progress& progress)
+  Analyzer(Backend& backend, const AnalysisOptions& options, const AnalysisContext& context)
       : backend_(backend),
         options_(options),
-        progress_(progress),
+        context_(context),
         memory_(options.memory != 0 ? options.memory : default_memory()),
-        journal_(progress, results_.provenance) {}
+        journal_(context.progress, results_.provenance),
+        record_(context.states, context.stop,
+                [this](const std::string& line) { journal_.tell(line); }) {}
 
   Results run(const std::vector<Checkpoint>& checkpoints) {
     const auto begin = std::chrono::steady_clock::now();
@@ -67,10 +70,19 @@ class Analyzer {
     results_.provenance.precision = precision_name(options_.precision);
     results_.provenance.threads = backend_.threads();
     for (const Checkpoint& checkpoint : checkpoints) {
-      works_.emplace_back(checkpoint, in_file_order(selected_layers(checkpoint.front(), options_.layers)),
-                          options_, journal_);
+      works_.emplace_back(works_.size(), checkpoint, in_file_order(selected_layers(checkpoint.front(), options_.layers)),
+                          options_, journal_, record_);
     }
+    record_.expect(std::accumulate(
+        works_.begin(), works_.end(), std::size_t{0},
+        [](std::size_t sum, const CheckpointWork& work) { return sum + work.layers(); }));
     measure();
+    record_.save();
+    if (record_.keeps()) {
+      record_.check();
+    } else if (context_.stop != nullptr && context_.stop->wanted()) {
+      journal_.tell(fmt::format("stopped by {}; what was measured is in the results", context_.stop->by_whom()));
+    }
     std::vector<RunMember> members;
     for (CheckpointWork& work : works_) {
       work.take(results_, members);
@@ -82,7 +94,7 @@ class Analyzer {
         options_.metrics.filter(layer.metrics);
       }
     }
-    progress_.finish();
+    context_.progress.finish();
     results_.provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(results_);
@@ -94,7 +106,7 @@ class Analyzer {
     const std::size_t least = backend_.least_layer_workers();
     LayerQueue queue(backend_, memory_, std::min(layers.most, most_workers(layers.suits, least)));
     const std::vector<Step> steps = schedule(layers.suits, queue.workers(), least);
-    progress_.start(bytes_to_read(steps, queue));
+    context_.progress.start(bytes_to_read(steps, queue));
     std::vector<LayerTask> tasks;
     tasks.reserve(steps.size());
     for (const Step& step : steps) {
@@ -161,10 +173,11 @@ class Analyzer {
 
   Backend& backend_;
   const AnalysisOptions& options_;
-  Progress& progress_;
+  AnalysisContext context_;
   std::uint64_t memory_;
   Results results_;
   Journal journal_;
+  WorkRecord record_;
   std::deque<CheckpointWork> works_;
 };
 
@@ -173,8 +186,15 @@ class Analyzer {
 std::string precision_name(Precision precision) { return precision == Precision::fast ? "fast" : "float64"; }
 
 Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+                const AnalysisContext& context) {
+  AnalysisOptions mine = options;
+  mine.keeps_states = context.states != nullptr;
+  return Analyzer(backend, mine, context).run(checkpoints);
+}
+
+Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                 Progress& progress) {
-  return Analyzer(backend, options, progress).run(checkpoints);
+  return analyze(checkpoints, backend, options, {progress, nullptr, nullptr});
 }
 
 }  // namespace collapscope

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "analysis/layer_passes.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -56,9 +57,15 @@ class CountsDown {
 
 }  // namespace
 
-CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers,
-                               const AnalysisOptions& options, Journal& journal)
-    : checkpoint_(checkpoint), options_(options), journal_(journal), layers_left_(layers.size()) {
+CheckpointWork::CheckpointWork(std::size_t number, const Checkpoint& checkpoint,
+                               const std::vector<const LayerIndex*>& layers, const AnalysisOptions& options,
+                               Journal& journal, WorkRecord& record)
+    : number_(number),
+      checkpoint_(checkpoint),
+      options_(options),
+      journal_(journal),
+      record_(record),
+      layers_left_(layers.size()) {
   for (const LayerIndex* layer : layers) {
     layers_.push_back({layer, {}, {}, {}});
   }
@@ -66,8 +73,7 @@ CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<c
 
 // Of a layer of the first shard.
 std::vector<LayerIndex> CheckpointWork::shards_of(const LayerIndex& layer) const {
-  const auto place = static_cast<std::size_t>(&layer - first().layers.data());
-  return layer_shards(checkpoint_, layer.name, place);
+  return layer_shards(checkpoint_, layer.name, place_of(layer).layer);
 }
 
 LayerPlan CheckpointWork::plan(std::size_t layer, Backend& backend, std::uint64_t memory) const {
@@ -89,8 +95,15 @@ FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
 void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
   const CountsDown done(targets_done_);
   try {
+    record_.check();
+    if (take_finished()) {
+      return;
+    }
     require_targets_fit(checkpoint_, desk.memory);
     read_targets(*desk.backend, keep_bytes, desk.memory);
+  } catch (const Stopped&) {
+    targets_.reset();
+    failure_ = current_failure(first().path, first().id);
   } catch (const std::exception&) {
     targets_.reset();
     failure_ = journal_.failed(current_failure(first().path, first().id));
@@ -124,24 +137,54 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
-  result_ = CheckpointResult{first().path,
-                             first().id,
-                             first().run,
-                             first().step,
-                             first().task,
-                             targets_->samples(),
-                             first().attributes,
-                             target_metrics(summary_),
-                             {}};
+  result_ = checkpoint_result(targets_->samples(), target_metrics(summary_));
+  record_.add(number_, *result_);
+}
+
+CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
+  return {first().path,
+          first().id,
+          first().run,
+          first().step,
+          first().task,
+          samples,
+          first().attributes,
+          std::move(targets),
+          {}};
+}
+
+LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {
+  return {number_, static_cast<std::size_t>(&layer - first().layers.data())};
+}
+
+bool CheckpointWork::take_finished() {
+  std::vector<FinishedLayer> all;
+  for (const Layer& layer : layers_) {
+    if (auto found = record_.finished(place_of(*layer.index))) {
+      all.push_back(*std::move(found));
+    }
+  }
+  std::optional<CheckpointResult> result = record_.checkpoint(number_);
+  if (!result || layers_.empty() || all.size() < layers_.size()) {
+    return false;
+  }
+  result_ = checkpoint_result(result->samples, std::move(result->targets));
+  return true;
 }
 
 void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue) {
   targets_done_.wait();
   Layer& here = layers_[layer];
-  if (result_) {
+  if (auto before = record_.finished(place_of(*here.index)); before && result_) {
+    here.result = LayerResult{here.index->name, here.index->index, here.index->kind,
+                              std::move(before->result.metrics)};
+    here.nrc3 = std::move(before->nrc3);
+  } else if (result_) {
     journal_.working_on(first().path + ": " + here.index->name);
     try {
       measure(here, desk, queue);
+    } catch (const Stopped&) {
+      here.failure = current_failure(first().path, here.index->name);
     } catch (const std::exception&) {
       here.failure = journal_.failed(current_failure(first().path, here.index->name));
     }
@@ -164,9 +207,9 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, De
   }
   Backend* backend = desk.backend;
   std::string reason = desk.lost;
-  while (true) {
+  for (bool again = false;; again = true) {
     try {
-      LayerSummary found = measured(layer, *backend, desk.memory);
+      LayerSummary found = measured(layer, *backend, desk.memory, again);
       if (!reason.empty()) {
         journal_.measured_elsewhere(*backend, reason);
       }
@@ -217,18 +260,25 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
   if (nrc3 != nullptr && nrc3->defined()) {
     layer.nrc3 = {layer.index->name, found.weight->gram, summary_.root, summary_.lambda_min()};
   }
+  record_.finish({place_of(*layer.index), *layer.result, layer.nrc3});
 }
 
-LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
-  const std::vector<LayerIndex> shards = shards_of(layer);
-  const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
+LayerFacts CheckpointWork::facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const {
+  return {place_of(layer), first().path + ": " + layer.name, plan.segments(), plan.segment_samples, backend.is_device() ? "gpu" : "cpu"};
+}
+
+LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+                                      bool again) {
+  const LayerPlan layer_plan =
+      plan_layer(shards_of(layer), targets_->components(), options_, memory, backend);
+  const LayerFacts about = facts(layer, layer_plan, backend);
+  LayerSums& sums = again ? record_.begin_again(about) : record_.begin(about);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
   };
   LayerSummary found;
   try {
-    found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
-                                       [this](std::uint64_t bytes) { journal_.advance(bytes); });
+    found = measured(layer, layer_plan, backend, sums);
   } catch (...) {
     tell_fallbacks();
     throw;
@@ -238,6 +288,28 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
     journal_.spared(layer_plan.bytes);
   }
   return found;
+}
+
+LayerSummary CheckpointWork::measured(const LayerIndex& layer, const LayerPlan& layer_plan, Backend& backend,
+                                      LayerSums& sums) {
+  const std::vector<LayerIndex> shards = shards_of(layer);
+  const SegmentRange all{0, layer_plan.segments()};
+  const LayerListener listener{[this](std::uint64_t bytes) { journal_.advance(bytes); },
+                               [this] { record_.advanced(); }, [this] { record_.check(); }};
+  WeightFacts weight = weight_facts(read_weight(shards, layer_plan), targets_->components());
+  LayerPasses passes(shards, *targets_, layer_plan, options_.precision, backend, sums, listener);
+  passes.fold(targets_->components(), all);
+  Moments moments = sums.moments.finish();
+  if (record_.keeps() && layer_plan.looks == 2) {
+    sums.moments.put(whole_tree(layer_plan.segments()), moments);
+  }
+  DecomposedLayer decomposed = decompose_layer(shards, std::move(weight), summary_, std::move(moments),
+                                               layer_plan, options_, backend);
+  if (decomposed.look) {
+    passes.look(*std::move(decomposed.look), all);
+    decomposed.summary.residuals = sums.residuals.finish();
+  }
+  return std::move(decomposed.summary);
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

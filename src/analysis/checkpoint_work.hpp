@@ -13,14 +13,17 @@
 #include "analysis/layer_queue.hpp"
 #include "analysis/measure.hpp"
 #include "analysis/run_metrics.hpp"
+#include "analysis/work_record.hpp"
 
 namespace collapscope {
 
 class CheckpointWork {
  public:
-  // layers: in the order of their tasks. All of these outlive it.
-  CheckpointWork(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers,
-                 const AnalysisOptions& options, Journal& journal);
+  // number: its place among those of the analysis. layers: in the order of their tasks. All of these outlive
+  // it.
+  CheckpointWork(std::size_t number, const Checkpoint& checkpoint,
+                 const std::vector<const LayerIndex*>& layers, const AnalysisOptions& options,
+                 Journal& journal, WorkRecord& record);
 
   [[nodiscard]] std::size_t layers() const { return layers_.size(); }
   // Throws as plan_layer and layer_shards do.
@@ -45,17 +48,29 @@ class CheckpointWork {
   };
 
   [[nodiscard]] const CheckpointIndex& first() const { return checkpoint_.front(); }
+  [[nodiscard]] CheckpointResult checkpoint_result(std::uint64_t samples, MetricSet targets) const;
+  // layer: of the first shard.
+  [[nodiscard]] LayerPlace place_of(const LayerIndex& layer) const;
   [[nodiscard]] std::vector<LayerIndex> shards_of(const LayerIndex& layer) const;
   void read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory);
+  // From an earlier run. False: it has none, or layers are left to do.
+  bool take_finished();
+  [[nodiscard]] LayerFacts facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const;
   // Tells it, unless it is empty.
   void remark(const DatasetIndex& dataset, const std::string& text);
   void measure(Layer& layer, Desk& desk, LayerQueue& queue);
-  [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory);
+  // again: nothing of its sums can be used.
+  [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+                                      bool again);
+  [[nodiscard]] LayerSummary measured(const LayerIndex& layer, const LayerPlan& plan, Backend& backend,
+                                      LayerSums& sums);
   [[nodiscard]] LayerSummary measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue);
 
+  std::size_t number_;
   const Checkpoint& checkpoint_;
   const AnalysisOptions& options_;
   Journal& journal_;
+  WorkRecord& record_;
   std::vector<Layer> layers_;
   std::latch targets_done_{1};  // or failed
   std::unique_ptr<TargetRows> targets_;

@@ -28,6 +28,11 @@ void Journal::spared(std::uint64_t bytes) {
   progress_.advance(bytes);
 }
 
+void Journal::tell(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  progress_.message(line);
+}
+
 void Journal::remark(const std::string& path, const std::string& object, const std::string& text) {
   const std::string place = object.empty() ? "" : printable(object) + ": ";
   const std::lock_guard lock(mutex_);

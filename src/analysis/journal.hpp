@@ -22,6 +22,7 @@ class Journal {
   void advance(std::uint64_t bytes);
   // Bytes that need not be read after all.
   void spared(std::uint64_t bytes);
+  void tell(const std::string& line);
   // A line about an object of a file that is no failure.
   void remark(const std::string& path, const std::string& object, const std::string& text);
   // The failure, told.

@@ -1,22 +1,12 @@
 // Metrics that need a whole run of checkpoints.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "collapscope/metrics/summaries.hpp"
-#include "collapscope/results/results.hpp"
+#include "collapscope/analysis/state.hpp"
 
 namespace collapscope {
-
-// What NRC3 of one layer at one checkpoint needs.
-struct Nrc3Inputs {
-  std::string layer;
-  Matrix gram;  // W W^T
-  Matrix root;  // S_YY^(1/2)
-  double lambda_min = 0;
-};
 
 // What is kept of a checkpoint for its run.
 struct RunMember {
