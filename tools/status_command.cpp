@@ -1,7 +1,9 @@
 // collapscope status: what the states in a folder say.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 
 #include "collapscope/core/text.hpp"
 #include "collapscope/states/states.hpp"
@@ -16,12 +18,12 @@ namespace {
 int run_status(const std::string& folder) {
   const std::vector<StateHead> heads = read_work_folder(folder);
   std::string text;
-  std::uint64_t finished = 0;
+  std::set<LayerPlace> all_finished;
   std::uint64_t layers = 0;
   std::string started;
   std::string saved;
   for (const StateHead& head : heads) {
-    finished += head.finished;
+    all_finished.insert(head.finished.begin(), head.finished.end());
     layers = std::max(layers, head.layers);
     started = started.empty() ? head.started : std::min(started, head.started);
     saved = std::max(saved, head.saved);
@@ -29,7 +31,7 @@ int run_status(const std::string& folder) {
       text += "  " + line + "\n";
     }
   }
-  finished = std::min(finished, layers);
+  const std::uint64_t finished = std::min<std::uint64_t>(all_finished.size(), layers);
   print(fmt::format("{}: {} of {} layers finished, {} left; run since {}, saved {}\n{}", printable(folder),
                     finished, layers, layers - finished, started, saved, text));
   return done;

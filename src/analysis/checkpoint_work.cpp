@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
-#include <new>
 #include <system_error>
 #include <utility>
 
-#include "analysis/layer_passes.hpp"
+#include "analysis/failures.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -18,21 +17,6 @@
 namespace collapscope {
 
 namespace {
-
-// The failure that the exception in flight stands for.
-Failure current_failure(const std::string& path, const std::string& object) {
-  try {
-    throw;
-  } catch (const InputError& error) {
-    std::error_code ignored;
-    const bool same = std::filesystem::equivalent(error.file(), path, ignored);
-    return {same ? path : error.file(), error.object().empty() ? object : error.object(), error.message()};
-  } catch (const std::bad_alloc&) {
-    return {path, object, "out of memory"};
-  } catch (const std::exception& error) {
-    return {path, object, error.what()};
-  }
-}
 
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
@@ -96,18 +80,30 @@ void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
   const CountsDown done(targets_done_);
   try {
     record_.check();
-    if (take_finished()) {
-      return;
-    }
     require_targets_fit(checkpoint_, desk.memory);
     read_targets(*desk.backend, keep_bytes, desk.memory);
   } catch (const Stopped&) {
     targets_.reset();
-    failure_ = current_failure(first().path, first().id);
+    result_.reset();
+    failure_ = failure_in_flight(first().path, first().id);
   } catch (const std::exception&) {
     targets_.reset();
-    failure_ = journal_.failed(current_failure(first().path, first().id));
+    result_.reset();
+    failure_ = journal_.failed(failure_in_flight(first().path, first().id));
   }
+}
+
+void CheckpointWork::open_target_rows(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
+  std::vector<DatasetIndex> shards;
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    shards.push_back(part.targets);
+  }
+  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
+}
+
+void CheckpointWork::open_targets(const Desk& desk) {
+  require_targets_fit(checkpoint_, desk.memory);
+  open_target_rows(*desk.backend, 0, desk.memory);
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
@@ -115,11 +111,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     throw InputError(first().path, first().id,
                      fmt::format("found task '{}'; this version measures 'regression' only", first().task));
   }
-  std::vector<DatasetIndex> shards;
-  for (const CheckpointIndex& part : checkpoint_.shards) {
-    shards.push_back(part.targets);
-  }
-  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
+  open_target_rows(backend, keep_bytes, memory);
   remark(first().targets, bits_remark(first().targets));
   if (first().predictions) {
     remark(*first().predictions, bits_remark(*first().predictions));
@@ -132,7 +124,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     summary_.model = measure_model(checkpoint_, *targets_, by, memory);
   } catch (const InputError&) {  // costs what needs predictions
     summary_.no_model = "predictions cannot be used";
-    model_failure_ = journal_.failed(current_failure(first().path, "predictions"));
+    model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
   }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
@@ -157,38 +149,45 @@ LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {
   return {number_, static_cast<std::size_t>(&layer - first().layers.data())};
 }
 
-bool CheckpointWork::take_finished() {
-  std::vector<FinishedLayer> all;
-  for (const Layer& layer : layers_) {
-    if (auto found = record_.finished(place_of(*layer.index))) {
-      all.push_back(*std::move(found));
+std::vector<std::size_t> CheckpointWork::take_finished() {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    Layer& layer = layers_[i];
+    if (auto found = record_.finished(place(i))) {
+      layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
+                                 std::move(found->result.metrics)};
+      layer.nrc3 = std::move(found->nrc3);
+      if (layer.nrc3) {
+        layer.nrc3->layer = layer.index->name;
+      }
+    } else {
+      left.push_back(i);
     }
   }
-  std::optional<CheckpointResult> result = record_.checkpoint(number_);
-  if (!result || layers_.empty() || all.size() < layers_.size()) {
-    return false;
+  if (auto found = record_.checkpoint(number_)) {
+    result_ = checkpoint_result(found->samples, std::move(found->targets));
   }
-  result_ = checkpoint_result(result->samples, std::move(result->targets));
-  return true;
+  layers_left_ = left.size();
+  return left;
 }
 
 void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue) {
   targets_done_.wait();
   Layer& here = layers_[layer];
-  if (auto before = record_.finished(place_of(*here.index)); before && result_) {
-    here.result = LayerResult{here.index->name, here.index->index, here.index->kind,
-                              std::move(before->result.metrics)};
-    here.nrc3 = std::move(before->nrc3);
-  } else if (result_) {
+  if (targets_) {
     journal_.working_on(first().path + ": " + here.index->name);
     try {
       measure(here, desk, queue);
     } catch (const Stopped&) {
-      here.failure = current_failure(first().path, here.index->name);
+      here.failure = failure_in_flight(first().path, here.index->name);
     } catch (const std::exception&) {
-      here.failure = journal_.failed(current_failure(first().path, here.index->name));
+      here.failure = journal_.failed(failure_in_flight(first().path, here.index->name));
     }
   }
+  done_with_one();
+}
+
+void CheckpointWork::done_with_one() {
   if (--layers_left_ == 0) {
     targets_.reset();
   }
@@ -248,7 +247,10 @@ void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text
 void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
   remark(layer.index->activations, bits_remark(layer.index->activations));
   remark(layer.index->activations, loss_remark(layer.index->activations));
-  const LayerSummary found = measured_whatever_fails(*layer.index, desk, queue);
+  conclude(layer, measured_whatever_fails(*layer.index, desk, queue));
+}
+
+void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
   if (found.zero_rows > 0 && !first().is_complete) {
     for (const LayerIndex& shard : shards_of(*layer.index)) {
       remark(shard.activations, tail_remark(shard.activations));
@@ -264,52 +266,65 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 }
 
 LayerFacts CheckpointWork::facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const {
-  return {place_of(layer), first().path + ": " + layer.name, plan.segments(), plan.segment_samples, backend.is_device() ? "gpu" : "cpu"};
+  return {place_of(layer), first().path + ": " + layer.name, plan.segments(), plan.segment_samples,
+          backend.is_device() ? "gpu" : "cpu"};
+}
+
+LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+                                      bool again) {
+  LayerAccess access;
+  access.shards = shards_of(layer);
+  access.plan = plan_layer(access.shards, targets_->components(), options_, memory, backend);
+  access.targets = targets_.get();
+  const LayerFacts about = facts(layer, access.plan, backend);
+  access.sums = again ? &record_.begin_again(about) : &record_.begin(about);
+  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); },
+                     [this] { record_.advanced(); }, [this] { record_.check(); }};
+  access.precision = options_.precision;
+  return access;
 }
 
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
                                       bool again) {
-  const LayerPlan layer_plan =
-      plan_layer(shards_of(layer), targets_->components(), options_, memory, backend);
-  const LayerFacts about = facts(layer, layer_plan, backend);
-  LayerSums& sums = again ? record_.begin_again(about) : record_.begin(about);
+  LayerAccess access = access_to(layer, backend, memory, again);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
   };
   LayerSummary found;
   try {
-    found = measured(layer, layer_plan, backend, sums);
+    found = measured(access, backend);
   } catch (...) {
     tell_fallbacks();
     throw;
   }
   tell_fallbacks();
-  if (!found.residuals && layer_plan.passes() == 2) {
-    journal_.spared(layer_plan.bytes);
+  if (!found.residuals && access.plan.passes() == 2) {
+    journal_.spared(access.plan.bytes);
   }
   return found;
 }
 
-LayerSummary CheckpointWork::measured(const LayerIndex& layer, const LayerPlan& layer_plan, Backend& backend,
-                                      LayerSums& sums) {
-  const std::vector<LayerIndex> shards = shards_of(layer);
-  const SegmentRange all{0, layer_plan.segments()};
-  const LayerListener listener{[this](std::uint64_t bytes) { journal_.advance(bytes); },
-                               [this] { record_.advanced(); }, [this] { record_.check(); }};
-  WeightFacts weight = weight_facts(read_weight(shards, layer_plan), targets_->components());
-  LayerPasses passes(shards, *targets_, layer_plan, options_.precision, backend, sums, listener);
-  passes.fold(targets_->components(), all);
-  Moments moments = sums.moments.finish();
-  if (record_.keeps() && layer_plan.looks == 2) {
-    sums.moments.put(whole_tree(layer_plan.segments()), moments);
-  }
-  DecomposedLayer decomposed = decompose_layer(shards, std::move(weight), summary_, std::move(moments),
-                                               layer_plan, options_, backend);
+LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
+  const SegmentRange all{0, access.plan.segments()};
+  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan), access.targets->components());
+  LayerPasses passes = access.passes(backend);
+  passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
+  DecomposedLayer decomposed = decompose(access, std::move(weight), backend);
   if (decomposed.look) {
-    passes.look(*std::move(decomposed.look), all);
-    decomposed.summary.residuals = sums.residuals.finish();
+    passes.look(*std::move(decomposed.look), outside(all, access.sums->residuals.places()));
+    decomposed.summary.residuals = access.sums->residuals.finish();
   }
   return std::move(decomposed.summary);
+}
+
+// The sums of the first look stay in the tree where they may have to be saved.
+DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weight, Backend& backend) {
+  Moments moments = access.sums->moments.finish();
+  if (record_.keeps() && access.plan.looks == 2) {
+    access.sums->moments.put(whole_tree(access.plan.segments()), moments);
+  }
+  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan, options_,
+                         backend);
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

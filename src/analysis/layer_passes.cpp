@@ -56,7 +56,7 @@ Crew LayerPasses::crew() {
 
 template <class Value, class AnyFold>
 void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
-                          SegmentTree<Value>& tree, const SegmentRange& segments,
+                          SegmentTree<Value>& tree, const std::vector<SegmentRange>& wanted,
                           std::vector<std::vector<std::uint64_t>>& finished) {
   finished.assign(crew.size(), {});
   std::vector<TileStream::Visitor> visitors;
@@ -73,18 +73,17 @@ void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<An
                           listener_.segment();
                         }});
   }
-  guarded([&] { stream_.pass(crew, visitors, outside(segments, tree.places())); });
+  guarded([&] { stream_.pass(crew, visitors, wanted); });
 }
 
-void LayerPasses::fold(std::size_t targets, const SegmentRange& segments) {
+void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
   folders_ = crew();
   const std::uint64_t per_sample = plan_.format.rows_per_sample();
   FoldSpec spec{plan_.format, targets, plan_.segment_samples * per_sample, plan_.normalized_scatter, 0,
                 precision_};
   spec.rows = std::min(spec.rows, plan_.rows);
   // Several workers keep rows only where each has one run of segments.
-  const bool whole = outside(segments, sums_.moments.places()) ==
-                     std::vector<SegmentRange>{{0, plan_.segments()}};
+  const bool whole = wanted == std::vector<SegmentRange>{{0, plan_.segments()}};
   const bool keeps = plan_.backend_keeps && (whole || folders_->size() == 1);
   if (keeps) {
     spec.kept_rows =
@@ -93,7 +92,7 @@ void LayerPasses::fold(std::size_t targets, const SegmentRange& segments) {
   for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
     folds_.push_back((*folders_)[worker].make_fold(spec));
   }
-  through(*folders_, folds_, sums_.moments, segments, folded_);
+  through(*folders_, folds_, sums_.moments, wanted, folded_);
   if (keeps) {
     folders_->run(folds_.size(), [&](std::size_t fold, std::size_t) { folds_[fold]->close(); });
   } else {
@@ -102,27 +101,37 @@ void LayerPasses::fold(std::size_t targets, const SegmentRange& segments) {
 }
 
 // Puts in what the folds can tell of the rows that they have kept.
-void LayerPasses::look_at_kept(const LookSpec& spec) {
+void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted) {
   const auto folds = std::exchange(folds_, {});
   if (folds.empty()) {
     return;
   }
-  const std::vector<Subtree> done = sums_.residuals.places();
+  const auto is_wanted = [&](std::uint64_t segment) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](const SegmentRange& range) {
+      return range.first <= segment && segment < range.last;
+    });
+  };
   folders_->run(folds.size(), [&](std::size_t fold, std::size_t) {
     const auto found = folds[fold]->look_again(spec);
     for (std::size_t i = 0; found && i < found->size(); ++i) {
       const std::uint64_t segment = folded_[fold][i];
-      if (!outside({segment, segment + 1}, done).empty()) {
+      if (is_wanted(segment)) {
         sums_.residuals.put(segment, (*found)[i]);
       }
     }
   });
 }
 
-void LayerPasses::look(LookSpec spec, const SegmentRange& segments) {
+void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
   spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
-  look_at_kept(spec);
-  if (outside(segments, sums_.residuals.places()).empty()) {
+  look_at_kept(spec, wanted);
+  const std::vector<Subtree> done = sums_.residuals.places();
+  std::vector<SegmentRange> left;
+  for (const SegmentRange& range : wanted) {
+    const std::vector<SegmentRange> rest = outside(range, done);
+    left.insert(left.end(), rest.begin(), rest.end());
+  }
+  if (left.empty()) {
     return;
   }
   const Crew workers = crew();
@@ -131,7 +140,7 @@ void LayerPasses::look(LookSpec spec, const SegmentRange& segments) {
     looks.push_back(workers[worker].make_look(spec));
   }
   std::vector<std::vector<std::uint64_t>> looked;
-  through(workers, looks, sums_.residuals, segments, looked);
+  through(workers, looks, sums_.residuals, left, looked);
 }
 
 }  // namespace collapscope

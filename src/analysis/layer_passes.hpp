@@ -15,14 +15,14 @@ namespace collapscope {
 
 class LayerPasses {
  public:
-  // sums: where finished segments go; what it holds already is not done again.
+  // sums: where finished segments go.
   LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
               Precision precision, Backend& backend, LayerSums& sums, const LayerListener& listener);
 
-  // Segments of the layer. Each at most once, the fold first; targets: n. Throw InputError, for NaN and Inf
-  // with the first such row.
-  void fold(std::size_t targets, const SegmentRange& segments);
-  void look(LookSpec spec, const SegmentRange& segments);
+  // wanted: segments of the layer that the sums do not hold, in order. Each at most once, the fold first;
+  // targets: n. Throw InputError, for NaN and Inf with the first such row.
+  void fold(std::size_t targets, const std::vector<SegmentRange>& wanted);
+  void look(LookSpec spec, const std::vector<SegmentRange>& wanted);
 
  private:
   template <class Work>
@@ -31,8 +31,8 @@ class LayerPasses {
   // One fold for each of the crew; told which segments each has finished, in this order.
   template <class Value, class AnyFold>
   void through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds, SegmentTree<Value>& tree,
-               const SegmentRange& segments, std::vector<std::vector<std::uint64_t>>& finished);
-  void look_at_kept(const LookSpec& spec);
+               const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished);
+  void look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted);
 
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;

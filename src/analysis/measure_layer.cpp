@@ -176,7 +176,7 @@ LayerWeight weight_of(const std::vector<LayerIndex>& shards, const RowFormat& fo
   return weight;
 }
 
-std::vector<const DatasetIndex*> activations_of(const std::vector<LayerIndex>& shards) {
+std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex>& shards) {
   std::vector<const DatasetIndex*> datasets;
   for (const LayerIndex& shard : shards) {
     datasets.push_back(&shard.activations);
@@ -229,7 +229,7 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
   divide(moments.target_scatter, rows);
   layer.total_variance = trace(moments.feature_scatter);
   layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
-  layer.unit_roundoff = stored_roundoff(activations_of(shards), layer.features(), layer.mean_square);
+  layer.unit_roundoff = stored_roundoff(stored_activations(shards), layer.features(), layer.mean_square);
   layer.cross_covariance = moments.cross_scatter;
   layer.target_covariance_norm = frobenius(moments.target_scatter);
   layer.target_variance = trace(moments.target_scatter);

@@ -38,9 +38,12 @@ WorkRecord::WorkRecord(StateKeeper* keeper, const StopRequest* stop,
   if (keeper_ == nullptr) {
     return;
   }
-  load();
-  if (keeper_->interval() > 0) {
-    saver_ = std::thread([this] { save_at_intervals(); });
+  AnalysisState state = keeper_->load([](const LayerPlace& /*place*/) { return false; });
+  checkpoints_ = std::move(state.checkpoints);
+  for (FinishedLayer& layer : state.finished) {
+    if (places_.emplace(layer.place, finished_.size()).second) {
+      finished_.push_back(std::move(layer));
+    }
   }
 }
 
@@ -55,18 +58,14 @@ WorkRecord::~WorkRecord() {
   }
 }
 
-void WorkRecord::load() {
-  AnalysisState state = keeper_->load();
-  checkpoints_ = std::move(state.checkpoints);
-  for (FinishedLayer& layer : state.finished) {
-    if (places_.emplace(layer.place, finished_.size()).second) {
-      finished_.push_back(std::move(layer));
-    }
+void WorkRecord::begin_saving(const StateKeeper::Wants& wants, bool inherits) {
+  if (keeper_ == nullptr) {
+    return;
   }
+  not_saved_ = inherits ? 0 : finished_.size();
+  AnalysisState state =
+      keeper_->load([&](const LayerPlace& place) { return !places_.contains(place) && wants(place); });
   for (LayerAtWork& layer : state.at_work) {
-    if (places_.contains(layer.facts.place)) {
-      continue;
-    }
     std::unique_ptr<LayerSums>& sums = at_work_[layer.facts.place];
     if (sums == nullptr) {
       sums = std::make_unique<LayerSums>();
@@ -76,6 +75,9 @@ void WorkRecord::load() {
       put_all(sums->moments, std::move(layer.moments));
       put_all(sums->residuals, std::move(layer.residuals));
     }
+  }
+  if (keeper_->interval() > 0) {
+    saver_ = std::thread([this] { save_at_intervals(); });
   }
 }
 
@@ -135,6 +137,11 @@ void WorkRecord::finish(FinishedLayer layer) {
   advanced();
 }
 
+void WorkRecord::drop(const LayerPlace& place) {
+  const std::lock_guard lock(mutex_);
+  at_work_.erase(place);
+}
+
 void WorkRecord::advanced() {
   if (keeper_ != nullptr && keeper_->interval() == 0) {
     save_or_tell();
@@ -146,7 +153,7 @@ void WorkRecord::save() {
     return;
   }
   const std::lock_guard lock(mutex_);
-  keeper_->save({checkpoints_, finished_, layers_, [this](const StateView::Visitor& visit) {
+  keeper_->save({checkpoints_, std::span(finished_).subspan(not_saved_), layers_, [this](const StateView::Visitor& visit) {
                    for (const auto& [place, sums] : at_work_) {
                      sums->moments.read([&](const MomentsOfSubtrees& moments) {
                        sums->residuals.read([&](const ResidualsOfSubtrees& residuals) {

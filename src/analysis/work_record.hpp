@@ -19,14 +19,18 @@ namespace collapscope {
 // Used by all tasks of an analysis, from any thread.
 class WorkRecord {
  public:
-  // keeper: null, and nothing is kept. With it, a thread saves at its interval, and when somebody asks to
-  // stop. tell: a line that a save has failed; the analysis goes on.
+  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has failed;
+  // the analysis goes on.
   WorkRecord(StateKeeper* keeper, const StopRequest* stop, std::function<void(const std::string&)> tell);
   ~WorkRecord();
   WorkRecord(const WorkRecord&) = delete;
   WorkRecord& operator=(const WorkRecord&) = delete;
   WorkRecord(WorkRecord&&) = delete;
   WorkRecord& operator=(WorkRecord&&) = delete;
+
+  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its interval,
+  // and when somebody asks to stop. Without `inherits` only what this process has finished is saved.
+  void begin_saving(const StateKeeper::Wants& wants, bool inherits);
 
   [[nodiscard]] bool keeps() const { return keeper_ != nullptr; }
   // Throws Stopped.
@@ -50,13 +54,14 @@ class WorkRecord {
   // Without layers.
   void add(std::size_t number, const CheckpointResult& checkpoint);
   void finish(FinishedLayer layer);
+  // Nothing of it is done here any more.
+  void drop(const LayerPlace& place);
   // A segment has been put into sums.
   void advanced();
   // Saves now. Throws Error.
   void save();
 
  private:
-  void load();
   void save_or_tell();
   void save_at_intervals();
 
@@ -67,6 +72,7 @@ class WorkRecord {
   std::size_t layers_ = 0;
   std::map<std::size_t, CheckpointResult> checkpoints_;
   std::vector<FinishedLayer> finished_;
+  std::size_t not_saved_ = 0;  // of these, the first ones
   std::map<LayerPlace, std::size_t> places_;  // of finished layers
   std::map<LayerPlace, std::unique_ptr<LayerSums>> at_work_;
   std::mutex waiting_;

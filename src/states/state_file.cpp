@@ -10,7 +10,7 @@
 #include "collapscope/core/text.hpp"
 #include "collapscope/results/results_file.hpp"
 #include "hdf5/tree_file.hpp"
-#include "states/sums_fields.hpp"
+#include "states/state_fields.hpp"
 
 namespace collapscope {
 
@@ -190,7 +190,10 @@ StateHead head_in(const TreeReader& file) {
   head.saved = file.word("/", "saved");
   head.number = file.count("/", "number");
   head.layers = file.count("/", "layers");
-  head.finished = file.count("/", "finished");
+  const std::vector<double> places = file.numbers("finished/places");
+  for (std::size_t i = 0; i + 1 < places.size(); i += 2) {
+    head.finished.push_back({static_cast<std::size_t>(places[i]), static_cast<std::size_t>(places[i + 1])});
+  }
   for (const std::string& name : file.names("at_work")) {
     const std::string group = "at_work/" + name;
     head.work.push_back(fmt::format("{}: {} of {} segments folded, {} looked at again",
@@ -223,7 +226,7 @@ void read_finished(const TreeReader& file, const std::string& path, AnalysisStat
   }
 }
 
-AnalysisState state_in(const TreeReader& file, const std::string& path) {
+AnalysisState state_in(const TreeReader& file, const std::string& path, const StateKeeper::Wants& wants) {
   AnalysisState state;
   read_finished(file, path, state);
   for (const std::string& name : file.names("at_work")) {
@@ -234,6 +237,9 @@ AnalysisState state_in(const TreeReader& file, const std::string& path) {
                    file.count(group, "segments"),
                    file.count(group, "segment_samples"),
                    file.word(group, "workers")};
+    if (!wants(layer.facts.place)) {
+      continue;
+    }
     layer.moments = read_subtrees<Moments>(file, group + "/moments");
     layer.residuals = read_subtrees<ResidualSums>(file, group + "/residuals");
     state.at_work.push_back(std::move(layer));
@@ -259,8 +265,8 @@ StateHead read_state_head(const std::string& path) {
   return reading(path, [](const TreeReader& file) { return head_in(file); });
 }
 
-AnalysisState read_state(const std::string& path) {
-  return reading(path, [&](const TreeReader& file) { return state_in(file, path); });
+AnalysisState read_state(const std::string& path, const StateKeeper::Wants& wants) {
+  return reading(path, [&](const TreeReader& file) { return state_in(file, path, wants); });
 }
 
 }  // namespace collapscope

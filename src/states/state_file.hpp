@@ -12,6 +12,6 @@ void write_state(const std::string& path, const StateHead& head, const StateView
 
 // Throw InputError.
 [[nodiscard]] StateHead read_state_head(const std::string& path);
-[[nodiscard]] AnalysisState read_state(const std::string& path);
+[[nodiscard]] AnalysisState read_state(const std::string& path, const StateKeeper::Wants& wants);
 
 }  // namespace collapscope

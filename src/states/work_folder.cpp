@@ -129,7 +129,7 @@ class WorkFolder : public StateKeeper {
     head_.started = now();
   }
 
-  AnalysisState load() override {
+  AnalysisState load(const Wants& wants) override {
     AnalysisState all;
     for (const auto& [rank, paths] : states_in(options_.path)) {
       const std::optional<Found> found = newest(paths, tell_);
@@ -143,7 +143,7 @@ class WorkFolder : public StateKeeper {
             printable(options_.path), differs));
       }
       number_ = std::max(number_, found->head.number);
-      AnalysisState state = read_state(found->path);
+      AnalysisState state = read_state(found->path, wants);
       all.checkpoints.merge(state.checkpoints);
       std::move(state.finished.begin(), state.finished.end(), std::back_inserter(all.finished));
       std::move(state.at_work.begin(), state.at_work.end(), std::back_inserter(all.at_work));

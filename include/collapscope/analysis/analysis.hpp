@@ -13,6 +13,7 @@
 #include "collapscope/core/stop.hpp"
 #include "collapscope/dump/dump.hpp"
 #include "collapscope/metrics/metrics.hpp"
+#include "collapscope/ranks/ranks.hpp"
 #include "collapscope/results/results.hpp"
 
 namespace collapscope {
@@ -133,11 +134,13 @@ struct AnalysisContext {
   Progress& progress;
   const StopRequest* stop = nullptr;  // null: nobody asks
   StateKeeper* states = nullptr;      // null: none are kept
+  Ranks* ranks = nullptr;             // null: this process does all
 };
 
 // Analyses every checkpoint. What fails comes back in `failures`; the rest goes on. Provenance is filled in
 // but for command, version and commit. Asked to stop, it throws Stopped where states are kept, after they are
-// saved; else what is not measured is among the failures.
+// saved; else what is not measured is among the failures. Of several ranks, which all call it with the same
+// input, the first one gets the results, the others empty ones; UsageError where they do not have the same.
 [[nodiscard]] Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend,
                               const AnalysisOptions& options, const AnalysisContext& context);
 [[nodiscard]] Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend,

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,7 @@ struct StateView {
       std::function<void(const LayerFacts&, const MomentsOfSubtrees&, const ResidualsOfSubtrees&)>;
 
   const std::map<std::size_t, CheckpointResult>& checkpoints;
-  const std::vector<FinishedLayer>& finished;
+  std::span<const FinishedLayer> finished;
   std::size_t layers = 0;  // of the analysis
   std::function<void(const Visitor&)> each_at_work;  // calls it for each, with sums that are valid meanwhile
 };
@@ -81,8 +82,10 @@ struct StateView {
 class StateKeeper {
  public:
   virtual ~StateKeeper() = default;
-  // What was kept of this analysis by earlier runs; throws Error where it belongs to another one.
-  [[nodiscard]] virtual AnalysisState load() = 0;
+  // What was kept of this analysis by earlier runs: all that is finished, and the layers at work that are
+  // wanted. Throws Error where it belongs to another analysis.
+  using Wants = std::function<bool(const LayerPlace&)>;
+  [[nodiscard]] virtual AnalysisState load(const Wants& wants) = 0;
   // Whole, or as if it had not been called. Throws Error.
   virtual void save(const StateView& state) = 0;
   // Seconds between saves; 0: after every segment.

@@ -27,6 +27,8 @@ class StopRequest {
     return signal_.load(std::memory_order_relaxed) != 0 ||
            (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
   }
+  // 0: none.
+  [[nodiscard]] int signal() const { return signal_.load(std::memory_order_relaxed); }
   // "SIGTERM", "--max-time"; empty: nobody wants it.
   [[nodiscard]] std::string by_whom() const;
   // Throws Stopped when it is wanted.

@@ -31,7 +31,7 @@ struct StateHead {
   std::string saved;
   std::uint64_t number = 0;       // of this save; later ones are greater
   std::uint64_t layers = 0;       // of the analysis
-  std::uint64_t finished = 0;     // of them
+  std::vector<LayerPlace> finished;
   std::vector<std::string> work;  // a line for each layer at work
 };
 
