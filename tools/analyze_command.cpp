@@ -4,18 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/cpus.hpp"
-#include "collapscope/core/files.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/report/report.hpp"
-#include "collapscope/results/results_file.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "device.hpp"
@@ -34,26 +31,6 @@ struct AnalyzeOptions : DumpOptions, StateOptions {
   std::vector<std::string> outputs;
   bool quiet = false;
 };
-
-std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension(); }
-
-void write_outputs(const Results& results, const std::vector<std::string>& outputs,
-                   const MetricChoice& metrics) {
-  if (outputs.empty()) {
-    const Criteria criteria = default_criteria();
-    const std::string collapse = collapse_text(results, criteria, terminal_width());
-    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
-          (collapse.empty() ? "" : "\n" + collapse));
-  }
-  for (const std::string& output : outputs) {
-    if (output == "-") {
-      print(results_json(results));
-    } else {
-      write_file_atomically(output,
-                            extension_of(output) == ".csv" ? results_csv(results) : results_json(results));
-    }
-  }
-}
 
 // Of a rank that is not the first: its messages, marked, and nothing else.
 class RankProgress : public Progress {
@@ -202,6 +179,42 @@ void set_time_limit(StopRequest& stop, const AnalyzeOptions& options) {
   }
 }
 
+// --part: sums of some of the rows in place of results.
+int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOptions& analysis,
+             Progress& progress, const StopRequest& stop) {
+  const std::unique_ptr<PartFile> file =
+      make_part_file(options.outputs.front(),
+                     identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
+                     parse_part(options.part));
+  try {
+    fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop}, parse_part(options.part),
+              *file);
+  } catch (const Stopped& stopped) {
+    progress.message(fmt::format("{}; no part is written", stopped.what()));
+    return resume;
+  }
+  file->finish();
+  return task.failures.empty() ? done : partly_failed;
+}
+
+void check_outputs(const AnalyzeOptions& options, const Job& job) {
+  if (options.part.empty()) {
+    for (const std::string& output : options.outputs) {
+      check_output(output, {".json", ".csv"});
+    }
+    return;
+  }
+  (void)parse_part(options.part);
+  if (options.outputs.size() != 1 || options.outputs.front() == "-") {
+    throw UsageError("--part writes one file: -o FILE.h5");
+  }
+  check_output(options.outputs.front(), {".h5"});
+  if (!options.work.empty() || job.ranks() != nullptr) {
+    throw UsageError("--part is the work of one process, started anew when it ends early: without --work, and "
+                     "not under mpirun or srun --ntasks");
+  }
+}
+
 int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
   StopRequest stop;
   const StopSignals signals(stop);
@@ -212,14 +225,15 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
   const Task task = job.together([&] {
     set_time_limit(stop, options);
     (void)parse_duration("--save-every", options.save_every);
-    for (const std::string& output : options.outputs) {
-      check_output(output, {".json", ".csv"});
-    }
+    check_outputs(options, job);
     analysis = analysis_options(options);
     return prepare(options, analysis, *progress, job);
   });
   if (task.checkpoints.empty()) {
     return nothing_done;
+  }
+  if (!options.part.empty()) {
+    return run_part(options, task, analysis, *progress, stop);
   }
   Results results;
   try {
@@ -239,7 +253,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_outputs(results, options.outputs, analysis.metrics);
+  write_results(results, options.outputs, analysis.metrics);
   if (const std::string lost = fallbacks_text(results.provenance.fallbacks); !lost.empty()) {
     progress->message(lost);
   }

@@ -14,6 +14,7 @@ enum ExitStatus : int { done = 0, partly_failed = 1, nothing_done = 2, resume = 
 
 // `command_line`: as the user typed it, for provenance.
 [[nodiscard]] Command analyze_command(const std::string& command_line);
+[[nodiscard]] Command merge_command(const std::string& command_line);
 [[nodiscard]] Command report_command();
 [[nodiscard]] Command inspect_command();
 [[nodiscard]] Command status_command();

@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
                .description = "show the version and the libraries in use"});
   program.footer = "'collapscope COMMAND --help' tells more about a command.";
   program.commands = {tools::analyze_command(quoted(argc, argv)),
+                      tools::merge_command(quoted(argc, argv)),
                       tools::report_command(),
                       tools::inspect_command(),
                       tools::status_command(),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -69,6 +70,28 @@ void add_state_options(Command& command, StateOptions& options) {
                .description = "stop after this time, as at SIGTERM: with --work, save and exit with status 75",
                .placeholder = "TIME",
                .group = heading});
+  command.add({.names = {"--part"},
+               .target = &options.part,
+               .description =
+                   "fold only part I of N of the rows, into -o FILE.h5; 'collapscope merge' puts the parts "
+                   "together",
+               .placeholder = "I/N",
+               .group = heading});
+}
+
+PartChoice parse_part(const std::string& text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const auto whole = [](std::string_view digits) {
+    std::size_t value = 0;
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return failure == std::errc() && end == digits.data() + digits.size() ? value : 0;
+  };
+  const std::string_view view = text;
+  const PartChoice choice{whole(view.substr(0, slash)), slash < view.size() ? whole(view.substr(slash + 1)) : 0};
+  if (choice.part == 0 || choice.part > choice.parts) {
+    throw UsageError(fmt::format("--part takes I/N, I from 1 to N; found '{}'", printable(text)));
+  }
+  return choice;
 }
 
 double parse_duration(const std::string& option, const std::string& text) {

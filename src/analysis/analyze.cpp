@@ -1,48 +1,18 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <limits>
 
+#include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
 #include "analysis/rank_work.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
-#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 
 namespace {
-
-bool selected(const std::string& layer, const std::vector<std::string>& globs) {
-  return globs.empty() || std::any_of(globs.begin(), globs.end(),
-                                      [&](const std::string& glob) { return glob_match(glob, layer); });
-}
-
-// As their bytes lie in the file, so that a disk or a file system that reads ahead is read through once.
-// Where that is not known: at the end, as they come.
-std::vector<const LayerIndex*> in_file_order(std::vector<const LayerIndex*> layers) {
-  const auto place = [](const LayerIndex* layer) {
-    return std::make_pair(layer->activations.address.value_or(std::numeric_limits<std::uint64_t>::max()),
-                          layer);
-  };
-  std::sort(layers.begin(), layers.end(),
-            [&](const LayerIndex* a, const LayerIndex* b) { return place(a) < place(b); });
-  return layers;
-}
-
-std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint,
-                                               const std::vector<std::string>& globs) {
-  std::vector<const LayerIndex*> layers;
-  for (const LayerIndex& layer : checkpoint.layers) {
-    if (selected(layer.name, globs)) {
-      layers.push_back(&layer);
-    }
-  }
-  return layers;
-}
 
 class Analyzer {
  public:
@@ -62,7 +32,7 @@ class Analyzer {
     results_.provenance.precision = precision_name(options_.precision);
     results_.provenance.threads = backend_.threads();
     for (const Checkpoint& checkpoint : checkpoints) {
-      layers_.add(checkpoint, in_file_order(selected_layers(checkpoint.front(), options_.layers)));
+      layers_.add(checkpoint, layers_in_file_order(checkpoint.front(), options_.layers));
     }
     const bool was_stopped = measure();
     if (was_stopped && record_.keeps()) {

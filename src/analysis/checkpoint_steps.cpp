@@ -18,9 +18,14 @@ LayerAccess CheckpointWork::access(std::size_t layer, const Desk& desk) {
   return access;
 }
 
+void CheckpointWork::remark_on(std::size_t layer) {
+  const DatasetIndex& rows = layers_[layer].index->activations;
+  remark(rows, bits_remark(rows));
+  remark(rows, loss_remark(rows));
+}
+
 void CheckpointWork::conclude(std::size_t layer, const LayerSummary& summary) {
-  remark(layers_[layer].index->activations, bits_remark(layers_[layer].index->activations));
-  remark(layers_[layer].index->activations, loss_remark(layers_[layer].index->activations));
+  remark_on(layer);
   try {
     conclude(layers_[layer], summary);
   } catch (const std::exception&) {

@@ -245,8 +245,7 @@ void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text
 }
 
 void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
-  remark(layer.index->activations, bits_remark(layer.index->activations));
-  remark(layer.index->activations, loss_remark(layer.index->activations));
+  remark_on(static_cast<std::size_t>(&layer - layers_.data()));
   conclude(layer, measured_whatever_fails(*layer.index, desk, queue));
 }
 
@@ -258,10 +257,7 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
   }
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
-  const Metric* nrc3 = layer.result->metrics.find("nrc3");
-  if (nrc3 != nullptr && nrc3->defined()) {
-    layer.nrc3 = {layer.index->name, found.weight->gram, summary_.root, summary_.lambda_min()};
-  }
+  layer.nrc3 = nrc3_inputs(*layer.result, found, summary_);
   record_.finish({place_of(*layer.index), *layer.result, layer.nrc3});
 }
 

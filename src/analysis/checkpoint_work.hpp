@@ -52,6 +52,11 @@ class CheckpointWork {
   // The layer's first look, in one segment.
   [[nodiscard]] FoldSpec fold_spec(const LayerPlan& plan) const;
 
+  // After that.
+  [[nodiscard]] const TargetSummary& target_summary() const { return summary_; }
+  [[nodiscard]] const std::optional<Failure>& failure() const { return failure_; }
+  [[nodiscard]] const std::optional<Failure>& model_failure() const { return model_failure_; }
+
   // How many layers are measured here; all, unless this says otherwise.
   void expect(std::size_t layers) { layers_left_ = layers; }
   // Each of these once: the targets, kept when they take at most `keep_bytes`, and every layer, of which none
@@ -66,6 +71,8 @@ class CheckpointWork {
   [[nodiscard]] LayerAccess access(std::size_t layer, const Desk& desk);
   [[nodiscard]] DecomposedLayer decompose(LayerAccess& access, WeightFacts weight, Backend& backend);
   void conclude(std::size_t layer, const LayerSummary& summary);
+  // What is to be said of its rows.
+  void remark_on(std::size_t layer);
   // quietly: it is not told.
   void fail(std::size_t layer, Failure failure, bool quietly);
   // Others finish it.

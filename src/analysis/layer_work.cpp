@@ -94,6 +94,14 @@ LayerCost LayerWork::cost(std::size_t checkpoint, std::size_t layer) const {
   }
 }
 
+std::uint64_t LayerWork::bytes_of_rows(std::size_t checkpoint, std::size_t layer) const {
+  try {
+    return works_[checkpoint].plan(layer, parts_.backend, parts_.memory).bytes;
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
 std::uint64_t LayerWork::bytes_to_read(const std::vector<LayersOfCheckpoint>& layers) const {
   std::uint64_t bytes = 0;
   for (std::size_t checkpoint = 0; checkpoint < works_.size(); ++checkpoint) {

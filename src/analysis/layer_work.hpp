@@ -40,6 +40,8 @@ class LayerWork {
   [[nodiscard]] const LayerWorkParts& parts() const { return parts_; }
   // About; of a layer that cannot be planned nothing.
   [[nodiscard]] LayerCost cost(std::size_t checkpoint, std::size_t layer) const;
+  // Of the layer, as stored but decompressed.
+  [[nodiscard]] std::uint64_t bytes_of_rows(std::size_t checkpoint, std::size_t layer) const;
   // That the whole analysis has to read.
   [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<LayersOfCheckpoint>& layers) const;
 

@@ -1,12 +1,18 @@
 // Metrics that need a whole run of checkpoints.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "collapscope/analysis/state.hpp"
+#include "collapscope/metrics/summaries.hpp"
 
 namespace collapscope {
+
+// nullopt: NRC3 is not defined.
+[[nodiscard]] std::optional<Nrc3Inputs> nrc3_inputs(const LayerResult& result, const LayerSummary& layer,
+                                                    const TargetSummary& targets);
 
 // What is kept of a checkpoint for its run.
 struct RunMember {

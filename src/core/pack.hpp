@@ -56,6 +56,11 @@ class Packer {
       put(value);
     }
   }
+  template <class A, class B>
+  void put(const std::pair<A, B>& both) {
+    put(both.first);
+    put(both.second);
+  }
   template <class... T>
   void put(const std::variant<T...>& value) {
     put(std::uint64_t{value.index()});
@@ -122,6 +127,11 @@ class Unpacker {
     for (std::uint64_t count = get<std::uint64_t>(); count > 0; --count) {
       values.push_back(get<T>());
     }
+  }
+  template <class A, class B>
+  void get(std::pair<A, B>& both) {
+    get(both.first);
+    get(both.second);
   }
   template <class... T>
   void get(std::variant<T...>& value) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
@@ -11,6 +10,7 @@
 #include "collapscope/results/results_file.hpp"
 #include "hdf5/tree_file.hpp"
 #include "states/state_fields.hpp"
+#include "states/state_tree.hpp"
 
 namespace collapscope {
 
@@ -20,26 +20,6 @@ using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
 constexpr const char* kind = "collapscope state 1";
-
-std::string text_of(const Identity& identity) {
-  std::string text;
-  for (const auto& [name, value] : identity) {
-    text += fmt::format("{}\t{}\n", printable(name), printable(value));
-  }
-  return text;
-}
-
-Identity identity_of(const std::string& text) {
-  Identity identity;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::size_t tab = std::min(text.find('\t', begin), end);
-    identity.emplace_back(text.substr(begin, tab - begin),
-                          tab < end ? text.substr(tab + 1, end - tab - 1) : std::string());
-    begin = end + 1;
-  }
-  return identity;
-}
 
 // Finished layers as a results file, and where they belong: [entries, 2], checkpoint and layer.
 void write_finished(TreeWriter& file, const StateView& state) {
@@ -92,49 +72,6 @@ void write_nrc3(TreeWriter& file, const StateView& state) {
       file.attribute(group, "lambda_min", layer.nrc3->lambda_min);
     }
   }
-}
-
-std::string name_of(const Subtree& place) {
-  return fmt::format("{}_{}", place.first, place.segments().size());
-}
-
-std::uint64_t number_in(const std::string& text, std::size_t begin, std::size_t end) {
-  std::uint64_t value = 0;
-  const auto [last, failure] = std::from_chars(text.data() + begin, text.data() + end, value);
-  if (failure != std::errc() || last != text.data() + end) {
-    throw Error(fmt::format("'{}' is no place in a state", printable(text)));
-  }
-  return value;
-}
-
-// "8_4": first and size.
-Subtree subtree_of(const std::string& name) {
-  const std::size_t bar = std::min(name.find('_'), name.size());
-  const std::uint64_t size = number_in(name, bar + 1, name.size());
-  Subtree place{number_in(name, 0, bar), 0};
-  place.height = whole_tree(size).height;
-  return place;
-}
-
-template <class Value>
-void write_subtrees(TreeWriter& file, const std::string& group, const std::map<Subtree, Value>& subtrees) {
-  file.group(group);
-  for (const auto& [place, value] : subtrees) {
-    const std::string object = fmt::format("{}/{}", group, name_of(place));
-    file.group(object);
-    each_field(value, FieldWriter(file, object));
-  }
-}
-
-template <class Value>
-std::map<Subtree, Value> read_subtrees(const TreeReader& file, const std::string& group) {
-  std::map<Subtree, Value> subtrees;
-  for (const std::string& name : file.names(group)) {
-    Value value;
-    each_field(value, FieldReader(file, fmt::format("{}/{}", group, name)));
-    subtrees.emplace(subtree_of(name), std::move(value));
-  }
-  return subtrees;
 }
 
 template <class Value>

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collapscope/analysis/analysis.hpp"
+#include "collapscope/analysis/parts.hpp"
 #include "collapscope/analysis/state.hpp"
 
 namespace collapscope {
@@ -47,6 +48,23 @@ struct WorkFolderOptions {
 // in place of which the one before it is used.
 [[nodiscard]] std::unique_ptr<StateKeeper> open_work_folder(
     const WorkFolderOptions& options, std::function<void(const std::string&)> tell);
+
+// A part of an analysis as a file; there whole when `finish` returns, else not at all.
+class PartFile : public PartSink {
+ public:
+  virtual void finish() = 0;
+};
+// Throws Error.
+[[nodiscard]] std::unique_ptr<PartFile> make_part_file(const std::string& path, const Identity& identity,
+                                                       const PartChoice& choice);
+
+// All parts of one analysis. Throws InputError: a file is no part, is damaged, is one of another analysis, is
+// given twice, or one is missing; with what differs.
+struct OpenParts {
+  std::unique_ptr<PartSource> source;
+  Identity identity;
+};
+[[nodiscard]] OpenParts open_parts(const std::vector<std::string>& paths);
 
 // What the states in a folder say, of each process the newest sound one, in order of the processes. Throws
 // InputError when there is none.
