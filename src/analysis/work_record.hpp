@@ -1,6 +1,7 @@
 // What is done of an analysis, kept for another run that goes on from there.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <map>
@@ -34,11 +35,14 @@ class WorkRecord {
 
   [[nodiscard]] bool keeps() const { return keeper_ != nullptr; }
   // Throws Stopped.
-  void check() const {
-    if (stop_ != nullptr) {
+  void check() {
+    if (stop_ != nullptr && stop_->wanted()) {
+      was_stopped_ = true;
       stop_->check();
     }
   }
+  // Whether that has kept anything from being done.
+  [[nodiscard]] bool was_stopped() const { return was_stopped_; }
 
   // How many layers the analysis has.
   void expect(std::size_t layers);
@@ -68,6 +72,7 @@ class WorkRecord {
   StateKeeper* keeper_;
   const StopRequest* stop_;
   std::function<void(const std::string&)> tell_;
+  std::atomic<bool> was_stopped_ = false;
   mutable std::mutex mutex_;  // of what follows
   std::size_t layers_ = 0;
   std::map<std::size_t, CheckpointResult> checkpoints_;

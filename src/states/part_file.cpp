@@ -36,7 +36,7 @@ std::string layer_group(const LayerPlace& place) {
 class PartWriter final : public PartFile {
  public:
   PartWriter(const std::string& path, const Identity& identity, const PartChoice& choice)
-      : file_(path, part_kind) {
+      : file_(path, part_kind, hdf5::Drafts::on_disk) {
     file_.text("identity", text_of(identity));
     file_.attribute("/", "part", std::uint64_t{choice.part});
     file_.attribute("/", "parts", std::uint64_t{choice.parts});

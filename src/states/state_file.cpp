@@ -105,7 +105,7 @@ void write_at_work(TreeWriter& file, const StateView& state) {
 }  // namespace
 
 void write_state(const std::string& path, const StateHead& head, const StateView& state) {
-  TreeWriter file(path, kind);
+  TreeWriter file(path, kind, hdf5::Drafts::in_memory);
   file.text("identity", text_of(head.identity));
   file.attribute("/", "started", head.started);
   file.attribute("/", "saved", head.saved);
