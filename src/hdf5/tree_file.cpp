@@ -24,7 +24,7 @@ namespace collapscope::hdf5 {
 namespace {
 
 constexpr std::size_t head_bytes = 512;
-constexpr std::size_t growth = std::size_t{16} << 20U;  // of a file in memory
+constexpr std::size_t growth = 4096;  // of a file in memory
 constexpr std::size_t most_at_once = std::size_t{1} << 30U;
 
 std::string head_of(const std::string& kind, std::uint64_t checksum, std::uint64_t bytes) {

@@ -71,15 +71,13 @@ class WorkFolder : public ::testing::Test {
 
 TEST_F(WorkFolder, InterruptionsAnywhereChangeNoBit) {
   const Results wanted = test::sample_run().analyzed();
-  for (const std::size_t threads : {1, 3}) {
-    for (const int saves : {1, 2, 3, 5, 8, 13}) {
-      SCOPED_TRACE(fmt::format("{} threads, stopped after {} saves", threads, saves));
-      std::filesystem::remove_all(path_);
-      Results found;
-      const int runs = run_in_pieces(saves, threads, found);
-      EXPECT_GT(runs, 1);
-      test::expect_same(found, wanted);
-    }
+  for (const auto& [threads, saves] : std::vector<std::pair<std::size_t, int>>{{1, 1}, {1, 4}, {3, 2}, {3, 9}}) {
+    SCOPED_TRACE(fmt::format("{} threads, stopped after {} saves", threads, saves));
+    std::filesystem::remove_all(path_);
+    Results found;
+    const int runs = run_in_pieces(saves, threads, found);
+    EXPECT_GT(runs, 1);
+    test::expect_same(found, wanted);
   }
   EXPECT_THAT(told_, testing::IsEmpty());
 }
