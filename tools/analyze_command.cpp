@@ -98,6 +98,15 @@ class Job {
     return *std::move(result);
   }
 
+  // Throws on all ranks where they do not have the same.
+  void agree(const std::vector<std::string>& facts) {
+    if (ranks_ != nullptr) {
+      if (const auto error = common_error(*ranks_, std::nullopt, facts)) {
+        throw UsageError(*error);
+      }
+    }
+  }
+
  private:
   std::unique_ptr<Ranks> ranks_;
 };
@@ -123,6 +132,17 @@ struct Task {
   ChosenBackend chosen;
   std::unique_ptr<StateKeeper> states;
 };
+
+// What is to be analysed, and the first thing that cannot be.
+std::string found_text(const Task& task) {
+  const std::string text = fmt::format("{} checkpoints", task.checkpoints.size());
+  if (task.failures.empty()) {
+    return text;
+  }
+  const Failure& first = task.failures.front();
+  return fmt::format("{}, {} failures, first {}", text, task.failures.size(),
+                     InputError(first.path, first.object, first.message).what());
+}
 
 // Without --threads the ranks on a machine share its CPUs.
 void share_threads(AnalyzeOptions& options, const Ranks* ranks) {
@@ -229,6 +249,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
     analysis = analysis_options(options);
     return prepare(options, analysis, *progress, job);
   });
+  job.agree({found_text(task)});
   if (task.checkpoints.empty()) {
     return nothing_done;
   }

@@ -55,6 +55,7 @@ class Job {
   struct Transfer;
   class Wire;  // what only the job's own thread sees
 
+  static void require_start(const std::atomic<bool>& ready);
   void run(std::exception_ptr& failure, std::atomic<bool>& ready);
   void wait_for(const std::shared_ptr<Transfer>& transfer);
   [[nodiscard]] std::list<std::shared_ptr<Transfer>> new_transfers();
