@@ -147,7 +147,7 @@ std::string found_text(const Task& task) {
 // Without --threads the ranks on a machine share its CPUs.
 void share_threads(AnalyzeOptions& options, const Ranks* ranks) {
   if (ranks != nullptr && options.threads == 0) {
-    options.threads = std::max<std::size_t>(1, usable_cpus() / ranks->on_these_cpus());
+    options.threads = std::max<std::size_t>(1, usable_threads() / ranks->on_these_cpus());
   }
 }
 

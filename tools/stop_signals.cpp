@@ -9,7 +9,7 @@ namespace collapscope::tools {
 
 namespace {
 
-constexpr std::array<int, 3> kinds{SIGTERM, SIGINT, SIGUSR1};
+constexpr std::array kinds{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
 std::atomic<StopRequest*> current{nullptr};
 
@@ -27,13 +27,21 @@ StopSignals::StopSignals(StopRequest& request) {
   action.sa_handler = pass_on;
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   for (const int kind : kinds) {
-    ::sigaction(kind, &action, nullptr);
+    struct sigaction before {};
+    ::sigaction(kind, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) {  // as under nohup
+      ::sigaction(kind, &action, nullptr);
+    }
   }
 }
 
 StopSignals::~StopSignals() {
   for (const int kind : kinds) {
-    (void)::signal(kind, SIG_DFL);
+    struct sigaction now {};
+    ::sigaction(kind, nullptr, &now);
+    if (now.sa_handler == pass_on) {
+      (void)::signal(kind, SIG_DFL);
+    }
   }
   current = nullptr;
 }
