@@ -51,8 +51,8 @@ std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std:
   std::error_code failure;
   const std::string real = std::filesystem::canonical(folder, failure).string();
   if (failure) {
-    throw UsageError(fmt::format("--dumps {}: {}; expected a folder, or 'same'", printable(folder),
-                                 failure.message()));
+    throw UsageError(
+        fmt::format("--dumps {}: {}; expected a folder, or 'same'", printable(folder), failure.message()));
   }
   for (Checkpoint& checkpoint : checkpoints) {
     for (CheckpointIndex& shard : checkpoint.shards) {
@@ -83,7 +83,9 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
   const auto check = [&](const std::string& then_file, const std::string& file) {
     const std::string then = said_of(identity, printable(then_file));
     const std::string found = said_of(now, file);
-    const auto compared = [&](const std::string& text) { return have_moved ? text.substr(0, text.find(',')) : text; };
+    const auto compared = [&](const std::string& text) {
+      return have_moved ? text.substr(0, text.find(',')) : text;
+    };
     if (compared(then) != compared(found)) {
       throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));
     }
@@ -142,14 +144,16 @@ Command merge_command(const std::string& command_line) {
                .required = true});
   command.add({.names = {"-o", "--output"},
                .target = &options->outputs,
-               .description = "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may "
-                              "be repeated (default: a table)",
+               .description =
+                   "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may "
+                   "be repeated (default: a table)",
                .placeholder = "FILE",
                .one_word = true});
   command.add({.names = {"--dumps"},
                .target = &options->dumps,
-               .description = "read the rows again where metrics need it: 'same' where the dumps were, or the "
-                              "folder where they lie now (default: such metrics are undefined)",
+               .description =
+                   "read the rows again where metrics need it: 'same' where the dumps were, or the "
+                   "folder where they lie now (default: such metrics are undefined)",
                .placeholder = "FOLDER"});
   command.add({.names = {"--device"},
                .target = &options->device,

@@ -19,6 +19,7 @@ void print(std::string_view text);
 
 // To files that end in .json or .csv, or as JSON to standard output for "-"; without any a table there.
 // metrics: what the table shows. Throws Error.
-void write_results(const Results& results, const std::vector<std::string>& outputs, const MetricChoice& metrics);
+void write_results(const Results& results, const std::vector<std::string>& outputs,
+                   const MetricChoice& metrics);
 
 }  // namespace collapscope::tools

@@ -1,4 +1,5 @@
-// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU. The second one of a kind ends the program.
+// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU. The second one of
+// a kind ends the program.
 #pragma once
 
 #include "collapscope/core/stop.hpp"

@@ -134,15 +134,8 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
 }
 
 CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
-  return {first().path,
-          first().id,
-          first().run,
-          first().step,
-          first().task,
-          samples,
-          first().attributes,
-          std::move(targets),
-          {}};
+  return {first().path,       first().id,         first().run, first().step, first().task, samples,
+          first().attributes, std::move(targets), {}};
 }
 
 LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {
@@ -274,8 +267,8 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
   access.targets = targets_.get();
   const LayerFacts about = facts(layer, access.plan, backend);
   access.sums = again ? &record_.begin_again(about) : &record_.begin(about);
-  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); },
-                     [this] { record_.advanced(); }, [this] { record_.check(); }};
+  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); }, [this] { record_.advanced(); },
+                     [this] { record_.check(); }};
   access.precision = options_.precision;
   return access;
 }
@@ -319,8 +312,8 @@ DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weigh
   if (record_.keeps() && access.plan.looks == 2) {
     access.sums->moments.put(whole_tree(access.plan.segments()), moments);
   }
-  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan, options_,
-                         backend);
+  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan,
+                         options_, backend);
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

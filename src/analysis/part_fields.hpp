@@ -103,9 +103,7 @@ void each_field(T& value, const Visit& visit) {
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, Checkpoint>
-void each_field(T& value, const Visit& visit) {
-  visit("shards", value.shards);
-}
+void each_field(T& value, const Visit& visit) { visit("shards", value.shards); }
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, AnalysisOptions>

@@ -20,8 +20,8 @@ namespace collapscope {
 // Used by all tasks of an analysis, from any thread.
 class WorkRecord {
  public:
-  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has failed;
-  // the analysis goes on.
+  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has
+  // failed; the analysis goes on.
   WorkRecord(StateKeeper* keeper, const StopRequest* stop, std::function<void(const std::string&)> tell);
   ~WorkRecord();
   WorkRecord(const WorkRecord&) = delete;
@@ -29,8 +29,9 @@ class WorkRecord {
   WorkRecord(WorkRecord&&) = delete;
   WorkRecord& operator=(WorkRecord&&) = delete;
 
-  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its interval,
-  // and when somebody asks to stop. Without `inherits` only what this process has finished is saved.
+  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its
+  // interval, and when somebody asks to stop. Without `inherits` only what this process has finished is
+  // saved.
   void begin_saving(const StateKeeper::Wants& wants, bool inherits);
 
   [[nodiscard]] bool keeps() const { return keeper_ != nullptr; }
@@ -77,7 +78,7 @@ class WorkRecord {
   std::size_t layers_ = 0;
   std::map<std::size_t, CheckpointResult> checkpoints_;
   std::vector<FinishedLayer> finished_;
-  std::size_t not_saved_ = 0;  // of these, the first ones
+  std::size_t not_saved_ = 0;                 // of these, the first ones
   std::map<LayerPlace, std::size_t> places_;  // of finished layers
   std::map<LayerPlace, std::unique_ptr<LayerSums>> at_work_;
   std::mutex waiting_;

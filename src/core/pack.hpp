@@ -159,9 +159,7 @@ class Unpacker {
     left_ = left_.subspan(count * size);
     return found;
   }
-  [[noreturn]] static void too_short() {
-    throw Error("a message between processes is shorter than it says");
-  }
+  [[noreturn]] static void too_short() { throw Error("a message between processes is shorter than it says"); }
   static void copy(std::span<const std::byte> bytes, double* out) {
     if (!bytes.empty()) {
       std::memcpy(out, bytes.data(), bytes.size());

@@ -185,9 +185,9 @@ void TreeWriter::put(const std::string& object, hid_t stored, hid_t memory, cons
   const Handle space = own(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose,
                            at, "make a space");
   const Handle links = with_groups(at);
-  const Handle dataset = own(H5Dcreate2(file_.get(), object.c_str(), stored, space.get(), links.get(),
-                                        H5P_DEFAULT, H5P_DEFAULT),
-                             H5Dclose, at, "create the dataset");
+  const Handle dataset =
+      own(H5Dcreate2(file_.get(), object.c_str(), stored, space.get(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+          H5Dclose, at, "create the dataset");
   if (std::find(dims.begin(), dims.end(), 0) == dims.end()) {
     check(H5Dwrite(dataset.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), at, "write the numbers");
   }

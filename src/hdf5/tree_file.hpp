@@ -1,6 +1,6 @@
 // HDF5 files of our own, with a checksum over all of their bytes: groups with attributes, arrays of float64,
-// and texts. The file begins with 512 bytes of plain text that say what it is and hold the checksum; HDF5 calls
-// that a user block and passes over it. Nothing of a damaged file is given to HDF5.
+// and texts. The file begins with 512 bytes of plain text that say what it is and hold the checksum; HDF5
+// calls that a user block and passes over it. Nothing of a damaged file is given to HDF5.
 #pragma once
 
 #include <cstddef>

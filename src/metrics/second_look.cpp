@@ -39,7 +39,8 @@ void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std
     forget(metrics, weight_metrics, reason);
   }
   for (Metric& metric : metrics.all()) {  // what is undefined has a reason that the rows would not take away
-    if (metric.defined() && std::find(fit_metrics.begin(), fit_metrics.end(), metric.name) != fit_metrics.end()) {
+    if (metric.defined() &&
+        std::find(fit_metrics.begin(), fit_metrics.end(), metric.name) != fit_metrics.end()) {
       metric = Metric{metric.name, std::monostate{}, std::nullopt, reason};
     }
   }

@@ -214,10 +214,11 @@ class Job::Wire {
   void watch() {
     static const double limit = time_limit();
     if (ring_.silent_seconds() > limit) {
-      fmt::print(stderr,
-                 "[rank {} on {}] rank {} has not answered for {:.3g} s (COLLAPSCOPE_RANK_TIMEOUT): the job is "
-                 "ended\n",
-                 job_.place_.rank, printable(job_.place_.host), ring_.before(), limit);
+      fmt::print(
+          stderr,
+          "[rank {} on {}] rank {} has not answered for {:.3g} s (COLLAPSCOPE_RANK_TIMEOUT): the job is "
+          "ended\n",
+          job_.place_.rank, printable(job_.place_.host), ring_.before(), limit);
       MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);
     }
   }
@@ -262,10 +263,11 @@ void Job::require_start(const std::atomic<bool>& ready) {
   while (!ready) {
     std::this_thread::sleep_for(idle_pause);
     if (std::chrono::duration<double>(Clock::now() - begin).count() > limit) {
-      fmt::print(stderr,
-                 "collapscope: MPI did not start within {:.3g} s ({} times COLLAPSCOPE_RANK_TIMEOUT): not all "
-                 "ranks take part\n",
-                 limit, starts_in);
+      fmt::print(
+          stderr,
+          "collapscope: MPI did not start within {:.3g} s ({} times COLLAPSCOPE_RANK_TIMEOUT): not all "
+          "ranks take part\n",
+          limit, starts_in);
       std::_Exit(EX_TEMPFAIL);
     }
   }

@@ -1,6 +1,6 @@
 // The MPI job, driven by one thread: it alone calls MPI, moves messages for the others, and watches over the
-// rank before it. Ranks form a ring: each sends a beat to the next one every half second, which also carries a
-// request to stop. A rank that is silent for too long has died or hangs, and the job is ended.
+// rank before it. Ranks form a ring: each sends a beat to the next one every half second, which also carries
+// a request to stop. A rank that is silent for too long has died or hangs, and the job is ended.
 #pragma once
 
 #include <atomic>

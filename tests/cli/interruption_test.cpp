@@ -41,9 +41,11 @@ TEST_F(Interruption, NoTimeLeftKeepsWhatThereIs) {
   EXPECT_THAT(stopped.err, HasSubstr("stopped by --max-time; what is done is kept in w, and the same command "
                                      "goes on from there"));
   EXPECT_FALSE(folder_.has("x.json"));
-  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out, StartsWith("w: 0 of 3 layers finished, 3 left"));
+  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
+              StartsWith("w: 0 of 3 layers finished, 3 left"));
   expect_status(0, folder_, {"analyze", "p.h5", "--work", "w", "-q", "-o", "x.json"});
-  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out, StartsWith("w: 3 of 3 layers finished, 0 left"));
+  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
+              StartsWith("w: 3 of 3 layers finished, 0 left"));
   expect_status(0, folder_, {"analyze", "p.h5", "-q", "-o", "y.json"});
   EXPECT_EQ(Json::parse(folder_.read("x.json"))["provenance"]["digest"],
             Json::parse(folder_.read("y.json"))["provenance"]["digest"]);

@@ -34,7 +34,8 @@ TEST(Pack, GivesBackWhatWasPut) {
   EXPECT_TRUE(std::signbit(back(1, 2)));
   EXPECT_EQ(unpacker.get<std::vector<double>>(), (std::vector<double>{1, 2}));
   EXPECT_EQ(unpacker.get<std::optional<std::string>>(), std::nullopt);
-  EXPECT_EQ(unpacker.get<std::vector<std::optional<double>>>(), (std::vector<std::optional<double>>{{}, 3.5}));
+  EXPECT_EQ(unpacker.get<std::vector<std::optional<double>>>(),
+            (std::vector<std::optional<double>>{{}, 3.5}));
   EXPECT_EQ(unpacker.get<Value>(), Value(std::vector<double>{4}));
   EXPECT_EQ((unpacker.get<std::pair<std::string, AttributeValue>>()),
             (std::pair<std::string, AttributeValue>("x", std::uint64_t{1} << 63U)));

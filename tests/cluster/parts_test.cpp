@@ -96,16 +96,28 @@ TEST_F(Parts, AreRefusedWhereOneIsMissingOrDoubleOrAnothers) {
   const std::vector<std::string> paths = fold_all(3);
   using testing::HasSubstr;
   using testing::ThrowsMessage;
-  EXPECT_THAT([&] { (void)open_parts({paths[0], paths[2]}); },
-              ThrowsMessage<InputError>(HasSubstr("is one of 3 parts; missing: 2")));
-  EXPECT_THAT([&] { (void)open_parts({paths[0], paths[1], paths[2], paths[1]}); },
-              ThrowsMessage<InputError>(HasSubstr("is part 2 of 3, as")));
+  EXPECT_THAT(
+      [&] {
+        (void)open_parts({paths[0], paths[2]});
+      },
+      ThrowsMessage<InputError>(HasSubstr("is one of 3 parts; missing: 2")));
+  EXPECT_THAT(
+      [&] {
+        (void)open_parts({paths[0], paths[1], paths[2], paths[1]});
+      },
+      ThrowsMessage<InputError>(HasSubstr("is part 2 of 3, as")));
   const std::string other = fold(2, 4);
-  EXPECT_THAT([&] { (void)open_parts({paths[0], other}); },
-              ThrowsMessage<InputError>(HasSubstr("is one of 4 parts")));
+  EXPECT_THAT(
+      [&] {
+        (void)open_parts({paths[0], other});
+      },
+      ThrowsMessage<InputError>(HasSubstr("is one of 4 parts")));
   const std::string others = fold(2, 3, {}, {{"what", "that"}});
-  EXPECT_THAT([&] { (void)open_parts({paths[0], others, paths[2]}); },
-              ThrowsMessage<InputError>(HasSubstr("what: 'this' there, 'that' here")));
+  EXPECT_THAT(
+      [&] {
+        (void)open_parts({paths[0], others, paths[2]});
+      },
+      ThrowsMessage<InputError>(HasSubstr("what: 'this' there, 'that' here")));
   std::filesystem::resize_file(paths[2], std::filesystem::file_size(paths[2]) - 3);
   EXPECT_THROW((void)open_parts(paths), InputError);
 }

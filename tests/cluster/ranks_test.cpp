@@ -122,9 +122,8 @@ TEST(Ranks, SendNoMoreThanTheModelSays) {
 
 TEST(Ranks, AnErrorOfOneIsEverybodys) {
   on_local_ranks(4, [](Ranks& ranks) {
-    const auto error = common_error(ranks, ranks.rank() == 2 ? std::optional<std::string>("no such file")
-                                                            : std::nullopt,
-                                    {});
+    const auto error = common_error(
+        ranks, ranks.rank() == 2 ? std::optional<std::string>("no such file") : std::nullopt, {});
     ASSERT_TRUE(error);
     EXPECT_EQ(*error, "[rank 2 on this machine] no such file");
     EXPECT_FALSE(common_error(ranks, std::nullopt, {"same"}));
@@ -136,17 +135,18 @@ TEST(Ranks, AnErrorOfOneIsEverybodys) {
 
 TEST(Ranks, OtherInputOnOneOfThemIsRefused) {
   const auto& run = test::sample_run();
-  EXPECT_THROW(on_local_ranks(2,
-                              [&](Ranks& ranks) {
-                                test::Messages messages;
-                                const auto backend = make_cpu_backend(1);
-                                std::vector<Checkpoint> checkpoints = run.checkpoints();
-                                if (ranks.rank() == 1) {
-                                  checkpoints.pop_back();
-                                }
-                                (void)analyze(checkpoints, *backend, {}, {messages, nullptr, nullptr, &ranks});
-                              }),
-               UsageError);
+  EXPECT_THROW(
+      on_local_ranks(2,
+                     [&](Ranks& ranks) {
+                       test::Messages messages;
+                       const auto backend = make_cpu_backend(1);
+                       std::vector<Checkpoint> checkpoints = run.checkpoints();
+                       if (ranks.rank() == 1) {
+                         checkpoints.pop_back();
+                       }
+                       (void)analyze(checkpoints, *backend, {}, {messages, nullptr, nullptr, &ranks});
+                     }),
+      UsageError);
 }
 
 TEST(Ranks, OneThatFailsEndsTheWaitOfOthers) {

@@ -23,7 +23,8 @@ class StateFile : public ::testing::Test {
     state_.checkpoints[3].path = "a.h5";
     state_.checkpoints[3].samples = 9;
     state_.checkpoints[3].targets.add({"target_dim", std::int64_t{2}});
-    FinishedLayer finished{{3, 5}, {"fc", 1, "Linear", {}}, Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.25}};
+    FinishedLayer finished{
+        {3, 5}, {"fc", 1, "Linear", {}}, Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.25}};
     finished.result.metrics.add({"nrc1", 0.1 + 0.2, 1e-30, ""});
     finished.result.metrics.add({"nrc2", std::monostate{}, std::nullopt, "no weight"});
     finished.nrc3->gram(0, 1) = 7;
@@ -96,8 +97,7 @@ TEST_F(StateFile, SaysWhatItIs) {
   EXPECT_EQ(head.number, 4U);
   EXPECT_EQ(head.layers, 20U);
   EXPECT_THAT(head.finished, testing::ElementsAre(LayerPlace{3, 5}));
-  EXPECT_THAT(head.work,
-              testing::ElementsAre("a.h5: fc2: 5 of 11 segments folded, 2 looked at again"));
+  EXPECT_THAT(head.work, testing::ElementsAre("a.h5: fc2: 5 of 11 segments folded, 2 looked at again"));
   EXPECT_THAT(bytes(), testing::StartsWith("collapscope state 1\nchecksum "));
 }
 

@@ -71,7 +71,8 @@ class WorkFolder : public ::testing::Test {
 
 TEST_F(WorkFolder, InterruptionsAnywhereChangeNoBit) {
   const Results wanted = test::sample_run().analyzed();
-  for (const auto& [threads, saves] : std::vector<std::pair<std::size_t, int>>{{1, 1}, {1, 4}, {3, 2}, {3, 9}}) {
+  for (const auto& [threads, saves] :
+       std::vector<std::pair<std::size_t, int>>{{1, 1}, {1, 4}, {3, 2}, {3, 9}}) {
     SCOPED_TRACE(fmt::format("{} threads, stopped after {} saves", threads, saves));
     std::filesystem::remove_all(path_);
     Results found;
@@ -105,8 +106,8 @@ TEST_F(WorkFolder, RanksOfAnyNumberGoOnFromOneAnother) {
       test::Messages messages;
       const auto backend = make_cpu_backend(1);
       try {
-        Results mine = analyze(test::sample_run().checkpoints(), *backend, {},
-                               {messages, &stop, &stopper, &ranks});
+        Results mine =
+            analyze(test::sample_run().checkpoints(), *backend, {}, {messages, &stop, &stopper, &ranks});
         if (ranks.rank() == 0) {
           found = std::move(mine);
           is_through = true;

@@ -1,5 +1,5 @@
-// Stands between the program and its file system: counts the calls that change files, and at one of them ends the process as kill -9
-// would, or makes the call fail. Loaded by LD_PRELOAD.
+// Stands between the program and its file system: counts the calls that change files, and at one of them ends
+// the process as kill -9 would, or makes the call fail. Loaded by LD_PRELOAD.
 //   KILL_AT=N    the N-th call does not happen: the process ends (status 137)
 //   FAIL_AT=N    the N-th call and all after it fail with ENOSPC
 //   COUNT_TO=F   writes the number of calls to the file F at the end

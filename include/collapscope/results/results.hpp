@@ -74,7 +74,7 @@ struct Provenance {
   std::string device;
   std::string precision = "float64";
   std::size_t threads = 1;  // of each process
-  std::string started;  // ISO 8601, UTC
+  std::string started;      // ISO 8601, UTC
   double seconds = 0;
   std::uint64_t bytes_read = 0;
   Fallbacks fallbacks = {};  // what was not done by `device`
