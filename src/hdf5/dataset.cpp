@@ -84,6 +84,10 @@ void describe_contiguous(const Object& object, DatasetIndex& index, const Place&
 
 void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_chunk_bytes,
                       DatasetIndex& index, const Place& place) {
+  if (index.shape.empty()) {  // no library writes this
+    throw InputError(place.file, place.object,
+                     "found chunks of a single number, which has no axes; the file is damaged");
+  }
   std::vector<hsize_t> chunk(index.shape.size());
   check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), place, "read the chunk shape");
   index.chunk.assign(chunk.begin(), chunk.end());
