@@ -121,6 +121,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     summary_.no_model = "predictions cannot be used";
     model_failure_ = journal_.failed(current_failure(first().path, "predictions"));
   }
+  for (const DatasetIndex& shard : shards) {
+    require_unchanged(shard);
+  }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
@@ -234,6 +237,9 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
     throw;
   }
   tell_fallbacks();
+  for (const LayerIndex& shard : shards) {
+    require_unchanged(shard.activations);
+  }
   if (!found.residuals && layer_plan.passes() == 2) {
     journal_.spared(layer_plan.bytes);
   }

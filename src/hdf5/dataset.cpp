@@ -146,6 +146,7 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, const Datase
   index.file = object.file;
   index.object = object.path;
   index.folder = files.folder();
+  index.state = files.state(object.file);
   index.storage = storage_of(creation.get(), place);
   refuse_external_storage(creation.get(), place);
   if (index.storage == Storage::virtual_sources) {

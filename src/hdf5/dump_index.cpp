@@ -68,6 +68,13 @@ class Indexer {
   }
 
   DumpIndex index() {
+    DumpIndex found = index_all();
+    files_.require_unchanged();
+    return found;
+  }
+
+ private:
+  DumpIndex index_all() {
     if (hdf5::is_foreign(options_)) {
       index_root();
       return std::move(dump_);
@@ -82,7 +89,6 @@ class Indexer {
     return std::move(dump_);
   }
 
- private:
   void index_root() { index_checkpoint(files_, root_, attributes_, options_, path_, "", dump_); }
 
   // /checkpoints/<id>, in natural order of the ids, and the root too when it has layers.

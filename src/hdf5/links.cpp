@@ -9,6 +9,7 @@
 #include "collapscope/core/text.hpp"
 #include "hdf5/file.hpp"
 #include "hdf5/object_header.hpp"
+#include "hdf5/unchanged.hpp"
 #include "hdf5/virtual.hpp"
 
 namespace collapscope::hdf5 {
@@ -137,7 +138,23 @@ FileSet::FileSet(const std::string& named, const std::string& folder) : named_(n
   if (!lies_inside(folder_, main)) {
     throw InputError(named, "", fmt::format("lies outside the dump's folder {}", printable(folder_)));
   }
-  files_.emplace(main_, open_file(main_, named_));
+  open(main_);
+}
+
+// The state comes first: what is read afterwards can only be newer.
+void FileSet::open(const std::string& canonical) {
+  const std::optional<FileState> state = file_state(canonical);
+  files_.emplace(canonical, OpenFile{state, open_file(canonical, shown(canonical))});
+}
+
+std::optional<FileState> FileSet::state(const std::string& canonical) const {
+  return files_.at(canonical).state;
+}
+
+void FileSet::require_unchanged() const {
+  for (const auto& [path, file] : files_) {
+    require_state(file.state, file_state(path), {shown(path), ""});
+  }
 }
 
 Object FileSet::root() const { return root_of(main_); }
@@ -147,14 +164,14 @@ Place FileSet::place(const Object& group, std::string_view path) const {
 }
 
 Object FileSet::root_of(const std::string& canonical) const {
-  Handle id = own(H5Oopen(files_.at(canonical).get(), "/", H5P_DEFAULT), H5Oclose, {shown(canonical), "/"},
+  Handle id = own(H5Oopen(files_.at(canonical).id.get(), "/", H5P_DEFAULT), H5Oclose, {shown(canonical), "/"},
                   "open the root group");
   return {std::move(id), canonical, "/"};
 }
 
 Object FileSet::open_root(const std::string& canonical) {
   if (!files_.contains(canonical)) {
-    files_.emplace(canonical, open_file(canonical, shown(canonical)));
+    open(canonical);
   }
   return root_of(canonical);
 }

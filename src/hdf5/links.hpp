@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collapscope/core/files.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {
@@ -42,6 +43,10 @@ class FileSet {
   void bound_mappings(std::uint64_t bytes) { mapping_bytes_ = bytes; }
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  // Of an open file, when it was opened.
+  [[nodiscard]] std::optional<FileState> state(const std::string& canonical) const;
+  // Throws InputError unless all files are as they were when they were opened.
+  void require_unchanged() const;
   // The root group of the named file.
   [[nodiscard]] Object root() const;
   // How messages name an object: the named file as the user wrote it, others by their canonical path.
@@ -67,6 +72,7 @@ class FileSet {
   struct Search;
 
   [[nodiscard]] std::string shown(const std::string& file) const { return file == main_ ? named_ : file; }
+  void open(const std::string& canonical);
   [[nodiscard]] Object open_hard(const Object& group, const std::string& name, const Place& place) const;
   [[nodiscard]] Object root_of(const std::string& canonical) const;
   [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search) const;
@@ -76,7 +82,11 @@ class FileSet {
   std::string main_;    // canonical path of the named file
   std::string folder_;  // canonical
   std::uint64_t mapping_bytes_ = std::numeric_limits<std::uint64_t>::max();
-  std::map<std::string, Handle> files_;
+  struct OpenFile {
+    std::optional<FileState> state;
+    Handle id;
+  };
+  std::map<std::string, OpenFile> files_;
 };
 
 }  // namespace collapscope::hdf5

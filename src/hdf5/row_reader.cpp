@@ -111,6 +111,21 @@ class DatasetReader final : public RowReader {
   std::vector<bool> checked_;  // rows of chunks whose stored sizes are sane; empty without filters
 };
 
+// What HDF5 has a part in.
+std::unique_ptr<RowReader> open_in_library(const DatasetIndex& dataset, const ReadOptions& options) {
+  const Session session;
+  auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
+  if (dataset.samples_last) {
+    return hdf5::read_reversed(std::move(opened));
+  }
+  if (dataset.storage == Storage::chunked) {
+    if (auto reader = hdf5::read_chunks(opened, options)) {
+      return reader;
+    }
+  }
+  return std::make_unique<DatasetReader>(std::move(opened));
+}
+
 std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOptions& options) {
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
@@ -126,22 +141,15 @@ std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOp
   if (dataset.sources) {
     return hdf5::read_sources(dataset, chosen);
   }
-  const Session session;
-  auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);
-  if (dataset.samples_last) {
-    return hdf5::read_reversed(std::move(opened));
+  if (!dataset.samples_last && dataset.storage == Storage::contiguous && dataset.through_hdf5.empty()) {
+    return hdf5::read_contiguous(dataset, chosen);
   }
-  if (dataset.storage == Storage::contiguous) {
-    if (auto reader = hdf5::read_contiguous(opened, chosen)) {
+  if (!dataset.samples_last && dataset.chunk_store) {
+    if (auto reader = hdf5::read_chunks(dataset, chosen)) {
       return reader;
     }
   }
-  if (dataset.storage == Storage::chunked) {
-    if (auto reader = hdf5::read_chunks(opened, chosen)) {
-      return reader;
-    }
-  }
-  return std::make_unique<DatasetReader>(std::move(opened));
+  return open_in_library(dataset, chosen);
 }
 
 }  // namespace
