@@ -58,9 +58,10 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   }
   const AnalysisOptions analysis = analysis_options(options);
   const IndexOptions indexing = index_options(options);
+  isolate_unless_trusted(options);
   DeviceChoice device(options);
   const std::unique_ptr<Progress> progress = progress_for(options);
-  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
+  DumpIndex index = index_dumps(expand_inputs(options.dumps, dump_files()), indexing);
   const std::vector<Checkpoint> checkpoints =
       arrange(index, options.shards, weights_naming(options),
               [&](const std::string& note) { progress->message(note); });

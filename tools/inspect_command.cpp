@@ -86,8 +86,9 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
 int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
+  isolate_unless_trusted(options);
   DeviceChoice device(options);
-  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), index_options(options));
+  DumpIndex index = index_dumps(expand_inputs(options.dumps, dump_files()), index_options(options));
   const std::vector<Checkpoint> checkpoints =
       arrange(index, options.shards, weights_naming(options),
               [](const std::string& note) { fmt::print(stderr, "{}\n", note); });

@@ -14,6 +14,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "hdf5/object_header.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -175,6 +176,7 @@ Attributes::Attributes(hid_t object, Place place, std::span<const char* const> n
 }
 
 void Attributes::read(hid_t object, const std::string& name) {
+  process::at_work(place_.file, place_.object);
   const Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, place_,
                                fmt::format("open the attribute '{}'", printable(name)));
   Reading reading = read_attribute(object, attribute.get(), name, place_);

@@ -11,6 +11,8 @@
 #include "hdf5/object_header.hpp"
 #include "hdf5/unchanged.hpp"
 #include "hdf5/virtual.hpp"
+#include "process/sandbox.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -19,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int max_links = 16;  // as HDF5's own limit
+constexpr std::uint64_t mappings_per_millisecond = 10;
 
 bool lies_inside(const fs::path& folder, const fs::path& file) {
   return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end();
@@ -60,11 +63,14 @@ void refuse_many_mappings(const Object& group, const std::string& name, const Pl
                     "dataset of it)",
                     mappings, human_bytes(mappings * mapping_bytes), human_bytes(most_bytes)));
   }
+  process::allow_data(mappings * mapping_bytes);
+  process::at_work(place.file, place.object, mappings / mappings_per_millisecond);
 }
 
 }  // namespace
 
 Object FileSet::open_hard(const Object& group, const std::string& name, const Place& place) const {
+  process::at_work(place.file, place.object);
   refuse_many_mappings(group, name, place, mapping_bytes_);
   Handle id = own(H5Oopen(group.id.get(), name.c_str(), H5P_DEFAULT), H5Oclose, place, "open the object");
   return {std::move(id), group.file, join_path(group.path, name)};
@@ -140,6 +146,8 @@ FileSet::FileSet(const std::string& named, const std::string& folder) : named_(n
   }
   open(main_);
 }
+
+FileSet::FileSet(Handle file) { files_.emplace(main_, OpenFile{std::nullopt, std::move(file)}); }
 
 // The state comes first: what is read afterwards can only be newer.
 void FileSet::open(const std::string& canonical) {

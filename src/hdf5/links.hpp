@@ -39,6 +39,9 @@ class FileSet {
   // Opens `named`. `folder` bounds what may be opened; empty: the folder that `named` really lies in.
   explicit FileSet(const std::string& named, const std::string& folder = {});
 
+  // One file that is open already and has no name.
+  explicit FileSet(Handle file);
+
   // Bytes that HDF5 may take for the mappings of a virtual dataset, all of which it reads when it opens one.
   void bound_mappings(std::uint64_t bytes) { mapping_bytes_ = bytes; }
 

@@ -12,9 +12,11 @@
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
+#include "hdf5/in_process.hpp"
 #include "hdf5/missing_values.hpp"
 #include "hdf5/open_dataset.hpp"
 #include "hdf5/raw_reader.hpp"
+#include "hdf5/remote.hpp"
 #include "hdf5/reversed_reader.hpp"
 #include "hdf5/virtual_reader.hpp"
 
@@ -111,7 +113,6 @@ class DatasetReader final : public RowReader {
   std::vector<bool> checked_;  // rows of chunks whose stored sizes are sane; empty without filters
 };
 
-// What HDF5 has a part in.
 std::unique_ptr<RowReader> open_in_library(const DatasetIndex& dataset, const ReadOptions& options) {
   const Session session;
   auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
@@ -149,10 +150,14 @@ std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOp
       return reader;
     }
   }
-  return open_in_library(dataset, chosen);
+  return hdf5::is_isolated() ? hdf5::open_by_helper(dataset, chosen) : open_in_library(dataset, chosen);
 }
 
 }  // namespace
+
+std::unique_ptr<RowReader> hdf5::open_in_process(const DatasetIndex& dataset, const ReadOptions& options) {
+  return open_in_library(dataset, options);
+}
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
   return hdf5::refuse_missing(open_stored(dataset, options), dataset);

@@ -183,6 +183,9 @@ struct IndexOptions {
 // checkpoints come back as failures; throws InputError when nothing of the file can be used.
 [[nodiscard]] DumpIndex index_dump(const std::string& path, const IndexOptions& options = {});
 
+// Of several files, in their order; what cannot be used of them is among the failures.
+[[nodiscard]] DumpIndex index_dumps(const std::vector<std::string>& paths, const IndexOptions& options = {});
+
 struct ReadOptions {
   std::uint64_t cache_bytes = 0;  // what the reader may keep of decoded chunks
   std::size_t threads = 0;  // that read and decode, the caller's included; 0: as many as the process may use
