@@ -1,6 +1,6 @@
 # `cpack -G DEB` in the build folder: collapscope (program, manual page, completions), libcollapscope-dev (library, headers,
-# CMake package) and, from a build with CUDA, collapscope-cuda (the GPU module; NVIDIA's libraries come from their
-# packages or a driver's container and are not depended on by name).
+# CMake package), from a build with CUDA collapscope-cuda (the GPU module; NVIDIA's libraries come from their
+# packages or a driver's container and are not depended on by name), and from one with MPI collapscope-mpi.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME collapscope)
 set(CPACK_PACKAGE_CONTACT "collapscope developers <collapscope@localhost>")
@@ -21,5 +21,11 @@ if(TARGET collapscope_cuda)
   list(APPEND CPACK_COMPONENTS_ALL cuda)
   set(CPACK_DEBIAN_CUDA_PACKAGE_NAME collapscope-cuda)
   set(CPACK_DEBIAN_CUDA_PACKAGE_DEPENDS "collapscope (= ${PROJECT_VERSION})")
+endif()
+if(TARGET collapscope_mpi)
+  list(APPEND CPACK_COMPONENTS_ALL mpi)
+  set(CPACK_DEBIAN_MPI_PACKAGE_NAME collapscope-mpi)
+  set(CPACK_DEBIAN_MPI_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "collapscope (= ${PROJECT_VERSION})")
 endif()
 include(CPack)

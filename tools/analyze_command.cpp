@@ -1,97 +1,283 @@
 // collapscope analyze: dumps in, metrics out.
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
-#include "collapscope/core/files.hpp"
+#include "collapscope/core/cpus.hpp"
+#include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/report/report.hpp"
-#include "collapscope/results/results_file.hpp"
 #include "command.hpp"
 #include "commands.hpp"
 #include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
 #include "outputs.hpp"
+#include "state_options.hpp"
+#include "stop_signals.hpp"
 #include "terminal.hpp"
 
 namespace collapscope::tools {
 
 namespace {
 
-struct AnalyzeOptions : DumpOptions {
+struct AnalyzeOptions : DumpOptions, StateOptions {
   std::vector<std::string> outputs;
   bool quiet = false;
 };
 
-std::string extension_of(const std::string& path) { return std::filesystem::path(path).extension(); }
+// Of a rank that is not the first: its messages, marked, and nothing else.
+class RankProgress : public Progress {
+ public:
+  RankProgress(Ranks& ranks, bool quiet)
+      : prefix_(ranks.prefix()), progress_(quiet ? make_quiet_progress() : make_progress(false, false)) {}
 
-void write_outputs(const Results& results, const std::vector<std::string>& outputs,
-                   const MetricChoice& metrics) {
-  if (outputs.empty()) {
-    const Criteria criteria = default_criteria();
-    const std::string collapse = collapse_text(results, criteria, terminal_width());
-    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
-          (collapse.empty() ? "" : "\n" + collapse));
-  }
-  for (const std::string& output : outputs) {
-    if (output == "-") {
-      print(results_json(results));
-    } else {
-      write_file_atomically(output,
-                            extension_of(output) == ".csv" ? results_csv(results) : results_json(results));
-    }
-  }
-}
+  void message(const std::string& line) override { progress_->message(prefix_ + line); }
 
-std::unique_ptr<Progress> progress_for(const AnalyzeOptions& options) {
+ private:
+  std::string prefix_;
+  std::unique_ptr<Progress> progress_;
+};
+
+std::unique_ptr<Progress> progress_for(const AnalyzeOptions& options, Ranks* ranks) {
+  if (ranks != nullptr && ranks->rank() != 0) {
+    return std::make_unique<RankProgress>(*ranks, options.quiet);
+  }
   return options.quiet ? make_quiet_progress()
                        : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
 }
 
-int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
-  for (const std::string& output : options.outputs) {
-    check_output(output, {".json", ".csv"});
+// What the ranks of a job have between them, from the start of the command to its end.
+class Job {
+ public:
+  Job() : ranks_(join_ranks()) {}
+  ~Job() {
+    if (ranks_ != nullptr) {
+      ranks_->share_stop(nullptr);
+    }
   }
-  const AnalysisOptions analysis = analysis_options(options);
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  Job(Job&&) = delete;
+  Job& operator=(Job&&) = delete;
+
+  void share(StopRequest& stop) {
+    if (ranks_ != nullptr) {
+      ranks_->share_stop(&stop);
+    }
+  }
+  [[nodiscard]] Ranks* ranks() const { return ranks_.get(); }
+  [[nodiscard]] bool is_first() const { return ranks_ == nullptr || ranks_->rank() == 0; }
+
+  // work() on all ranks. Where one throws, all do; the first rank has the words.
+  template <class Work>
+  auto together(const Work& work) {
+    using Result = decltype(work());
+    std::optional<Result> result;
+    std::optional<std::string> error;
+    try {
+      result.emplace(work());
+    } catch (const Error& problem) {
+      if (ranks_ == nullptr) {
+        throw;
+      }
+      error = problem.what();
+    }
+    if (ranks_ != nullptr) {
+      error = common_error(*ranks_, error, {});
+    }
+    if (error) {
+      throw UsageError(*error);
+    }
+    return *std::move(result);
+  }
+
+ private:
+  std::unique_ptr<Ranks> ranks_;
+};
+
+std::unique_ptr<StateKeeper> states_for(const AnalyzeOptions& options,
+                                        const std::vector<Checkpoint>& checkpoints, bool on_gpu,
+                                        Progress& progress, const Job& job) {
+  if (options.work.empty()) {
+    return nullptr;
+  }
+  WorkFolderOptions folder;
+  folder.path = options.work;
+  folder.identity = identity_of(options, checkpoints, on_gpu);
+  folder.interval = parse_duration("--save-every", options.save_every);
+  folder.rank = job.is_first() ? 0 : job.ranks()->rank();
+  return open_work_folder(folder, [&](const std::string& line) { progress.message(line); });
+}
+
+// What is to be analysed, and by what.
+struct Task {
+  std::vector<Failure> failures;
+  std::vector<Checkpoint> checkpoints;
+  ChosenBackend chosen;
+  std::unique_ptr<StateKeeper> states;
+};
+
+// Without --threads the ranks on a machine share its CPUs.
+void share_threads(AnalyzeOptions& options, const Ranks* ranks) {
+  if (ranks != nullptr && options.threads == 0) {
+    options.threads = std::max<std::size_t>(1, usable_cpus() / ranks->on_these_cpus());
+  }
+}
+
+Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Progress& progress,
+             const Job& job) {
+  Task task;
   const IndexOptions indexing = index_options(options);
-  isolate_unless_trusted(options);
   DeviceChoice device(options);
-  const std::unique_ptr<Progress> progress = progress_for(options);
   DumpIndex index = index_dumps(expand_inputs(options.dumps, dump_files()), indexing);
-  const std::vector<Checkpoint> checkpoints =
-      arrange(index, options.shards, weights_naming(options),
-              [&](const std::string& note) { progress->message(note); });
+  task.checkpoints =
+      arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
+        if (job.is_first()) {
+          progress.message(note);
+        }
+      });
+  task.failures = index.failures;
   for (const Failure& failure : index.failures) {
-    progress->message(InputError(failure.path, failure.object, failure.message).what());
+    if (job.is_first()) {
+      progress.message(InputError(failure.path, failure.object, failure.message).what());
+    }
   }
-  if (checkpoints.empty()) {
-    return nothing_done;
+  if (task.checkpoints.empty()) {
+    return task;
   }
-  const ChosenBackend chosen = device.take(checkpoints, analysis);
-  if (!chosen.note.empty()) {
-    progress->message(chosen.note);
+  task.chosen = device.take(task.checkpoints, analysis);
+  if (!task.chosen.note.empty()) {
+    progress.message(task.chosen.note);
   }
-  Results results = analyze(checkpoints, *chosen.backend, analysis, *progress);
-  results.failures.insert(results.failures.begin(), index.failures.begin(), index.failures.end());
+  task.states = states_for(options, task.checkpoints, task.chosen.backend->is_device(), progress, job);
+  return task;
+}
+
+void add_provenance(Results& results, const Task& task, const std::string& command_line) {
+  results.failures.insert(results.failures.begin(), task.failures.begin(), task.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
-  if (!chosen.note.empty()) {
-    results.provenance.fallbacks.add(Fallback{"analysis", "cpu", chosen.note});
+  if (!task.chosen.note.empty()) {
+    results.provenance.fallbacks.add(Fallback{"analysis", "cpu", task.chosen.note});
   }
+}
+
+void set_time_limit(StopRequest& stop, const AnalyzeOptions& options) {
+  if (!options.max_time.empty()) {
+    stop.at(std::chrono::steady_clock::now() +
+            std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                std::chrono::duration<double>(parse_duration("--max-time", options.max_time))));
+  }
+}
+
+// --part: sums of some of the rows in place of results.
+int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOptions& analysis,
+             Progress& progress, const StopRequest& stop) {
+  const std::unique_ptr<PartFile> file =
+      make_part_file(options.outputs.front(),
+                     identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
+                     parse_part(options.part));
+  try {
+    fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop}, parse_part(options.part),
+              *file);
+  } catch (const Stopped& stopped) {
+    progress.message(fmt::format("{}; no part is written", stopped.what()));
+    return resume;
+  }
+  file->finish();
+  return task.failures.empty() ? done : partly_failed;
+}
+
+void check_outputs(const AnalyzeOptions& options, const Job& job) {
+  if (options.part.empty()) {
+    for (const std::string& output : options.outputs) {
+      check_output(output, {".json", ".csv"});
+    }
+    return;
+  }
+  (void)parse_part(options.part);
+  if (options.outputs.size() != 1 || options.outputs.front() == "-") {
+    throw UsageError("--part writes one file: -o FILE.h5");
+  }
+  check_output(options.outputs.front(), {".h5"});
+  if (!options.work.empty() || job.ranks() != nullptr) {
+    throw UsageError("--part is the work of one process, started anew when it ends early: without --work, and "
+                     "not under mpirun or srun --ntasks");
+  }
+}
+
+int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
+  StopRequest stop;
+  const StopSignals signals(stop);
+  job.share(stop);
+  share_threads(options, job.ranks());
+  const std::unique_ptr<Progress> progress = progress_for(options, job.ranks());
+  AnalysisOptions analysis;
+  const Task task = job.together([&] {
+    set_time_limit(stop, options);
+    (void)parse_duration("--save-every", options.save_every);
+    check_outputs(options, job);
+    analysis = analysis_options(options);
+    return prepare(options, analysis, *progress, job);
+  });
+  if (task.checkpoints.empty()) {
+    return nothing_done;
+  }
+  if (!options.part.empty()) {
+    return run_part(options, task, analysis, *progress, stop);
+  }
+  Results results;
+  try {
+    results = analyze(task.checkpoints, *task.chosen.backend, analysis,
+                      {*progress, &stop, task.states.get(), job.ranks()});
+  } catch (const Stopped& stopped) {
+    if (job.is_first()) {
+      progress->message(fmt::format("{}; what is done is kept in {}, and the same command goes on from there",
+                                    stopped.what(), printable(options.work)));
+    }
+    return resume;
+  }
+  if (!job.is_first()) {
+    return done;
+  }
+  add_provenance(results, task, command_line);
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_outputs(results, options.outputs, analysis.metrics);
+  write_results(results, options.outputs, analysis.metrics);
   if (const std::string lost = fallbacks_text(results.provenance.fallbacks); !lost.empty()) {
     progress->message(lost);
   }
   return results.failures.empty() ? done : partly_failed;
+}
+
+// What one rank cannot tell the others of ends all of them.
+int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
+  isolate_unless_trusted(options);  // before MPI and whatever else makes threads
+  Job job;
+  try {
+    return run_on(options, command_line, job);
+  } catch (const UsageError& error) {
+    if (job.is_first()) {
+      throw;
+    }
+    return nothing_done;
+  } catch (const std::exception& error) {
+    if (job.ranks() == nullptr) {
+      throw;
+    }
+    job.ranks()->abort(nothing_done, error.what());
+    return nothing_done;
+  }
 }
 
 }  // namespace
@@ -109,6 +295,7 @@ Command analyze_command(const std::string& command_line) {
                .one_word = true});
   command.add(
       {.names = {"-q", "--quiet"}, .target = &options->quiet, .description = "no progress, only problems"});
+  add_state_options(command, *options);
   command.footer =
       "Examples:\n"
       "  collapscope analyze dumps/                          a table of all checkpoints in a folder\n"
@@ -118,7 +305,8 @@ Command analyze_command(const std::string& command_line) {
       "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight "
       "'params/{layer}/kernel'\n"
       "\n"
-      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done.";
+      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, resume "
+      "with the same command.";
   command.action = [=] { return run_analyze(*options, command_line); };
   return command;
 }

@@ -47,8 +47,10 @@ int run(int argc, char** argv) {
                .description = "show the version and the libraries in use"});
   program.footer = "'collapscope COMMAND --help' tells more about a command.";
   program.commands = {tools::analyze_command(quoted(argc, argv)),
+                      tools::merge_command(quoted(argc, argv)),
                       tools::report_command(),
                       tools::inspect_command(),
+                      tools::status_command(),
                       tools::synth_command(),
                       tools::bench_command(quoted(argc, argv)),
                       tools::metrics_command(),

@@ -8,7 +8,11 @@
 #include <filesystem>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/files.hpp"
 #include "collapscope/core/text.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/results/results_file.hpp"
+#include "terminal.hpp"
 
 namespace collapscope::tools {
 
@@ -28,6 +32,24 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
   }
   if (std::filesystem::is_directory(output)) {
     throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
+  }
+}
+
+void write_results(const Results& results, const std::vector<std::string>& outputs,
+                   const MetricChoice& metrics) {
+  if (outputs.empty()) {
+    const Criteria criteria = default_criteria();
+    const std::string collapse = collapse_text(results, criteria, terminal_width());
+    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
+          (collapse.empty() ? "" : "\n" + collapse));
+  }
+  for (const std::string& output : outputs) {
+    if (output == "-") {
+      print(results_json(results));
+    } else {
+      const bool is_csv = std::filesystem::path(output).extension() == ".csv";
+      write_file_atomically(output, is_csv ? results_csv(results) : results_json(results));
+    }
   }
 }
 

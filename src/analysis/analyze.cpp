@@ -1,64 +1,29 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <deque>
-#include <limits>
 
-#include "analysis/checkpoint_work.hpp"
-#include "analysis/schedule.hpp"
+#include "analysis/layer_selection.hpp"
+#include "analysis/layer_work.hpp"
+#include "analysis/rank_work.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
-#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 
 namespace {
 
-bool selected(const std::string& layer, const std::vector<std::string>& globs) {
-  return globs.empty() || std::any_of(globs.begin(), globs.end(),
-                                      [&](const std::string& glob) { return glob_match(glob, layer); });
-}
-
-// As their bytes lie in the file, so that a disk or a file system that reads ahead is read through once.
-// Where that is not known: at the end, as they come.
-std::vector<const LayerIndex*> in_file_order(std::vector<const LayerIndex*> layers) {
-  const auto place = [](const LayerIndex* layer) {
-    return std::make_pair(layer->activations.address.value_or(std::numeric_limits<std::uint64_t>::max()),
-                          layer);
-  };
-  std::sort(layers.begin(), layers.end(),
-            [&](const LayerIndex* a, const LayerIndex* b) { return place(a) < place(b); });
-  return layers;
-}
-
-std::vector<const LayerIndex*> selected_layers(const CheckpointIndex& checkpoint,
-                                               const std::vector<std::string>& globs) {
-  std::vector<const LayerIndex*> layers;
-  for (const LayerIndex& layer : checkpoint.layers) {
-    if (selected(layer.name, globs)) {
-      layers.push_back(&layer);
-    }
-  }
-  return layers;
-}
-
-// Which layers should go side by side, and how many of them at a time.
-struct LayersBeside {
-  std::vector<std::vector<bool>> suits;  // [checkpoint][layer]
-  std::size_t most = std::numeric_limits<std::size_t>::max();
-};
-
 class Analyzer {
  public:
-  Analyzer(Backend& backend, const AnalysisOptions& options, Progress& progress)
+  Analyzer(Backend& backend, const AnalysisOptions& options, const AnalysisContext& context)
       : backend_(backend),
         options_(options),
-        progress_(progress),
-        memory_(options.memory != 0 ? options.memory : default_memory()),
-        journal_(progress, results_.provenance) {}
+        context_(context),
+        memory_(options.memory != 0 ? options.memory : default_memory() / ranks_here(context)),
+        journal_(context.progress, results_.provenance),
+        record_(context.states, context.stop, [this](const std::string& line) { journal_.tell(line); }),
+        layers_({backend, options, memory_, context.progress, journal_, record_}) {}
 
   Results run(const std::vector<Checkpoint>& checkpoints) {
     const auto begin = std::chrono::steady_clock::now();
@@ -67,12 +32,53 @@ class Analyzer {
     results_.provenance.precision = precision_name(options_.precision);
     results_.provenance.threads = backend_.threads();
     for (const Checkpoint& checkpoint : checkpoints) {
-      works_.emplace_back(checkpoint, in_file_order(selected_layers(checkpoint.front(), options_.layers)),
-                          options_, journal_);
+      layers_.add(checkpoint, layers_in_file_order(checkpoint.front(), options_.layers));
     }
-    measure();
+    const bool was_stopped = measure();
+    if (was_stopped && record_.keeps()) {
+      throw Stopped("stopped by " + reason());
+    }
+    if (!is_first()) {
+      return {};
+    }
+    if (was_stopped) {
+      journal_.tell(fmt::format("stopped by {}; what was measured is in the results", reason()));
+    }
+    finish();
+    results_.provenance.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::move(results_);
+  }
+
+ private:
+  static std::size_t ranks_here(const AnalysisContext& context) {
+    return context.ranks == nullptr ? 1 : context.ranks->on_this_machine();
+  }
+  [[nodiscard]] bool is_first() const { return context_.ranks == nullptr || context_.ranks->rank() == 0; }
+  [[nodiscard]] std::string reason() const {
+    const std::string mine = context_.stop != nullptr ? context_.stop->by_whom() : "";
+    return mine.empty() ? "another rank" : mine;
+  }
+
+  // Whether somebody asked to stop before the end.
+  bool measure() {
+    const std::vector<LayersOfCheckpoint> left = layers_.take_finished();
+    if (context_.ranks != nullptr) {
+      RankWork work(*context_.ranks, layers_, context_.stop);
+      work.measure(left);
+      record_.save();
+      return work.gather(results_.provenance);
+    }
+    record_.begin_saving([](const LayerPlace& /*place*/) { return true; }, true);
+    context_.progress.start(layers_.bytes_to_read(left));
+    layers_.measure(left);
+    record_.save();
+    return context_.stop != nullptr && context_.stop->wanted();
+  }
+
+  void finish() {
     std::vector<RunMember> members;
-    for (CheckpointWork& work : works_) {
+    for (CheckpointWork& work : layers_.works()) {
       work.take(results_, members);
     }
     add_final_gamma(results_.checkpoints, members);
@@ -82,90 +88,17 @@ class Analyzer {
         options_.metrics.filter(layer.metrics);
       }
     }
-    progress_.finish();
-    results_.provenance.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    return std::move(results_);
-  }
-
- private:
-  void measure() {
-    const LayersBeside layers = layers_beside();
-    const std::size_t least = backend_.least_layer_workers();
-    LayerQueue queue(backend_, memory_, std::min(layers.most, most_workers(layers.suits, least)));
-    const std::vector<Step> steps = schedule(layers.suits, queue.workers(), least);
-    progress_.start(bytes_to_read(steps, queue));
-    std::vector<LayerTask> tasks;
-    tasks.reserve(steps.size());
-    for (const Step& step : steps) {
-      tasks.push_back({step.beside, [this, &queue, step](Desk& desk) { take(step, desk, queue); }});
-    }
-    queue.run(tasks);
-  }
-
-  void take(const Step& step, Desk& desk, LayerQueue& queue) {
-    CheckpointWork& work = works_[step.checkpoint];
-    if (step.layer) {
-      work.measure_layer(*step.layer, desk, queue);
-    } else {
-      // Side by side, the targets of some checkpoints are in memory at the same time.
-      work.measure_targets(desk, desk.memory / (step.beside ? 16 : 8));
-    }
-  }
-
-  [[nodiscard]] LayersBeside layers_beside() const {
-    LayersBeside found;
-    for (const CheckpointWork& work : works_) {
-      std::vector<bool>& suits = found.suits.emplace_back();
-      for (std::size_t layer = 0; layer < work.layers(); ++layer) {
-        const std::size_t workers = workers_for(work, layer);
-        suits.push_back(workers >= backend_.least_layer_workers());
-        found.most = suits.back() ? std::min(found.most, workers) : found.most;
-      }
-    }
-    return found;
-  }
-
-  // How many workers may measure such layers at a time, each with its share of the memory, also when it falls
-  // back. What fails for other reasons than memory fails anywhere, and soon.
-  [[nodiscard]] std::size_t workers_for(const CheckpointWork& work, std::size_t layer) const {
-    try {
-      const LayerPlan plan = work.plan(layer, backend_, memory_);
-      std::uint64_t least = plan.least_memory;
-      if (Backend* const fallback = backend_.fallback()) {
-        least = std::max(least, work.plan(layer, *fallback, memory_).least_memory);
-      }
-      return std::min<std::uint64_t>(backend_.layer_workers_for(work.fold_spec(plan)), memory_ / least);
-    } catch (const UsageError&) {
-      return 0;
-    } catch (const Error&) {
-      return std::numeric_limits<std::size_t>::max();
-    }
-  }
-
-  [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<Step>& steps, const LayerQueue& queue) const {
-    std::uint64_t bytes = 0;
-    for (const Step& step : steps) {
-      try {
-        if (step.layer) {
-          const Desk& desk = queue.desk(step.beside);
-          const LayerPlan plan = works_[step.checkpoint].plan(*step.layer, *desk.backend, desk.memory);
-          bytes += plan.bytes * static_cast<unsigned>(plan.passes());
-        }
-      } catch (const Error&) {
-        // Reported when its turn comes.
-      }
-    }
-    return bytes;
+    context_.progress.finish();
   }
 
   Backend& backend_;
   const AnalysisOptions& options_;
-  Progress& progress_;
+  AnalysisContext context_;
   std::uint64_t memory_;
   Results results_;
   Journal journal_;
-  std::deque<CheckpointWork> works_;
+  WorkRecord record_;
+  LayerWork layers_;
 };
 
 }  // namespace
@@ -173,8 +106,15 @@ class Analyzer {
 std::string precision_name(Precision precision) { return precision == Precision::fast ? "fast" : "float64"; }
 
 Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+                const AnalysisContext& context) {
+  AnalysisOptions mine = options;
+  mine.keeps_states = context.states != nullptr;
+  return Analyzer(backend, mine, context).run(checkpoints);
+}
+
+Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                 Progress& progress) {
-  return Analyzer(backend, options, progress).run(checkpoints);
+  return analyze(checkpoints, backend, options, AnalysisContext{progress});
 }
 
 }  // namespace collapscope

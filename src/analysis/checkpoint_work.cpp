@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
-#include <new>
 #include <system_error>
 #include <utility>
 
+#include "analysis/failures.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -17,21 +17,6 @@
 namespace collapscope {
 
 namespace {
-
-// The failure that the exception in flight stands for.
-Failure current_failure(const std::string& path, const std::string& object) {
-  try {
-    throw;
-  } catch (const InputError& error) {
-    std::error_code ignored;
-    const bool same = std::filesystem::equivalent(error.file(), path, ignored);
-    return {same ? path : error.file(), error.object().empty() ? object : error.object(), error.message()};
-  } catch (const std::bad_alloc&) {
-    return {path, object, "out of memory"};
-  } catch (const std::exception& error) {
-    return {path, object, error.what()};
-  }
-}
 
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
@@ -56,9 +41,15 @@ class CountsDown {
 
 }  // namespace
 
-CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers,
-                               const AnalysisOptions& options, Journal& journal)
-    : checkpoint_(checkpoint), options_(options), journal_(journal), layers_left_(layers.size()) {
+CheckpointWork::CheckpointWork(std::size_t number, const Checkpoint& checkpoint,
+                               const std::vector<const LayerIndex*>& layers, const AnalysisOptions& options,
+                               Journal& journal, WorkRecord& record)
+    : number_(number),
+      checkpoint_(checkpoint),
+      options_(options),
+      journal_(journal),
+      record_(record),
+      layers_left_(layers.size()) {
   for (const LayerIndex* layer : layers) {
     layers_.push_back({layer, {}, {}, {}});
   }
@@ -66,8 +57,7 @@ CheckpointWork::CheckpointWork(const Checkpoint& checkpoint, const std::vector<c
 
 // Of a layer of the first shard.
 std::vector<LayerIndex> CheckpointWork::shards_of(const LayerIndex& layer) const {
-  const auto place = static_cast<std::size_t>(&layer - first().layers.data());
-  return layer_shards(checkpoint_, layer.name, place);
+  return layer_shards(checkpoint_, layer.name, place_of(layer).layer);
 }
 
 LayerPlan CheckpointWork::plan(std::size_t layer, Backend& backend, std::uint64_t memory) const {
@@ -89,12 +79,31 @@ FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
 void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
   const CountsDown done(targets_done_);
   try {
+    record_.check();
     require_targets_fit(checkpoint_, desk.memory);
     read_targets(*desk.backend, keep_bytes, desk.memory);
+  } catch (const Stopped&) {
+    targets_.reset();
+    result_.reset();
+    failure_ = failure_in_flight(first().path, first().id);
   } catch (const std::exception&) {
     targets_.reset();
-    failure_ = journal_.failed(current_failure(first().path, first().id));
+    result_.reset();
+    failure_ = journal_.failed(failure_in_flight(first().path, first().id));
   }
+}
+
+void CheckpointWork::open_target_rows(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
+  std::vector<DatasetIndex> shards;
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    shards.push_back(part.targets);
+  }
+  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
+}
+
+void CheckpointWork::open_targets(const Desk& desk) {
+  require_targets_fit(checkpoint_, desk.memory);
+  open_target_rows(*desk.backend, 0, desk.memory);
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
@@ -102,11 +111,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     throw InputError(first().path, first().id,
                      fmt::format("found task '{}'; this version measures 'regression' only", first().task));
   }
-  std::vector<DatasetIndex> shards;
-  for (const CheckpointIndex& part : checkpoint_.shards) {
-    shards.push_back(part.targets);
-  }
-  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
+  open_target_rows(backend, keep_bytes, memory);
   remark(first().targets, bits_remark(first().targets));
   if (first().predictions) {
     remark(*first().predictions, bits_remark(*first().predictions));
@@ -119,36 +124,73 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     summary_.model = measure_model(checkpoint_, *targets_, by, memory);
   } catch (const InputError&) {  // costs what needs predictions
     summary_.no_model = "predictions cannot be used";
-    model_failure_ = journal_.failed(current_failure(first().path, "predictions"));
+    model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
   }
-  for (const DatasetIndex& shard : shards) {
-    require_unchanged(shard);
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    require_unchanged(part.targets);
   }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
-  result_ = CheckpointResult{first().path,
-                             first().id,
-                             first().run,
-                             first().step,
-                             first().task,
-                             targets_->samples(),
-                             first().attributes,
-                             target_metrics(summary_),
-                             {}};
+  result_ = checkpoint_result(targets_->samples(), target_metrics(summary_));
+  record_.add(number_, *result_);
+}
+
+CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
+  return {first().path,
+          first().id,
+          first().run,
+          first().step,
+          first().task,
+          samples,
+          first().attributes,
+          std::move(targets),
+          {}};
+}
+
+LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {
+  return {number_, static_cast<std::size_t>(&layer - first().layers.data())};
+}
+
+std::vector<std::size_t> CheckpointWork::take_finished() {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    Layer& layer = layers_[i];
+    if (auto found = record_.finished(place(i))) {
+      layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
+                                 std::move(found->result.metrics)};
+      layer.nrc3 = std::move(found->nrc3);
+      if (layer.nrc3) {
+        layer.nrc3->layer = layer.index->name;
+      }
+    } else {
+      left.push_back(i);
+    }
+  }
+  if (auto found = record_.checkpoint(number_)) {
+    result_ = checkpoint_result(found->samples, std::move(found->targets));
+  }
+  layers_left_ = left.size();
+  return left;
 }
 
 void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue) {
   targets_done_.wait();
   Layer& here = layers_[layer];
-  if (result_) {
+  if (targets_) {
     journal_.working_on(first().path + ": " + here.index->name);
     try {
       measure(here, desk, queue);
+    } catch (const Stopped&) {
+      here.failure = failure_in_flight(first().path, here.index->name);
     } catch (const std::exception&) {
-      here.failure = journal_.failed(current_failure(first().path, here.index->name));
+      here.failure = journal_.failed(failure_in_flight(first().path, here.index->name));
     }
   }
+  done_with_one();
+}
+
+void CheckpointWork::done_with_one() {
   if (--layers_left_ == 0) {
     targets_.reset();
   }
@@ -167,9 +209,9 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, De
   }
   Backend* backend = desk.backend;
   std::string reason = desk.lost;
-  while (true) {
+  for (bool again = false;; again = true) {
     try {
-      LayerSummary found = measured(layer, *backend, desk.memory);
+      LayerSummary found = measured(layer, *backend, desk.memory, again);
       if (!reason.empty()) {
         journal_.measured_elsewhere(*backend, reason);
       }
@@ -206,9 +248,14 @@ void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text
 }
 
 void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
-  remark(layer.index->activations, bits_remark(layer.index->activations));
-  remark(layer.index->activations, loss_remark(layer.index->activations));
-  const LayerSummary found = measured_whatever_fails(*layer.index, desk, queue);
+  remark_on(static_cast<std::size_t>(&layer - layers_.data()));
+  conclude(layer, measured_whatever_fails(*layer.index, desk, queue));
+}
+
+void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
+  for (const LayerIndex& shard : shards_of(*layer.index)) {
+    require_unchanged(shard.activations);
+  }
   if (found.zero_rows > 0 && !first().is_complete) {
     for (const LayerIndex& shard : shards_of(*layer.index)) {
       remark(shard.activations, tail_remark(shard.activations));
@@ -216,34 +263,70 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
   }
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
-  const Metric* nrc3 = layer.result->metrics.find("nrc3");
-  if (nrc3 != nullptr && nrc3->defined()) {
-    layer.nrc3 = {layer.index->name, found.weight->gram, summary_.root, summary_.lambda_min()};
-  }
+  layer.nrc3 = nrc3_inputs(*layer.result, found, summary_);
+  record_.finish({place_of(*layer.index), *layer.result, layer.nrc3});
 }
 
-LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory) {
-  const std::vector<LayerIndex> shards = shards_of(layer);
-  const LayerPlan layer_plan = plan_layer(shards, targets_->components(), options_, memory, backend);
+LayerFacts CheckpointWork::facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const {
+  return {place_of(layer), first().path + ": " + layer.name, plan.segments(), plan.segment_samples,
+          backend.is_device() ? "gpu" : "cpu"};
+}
+
+LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+                                      bool again) {
+  LayerAccess access;
+  access.shards = shards_of(layer);
+  access.plan = plan_layer(access.shards, targets_->components(), options_, memory, backend);
+  access.targets = targets_.get();
+  const LayerFacts about = facts(layer, access.plan, backend);
+  access.sums = again ? &record_.begin_again(about) : &record_.begin(about);
+  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); },
+                     [this] { record_.advanced(); }, [this] { record_.check(); }};
+  access.precision = options_.precision;
+  return access;
+}
+
+LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+                                      bool again) {
+  LayerAccess access = access_to(layer, backend, memory, again);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
   };
   LayerSummary found;
   try {
-    found = collapscope::measure_layer(shards, *targets_, summary_, layer_plan, options_, backend,
-                                       [this](std::uint64_t bytes) { journal_.advance(bytes); });
+    found = measured(access, backend);
   } catch (...) {
     tell_fallbacks();
     throw;
   }
   tell_fallbacks();
-  for (const LayerIndex& shard : shards) {
-    require_unchanged(shard.activations);
-  }
-  if (!found.residuals && layer_plan.passes() == 2) {
-    journal_.spared(layer_plan.bytes);
+  if (!found.residuals && access.plan.passes() == 2) {
+    journal_.spared(access.plan.bytes);
   }
   return found;
+}
+
+LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
+  const SegmentRange all{0, access.plan.segments()};
+  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan), access.targets->components());
+  LayerPasses passes = access.passes(backend);
+  passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
+  DecomposedLayer decomposed = decompose(access, std::move(weight), backend);
+  if (decomposed.look) {
+    passes.look(*std::move(decomposed.look), outside(all, access.sums->residuals.places()));
+    decomposed.summary.residuals = access.sums->residuals.finish();
+  }
+  return std::move(decomposed.summary);
+}
+
+// The sums of the first look stay in the tree where they may have to be saved.
+DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weight, Backend& backend) {
+  Moments moments = access.sums->moments.finish();
+  if (record_.keeps() && access.plan.looks == 2) {
+    access.sums->moments.put(whole_tree(access.plan.segments()), moments);
+  }
+  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan, options_,
+                         backend);
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

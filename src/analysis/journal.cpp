@@ -21,11 +21,27 @@ void Journal::advance(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   provenance_.bytes_read += bytes;
   progress_.advance(bytes);
+  if (listener_) {
+    listener_(bytes);
+  }
+}
+
+void Journal::others_advance(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  progress_.advance(bytes);
 }
 
 void Journal::spared(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   progress_.advance(bytes);
+  if (listener_) {
+    listener_(bytes);
+  }
+}
+
+void Journal::tell(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  progress_.message(line);
 }
 
 void Journal::remark(const std::string& path, const std::string& object, const std::string& text) {

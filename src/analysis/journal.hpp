@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "collapscope/backend/backend.hpp"
 #include "collapscope/core/error.hpp"
@@ -20,8 +22,13 @@ class Journal {
 
   void working_on(const std::string& what);
   void advance(std::uint64_t bytes);
+  // Bytes that another rank has read.
+  void others_advance(std::uint64_t bytes);
+  // Also called with what is read and what is spared.
+  void pass_on(std::function<void(std::uint64_t)> listener) { listener_ = std::move(listener); }
   // Bytes that need not be read after all.
   void spared(std::uint64_t bytes);
+  void tell(const std::string& line);
   // A line about an object of a file that is no failure.
   void remark(const std::string& path, const std::string& object, const std::string& text);
   // The failure, told.
@@ -37,6 +44,7 @@ class Journal {
   std::mutex mutex_;  // of all
   Progress& progress_;
   Provenance& provenance_;
+  std::function<void(std::uint64_t)> listener_;
   bool fell_back_to_cpu_ = false;
 };
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "analysis/joined_reader.hpp"
@@ -25,14 +24,17 @@ std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) 
 }  // namespace
 
 LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-                         Precision precision, Backend& backend, const TileStream::ReadListener& listener)
+                         Precision precision, Backend& backend, LayerSums& sums,
+                         const LayerListener& listener)
     : shards_(activations_of(shards)),
       plan_(plan),
       precision_(precision),
       backend_(backend),
+      sums_(sums),
+      listener_(listener),
       stream_(plan, plan.tile_rows,
               open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
-              listener, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
+              listener.read, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
 
 // Says where the sample is that a fold could not take.
 template <class Work>
@@ -52,71 +54,85 @@ Crew LayerPasses::crew() {
                       : Crew(backend_.segment_workers(plan_.format.row_length()).first(workers));
 }
 
-// folds: one for each of the crew. segments: which each has finished, in this order.
 template <class Value, class AnyFold>
-Value LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
-                           std::vector<std::vector<std::uint64_t>>& segments) {
-  SegmentTree<Value> tree;
-  segments.assign(crew.size(), {});
+void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
+                          SegmentTree<Value>& tree, const std::vector<SegmentRange>& wanted,
+                          std::vector<std::vector<std::uint64_t>>& finished) {
+  finished.assign(crew.size(), {});
   std::vector<TileStream::Visitor> visitors;
   for (std::size_t worker = 0; worker < crew.size(); ++worker) {
     AnyFold& fold = *folds[worker];
-    visitors.push_back(
-        {[&fold](const RawTile& tile, MatrixView<const double> targets) { fold.add(tile, targets); },
-         [&fold] { fold.settle(); },
-         [&tree, &fold, &finished = segments[worker]](std::uint64_t segment) {
-           tree.put(segment, fold.finish());
-           finished.push_back(segment);
-         }});
+    visitors.push_back({[this, &fold](const RawTile& tile, MatrixView<const double> targets) {
+                          listener_.tile();
+                          fold.add(tile, targets);
+                        },
+                        [&fold] { fold.settle(); },
+                        [this, &tree, &fold, &mine = finished[worker]](std::uint64_t segment) {
+                          tree.put(segment, fold.finish());
+                          mine.push_back(segment);
+                          listener_.segment();
+                        }});
   }
-  guarded([&] { stream_.pass(crew, visitors); });
-  return tree.finish();
+  guarded([&] { stream_.pass(crew, visitors, wanted); });
 }
 
-Moments LayerPasses::fold(std::size_t targets) {
+void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
   folders_ = crew();
   const std::uint64_t per_sample = plan_.format.rows_per_sample();
   FoldSpec spec{plan_.format, targets, plan_.segment_samples * per_sample, plan_.normalized_scatter, 0,
                 precision_};
   spec.rows = std::min(spec.rows, plan_.rows);
-  if (plan_.backend_keeps) {
+  // Several workers keep rows only where each has one run of segments.
+  const bool whole = wanted == std::vector<SegmentRange>{{0, plan_.segments()}};
+  const bool keeps = plan_.backend_keeps && (whole || folders_->size() == 1);
+  if (keeps) {
     spec.kept_rows =
         folders_->size() == 1 ? plan_.rows : std::min(plan_.rows, plan_.run_segments * spec.rows);
   }
   for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
     folds_.push_back((*folders_)[worker].make_fold(spec));
   }
-  Moments moments = through<Moments>(*folders_, folds_, folded_);
-  if (plan_.backend_keeps) {
+  through(*folders_, folds_, sums_.moments, wanted, folded_);
+  if (keeps) {
     folders_->run(folds_.size(), [&](std::size_t fold, std::size_t) { folds_[fold]->close(); });
   } else {
     folds_.clear();
   }
-  return moments;
 }
 
-// nullopt: not all of them are.
-std::optional<ResidualSums> LayerPasses::look_at_kept(const LookSpec& spec) {
+// Puts in what the folds can tell of the rows that they have kept.
+void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted) {
   const auto folds = std::exchange(folds_, {});
   if (folds.empty()) {
-    return std::nullopt;
+    return;
   }
-  SegmentTree<ResidualSums> tree;
-  std::atomic<bool> all = true;
+  const auto is_wanted = [&](std::uint64_t segment) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](const SegmentRange& range) {
+      return range.first <= segment && segment < range.last;
+    });
+  };
   folders_->run(folds.size(), [&](std::size_t fold, std::size_t) {
     const auto found = folds[fold]->look_again(spec);
-    all = all && found;
     for (std::size_t i = 0; found && i < found->size(); ++i) {
-      tree.put(folded_[fold][i], (*found)[i]);
+      const std::uint64_t segment = folded_[fold][i];
+      if (is_wanted(segment)) {
+        sums_.residuals.put(segment, (*found)[i]);
+      }
     }
   });
-  return all ? std::optional(tree.finish()) : std::nullopt;
 }
 
-ResidualSums LayerPasses::look(LookSpec spec) {
+void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
   spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
-  if (const std::optional<ResidualSums> sums = look_at_kept(spec)) {
-    return *sums;
+  look_at_kept(spec, wanted);
+  const std::vector<Subtree> done = sums_.residuals.places();
+  std::vector<SegmentRange> left;
+  for (const SegmentRange& range : wanted) {
+    const std::vector<SegmentRange> rest = outside(range, done);
+    left.insert(left.end(), rest.begin(), rest.end());
+  }
+  if (left.empty()) {
+    return;
   }
   const Crew workers = crew();
   std::vector<std::unique_ptr<ResidualFold>> looks;
@@ -124,7 +140,7 @@ ResidualSums LayerPasses::look(LookSpec spec) {
     looks.push_back(workers[worker].make_look(spec));
   }
   std::vector<std::vector<std::uint64_t>> looked;
-  return through<ResidualSums>(workers, looks, looked);
+  through(workers, looks, sums_.residuals, left, looked);
 }
 
 }  // namespace collapscope

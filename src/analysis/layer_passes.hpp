@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "analysis/layer_sums.hpp"
 #include "analysis/tile_stream.hpp"
 #include "backend/crew.hpp"
 #include "collapscope/analysis/analysis.hpp"
@@ -14,26 +15,31 @@ namespace collapscope {
 
 class LayerPasses {
  public:
+  // sums: where finished segments go.
   LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-              Precision precision, Backend& backend, const TileStream::ReadListener& listener);
+              Precision precision, Backend& backend, LayerSums& sums, const LayerListener& listener);
 
-  // Each at most once, the fold first; targets: n. Throw InputError, for NaN and Inf with the first such row.
-  [[nodiscard]] Moments fold(std::size_t targets);
-  [[nodiscard]] ResidualSums look(LookSpec spec);
+  // wanted: segments of the layer that the sums do not hold, in order. Each at most once, the fold first;
+  // targets: n. Throw InputError, for NaN and Inf with the first such row.
+  void fold(std::size_t targets, const std::vector<SegmentRange>& wanted);
+  void look(LookSpec spec, const std::vector<SegmentRange>& wanted);
 
  private:
   template <class Work>
   auto guarded(const Work& work);
   [[nodiscard]] Crew crew();
+  // One fold for each of the crew; told which segments each has finished, in this order.
   template <class Value, class AnyFold>
-  Value through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
-                std::vector<std::vector<std::uint64_t>>& segments);
-  [[nodiscard]] std::optional<ResidualSums> look_at_kept(const LookSpec& spec);
+  void through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds, SegmentTree<Value>& tree,
+               const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished);
+  void look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted);
 
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;
   Precision precision_;
   Backend& backend_;
+  LayerSums& sums_;
+  const LayerListener& listener_;
   TileStream stream_;
   // While they may be asked to look again: the folds of the workers, and the segments that each has finished.
   std::optional<Crew> folders_;

@@ -34,6 +34,7 @@ class LayerQueue {
   // Where a task is at work, for plans.
   [[nodiscard]] const Desk& desk(bool beside) const { return beside ? workers_.front() : whole_; }
 
+  [[nodiscard]] Desk& whole() { return whole_; }
   [[nodiscard]] bool is_whole(const Desk& desk) const { return &desk == &whole_; }
 
   // Tasks side by side begin in their order; a task may wait for an earlier one. When one throws, later ones

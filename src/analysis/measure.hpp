@@ -1,9 +1,12 @@
-// Measuring the targets of a checkpoint, and one layer.
+// Measuring the targets of a checkpoint, and a layer from its moments on.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "analysis/tile_stream.hpp"
+#include "analysis/layer_format.hpp"
+#include "analysis/target_rows.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/metrics/summaries.hpp"
 
@@ -20,10 +23,25 @@ namespace collapscope {
 // For the reader of targets or predictions that are not kept.
 [[nodiscard]] std::uint64_t target_cache(std::uint64_t memory);
 
-// One layer, from its rows to what metrics need. Throws InputError, UsageError, NumericalError.
-[[nodiscard]] LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
-                                         const TargetSummary& target_summary, const LayerPlan& plan,
-                                         const AnalysisOptions& options, Backend& backend,
-                                         const TileStream::ReadListener& listener);
+// The weight of a layer, in the first shard that has one, where the plan needs it. Throws InputError.
+[[nodiscard]] LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan);
+
+struct WeightFacts {
+  std::optional<WeightSummary> summary;
+  std::string missing;  // why there is none
+};
+// targets: n.
+[[nodiscard]] WeightFacts weight_facts(const LayerWeight& weight, std::size_t targets);
+
+// A layer after the first look; its residuals are missing when it wants a second one.
+struct DecomposedLayer {
+  LayerSummary summary;
+  std::optional<LookSpec> look;  // nullopt: the moments suffice
+};
+// moments: of all rows. Throws InputError, NumericalError.
+[[nodiscard]] DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards,
+                                              WeightFacts weight, const TargetSummary& targets,
+                                              Moments moments, const LayerPlan& plan,
+                                              const AnalysisOptions& options, Backend& backend);
 
 }  // namespace collapscope

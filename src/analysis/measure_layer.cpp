@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "analysis/layer_format.hpp"
-#include "analysis/layer_passes.hpp"
 #include "analysis/layer_spectra.hpp"
 #include "analysis/measure.hpp"
 #include "analysis/stored_roundoff.hpp"
@@ -92,32 +91,6 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
   return spec;
 }
 
-// The weight of the first shard that has one; other shards must agree.
-void summarize_layer_weight(LayerSummary& layer, const std::vector<LayerIndex>& shards, const LayerPlan& plan,
-                            std::size_t targets) {
-  if (!plan.needs.weight) {
-    layer.no_weight = "not decomposed";
-    return;
-  }
-  LayerWeight weight;
-  weight.missing = "no weight";
-  for (const LayerIndex& shard : shards) {
-    if (!shard.weight) {
-      continue;
-    }
-    LayerWeight found = layer_weight(shard, plan.format);
-    if (!weight.matrix.empty() && !(found.matrix == weight.matrix)) {
-      throw InputError(shard.weight->file, shard.weight->object,
-                       "differs from the weight in an earlier shard");
-    }
-    weight = std::move(found);
-  }
-  layer.no_weight = weight.missing;
-  if (!weight.matrix.empty()) {
-    layer.weight = summarize_weight(weight.matrix, weight.convolution, targets);
-  }
-}
-
 // Of the explained part of the targets' variance, when all sums have d eps of their size. coordinates: of
 // S_HY along the eigenvectors; trace: of the basis' matrix.
 double uncertainty(const Eigenbasis& basis, const Matrix& coordinates, double cutoff, double trace,
@@ -185,31 +158,65 @@ std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targ
   return std::min(wanted, features);
 }
 
-double layer_roundoff(const std::vector<LayerIndex>& shards, const LayerSummary& layer) {
+// The weight of the first shard that has one; other shards must agree.
+LayerWeight weight_of(const std::vector<LayerIndex>& shards, const RowFormat& format) {
+  LayerWeight weight;
+  weight.missing = "no weight";
+  for (const LayerIndex& shard : shards) {
+    if (!shard.weight) {
+      continue;
+    }
+    LayerWeight found = layer_weight(shard, format);
+    if (!weight.matrix.empty() && !(found.matrix == weight.matrix)) {
+      throw InputError(shard.weight->file, shard.weight->object,
+                       "differs from the weight in an earlier shard");
+    }
+    weight = std::move(found);
+  }
+  return weight;
+}
+
+std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex>& shards) {
   std::vector<const DatasetIndex*> datasets;
   for (const LayerIndex& shard : shards) {
     datasets.push_back(&shard.activations);
   }
-  return stored_roundoff(datasets, layer.features(), layer.mean_square);
+  return datasets;
 }
 
 }  // namespace
 
-LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& targets,
-                           const TargetSummary& target_summary, const LayerPlan& plan,
-                           const AnalysisOptions& options, Backend& backend,
-                           const TileStream::ReadListener& listener) {
-  LayerPasses passes(shards, targets, plan, options.precision, backend, listener);
-  LayerSummary layer;
-  summarize_layer_weight(layer, shards, plan, targets.components());
+LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
+  if (plan.needs.weight) {
+    return weight_of(shards, plan.format);
+  }
+  LayerWeight none;
+  none.missing = "not decomposed";
+  return none;
+}
 
-  Moments moments = passes.fold(targets.components());
+WeightFacts weight_facts(const LayerWeight& weight, std::size_t targets) {
+  WeightFacts facts;
+  facts.missing = weight.missing;
+  if (!weight.matrix.empty()) {
+    facts.summary = summarize_weight(weight.matrix, weight.convolution, targets);
+  }
+  return facts;
+}
+
+DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
+                                const TargetSummary& targets, Moments moments, const LayerPlan& plan,
+                                const AnalysisOptions& options, Backend& backend) {
+  DecomposedLayer found;
+  LayerSummary& layer = found.summary;
+  layer.no_weight = std::move(weight.missing);
+  layer.weight = std::move(weight.summary);
   const double rows = static_cast<double>(moments.count);
   layer.samples = moments.count;
   layer.zero_rows = moments.zero_rows;
   layer.mean_norm = moments.norm_sum / rows;
   layer.feature_mean = moments.feature_mean;
-  layer.signal_dim = signal_dim(options, target_summary, layer.features());
+  layer.signal_dim = signal_dim(options, targets, layer.features());
   layer.product_rounding = product_rounding(moments);
   if (!(layer.product_rounding < 1e-3)) {
     throw InputError(
@@ -222,11 +229,11 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   divide(moments.target_scatter, rows);
   layer.total_variance = trace(moments.feature_scatter);
   layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
-  layer.unit_roundoff = layer_roundoff(shards, layer);
+  layer.unit_roundoff = stored_roundoff(stored_activations(shards), layer.features(), layer.mean_square);
   layer.cross_covariance = moments.cross_scatter;
   layer.target_covariance_norm = frobenius(moments.target_scatter);
   layer.target_variance = trace(moments.target_scatter);
-  const std::size_t first = std::min(targets.components(), layer.features());
+  const std::size_t first = std::min(moments.targets(), layer.features());
   layer.first_features_norm = frobenius(moments.feature_scatter, first, first);
   if (plan.normalized_scatter) {
     divide(moments.normalized_scatter, rows);
@@ -234,12 +241,11 @@ LayerSummary measure_layer(const std::vector<LayerIndex>& shards, TargetRows& ta
   }
 
   Maps maps = decompose(layer, std::move(moments.feature_scatter), plan, backend);
-  if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, target_summary, options.metrics))) {
+  if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, targets, options.metrics))) {
     layer.spectrum.factors = nullptr;  // 2 d^2 numbers that only metrics of one look take
-    layer.residuals =
-        passes.look(look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published)));
+    found.look = look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published));
   }
-  return layer;
+  return found;
 }
 
 }  // namespace collapscope

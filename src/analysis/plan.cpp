@@ -41,13 +41,14 @@ std::uint64_t height(std::uint64_t segments) {
 // Of matrices alive at once: while folding, the sums over features and targets, one set per level of the tree
 // and the whole; while decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two, and
 // what comes of the cross scatter.
-double bytes_of_matrices(const LayerPlan& plan, std::size_t targets) {
+double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_states) {
   const double d = static_cast<double>(plan.format.row_length());
   const double n = static_cast<double>(targets);
   const double levels = static_cast<double>(height(plan.segments())) + 1;
   const double kinds = plan.normalized_scatter ? 2 : 1;
   const double fold = kinds * (d + n) * (d + n) + levels * (kinds * d * d + d * n + n * n);
-  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n;
+  const double kept = keeps_states ? kinds * d * d + d * n + n * n : 0;
+  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + kept;
   return std::max(fold, decompose) * sizeof(double);
 }
 
@@ -109,7 +110,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.weight_memory = weight_memory(shards, plan);
   const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);
   const double fixed =
-      bytes_of_matrices(plan, targets) + held_of_weight(shards, plan, targets) + held +
+      bytes_of_matrices(plan, targets, options.keeps_states) + held_of_weight(shards, plan, targets) + held +
       static_cast<double>(tile_rows) * 8 *
           (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);

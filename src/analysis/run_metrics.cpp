@@ -51,6 +51,15 @@ Metric final_gamma(const LayerResult& layer, const Nrc3ByLayer& member, const Nr
 
 }  // namespace
 
+std::optional<Nrc3Inputs> nrc3_inputs(const LayerResult& result, const LayerSummary& layer,
+                                      const TargetSummary& targets) {
+  const Metric* const metric = result.metrics.find("nrc3");
+  if (metric == nullptr || !metric->defined()) {
+    return std::nullopt;
+  }
+  return Nrc3Inputs{result.name, layer.weight->gram, targets.root, targets.lambda_min()};
+}
+
 void add_final_gamma(std::vector<CheckpointResult>& checkpoints, const std::vector<RunMember>& members) {
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
     const RunMember* last = nullptr;

@@ -5,18 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "collapscope/analysis/state.hpp"
 #include "collapscope/metrics/summaries.hpp"
-#include "collapscope/results/results.hpp"
 
 namespace collapscope {
 
-// What NRC3 of one layer at one checkpoint needs.
-struct Nrc3Inputs {
-  std::string layer;
-  Matrix gram;  // W W^T
-  Matrix root;  // S_YY^(1/2)
-  double lambda_min = 0;
-};
+// nullopt: NRC3 is not defined.
+[[nodiscard]] std::optional<Nrc3Inputs> nrc3_inputs(const LayerResult& result, const LayerSummary& layer,
+                                                    const TargetSummary& targets);
 
 // What is kept of a checkpoint for its run.
 struct RunMember {

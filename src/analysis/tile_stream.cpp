@@ -51,25 +51,40 @@ std::size_t TileStream::workers() {
   return plan_.workers;
 }
 
-TileStream::Run TileStream::run_of(const Segments& segments, std::uint64_t first, std::uint64_t count,
-                                   std::size_t workers) const {
+std::vector<TileStream::Run> TileStream::runs_of(const std::vector<SegmentRange>& wanted,
+                                                 std::size_t workers) const {
+  const Segments segments{plan_.samples, plan_.segment_samples};
   const bool alone = workers == 1;
-  return {segments.begin(first), segments.end(first + count - 1),
-          alone ? plan_.band_samples : plan_.worker_band_samples, alone || plan_.workers_are_devices};
+  std::vector<Run> runs;
+  for (const SegmentRange& range : wanted) {
+    const std::uint64_t step = alone ? range.size() : plan_.run_segments;
+    for (std::uint64_t first = range.first; first < range.last; first += step) {
+      runs.push_back({segments.begin(first), segments.end(std::min(first + step, range.last) - 1),
+                      alone ? plan_.band_samples : plan_.worker_band_samples,
+                      alone || plan_.workers_are_devices});
+    }
+  }
+  return runs;
 }
 
 // Buffers are made on the caller's thread.
-void TileStream::prepare(std::size_t workers, const Run& longest) {
+void TileStream::prepare(std::size_t workers, const std::vector<Run>& runs) {
+  std::uint64_t longest = 0;
+  for (const Run& run : runs) {
+    longest = std::max(longest, run.end - run.begin);
+  }
   desks_.resize(workers);
   for (Desk& desk : desks_) {
     desk.reader = workers == 1 ? reader_.get() : desk.twin.get();
-    std::uint64_t left = longest.end - longest.begin;
+    std::uint64_t left = longest;
     for (std::unique_ptr<HostBuffer>& buffer : desk.buffers) {
-      const std::uint64_t samples = std::min(longest.band_samples, left);
-      if (kept_ == nullptr && buffer == nullptr && samples > 0) {
-        buffer = make_buffer_(samples * plan_.format.sample_bytes());
+      const std::uint64_t samples = std::min(runs.front().band_samples, left);
+      const std::size_t size = samples * plan_.format.sample_bytes();
+      if (kept_ == nullptr && size > 0 && (buffer == nullptr || buffer->bytes().size() < size)) {
+        buffer.reset();
+        buffer = make_buffer_(size);
       }
-      left = longest.ahead ? left - samples : 0;
+      left = runs.front().ahead ? left - samples : 0;
     }
   }
 }
@@ -79,17 +94,18 @@ std::span<std::byte> TileStream::kept_room(std::uint64_t first, std::uint64_t sa
   return kept_->bytes().subspan(first * sample_bytes, samples * sample_bytes);
 }
 
-void TileStream::pass(const Crew& crew, const std::vector<Visitor>& visitors) {
-  const Segments segments{plan_.samples, plan_.segment_samples};
-  const Segments runs{segments.count(), crew.size() == 1 ? segments.count() : plan_.run_segments};
-  const auto nth = [&](std::uint64_t run) {
-    return run_of(segments, runs.begin(run), runs.end(run) - runs.begin(run), crew.size());
-  };
-  prepare(crew.size(), nth(0));
-  crew.run(runs.count(), [&](std::size_t run, std::size_t worker) {
-    visit_run(desks_[worker], nth(run), visitors[worker]);
+void TileStream::pass(const Crew& crew, const std::vector<Visitor>& visitors,
+                      const std::vector<SegmentRange>& wanted) {
+  const std::vector<Run> runs = runs_of(wanted, crew.size());
+  if (runs.empty()) {
+    return;
+  }
+  prepare(crew.size(), runs);
+  crew.run(runs.size(), [&](std::size_t run, std::size_t worker) {
+    visit_run(desks_[worker], runs[run], visitors[worker]);
   });
-  complete_ = plan_.keeps_bytes;
+  const bool whole = wanted.size() == 1 && wanted.front() == SegmentRange{0, plan_.segments()};
+  complete_ = complete_ || (plan_.keeps_bytes && whole);
 }
 
 TileStream::Band TileStream::read_band(Desk& desk, std::uint64_t number, std::uint64_t first,

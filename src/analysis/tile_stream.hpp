@@ -46,11 +46,12 @@ class TileStream {
   TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader, TargetRows& targets,
              ReadListener listener, BufferMaker make_buffer = make_plain_buffer);
 
+  [[nodiscard]] std::uint64_t segments() const { return plan_.segments(); }
   // Workers for the next pass: the plan's, or 1 where the rows cannot be read by several.
   [[nodiscard]] std::size_t workers();
-  // All tiles, settled and finished. One visitor for each of workers(). Exceptions of reader and visitor come
-  // out here, of several that of the first run.
-  void pass(const Crew& crew, const std::vector<Visitor>& visitors);
+  // All tiles of these segments, settled and finished. wanted: in order. One visitor for each of workers().
+  // Exceptions of reader and visitor come out here, of several that of the first run.
+  void pass(const Crew& crew, const std::vector<Visitor>& visitors, const std::vector<SegmentRange>& wanted);
 
  private:
   struct Band {
@@ -76,9 +77,8 @@ class TileStream {
     bool ahead;  // while the worker visits a band, the next one is read
   };
 
-  [[nodiscard]] Run run_of(const Segments& segments, std::uint64_t first, std::uint64_t count,
-                           std::size_t workers) const;
-  void prepare(std::size_t workers, const Run& longest);
+  [[nodiscard]] std::vector<Run> runs_of(const std::vector<SegmentRange>& wanted, std::size_t workers) const;
+  void prepare(std::size_t workers, const std::vector<Run>& runs);
   [[nodiscard]] std::span<std::byte> kept_room(std::uint64_t first, std::uint64_t samples) const;
   Band read_band(Desk& desk, std::uint64_t number, std::uint64_t first, std::uint64_t samples);
   void visit_run(Desk& desk, const Run& run, const Visitor& visitor);

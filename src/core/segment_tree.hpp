@@ -9,12 +9,19 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
+
+#include "collapscope/core/segments.hpp"
 
 namespace collapscope {
 
-// Rows of a segment, for a layer of `rows` rows of `features`: a power of two such that there are at most 64
-// segments; at least 16,384, or 65,536 of wide rows, for which a segment's own sums are not small change.
+// Rows of a segment, for a layer of `rows` rows of `features`: a power of two, at least 16,384, or 65,536 of
+// wide rows, for which a segment's own sums are not small change. At most 64 segments, unless they would hold
+// more than a worker should lose when it is interrupted: 2^20 rows, or 2^42 products.
 [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features);
+
+// What of `range` lies outside of `done`, in order. done: ranges in order, none in another.
+[[nodiscard]] std::vector<SegmentRange> outside(const SegmentRange& range, const std::vector<Subtree>& done);
 
 // Items 0 to size - 1 of some kind, in segments of equal length but the last.
 struct Segments {
@@ -34,31 +41,36 @@ template <class Value>
 class SegmentTree {
  public:
   // Segment `number`, each once, in any order.
-  void put(std::uint64_t number, Value segment) {
-    for (int height = 0;; ++height) {
-      const std::uint64_t size = std::uint64_t{1} << static_cast<unsigned>(height);
-      const bool is_right = (number & size) != 0;
+  void put(std::uint64_t number, Value segment) { put(Subtree{number, 0}, std::move(segment)); }
+
+  // A subtree that another tree over the same segments held.
+  void put(Subtree place, Value value) {
+    while (true) {
+      const std::uint64_t size = place.segments().size();
+      const bool is_right = (place.first & size) != 0;
       Value other;
       {
         const std::lock_guard lock(mutex_);
-        const auto sibling = subtrees_.find({is_right ? number - size : number + size, height});
+        const auto sibling = subtrees_.find({is_right ? place.first - size : place.first + size, place.height});
         if (sibling == subtrees_.end()) {
-          subtrees_.emplace(Place{number, height}, std::move(segment));
+          subtrees_.emplace(place, std::move(value));
           return;
         }
         other = std::move(sibling->second);
         subtrees_.erase(sibling);
       }
       if (is_right) {
-        std::swap(other, segment);
-        number -= size;
+        std::swap(other, value);
+        place.first -= size;
       }
-      merge(segment, other);
+      merge(value, other);
+      ++place.height;
     }
   }
 
   // The merge of all segments; the identity when there was none. The tree is then empty.
   [[nodiscard]] Value finish() {
+    const std::lock_guard lock(mutex_);
     Value whole;
     while (!subtrees_.empty()) {
       const auto last = std::prev(subtrees_.end());
@@ -70,10 +82,33 @@ class SegmentTree {
     return whole;
   }
 
+  // What it holds, in order. The tree is then empty.
+  [[nodiscard]] std::map<Subtree, Value> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(subtrees_, {});
+  }
+
+  // Calls read(const std::map<Subtree, Value>&) while nothing is put. What a thread merges at this moment is
+  // not in it.
+  template <class Read>
+  auto read(const Read& read) const {
+    const std::lock_guard lock(mutex_);
+    return read(subtrees_);
+  }
+
+  [[nodiscard]] std::vector<Subtree> places() const {
+    return read([](const auto& subtrees) {
+      std::vector<Subtree> found;
+      for (const auto& [place, value] : subtrees) {
+        found.push_back(place);
+      }
+      return found;
+    });
+  }
+
  private:
-  using Place = std::pair<std::uint64_t, int>;  // first segment, height
-  std::mutex mutex_;
-  std::map<Place, Value> subtrees_;
+  mutable std::mutex mutex_;
+  std::map<Subtree, Value> subtrees_;
 };
 
 }  // namespace collapscope

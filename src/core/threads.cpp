@@ -1,5 +1,7 @@
 #include "core/threads.hpp"
 
+#include "collapscope/core/cpus.hpp"
+
 #include <sched.h>
 
 #include <algorithm>
@@ -10,6 +12,8 @@
 #include <vector>
 
 namespace collapscope {
+
+std::size_t usable_cpus() { return usable_threads(); }
 
 std::size_t usable_threads() {
   std::size_t threads = std::max(1U, std::thread::hardware_concurrency());

@@ -142,6 +142,8 @@ bool MetricChoice::names(std::string_view name) const {
   return std::find(patterns_.begin(), patterns_.end(), name) != patterns_.end();
 }
 
+std::string MetricChoice::text() const { return fmt::format("{}", fmt::join(patterns_, ",")); }
+
 void MetricChoice::filter(MetricSet& metrics) const {
   std::erase_if(metrics.all(), [&](const Metric& metric) { return !wants(metric.name); });
 }

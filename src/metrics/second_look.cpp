@@ -1,6 +1,10 @@
 // Whether the moments of a layer tell what a second look at its rows would.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <variant>
 
 #include "collapscope/metrics/metrics.hpp"
 #include "metrics/layer_parts.hpp"
@@ -12,7 +16,32 @@ namespace {
 // A difference of moments is taken for the remainder where it is so many times its rounding.
 constexpr double least_multiple = 1e9;
 
+constexpr std::array signal_metrics{"nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc1"};
+constexpr std::array weight_metrics{"nrc2", "nrc2_unnormalized"};
+constexpr std::array fit_metrics{"deep_nrc4", "linear_mse", "linear_excess"};
+
+template <class Names>
+void forget(MetricSet& metrics, const Names& names, const std::string& reason) {
+  for (Metric& metric : metrics.all()) {
+    if (std::find(names.begin(), names.end(), metric.name) != names.end()) {
+      metric = Metric{metric.name, std::monostate{}, std::nullopt, reason};
+    }
+  }
+}
+
 }  // namespace
+
+void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason) {
+  if (layer.total_variance > 0 && layer.has_signal()) {
+    forget(metrics, signal_metrics, reason);
+  }
+  if (layer.weight && layer.weight->rank < layer.features()) {
+    forget(metrics, weight_metrics, reason);
+  }
+  if (layer.affine_explained || layer.published_explained) {
+    forget(metrics, fit_metrics, reason);
+  }
+}
 
 bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, const MetricChoice& metrics) {
   if (layer.product_rounding > 0) {

@@ -161,6 +161,9 @@ Provenance provenance_at(const Place& place) {
   place.with_member("precision", into(provenance.precision));  // files of early versions lack it
   place.need_member("threads", into(threads));
   provenance.threads = threads;
+  std::uint64_t ranks = 1;
+  place.with_member("ranks", into(ranks));
+  provenance.ranks = ranks;
   place.need_member("seconds", into(provenance.seconds));
   place.need_member("bytes_read", into(provenance.bytes_read));
   place.with_member("rejected_eigenbases", into(provenance.fallbacks.rejected_eigenbases));

@@ -197,20 +197,70 @@ TEST(SegmentTree, MergesNeighboursOfEqualHeight) {
   EXPECT_EQ(SegmentTree<Moments>().finish().count, 0U);
 }
 
-TEST(SegmentRows, ArePowersOfTwoAndAtMost64Segments) {
+TEST(SegmentTree, GoesOnFromSubtreesOfOthers) {
+  Random random(6);
+  std::vector<Moments> s;
+  for (std::size_t i = 0; i < 11; ++i) {
+    s.push_back(naive_moments(test::random_matrix(3 + i, 3, random), test::random_matrix(3 + i, 2, random)));
+  }
+  SegmentTree<Moments> all;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    all.put(i, s[i]);
+  }
+  const Moments whole = all.finish();
+  for (std::uint64_t first = 0; first <= s.size(); ++first) {
+    for (std::uint64_t last = first; last <= s.size(); ++last) {
+      SegmentTree<Moments> theirs;
+      for (std::uint64_t i = first; i < last; ++i) {
+        theirs.put(i, s[i]);
+      }
+      SegmentTree<Moments> mine;
+      for (auto& [place, value] : theirs.take()) {
+        mine.put(place, std::move(value));
+      }
+      for (const SegmentRange& range : outside({0, s.size()}, mine.places())) {
+        EXPECT_TRUE(first == last || range.last <= first || range.first >= last);
+        for (std::uint64_t i = range.first; i < range.last; ++i) {
+          mine.put(i, s[i]);
+        }
+      }
+      EXPECT_TRUE(test::same(mine.finish(), whole)) << first << " to " << last;
+    }
+  }
+}
+
+TEST(SegmentTree, KnowsWhatIsMissing) {
+  using Ranges = std::vector<SegmentRange>;
+  EXPECT_EQ(outside({2, 9}, {}), (Ranges{{2, 9}}));
+  EXPECT_EQ(outside({2, 2}, {}), Ranges{});
+  EXPECT_EQ(outside({0, 9}, {{0, 4}}), Ranges{});
+  EXPECT_EQ(outside({0, 20}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{2, 4}, {8, 12}, {13, 20}}));
+  EXPECT_EQ(outside({3, 12}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{3, 4}, {8, 12}}));
+  EXPECT_EQ(whole_tree(0).height, 0U);
+  EXPECT_EQ(whole_tree(1).height, 0U);
+  EXPECT_EQ(whole_tree(5).height, 3U);
+  EXPECT_EQ(whole_tree(8).height, 3U);
+}
+
+TEST(SegmentRows, ArePowersOfTwoAndNoMoreThanAWorkerMayLose) {
   EXPECT_EQ(segment_rows(0, 8), 16384U);
   EXPECT_EQ(segment_rows(1, 1024), 16384U);
   EXPECT_EQ(segment_rows(1, 1025), 65536U);
   EXPECT_EQ(segment_rows(64 * 65536, 2000), 65536U);
   EXPECT_EQ(segment_rows(64 * 65536 + 1, 2000), 131072U);
-  for (const std::size_t features : {8U, 4096U}) {
+  for (const std::size_t features : {8U, 512U, 2048U, 4096U, 100000U}) {
     const std::uint64_t least = segment_rows(1, features);
+    const auto too_long = [&](std::uint64_t segment) {
+      return segment > (1U << 20U) ||
+             static_cast<double>(segment) * static_cast<double>(features * features) > std::ldexp(1.0, 42);
+    };
     std::uint64_t before = 0;
     for (std::uint64_t rows = 1; rows < (std::uint64_t{1} << 50U); rows = rows * 5 / 3 + 1) {
       const std::uint64_t segment = segment_rows(rows, features);
       EXPECT_TRUE(std::has_single_bit(segment));
       EXPECT_GE(segment, least);
-      EXPECT_LE((rows + segment - 1) / segment, 64U);
+      EXPECT_TRUE(segment == least || !too_long(segment));
+      EXPECT_TRUE((rows + segment - 1) / segment <= 64 || too_long(2 * segment));
       EXPECT_TRUE(segment == least || (rows + segment / 2 - 1) / (segment / 2) > 64)
           << "no larger than it must be";
       EXPECT_GE(segment, before);

@@ -104,7 +104,8 @@ class TileStreamTest : public testing::Test {
   static void pass(
       TileStream& stream, const Visit& visit, const std::function<void()>& settle = [] {}) {
     std::uint64_t finished = 0;
-    stream.pass(alone(), {{visit, settle, [&](std::uint64_t segment) { EXPECT_EQ(segment, finished++); }}});
+    stream.pass(alone(), {{visit, settle, [&](std::uint64_t segment) { EXPECT_EQ(segment, finished++); }}},
+                {{0, stream.segments()}});
     EXPECT_GT(finished, 0U);
   }
   static Crew alone() {
@@ -174,7 +175,7 @@ class TileStreamTest : public testing::Test {
                             open[worker].clear();
                           }});
     }
-    stream.pass(crew(plan.workers), visitors);
+    stream.pass(crew(plan.workers), visitors, {{0, plan.segments()}});
     std::uint64_t next = 0;
     for (const auto& [segment, tiles] : segments) {
       EXPECT_EQ(tiles.front(), segment * plan.segment_samples * positions);
@@ -343,7 +344,7 @@ TEST_F(TileStreamTest, OfSeveralWorkersFailuresTheFirstSegmentsComesOut) {
       }
     };
     try {
-      stream.pass(crew(3), {3, {visit, [] {}, [](std::uint64_t) {}}});
+      stream.pass(crew(3), {3, {visit, [] {}, [](std::uint64_t) {}}}, {{0, stream.segments()}});
       FAIL() << "nothing was thrown";
     } catch (const std::out_of_range& first) {
       EXPECT_STREQ(first.what(), "20");

@@ -7,10 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "collapscope/analysis/state.hpp"
 #include "collapscope/backend/backend.hpp"
 #include "collapscope/core/progress.hpp"
+#include "collapscope/core/stop.hpp"
 #include "collapscope/dump/dump.hpp"
 #include "collapscope/metrics/metrics.hpp"
+#include "collapscope/ranks/ranks.hpp"
 #include "collapscope/results/results.hpp"
 
 namespace collapscope {
@@ -55,6 +58,7 @@ struct AnalysisOptions {
   Precision precision = Precision::float64;
   SpectrumChoice spectrum = SpectrumChoice::automatic;
   std::uint64_t memory = 0;  // bytes for data; 0: half of what is available
+  bool keeps_states = false;  // room for sums that are saved while a layer is looked at again
 };
 
 // What the wanted metrics of a layer take.
@@ -125,8 +129,20 @@ void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory);
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                                    std::size_t guess = 0);
 
+// What an analysis has around it.
+struct AnalysisContext {
+  Progress& progress;
+  const StopRequest* stop = nullptr;  // null: nobody asks
+  StateKeeper* states = nullptr;      // null: none are kept
+  Ranks* ranks = nullptr;             // null: this process does all
+};
+
 // Analyses every checkpoint. What fails comes back in `failures`; the rest goes on. Provenance is filled in
-// but for command, version and commit.
+// but for command, version and commit. Asked to stop, it throws Stopped where states are kept, after they are
+// saved; else what is not measured is among the failures. Of several ranks, which all call it with the same
+// input, the first one gets the results, the others empty ones; UsageError where they do not have the same.
+[[nodiscard]] Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend,
+                              const AnalysisOptions& options, const AnalysisContext& context);
 [[nodiscard]] Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend,
                               const AnalysisOptions& options, Progress& progress);
 

@@ -32,6 +32,9 @@ class MetricChoice;
 [[nodiscard]] bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets,
                                    const MetricChoice& metrics);
 
+// Makes the metrics undefined that a second look at the rows would have given, for this reason.
+void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason);
+
 // NRC3 [A, section 3.1]: |G/|G| - (S - sqrt(gamma) I)/|S - sqrt(gamma) I||_F^2, in [0, 4]; G = W W^T and
 // S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes.
 [[nodiscard]] std::optional<double> nrc3(const Matrix& gram, const Matrix& root, double gamma);
@@ -83,6 +86,8 @@ class MetricChoice {
   [[nodiscard]] bool all() const { return patterns_.empty(); }
   // Whether the list has this very name, not only a glob that it matches.
   [[nodiscard]] bool names(std::string_view name) const;
+  // The list.
+  [[nodiscard]] std::string text() const;
   // Keeps what is wanted.
   void filter(MetricSet& metrics) const;
 

@@ -1,0 +1,17 @@
+# MPI support is a module of its own, loaded when a launcher has started several processes: nothing else links MPI.
+# AUTO builds it when an MPI is found, ON insists, OFF does without.
+set(COLLAPSCOPE_HAS_MPI OFF)
+if(COLLAPSCOPE_MPI STREQUAL "OFF")
+  set(COLLAPSCOPE_MPI_TEXT "not built in (COLLAPSCOPE_MPI=OFF)")
+else()
+  find_package(MPI QUIET COMPONENTS C)
+  if(MPI_C_FOUND)
+    set(COLLAPSCOPE_HAS_MPI ON)
+    set(COLLAPSCOPE_MPI_TEXT "standard ${MPI_C_VERSION}")
+  elseif(COLLAPSCOPE_MPI STREQUAL "ON")
+    message(FATAL_ERROR "COLLAPSCOPE_MPI=ON, but no MPI was found; put its mpicc on the PATH, or use AUTO or OFF")
+  else()
+    set(COLLAPSCOPE_MPI_TEXT "not built in (no MPI was found)")
+  endif()
+endif()
+message(STATUS "collapscope: MPI ${COLLAPSCOPE_MPI_TEXT}")

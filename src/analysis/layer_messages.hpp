@@ -1,0 +1,81 @@
+// What ranks that share a layer send to one another.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "collapscope/backend/backend.hpp"
+#include "collapscope/dump/dump.hpp"
+#include "collapscope/ranks/ranks.hpp"
+#include "core/pack.hpp"
+#include "core/sums_fields.hpp"
+
+namespace collapscope {
+
+// How a rank's part of a layer ended.
+struct PartEnd {
+  std::optional<Failure> failure;
+  bool was_stopped = false;
+  bool lost_device = false;        // the layer may be measured elsewhere
+  std::vector<Subtree> subtrees{};  // that follow, one message each
+};
+
+// What a sharing rank must know before it begins.
+struct Start {
+  bool goes_on = true;              // false: the owner cannot measure the layer
+  std::vector<Subtree> folded{};    // the owner has their sums already
+  std::vector<Subtree> looked_at{};
+};
+
+// What becomes of the second look.
+struct Verdict {
+  std::optional<LookSpec> look;  // without format and rows, which everybody knows
+};
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, Failure>
+void each_field(T& failure, const Visit& visit) {
+  visit("path", failure.path);
+  visit("object", failure.object);
+  visit("message", failure.message);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, PartEnd>
+void each_field(T& end, const Visit& visit) {
+  visit("failure", end.failure);
+  visit("was_stopped", end.was_stopped);
+  visit("lost_device", end.lost_device);
+  visit("subtrees", end.subtrees);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, Start>
+void each_field(T& start, const Visit& visit) {
+  visit("goes_on", start.goes_on);
+  visit("folded", start.folded);
+  visit("looked_at", start.looked_at);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, LookSpec>
+void each_field(T& look, const Visit& visit) {
+  visit("feature_mean", look.feature_mean);
+  visit("target_mean", look.target_mean);
+  visit("feature_rms", look.feature_rms);
+  visit("signal", look.signal);
+  visit("weight", look.weight);
+  visit("weight_is_complement", look.weight_is_complement);
+  visit("affine", look.affine);
+  visit("published", look.published);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, Verdict>
+void each_field(T& verdict, const Visit& visit) {
+  visit("look", verdict.look);
+}
+
+}  // namespace collapscope

@@ -1,0 +1,120 @@
+#include "analysis/layer_work.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "analysis/plan_costs.hpp"
+#include "collapscope/core/error.hpp"
+
+namespace collapscope {
+
+void LayerWork::add(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers) {
+  works_.emplace_back(works_.size(), checkpoint, layers, parts_.options, parts_.journal, parts_.record);
+}
+
+std::vector<LayersOfCheckpoint> LayerWork::take_finished() {
+  std::vector<LayersOfCheckpoint> left;
+  std::size_t all = 0;
+  for (CheckpointWork& work : works_) {
+    all += work.layers();
+    left.push_back(work.take_finished());
+  }
+  parts_.record.expect(all);
+  return left;
+}
+
+void LayerWork::measure(const std::vector<LayersOfCheckpoint>& layers, const std::vector<bool>& measured) {
+  const Beside found = beside(layers);
+  const std::size_t least = parts_.backend.least_layer_workers();
+  LayerQueue queue(parts_.backend, parts_.memory, std::min(found.most, most_workers(found.suits, least)));
+  std::vector<LayerTask> tasks;
+  for (const Step& step : schedule(found.suits, queue.workers(), least)) {
+    const bool is_done = !measured.empty() && measured[step.checkpoint];
+    const bool has_layers = !layers[step.checkpoint].empty() || works_[step.checkpoint].layers() == 0;
+    if (step.layer || (!is_done && has_layers)) {
+      const std::size_t layer = step.layer ? layers[step.checkpoint][*step.layer] : 0;
+      tasks.push_back(
+          {step.beside, [this, &queue, step, layer](Desk& desk) { take(step, layer, desk, queue); }});
+    }
+  }
+  queue.run(tasks);
+}
+
+void LayerWork::take(const Step& step, std::size_t layer, Desk& desk, LayerQueue& queue) {
+  CheckpointWork& work = works_[step.checkpoint];
+  if (step.layer) {
+    work.measure_layer(layer, desk, queue);
+  } else {
+    // Side by side, the targets of some checkpoints are in memory at the same time.
+    work.measure_targets(desk, desk.memory / (step.beside ? 16 : 8));
+  }
+}
+
+LayerWork::Beside LayerWork::beside(const std::vector<LayersOfCheckpoint>& layers) const {
+  Beside found{{}, std::numeric_limits<std::size_t>::max()};
+  for (std::size_t checkpoint = 0; checkpoint < works_.size(); ++checkpoint) {
+    std::vector<bool>& suits = found.suits.emplace_back();
+    for (const std::size_t layer : layers[checkpoint]) {
+      const std::size_t workers = workers_for(works_[checkpoint], layer);
+      suits.push_back(workers >= parts_.backend.least_layer_workers());
+      found.most = suits.back() ? std::min(found.most, workers) : found.most;
+    }
+  }
+  return found;
+}
+
+// How many workers may measure such layers at a time, each with its share of the memory, also when it falls
+// back. What fails for other reasons than memory fails anywhere, and soon.
+std::size_t LayerWork::workers_for(const CheckpointWork& work, std::size_t layer) const {
+  Backend& backend = parts_.backend;
+  try {
+    const LayerPlan plan = work.plan(layer, backend, parts_.memory);
+    std::uint64_t least = plan.least_memory;
+    if (Backend* const fallback = backend.fallback()) {
+      least = std::max(least, work.plan(layer, *fallback, parts_.memory).least_memory);
+    }
+    return std::min<std::uint64_t>(backend.layer_workers_for(work.fold_spec(plan)), parts_.memory / least);
+  } catch (const UsageError&) {
+    return 0;
+  } catch (const Error&) {
+    return std::numeric_limits<std::size_t>::max();
+  }
+}
+
+LayerCost LayerWork::cost(std::size_t checkpoint, std::size_t layer) const {
+  try {
+    const LayerPlan plan = works_[checkpoint].plan(layer, parts_.backend, parts_.memory);
+    const double d = static_cast<double>(plan.format.row_length());
+    const double products = static_cast<double>(plan.rows) * d * d + 10 * d * d * d;
+    const double reading = static_cast<double>(plan.bytes) * plan.passes();
+    return {products / product_rate + reading / plain_read_rate, plan.segments()};
+  } catch (const Error&) {
+    return {0, 1};  // told when its turn comes
+  }
+}
+
+std::uint64_t LayerWork::bytes_of_rows(std::size_t checkpoint, std::size_t layer) const {
+  try {
+    return works_[checkpoint].plan(layer, parts_.backend, parts_.memory).bytes;
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
+std::uint64_t LayerWork::bytes_to_read(const std::vector<LayersOfCheckpoint>& layers) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t checkpoint = 0; checkpoint < works_.size(); ++checkpoint) {
+    for (const std::size_t layer : layers[checkpoint]) {
+      try {
+        const LayerPlan plan = works_[checkpoint].plan(layer, parts_.backend, parts_.memory);
+        bytes += plan.bytes * static_cast<unsigned>(plan.passes());
+      } catch (const Error&) {
+        // Told when its turn comes.
+      }
+    }
+  }
+  return bytes;
+}
+
+}  // namespace collapscope

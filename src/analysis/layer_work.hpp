@@ -1,0 +1,63 @@
+// The layers of an analysis on this process: planned, put in an order, and measured, alone or side by side.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "analysis/checkpoint_work.hpp"
+#include "analysis/divide.hpp"
+#include "analysis/schedule.hpp"
+
+namespace collapscope {
+
+struct LayerWorkParts {
+  Backend& backend;
+  const AnalysisOptions& options;
+  std::uint64_t memory;
+  Progress& progress;
+  Journal& journal;
+  WorkRecord& record;
+};
+
+// Of one checkpoint: numbers of its layers.
+using LayersOfCheckpoint = std::vector<std::size_t>;
+
+class LayerWork {
+ public:
+  explicit LayerWork(const LayerWorkParts& parts) : parts_(parts) {}
+
+  void add(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers);
+  // What earlier runs have finished is taken over; the layers of each checkpoint that are left.
+  [[nodiscard]] std::vector<LayersOfCheckpoint> take_finished();
+
+  // These, and the targets of their checkpoints; of checkpoints without layers, too, which fails them.
+  // measured: checkpoints whose targets are measured already.
+  void measure(const std::vector<LayersOfCheckpoint>& layers, const std::vector<bool>& measured = {});
+
+  [[nodiscard]] std::deque<CheckpointWork>& works() { return works_; }
+  [[nodiscard]] const LayerWorkParts& parts() const { return parts_; }
+  // About; of a layer that cannot be planned nothing.
+  [[nodiscard]] LayerCost cost(std::size_t checkpoint, std::size_t layer) const;
+  // Of the layer, as stored but decompressed.
+  [[nodiscard]] std::uint64_t bytes_of_rows(std::size_t checkpoint, std::size_t layer) const;
+  // That the whole analysis has to read.
+  [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<LayersOfCheckpoint>& layers) const;
+
+ private:
+  // Which layers should go side by side, and how many of them at a time.
+  struct Beside {
+    std::vector<std::vector<bool>> suits;  // [checkpoint][place among its layers]
+    std::size_t most;
+  };
+
+  [[nodiscard]] Beside beside(const std::vector<LayersOfCheckpoint>& layers) const;
+  [[nodiscard]] std::size_t workers_for(const CheckpointWork& work, std::size_t layer) const;
+  void take(const Step& step, std::size_t layer, Desk& desk, LayerQueue& queue);
+
+  LayerWorkParts parts_;
+  std::deque<CheckpointWork> works_;
+};
+
+}  // namespace collapscope

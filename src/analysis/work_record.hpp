@@ -1,0 +1,84 @@
+// What is done of an analysis, kept for another run that goes on from there.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "analysis/layer_sums.hpp"
+#include "collapscope/core/stop.hpp"
+
+namespace collapscope {
+
+// Used by all tasks of an analysis, from any thread.
+class WorkRecord {
+ public:
+  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has failed;
+  // the analysis goes on.
+  WorkRecord(StateKeeper* keeper, const StopRequest* stop, std::function<void(const std::string&)> tell);
+  ~WorkRecord();
+  WorkRecord(const WorkRecord&) = delete;
+  WorkRecord& operator=(const WorkRecord&) = delete;
+  WorkRecord(WorkRecord&&) = delete;
+  WorkRecord& operator=(WorkRecord&&) = delete;
+
+  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its interval,
+  // and when somebody asks to stop. Without `inherits` only what this process has finished is saved.
+  void begin_saving(const StateKeeper::Wants& wants, bool inherits);
+
+  [[nodiscard]] bool keeps() const { return keeper_ != nullptr; }
+  // Throws Stopped.
+  void check() const {
+    if (stop_ != nullptr) {
+      stop_->check();
+    }
+  }
+
+  // How many layers the analysis has.
+  void expect(std::size_t layers);
+  // What is known of these already.
+  [[nodiscard]] std::optional<CheckpointResult> checkpoint(std::size_t number) const;
+  [[nodiscard]] std::optional<FinishedLayer> finished(const LayerPlace& place) const;
+  // The sums of a layer at work, until it is finished or begun again. What was kept of another kind is
+  // dropped.
+  [[nodiscard]] LayerSums& begin(const LayerFacts& facts);
+  // Empty sums.
+  [[nodiscard]] LayerSums& begin_again(const LayerFacts& facts);
+
+  // Without layers.
+  void add(std::size_t number, const CheckpointResult& checkpoint);
+  void finish(FinishedLayer layer);
+  // Nothing of it is done here any more.
+  void drop(const LayerPlace& place);
+  // A segment has been put into sums.
+  void advanced();
+  // Saves now. Throws Error.
+  void save();
+
+ private:
+  void save_or_tell();
+  void save_at_intervals();
+
+  StateKeeper* keeper_;
+  const StopRequest* stop_;
+  std::function<void(const std::string&)> tell_;
+  mutable std::mutex mutex_;  // of what follows
+  std::size_t layers_ = 0;
+  std::map<std::size_t, CheckpointResult> checkpoints_;
+  std::vector<FinishedLayer> finished_;
+  std::size_t not_saved_ = 0;  // of these, the first ones
+  std::map<LayerPlace, std::size_t> places_;  // of finished layers
+  std::map<LayerPlace, std::unique_ptr<LayerSums>> at_work_;
+  std::mutex waiting_;
+  std::condition_variable ended_;
+  bool ends_ = false;
+  std::thread saver_;
+};
+
+}  // namespace collapscope

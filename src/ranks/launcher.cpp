@@ -1,0 +1,58 @@
+#include "ranks/launcher.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "collapscope/ranks/ranks.hpp"
+
+namespace collapscope {
+
+namespace ranks {
+
+namespace {
+
+struct Variables {
+  const char* launcher;
+  const char* size;
+  const char* rank;
+};
+
+// SLURM_STEP_NUM_TASKS is that of srun's own steps, and 1 for what runs in a batch script without srun.
+constexpr std::array known{Variables{"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                           Variables{"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+                           Variables{"mpiexec", "PMI_SIZE", "PMI_RANK"},
+                           Variables{"mpirun", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"}};
+
+std::optional<std::size_t> number(const char* text) {
+  if (text == nullptr) {
+    return std::nullopt;
+  }
+  const std::string_view digits = text;
+  std::size_t value = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const bool whole = failure == std::errc() && end == digits.data() + digits.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Launch> launch_of(const std::function<const char*(const char*)>& variable) {
+  for (const Variables& names : known) {
+    const auto size = number(variable(names.size));
+    if (size && *size > 0) {
+      return Launch{names.launcher, *size, number(variable(names.rank)).value_or(0)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace ranks
+
+std::size_t launched_as() {
+  const auto launch = ranks::launch_of([](const char* name) { return std::getenv(name); });
+  return launch ? launch->rank : 0;
+}
+
+}  // namespace collapscope

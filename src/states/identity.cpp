@@ -1,0 +1,100 @@
+// What an analysis is, for states that belong to it.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "collapscope/core/text.hpp"
+#include "collapscope/states/states.hpp"
+
+namespace collapscope {
+
+namespace {
+
+void add_file(std::set<std::string>& files, const std::optional<DatasetIndex>& dataset) {
+  if (dataset) {
+    files.insert(dataset->file);
+  }
+}
+
+std::set<std::string> files_of(const std::vector<Checkpoint>& checkpoints) {
+  std::set<std::string> files;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    for (const CheckpointIndex& shard : checkpoint.shards) {
+      files.insert(shard.path);
+      add_file(files, shard.targets);
+      add_file(files, shard.predictions);
+      for (const LayerIndex& layer : shard.layers) {
+        add_file(files, layer.activations);
+        add_file(files, layer.weight);
+        add_file(files, layer.bias);
+      }
+    }
+  }
+  return files;
+}
+
+std::string state_of_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return "cannot be found";
+  }
+  return fmt::format("{} bytes, changed {}.{:09d}", status.st_size, status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec);
+}
+
+std::string value_or_nothing(const std::string* value) {
+  return value == nullptr ? "nothing" : "'" + printable(*value) + "'";
+}
+
+}  // namespace
+
+Identity input_identity(const std::vector<Checkpoint>& checkpoints) {
+  Identity identity;
+  for (const std::string& file : files_of(checkpoints)) {
+    identity.emplace_back(file, state_of_file(file));
+  }
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    std::string shards;
+    for (const CheckpointIndex& shard : checkpoints[i].shards) {
+      shards += fmt::format("{}{}:{} of {} layers", shards.empty() ? "" : ", ", shard.path, shard.id,
+                            shard.layers.size());
+    }
+    identity.emplace_back(fmt::format("checkpoint {}", i), shards);
+  }
+  return identity;
+}
+
+std::string difference(const Identity& there, const Identity& here) {
+  constexpr std::size_t most = 3;
+  const std::map<std::string, std::string> theirs(there.begin(), there.end());
+  const std::map<std::string, std::string> mine(here.begin(), here.end());
+  std::set<std::string> names;
+  for (const auto& [name, value] : there) {
+    names.insert(name);
+  }
+  for (const auto& [name, value] : here) {
+    names.insert(name);
+  }
+  const auto value_of = [](const std::map<std::string, std::string>& all, const std::string& name) {
+    const auto found = all.find(name);
+    return found == all.end() ? nullptr : &found->second;
+  };
+  std::string text;
+  std::size_t found = 0;
+  for (const std::string& name : names) {
+    const std::string* const theirs_here = value_of(theirs, name);
+    const std::string* const mine_here = value_of(mine, name);
+    const bool same = theirs_here != nullptr && mine_here != nullptr && *theirs_here == *mine_here;
+    if (same || ++found > most) {
+      continue;
+    }
+    text += fmt::format("{}{}: {} there, {} here", text.empty() ? "" : "; ", printable(name),
+                        value_or_nothing(theirs_here), value_or_nothing(mine_here));
+  }
+  return found > most ? fmt::format("{}; and {} more", text, found - most) : text;
+}
+
+}  // namespace collapscope

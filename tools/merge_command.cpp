@@ -1,0 +1,177 @@
+// collapscope merge: the parts of an analysis put together.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "collapscope/analysis/parts.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
+#include "collapscope/core/version.hpp"
+#include "collapscope/gpu/gpu.hpp"
+#include "collapscope/report/report.hpp"
+#include "collapscope/states/states.hpp"
+#include "command.hpp"
+#include "commands.hpp"
+#include "dump_options.hpp"
+#include "outputs.hpp"
+#include "terminal.hpp"
+
+namespace collapscope::tools {
+
+namespace {
+
+struct MergeCommandOptions {
+  std::vector<std::string> parts;
+  std::vector<std::string> outputs;
+  std::optional<std::string> dumps;
+  std::string device = "auto";
+  std::string memory;
+  std::size_t threads = 0;
+  bool quiet = false;
+};
+
+// Where a file of the dump at `dump` lies when that dump lies in `folder`.
+std::string moved(const std::string& file, const std::string& dump, const std::string& folder) {
+  const std::filesystem::path within =
+      std::filesystem::path(file).lexically_relative(std::filesystem::path(dump).parent_path());
+  return (std::filesystem::path(folder) / (within.empty() ? std::filesystem::path(file).filename() : within))
+      .string();
+}
+
+void move_to(DatasetIndex& dataset, const std::string& dump, const std::string& folder) {
+  dataset.file = moved(dataset.file, dump, folder);
+  dataset.folder = folder;
+}
+
+std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std::string& folder) {
+  std::error_code failure;
+  const std::string real = std::filesystem::canonical(folder, failure).string();
+  if (failure) {
+    throw UsageError(fmt::format("--dumps {}: {}; expected a folder, or 'same'", printable(folder),
+                                 failure.message()));
+  }
+  for (Checkpoint& checkpoint : checkpoints) {
+    for (CheckpointIndex& shard : checkpoint.shards) {
+      move_to(shard.targets, shard.path, real);
+      for (LayerIndex& layer : shard.layers) {
+        move_to(layer.activations, shard.path, real);
+      }
+    }
+  }
+  return checkpoints;
+}
+
+// What `identity` says of a file; empty: nothing.
+std::string said_of(const Identity& identity, const std::string& file) {
+  for (const auto& [name, value] : identity) {
+    if (name == file) {
+      return value;
+    }
+  }
+  return "";
+}
+
+// That the rows to be read are those that were folded: files of the same size and, where they have not moved,
+// of the same time.
+void require_same_files(const std::vector<Checkpoint>& folded, const std::vector<Checkpoint>& here,
+                        const Identity& identity, bool have_moved) {
+  const Identity now = input_identity(here);
+  const auto check = [&](const std::string& then_file, const std::string& file) {
+    const std::string then = said_of(identity, printable(then_file));
+    const std::string found = said_of(now, file);
+    const auto compared = [&](const std::string& text) { return have_moved ? text.substr(0, text.find(',')) : text; };
+    if (compared(then) != compared(found)) {
+      throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));
+    }
+  };
+  for (std::size_t i = 0; i < folded.size(); ++i) {
+    for (std::size_t shard = 0; shard < folded[i].shards.size(); ++shard) {
+      const CheckpointIndex& then = folded[i].shards[shard];
+      const CheckpointIndex& index = here[i].shards[shard];
+      check(then.targets.file, index.targets.file);
+      for (std::size_t layer = 0; layer < then.layers.size(); ++layer) {
+        check(then.layers[layer].activations.file, index.layers[layer].activations.file);
+      }
+    }
+  }
+}
+
+int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
+  for (const std::string& output : options.outputs) {
+    check_output(output, {".json", ".csv"});
+  }
+  const OpenParts parts = open_parts(options.parts);
+  const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
+  const bool dumps = options.dumps.has_value();
+  const bool have_moved = dumps && *options.dumps != "same";
+  const std::vector<Checkpoint> checkpoints = have_moved ? moved_to(folded, *options.dumps) : folded;
+  if (dumps) {
+    require_same_files(folded, checkpoints, parts.identity, have_moved);
+  }
+  const std::unique_ptr<Progress> progress =
+      options.quiet ? make_quiet_progress()
+                    : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
+  const ChosenBackend chosen = make_backend(options.device, options.threads, 0);
+  MergeOptions merge;
+  merge.dumps = dumps;
+  merge.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
+  Results results = merge_parts(*parts.source, checkpoints, *chosen.backend, merge, *progress);
+  const BuildInfo build = build_info();
+  results.provenance.version = build.version;
+  results.provenance.commit = build.commit;
+  results.provenance.command = command_line;
+  if (results.checkpoints.empty()) {
+    return nothing_done;
+  }
+  write_results(results, options.outputs, MetricChoice());
+  return results.failures.empty() ? done : partly_failed;
+}
+
+}  // namespace
+
+Command merge_command(const std::string& command_line) {
+  const auto options = std::make_shared<MergeCommandOptions>();
+  Command command("merge", "put the parts of an analysis together");
+  command.add({.names = {"PART"},
+               .target = &options->parts,
+               .description = "files of analyze --part, all of them",
+               .required = true});
+  command.add({.names = {"-o", "--output"},
+               .target = &options->outputs,
+               .description = "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may "
+                              "be repeated (default: a table)",
+               .placeholder = "FILE",
+               .one_word = true});
+  command.add({.names = {"--dumps"},
+               .target = &options->dumps,
+               .description = "read the rows again where metrics need it: 'same' where the dumps were, or the "
+                              "folder where they lie now (default: such metrics are undefined)",
+               .placeholder = "FOLDER"});
+  command.add({.names = {"--device"},
+               .target = &options->device,
+               .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .preset = options->device});
+  command.add({.names = {"--threads"},
+               .target = &options->threads,
+               .description = "CPU threads; 0: as many as the process may use",
+               .preset = "0"});
+  command.add({.names = {"--memory"},
+               .target = &options->memory,
+               .description = "memory for data, e.g. 2GiB (default: half of what is free)",
+               .placeholder = "SIZE"});
+  command.add(
+      {.names = {"-q", "--quiet"}, .target = &options->quiet, .description = "no progress, only problems"});
+  command.footer =
+      "Example:\n"
+      "  collapscope merge part_*.h5 --dumps same -o results.json\n"
+      "\n"
+      "Exit status: 0 all done; 1 finished, but some layers failed; 2 nothing done.";
+  command.action = [=] { return run_merge(*options, command_line); };
+  return command;
+}
+
+}  // namespace collapscope::tools

@@ -1,0 +1,41 @@
+#include "stop_signals.hpp"
+
+#include <signal.h>
+
+#include <array>
+#include <atomic>
+
+namespace collapscope::tools {
+
+namespace {
+
+constexpr std::array<int, 3> kinds{SIGTERM, SIGINT, SIGUSR1};
+
+std::atomic<StopRequest*> current{nullptr};
+
+void pass_on(int signal) {
+  if (StopRequest* const request = current.load()) {
+    request->by_signal(signal);
+  }
+}
+
+}  // namespace
+
+StopSignals::StopSignals(StopRequest& request) {
+  current = &request;
+  struct sigaction action {};
+  action.sa_handler = pass_on;
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  for (const int kind : kinds) {
+    ::sigaction(kind, &action, nullptr);
+  }
+}
+
+StopSignals::~StopSignals() {
+  for (const int kind : kinds) {
+    (void)::signal(kind, SIG_DFL);
+  }
+  current = nullptr;
+}
+
+}  // namespace collapscope::tools
