@@ -70,6 +70,7 @@ int run_report(const ReportOptions& options) {
     report.criteria = parse_criteria(*options.collapsed);
   }
   const std::vector<std::string> paths = expand_inputs(options.inputs, results_files());
+  check_no_input(options.outputs, paths);
   const MergedResults merged = read_all(paths, report.sources);
   for (const std::string& warning : merged.warnings) {
     say("warning: " + warning);
@@ -80,11 +81,12 @@ int run_report(const ReportOptions& options) {
     }
     return nothing_done;
   }
+  bool all_written = true;
   if (options.outputs.empty()) {
     print(report_text(merged.results, report, terminal_width()));
   } else {
     const std::string data = report_json(merged.results, report);
-    for (const std::string& output : options.outputs) {
+    all_written = write_each(options.outputs, [&](const std::string& output) {
       if (output == "-") {
         print(data + "\n");
       } else if (std::filesystem::path(output).extension() == ".html") {
@@ -92,9 +94,9 @@ int run_report(const ReportOptions& options) {
       } else {
         write_file_atomically(output, data + "\n");
       }
-    }
+    });
   }
-  return report.sources.size() == paths.size() ? done : partly_failed;
+  return all_written && report.sources.size() == paths.size() ? done : partly_failed;
 }
 
 }  // namespace

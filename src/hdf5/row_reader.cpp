@@ -142,7 +142,7 @@ std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOp
   if (dataset.sources) {
     return hdf5::read_sources(dataset, chosen);
   }
-  if (!dataset.samples_last && dataset.storage == Storage::contiguous && dataset.through_hdf5.empty()) {
+  if (!dataset.samples_last && dataset.storage == Storage::contiguous && dataset.address) {
     return hdf5::read_contiguous(dataset, chosen);
   }
   if (!dataset.samples_last && dataset.chunk_store) {
