@@ -60,7 +60,7 @@ bool write_each(const std::vector<std::string>& outputs,
       if (++failed == outputs.size()) {
         throw;
       }
-      fmt::print(stderr, "{}\n", error.what());
+      tell(error.what());
     }
   }
   return failed == 0;
@@ -83,6 +83,8 @@ bool write_results(const Results& results, const std::vector<std::string>& outpu
     }
   });
 }
+
+void tell(const std::string& line) { (void)std::fputs((line + '\n').c_str(), stderr); }
 
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {

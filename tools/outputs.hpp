@@ -23,6 +23,9 @@ void check_no_input(const std::vector<std::string>& outputs, const std::vector<s
 [[nodiscard]] bool write_each(const std::vector<std::string>& outputs,
                               const std::function<void(const std::string&)>& write);
 
+// A line to standard error; where it cannot be written, nobody can be told.
+void tell(const std::string& line);
+
 // To standard output, at once. Throws Error.
 void print(std::string_view text);
 

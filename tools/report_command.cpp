@@ -30,8 +30,6 @@ struct ReportOptions {
   std::string title;
 };
 
-void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
-
 // Reads what can be read; the rest is in the failures, and said.
 MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::string>& sources) {
   std::vector<ResultsFile> files;
@@ -41,7 +39,7 @@ MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::s
       files.push_back({path, read_results(path)});
       sources.push_back(path);
     } catch (const InputError& error) {
-      say(error.what());
+      tell(error.what());
       failures.push_back({error.file(), error.object(), error.message()});
     }
   }
@@ -73,11 +71,11 @@ int run_report(const ReportOptions& options) {
   check_no_input(options.outputs, paths);
   const MergedResults merged = read_all(paths, report.sources);
   for (const std::string& warning : merged.warnings) {
-    say("warning: " + warning);
+    tell("warning: " + warning);
   }
   if (merged.results.checkpoints.empty()) {
     if (!report.sources.empty()) {
-      say("no checkpoint in these results");
+      tell("no checkpoint in these results");
     }
     return nothing_done;
   }

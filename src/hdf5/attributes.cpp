@@ -52,8 +52,11 @@ Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint6
   char* text = nullptr;
   check(H5Aread(attribute, memory.get(), static_cast<void*>(&text)), place, "read an attribute");
   const std::size_t length = text == nullptr ? 0 : std::strlen(text);
-  Reading reading = length > max_text ? found(fmt::format("a string of {} bytes", length))
-                                      : text_reading(std::string(text == nullptr ? "" : text, length));
+  // HDF5 gives nothing where it does not find the string in the heap.
+  const bool is_lost = stored && *stored > 1 && length == 0;
+  Reading reading = is_lost ? found(fmt::format("nothing, where a string of {} bytes was stored", *stored))
+                    : length > max_text ? found(fmt::format("a string of {} bytes", length))
+                                        : text_reading(std::string(text == nullptr ? "" : text, length));
   H5Dvlen_reclaim(memory.get(), space.get(), H5P_DEFAULT, static_cast<void*>(&text));
   return reading;
 }

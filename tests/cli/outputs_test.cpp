@@ -185,5 +185,15 @@ TEST_F(Outputs, LitterIsRemovedByTheNextRun) {
   EXPECT_THAT(folder_.names(), ElementsAre("p.h5", "q.h5"));
 }
 
+TEST_F(Outputs, NobodyMayHearOfProblems) {
+  folder_.write("bad.h5", "no dump");
+  folder_.write("bad.json", "no results");
+  for (const Arguments& arguments :
+       {Arguments{"analyze", "bad.h5"}, {"inspect", "bad.h5"}, {"report", "bad.json"}, {"no-command"}}) {
+    expect_status(2, folder_, arguments, {.errors_to = "/dev/full"});
+  }
+  expect_status(2, folder_, {"--help"}, {.out_to = "/dev/full"});
+}
+
 }  // namespace
 }  // namespace collapscope::cli
