@@ -156,7 +156,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   Task task;
   const IndexOptions indexing = index_options(options);
   DeviceChoice device(options);
-  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
+  const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
+  check_no_input(options.outputs, dumps);
+  DumpIndex index = index_dumps(dumps, indexing);
   task.checkpoints = arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
     if (job.is_first()) {
       progress.message(note);
@@ -273,15 +275,16 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_results(results, options.outputs, analysis.metrics);
+  const bool all_written = write_results(results, options.outputs, analysis.metrics);
   if (const std::string lost = fallbacks_text(results.provenance.fallbacks); !lost.empty()) {
     progress->message(lost);
   }
-  return results.failures.empty() ? done : partly_failed;
+  return all_written && results.failures.empty() ? done : partly_failed;
 }
 
 // What one rank cannot tell the others of ends all of them.
 int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
+  isolate_unless_trusted(options);  // before MPI and whatever else makes threads
   Job job;
   try {
     return run_on(options, command_line, job);

@@ -11,6 +11,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
+#include "collapscope/dump/isolation.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "collapscope/report/report.hpp"
 #include "collapscope/states/states.hpp"
@@ -103,6 +104,9 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
 }
 
 int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
+  if (options.dumps) {
+    isolate_hdf5();
+  }
   for (const std::string& output : options.outputs) {
     check_output(output, {".json", ".csv"});
   }
@@ -129,8 +133,8 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_results(results, options.outputs, MetricChoice());
-  return results.failures.empty() ? done : partly_failed;
+  const bool all_written = write_results(results, options.outputs, MetricChoice());
+  return all_written && results.failures.empty() ? done : partly_failed;
 }
 
 }  // namespace

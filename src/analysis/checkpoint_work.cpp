@@ -126,6 +126,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     summary_.no_model = "predictions cannot be used";
     model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
   }
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    require_unchanged(part.targets);
+  }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
@@ -243,6 +246,9 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 }
 
 void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
+  for (const LayerIndex& shard : shards_of(*layer.index)) {
+    require_unchanged(shard.activations);
+  }
   if (found.zero_rows > 0 && !first().is_complete) {
     for (const LayerIndex& shard : shards_of(*layer.index)) {
       remark(shard.activations, tail_remark(shard.activations));
