@@ -1,4 +1,5 @@
-// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGUSR1. The second one of a kind ends the program.
+// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGUSR1. The second SIGINT ends the program. The
+// others may come several times: Slurm sends SIGTERM to a task, and srun passes its own on to it.
 #pragma once
 
 #include "collapscope/core/stop.hpp"
