@@ -1,5 +1,5 @@
-// Preloaded: each read of 64 KiB or more adds a line with its size to the file named by COUNT_READS, and
-// takes 40 ns a byte while the file named by SLOW_READS exists.
+// Preloaded: each read of 64 KiB or more adds a line with its size to the file named by COUNT_READS. While
+// the file named by SLOW_READS exists, it takes SLOW_READS_NS for each byte.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,8 +26,9 @@ ssize_t read_slowly(const char* name, int file, void* out, std::size_t size, off
   if (size >= rows) {
     count(size);
     const char* const mark = std::getenv("SLOW_READS");
-    if (mark != nullptr && ::access(mark, F_OK) == 0) {
-      ::usleep(static_cast<useconds_t>(size * 40 / 1000));
+    const char* const nanoseconds = std::getenv("SLOW_READS_NS");
+    if (mark != nullptr && nanoseconds != nullptr && ::access(mark, F_OK) == 0) {
+      ::usleep(static_cast<useconds_t>(size * std::strtoul(nanoseconds, nullptr, 10) / 1000));
     }
   }
   return reinterpret_cast<Pread>(::dlsym(RTLD_NEXT, name))(file, out, size, at);

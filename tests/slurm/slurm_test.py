@@ -97,10 +97,11 @@ class OnSlurm(unittest.TestCase):
         self.assertGreater(all_reads, 9 * 100_000 * 64 * 4 - 1)
         jobs = {}
         for partition in ("low", "grace"):
-            for script in ("preemptible", "mpi"):
+            for script, slowness in (("preemptible", 40), ("mpi", 100)):  # four ranks read more at a time
                 name = f"{script}-{partition}"
                 jobs[name] = self.submit(f"--partition={partition}", SCRIPTS / f"{script}.sbatch", f"{name}.json", f"{name}.work",
-                                         *self.dumps, LD_PRELOAD=self.slow_reads, SLOW_READS=mark, COUNT_READS=f"{name}.reads")
+                                         *self.dumps, LD_PRELOAD=self.slow_reads, SLOW_READS=mark, SLOW_READS_NS=slowness,
+                                         COUNT_READS=f"{name}.reads")
         for name in jobs:
             cluster.wait_until(lambda: self.reads(name) > all_reads / 2, f"half of {name}")
         intruder = self.submit("--partition=high", "--nodes=4", "--exclusive", "--output=intruder.log", "--wrap=sleep 1")
