@@ -236,9 +236,7 @@ void check_outputs(const AnalyzeOptions& options, const Job& job) {
   }
 }
 
-int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
-  StopRequest stop;
-  const StopSignals signals(stop);
+int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, StopRequest& stop) {
   job.share(stop);
   share_threads(options, job.ranks());
   const std::unique_ptr<Progress> progress = progress_for(options, job.ranks());
@@ -285,9 +283,11 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job) {
 // What one rank cannot tell the others of ends all of them.
 int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
   isolate_unless_trusted(options);  // before MPI and whatever else makes threads
+  StopRequest stop;
+  const StopSignals signals(stop);  // until the end: a rank that is through waits for the others
   Job job;
   try {
-    return run_on(options, command_line, job);
+    return run_on(options, command_line, job, stop);
   } catch (const UsageError& error) {
     if (job.is_first()) {
       throw;

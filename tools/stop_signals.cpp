@@ -25,8 +25,8 @@ StopSignals::StopSignals(StopRequest& request) {
   current = &request;
   struct sigaction action {};
   action.sa_handler = pass_on;
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   for (const int kind : kinds) {
+    action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
     struct sigaction before {};
     ::sigaction(kind, nullptr, &before);
     if (before.sa_handler != SIG_IGN) {  // as under nohup

@@ -1,5 +1,6 @@
 #include "ranks/launcher.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -25,6 +26,10 @@ constexpr std::array known{Variables{"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COM
                            Variables{"mpiexec", "PMI_SIZE", "PMI_RANK"},
                            Variables{"mpirun", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"}};
 
+// srun sets one of these when it has a PMI, that is with --mpi=pmix, pmi2 or another; with --mpi=none
+// nothing.
+constexpr std::array pmi_of_srun{"PMIX_NAMESPACE", "PMI_FD", "PMI_RANK", "PMI_PORT", "PMI_CONTROL_PORT"};
+
 std::optional<std::size_t> number(const char* text) {
   if (text == nullptr) {
     return std::nullopt;
@@ -42,7 +47,9 @@ std::optional<Launch> launch_of(const std::function<const char*(const char*)>& v
   for (const Variables& names : known) {
     const auto size = number(variable(names.size));
     if (size && *size > 0) {
-      return Launch{names.launcher, *size, number(variable(names.rank)).value_or(0)};
+      const bool has_pmi = names.launcher != std::string_view("srun") ||
+                           std::ranges::any_of(pmi_of_srun, [&](const char* name) { return variable(name); });
+      return Launch{names.launcher, *size, number(variable(names.rank)).value_or(0), has_pmi};
     }
   }
   return std::nullopt;

@@ -12,6 +12,7 @@ struct Launch {
   std::string launcher;  // "mpirun", "srun": for messages
   std::size_t size = 1;  // processes that it started
   std::size_t rank = 0;
+  bool has_pmi = true;  // what MPI needs to find the other processes
 };
 
 // variable(name): its value, or null. nullopt: no launcher started this process.

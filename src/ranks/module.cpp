@@ -67,6 +67,9 @@ std::unique_ptr<Ranks> join_ranks() {
            "this program was built without MPI, so that each would do all of the work; build it where an MPI "
            "is installed, or share the work out with 'analyze --part I/N' and 'merge'");
   }
+  if (!launch->has_pmi) {
+    refuse(*launch, "it gave them no PMI, by which MPI finds the others; " + cure(*launch));
+  }
   // MPI loads parts of itself later, which look for its symbols among the global ones.
   void* const module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (module == nullptr) {
