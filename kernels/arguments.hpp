@@ -6,6 +6,7 @@
 
 #include "collapscope/core/element.hpp"
 #include "element.hpp"
+#include "traffic.hpp"
 
 namespace collapscope::kernels {
 
@@ -47,6 +48,15 @@ struct RowStats {
   double* shifted_norm = nullptr;    // |h - shift|, likewise
   double* shifted_square = nullptr;  // |h - shift|^2
   std::size_t stride = 1;
+
+  // Columns that are wanted.
+  [[nodiscard]] std::size_t count() const {
+    std::size_t wanted = 0;
+    for (const double* column : {norm, is_zero, shifted_norm, shifted_square}) {
+      wanted += column == nullptr ? 0 : 1;
+    }
+    return wanted;
+  }
 };
 
 // Norms of rows, as a row pass left them.
@@ -59,6 +69,22 @@ struct RowNorms {
 
   [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
     return unscale == nullptr ? 0 : unscale[row * stride];
+  }
+};
+
+// What parts of rows left, `size` doubles each: the mean of x [d], `skip` other numbers, the mean of y [n],
+// ...
+struct PartRecords {
+  const double* data = nullptr;
+  std::size_t parts = 0;
+  std::size_t size = 0;
+  std::size_t d = 0;
+  std::size_t n = 0;
+  std::size_t skip = 0;
+
+  // Of column j of x, or of column j - d of y.
+  [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double mean(std::size_t part, std::size_t column) const {
+    return data[part * size + (column < d ? column : column + skip)];
   }
 };
 

@@ -18,6 +18,7 @@ struct ChunkSums {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return from.cols; }
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return chunk_count; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(from.rows * from.cols, chunk_count * from.cols); }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
     constexpr std::size_t batch = 8;
@@ -61,6 +62,10 @@ struct ColumnTotals {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return from.cols; }
+  [[nodiscard]] Traffic traffic() const {
+    return traffic_of((chunk_count + 1) * from.cols,
+                      ((sums == nullptr ? 0 : 1) + (means == nullptr ? 0 : 1)) * from.cols);
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t column, std::size_t lane, std::size_t lanes) const {
     Partial total{0};

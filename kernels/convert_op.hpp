@@ -36,6 +36,10 @@ struct ConvertRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows; }
+  [[nodiscard]] Traffic traffic() const {
+    return {to.rows * to.cols * size_of(from.kind) + (shift == nullptr ? 0 : to.cols * sizeof(double)),
+            to.rows * (to.cols + stats.count()) * sizeof(double)};
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     constexpr std::size_t batch = 4;

@@ -16,6 +16,9 @@ struct SubtractRow {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return matrix.cols; }
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return row_batches(matrix.rows); }
+  [[nodiscard]] Traffic traffic() const {
+    return traffic_of((matrix.rows + 1) * matrix.cols, matrix.rows * matrix.cols);
+  }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
     const std::size_t begin = chunk * row_batch;
