@@ -5,6 +5,7 @@
 #include "convert_op.hpp"
 #include "narrow_op.hpp"
 #include "own_scale_op.hpp"
+#include "part_op.hpp"
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
@@ -39,6 +40,8 @@ void for_each_kernel(Visit&& visit) {
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();
   visit.template items<MirrorLower>();
+  visit.template items<PartMeans>();
+  visit.template columns<BetweenParts>();
 
   visit.template columns<NarrowRows>();
   visit.template columns<ChunkSquares>();

@@ -85,6 +85,11 @@ cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::
 // The same of floats, summed in float64, over *scale squared (null: 1).
 cudaError_t sum_float_slices(double* to, const float* from, std::size_t slices, std::size_t count,
                              const double* scale, bool adds, cudaStream_t stream);
+// mean [d + n]: of all parts, about what the records' means are about; share [parts] of the rows.
+cudaError_t part_means(const PartRecords& records, const double* share, double* mean, cudaStream_t stream);
+// to [parts, >= d + n] = weight [parts] times the parts' means less `mean`, and zeros.
+cudaError_t between_parts(const PartRecords& records, const double* weight, const double* mean,
+                          const DeviceMatrix& to, cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 

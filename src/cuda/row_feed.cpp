@@ -33,23 +33,19 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
       // Parts begin aligned, and tiles may be half full, the last one of every segment, too.
       const std::size_t parts =
           2 * keep.rows / part_rows + 2 + keep.rows / std::max<std::uint64_t>(keep.segment, 1);
-      store_ = DeviceBuffer<std::byte>(part_bytes(format, keep.rows) + parts * alignment);
-      target_store_ = DeviceBuffer<double>(keep.rows * targets);
+      store_ = DeviceBuffer<std::byte>(device, part_bytes(format, keep.rows) + parts * alignment);
+      target_store_ = DeviceBuffer<double>(device, keep.rows * targets);
       keeps_ = true;
     } catch (const DeviceMemoryError&) {
       store_ = {};
     }
   }
   for (std::size_t i = 0; i < slots; ++i) {
-    Slot slot;
-    if (!keeps_) {
-      slot.bytes = DeviceBuffer<std::byte>(part_bytes(format, part_rows));
-      slot.targets = DeviceBuffer<double>(part_rows * targets);
-    }
-    slot.staged = PinnedBuffer<double>(part_rows * targets);
-    slot.filled = make_event();
-    slot.used = make_event();
-    slots_.push_back(std::move(slot));
+    slots_.push_back({{device, keeps_ ? 0 : part_bytes(format, part_rows)},
+                      {device, keeps_ ? 0 : part_rows * targets},
+                      {device, part_rows * targets},
+                      LentEvent(device),
+                      LentEvent(device)});
   }
 }
 

@@ -12,8 +12,8 @@ namespace collapscope::cuda {
 class RowSource {
  public:
   RowSource() = default;
-  // Throws DeviceMemoryError.
-  RowSource(const RowFormat& format, std::size_t part_rows);
+  // first_bad: room on the device for the first sample that has a NaN or Inf. Throws DeviceMemoryError.
+  RowSource(const Device& device, const RowFormat& format, std::size_t part_rows, double* first_bad);
 
   // Makes `rows` the current ones; pools them where the format asks.
   void set(const Device& device, const DeviceRows& rows);
@@ -29,13 +29,13 @@ class RowSource {
 
   // Before the first `set`.
   void clear_check(const Device& device);
-  // Waits for the device; throws NonFiniteSample when a row had a NaN or Inf.
-  void throw_if_not_finite(const Device& device) const;
+  // first_bad: what came down of it. Throws NonFiniteSample when a row had a NaN or Inf.
+  static void throw_if_not_finite(double first_bad);
 
  private:
   RowFormat format_;
   DeviceBuffer<double> pooled_;  // [rows, d]
-  DeviceBuffer<std::uint64_t> first_bad_;
+  std::uint64_t* first_bad_ = nullptr;
   kernels::StoredRows current_;
   kernels::FiniteCheck check_;
 };

@@ -23,7 +23,7 @@ class LittleMemory : public test::Pipeline {
 
   [[nodiscard]] bool began_again() const {
     return std::any_of(messages_.lines.begin(), messages_.lines.end(), [](const std::string& line) {
-      return line.find("; again with smaller tiles") != std::string::npos;
+      return line.find("; again with less memory") != std::string::npos;
     });
   }
 };
@@ -39,7 +39,7 @@ TEST_F(LittleMemory, ForALibrarysKernelsLeadsToSmallerTiles) {
     expect_near_cpu(found);
     if (began_again()) {
       EXPECT_THAT(messages_.lines[0], HasSubstr("cublas"));
-      EXPECT_THAT(messages_.lines[0], HasSubstr("with little memory left; again with smaller tiles"));
+      EXPECT_THAT(messages_.lines[0], HasSubstr("with little memory left; again with less memory"));
       on_gpu_again += found.provenance.fallbacks == Fallbacks{} ? 1 : 0;
     }
   }
