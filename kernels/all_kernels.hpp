@@ -3,6 +3,7 @@
 
 #include "column_op.hpp"
 #include "convert_op.hpp"
+#include "look_op.hpp"
 #include "narrow_op.hpp"
 #include "own_scale_op.hpp"
 #include "part_op.hpp"
@@ -17,7 +18,7 @@
 
 namespace collapscope::kernels {
 
-// Calls visit.template items<Op>(), rows<Op>() or columns<Op>() for the Op of every kernel.
+// Calls visit.template items<Op>(), rows<Op>(), steps<Op>() or columns<Op>() for the Op of every kernel.
 template <class Visit>
 void for_each_kernel(Visit&& visit) {
   visit.template rows<ConvertRows<1>>();
@@ -29,6 +30,9 @@ void for_each_kernel(Visit&& visit) {
   visit.template columns<PositionRows>();
   visit.template rows<TargetRows>();
 
+  visit.template columns<StoredChunkSums<1>>();
+  visit.template columns<StoredChunkSums<2>>();
+  visit.template rows<StoredMeans>();
   visit.template columns<ChunkSums>();
   visit.template rows<ColumnTotals>();
 
@@ -36,6 +40,12 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<OutsideRows<2>>();
   visit.template rows<MapErrors>();
   visit.template items<MarkAtMost>();
+  visit.template steps<LookRows<1, 4>>();
+  visit.template steps<LookRows<1, 8>>();
+  visit.template steps<LookRows<1, 16>>();
+  visit.template steps<LookRows<2, 4>>();
+  visit.template steps<LookRows<2, 8>>();
+  visit.template steps<LookRows<2, 16>>();
 
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();

@@ -15,9 +15,15 @@ namespace collapscope::kernels {
 // cudaSuccess when this build has code for the current device.
 cudaError_t probe();
 
-// to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
-cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
-                         const RowStats& stats, const FiniteCheck& check, cudaStream_t stream);
+// to = h - shift - mean (either null: none), and statistics of h and h - shift of every row. to.rows =
+// from.rows, to.cols = from.cols.
+cudaError_t convert_rows(const StoredRows& from, const double* shift, const double* mean,
+                         const DeviceMatrix& to, const RowStats& stats, const FiniteCheck& check,
+                         cudaStream_t stream);
+
+// means [cols] of h - shift (null: h), as column_sums has them. Workspace as for column_sums.
+cudaError_t stored_means(const StoredRows& from, const double* shift, double* workspace, double* means,
+                         cudaStream_t stream);
 
 // to = h / |h|, zero rows stay 0. norm: |h| of row i at norm[i * norm_stride].
 cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
@@ -78,6 +84,13 @@ cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bo
 // out[i * out_stride] = 1 where norm[i * norm_stride] <= least, else 0.
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
                          double* out, std::size_t out_stride, cudaStream_t stream);
+
+// Directions that look_rows can project on.
+inline constexpr std::size_t most_look_directions = 16;
+
+// A second look at rows as stored: all that it sums of every row. from.rows, from.cols as of look.maps.
+cudaError_t look_rows(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
+                      cudaStream_t stream);
 
 // to (+= when adds) = the sum over slices of from [slices, count], in order.
 cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::size_t count, bool adds,

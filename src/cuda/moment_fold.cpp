@@ -93,9 +93,7 @@ void CudaMomentFold::settle() {
 }
 
 void CudaMomentFold::choose_pilot(const DeviceRows& rows) {
-  source_.convert(device_, nullptr, x(rows.rows), {});
-  Call("the mean of the first rows")
-      .check(kernels::column_sums(x(rows.rows), work_->sums.data(), nullptr, pilot(), device_.compute()));
+  source_.mean(device_, nullptr, work_->sums.data(), pilot());
   Call("the mean of the first targets")
       .check(kernels::column_sums({const_cast<double*>(rows.targets), rows.rows, n_, n_}, work_->sums.data(),
                                   nullptr, pilot() + d_, device_.compute()));
@@ -118,17 +116,15 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   const kernels::DeviceMatrix y = middle_cols(right, 0, n_);
   double* const a = right.data + n_;
   double* const norm = right.data + n_ + 2;
-  source_.convert(device_, pilot(), x,
-                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
-  Call("shifting targets")
-      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, stream));
-
   double* const mean_x = log_.data() + record_at(rows_of_part_.size());
   double* const sums = mean_x + d_;
   double* const mean_y = sums + n_ + 4;
-  Call("the mean of rows").check(kernels::column_sums(x, work_->sums.data(), nullptr, mean_x, stream));
+  source_.mean(device_, pilot(), work_->sums.data(), mean_x);
+  source_.convert(device_, pilot(), mean_x, x,
+                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
+  Call("shifting targets")
+      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, stream));
   Call("the mean of targets").check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream));
-  Call("centring rows").check(kernels::subtract_row(x, mean_x, stream));
   Call("centring targets").check(kernels::subtract_row(y, mean_y, stream));
 
   const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);

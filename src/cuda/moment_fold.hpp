@@ -64,7 +64,7 @@ class CudaMomentFold final : public MomentFold {
   [[nodiscard]] bool fast() const { return spec_.precision == Precision::fast; }
   [[nodiscard]] std::size_t record_size() const {
     const std::size_t squares = spec_.normalized_scatter ? 2 : 1;
-    return d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0);
+    return padded(d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0));
   }
   // Where the log has what; the first two numbers are for the first sample with a NaN or Inf.
   [[nodiscard]] std::size_t pilot_at() const { return 2; }

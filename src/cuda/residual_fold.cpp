@@ -95,11 +95,12 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       d_(spec_.feature_mean.size()),
       n_(spec_.target_mean.size()),
       map_rows_(map_rows(spec_)),
+      in_one_pass_(map_rows_ <= kernels::most_look_directions),
       constants_(device, spec_),
-      x_(device, part_rows * padded(d_)),
-      outside_(device, part_rows * padded(d_)),
-      coordinates_(device, part_rows * padded(map_rows_)),
-      norms_(device, part_rows * norm_stride),
+      x_(device, in_one_pass_ ? 0 : part_rows * padded(d_)),
+      outside_(device, x_.size()),
+      coordinates_(device, in_one_pass_ ? 0 : part_rows * padded(map_rows_)),
+      norms_(device, in_one_pass_ ? 0 : part_rows * norm_stride),
       values_(device, part_rows * value_stride),
       workspace_(device, kernels::column_workspace(part_rows, columns)),
       records_(device, first_record + most_waiting * columns),
@@ -107,15 +108,62 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       source_(device, spec_.format, part_rows, records_.data()),
       drained_(device) {
   constants_.send(device_);
-  // Columns that stay unused, and the padding that is copied along.
-  clear(values_.data(), values_.size(), device_.compute());
-  clear(x_.data(), x_.size(), device_.compute());
+  if (!in_one_pass_) {  // columns that stay unused, and the padding that is copied along
+    clear(values_.data(), values_.size(), device_.compute());
+    clear(x_.data(), x_.size(), device_.compute());
+  }
 }
 
 void ResidualPass::add(const DeviceRows& rows) {
   if (rows.rows > part_rows_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
+  if (!has_begun_) {
+    source_.clear_check(device_);
+    has_begun_ = true;
+  }
+  source_.set(device_, rows);
+  if (in_one_pass_) {
+    look_at(rows);
+  } else {
+    look_in_passes(rows);
+  }
+  Call("sums of residuals")
+      .check(kernels::column_sums({values_.data(), rows.rows, columns, value_stride}, workspace_.data(),
+                                  records_.data() + first_record + waiting_ * columns, nullptr,
+                                  device_.compute()));
+  sums_.count += rows.rows;
+  if (++waiting_ == most_waiting) {
+    flush();
+  }
+}
+
+double ResidualPass::least_norm() const {
+  return spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
+}
+
+void ResidualPass::look_at(const DeviceRows& rows) {
+  kernels::LookArguments look;
+  look.maps = constant(constants_.maps);
+  look.signal = spec_.signal.rows();
+  look.weight = spec_.weight.rows();
+  look.weight_is_complement = spec_.weight_is_complement;
+  look.affine = spec_.affine.rows();
+  look.published = spec_.published.rows();
+  look.mean = constant(constants_.feature_mean);
+  look.mean_coordinates = constant(constants_.mean_coordinates);
+  look.signal_mean_outside = constant(constants_.signal_mean_outside);
+  look.weight_mean_outside = constant(constants_.weight_mean_outside);
+  look.target_mean = constant(constants_.target_mean);
+  look.y = rows.targets;
+  look.targets = n_;
+  look.least_norm = least_norm();
+  look.out = values_.data();
+  look.out_stride = value_stride;
+  source_.look(device_, look);
+}
+
+void ResidualPass::look_in_passes(const DeviceRows& rows) {
   cudaStream_t stream = device_.compute();
   const std::size_t k = spec_.signal.rows();
   const std::size_t r = spec_.weight.rows();
@@ -123,12 +171,7 @@ void ResidualPass::add(const DeviceRows& rows) {
   const kernels::DeviceMatrix coordinates{coordinates_.data(), rows.rows, map_rows_, padded(map_rows_)};
   double* const values = values_.data();
 
-  if (!has_begun_) {
-    source_.clear_check(device_);
-    has_begun_ = true;
-  }
-  source_.set(device_, rows);
-  source_.convert(device_, constant(constants_.feature_mean), x,
+  source_.convert(device_, constant(constants_.feature_mean), nullptr, x,
                   {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = norm_stride});
   source_.own_scale(device_, x, norms_.data(), norms_.data() + 1, norms_.data() + 2, norm_stride);
   if (map_rows_ > 0) {
@@ -160,17 +203,9 @@ void ResidualPass::add(const DeviceRows& rows) {
                                    constant(constants_.mean_coordinates) + first, false, norms(),
                                    rows.targets, mean_y, values + published, value_stride, stream));
   }
-  const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
   Call("rows at the mean")
-      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least, values + at_mean,
+      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least_norm(), values + at_mean,
                                    value_stride, stream));
-  Call("sums of residuals")
-      .check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
-                                  records_.data() + first_record + waiting_ * columns, nullptr, stream));
-  sums_.count += rows.rows;
-  if (++waiting_ == most_waiting) {
-    flush();
-  }
 }
 
 // x - coordinates basis, then squared; basis [coordinates.cols, d].

@@ -38,9 +38,14 @@ class ResidualPass {
   };
 
   [[nodiscard]] const double* constant(std::size_t at) const { return constants_.all.data() + at; }
+  // What is summed of every row, to `values_`: in one pass where there are few directions, else in several.
+  void look_at(const DeviceRows& rows);
+  void look_in_passes(const DeviceRows& rows);
   void add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                    const double* basis, const double* mean_outside, double* out);
   void flush();
+  // Rows at most so far from the mean lie at it.
+  [[nodiscard]] double least_norm() const;
   [[nodiscard]] kernels::RowNorms norms() const {
     return {norms_.data(), norms_.data() + 1, norm_stride, norms_.data() + 2};
   }
@@ -51,7 +56,9 @@ class ResidualPass {
   std::size_t d_;
   std::size_t n_;
   std::size_t map_rows_;
+  bool in_one_pass_;
   Constants constants_;
+  // Of several passes.
   DeviceBuffer<double> x_;            // [rows, d]
   DeviceBuffer<double> outside_;      // [rows, d]
   DeviceBuffer<double> coordinates_;  // [rows, map_rows]

@@ -35,15 +35,24 @@ void RowSource::set(const Device& device, const DeviceRows& rows) {
   current_ = {bytes, ElementType{ElementKind::float64, false}, rows.rows, d};
 }
 
-void RowSource::convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
-                        const kernels::RowStats& stats) const {
-  Call("converting rows").check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()));
+void RowSource::mean(const Device& device, const double* shift, double* workspace, double* mean) const {
+  Call("the mean of rows").check(kernels::stored_means(current_, shift, workspace, mean, device.compute()));
+}
+
+void RowSource::convert(const Device& device, const double* shift, const double* mean,
+                        const kernels::DeviceMatrix& x, const kernels::RowStats& stats) const {
+  Call("converting rows")
+      .check(kernels::convert_rows(current_, shift, mean, x, stats, check_, device.compute()));
 }
 
 void RowSource::own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
                           const double* centred_norm, double* unscale, std::size_t stride) const {
   Call("rows with their own scale")
       .check(kernels::own_scale_rows(current_, x, norm, centred_norm, unscale, stride, device.compute()));
+}
+
+void RowSource::look(const Device& device, const kernels::LookArguments& look) const {
+  Call("looking at rows").check(kernels::look_rows(current_, look, check_, device.compute()));
 }
 
 void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,

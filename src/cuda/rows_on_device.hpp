@@ -17,12 +17,16 @@ class RowSource {
 
   // Makes `rows` the current ones; pools them where the format asks.
   void set(const Device& device, const DeviceRows& rows);
-  // x = h - shift [d] (null: h), with statistics.
-  void convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
+  // mean [d] of h - shift (null: h); workspace as for kernels::column_sums.
+  void mean(const Device& device, const double* shift, double* workspace, double* mean) const;
+  // x = h - shift - mean [d] (null: none), with statistics of h - shift.
+  void convert(const Device& device, const double* shift, const double* mean, const kernels::DeviceMatrix& x,
                const kernels::RowStats& stats) const;
   // After `convert` about the mean: rows that need it get their own scale.
   void own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
                  const double* centred_norm, double* unscale, std::size_t stride) const;
+  // Of a second look at rows that are projected on few directions, all that it sums.
+  void look(const Device& device, const kernels::LookArguments& look) const;
   // unit = h / |h|
   void normalize(const Device& device, const double* norm, std::size_t norm_stride,
                  const kernels::DeviceMatrix& unit) const;

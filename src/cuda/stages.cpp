@@ -126,7 +126,7 @@ class ResidentRows {
   // With the statistics that the first look wants.
   void convert(const DeviceRows& part) {
     source_.set(device_, part);
-    source_.convert(device_, shift_.data(), x(part.rows),
+    source_.convert(device_, shift_.data(), nullptr, x(part.rows),
                     {.norm = norms_.data(),
                      .is_zero = norms_.data() + 1,
                      .shifted_square = norms_.data() + 2,

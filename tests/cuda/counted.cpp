@@ -148,7 +148,11 @@ Passes Counted::passes(ElementKind element, std::size_t features, std::size_t k)
   const Passes some = bytes_of_looks(format, k, rows);
   const Passes more = bytes_of_looks(format, k, 2 * rows);
   const auto stored = static_cast<double>(rows * format.sample_bytes());
-  return {(more.first - some.first) / stored, (more.second - some.second) / stored};
+  const Passes found{(more.first - some.first) / stored, (more.second - some.second) / stored};
+  std::cout << fmt::format("{} x {}: {:.2f} and {:.2f} x the stored bytes", format.element.name(), features,
+                           found.first, found.second)
+            << std::endl;
+  return found;
 }
 
 void Counted::expect_no_allocation(const Counts& counts) {

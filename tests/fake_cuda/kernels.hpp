@@ -22,7 +22,8 @@ struct Traffic {
 using Count = Traffic (*)(const void* op);
 // Zeros the bytes of such an argument that belong to no member: what happened to lie there before.
 using ClearPadding = void (*)(void* op);
-// `shape`: over_items (cub::DeviceFor::Bulk), over_rows or over_columns; `op`: the type of the argument.
+// `shape`: over_items (cub::DeviceFor::Bulk), over_rows, over_rows_in_steps or over_columns; `op`: the type
+// of the argument.
 using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
                      Run run, Count count);
 
@@ -63,6 +64,18 @@ struct AddTwins {
             std::abort();
           }
           run_rows(*static_cast<const Op*>(op), grid, block);
+        },
+        &traffic<Op>);
+  }
+  template <class Op>
+  void steps() const {
+    add(
+        "over_rows_in_steps", typeid(Op), sizeof(Op), &clear_padding<Op>,
+        [](const void* op, Dim grid, Dim block) {
+          if (block.x < 1 || block.x > 32) {
+            std::abort();
+          }
+          run_rows_in_steps(*static_cast<const Op*>(op), grid, block);
         },
         &traffic<Op>);
   }
