@@ -66,7 +66,7 @@ std::string driver_release() {
 }  // namespace
 
 void* take_memory(const Device& device, Place place, std::size_t bytes) {
-  return device.memory().take(place, bytes);
+  return device.take_memory(place, bytes);
 }
 
 void give_memory(const Device& device, Place place, void* memory, std::size_t bytes) noexcept {
@@ -206,6 +206,13 @@ void Device::drain() const noexcept {
     done = done && answer == cudaSuccess;
   }
   at_rest_ = done;
+}
+
+void* Device::take_memory(Place place, std::size_t bytes) const {
+  ran_out_ = true;
+  void* const memory = memory_->take(place, bytes);
+  ran_out_ = false;
+  return memory;
 }
 
 Event Device::take_event() const {

@@ -55,6 +55,10 @@ class Device {
   void drain() const noexcept;
 
   [[nodiscard]] MemoryPool& memory() const { return *memory_; }
+  // Of the pool's, for this device's work.
+  [[nodiscard]] void* take_memory(Place place, std::size_t bytes) const;
+  // Whether it was the pool that had none when memory was last asked for, although it had been emptied.
+  [[nodiscard]] bool ran_out_of_memory() const { return ran_out_; }
   // Whether the last `drain` knows that nothing is under way.
   [[nodiscard]] bool is_at_rest() const { return at_rest_; }
   // An event, perhaps used before, of which all that it recorded is done; to be given back after a drain.
@@ -81,6 +85,7 @@ class Device {
   Watchdog watchdog_;
   std::shared_ptr<MemoryPool> memory_;
   mutable bool at_rest_ = true;
+  mutable bool ran_out_ = false;
   mutable std::vector<Event> events_;  // that wait for their next use
   Stream copy_;
   Stream compute_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "cuda/range.hpp"
 #include "cuda/transfers.hpp"
 
 namespace collapscope::cuda {
@@ -114,6 +115,7 @@ int int_in(double number) {
 }  // namespace
 
 std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric, std::size_t pairs) {
+  const Range range("eigenbasis");
   device.select();
   const std::size_t n = symmetric.rows();
   const double scale = scale_of(symmetric);

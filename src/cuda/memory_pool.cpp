@@ -14,10 +14,10 @@ namespace collapscope::cuda {
 
 namespace {
 
-constexpr const char* variable = "COLLAPSCOPE_GPU_POOL";
+constexpr const char* pool_variable = "COLLAPSCOPE_GPU_POOL";
 
 bool is_wanted() {
-  const char* chosen = std::getenv(variable);
+  const char* chosen = std::getenv(pool_variable);
   return chosen == nullptr || std::string_view(chosen) != "0";
 }
 

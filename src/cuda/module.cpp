@@ -7,6 +7,7 @@
 #include "collapscope/core/error.hpp"
 #include "cuda/eigen.hpp"
 #include "cuda/moment_fold.hpp"
+#include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
 #include "cuda/stages.hpp"
 #include "gpu/gpu_device.hpp"
@@ -87,9 +88,10 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   [[nodiscard]] bool spare_memory() override {
-    if (empties_pool() && !layer_began_with_empty_pool_) {
-      pool_is_empty_ = true;  // what lay there may have been all that was missing
-      return true;
+    const bool pool_had_some = !device_.ran_out_of_memory() && !layer_began_with_empty_pool_;
+    pool_is_empty_ = true;
+    if (empties_pool() && pool_had_some) {
+      return true;  // it may have been all that was missing
     }
     if (spared_ == most_spared) {
       return false;
@@ -105,6 +107,7 @@ class CudaGpu final : public gpu::GpuDevice {
 
   // Without room for kept rows, too, it goes without them before it goes with smaller parts.
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    const Range range("room for a layer");
     device_.select();
     layer_began_with_empty_pool_ = std::exchange(pool_is_empty_, false);
     const std::size_t most = part_rows(spec.format, spec.rows);

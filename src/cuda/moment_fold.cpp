@@ -8,6 +8,7 @@
 #include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
+#include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
 
 namespace collapscope::cuda {
@@ -80,6 +81,7 @@ void CudaMomentFold::begin_segment() {
 }
 
 void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  const Range range("first look: tile");
   if (targets.rows() != tile.rows || targets.cols() != n_) {
     throw UsageError("MomentFold::add: the tile does not fit the fold");
   }
@@ -296,6 +298,7 @@ void CudaMomentFold::take_records(const std::vector<double>& log, Moments& momen
 }
 
 Moments CudaMomentFold::finish() {
+  const Range range("first look: sums");
   kept_ends_.push_back(feed_.kept().size());
   if (rows_of_part_.empty()) {
     return {};
@@ -330,6 +333,7 @@ void CudaMomentFold::close() {
 }
 
 std::optional<std::vector<ResidualSums>> CudaMomentFold::look_again(const LookSpec& spec) {
+  const Range range("second look: kept rows");
   if (!feed_.keeps()) {
     return std::nullopt;
   }

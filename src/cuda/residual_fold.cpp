@@ -7,6 +7,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "core/vector_math.hpp"
+#include "cuda/range.hpp"
 
 namespace collapscope::cuda {
 
@@ -238,6 +239,7 @@ void ResidualPass::flush() {
 }
 
 ResidualSums ResidualPass::finish() {
+  const Range range("second look: sums");
   if (has_begun_) {
     flush();
   }
@@ -253,6 +255,7 @@ CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, s
       drained_(device) {}
 
 void CudaResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  const Range range("second look: tile");
   if (targets.rows() != tile.rows || targets.cols() != targets_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }

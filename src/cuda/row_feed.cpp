@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collapscope/core/error.hpp"
+#include "cuda/range.hpp"
 
 namespace collapscope::cuda {
 
@@ -75,6 +76,7 @@ RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
 }
 
 DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
+  const Range range("rows to the device");
   Slot& slot = slots_[turn_ % slots_.size()];
   std::byte* bytes = slot.bytes.data();
   double* device_targets = slot.targets.data();
