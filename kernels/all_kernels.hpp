@@ -3,8 +3,10 @@
 
 #include "column_op.hpp"
 #include "convert_op.hpp"
+#include "look_op.hpp"
 #include "narrow_op.hpp"
 #include "own_scale_op.hpp"
+#include "part_op.hpp"
 #include "pool_op.hpp"
 #include "position_op.hpp"
 #include "residual_op.hpp"
@@ -16,7 +18,7 @@
 
 namespace collapscope::kernels {
 
-// Calls visit.template items<Op>(), rows<Op>() or columns<Op>() for the Op of every kernel.
+// Calls visit.template items<Op>(), rows<Op>(), steps<Op>() or columns<Op>() for the Op of every kernel.
 template <class Visit>
 void for_each_kernel(Visit&& visit) {
   visit.template rows<ConvertRows<1>>();
@@ -28,6 +30,9 @@ void for_each_kernel(Visit&& visit) {
   visit.template columns<PositionRows>();
   visit.template rows<TargetRows>();
 
+  visit.template columns<StoredChunkSums<1>>();
+  visit.template columns<StoredChunkSums<2>>();
+  visit.template rows<StoredMeans>();
   visit.template columns<ChunkSums>();
   visit.template rows<ColumnTotals>();
 
@@ -35,10 +40,18 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<OutsideRows<2>>();
   visit.template rows<MapErrors>();
   visit.template items<MarkAtMost>();
+  visit.template steps<LookRows<1, 4>>();
+  visit.template steps<LookRows<1, 8>>();
+  visit.template steps<LookRows<1, 16>>();
+  visit.template steps<LookRows<2, 4>>();
+  visit.template steps<LookRows<2, 8>>();
+  visit.template steps<LookRows<2, 16>>();
 
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();
   visit.template items<MirrorLower>();
+  visit.template items<PartMeans>();
+  visit.template columns<BetweenParts>();
 
   visit.template columns<NarrowRows>();
   visit.template columns<ChunkSquares>();

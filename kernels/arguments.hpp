@@ -6,6 +6,7 @@
 
 #include "collapscope/core/element.hpp"
 #include "element.hpp"
+#include "traffic.hpp"
 
 namespace collapscope::kernels {
 
@@ -47,6 +48,15 @@ struct RowStats {
   double* shifted_norm = nullptr;    // |h - shift|, likewise
   double* shifted_square = nullptr;  // |h - shift|^2
   std::size_t stride = 1;
+
+  // Columns that are wanted.
+  [[nodiscard]] std::size_t count() const {
+    std::size_t wanted = 0;
+    for (const double* column : {norm, is_zero, shifted_norm, shifted_square}) {
+      wanted += column == nullptr ? 0 : 1;
+    }
+    return wanted;
+  }
 };
 
 // Norms of rows, as a row pass left them.
@@ -59,6 +69,50 @@ struct RowNorms {
 
   [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
     return unscale == nullptr ? 0 : unscale[row * stride];
+  }
+};
+
+// What a second look projects on, and where what it sums goes. The directions lie one after another: of the
+// signal, of the weight, of the affine and of the published map.
+struct LookArguments {
+  static constexpr std::size_t columns =
+      11;  // of `out`: signal [4], weight [4], affine, published, at the mean
+
+  const double* maps = nullptr;  // [directions, d]
+  std::size_t signal = 0;        // directions
+  std::size_t weight = 0;
+  bool weight_is_complement = false;  // what is outside the weight's row space
+  std::size_t affine = 0;             // targets, or 0
+  std::size_t published = 0;
+  const double* mean = nullptr;                 // of the rows [d]
+  const double* mean_coordinates = nullptr;     // [directions]
+  const double* signal_mean_outside = nullptr;  // [d]
+  const double* weight_mean_outside = nullptr;
+  const double* target_mean = nullptr;  // [targets]
+  const double* y = nullptr;            // [rows, targets]
+  std::size_t targets = 0;
+  double least_norm = 0;  // rows not farther from the mean lie at it
+  double* out = nullptr;  // [rows, columns]
+  std::size_t out_stride = 0;
+
+  [[nodiscard]] COLLAPSCOPE_HOST_DEVICE std::size_t directions() const {
+    return signal + weight + affine + published;
+  }
+};
+
+// What parts of rows left, `size` doubles each: the mean of x [d], `skip` other numbers, the mean of y [n],
+// ...
+struct PartRecords {
+  const double* data = nullptr;
+  std::size_t parts = 0;
+  std::size_t size = 0;
+  std::size_t d = 0;
+  std::size_t n = 0;
+  std::size_t skip = 0;
+
+  // Of column j of x, or of column j - d of y.
+  [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double mean(std::size_t part, std::size_t column) const {
+    return data[part * size + (column < d ? column : column + skip)];
   }
 };
 

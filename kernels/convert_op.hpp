@@ -1,4 +1,4 @@
-// Stored rows to float64, less a shift, with the norms of every row on the way.
+// Stored rows to float64, less a shift and a mean, with the norms of every row on the way.
 #pragma once
 
 #include <cmath>
@@ -18,8 +18,9 @@ struct ConvertRows {
   StoredNumbers from;
   const double* shift;  // [cols] or null
   DeviceMatrix to;
-  RowStats stats;
+  RowStats stats;  // of rows less the shift
   FiniteCheck check;
+  const double* mean = nullptr;  // [cols] or null: what `to` has less besides
 
   // `seen` has the bits of all magnitudes: 0 where all numbers are zeros, so that such rows need no
   // second pass.
@@ -36,6 +37,11 @@ struct ConvertRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows; }
+  [[nodiscard]] Traffic traffic() const {
+    const std::size_t shifts = (shift == nullptr ? 0 : 1) + (mean == nullptr ? 0 : 1);
+    return {to.rows * to.cols * size_of(from.kind) + shifts * to.cols * sizeof(double),
+            to.rows * (to.cols + stats.count()) * sizeof(double)};
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     constexpr std::size_t batch = 4;
@@ -92,6 +98,12 @@ struct ConvertRows {
     for (std::size_t j = 0; j < width; ++j) {
       total.shifted_square += values.number[j] * values.number[j];
       total.shifted_seen |= magnitude_bits(values.number[j]);
+    }
+    if (mean != nullptr) {
+      const auto less = load_pack<double, width>(mean, index);
+      for (std::size_t j = 0; j < width; ++j) {
+        values.number[j] -= less.number[j];
+      }
     }
     store_pack(out, index, values);
   }

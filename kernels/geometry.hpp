@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shapes.hpp"
+
 namespace collapscope::kernels {
 
 struct Geometry {
@@ -15,7 +17,7 @@ struct Geometry {
   unsigned block_y = 1;
 };
 
-inline constexpr unsigned block_threads = 256;
+inline constexpr unsigned block_threads = most_threads;
 // Several waves of blocks on any device, so that the last wave's idle multiprocessors cost little.
 inline constexpr unsigned most_blocks = 16384;
 
@@ -45,6 +47,9 @@ inline unsigned lanes_of(std::size_t steps, std::size_t per_lane) {
 
 // Of passes that keep four accesses in flight.
 inline unsigned row_lanes(std::size_t accesses) { return lanes_of(accesses, 4); }
+
+// Of passes whose lanes have much to add up for a row in the end.
+inline unsigned look_lanes(std::size_t accesses) { return lanes_of(accesses, 8); }
 
 // Of pooling `rows` channels of `positions` each. Where the channels of a position lie together, neighbouring
 // threads take neighbouring channels, so that lanes are only there to fill the device.

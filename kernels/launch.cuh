@@ -1,4 +1,4 @@
-// Launches of the three shapes.
+// Launches of the shapes.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -31,6 +31,17 @@ cudaError_t launch_rows(const Op& op, unsigned lanes, cudaStream_t stream) {
   const Geometry shape = rows_geometry(op.rows(), lanes);
   forget_stale_errors();
   over_rows<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
+  return cudaGetLastError();
+}
+
+template <class Op>
+cudaError_t launch_rows_in_steps(const Op& op, unsigned lanes, cudaStream_t stream) {
+  if (op.rows() == 0) {
+    return cudaSuccess;
+  }
+  const Geometry shape = rows_geometry(op.rows(), lanes);
+  forget_stale_errors();
+  over_rows_in_steps<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
   return cudaGetLastError();
 }
 

@@ -15,9 +15,15 @@ namespace collapscope::kernels {
 // cudaSuccess when this build has code for the current device.
 cudaError_t probe();
 
-// to = h - shift (shift null: h), and statistics of every row. to.rows = from.rows, to.cols = from.cols.
-cudaError_t convert_rows(const StoredRows& from, const double* shift, const DeviceMatrix& to,
-                         const RowStats& stats, const FiniteCheck& check, cudaStream_t stream);
+// to = h - shift - mean (either null: none), and statistics of h and h - shift of every row. to.rows =
+// from.rows, to.cols = from.cols.
+cudaError_t convert_rows(const StoredRows& from, const double* shift, const double* mean,
+                         const DeviceMatrix& to, const RowStats& stats, const FiniteCheck& check,
+                         cudaStream_t stream);
+
+// means [cols] of h - shift (null: h), as column_sums has them. Workspace as for column_sums.
+cudaError_t stored_means(const StoredRows& from, const double* shift, double* workspace, double* means,
+                         cudaStream_t stream);
 
 // to = h / |h|, zero rows stay 0. norm: |h| of row i at norm[i * norm_stride].
 cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
@@ -79,12 +85,24 @@ cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bo
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 
+// Directions that look_rows can project on.
+inline constexpr std::size_t most_look_directions = 16;
+
+// A second look at rows as stored: all that it sums of every row. from.rows, from.cols as of look.maps.
+cudaError_t look_rows(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
+                      cudaStream_t stream);
+
 // to (+= when adds) = the sum over slices of from [slices, count], in order.
 cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::size_t count, bool adds,
                        cudaStream_t stream);
 // The same of floats, summed in float64, over *scale squared (null: 1).
 cudaError_t sum_float_slices(double* to, const float* from, std::size_t slices, std::size_t count,
                              const double* scale, bool adds, cudaStream_t stream);
+// mean [d + n]: of all parts, about what the records' means are about; share [parts] of the rows.
+cudaError_t part_means(const PartRecords& records, const double* share, double* mean, cudaStream_t stream);
+// to [parts, >= d + n] = weight [parts] times the parts' means less `mean`, and zeros.
+cudaError_t between_parts(const PartRecords& records, const double* weight, const double* mean,
+                          const DeviceMatrix& to, cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 

@@ -1,6 +1,7 @@
-// Launches of passes over float64 matrices: shifted rows, mirrored triangles.
+// Launches of passes over float64 matrices: shifted rows, means of parts, mirrored triangles.
 #include "launch.cuh"
 #include "launchers.hpp"
+#include "part_op.hpp"
 #include "shift_op.hpp"
 #include "square_op.hpp"
 
@@ -8,6 +9,15 @@ namespace collapscope::kernels {
 
 cudaError_t subtract_row(const DeviceMatrix& rows, const double* shift, cudaStream_t stream) {
   return launch_columns(SubtractRow{rows, shift}, stream);
+}
+
+cudaError_t part_means(const PartRecords& records, const double* share, double* mean, cudaStream_t stream) {
+  return launch_items(PartMeans{records, share, mean}, stream);
+}
+
+cudaError_t between_parts(const PartRecords& records, const double* weight, const double* mean,
+                          const DeviceMatrix& to, cudaStream_t stream) {
+  return launch_columns(BetweenParts{records, weight, mean, to}, stream);
 }
 
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream) {

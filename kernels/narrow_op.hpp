@@ -19,6 +19,9 @@ struct NarrowRows {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return from.cols; }
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return row_batches(from.rows); }
+  [[nodiscard]] Traffic traffic() const {
+    return {from.rows * from.cols * sizeof(double), from.rows * from.cols * sizeof(float)};
+  }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
     const double factor = scale == nullptr ? 1.0 : *scale;
@@ -44,6 +47,7 @@ struct ChunkSquares {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return from.cols; }
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return chunk_count; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(from.rows * from.cols, chunk_count * from.cols); }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
     const std::size_t begin = chunk * chunk_rows;
@@ -74,6 +78,7 @@ struct SquareTotals {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return cols; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(chunk_count * cols, cols); }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t column, std::size_t lane, std::size_t lanes) const {
     Partial total{0};
@@ -105,6 +110,7 @@ struct ChooseScale {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return 1; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(cols, 1); }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t, std::size_t lane, std::size_t lanes) const {
     Partial part{0};
@@ -131,6 +137,9 @@ struct SumFloatSlices {
   bool adds;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
+  [[nodiscard]] Traffic traffic() const {
+    return {size * (slices * sizeof(float) + (adds ? sizeof(double) : 0)), size * sizeof(double)};
+  }
   COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     double sum = 0;
     for (std::size_t s = 0; s < slices; ++s) {

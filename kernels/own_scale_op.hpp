@@ -31,6 +31,7 @@ struct OwnScaleRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(2 * to.rows, 2 * to.rows); }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial total{0};

@@ -47,6 +47,9 @@ struct PoolRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows * shape.channels; }
+  [[nodiscard]] Traffic traffic() const {
+    return {rows() * shape.positions * size_of(from.kind), rows() * sizeof(double)};
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     constexpr std::size_t batch = 8;

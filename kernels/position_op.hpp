@@ -29,6 +29,10 @@ struct PositionRows {
     return ((skip_rows + to.rows - 1) / positions - skip_rows / positions + 1) * blocks();
   }
 
+  [[nodiscard]] Traffic traffic() const {
+    return {to.rows * to.cols * size_of(from.kind), to.rows * to.cols * sizeof(double)};
+  }
+
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t channel, std::size_t chunk) const {
     constexpr std::size_t batch = 8;
     const std::size_t sample = skip_rows / positions + chunk / blocks();

@@ -31,6 +31,9 @@ struct OutsideRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return rest.rows; }
+  [[nodiscard]] Traffic traffic() const {
+    return traffic_of((rest.rows + 1) * rest.cols + 3 * rest.rows, 4 * rest.rows);
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     constexpr std::size_t batch = 4;
@@ -101,6 +104,9 @@ struct MapErrors {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return mapped.rows; }
+  [[nodiscard]] Traffic traffic() const {
+    return traffic_of(mapped.rows * (2 * mapped.cols + 1) + 2 * mapped.cols, mapped.rows);
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial total{0};
@@ -131,6 +137,7 @@ struct MarkAtMost {
   std::size_t out_stride;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return rows; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(rows, rows); }
   COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     out[i * out_stride] = norm[i * norm_stride] <= least ? 1 : 0;
   }

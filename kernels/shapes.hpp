@@ -1,9 +1,14 @@
-// The three shapes of our kernels: over items, over rows, over columns. An Op is a plain struct of
+// The shapes of our kernels: over items, over rows, over columns. An Op is a plain struct of
 // arguments with a __host__ __device__ body, so that tests run the same body on the host.
 //
 //   items         op.count() items;            op(i), by CUB
 //   over_rows     op.rows() rows, each shared by the lanes of a group of at most 32 threads;
 //                 op.slice(row, lane, lanes) -> Op::Partial, Op::combine(a, b), op.finish(row, total)
+//   over_rows_in_steps  the same in three steps, each of which knows what those before it have found of the
+//   row:
+//                 op.first(row, lane, lanes), of whose total op.found(row, total) makes what the others take
+//                 for `first`; op.second(..., first), op.third(..., first, second), op.finish(row, first,
+//                 second, third)
 //   over_columns  op.columns() columns, op.chunks() chunks of rows;   op.at(column, chunk)
 //
 // Items do not know of each other. Rows and columns stride over the grid: any launch geometry gives the same
@@ -16,6 +21,9 @@
 #include "element.hpp"
 
 namespace collapscope::kernels {
+
+// Of a block. Four blocks and more share a multiprocessor: so many threads hide what memory takes.
+inline constexpr unsigned most_threads = 256;
 
 #if defined(__CUDACC__)
 
@@ -35,28 +43,56 @@ __device__ inline Partial shuffled(unsigned group, const Partial& mine, unsigned
   return other;
 }
 
-// blockDim.x: lanes of a group, a power of two up to 32; blockDim.y: groups of a block.
-template <class Op>
-__global__ void over_rows(Op op) {
+// The lanes that share this thread's row.
+__device__ inline unsigned group_of_lanes() {
   const unsigned lanes = blockDim.x;
   const unsigned thread = (threadIdx.y * blockDim.x + threadIdx.x) % 32;
-  const unsigned group = lanes == 32 ? 0xffffffffU : ((1U << lanes) - 1U) << (thread / lanes * lanes);
+  return lanes == 32 ? 0xffffffffU : ((1U << lanes) - 1U) << (thread / lanes * lanes);
+}
+
+// For every lane of the group.
+template <class Op, class Partial>
+__device__ inline Partial total_of(Partial mine, unsigned group, unsigned lanes) {
+  for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
+    mine = Op::combine(mine, shuffled(group, mine, offset, lanes));
+  }
+  return mine;
+}
+
+// blockDim.x: lanes of a group, a power of two up to 32; blockDim.y: groups of a block.
+template <class Op>
+__global__ void __launch_bounds__(most_threads, 4) over_rows(Op op) {
+  const unsigned lanes = blockDim.x;
+  const unsigned group = group_of_lanes();
   const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.y;
   for (std::size_t row = static_cast<std::size_t>(blockIdx.x) * blockDim.y + threadIdx.y; row < op.rows();
        row += step) {
-    typename Op::Partial total = op.slice(row, threadIdx.x, lanes);
-    for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
-      total = Op::combine(total, shuffled(group, total, offset, lanes));
-    }
+    const auto total = total_of<Op>(op.slice(row, threadIdx.x, lanes), group, lanes);
     if (threadIdx.x == 0) {
       op.finish(row, total);
     }
   }
 }
 
+template <class Op>
+__global__ void __launch_bounds__(most_threads) over_rows_in_steps(Op op) {
+  const unsigned lanes = blockDim.x;
+  const unsigned group = group_of_lanes();
+  const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.y;
+  for (std::size_t row = static_cast<std::size_t>(blockIdx.x) * blockDim.y + threadIdx.y; row < op.rows();
+       row += step) {
+    const auto first = op.found(row, total_of<Op>(op.first(row, threadIdx.x, lanes), group, lanes));
+    const auto second = total_of<Op>(op.second(row, threadIdx.x, lanes, first), group, lanes);
+    const auto third = total_of<Op>(op.third(row, threadIdx.x, lanes, first, second), group, lanes);
+    if (threadIdx.x == 0) {
+      op.finish(row, first, second, third);
+    }
+  }
+}
+
 // blockDim.x: neighbouring columns; blockDim.y: chunks of a block.
 template <class Op>
-__global__ void over_columns(Op op) {
+__global__ void __launch_bounds__(most_threads, 4) over_columns(Op op) {
   const std::size_t column_step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
   const std::size_t chunk_step = static_cast<std::size_t>(gridDim.y) * blockDim.y;
   for (std::size_t chunk = static_cast<std::size_t>(blockIdx.y) * blockDim.y + threadIdx.y;
@@ -88,22 +124,45 @@ void run_items(const Op& op, Dim grid, Dim block) {
   }
 }
 
+// part(lane) of all lanes, combined.
+template <class Op, class Part>
+auto run_lanes(unsigned lanes, const Part& part) {
+  decltype(part(0U)) parts[32];
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    parts[lane] = part(lane);
+  }
+  for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
+    for (unsigned lane = 0; lane < offset; ++lane) {
+      parts[lane] = Op::combine(parts[lane], parts[lane + offset]);
+    }
+  }
+  return parts[0];
+}
+
 template <class Op>
 void run_rows(const Op& op, Dim grid, Dim block) {
   const unsigned lanes = block.x;
   const std::size_t step = static_cast<std::size_t>(grid.x) * block.y;
   for (std::size_t group = 0; group < step; ++group) {
     for (std::size_t row = group; row < op.rows(); row += step) {
-      typename Op::Partial parts[32];
-      for (unsigned lane = 0; lane < lanes; ++lane) {
-        parts[lane] = op.slice(row, lane, lanes);
-      }
-      for (unsigned offset = lanes / 2; offset > 0; offset /= 2) {
-        for (unsigned lane = 0; lane < offset; ++lane) {
-          parts[lane] = Op::combine(parts[lane], parts[lane + offset]);
-        }
-      }
-      op.finish(row, parts[0]);
+      op.finish(row, run_lanes<Op>(lanes, [&](unsigned lane) { return op.slice(row, lane, lanes); }));
+    }
+  }
+}
+
+template <class Op>
+void run_rows_in_steps(const Op& op, Dim grid, Dim block) {
+  const unsigned lanes = block.x;
+  const std::size_t step = static_cast<std::size_t>(grid.x) * block.y;
+  for (std::size_t group = 0; group < step; ++group) {
+    for (std::size_t row = group; row < op.rows(); row += step) {
+      const auto first =
+          op.found(row, run_lanes<Op>(lanes, [&](unsigned lane) { return op.first(row, lane, lanes); }));
+      const auto second =
+          run_lanes<Op>(lanes, [&](unsigned lane) { return op.second(row, lane, lanes, first); });
+      const auto third =
+          run_lanes<Op>(lanes, [&](unsigned lane) { return op.third(row, lane, lanes, first, second); });
+      op.finish(row, first, second, third);
     }
   }
 }
@@ -126,6 +185,10 @@ void run_columns(const Op& op, Dim grid, Dim block) {
 template <class Op>
 void over_rows(Op op) {
   run_rows(op, {}, {});
+}
+template <class Op>
+void over_rows_in_steps(Op op) {
+  run_rows_in_steps(op, {}, {});
 }
 template <class Op>
 void over_columns(Op op) {

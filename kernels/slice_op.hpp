@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "arguments.hpp"
 #include "element.hpp"
 
 namespace collapscope::kernels {
@@ -16,6 +17,7 @@ struct SumSlices {
   bool adds;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of((slices + (adds ? 1 : 0)) * size, size); }
   COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     double sum = 0;
     for (std::size_t s = 0; s < slices; ++s) {

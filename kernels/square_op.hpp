@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "arguments.hpp"
 #include "element.hpp"
 
 namespace collapscope::kernels {
@@ -16,6 +17,7 @@ struct MirrorLower {
   std::size_t n;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return blocks() * blocks(); }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(n * n / 2, n * n / 2); }
 
   COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
     const std::size_t row = i / blocks() * edge;

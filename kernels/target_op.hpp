@@ -26,6 +26,9 @@ struct TargetRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows; }
+  [[nodiscard]] Traffic traffic() const {
+    return traffic_of(to.rows * n + n, to.rows * (n + (square == nullptr ? 0 : 1)));
+  }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial total{0};

@@ -22,6 +22,9 @@ struct UnitRows {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return to.cols / width; }
   COLLAPSCOPE_HOST_DEVICE std::size_t chunks() const { return row_batches(to.rows); }
+  [[nodiscard]] Traffic traffic() const {
+    return {to.rows * (to.cols * size_of(from.kind) + sizeof(double)), to.rows * to.cols * sizeof(double)};
+  }
 
   COLLAPSCOPE_HOST_DEVICE void at(std::size_t column, std::size_t chunk) const {
     const std::size_t begin = chunk * row_batch;

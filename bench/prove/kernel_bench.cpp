@@ -99,13 +99,40 @@ class KernelBench {
     const json shape{{"d", d}, {"type", element.name()}, {"rows", rows}};
     measure("convert_rows", shape, rows * d * (element.size() + 8) + scattered(rows, 3, stats_stride), [&] {
       return kernels::convert_rows(
-          from, small_.data(), to,
+          from, small_.data(), nullptr, to,
           {.norm = stats, .is_zero = stats + 1, .shifted_square = stats + 2, .stride = stats_stride}, finite,
           stream_);
     });
+    const DeviceBuffer<double> workspace(kernels::column_workspace(rows, d) + d);
+    measure("stored_means", shape, rows * d * element.size(), [&] {
+      return kernels::stored_means(from, small_.data(), workspace.data() + d, workspace.data(), stream_);
+    });
+    look(from, finite, shape);
     measure("unit_rows", shape, rows * d * (element.size() + 8) + scattered(rows, 1, stats_stride),
             [&] { return kernels::unit_rows(from, stats, stats_stride, to, stream_); });
     prove::fill(x_.data(), x_.bytes(), ElementKind::float64, device_);
+  }
+
+  // At as many directions as a layer with three targets has. What they are does not matter.
+  void look(const kernels::StoredRows& from, const kernels::FiniteCheck& finite, const json& shape) {
+    const std::size_t rows = std::min(from.rows, numbers_ / look_stride);
+    const std::size_t n = 3;
+    const DeviceBuffer<double> constants(12 * from.cols + n);
+    const DeviceBuffer<double> targets(rows * n);
+    cuda::clear(constants.data(), constants.size(), stream_);
+    cuda::clear(targets.data(), targets.size(), stream_);
+    kernels::LookArguments look;
+    look.maps = constants.data();
+    look.signal = look.weight = look.affine = look.published = look.targets = n;
+    look.mean = look.mean_coordinates = look.target_mean = constants.data();
+    look.signal_mean_outside = look.weight_mean_outside = constants.data();
+    look.y = targets.data();
+    look.out = y_.data();
+    look.out_stride = look_stride;
+    measure("look_rows", shape, rows * from.cols * from.element.size() + scattered(rows, 11, look_stride),
+            [&] {
+              return kernels::look_rows({from.bytes, from.element, rows, from.cols}, look, finite, stream_);
+            });
   }
 
   void float64_rows(std::size_t d) {

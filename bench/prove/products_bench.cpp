@@ -93,7 +93,7 @@ json measured(const cuda::Device& device, const DeviceMatrix& x, const DeviceMat
         "slices_" + std::to_string(slices), [&] { product.sliced(slices); },
         adding_up(device, sums.data(), slices, count));
   }
-  cuda::ProductSum chosen(x.cols, y.cols, symmetric);
+  cuda::ProductSum chosen(device, x.cols, y.cols, symmetric);
   add("chosen", [&] { chosen.add(device, x, y); });
   std::string best;
   for (const auto& [name, entry] : ways.items()) {

@@ -212,7 +212,7 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, De
     } catch (const DeviceError& error) {
       const bool lacks_memory = dynamic_cast<const DeviceMemoryError*>(&error) != nullptr;
       if (lacks_memory && backend->spare_memory()) {
-        journal_.remark(first().path, layer.name, fmt::format("{}; again with smaller tiles", error.what()));
+        journal_.remark(first().path, layer.name, fmt::format("{}; again with less memory", error.what()));
         continue;
       }
       Backend* const fallback = backend->fallback();

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <fstream>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,11 @@ namespace {
 
 // What NVIDIA recommends for Hopper; fixed, so that cuBLAS chooses the same algorithms every time.
 constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20U;
+
+// As much of the device may wait in the pool as kept rows may take, so that those of the next layer find
+// room; of the host, what the staging of targets and results takes. (Bands of rows wait elsewhere:
+// BufferPool.)
+constexpr std::size_t most_pinned_waiting = std::size_t{256} << 20U;
 
 std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
 
@@ -59,14 +65,24 @@ std::string driver_release() {
 
 }  // namespace
 
-Device::Device(int number) : number_(number), time_limit_(time_limit()), watchdog_(time_limit_) {
+void* take_memory(const Device& device, Place place, std::size_t bytes) {
+  return device.take_memory(place, bytes);
+}
+
+void give_memory(const Device& device, Place place, void* memory, std::size_t bytes) noexcept {
+  device.memory().put(place, memory, bytes, device.is_at_rest());
+}
+
+Device::Device(int number)
+    : number_(number), time_limit_(time_limit()), watchdog_(time_limit_), memory_(MemoryPool::of(number)) {
   select();
   std::size_t total = 0;
   Call("cudaMemGetInfo").check(cudaMemGetInfo(&free_at_start_, &total));
+  memory_->limit(free_at_start_ / 2, most_pinned_waiting);
   Call("loading the kernels").check(kernels::probe());
   copy_ = make_stream();
   compute_ = make_stream();
-  blas_workspace_ = DeviceBuffer<std::byte>(blas_workspace_bytes);
+  blas_workspace_ = DeviceBuffer<std::byte>(*this, blas_workspace_bytes);
   cublasHandle_t blas = nullptr;
   Call("cublasCreate").check(cublasCreate(&blas));
   blas_.reset(blas);
@@ -176,14 +192,46 @@ std::vector<Fact> Device::facts() const {
 
 void Device::drain() const noexcept {
   calls_are_for(number_);
+  at_rest_ = false;
   if (is_abandoned() || Call("cudaSetDevice").answer(cudaSetDevice(number_)) != cudaSuccess) {
     return;
   }
+  bool done = true;
   for (const Stream* stream : {&copy_, &compute_}) {
-    if (stream_done(stream->get(), time_limit_) == cudaErrorNotReady) {
+    const cudaError_t answer = stream_done(stream->get(), time_limit_);
+    if (answer == cudaErrorNotReady) {
       abandon();
       return;
     }
+    done = done && answer == cudaSuccess;
+  }
+  at_rest_ = done;
+}
+
+void* Device::take_memory(Place place, std::size_t bytes) const {
+  ran_out_ = true;
+  void* const memory = memory_->take(place, bytes);
+  ran_out_ = false;
+  return memory;
+}
+
+Event Device::take_event() const {
+  if (events_.empty()) {
+    return make_event();
+  }
+  Event event = std::move(events_.back());
+  events_.pop_back();
+  return event;
+}
+
+void Device::give_event(Event event) const noexcept {
+  if (!at_rest_) {
+    return;
+  }
+  try {
+    events_.push_back(std::move(event));
+  } catch (const std::bad_alloc&) {
+    return;
   }
 }
 

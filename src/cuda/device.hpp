@@ -6,12 +6,14 @@
 // A slot of the input ring is filled on `copy`, which then records `filled`; `compute` waits for that before
 // it reads the slot, and records `used` after; `copy` waits for `used` before it fills the slot again.
 // The host waits in two places: for `filled`, before memory that a copy reads is written again, and for
-// `compute`, before results come down to ordinary memory. It asks until they are done or the time limit has
-// passed. The ring also holds the host back where the device keeps all rows and needs no slots, so that no
-// wait is for more than the work of a few parts.
+// `compute`, before it looks at results that have come down (cuda/transfers.hpp). It asks until they are done
+// or the time limit has passed. The ring also holds the host back where the device keeps all rows and needs
+// no slots, so that no wait is for more than the work of a few parts.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collapscope/backend/stages.hpp"
@@ -52,6 +54,17 @@ class Device {
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
 
+  [[nodiscard]] MemoryPool& memory() const { return *memory_; }
+  // Of the pool's, for this device's work.
+  [[nodiscard]] void* take_memory(Place place, std::size_t bytes) const;
+  // Whether it was the pool that had none when memory was last asked for, although it had been emptied.
+  [[nodiscard]] bool ran_out_of_memory() const { return ran_out_; }
+  // Whether the last `drain` knows that nothing is under way.
+  [[nodiscard]] bool is_at_rest() const { return at_rest_; }
+  // An event, perhaps used before, of which all that it recorded is done; to be given back after a drain.
+  [[nodiscard]] Event take_event() const;
+  void give_event(Event event) const noexcept;
+
  private:
   // The card, and the versions of what drives it.
   struct Identity {
@@ -70,6 +83,10 @@ class Device {
   int number_;
   double time_limit_;  // [s]
   Watchdog watchdog_;
+  std::shared_ptr<MemoryPool> memory_;
+  mutable bool at_rest_ = true;
+  mutable bool ran_out_ = false;
+  mutable std::vector<Event> events_;  // that wait for their next use
   Stream copy_;
   Stream compute_;
   DeviceBuffer<std::byte> blas_workspace_;
@@ -78,6 +95,37 @@ class Device {
   SolverParams solver_params_;
   std::size_t free_at_start_ = 0;
   std::string description_;
+};
+
+// Waits for the device when it goes: the last member of whoever puts work there that uses its other members,
+// so that it goes first, also when the constructor's body throws.
+class Drained {
+ public:
+  explicit Drained(const Device& device) : device_(device) {}
+  ~Drained() { device_.drain(); }
+  Drained(const Drained&) = delete;
+  Drained& operator=(const Drained&) = delete;
+
+ private:
+  const Device& device_;
+};
+
+// An event of the device's, for as long as this lives.
+class LentEvent {
+ public:
+  explicit LentEvent(const Device& device) : device_(&device), event_(device.take_event()) {}
+  ~LentEvent() {
+    if (event_ != nullptr) {
+      device_->give_event(std::move(event_));
+    }
+  }
+  LentEvent(LentEvent&&) = default;
+  LentEvent& operator=(LentEvent&&) = delete;
+  [[nodiscard]] cudaEvent_t get() const { return event_.get(); }
+
+ private:
+  const Device* device_;
+  Event event_;
 };
 
 // Host memory to `to` on the device, in the order of `stream`.

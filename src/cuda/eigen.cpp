@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+
+#include "cuda/range.hpp"
+#include "cuda/transfers.hpp"
 
 namespace collapscope::cuda {
 
@@ -85,46 +89,66 @@ class Problem {
   double above_ = 0;
 };
 
+// What goes up and comes down, in memory of the device's pool.
+struct Room {
+  Room(const Device& device, std::size_t n)
+      : matrix(device, n * n),
+        values(device, n),
+        status(device, 1),
+        staging(make_staging(device, n * n + n + 1)),
+        drained(device) {}
+  DeviceBuffer<double> matrix;
+  DeviceBuffer<double> values;
+  DeviceBuffer<double> status;  // an int
+  PinnedBuffer<double> staging;
+  DeviceBuffer<std::byte> workspace;
+  std::vector<std::byte> host_workspace;
+  Drained drained;
+};
+
+int int_in(double number) {
+  int value = 0;
+  std::memcpy(&value, &number, sizeof value);
+  return value;
+}
+
 }  // namespace
 
 std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric, std::size_t pairs) {
+  const Range range("eigenbasis");
   device.select();
   const std::size_t n = symmetric.rows();
   const double scale = scale_of(symmetric);
-  Eigenbasis basis{std::vector<double>(pairs), symmetric};
-  for (double& value : basis.vectors.values()) {
-    value /= scale;
-  }
-  const DeviceBuffer<double> matrix(n * n);
-  const DeviceBuffer<double> values(n);
-  const DeviceBuffer<int> status(1);
+  Room room(device, n);
   Problem problem{device,
                   static_cast<std::int64_t>(n),
                   static_cast<std::int64_t>(pairs),
-                  matrix.data(),
-                  values.data(),
-                  status.data()};
+                  room.matrix.data(),
+                  room.values.data(),
+                  reinterpret_cast<int*>(room.status.data())};
   const Sizes sizes = problem.workspace();
-  const DeviceBuffer<std::byte> workspace(sizes.on_device);
-  std::vector<std::byte> host_workspace(sizes.on_host);
+  room.workspace = {device, sizes.on_device};
+  room.host_workspace.resize(sizes.on_host);
 
-  upload(matrix.data(), basis.vectors.data(), n * n, device.compute());
-  const cusolverStatus_t answer = problem.solve(workspace.data(), host_workspace.data(), sizes);
-  device.wait_for_stream(device.compute(), problem.patience());
-  int info = 0;
-  if (answer == CUSOLVER_STATUS_SUCCESS) {
-    if (pairs < n) {
-      basis.vectors = Matrix(pairs, n);
+  bring_up(device, room.staging, room.matrix.data(), n * n,
+           [&](std::size_t i) { return symmetric.data()[i] / scale; });
+  const cusolverStatus_t answer = problem.solve(room.workspace.data(), room.host_workspace.data(), sizes);
+  if (answer != CUSOLVER_STATUS_SUCCESS) {
+    device.wait_for_stream(device.compute(),
+                           problem.patience());  // throws when the failure took the device with it
+    if (lacks_memory(answer)) {
+      check(answer, "cuSOLVER's eigenbasis");
     }
-    download(device, &info, status.data(), 1);
-    download(device, basis.values.data(), values.data(), pairs);
-    download(device, basis.vectors.data(), matrix.data(), pairs * n);
+    return std::nullopt;
   }
-  device.wait_for_stream(device.compute());  // throws when the failure took the device with it
-  if (lacks_memory(answer)) {
-    check(answer, "cuSOLVER's eigenbasis");
-  }
-  if (answer != CUSOLVER_STATUS_SUCCESS || info != 0 || problem.found() != pairs) {
+  Eigenbasis basis{std::vector<double>(pairs), Matrix(pairs, n)};
+  double status = 0;
+  bring_down(device, room.staging,
+             {{&status, room.status.data(), 1},
+              {basis.values.data(), room.values.data(), pairs},
+              {basis.vectors.data(), room.matrix.data(), pairs * n}},
+             problem.patience());
+  if (int_in(status) != 0 || problem.found() != pairs) {
     return std::nullopt;
   }
   // Ascending, column-major: eigenvectors are the rows of our storage. Turned around and scaled back.

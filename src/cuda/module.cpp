@@ -7,6 +7,7 @@
 #include "collapscope/core/error.hpp"
 #include "cuda/eigen.hpp"
 #include "cuda/moment_fold.hpp"
+#include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
 #include "cuda/stages.hpp"
 #include "gpu/gpu_device.hpp"
@@ -25,7 +26,7 @@ constexpr std::size_t most_spared = 3;
 
 class PinnedHostBuffer final : public HostBuffer {
  public:
-  PinnedHostBuffer(const Device& device, std::size_t size) : device_(device), buffer_(size) {}
+  PinnedHostBuffer(const Device& device, std::size_t size) : device_(device), buffer_(device, size) {}
   ~PinnedHostBuffer() override { device_.drain(); }
   PinnedHostBuffer(const PinnedHostBuffer&) = delete;
   PinnedHostBuffer& operator=(const PinnedHostBuffer&) = delete;
@@ -87,6 +88,11 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   [[nodiscard]] bool spare_memory() override {
+    const bool pool_had_some = !device_.ran_out_of_memory() && !layer_began_with_empty_pool_;
+    pool_is_empty_ = true;
+    if (empties_pool() && pool_had_some) {
+      return true;  // it may have been all that was missing
+    }
     if (spared_ == most_spared) {
       return false;
     }
@@ -101,7 +107,9 @@ class CudaGpu final : public gpu::GpuDevice {
 
   // Without room for kept rows, too, it goes without them before it goes with smaller parts.
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    const Range range("room for a layer");
     device_.select();
+    layer_began_with_empty_pool_ = std::exchange(pool_is_empty_, false);
     const std::size_t most = part_rows(spec.format, spec.rows);
     if (spec.kept_rows > 0 && spared_ == 0) {
       try {
@@ -124,6 +132,13 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
+    try {
+      return symmetric_eigen(device_, symmetric, pairs);
+    } catch (const DeviceMemoryError&) {
+      if (device_.memory().empty() == 0) {
+        throw;
+      }
+    }
     return symmetric_eigen(device_, symmetric, pairs);
   }
 
@@ -133,6 +148,16 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
  private:
+  // Whether there was something in it.
+  [[nodiscard]] bool empties_pool() const {
+    try {
+      device_.select();
+      return device_.memory().empty() > 0;
+    } catch (const DeviceError&) {
+      return false;  // whoever begins again will see
+    }
+  }
+
   // Fewer than of a tile where a row is pooled from a large image.
   [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t layer_rows) const {
     const std::size_t most =
@@ -147,7 +172,9 @@ class CudaGpu final : public gpu::GpuDevice {
 
   Device device_;
   std::size_t part_elements_;
-  std::size_t spared_ = 0;  // how often
+  std::size_t spared_ = 0;      // how often
+  bool pool_is_empty_ = false;  // for the next layer, which is the same one again
+  bool layer_began_with_empty_pool_ = false;
 };
 
 }  // namespace

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
+#include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
 
 namespace collapscope::cuda {
@@ -26,32 +28,32 @@ std::size_t float_stride(std::size_t cols) { return (cols + 3) / 4 * 4; }
 
 // The other of a fold's two kinds of sums is empty.
 template <class Sum, class... Arguments>
-Sum made_if(bool wanted, Arguments... arguments) {
-  return wanted ? Sum(arguments...) : Sum();
+Sum made_if(bool wanted, const Device& device, Arguments... arguments) {
+  return wanted ? Sum(device, arguments...) : Sum();
 }
 
 }  // namespace
 
-CudaMomentFold::Work::Work(const FoldSpec& spec, std::size_t rows)
-    : x(rows * padded(spec.format.row_length())),
-      unit(spec.normalized_scatter ? x.size() : 0),
-      right(rows * padded(spec.targets + 4)),
-      sums(std::max(kernels::column_workspace(rows, spec.format.row_length()),
-                    kernels::column_workspace(rows, spec.targets + 4))),
-      floats(spec.precision == Precision::fast ? rows * float_stride(spec.format.row_length()) : 0) {}
+CudaMomentFold::Work::Work(const Device& device, const FoldSpec& spec, std::size_t rows)
+    : x(device, rows * padded(spec.format.row_length())),
+      unit(device, spec.normalized_scatter ? x.size() : 0),
+      right(device, rows * padded(spec.targets + 4)),
+      sums(device, std::max(kernels::column_workspace(rows, spec.format.row_length()),
+                            kernels::column_workspace(rows, spec.targets + 4))),
+      floats(device, spec.precision == Precision::fast ? rows * float_stride(spec.format.row_length()) : 0) {}
 
-CudaMomentFold::Sums::Sums(const FoldSpec& spec)
-    : Sums(spec, spec.format.row_length(), spec.precision == Precision::fast) {}
+CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec)
+    : Sums(device, spec, spec.format.row_length(), spec.precision == Precision::fast) {}
 
-CudaMomentFold::Sums::Sums(const FoldSpec& spec, std::size_t d, bool fast)
-    : gram(made_if<ProductSum>(!fast, d, d, true)),
-      unit(made_if<ProductSum>(!fast && spec.normalized_scatter, d, d, true)),
-      float_gram(made_if<FloatGramSum>(fast, d)),
-      float_unit(made_if<FloatGramSum>(fast && spec.normalized_scatter, d)),
-      cross(d, spec.targets + 2, false),
-      right(spec.targets + 2, spec.targets + 2, false),
-      total(gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() + float_unit.size()) {
-}
+CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast)
+    : gram(made_if<ProductSum>(!fast, device, d, d, true)),
+      unit(made_if<ProductSum>(!fast && spec.normalized_scatter, device, d, d, true)),
+      float_gram(made_if<FloatGramSum>(fast, device, d)),
+      float_unit(made_if<FloatGramSum>(fast && spec.normalized_scatter, device, d)),
+      cross(device, d, spec.targets + 2, false),
+      right(device, spec.targets + 2, spec.targets + 2, false),
+      total(device, gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() +
+                        float_unit.size()) {}
 
 CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
     : device_(device),
@@ -59,24 +61,27 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       part_rows_(part_rows),
       d_(spec.format.row_length()),
       n_(spec.targets),
+      most_parts_(most_parts(spec, part_rows)),
       feed_(device, spec.format, spec.targets, part_rows, {spec.kept_rows, spec.rows}),
-      source_(spec.format, part_rows),
-      work_(std::in_place, spec, part_rows),
-      sums_(std::in_place, spec),
-      pilot_(d_ + n_),
-      scale_(spec.precision == Precision::fast ? 1 : 0),
-      records_(most_parts(spec, part_rows) * record_size()) {
-  begin_segment();
-}
+      log_(device, record_at(most_parts_)),
+      source_(device, spec.format, part_rows, log_.data()),
+      work_(std::in_place, device, spec, part_rows),
+      sums_(std::in_place, device, spec),
+      scale_(device, spec.precision == Precision::fast ? 1 : 0),
+      shares_(device, 2 * most_parts_),
+      staged_shares_(device, 2 * most_parts_),
+      staging_(make_staging(device, sums_->total.size() + log_.size())),
+      drained_(device) {}
 
+// When its first rows come.
 void CudaMomentFold::begin_segment() {
   source_.clear_check(device_);
-  rows_of_part_.clear();
   parts_in_group_ = 0;
   sums_->has_total = false;
 }
 
 void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  const Range range("first look: tile");
   if (targets.rows() != tile.rows || targets.cols() != n_) {
     throw UsageError("MomentFold::add: the tile does not fit the fold");
   }
@@ -90,20 +95,20 @@ void CudaMomentFold::settle() {
 }
 
 void CudaMomentFold::choose_pilot(const DeviceRows& rows) {
-  source_.convert(device_, nullptr, x(rows.rows), {});
-  Call("the mean of the first rows")
-      .check(
-          kernels::column_sums(x(rows.rows), work_->sums.data(), nullptr, pilot_.data(), device_.compute()));
+  source_.mean(device_, nullptr, work_->sums.data(), pilot());
   Call("the mean of the first targets")
       .check(kernels::column_sums({const_cast<double*>(rows.targets), rows.rows, n_, n_}, work_->sums.data(),
-                                  nullptr, pilot_.data() + d_, device_.compute()));
+                                  nullptr, pilot() + d_, device_.compute()));
 }
 
 void CudaMomentFold::fold(const DeviceRows& rows) {
-  if ((rows_of_part_.size() + 1) * record_size() > records_.size()) {
+  if (rows_of_part_.size() == most_parts_) {
     throw UsageError("MomentFold::add: more rows than the fold was made for");
   }
   cudaStream_t stream = device_.compute();
+  if (rows_of_part_.empty()) {
+    begin_segment();
+  }
   source_.set(device_, rows);
   if (rows_of_part_.empty()) {
     choose_pilot(rows);
@@ -113,17 +118,15 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   const kernels::DeviceMatrix y = middle_cols(right, 0, n_);
   double* const a = right.data + n_;
   double* const norm = right.data + n_ + 2;
-  source_.convert(device_, pilot_.data(), x,
-                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
-  Call("shifting targets")
-      .check(kernels::target_rows(rows.targets, n_, pilot_.data() + d_, y, a + 1, right.stride, stream));
-
-  double* const mean_x = records_.data() + rows_of_part_.size() * record_size();
+  double* const mean_x = log_.data() + record_at(rows_of_part_.size());
   double* const sums = mean_x + d_;
   double* const mean_y = sums + n_ + 4;
-  Call("the mean of rows").check(kernels::column_sums(x, work_->sums.data(), nullptr, mean_x, stream));
+  source_.mean(device_, pilot(), work_->sums.data(), mean_x);
+  source_.convert(device_, pilot(), mean_x, x,
+                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
+  Call("shifting targets")
+      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, stream));
   Call("the mean of targets").check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream));
-  Call("centring rows").check(kernels::subtract_row(x, mean_x, stream));
   Call("centring targets").check(kernels::subtract_row(y, mean_y, stream));
 
   const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);
@@ -181,27 +184,25 @@ void CudaMomentFold::close_group() {
 }
 
 // The parts' means about the whole's, each times the root of its rows: of x, then of y'; a and b have none.
-Matrix CudaMomentFold::between_parts(const std::vector<double>& records, const Moments& moments) const {
-  Matrix between(rows_of_part_.size(), d_ + n_ + 2);
-  for (std::size_t p = 0; p < between.rows(); ++p) {
-    const double weight = std::sqrt(static_cast<double>(rows_of_part_[p]));
-    const double* mean_x = records.data() + p * record_size();
-    const double* mean_y = mean_x + d_ + n_ + 4;
-    for (std::size_t j = 0; j < d_; ++j) {
-      between(p, j) = weight * (mean_x[j] - moments.feature_mean[j]);
-    }
-    for (std::size_t j = 0; j < n_; ++j) {
-      between(p, d_ + j) = weight * (mean_y[j] - moments.target_mean[j]);
-    }
+// Their scatter into the sums.
+void CudaMomentFold::add_between_parts() {
+  const std::size_t parts = rows_of_part_.size();
+  const std::size_t all_rows = std::accumulate(rows_of_part_.begin(), rows_of_part_.end(), std::size_t{0});
+  for (std::size_t p = 0; p < parts; ++p) {
+    const double rows = static_cast<double>(rows_of_part_[p]);
+    staged_shares_.data()[p] = rows / static_cast<double>(all_rows);
+    staged_shares_.data()[parts + p] = std::sqrt(rows);
   }
-  return between;
-}
-
-// Their scatter into the sums on the device.
-void CudaMomentFold::add_between_parts(const Matrix& between) {
-  const DeviceBuffer<double> rows(between.values().size());
-  upload(rows.data(), between.data(), rows.size(), device_.compute());
-  const kernels::DeviceMatrix all{rows.data(), between.rows(), between.cols(), between.cols()};
+  if (between_.size() < parts * (d_ + n_ + 2)) {
+    between_ = DeviceBuffer<double>(device_, parts * (d_ + n_ + 2));
+  }
+  upload(shares_.data(), staged_shares_.data(), 2 * parts, device_.compute());
+  const kernels::PartRecords records{log_.data() + record_at(0), parts, record_size(), d_, n_, n_ + 4};
+  double* const mean = log_.data() + mean_at();
+  const kernels::DeviceMatrix all{between_.data(), parts, d_ + n_ + 2, d_ + n_ + 2};
+  Call("the mean of all rows").check(kernels::part_means(records, shares_.data(), mean, device_.compute()));
+  Call("the means of parts")
+      .check(kernels::between_parts(records, shares_.data() + parts, mean, all, device_.compute()));
   const kernels::DeviceMatrix x = middle_cols(all, 0, d_);
   const kernels::DeviceMatrix y = middle_cols(all, d_, n_ + 2);
   if (!fast()) {
@@ -213,18 +214,18 @@ void CudaMomentFold::add_between_parts(const Matrix& between) {
   if (fast()) {
     add_gram(device_, x, sums_->total.data());
   }
-  device_.wait_for_stream(device_.compute());  // `rows` and `between` were in use
 }
 
 // The scatters' diagonals in float64 take the places of those of floats.
-void CudaMomentFold::take_diagonals(const std::vector<double>& records, const Matrix& between,
-                                    Moments& moments) const {
+void CudaMomentFold::take_diagonals(const std::vector<double>& log, Moments& moments) const {
   const auto take = [&](Matrix& scatter, std::size_t first, bool centred) {
     std::vector<double> error(d_);
     for (std::size_t j = 0; j < d_; ++j) {
       double sum = 0;
       for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
-        sum += records[p * record_size() + first + j] + (centred ? between(p, j) * between(p, j) : 0);
+        const double* record = log.data() + record_at(p);
+        const double mean = record[j] - log[mean_at() + j];
+        sum += record[first + j] + (centred ? static_cast<double>(rows_of_part_[p]) * mean * mean : 0);
       }
       error[j] = scatter(j, j) - sum;
       scatter(j, j) = sum;
@@ -238,26 +239,24 @@ void CudaMomentFold::take_diagonals(const std::vector<double>& records, const Ma
   }
 }
 
-// The sums come down; fourth-order ones still lack what the parts' means add.
-void CudaMomentFold::take_sums(Moments& moments) {
+// Fourth-order sums still lack what the parts' means add.
+std::vector<double> CudaMomentFold::take_sums(Moments& moments) {
   const std::size_t q = n_ + 2;
   Matrix cross(d_, q);
   Matrix right(q, q);
-  double* total = sums_->total.data();
-  const auto take = [&](Matrix& to, bool symmetric) {
-    if (symmetric) {
-      Call("mirroring sums").check(kernels::mirror_lower(total, to.rows(), device_.compute()));
-    }
-    download(device_, to.data(), total, to.values().size());
-    total += to.values().size();
-  };
-  take(moments.feature_scatter, true);
-  take(cross, false);
-  take(right, true);
+  std::vector<double> log(record_at(rows_of_part_.size()));
+  double* const scatter = sums_->total.data();
+  double* const normalized = scatter + d_ * d_ + d_ * q + q * q;
+  Call("mirroring sums").check(kernels::mirror_lower(scatter, d_, device_.compute()));
   if (spec_.normalized_scatter) {
-    take(moments.normalized_scatter, true);
+    Call("mirroring sums").check(kernels::mirror_lower(normalized, d_, device_.compute()));
   }
-  device_.wait_for_stream(device_.compute());
+  bring_down(device_, staging_,
+             {{log.data(), log_.data(), log.size()},
+              {cross.data(), scatter + d_ * d_, d_ * q},
+              {right.data(), scatter + d_ * d_ + d_ * q, q * q},
+              {moments.feature_scatter.data(), scatter, d_ * d_},
+              {moments.normalized_scatter.data(), normalized, moments.normalized_scatter.values().size()}});
 
   UnbiasedSums& sums = moments.unbiased;
   sums.aa = right(n_, n_);
@@ -273,12 +272,13 @@ void CudaMomentFold::take_sums(Moments& moments) {
     sums.b_x[i] = cross(i, n_ + 1);
     std::copy_n(cross.data() + i * q, n_, moments.cross_scatter.data() + i * n_);
   }
+  return log;
 }
 
-void CudaMomentFold::take_records(const std::vector<double>& records, Moments& moments) const {
+void CudaMomentFold::take_records(const std::vector<double>& log, Moments& moments) const {
   UnbiasedSums& sums = moments.unbiased;
   for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
-    const double* mean_x = records.data() + p * record_size();
+    const double* mean_x = log.data() + record_at(p);
     const double* part_sums = mean_x + d_;
     const double* mean_y = part_sums + n_ + 4;
     const double sum_a = part_sums[n_];
@@ -293,51 +293,36 @@ void CudaMomentFold::take_records(const std::vector<double>& records, Moments& m
     }
     moments.norm_sum += part_sums[n_ + 2];
     moments.zero_rows += static_cast<std::uint64_t>(part_sums[n_ + 3]);
+    moments.count += rows_of_part_[p];
   }
 }
 
 Moments CudaMomentFold::finish() {
+  const Range range("first look: sums");
   kept_ends_.push_back(feed_.kept().size());
   if (rows_of_part_.empty()) {
     return {};
   }
   device_.select();
   Moments moments(d_, n_, spec_.normalized_scatter);
-  std::vector<double> records(rows_of_part_.size() * record_size());
-  Vector pilot(d_ + n_);
-  download(device_, records.data(), records_.data(), records.size());
-  download(device_, pilot.data(), pilot_.data(), pilot.size());
-  source_.throw_if_not_finite(device_);
-  for (const std::size_t rows : rows_of_part_) {
-    moments.count += rows;
-  }
-  for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
-    const double share = static_cast<double>(rows_of_part_[p]) / static_cast<double>(moments.count);
-    const double* mean_x = records.data() + p * record_size();
-    const double* mean_y = mean_x + d_ + n_ + 4;
-    for (std::size_t j = 0; j < d_; ++j) {
-      moments.feature_mean[j] += share * mean_x[j];
-    }
-    for (std::size_t j = 0; j < n_; ++j) {
-      moments.target_mean[j] += share * mean_y[j];
-    }
-  }
-  const Matrix between = between_parts(records, moments);
-  add_between_parts(between);
-  take_sums(moments);
+  add_between_parts();
+  const std::vector<double> log = take_sums(moments);
+  RowSource::throw_if_not_finite(log[0]);
   if (fast()) {
-    take_diagonals(records, between, moments);
+    take_diagonals(log, moments);
   }
-  take_records(records, moments);
+  take_records(log, moments);
+  std::copy_n(log.data() + mean_at(), d_, moments.feature_mean.data());
+  std::copy_n(log.data() + mean_at() + d_, n_, moments.target_mean.data());
   moments.unbiased =
       recentred(std::move(moments.unbiased), moments, moments.feature_mean, moments.target_mean);
   for (std::size_t j = 0; j < d_; ++j) {
-    moments.feature_mean[j] += pilot[j];
+    moments.feature_mean[j] += log[pilot_at() + j];
   }
   for (std::size_t j = 0; j < n_; ++j) {
-    moments.target_mean[j] += pilot[d_ + j];
+    moments.target_mean[j] += log[pilot_at() + d_ + j];
   }
-  begin_segment();
+  rows_of_part_.clear();
   return moments;
 }
 
@@ -348,6 +333,7 @@ void CudaMomentFold::close() {
 }
 
 std::optional<std::vector<ResidualSums>> CudaMomentFold::look_again(const LookSpec& spec) {
+  const Range range("second look: kept rows");
   if (!feed_.keeps()) {
     return std::nullopt;
   }

@@ -10,6 +10,7 @@
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"
+#include "cuda/transfers.hpp"
 
 namespace collapscope::cuda {
 
@@ -17,9 +18,6 @@ class CudaMomentFold final : public MomentFold {
  public:
   // part_rows: rows worked on at a time. Throws DeviceMemoryError.
   CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows);
-  ~CudaMomentFold() override { device_.drain(); }
-  CudaMomentFold(const CudaMomentFold&) = delete;
-  CudaMomentFold& operator=(const CudaMomentFold&) = delete;
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
@@ -31,7 +29,7 @@ class CudaMomentFold final : public MomentFold {
   // Buffers of one part: x [rows, d], unit [rows, d], right [rows, n + 4] with the columns y', a, b, |h| and
   // the zero flag; workspace of column sums.
   struct Work {
-    Work(const FoldSpec& spec, std::size_t rows);
+    Work(const Device& device, const FoldSpec& spec, std::size_t rows);
     DeviceBuffer<double> x;
     DeviceBuffer<double> unit;
     DeviceBuffer<double> right;
@@ -41,8 +39,8 @@ class CudaMomentFold final : public MomentFold {
   // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current group of parts,
   // and below `total` of those before it, one after another.
   struct Sums {
-    explicit Sums(const FoldSpec& spec);
-    Sums(const FoldSpec& spec, std::size_t d, bool fast);
+    Sums(const Device& device, const FoldSpec& spec);
+    Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast);
     ProductSum gram;  // these two, or those of floats
     ProductSum unit;
     FloatGramSum float_gram;
@@ -56,18 +54,25 @@ class CudaMomentFold final : public MomentFold {
   void fold(const DeviceRows& rows);
   void choose_pilot(const DeviceRows& rows);
   void add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum);
-  void take_diagonals(const std::vector<double>& records, const Matrix& between, Moments& moments) const;
-  void close_group();
   void begin_segment();
-  [[nodiscard]] Matrix between_parts(const std::vector<double>& records, const Moments& moments) const;
-  void add_between_parts(const Matrix& between);
-  void take_sums(Moments& moments);
-  void take_records(const std::vector<double>& records, Moments& moments) const;
+  void close_group();
+  void add_between_parts();
+  // The sums and the log come down.
+  std::vector<double> take_sums(Moments& moments);
+  void take_diagonals(const std::vector<double>& log, Moments& moments) const;
+  void take_records(const std::vector<double>& log, Moments& moments) const;
   [[nodiscard]] bool fast() const { return spec_.precision == Precision::fast; }
   [[nodiscard]] std::size_t record_size() const {
     const std::size_t squares = spec_.normalized_scatter ? 2 : 1;
-    return d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0);
+    return padded(d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0));
   }
+  // Where the log has what; the first two numbers are for the first sample with a NaN or Inf.
+  [[nodiscard]] std::size_t pilot_at() const { return 2; }
+  [[nodiscard]] std::size_t mean_at() const { return pilot_at() + padded(d_ + n_); }
+  [[nodiscard]] std::size_t record_at(std::size_t part) const {
+    return mean_at() + padded(d_ + n_) + part * record_size();
+  }
+  [[nodiscard]] double* pilot() const { return log_.data() + pilot_at(); }
   [[nodiscard]] kernels::DeviceMatrix x(std::size_t rows) const {
     return {work_->x.data(), rows, d_, padded(d_)};
   }
@@ -80,18 +85,24 @@ class CudaMomentFold final : public MomentFold {
   std::size_t part_rows_;
   std::size_t d_;
   std::size_t n_;
+  std::size_t most_parts_;
   RowFeed feed_;
+  // What a segment leaves beside its sums. For all of it: the pilot of x [d] and y [n]; the means about it.
+  // Of every part, its record: the mean of x [d]; the sums of right's columns, and their means [n + 4] each;
+  // fast: the sums of squares of x and of unit [d] each.
+  DeviceBuffer<double> log_;
   RowSource source_;
   std::optional<Work> work_;  // until `close`
   std::optional<Sums> sums_;
-  DeviceBuffer<double> pilot_;  // of x [d], of y [n]
-  DeviceBuffer<double> scale_;  // of x as floats
+  DeviceBuffer<double> scale_;    // of x as floats
+  DeviceBuffer<double> between_;  // [parts, d + n + 2]
+  DeviceBuffer<double> shares_;   // [2, parts]: of the segment's rows, and roots of rows
+  PinnedBuffer<double> staged_shares_;
+  PinnedBuffer<double> staging_;
   std::size_t parts_in_group_ = 0;
-  // Of every part: the mean of x [d]; the sums of right's columns, and their means [n + 4] each; fast: the
-  // sums of squares of x and of unit [d] each.
-  DeviceBuffer<double> records_;
   std::vector<std::size_t> rows_of_part_;
   std::vector<std::size_t> kept_ends_;  // kept parts up to the end of every finished segment
+  Drained drained_;
 };
 
 }  // namespace collapscope::cuda

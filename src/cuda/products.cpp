@@ -46,8 +46,8 @@ void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceM
                             c.data, narrow(c.stride)));
 }
 
-ProductSum::ProductSum(std::size_t p, std::size_t q, bool symmetric)
-    : p_(p), q_(q), symmetric_(symmetric), slices_(slices_for(p, q)), sums_(slices_ * p * q) {}
+ProductSum::ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric)
+    : p_(p), q_(q), symmetric_(symmetric), slices_(slices_for(p, q)), sums_(device, slices_ * p * q) {}
 
 void ProductSum::add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y) {
   const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
@@ -111,8 +111,8 @@ void add_gram(const Device& device, const DeviceMatrix& x, double* c) {
                             narrow(x.rows), &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)));
 }
 
-FloatGramSum::FloatGramSum(std::size_t p)
-    : p_(p), slices_(slices_for(p, p)), products_(slices_ * p * p), sum_(p * p) {}
+FloatGramSum::FloatGramSum(const Device& device, std::size_t p)
+    : p_(p), slices_(slices_for(p, p)), products_(device, slices_ * p * p), sum_(device, p * p) {}
 
 void FloatGramSum::add(const Device& device, const kernels::FloatMatrix& x, const double* scale) {
   if (!cleared_) {

@@ -32,7 +32,7 @@ class ProductSum {
  public:
   ProductSum() = default;
   // symmetric: y is always x; only the lower triangle of row-major storage is meaningful before `mirror`.
-  ProductSum(std::size_t p, std::size_t q, bool symmetric);
+  ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric);
 
   // Adds x^T y; the first call after `restart` overwrites. y.rows = x.rows.
   void add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y);
@@ -61,7 +61,7 @@ void add_gram(const Device& device, const DeviceMatrix& x, double* c);
 class FloatGramSum {
  public:
   FloatGramSum() = default;
-  explicit FloatGramSum(std::size_t p);
+  FloatGramSum(const Device& device, std::size_t p);
 
   // Adds x^T x / *scale^2 (scale null: 1), scale being in device memory.
   void add(const Device& device, const kernels::FloatMatrix& x, const double* scale);

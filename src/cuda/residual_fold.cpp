@@ -7,6 +7,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "core/vector_math.hpp"
+#include "cuda/range.hpp"
 
 namespace collapscope::cuda {
 
@@ -22,6 +23,7 @@ enum Column : std::size_t {
   columns = 11,
 };
 constexpr std::size_t value_stride = 12;
+constexpr std::size_t first_record = 2;
 constexpr std::size_t most_waiting = 64;  // parts, so that the host waits for no more than their work
 
 Matrix stacked(std::initializer_list<const Matrix*> parts, std::size_t cols) {
@@ -50,29 +52,41 @@ std::size_t map_rows(const LookSpec& spec) {
   return spec.signal.rows() + spec.weight.rows() + spec.affine.rows() + spec.published.rows();
 }
 
-// On the device when it returns, so that `values` may go.
-DeviceBuffer<double> on_device(const Device& device, std::span<const double> values) {
-  DeviceBuffer<double> buffer(values.size());
-  upload(buffer.data(), values.data(), values.size(), device.compute());
-  device.wait_for_stream(device.compute());
-  return buffer;
-}
-
 SubspaceResiduals subspace(const double* sums) { return {sums[0], sums[1], sums[2], sums[3]}; }
 
 }  // namespace
 
+// Each begins on 16 bytes.
 ResidualPass::Constants::Constants(const Device& device, const LookSpec& spec) {
-  const Matrix all =
-      stacked({&spec.signal, &spec.weight, &spec.affine, &spec.published}, spec.feature_mean.size());
-  maps = on_device(device, all.values());
-  feature_mean = on_device(device, spec.feature_mean);
-  target_mean = on_device(device, spec.target_mean);
-  mean_coordinates = on_device(device, product(all, spec.feature_mean));
-  signal_mean_outside = on_device(device, outside(spec.signal, spec.feature_mean));
+  const std::size_t d = spec.feature_mean.size();
+  const std::size_t rows = map_rows(spec);
+  feature_mean = padded(rows * d);
+  target_mean = feature_mean + padded(d);
+  mean_coordinates = target_mean + padded(spec.target_mean.size());
+  signal_mean_outside = mean_coordinates + padded(rows);
+  weight_mean_outside = signal_mean_outside + padded(d);
+  const std::size_t size = weight_mean_outside + padded(d);
+  staged = {device, size};
+  all = {device, size};
+
+  double* const to = staged.data();
+  std::fill_n(to, size, 0.0);
+  Matrix all_maps = stacked({&spec.signal, &spec.weight, &spec.affine, &spec.published}, d);
+  const auto put = [to](const auto& numbers, std::size_t at) {
+    std::copy(numbers.begin(), numbers.end(), to + at);
+  };
+  put(all_maps.values(), maps);
+  put(spec.feature_mean, feature_mean);
+  put(spec.target_mean, target_mean);
+  put(product(all_maps, spec.feature_mean), mean_coordinates);
+  put(outside(spec.signal, spec.feature_mean), signal_mean_outside);
   if (!spec.weight_is_complement) {
-    weight_mean_outside = on_device(device, outside(spec.weight, spec.feature_mean));
+    put(outside(spec.weight, spec.feature_mean), weight_mean_outside);
   }
+}
+
+void ResidualPass::Constants::send(const Device& device) const {
+  upload(all.data(), staged.data(), all.size(), device.compute());
 }
 
 ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part_rows)
@@ -82,25 +96,75 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       d_(spec_.feature_mean.size()),
       n_(spec_.target_mean.size()),
       map_rows_(map_rows(spec_)),
-      source_(spec_.format, part_rows),
+      in_one_pass_(map_rows_ <= kernels::most_look_directions),
       constants_(device, spec_),
-      x_(part_rows * padded(d_)),
-      outside_(part_rows * padded(d_)),
-      coordinates_(part_rows * padded(map_rows_)),
-      norms_(part_rows * norm_stride),
-      values_(part_rows * value_stride),
-      workspace_(kernels::column_workspace(part_rows, columns)),
-      records_(most_waiting * columns) {
-  source_.clear_check(device_);
-  // Columns that stay unused, and the padding that is copied along.
-  clear(values_.data(), values_.size(), device_.compute());
-  clear(x_.data(), x_.size(), device_.compute());
+      x_(device, in_one_pass_ ? 0 : part_rows * padded(d_)),
+      outside_(device, x_.size()),
+      coordinates_(device, in_one_pass_ ? 0 : part_rows * padded(map_rows_)),
+      norms_(device, in_one_pass_ ? 0 : part_rows * norm_stride),
+      values_(device, part_rows * value_stride),
+      workspace_(device, kernels::column_workspace(part_rows, columns)),
+      records_(device, first_record + most_waiting * columns),
+      staging_(make_staging(device, records_.size())),
+      source_(device, spec_.format, part_rows, records_.data()),
+      drained_(device) {
+  constants_.send(device_);
+  if (!in_one_pass_) {  // columns that stay unused, and the padding that is copied along
+    clear(values_.data(), values_.size(), device_.compute());
+    clear(x_.data(), x_.size(), device_.compute());
+  }
 }
 
 void ResidualPass::add(const DeviceRows& rows) {
   if (rows.rows > part_rows_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
+  if (!has_begun_) {
+    source_.clear_check(device_);
+    has_begun_ = true;
+  }
+  source_.set(device_, rows);
+  if (in_one_pass_) {
+    look_at(rows);
+  } else {
+    look_in_passes(rows);
+  }
+  Call("sums of residuals")
+      .check(kernels::column_sums({values_.data(), rows.rows, columns, value_stride}, workspace_.data(),
+                                  records_.data() + first_record + waiting_ * columns, nullptr,
+                                  device_.compute()));
+  sums_.count += rows.rows;
+  if (++waiting_ == most_waiting) {
+    flush();
+  }
+}
+
+double ResidualPass::least_norm() const {
+  return spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
+}
+
+void ResidualPass::look_at(const DeviceRows& rows) {
+  kernels::LookArguments look;
+  look.maps = constant(constants_.maps);
+  look.signal = spec_.signal.rows();
+  look.weight = spec_.weight.rows();
+  look.weight_is_complement = spec_.weight_is_complement;
+  look.affine = spec_.affine.rows();
+  look.published = spec_.published.rows();
+  look.mean = constant(constants_.feature_mean);
+  look.mean_coordinates = constant(constants_.mean_coordinates);
+  look.signal_mean_outside = constant(constants_.signal_mean_outside);
+  look.weight_mean_outside = constant(constants_.weight_mean_outside);
+  look.target_mean = constant(constants_.target_mean);
+  look.y = rows.targets;
+  look.targets = n_;
+  look.least_norm = least_norm();
+  look.out = values_.data();
+  look.out_stride = value_stride;
+  source_.look(device_, look);
+}
+
+void ResidualPass::look_in_passes(const DeviceRows& rows) {
   cudaStream_t stream = device_.compute();
   const std::size_t k = spec_.signal.rows();
   const std::size_t r = spec_.weight.rows();
@@ -108,48 +172,41 @@ void ResidualPass::add(const DeviceRows& rows) {
   const kernels::DeviceMatrix coordinates{coordinates_.data(), rows.rows, map_rows_, padded(map_rows_)};
   double* const values = values_.data();
 
-  source_.set(device_, rows);
-  source_.convert(device_, constants_.feature_mean.data(), x,
+  source_.convert(device_, constant(constants_.feature_mean), nullptr, x,
                   {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = norm_stride});
   source_.own_scale(device_, x, norms_.data(), norms_.data() + 1, norms_.data() + 2, norm_stride);
   if (map_rows_ > 0) {
-    multiply_transposed(device_, x, {constants_.maps.data(), map_rows_, d_, d_}, coordinates);
+    multiply_transposed(device_, x, {constants_.all.data() + constants_.maps, map_rows_, d_, d_},
+                        coordinates);
   }
-  add_outside(x, middle_cols(coordinates, 0, k), constants_.maps.data(),
-              constants_.signal_mean_outside.data(), values + signal);
+  add_outside(x, middle_cols(coordinates, 0, k), constant(constants_.maps),
+              constant(constants_.signal_mean_outside), values + signal);
   if (spec_.weight_is_complement) {
     Call("residuals outside the weight's rows")
-        .check(kernels::outside_rows(middle_cols(coordinates, k, r), constants_.mean_coordinates.data() + k,
-                                     norms(), values + weight, value_stride, stream));
+        .check(kernels::outside_rows(middle_cols(coordinates, k, r),
+                                     constant(constants_.mean_coordinates) + k, norms(), values + weight,
+                                     value_stride, stream));
   } else if (r > 0) {
-    add_outside(x, middle_cols(coordinates, k, r), constants_.maps.data() + k * d_,
-                constants_.weight_mean_outside.data(), values + weight);
+    add_outside(x, middle_cols(coordinates, k, r), constant(constants_.maps) + k * d_,
+                constant(constants_.weight_mean_outside), values + weight);
   }
-  const double* const mean_y = constants_.target_mean.data();
+  const double* const mean_y = constant(constants_.target_mean);
   if (!spec_.affine.empty()) {
     Call("errors of the affine map")
         .check(kernels::map_errors(middle_cols(coordinates, k + r, n_),
-                                   constants_.mean_coordinates.data() + k + r, true, norms(), rows.targets,
+                                   constant(constants_.mean_coordinates) + k + r, true, norms(), rows.targets,
                                    mean_y, values + affine, value_stride, stream));
   }
   if (!spec_.published.empty()) {
     const std::size_t first = k + r + spec_.affine.rows();
     Call("errors of the published map")
         .check(kernels::map_errors(middle_cols(coordinates, first, n_),
-                                   constants_.mean_coordinates.data() + first, false, norms(), rows.targets,
-                                   mean_y, values + published, value_stride, stream));
+                                   constant(constants_.mean_coordinates) + first, false, norms(),
+                                   rows.targets, mean_y, values + published, value_stride, stream));
   }
-  const double least = spec_.feature_rms * static_cast<double>(d_) * std::numeric_limits<double>::epsilon();
   Call("rows at the mean")
-      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least, values + at_mean,
+      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least_norm(), values + at_mean,
                                    value_stride, stream));
-  Call("sums of residuals")
-      .check(kernels::column_sums({values, rows.rows, columns, value_stride}, workspace_.data(),
-                                  records_.data() + waiting_ * columns, nullptr, stream));
-  sums_.count += rows.rows;
-  if (++waiting_ == most_waiting) {
-    flush();
-  }
 }
 
 // x - coordinates basis, then squared; basis [coordinates.cols, d].
@@ -167,13 +224,13 @@ void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::De
 }
 
 void ResidualPass::flush() {
-  Matrix records(waiting_, columns);
-  download(device_, records.data(), records_.data(), records.values().size());
-  device_.wait_for_stream(device_.compute());
+  std::vector<double> records(first_record + waiting_ * columns);
+  bring_down(device_, staging_, {{records.data(), records_.data(), records.size()}});
+  RowSource::throw_if_not_finite(records[0]);
   for (std::size_t p = 0; p < waiting_; ++p) {
-    const auto part = records.view().row(p);
-    sums_.signal += subspace(part.data() + signal);
-    sums_.weight += subspace(part.data() + weight);
+    const double* part = records.data() + first_record + p * columns;
+    sums_.signal += subspace(part + signal);
+    sums_.weight += subspace(part + weight);
     sums_.affine += part[affine];
     sums_.published += part[published];
     sums_.rows_at_mean += static_cast<std::uint64_t>(part[at_mean]);
@@ -182,8 +239,11 @@ void ResidualPass::flush() {
 }
 
 ResidualSums ResidualPass::finish() {
-  source_.throw_if_not_finite(device_);
-  flush();
+  const Range range("second look: sums");
+  if (has_begun_) {
+    flush();
+  }
+  has_begun_ = false;
   return std::exchange(sums_, {});
 }
 
@@ -191,9 +251,11 @@ CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, s
     : device_(device),
       targets_(spec.target_mean.size()),
       feed_(device, spec.format, targets_, part_rows, {}),
-      pass_(device, spec, part_rows) {}
+      pass_(device, spec, part_rows),
+      drained_(device) {}
 
 void CudaResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  const Range range("second look: tile");
   if (targets.rows() != tile.rows || targets.cols() != targets_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }

@@ -5,6 +5,7 @@
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"
+#include "cuda/transfers.hpp"
 
 namespace collapscope::cuda {
 
@@ -13,9 +14,6 @@ class ResidualPass {
  public:
   // part_rows: rows of a part, at most. Throws DeviceMemoryError.
   ResidualPass(const Device& device, LookSpec spec, std::size_t part_rows);
-  ~ResidualPass() { device_.drain(); }
-  ResidualPass(const ResidualPass&) = delete;
-  ResidualPass& operator=(const ResidualPass&) = delete;
 
   void add(const DeviceRows& rows);
   // Ends a segment; the next rows begin another one.
@@ -24,20 +22,30 @@ class ResidualPass {
  private:
   static constexpr std::size_t norm_stride = 3;
 
-  // Host values on the device.
+  // Host values on the device, which go up in one copy.
   struct Constants {
     Constants(const Device& device, const LookSpec& spec);
-    DeviceBuffer<double> maps;                 // [k + r + 2n, d]: signal, weight, affine, published
-    DeviceBuffer<double> feature_mean;         // [d]
-    DeviceBuffer<double> target_mean;          // [n]
-    DeviceBuffer<double> mean_coordinates;     // maps times the feature mean
-    DeviceBuffer<double> signal_mean_outside;  // the feature mean's part outside [d]
-    DeviceBuffer<double> weight_mean_outside;
+    void send(const Device& device) const;
+    PinnedBuffer<double> staged;
+    DeviceBuffer<double> all;
+    // Where they lie there.
+    std::size_t maps = 0;                 // [k + r + 2n, d]: signal, weight, affine, published
+    std::size_t feature_mean = 0;         // [d]
+    std::size_t target_mean = 0;          // [n]
+    std::size_t mean_coordinates = 0;     // maps times the feature mean
+    std::size_t signal_mean_outside = 0;  // the feature mean's part outside [d]
+    std::size_t weight_mean_outside = 0;
   };
 
+  [[nodiscard]] const double* constant(std::size_t at) const { return constants_.all.data() + at; }
+  // What is summed of every row, to `values_`: in one pass where there are few directions, else in several.
+  void look_at(const DeviceRows& rows);
+  void look_in_passes(const DeviceRows& rows);
   void add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                    const double* basis, const double* mean_outside, double* out);
   void flush();
+  // Rows at most so far from the mean lie at it.
+  [[nodiscard]] double least_norm() const;
   [[nodiscard]] kernels::RowNorms norms() const {
     return {norms_.data(), norms_.data() + 1, norm_stride, norms_.data() + 2};
   }
@@ -48,25 +56,28 @@ class ResidualPass {
   std::size_t d_;
   std::size_t n_;
   std::size_t map_rows_;
-  RowSource source_;
+  bool in_one_pass_;
   Constants constants_;
+  // Of several passes.
   DeviceBuffer<double> x_;            // [rows, d]
   DeviceBuffer<double> outside_;      // [rows, d]
   DeviceBuffer<double> coordinates_;  // [rows, map_rows]
   DeviceBuffer<double> norms_;        // [rows, 3]: |h|, |h - mean|, what takes rows with their own scale back
   DeviceBuffer<double> values_;       // [rows, 11]: what is summed
   DeviceBuffer<double> workspace_;
-  DeviceBuffer<double> records_;  // sums of the parts since the last flush
-  std::size_t waiting_ = 0;       // such parts
+  DeviceBuffer<double>
+      records_;  // the first sample with a NaN or Inf; sums of the parts since the last flush
+  PinnedBuffer<double> staging_;  // for them
+  RowSource source_;
+  std::size_t waiting_ = 0;  // such parts
+  bool has_begun_ = false;   // a segment
   ResidualSums sums_;
+  Drained drained_;
 };
 
 class CudaResidualFold final : public ResidualFold {
  public:
   CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows);
-  ~CudaResidualFold() override { device_.drain(); }
-  CudaResidualFold(const CudaResidualFold&) = delete;
-  CudaResidualFold& operator=(const CudaResidualFold&) = delete;
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
@@ -77,6 +88,7 @@ class CudaResidualFold final : public ResidualFold {
   std::size_t targets_;
   RowFeed feed_;
   ResidualPass pass_;
+  Drained drained_;
 };
 
 }  // namespace collapscope::cuda

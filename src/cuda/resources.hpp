@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cuda/call.hpp"
+#include "cuda/memory_pool.hpp"
 #include "cuda/time_limit.hpp"
 
 namespace collapscope::cuda {
@@ -61,15 +62,33 @@ using SolverParams = std::unique_ptr<cusolverDnParams, Release>;
   return Event(event);
 }
 
-// `size` numbers of T on the current device, uninitialized.
-template <class T>
-class DeviceBuffer {
+class Device;
+
+// Memory of the device's pool (cuda/memory_pool.hpp), and back to it. What is given back is idle once the
+// device has been drained.
+[[nodiscard]] void* take_memory(const Device& device, Place place, std::size_t bytes);
+void give_memory(const Device& device, Place place, void* memory, std::size_t bytes) noexcept;
+
+// `size` numbers of T, uninitialized: on the current device, or in page-locked memory of the host.
+template <class T, Place place>
+class Buffer {
  public:
-  DeviceBuffer() = default;
-  explicit DeviceBuffer(std::size_t size) : size_(size) {
-    void* data = nullptr;
+  Buffer() = default;
+  // Of the device's pool. Whoever owns it drains the device before it goes (Drained), unless nothing can be
+  // under way that uses it.
+  Buffer(const Device& device, std::size_t size)
+      : data_(nullptr, Free{&device, size * sizeof(T)}), size_(size) {
     if (size > 0) {
+      data_.reset(static_cast<T*>(take_memory(device, place, size * sizeof(T))));
+    }
+  }
+  // Of its own.
+  explicit Buffer(std::size_t size) : size_(size) {
+    void* data = nullptr;
+    if (size > 0 && place == Place::device) {
       Call("cudaMalloc").check(cudaMalloc(&data, size * sizeof(T)));
+    } else if (size > 0) {
+      Call("cudaMallocHost").check(cudaMallocHost(&data, size * sizeof(T)));
     }
     data_.reset(static_cast<T*>(data));
   }
@@ -80,38 +99,25 @@ class DeviceBuffer {
 
  private:
   struct Free {
+    const Device* device = nullptr;  // null: not of a pool
+    std::size_t bytes = 0;
     void operator()(T* data) const noexcept {
-      give_back("cudaFree", [=] { return cudaFree(data); });
+      if (device != nullptr) {
+        give_memory(*device, place, data, bytes);
+      } else if (place == Place::device) {
+        give_back("cudaFree", [=] { return cudaFree(data); });
+      } else {
+        give_back("cudaFreeHost", [=] { return cudaFreeHost(data); });
+      }
     }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;
 };
 
-// `size` numbers of T in page-locked host memory, uninitialized.
 template <class T>
-class PinnedBuffer {
- public:
-  PinnedBuffer() = default;
-  explicit PinnedBuffer(std::size_t size) : size_(size) {
-    void* data = nullptr;
-    if (size > 0) {
-      Call("cudaMallocHost").check(cudaMallocHost(&data, size * sizeof(T)));
-    }
-    data_.reset(static_cast<T*>(data));
-  }
-
-  [[nodiscard]] T* data() const { return data_.get(); }
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  struct Free {
-    void operator()(T* data) const noexcept {
-      give_back("cudaFreeHost", [=] { return cudaFreeHost(data); });
-    }
-  };
-  std::unique_ptr<T, Free> data_;
-  std::size_t size_ = 0;
-};
+using DeviceBuffer = Buffer<T, Place::device>;
+template <class T>
+using PinnedBuffer = Buffer<T, Place::pinned>;
 
 }  // namespace collapscope::cuda

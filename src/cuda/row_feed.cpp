@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collapscope/core/error.hpp"
+#include "cuda/range.hpp"
 
 namespace collapscope::cuda {
 
@@ -22,6 +23,17 @@ std::size_t part_bytes(const RowFormat& format, std::size_t rows) {
   return (per_sample == 1 ? rows : rows / per_sample + 2) * format.sample_bytes();
 }
 
+// Back to back, in one copy where they lie so: a few numbers a row are slow to copy by the row.
+void stage(MatrixView<const double> targets, double* to) {
+  if (targets.stride() == targets.cols()) {
+    std::copy_n(targets.data(), targets.rows() * targets.cols(), to);
+    return;
+  }
+  for (std::size_t i = 0; i < targets.rows(); ++i) {
+    std::copy_n(targets.row(i).data(), targets.cols(), to + i * targets.cols());
+  }
+}
+
 }  // namespace
 
 RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
@@ -33,23 +45,19 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
       // Parts begin aligned, and tiles may be half full, the last one of every segment, too.
       const std::size_t parts =
           2 * keep.rows / part_rows + 2 + keep.rows / std::max<std::uint64_t>(keep.segment, 1);
-      store_ = DeviceBuffer<std::byte>(part_bytes(format, keep.rows) + parts * alignment);
-      target_store_ = DeviceBuffer<double>(keep.rows * targets);
+      store_ = DeviceBuffer<std::byte>(device, part_bytes(format, keep.rows) + parts * alignment);
+      target_store_ = DeviceBuffer<double>(device, keep.rows * targets);
       keeps_ = true;
     } catch (const DeviceMemoryError&) {
       store_ = {};
     }
   }
   for (std::size_t i = 0; i < slots; ++i) {
-    Slot slot;
-    if (!keeps_) {
-      slot.bytes = DeviceBuffer<std::byte>(part_bytes(format, part_rows));
-      slot.targets = DeviceBuffer<double>(part_rows * targets);
-    }
-    slot.staged = PinnedBuffer<double>(part_rows * targets);
-    slot.filled = make_event();
-    slot.used = make_event();
-    slots_.push_back(std::move(slot));
+    slots_.push_back({{device, keeps_ ? 0 : part_bytes(format, part_rows)},
+                      {device, keeps_ ? 0 : part_rows * targets},
+                      {device, part_rows * targets},
+                      LentEvent(device),
+                      LentEvent(device)});
   }
 }
 
@@ -68,6 +76,7 @@ RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
 }
 
 DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
+  const Range range("rows to the device");
   Slot& slot = slots_[turn_ % slots_.size()];
   std::byte* bytes = slot.bytes.data();
   double* device_targets = slot.targets.data();
@@ -83,9 +92,7 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   }
   Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
   device_.wait_for_event(slot.filled.get());  // `staged` is free again
-  for (std::size_t i = 0; i < targets.rows(); ++i) {
-    std::copy_n(targets.row(i).data(), targets.cols(), slot.staged.data() + i * targets.cols());
-  }
+  stage(targets, slot.staged.data());
   upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
   upload(device_targets, slot.staged.data(), target_count, device_.copy());
   Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));

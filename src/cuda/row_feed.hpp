@@ -28,7 +28,7 @@ class RowFeed {
     std::uint64_t segment = 0;
   };
 
-  // part_rows: rows handed on at a time, at most.
+  // part_rows: rows handed on at a time, at most. Puts no work on the device yet.
   RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
           const Keep& keep);
 
@@ -54,8 +54,8 @@ class RowFeed {
     DeviceBuffer<std::byte> bytes;
     DeviceBuffer<double> targets;
     PinnedBuffer<double> staged;
-    Event filled;
-    Event used;
+    LentEvent filled;
+    LentEvent used;
   };
 
   [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;

@@ -1,5 +1,6 @@
 #include "cuda/rows_on_device.hpp"
 
+#include <bit>
 #include <limits>
 
 #include "collapscope/backend/backend.hpp"
@@ -12,14 +13,16 @@ constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
-RowSource::RowSource(const RowFormat& format, std::size_t part_rows)
+RowSource::RowSource(const Device& device, const RowFormat& format, std::size_t part_rows, double* first_bad)
     : format_(format),
-      pooled_(format.rows_are_stored() ? 0 : part_rows * format.row_length()),
-      first_bad_(1) {}
+      pooled_(device, format.rows_are_stored() ? 0 : part_rows * format.row_length()),
+      first_bad_(reinterpret_cast<std::uint64_t*>(first_bad)) {
+  static_assert(sizeof(double) == sizeof(std::uint64_t));
+}
 
 void RowSource::set(const Device& device, const DeviceRows& rows) {
   const std::size_t per_sample = format_.rows_per_sample();
-  check_ = {first_bad_.data(), rows.first_row / per_sample, rows.first_row % per_sample, per_sample};
+  check_ = {first_bad_, rows.first_row / per_sample, rows.first_row % per_sample, per_sample};
   if (format_.rows_are_stored()) {
     current_ = {rows.bytes, format_.element, rows.rows, format_.row_length()};
     return;
@@ -32,9 +35,14 @@ void RowSource::set(const Device& device, const DeviceRows& rows) {
   current_ = {bytes, ElementType{ElementKind::float64, false}, rows.rows, d};
 }
 
-void RowSource::convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
-                        const kernels::RowStats& stats) const {
-  Call("converting rows").check(kernels::convert_rows(current_, shift, x, stats, check_, device.compute()));
+void RowSource::mean(const Device& device, const double* shift, double* workspace, double* mean) const {
+  Call("the mean of rows").check(kernels::stored_means(current_, shift, workspace, mean, device.compute()));
+}
+
+void RowSource::convert(const Device& device, const double* shift, const double* mean,
+                        const kernels::DeviceMatrix& x, const kernels::RowStats& stats) const {
+  Call("converting rows")
+      .check(kernels::convert_rows(current_, shift, mean, x, stats, check_, device.compute()));
 }
 
 void RowSource::own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
@@ -43,22 +51,23 @@ void RowSource::own_scale(const Device& device, const kernels::DeviceMatrix& x, 
       .check(kernels::own_scale_rows(current_, x, norm, centred_norm, unscale, stride, device.compute()));
 }
 
+void RowSource::look(const Device& device, const kernels::LookArguments& look) const {
+  Call("looking at rows").check(kernels::look_rows(current_, look, check_, device.compute()));
+}
+
 void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
                           const kernels::DeviceMatrix& unit) const {
   Call("normalizing rows").check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()));
 }
 
 void RowSource::clear_check(const Device& device) {
-  Call("cudaMemsetAsync")
-      .check(cudaMemsetAsync(first_bad_.data(), 0xff, first_bad_.bytes(), device.compute()));
+  Call("cudaMemsetAsync").check(cudaMemsetAsync(first_bad_, 0xff, sizeof *first_bad_, device.compute()));
 }
 
-void RowSource::throw_if_not_finite(const Device& device) const {
-  std::uint64_t first = none;
-  download(device, &first, first_bad_.data(), 1);
-  device.wait_for_stream(device.compute());
-  if (first != none) {
-    throw NonFiniteSample{first};
+void RowSource::throw_if_not_finite(double first_bad) {
+  const auto sample = std::bit_cast<std::uint64_t>(first_bad);
+  if (sample != none) {
+    throw NonFiniteSample{sample};
   }
 }
 

@@ -12,30 +12,34 @@ namespace collapscope::cuda {
 class RowSource {
  public:
   RowSource() = default;
-  // Throws DeviceMemoryError.
-  RowSource(const RowFormat& format, std::size_t part_rows);
+  // first_bad: room on the device for the first sample that has a NaN or Inf. Throws DeviceMemoryError.
+  RowSource(const Device& device, const RowFormat& format, std::size_t part_rows, double* first_bad);
 
   // Makes `rows` the current ones; pools them where the format asks.
   void set(const Device& device, const DeviceRows& rows);
-  // x = h - shift [d] (null: h), with statistics.
-  void convert(const Device& device, const double* shift, const kernels::DeviceMatrix& x,
+  // mean [d] of h - shift (null: h); workspace as for kernels::column_sums.
+  void mean(const Device& device, const double* shift, double* workspace, double* mean) const;
+  // x = h - shift - mean [d] (null: none), with statistics of h - shift.
+  void convert(const Device& device, const double* shift, const double* mean, const kernels::DeviceMatrix& x,
                const kernels::RowStats& stats) const;
   // After `convert` about the mean: rows that need it get their own scale.
   void own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
                  const double* centred_norm, double* unscale, std::size_t stride) const;
+  // Of a second look at rows that are projected on few directions, all that it sums.
+  void look(const Device& device, const kernels::LookArguments& look) const;
   // unit = h / |h|
   void normalize(const Device& device, const double* norm, std::size_t norm_stride,
                  const kernels::DeviceMatrix& unit) const;
 
   // Before the first `set`.
   void clear_check(const Device& device);
-  // Waits for the device; throws NonFiniteSample when a row had a NaN or Inf.
-  void throw_if_not_finite(const Device& device) const;
+  // first_bad: what came down of it. Throws NonFiniteSample when a row had a NaN or Inf.
+  static void throw_if_not_finite(double first_bad);
 
  private:
   RowFormat format_;
   DeviceBuffer<double> pooled_;  // [rows, d]
-  DeviceBuffer<std::uint64_t> first_bad_;
+  std::uint64_t* first_bad_ = nullptr;
   kernels::StoredRows current_;
   kernels::FiniteCheck check_;
 };

@@ -30,9 +30,11 @@ class ResidentRows {
         x_(part_rows * padded(d())),
         norms_(part_rows * stats_stride),
         shift_(d()),
-        source_(spec_.format, part_rows),
+        first_bad_(1),
+        source_(device, spec_.format, part_rows, first_bad_.data()),
         timer_(device, device.compute()),
-        copy_timer_(device, device.copy()) {
+        copy_timer_(device, device.copy()),
+        drained_(device) {
     clear(shift_.data(), shift_.size(), device_.compute());
     clear(x_.data(), x_.size(), device_.compute());
     source_.clear_check(device_);
@@ -40,9 +42,6 @@ class ResidentRows {
     upload(targets_.data(), spec_.y.data(), targets_.size(), device_.compute());
     device_.wait_for_stream(device_.compute());
   }
-  ~ResidentRows() { device_.drain(); }
-  ResidentRows(const ResidentRows&) = delete;
-  ResidentRows& operator=(const ResidentRows&) = delete;
 
   // On `copy`, part by part.
   double copy_up() {
@@ -59,7 +58,10 @@ class ResidentRows {
     device_.select();
     const double seconds =
         timer_.seconds_of([this] { for_each_part([this](const DeviceRows& part) { convert(part); }); });
-    source_.throw_if_not_finite(device_);
+    double first_bad = 0;
+    download(device_, &first_bad, first_bad_.data(), 1);
+    device_.wait_for_stream(device_.compute());
+    RowSource::throw_if_not_finite(first_bad);
     return seconds;
   }
 
@@ -67,7 +69,7 @@ class ResidentRows {
   double multiply() {
     device_.select();
     if (!product_) {
-      product_.emplace(d(), d(), true);
+      product_.emplace(device_, d(), d(), true);
       total_ = DeviceBuffer<double>(d() * d());
     }
     convert(part(0));
@@ -124,7 +126,7 @@ class ResidentRows {
   // With the statistics that the first look wants.
   void convert(const DeviceRows& part) {
     source_.set(device_, part);
-    source_.convert(device_, shift_.data(), x(part.rows),
+    source_.convert(device_, shift_.data(), nullptr, x(part.rows),
                     {.norm = norms_.data(),
                      .is_zero = norms_.data() + 1,
                      .shifted_square = norms_.data() + 2,
@@ -159,6 +161,7 @@ class ResidentRows {
   DeviceBuffer<double> x_;        // [part_rows, d]
   DeviceBuffer<double> norms_;    // [part_rows, 4]
   DeviceBuffer<double> shift_;    // [d]
+  DeviceBuffer<double> first_bad_;
   RowSource source_;
   StreamTimer timer_;
   StreamTimer copy_timer_;
@@ -167,6 +170,7 @@ class ResidentRows {
   DeviceBuffer<double> bare_;   // [bare_rows, d]
   std::size_t bare_rows_ = 0;
   std::optional<ResidualPass> look_;
+  Drained drained_;
 };
 
 class CudaStageMaker final : public StageMaker {

@@ -25,6 +25,7 @@ FakeCuda::FakeCuda() {
   find(reset_, "fake_cuda_reset");
   find(calls_, "fake_cuda_calls");
   find(work_items_, "fake_cuda_work_items");
+  find(count_, "fake_cuda_count");
   find(threads_, "fake_cuda_threads");
   find(violations_, "fake_cuda_violations");
   find(leaks_, "fake_cuda_leaks");

@@ -20,6 +20,8 @@ class FakeCuda {
 
   [[nodiscard]] long calls() const { return calls_(); }
   [[nodiscard]] long work_items() const { return work_items_(); }
+  // Of tests/fake_cuda/README.md, or of calls of this name.
+  [[nodiscard]] long count(const std::string& name) const { return count_(name.c_str()); }
   // With SITES: from where every call, or every item of work, came. The first word or words name it.
   [[nodiscard]] std::vector<std::string> call_sites() const { return all(call_site_); }
   [[nodiscard]] std::vector<std::string> item_sites() const { return all(item_site_); }
@@ -36,6 +38,7 @@ class FakeCuda {
   void (*reset_)() = nullptr;
   long (*calls_)() = nullptr;
   long (*work_items_)() = nullptr;
+  long (*count_)(const char*) = nullptr;
   long (*threads_)() = nullptr;
   long (*violations_)() = nullptr;
   long (*leaks_)() = nullptr;

@@ -48,7 +48,7 @@ TEST(SumsOfProducts, AreWrittenBeforeTheyAreRead) {
     const DeviceBuffer<double> numbers = some_rows<double>(device, d);
     const DeviceMatrix x{numbers.data(), rows, d, d};
     const DeviceBuffer<double> total(d * d);
-    ProductSum sum(d, d, true);
+    ProductSum sum(device, d, d, true);
     for (const bool adds : {false, true}) {
       sum.add(device, x, x);
       sum.add(device, x, x);
@@ -72,7 +72,7 @@ TEST(SumsOfProducts, OfFloatsAreWrittenBeforeTheyAreRead) {
       SCOPED_TRACE(testing::Message() << few << " rows x " << d);
       const DeviceBuffer<float> numbers = some_rows<float>(device, d);
       const DeviceBuffer<double> total(d * d);
-      FloatGramSum sum(d);
+      FloatGramSum sum(device, d);
       sum.add(device, {numbers.data(), few, d, d}, nullptr);
       sum.move_to(device, total.data(), false);
       expect_written(all_of(device, total));

@@ -8,9 +8,9 @@ std::size_t SmallTiles::tile_rows(std::size_t features) const {
   return std::min(whole_.tile_rows(features), rows_);
 }
 
-// More tiles than the ring of a device has slots, so that slots are used again.
 std::uint64_t SmallTiles::segment_rows(std::uint64_t rows, std::size_t features) const {
-  return std::min<std::uint64_t>(whole_.segment_rows(rows, features), 5 * tile_rows(features));
+  return std::min<std::uint64_t>(whole_.segment_rows(rows, features),
+                                 tiles_of_segment_ * tile_rows(features));
 }
 
 Backend* SmallTiles::fallback() {
@@ -20,7 +20,7 @@ Backend* SmallTiles::fallback() {
   }
   auto& wrapped = fallbacks_[next];
   if (wrapped == nullptr) {
-    wrapped = std::make_unique<SmallTiles>(*next, rows_);
+    wrapped = std::make_unique<SmallTiles>(*next, rows_, tiles_of_segment_);
   }
   return wrapped.get();
 }

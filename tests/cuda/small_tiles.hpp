@@ -11,8 +11,10 @@ namespace collapscope::test {
 
 class SmallTiles final : public Backend {
  public:
-  // Of one that outlives this; tiles of `rows` rows at most.
-  SmallTiles(Backend& whole, std::size_t rows) : whole_(whole), rows_(rows) {}
+  // Of one that outlives this; tiles of `rows` rows at most, and so many of them in a segment: by default
+  // more than the ring of a device has slots, so that slots are used again.
+  SmallTiles(Backend& whole, std::size_t rows, std::size_t tiles_of_segment = 5)
+      : whole_(whole), rows_(rows), tiles_of_segment_(tiles_of_segment) {}
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override;
   [[nodiscard]] Backend* fallback() override;
@@ -54,6 +56,7 @@ class SmallTiles final : public Backend {
  private:
   Backend& whole_;
   std::size_t rows_;
+  std::size_t tiles_of_segment_;
   std::map<Backend*, std::unique_ptr<SmallTiles>> fallbacks_;  // by what they are of
 };
 

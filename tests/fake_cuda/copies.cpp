@@ -76,6 +76,17 @@ void touch(std::vector<Touch>& touches, const void* address, std::size_t bytes, 
   }
 }
 
+void count_copy(Place from, Place to, std::size_t bytes) {
+  const auto word = [](Place place) {
+    return std::string(place == Place::device ? "device" : place == Place::pinned ? "pinned" : "pageable");
+  };
+  const std::string way = word(from) + "_to_" + word(to);
+  count("copies_" + way);
+  count("bytes_" + way, bytes);
+  count("device_bytes_read", from == Place::device ? bytes : 0);
+  count("device_bytes_written", to == Place::device ? bytes : 0);
+}
+
 }  // namespace
 
 cudaError_t enqueue_copy(const Copy& copy, cudaStream_t handle, bool wait) {
@@ -104,6 +115,7 @@ cudaError_t enqueue_copy(const Copy& copy, cudaStream_t handle, bool wait) {
   const std::string direction =
       std::string(from_device ? "device" : "host") + "_to_" + (to_device ? "device" : "host");
   ledger().copied[direction] += copy.width * copy.height;
+  count_copy(from, to, copy.width * copy.height);
 
   // Pageable memory is read at the call, and written before it returns.
   Copy late = copy;
@@ -134,6 +146,8 @@ cudaError_t enqueue_fill(void* to, int value, std::size_t bytes, cudaStream_t ha
   if (!is_device_range(to, bytes, device_of(*stream), call, "destination")) {
     return cudaErrorInvalidValue;
   }
+  count("fills");
+  count("device_bytes_written", bytes);
   auto* begin = static_cast<std::byte*>(to);
   const ItemPtr item = enqueue_transfer(
       *stream, call, [=] { std::memset(to, value, bytes); }, {{begin, begin + bytes, true}}, true);

@@ -72,6 +72,15 @@ cublasStatus_t enqueue_product(BlasHandle& handle, const char* call, const std::
   if (!handle.kernels.load(handle.device)) {
     return CUBLAS_STATUS_EXECUTION_FAILED;
   }
+  count("products");
+  const void* before = nullptr;
+  for (const Operand& o : operands) {
+    const bool again = o.data == before && o.written == 0;  // x with itself
+    before = o.data;
+    const double bytes = again ? 0 : static_cast<double>(o.rows * o.cols) * static_cast<double>(o.element);
+    count("device_bytes_read", static_cast<std::size_t>(o.read * bytes));
+    count("device_bytes_written", static_cast<std::size_t>(o.written * bytes));
+  }
   enqueue(*stream, call,
           [work = std::move(work), workspace = handle.workspace, bytes = handle.workspace_bytes] {
             scribble(workspace, bytes);

@@ -36,6 +36,8 @@ struct Operand {
   std::int64_t cols;
   std::int64_t stride;
   std::size_t element;
+  double read = 1;  // how much of it, at least
+  double written = 0;
 };
 
 // The handle; null, and reported: none, or another device is current.

@@ -71,8 +71,9 @@ cublasStatus_t syrk(const char* call, cublasHandle_t handle, cublasFillMode_t up
       return CUBLAS_STATUS_NOT_INITIALIZED;
     }
     const bool plain = trans == CUBLAS_OP_N;
-    const std::vector<Operand> operands = {{"A", a, plain ? n : k, plain ? k : n, lda, sizeof(Real)},
-                                           {"C", c, n, n, ldc, sizeof(Real)}};
+    const std::vector<Operand> operands = {
+        {"A", a, plain ? n : k, plain ? k : n, lda, sizeof(Real)},
+        {"C", c, n, n, ldc, sizeof(Real), *beta == Real{0} ? 0 : 0.5, 0.5}};
     const bool coarse = is_coarse(*blas, Real{});
     return enqueue_product(*blas, call, operands, [=, alpha = *alpha, beta = *beta] {
       const OneBlasThread one;
@@ -108,12 +109,12 @@ struct Sizes {
 };
 
 std::vector<Operand> operands_of(const Sizes& s, const void* a, Index lda, const void* b, Index ldb,
-                                 std::size_t input, const void* c, Index ldc, std::size_t output) {
+                                 std::size_t input, const void* c, Index ldc, std::size_t output, bool adds) {
   const bool pa = s.ta == CUBLAS_OP_N;
   const bool pb = s.tb == CUBLAS_OP_N;
   return {{"A", a, pa ? s.m : s.k, pa ? s.k : s.m, lda, input},
           {"B", b, pb ? s.k : s.n, pb ? s.n : s.k, ldb, input},
-          {"C", c, s.m, s.n, ldc, output}};
+          {"C", c, s.m, s.n, ldc, output, adds ? 1.0 : 0.0, 1}};
 }
 
 template <class Real>
@@ -125,13 +126,14 @@ cublasStatus_t gemm(const char* call, cublasHandle_t handle, const Sizes& s, con
       return CUBLAS_STATUS_NOT_INITIALIZED;
     }
     const bool coarse = is_coarse(*blas, Real{});
-    return enqueue_product(*blas, call, operands_of(s, a, lda, b, ldb, sizeof(Real), c, ldc, sizeof(Real)),
-                           [=, alpha = *alpha, beta = *beta] {
-                             gemm_work(s.ta, s.tb, s.m, s.n, s.k, alpha, a, lda, b, ldb, beta, c, ldc);
-                             if (coarse) {
-                               coarsen(c, s.m, s.n, ldc);
-                             }
-                           });
+    return enqueue_product(
+        *blas, call, operands_of(s, a, lda, b, ldb, sizeof(Real), c, ldc, sizeof(Real), *beta != Real{0}),
+        [=, alpha = *alpha, beta = *beta] {
+          gemm_work(s.ta, s.tb, s.m, s.n, s.k, alpha, a, lda, b, ldb, beta, c, ldc);
+          if (coarse) {
+            coarsen(c, s.m, s.n, ldc);
+          }
+        });
   });
 }
 
@@ -155,8 +157,9 @@ cublasStatus_t gemm_batch(const char* call, cublasHandle_t handle, const Sizes& 
     }
     std::vector<Operand> operands;
     for (Index i = 0; i < batch.count; ++i) {
-      const std::vector<Operand> more = operands_of(s, a + i * batch.a, lda, b + i * batch.b, ldb,
-                                                    sizeof(Real), c + i * batch.c, ldc, sizeof(Real));
+      const std::vector<Operand> more =
+          operands_of(s, a + i * batch.a, lda, b + i * batch.b, ldb, sizeof(Real), c + i * batch.c, ldc,
+                      sizeof(Real), *beta != Real{0});
       operands.insert(operands.end(), more.begin(), more.end());
     }
     const bool coarse = is_coarse(*blas, Real{});
@@ -223,18 +226,19 @@ cublasStatus_t gemm_ex(cublasHandle_t handle, const Sizes& s, const void* alpha,
     const float keep = *static_cast<const float*>(beta);
     auto* out = static_cast<float*>(c);
     const std::size_t element = a_type == CUDA_R_32F ? sizeof(float) : sizeof(__half);
-    return enqueue_product(*blas, call, operands_of(s, a, lda, b, ldb, element, c, ldc, sizeof(float)), [=] {
-      if (a_type == CUDA_R_32F) {
-        gemm_work(s.ta, s.tb, s.m, s.n, s.k, factor, static_cast<const float*>(a), lda,
-                  static_cast<const float*>(b), ldb, keep, out, ldc);
-      } else if (a_type == CUDA_R_16F) {
-        half_gemm_work(s, factor, static_cast<const __half*>(a), lda, static_cast<const __half*>(b), ldb,
-                       keep, out, ldc);
-      } else {
-        half_gemm_work(s, factor, static_cast<const __nv_bfloat16*>(a), lda,
-                       static_cast<const __nv_bfloat16*>(b), ldb, keep, out, ldc);
-      }
-    });
+    return enqueue_product(*blas, call,
+                           operands_of(s, a, lda, b, ldb, element, c, ldc, sizeof(float), keep != 0), [=] {
+                             if (a_type == CUDA_R_32F) {
+                               gemm_work(s.ta, s.tb, s.m, s.n, s.k, factor, static_cast<const float*>(a), lda,
+                                         static_cast<const float*>(b), ldb, keep, out, ldc);
+                             } else if (a_type == CUDA_R_16F) {
+                               half_gemm_work(s, factor, static_cast<const __half*>(a), lda,
+                                              static_cast<const __half*>(b), ldb, keep, out, ldc);
+                             } else {
+                               half_gemm_work(s, factor, static_cast<const __nv_bfloat16*>(a), lda,
+                                              static_cast<const __nv_bfloat16*>(b), ldb, keep, out, ldc);
+                             }
+                           });
   });
 }
 

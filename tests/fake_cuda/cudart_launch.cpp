@@ -27,6 +27,7 @@ struct Twin {
   std::size_t size = 0;  // of the argument
   ClearPadding clear_padding = nullptr;
   Run run = nullptr;
+  Count count = nullptr;
 };
 
 struct Kernel {
@@ -160,6 +161,13 @@ cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, std:
     return cudaErrorIllegalAddress;
   }
   ++ledger().launches[name];
+  count("launches");
+  if (const Traffic bytes = twin->count(op.data()); bytes.known) {
+    count("device_bytes_read", bytes.read);
+    count("device_bytes_written", bytes.written);
+  } else {
+    count("launches_of_unknown_bytes");
+  }
   enqueue(*stream, name, [=, run = twin->run] { run(op.data(), {grid.x, grid.y}, {block.x, block.y}); });
   return cudaSuccess;
 }
@@ -181,10 +189,10 @@ using namespace fake_cuda;
 extern "C" {
 
 void fake_cuda_add_twin(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
-                        Run run) {
+                        Run run, Count count) {
   const std::lock_guard lock(mutex());
   const std::string type = demangled(op.name());
-  registry().twins[twin_name(shape, type)] = {op_size, clear, run};
+  registry().twins[twin_name(shape, type)] = {op_size, clear, run, count};
 }
 
 void** __cudaRegisterFatBinary(void* /*image*/) {

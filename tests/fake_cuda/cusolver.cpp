@@ -109,6 +109,7 @@ cusolverStatus_t solve(SolverHandle& solver, const Problem& p, void* on_device, 
     return CUSOLVER_STATUS_INTERNAL_ERROR;
   }
   std::memset(on_host, 0xFF, host_bytes);
+  count("eigenproblems");
   enqueue(*stream, p.call, [=] {
     std::memset(on_device, 0xFF, device_bytes);
     run_eigen(p.task);

@@ -14,6 +14,8 @@ void fake_cuda_reset(void);
 long fake_cuda_calls(void);
 /* Items of stream work done so far. */
 long fake_cuda_work_items(void);
+/* So many so far of a count that README.md lists, or of calls of this name. */
+long fake_cuda_count(const char* name);
 /* With FAKE_CUDA_SITES=1: what the n-th call or item of work was, " @ " and a number for all return addresses
    of the call, or of the one that enqueued it. Null: there was none. Valid until the next call. */
 const char* fake_cuda_call_site(long n);

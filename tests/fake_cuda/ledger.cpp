@@ -63,10 +63,11 @@ void write_report(const std::vector<std::string>& leaked) {
   const Ledger& l = ledger();
   std::fprintf(file,
                "{\"calls\": %ld, \"work_items\": %ld, \"leaks\": %s, \"violations\": %s, \"injected\": %s,\n"
-               " \"launches\": %s,\n \"bytes_copied\": %s, \"peak_device_bytes\": %zu,\n \"of_call\": %s}\n",
+               " \"launches\": %s,\n \"bytes_copied\": %s, \"peak_device_bytes\": %zu,\n \"of_call\": %s,\n"
+               " \"counts\": %s}\n",
                l.calls, l.items, list(leaked).c_str(), list(l.violations).c_str(), list(l.injected).c_str(),
                object(l.launches).c_str(), object(l.copied).c_str(), peak_device_bytes(),
-               object(l.of_call).c_str());
+               object(l.of_call).c_str(), object(l.counts).c_str());
   static_cast<void>(std::fclose(file));
 }
 
@@ -100,6 +101,8 @@ Ledger& ledger() {
   static auto& instance = *new Ledger;
   return instance;
 }
+
+void count(const std::string& name, std::size_t more) { ledger().counts[name] += static_cast<long>(more); }
 
 void violation(const char* format, ...) {
   char text[512];
@@ -161,6 +164,16 @@ long fake_cuda_calls() {
 long fake_cuda_work_items() {
   const std::lock_guard lock(mutex());
   return ledger().items;
+}
+
+long fake_cuda_count(const char* name) {
+  const std::lock_guard lock(mutex());
+  for (const auto* counts : {&ledger().counts, &ledger().of_call}) {
+    if (const auto found = counts->find(name); found != counts->end()) {
+      return found->second;
+    }
+  }
+  return 0;
 }
 
 const char* fake_cuda_call_site(long n) {

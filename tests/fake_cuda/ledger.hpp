@@ -18,12 +18,16 @@ struct Ledger {
   std::map<std::string, long> launches;
   std::map<std::string, std::size_t> copied;  // bytes by direction
   std::map<std::string, long> of_call;
+  std::map<std::string, long> counts;   // README.md lists them
   std::vector<std::string> call_sites;  // of all calls and items, with FAKE_CUDA_SITES
   std::vector<std::string> item_sites;
   std::set<std::thread::id> threads;  // of the host, that have called
 };
 
 Ledger& ledger();
+
+// One more, or so many more, of the counts.
+void count(const std::string& name, std::size_t more = 1);
 
 // A line on standard error, and one more violation.
 [[gnu::format(printf, 1, 2)]] void violation(const char* format, ...);

@@ -186,6 +186,15 @@ void step(const ItemPtr& item) {
   run_front(*next);
 }
 
+// The host waits for what is not done: whoever asks several times for the same item waits once.
+void count_wait(const ItemPtr& item) {
+  thread_local ItemPtr last;
+  if (last != item) {
+    count("host_waits");
+    last = item;
+  }
+}
+
 }  // namespace
 
 int device_of(const Stream& stream) { return stream.device; }
@@ -263,6 +272,9 @@ void settle() {
 cudaError_t await(const ItemPtr& item) {
   const auto open = item == nullptr || item->done ? nullptr : open_memory();
   const int device = item == nullptr ? current_device() : item->stream->device;
+  if (item != nullptr && !item->done) {
+    count_wait(item);
+  }
   while (item != nullptr && !item->done && sticky_error(device) == cudaSuccess) {
     step(item);
   }
@@ -291,6 +303,7 @@ bool poll(const ItemPtr& item) {
   if (item == nullptr || item->done) {
     return await(item) == cudaSuccess;
   }
+  count_wait(item);
   const auto open = open_memory();
   std::uint64_t steps = options().schedule == Schedule::random ? 1 + random_number() % 16 : ~std::uint64_t{0};
   for (; steps > 0 && !item->done && sticky_error(item->stream->device) == cudaSuccess && !hangs(); --steps) {

@@ -49,6 +49,7 @@ const Control& control() {
     find("fake_cuda_reset", c.reset);
     find("fake_cuda_calls", c.calls);
     find("fake_cuda_work_items", c.work_items);
+    find("fake_cuda_count", c.count);
     find("fake_cuda_violations", c.violations);
     find("fake_cuda_leaks", c.leaks);
     find("fake_cuda_call_site", c.call_site);

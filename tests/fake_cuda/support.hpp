@@ -17,6 +17,7 @@ struct Control {
   void (*reset)() = nullptr;
   long (*calls)() = nullptr;
   long (*work_items)() = nullptr;
+  long (*count)(const char*) = nullptr;
   long (*violations)() = nullptr;
   long (*leaks)() = nullptr;
   const char* (*call_site)(long) = nullptr;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "element.hpp"
+#include "traffic.hpp"
 
 namespace fake_cuda_test {
 
@@ -36,6 +37,9 @@ struct SumRows {
     return {a.sum + b.sum};
   }
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return row_count; }
+  [[nodiscard]] collapscope::kernels::Traffic traffic() const {
+    return collapscope::kernels::traffic_of(row_count * cols, row_count);
+  }
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial part{0};
     for (std::size_t j = lane; j < cols; j += lanes) {

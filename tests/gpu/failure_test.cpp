@@ -196,7 +196,7 @@ TEST_F(DeviceFailure, TooLittleMemoryIsSparedFirst) {
   EXPECT_TRUE(found.provenance.fallbacks == Fallbacks{});
   EXPECT_EQ(state.spares, 0U);
   ASSERT_EQ(messages_.lines.size(), 1U);
-  EXPECT_NE(messages_.lines[0].find("the device's memory is full; again with smaller tiles"),
+  EXPECT_NE(messages_.lines[0].find("the device's memory is full; again with less memory"),
             std::string::npos);
 }
 

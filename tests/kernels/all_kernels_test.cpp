@@ -27,6 +27,13 @@ struct Collect {
     add<Op>();
   }
   template <class Op>
+  void steps() {
+    static_assert(std::is_trivially_copyable_v<Op>);
+    static_assert(sizeof(typename Op::First) % 8 == 0 && sizeof(typename Op::Second) % 8 == 0 &&
+                  sizeof(typename Op::Third) % 8 == 0);
+    add<Op>();
+  }
+  template <class Op>
   void columns() {
     static_assert(std::is_trivially_copyable_v<Op>);
     add<Op>();

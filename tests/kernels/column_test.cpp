@@ -74,6 +74,46 @@ TEST(ColumnSums, ConstantColumnsAreExact) {
   EXPECT_EQ(found.sums, (std::vector<double>{0.1 * 777, -1e300 * 777, 0}));
 }
 
+// Of stored rows less a shift, with the bits that the rows would have as float64.
+template <std::size_t width>
+void expect_stored_means(const Matrix& a, const std::vector<double>& shift, const LaunchShape& launch,
+                         unsigned lanes) {
+  Matrix shifted = a;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t j = 0; j < a.cols(); ++j) {
+      shifted(i, j) -= shift[j];
+    }
+  }
+  const test::StoredData data(a.values());
+  const kernels::RowChunks chunks = kernels::row_chunks(a.rows(), a.cols());
+  std::vector<double> workspace(chunks.count * a.cols(), test::nan);
+  std::vector<double> means(a.cols(), test::nan);
+  run_columns(kernels::StoredChunkSums<width>{data.numbers(), a.rows(), a.cols(), shift.data(), chunks.rows,
+                                              chunks.count, workspace.data()},
+              launch.grid, launch.block);
+  run_rows(kernels::StoredMeans{data.numbers(), a.rows(), a.cols(), shift.data(), chunks.count,
+                                workspace.data(), means.data()},
+           {2, 1}, {lanes, 2});
+  EXPECT_EQ(means, columns_of(shifted, 0, launch, lanes).means);
+}
+
+TEST(ColumnSums, OfStoredRowsAreThoseOfTheRows) {
+  test::Random random(12);
+  for (const std::size_t rows : {1U, 7U, 16U, 17U, 100U}) {
+    for (const std::size_t cols : {1U, 4U, 40U}) {
+      const Matrix a = test::random_matrix(rows, cols, random);
+      const Matrix shift = test::random_matrix(1, cols, random);
+      const std::vector<double> less(shift.values().begin(), shift.values().end());
+      for (const LaunchShape& launch : test::column_launches()) {
+        expect_stored_means<1>(a, less, launch, 8);
+        if (cols % 2 == 0) {
+          expect_stored_means<2>(a, less, launch, 8);
+        }
+      }
+    }
+  }
+}
+
 TEST(ColumnSums, EitherResultMayBeLeftOut) {
   Matrix a(5, 2);
   a(4, 1) = 5;

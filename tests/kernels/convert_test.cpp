@@ -193,6 +193,25 @@ TEST(ConvertRows, CountsTheFindInSamples) {
   }
 }
 
+// The statistics are about the shift all the same.
+TEST(ConvertRows, TakesAMeanAwayAfterTheShift) {
+  const std::vector<double> values{1, 2, 3, 5};
+  const std::vector<double> shift{0.5, 1};
+  const std::vector<double> mean{0.25, -1};
+  const StoredData data(values);
+  DeviceRows out(2, 2, 0);
+  std::vector<double> squares(2);
+  kernels::RowStats stats;
+  stats.shifted_square = squares.data();
+  std::uint64_t first = test::no_sample;
+  run_rows(ConvertRows<2>{data.numbers(), shift.data(), out.matrix(), stats, FiniteCheck{&first, 0, 0, 1},
+                          mean.data()},
+           {1, 1}, {1, 2});
+  EXPECT_EQ(std::vector<double>(out.row(0).begin(), out.row(0).end()), (std::vector<double>{0.25, 2}));
+  EXPECT_EQ(std::vector<double>(out.row(1).begin(), out.row(1).end()), (std::vector<double>{2.25, 5}));
+  EXPECT_EQ(squares, (std::vector<double>{0.25 + 1, 6.25 + 16}));
+}
+
 TEST(ConvertRows, WritesTheWantedStatisticsOnly) {
   const Matrix all = ugly_rows();
   const StoredData data(all.values());

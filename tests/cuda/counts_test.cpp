@@ -1,0 +1,93 @@
+// What a layer costs when others of its shape have gone before: bounds on counts, each with its reason.
+// docs/gpu.md has them as a table.
+#include "cuda/counted.hpp"
+
+namespace collapscope {
+namespace {
+
+class Costs : public test::Counted {};
+
+using test::CountedLayers;
+using test::Counts;
+
+constexpr long ring = 3;  // slots, of tiles under way
+
+// It has one tile. The host waits for the sums of each look, once. Up go rows, targets, the parts' shares of
+// the rows, and what the second look needs; down come the sums, which lie in three pieces, and the log, then
+// the residuals.
+TEST_F(Costs, OfASmallLayer) {
+  const Counts counts = another("4000 x 128 float32", {.rows = 4000, .features = 128});
+  expect_no_allocation(counts);
+  EXPECT_LE(counts.at("host_waits"), 2);
+  EXPECT_LE(counts.at("copies_pinned_to_device"), 4);
+  EXPECT_LE(counts.at("copies_device_to_pinned"), 5);
+  EXPECT_LE(counts.at("launches"), 20);
+  EXPECT_LE(counts.at("products"), 9);
+  EXPECT_EQ(counts.at("eigenproblems"), 0) << "small ones are the CPU's";
+}
+
+// As many tiles and segments as 2M x 512 has. The host waits for the sums of every segment in both looks, for
+// the eigenbasis, and in the first look for a slot of the ring, that is for copies three tiles ago.
+TEST_F(Costs, OfALayerOfManyTiles) {
+  constexpr long tiles = 62;
+  constexpr long segments = 8;
+  const Counts counts = another("62 tiles x 512 float32, 8 segments",
+                                {.rows = 62 * 256, .features = 512, .tile_rows = 256, .tiles_of_segment = 8});
+  expect_no_allocation(counts);
+  EXPECT_EQ(counts.at("eigenproblems"), 1);
+  EXPECT_LE(counts.at("host_waits"), 2 * segments + 1 + tiles - ring);
+  EXPECT_LE(counts.at("copies_pinned_to_device"), 2 * tiles + segments + 2);
+  EXPECT_LE(counts.at("launches"), 10 * tiles + 10 * segments);
+  EXPECT_LE(counts.at("products"), 3 * tiles + 4 * segments);
+}
+
+// As many tiles as 16384 x 4096 has. The eigenbasis is a wait of its own.
+TEST_F(Costs, OfAWideLayer) {
+  const Counts counts = another("4 tiles x 576 float32",
+                                {.rows = 4 * 512, .features = 576, .tile_rows = 512, .tiles_of_segment = 64});
+  expect_no_allocation(counts);
+  EXPECT_EQ(counts.at("eigenproblems"), 1);
+  EXPECT_LE(counts.at("host_waits"), 2 + 1 + (4 - ring));
+}
+
+TEST_F(Costs, OfANarrowLayer) {
+  const Counts counts =
+      another("65536 x 64 float16", {.rows = 65536, .features = 64, .element = ElementKind::float16});
+  expect_no_allocation(counts);
+  EXPECT_LE(counts.at("host_waits"), 2);
+}
+
+// Two workers of the only GPU take turns: as much memory as two layers at once, two waits each.
+TEST_F(Costs, OfManyLayersInARow) {
+  const CountedLayers what{.rows = 100, .features = 16};
+  const Counts one = counts(what, 1);
+  const Counts many = counts(what, 300);
+  EXPECT_LE(many.at("cudaMalloc"), 2 * one.at("cudaMalloc"));
+  EXPECT_LE(many.at("cudaMallocHost"), 2 * one.at("cudaMallocHost"));
+  EXPECT_EQ(many.at("cudaFree"), many.at("cudaMalloc"));
+  EXPECT_EQ(many.at("cudaFreeHost"), many.at("cudaMallocHost"));
+  EXPECT_LE(many.at("cudaEventCreateWithFlags"), 2 * one.at("cudaEventCreateWithFlags"));
+  EXPECT_EQ(many.at("cublasCreate"), 2);
+  EXPECT_EQ(many.at("cusolverDnCreate"), 2);
+  EXPECT_EQ(many.at("cudaStreamCreateWithFlags"), 4);
+  EXPECT_LE(many.at("host_waits"), 2 * 300);
+}
+
+// How often the rows cross the device's memory, stored bytes being the unit: a float64 is two floats and four
+// float16s. First look: 1 when they come, 1 for the mean, 1 + 2 to convert, 2 + 2 for the products with rows
+// and with targets; the rest is sums of chunks. Second look along few directions: 1, and what is summed of
+// every row; along many: 1 + 2 to convert, 2 to project, for each of two subspaces 4 to copy, 4 to subtract
+// and 2 to square.
+TEST_F(Costs, OfPassesOverTheRows) {
+  const test::Passes float32 = passes(ElementKind::float32, 512, 3);
+  EXPECT_LE(float32.first, 9.6);
+  EXPECT_LE(float32.second, 1.2);
+  const test::Passes float16 = passes(ElementKind::float16, 512, 3);
+  EXPECT_LE(float16.first, 16);
+  EXPECT_LE(float16.second, 1.4);
+  EXPECT_LE(passes(ElementKind::float16, 64, 3).second, 4);
+  EXPECT_LE(passes(ElementKind::float32, 512, 5).second, 28);
+}
+
+}  // namespace
+}  // namespace collapscope
