@@ -3,8 +3,8 @@
 
 namespace collapscope::hdf5 {
 
-// Indexes a small dump in memory, so that HDF5 is set up and every function that indexing calls is bound. What
-// fails here costs helpers time, nothing else.
+// Indexes a small dump in memory, so that HDF5 is set up and every function that indexing calls is bound.
+// What fails here costs helpers time, nothing else.
 void warm_up();
 
 }  // namespace collapscope::hdf5
