@@ -135,7 +135,7 @@ struct Task {
 
 // What is to be analysed, and the first thing that cannot be.
 std::string found_text(const Task& task) {
-  const std::string text = fmt::format("{} checkpoints", task.checkpoints.size());
+  std::string text = fmt::format("{} checkpoints", task.checkpoints.size());
   if (task.failures.empty()) {
     return text;
   }

@@ -1,9 +1,8 @@
 #include "stop_signals.hpp"
 
-#include <signal.h>
-
 #include <array>
 #include <atomic>
+#include <csignal>
 
 namespace collapscope::tools {
 

@@ -155,7 +155,8 @@ void WorkRecord::save() {
   const std::lock_guard lock(mutex_);
   keeper_->save({checkpoints_, std::span(finished_).subspan(not_saved_), layers_,
                  [this](const StateView::Visitor& visit) {
-                   for (const auto& [place, sums] : at_work_) {
+                   for (const auto& entry : at_work_) {
+                     const LayerSums* const sums = entry.second.get();
                      sums->moments.read([&](const MomentsOfSubtrees& moments) {
                        sums->residuals.read([&](const ResidualsOfSubtrees& residuals) {
                          visit(sums->facts, moments, residuals);

@@ -64,12 +64,12 @@ class Packer {
   template <class... T>
   void put(const std::variant<T...>& value) {
     put(std::uint64_t{value.index()});
-    std::visit([this](const auto& held) { put(held); }, value);
+    std::visit([this](const auto& held) { this->put(held); }, value);
   }
   template <class T>
   requires std::is_class_v<T>
   void put(const T& value) {
-    each_field(value, [this](const char* /*name*/, const auto& field) { put(field); });
+    each_field(value, [this](const char* /*name*/, const auto& field) { this->put(field); });
   }
 
   [[nodiscard]] Bytes take() { return std::move(bytes_); }
@@ -145,7 +145,7 @@ class Unpacker {
   template <class T>
   requires std::is_class_v<T>
   void get(T& value) {
-    each_field(value, [this](const char* /*name*/, auto& field) { get(field); });
+    each_field(value, [this](const char* /*name*/, auto& field) { this->get(field); });
   }
 
   [[nodiscard]] bool at_end() const { return left_.empty(); }

@@ -1,7 +1,8 @@
 #include "collapscope/core/stop.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
+
+#include <csignal>
 
 namespace collapscope {
 

@@ -115,8 +115,8 @@ IndexOptions with_memory(IndexOptions options) {
 // A file that a helper indexes.
 class Indexing {
  public:
-  Indexing(const std::string& path, const IndexOptions& options)
-      : path_(path), options_(options), helper_(nursery()->take()) {
+  Indexing(std::string path, IndexOptions options)
+      : path_(std::move(path)), options_(std::move(options)), helper_(nursery()->take()) {
     helper_.ask(index_request(path_, options_));
   }
 

@@ -48,7 +48,7 @@ Handle matrix(hid_t file, const char* path, hsize_t columns, bool in_chunks) {
 Handle dump_in_memory() {
   constexpr std::size_t grows_by = 65536;
   const Handle access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, nowhere, "warm up");
-  check(H5Pset_fapl_core(access.get(), grows_by, 0), nowhere, "warm up");
+  check(H5Pset_fapl_core(access.get(), grows_by, false), nowhere, "warm up");
   Handle file =
       own(H5Fcreate("memory", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose, nowhere, "warm up");
   constexpr double step = 1;

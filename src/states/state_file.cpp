@@ -63,8 +63,7 @@ Matrix read_matrix_of(const TreeReader& file, const std::string& object) {
 
 void write_nrc3(TreeWriter& file, const StateView& state) {
   file.group("nrc3");
-  for (std::size_t i = 0; i < state.finished.size(); ++i) {
-    const FinishedLayer& layer = state.finished[i];
+  for (const FinishedLayer& layer : state.finished) {
     if (layer.nrc3) {
       const std::string group = fmt::format("nrc3/{}_{}", layer.place.checkpoint, layer.place.layer);
       write_matrix(file, group + "/gram", layer.nrc3->gram);

@@ -112,8 +112,8 @@ class FolderLock {
 
 class WorkFolder : public StateKeeper {
  public:
-  WorkFolder(const WorkFolderOptions& options, std::function<void(const std::string&)> tell)
-      : options_(options), tell_(std::move(tell)) {
+  WorkFolder(WorkFolderOptions options, std::function<void(const std::string&)> tell)
+      : options_(std::move(options)), tell_(std::move(tell)) {
     std::error_code failure;
     fs::create_directories(options_.path, failure);
     if (failure || ::access(options_.path.c_str(), R_OK | W_OK | X_OK) != 0) {

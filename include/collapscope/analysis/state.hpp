@@ -1,7 +1,6 @@
 // What is done of an analysis, and who keeps it.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
@@ -32,7 +32,10 @@ struct Nrc3Inputs {
 struct LayerPlace {
   std::size_t checkpoint = 0;
   std::size_t layer = 0;
-  auto operator<=>(const LayerPlace&) const = default;
+  bool operator==(const LayerPlace&) const = default;
+  friend bool operator<(const LayerPlace& a, const LayerPlace& b) {
+    return std::tie(a.checkpoint, a.layer) < std::tie(b.checkpoint, b.layer);
+  }
 };
 
 struct FinishedLayer {

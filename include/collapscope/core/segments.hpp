@@ -1,8 +1,8 @@
 // Where segments of a layer's rows lie, and subtrees of the tree over them.
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <tuple>
 
 namespace collapscope {
 
@@ -23,7 +23,10 @@ struct Subtree {
   [[nodiscard]] constexpr SegmentRange segments() const {
     return {first, first + (std::uint64_t{1} << height)};
   }
-  auto operator<=>(const Subtree&) const = default;
+  bool operator==(const Subtree&) const = default;
+  friend bool operator<(const Subtree& a, const Subtree& b) {
+    return std::tie(a.first, a.height) < std::tie(b.first, b.height);
+  }
 };
 
 // The subtree of all of so many segments.
