@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view beginning = ".collapscope-";
 constexpr std::string_view ending = ".tmp";
-constexpr std::time_t a_day = 24 * 60 * 60;
+constexpr std::time_t a_day = std::time_t{24} * 60 * 60;
 constexpr int attempts = 100;
 
 // Locks tell nothing of other machines where a file system is shared.

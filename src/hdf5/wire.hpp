@@ -85,7 +85,7 @@ class WireWriter {
   template <class... Kinds>
   void put(std::variant<Kinds...>& value) {
     plain(static_cast<std::uint8_t>(value.index()));
-    std::visit([this](auto& held) { put(held); }, value);
+    std::visit([this](auto& held) { this->put(held); }, value);
   }
 
   std::vector<std::byte> bytes_;

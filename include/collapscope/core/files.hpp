@@ -12,8 +12,8 @@ namespace collapscope {
 // folder, fsync, rename. Throws Error naming the path.
 void write_file_atomically(const std::string& path, std::string_view content);
 
-// Throws Error, as far as can be known before, when write_file_atomically would. Removes what killed runs have
-// left in the folder.
+// Throws Error, as far as can be known before, when write_file_atomically would. Removes what killed runs
+// have left in the folder.
 void require_writable(const std::string& path);
 
 // What tells a file that has changed from one that has not.
