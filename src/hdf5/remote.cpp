@@ -149,8 +149,8 @@ DumpIndex index_by_helper(const std::string& path, const IndexOptions& options) 
   return guarded(path, "", [&] { return Indexing(path, with_memory(options)).answer(); });
 }
 
-DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOptions& chosen) {
-  const IndexOptions options = with_memory(chosen);
+DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOptions& options) {
+  const IndexOptions chosen = with_memory(options);
   const std::size_t at_once = std::clamp<std::size_t>(usable_threads(), 1, most_helpers);
   std::deque<std::optional<Indexing>> asked;
   std::size_t next = 0;
@@ -158,12 +158,12 @@ DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOpt
   for (const std::string& path : paths) {
     add_index(all, [&]() -> DumpIndex {
       while (next < paths.size() && asked.size() < at_once) {
-        asked.push_back(Indexing::ask(paths[next], options));
+        asked.push_back(Indexing::ask(paths[next], chosen));
         ++next;
       }
       std::optional<Indexing> mine = std::move(asked.front());
       asked.pop_front();
-      return guarded(path, "", [&] { return mine ? mine->answer() : Indexing(path, options).answer(); });
+      return guarded(path, "", [&] { return mine ? mine->answer() : Indexing(path, chosen).answer(); });
     });
   }
   return all;
