@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "collapscope/analysis/analysis.hpp"
-#include "collapscope/core/error.hpp"
 #include "collapscope/core/cpus.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/report/report.hpp"
@@ -98,6 +98,15 @@ class Job {
     return *std::move(result);
   }
 
+  // Throws on all ranks where they do not have the same.
+  void agree(const std::vector<std::string>& facts) {
+    if (ranks_ != nullptr) {
+      if (const auto error = common_error(*ranks_, std::nullopt, facts)) {
+        throw UsageError(*error);
+      }
+    }
+  }
+
  private:
   std::unique_ptr<Ranks> ranks_;
 };
@@ -124,10 +133,21 @@ struct Task {
   std::unique_ptr<StateKeeper> states;
 };
 
+// What is to be analysed, and the first thing that cannot be.
+std::string found_text(const Task& task) {
+  const std::string text = fmt::format("{} checkpoints", task.checkpoints.size());
+  if (task.failures.empty()) {
+    return text;
+  }
+  const Failure& first = task.failures.front();
+  return fmt::format("{}, {} failures, first {}", text, task.failures.size(),
+                     InputError(first.path, first.object, first.message).what());
+}
+
 // Without --threads the ranks on a machine share its CPUs.
 void share_threads(AnalyzeOptions& options, const Ranks* ranks) {
   if (ranks != nullptr && options.threads == 0) {
-    options.threads = std::max<std::size_t>(1, usable_cpus() / ranks->on_these_cpus());
+    options.threads = std::max<std::size_t>(1, usable_threads() / ranks->on_these_cpus());
   }
 }
 
@@ -136,13 +156,14 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   Task task;
   const IndexOptions indexing = index_options(options);
   DeviceChoice device(options);
-  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), indexing);
-  task.checkpoints =
-      arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
-        if (job.is_first()) {
-          progress.message(note);
-        }
-      });
+  const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
+  check_no_input(options.outputs, dumps);
+  DumpIndex index = index_dumps(dumps, indexing);
+  task.checkpoints = arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
+    if (job.is_first()) {
+      progress.message(note);
+    }
+  });
   task.failures = index.failures;
   for (const Failure& failure : index.failures) {
     if (job.is_first()) {
@@ -182,10 +203,9 @@ void set_time_limit(StopRequest& stop, const AnalyzeOptions& options) {
 // --part: sums of some of the rows in place of results.
 int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOptions& analysis,
              Progress& progress, const StopRequest& stop) {
-  const std::unique_ptr<PartFile> file =
-      make_part_file(options.outputs.front(),
-                     identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
-                     parse_part(options.part));
+  const std::unique_ptr<PartFile> file = make_part_file(
+      options.outputs.front(), identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
+      parse_part(options.part));
   try {
     fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop}, parse_part(options.part),
               *file);
@@ -210,8 +230,9 @@ void check_outputs(const AnalyzeOptions& options, const Job& job) {
   }
   check_output(options.outputs.front(), {".h5"});
   if (!options.work.empty() || job.ranks() != nullptr) {
-    throw UsageError("--part is the work of one process, started anew when it ends early: without --work, and "
-                     "not under mpirun or srun --ntasks");
+    throw UsageError(
+        "--part is the work of one process, started anew when it ends early: without --work, and "
+        "not under mpirun or srun --ntasks");
   }
 }
 
@@ -227,6 +248,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
     analysis = analysis_options(options);
     return prepare(options, analysis, *progress, job);
   });
+  job.agree({found_text(task)});
   if (task.checkpoints.empty()) {
     return nothing_done;
   }
@@ -251,15 +273,16 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_results(results, options.outputs, analysis.metrics);
+  const bool all_written = write_results(results, options.outputs, analysis.metrics);
   if (const std::string lost = fallbacks_text(results.provenance.fallbacks); !lost.empty()) {
     progress->message(lost);
   }
-  return results.failures.empty() ? done : partly_failed;
+  return all_written && results.failures.empty() ? done : partly_failed;
 }
 
 // What one rank cannot tell the others of ends all of them.
 int run_analyze(const AnalyzeOptions& options, const std::string& command_line) {
+  isolate_unless_trusted(options);  // before MPI and whatever else makes threads
   StopRequest stop;
   const StopSignals signals(stop);  // until the end: a rank that is through waits for the others
   Job job;
@@ -304,7 +327,8 @@ Command analyze_command(const std::string& command_line) {
       "  collapscope analyze mine.h5 --activations 'acts/*' --targets labels/y --weight "
       "'params/{layer}/kernel'\n"
       "\n"
-      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, resume "
+      "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, "
+      "resume "
       "with the same command.";
   command.action = [=] { return run_analyze(*options, command_line); };
   return command;

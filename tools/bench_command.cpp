@@ -53,7 +53,7 @@ int run_bench_command(const BenchCommand& command, const std::string& command_li
   }
   const ChosenBackend chosen = make_backend(command.device, command.threads);
   if (!chosen.note.empty()) {
-    fmt::print(stderr, "{}\n", chosen.note);
+    tell(chosen.note);
   }
   const bool shows_table = command.output != "-";
   const BenchReport report =

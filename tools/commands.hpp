@@ -7,9 +7,9 @@ namespace collapscope::tools {
 
 struct Command;
 
-// 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75, EX_TEMPFAIL: stopped before the
-// end, the same command goes on from the state that was saved. The GPU module ends a process whose GPU blocks
-// it with 75, too.
+// 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75, EX_TEMPFAIL: stopped before
+// the end, the same command goes on from the state that was saved. The GPU module ends a process whose GPU
+// blocks it with 75, too.
 enum ExitStatus : int { done = 0, partly_failed = 1, nothing_done = 2, resume = 75 };
 
 // `command_line`: as the user typed it, for provenance.

@@ -6,6 +6,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "collapscope/dump/isolation.hpp"
 #include "command.hpp"
 
 namespace collapscope::tools {
@@ -162,7 +163,23 @@ void add_dump_options(Command& command, DumpOptions& options) {
                    "weights from a safetensors file instead of the dump; {name} in it stands for the "
                    "dump's file name without extension, so that each dump has its own",
                .placeholder = "FILE"});
+  command.add({.names = {"--trust"},
+               .target = &options.trust,
+               .description =
+                   "open the dumps in this process: a damaged one may end it (default: in helpers, with few "
+                   "rights and bounds of memory and time)"});
   add_naming(command, options);
+}
+
+void isolate_unless_trusted(const DumpOptions& options) {
+  if (options.trust) {
+    return;
+  }
+  try {
+    isolate_hdf5();
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}; --trust opens the dumps without another process", error.what()));
+  }
 }
 
 AnalysisOptions analysis_options(const DumpOptions& options) {

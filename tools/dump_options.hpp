@@ -30,9 +30,13 @@ struct DumpOptions {
   std::string weights;
   std::string layout;
   std::string dtype;
+  bool trust = false;
 };
 
 void add_dump_options(Command& command, DumpOptions& options);
+
+// Leaves HDF5 files to helpers unless they are trusted. While there is a single thread.
+void isolate_unless_trusted(const DumpOptions& options);
 
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);

@@ -34,8 +34,8 @@ int run_metrics() {
 
 std::string version_text() {
   const BuildInfo build = build_info();
-  return fmt::format("collapscope {} ({})\nBLAS: {}\nHDF5: {}\nCUDA: {}", build.version, build.commit,
-                     blas_kernels().describe(), build.hdf5, build.cuda);
+  return fmt::format("collapscope {} ({})\nBLAS: {}\nHDF5: {}\nCUDA: {}\nMPI: {}", build.version,
+                     build.commit, blas_kernels().describe(), build.hdf5, build.cuda, build.mpi);
 }
 
 Command devices_command() {

@@ -96,20 +96,6 @@ std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments
   return expand(arguments, kind, 0);
 }
 
-DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options) {
-  DumpIndex all;
-  for (const std::string& file : files) {
-    try {
-      DumpIndex one = index_dump(file, options);
-      std::move(one.checkpoints.begin(), one.checkpoints.end(), std::back_inserter(all.checkpoints));
-      std::move(one.failures.begin(), one.failures.end(), std::back_inserter(all.failures));
-    } catch (const InputError& error) {
-      all.failures.push_back({error.file(), error.object(), error.message()});
-    }
-  }
-  return all;
-}
-
 std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
                                 const std::function<void(const std::string&)>& say) {
   std::vector<Checkpoint> checkpoints = arrange_checkpoints(std::move(index.checkpoints), shards);

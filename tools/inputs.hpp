@@ -26,9 +26,6 @@ struct InputKind {
 [[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments,
                                                      const InputKind& kind);
 
-// Indexes all files; what cannot be used is in `failures`.
-[[nodiscard]] DumpIndex index_all(const std::vector<std::string>& files, const IndexOptions& options);
-
 // The checkpoints of an index in their order, with weights from elsewhere if `weights` names a file. What
 // cannot be used goes to index.failures; what is to be said, to `say`.
 [[nodiscard]] std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,

@@ -13,6 +13,7 @@
 #include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
+#include "outputs.hpp"
 
 namespace collapscope::tools {
 
@@ -86,11 +87,10 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
 int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
+  isolate_unless_trusted(options);
   DeviceChoice device(options);
-  DumpIndex index = index_all(expand_inputs(options.dumps, dump_files()), index_options(options));
-  const std::vector<Checkpoint> checkpoints =
-      arrange(index, options.shards, weights_naming(options),
-              [](const std::string& note) { fmt::print(stderr, "{}\n", note); });
+  DumpIndex index = index_dumps(expand_inputs(options.dumps, dump_files()), index_options(options));
+  const std::vector<Checkpoint> checkpoints = arrange(index, options.shards, weights_naming(options), tell);
   std::vector<Failure> failures = std::move(index.failures);
   const ChosenBackend chosen = device.take(checkpoints, analysis);
   Totals totals;
@@ -133,7 +133,7 @@ int run_inspect(const DumpOptions& options) {
                chosen.reason.empty() ? "" : fmt::format(" ({})", printable(chosen.reason)));
   }
   for (const Failure& failure : failures) {
-    fmt::print(stderr, "{}\n", InputError(failure.path, failure.object, failure.message).what());
+    tell(InputError(failure.path, failure.object, failure.message).what());
   }
   return totals.layers == 0 ? nothing_done : failures.empty() ? done : partly_failed;
 }

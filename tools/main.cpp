@@ -57,10 +57,7 @@ int run(int argc, char** argv) {
                       tools::devices_command(),
                       tools::generate_command(program)};
   const tools::Request request = tools::parse(program, argc, argv);
-  if (request.command == nullptr) {
-    return request.status;
-  }
-  const int status = request.command->action();
+  const int status = request.command == nullptr ? request.status : request.command->action();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw Error("cannot write to standard output");
   }
@@ -74,7 +71,8 @@ int status_of(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a write error with a message, not a death
     return run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "collapscope: {}\n", error.what());
+    // Where nothing can be written to, the status says it.
+    (void)std::fputs(fmt::format("collapscope: {}\n", error.what()).c_str(), stderr);
     return tools::nothing_done;
   }
 }

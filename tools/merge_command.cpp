@@ -11,6 +11,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
+#include "collapscope/dump/isolation.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "collapscope/report/report.hpp"
 #include "collapscope/states/states.hpp"
@@ -51,8 +52,8 @@ std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std:
   std::error_code failure;
   const std::string real = std::filesystem::canonical(folder, failure).string();
   if (failure) {
-    throw UsageError(fmt::format("--dumps {}: {}; expected a folder, or 'same'", printable(folder),
-                                 failure.message()));
+    throw UsageError(
+        fmt::format("--dumps {}: {}; expected a folder, or 'same'", printable(folder), failure.message()));
   }
   for (Checkpoint& checkpoint : checkpoints) {
     for (CheckpointIndex& shard : checkpoint.shards) {
@@ -83,7 +84,9 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
   const auto check = [&](const std::string& then_file, const std::string& file) {
     const std::string then = said_of(identity, printable(then_file));
     const std::string found = said_of(now, file);
-    const auto compared = [&](const std::string& text) { return have_moved ? text.substr(0, text.find(',')) : text; };
+    const auto compared = [&](const std::string& text) {
+      return have_moved ? text.substr(0, text.find(',')) : text;
+    };
     if (compared(then) != compared(found)) {
       throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));
     }
@@ -101,6 +104,9 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
 }
 
 int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
+  if (options.dumps) {
+    isolate_hdf5();
+  }
   for (const std::string& output : options.outputs) {
     check_output(output, {".json", ".csv"});
   }
@@ -127,8 +133,8 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
-  write_results(results, options.outputs, MetricChoice());
-  return results.failures.empty() ? done : partly_failed;
+  const bool all_written = write_results(results, options.outputs, MetricChoice());
+  return all_written && results.failures.empty() ? done : partly_failed;
 }
 
 }  // namespace
@@ -142,14 +148,16 @@ Command merge_command(const std::string& command_line) {
                .required = true});
   command.add({.names = {"-o", "--output"},
                .target = &options->outputs,
-               .description = "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may "
-                              "be repeated (default: a table)",
+               .description =
+                   "write results to FILE.json or FILE.csv, or JSON to standard output with '-'; may "
+                   "be repeated (default: a table)",
                .placeholder = "FILE",
                .one_word = true});
   command.add({.names = {"--dumps"},
                .target = &options->dumps,
-               .description = "read the rows again where metrics need it: 'same' where the dumps were, or the "
-                              "folder where they lie now (default: such metrics are undefined)",
+               .description =
+                   "read the rows again where metrics need it: 'same' where the dumps were, or the "
+                   "folder where they lie now (default: such metrics are undefined)",
                .placeholder = "FOLDER"});
   command.add({.names = {"--device"},
                .target = &options->device,

@@ -33,9 +33,40 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
   if (std::filesystem::is_directory(output)) {
     throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
   }
+  require_writable(output);
 }
 
-void write_results(const Results& results, const std::vector<std::string>& outputs,
+void check_no_input(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  namespace fs = std::filesystem;
+  for (const std::string& output : outputs) {
+    const auto input = std::ranges::find_if(inputs, [&](const std::string& path) {
+      std::error_code missing;
+      return output != "-" && fs::equivalent(output, path, missing);
+    });
+    if (input != inputs.end()) {
+      throw UsageError(
+          fmt::format("-o {}: is the input {}; expected another file", printable(output), printable(*input)));
+    }
+  }
+}
+
+bool write_each(const std::vector<std::string>& outputs,
+                const std::function<void(const std::string&)>& write) {
+  std::size_t failed = 0;
+  for (const std::string& output : outputs) {
+    try {
+      write(output);
+    } catch (const Error& error) {
+      if (++failed == outputs.size()) {
+        throw;
+      }
+      tell(error.what());
+    }
+  }
+  return failed == 0;
+}
+
+bool write_results(const Results& results, const std::vector<std::string>& outputs,
                    const MetricChoice& metrics) {
   if (outputs.empty()) {
     const Criteria criteria = default_criteria();
@@ -43,15 +74,17 @@ void write_results(const Results& results, const std::vector<std::string>& outpu
     print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
           (collapse.empty() ? "" : "\n" + collapse));
   }
-  for (const std::string& output : outputs) {
+  return write_each(outputs, [&](const std::string& output) {
     if (output == "-") {
       print(results_json(results));
     } else {
       const bool is_csv = std::filesystem::path(output).extension() == ".csv";
       write_file_atomically(output, is_csv ? results_csv(results) : results_json(results));
     }
-  }
+  });
 }
+
+void tell(const std::string& line) { (void)std::fputs((line + '\n').c_str(), stderr); }
 
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {

@@ -1,6 +1,7 @@
 // Where results go.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,23 @@ namespace collapscope::tools {
 // refused before hours of work, not after them.
 void check_output(const std::string& output, const std::vector<std::string>& extensions);
 
+// Throws UsageError when an output is one of the input files.
+void check_no_input(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+
+// Calls write(output) for each. One that fails is told and does not cost the others; false then. Throws Error
+// when all fail.
+[[nodiscard]] bool write_each(const std::vector<std::string>& outputs,
+                              const std::function<void(const std::string&)>& write);
+
+// A line to standard error; where it cannot be written, nobody can be told.
+void tell(const std::string& line);
+
 // To standard output, at once. Throws Error.
 void print(std::string_view text);
 
 // To files that end in .json or .csv, or as JSON to standard output for "-"; without any a table there.
-// metrics: what the table shows. Throws Error.
-void write_results(const Results& results, const std::vector<std::string>& outputs, const MetricChoice& metrics);
+// metrics: what the table shows. As write_each.
+[[nodiscard]] bool write_results(const Results& results, const std::vector<std::string>& outputs,
+                                 const MetricChoice& metrics);
 
 }  // namespace collapscope::tools

@@ -30,8 +30,6 @@ struct ReportOptions {
   std::string title;
 };
 
-void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
-
 // Reads what can be read; the rest is in the failures, and said.
 MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::string>& sources) {
   std::vector<ResultsFile> files;
@@ -41,7 +39,7 @@ MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::s
       files.push_back({path, read_results(path)});
       sources.push_back(path);
     } catch (const InputError& error) {
-      say(error.what());
+      tell(error.what());
       failures.push_back({error.file(), error.object(), error.message()});
     }
   }
@@ -70,21 +68,23 @@ int run_report(const ReportOptions& options) {
     report.criteria = parse_criteria(*options.collapsed);
   }
   const std::vector<std::string> paths = expand_inputs(options.inputs, results_files());
+  check_no_input(options.outputs, paths);
   const MergedResults merged = read_all(paths, report.sources);
   for (const std::string& warning : merged.warnings) {
-    say("warning: " + warning);
+    tell("warning: " + warning);
   }
   if (merged.results.checkpoints.empty()) {
     if (!report.sources.empty()) {
-      say("no checkpoint in these results");
+      tell("no checkpoint in these results");
     }
     return nothing_done;
   }
+  bool all_written = true;
   if (options.outputs.empty()) {
     print(report_text(merged.results, report, terminal_width()));
   } else {
     const std::string data = report_json(merged.results, report);
-    for (const std::string& output : options.outputs) {
+    all_written = write_each(options.outputs, [&](const std::string& output) {
       if (output == "-") {
         print(data + "\n");
       } else if (std::filesystem::path(output).extension() == ".html") {
@@ -92,9 +92,9 @@ int run_report(const ReportOptions& options) {
       } else {
         write_file_atomically(output, data + "\n");
       }
-    }
+    });
   }
-  return report.sources.size() == paths.size() ? done : partly_failed;
+  return all_written && report.sources.size() == paths.size() ? done : partly_failed;
 }
 
 }  // namespace

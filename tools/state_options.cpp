@@ -65,11 +65,12 @@ void add_state_options(Command& command, StateOptions& options) {
                .placeholder = "TIME",
                .preset = options.save_every,
                .group = heading});
-  command.add({.names = {"--max-time"},
-               .target = &options.max_time,
-               .description = "stop after this time, as at SIGTERM: with --work, save and exit with status 75",
-               .placeholder = "TIME",
-               .group = heading});
+  command.add(
+      {.names = {"--max-time"},
+       .target = &options.max_time,
+       .description = "stop after this time, as at SIGTERM: with --work, save and exit with status 75",
+       .placeholder = "TIME",
+       .group = heading});
   command.add({.names = {"--part"},
                .target = &options.part,
                .description =
@@ -87,7 +88,8 @@ PartChoice parse_part(const std::string& text) {
     return failure == std::errc() && end == digits.data() + digits.size() ? value : 0;
   };
   const std::string_view view = text;
-  const PartChoice choice{whole(view.substr(0, slash)), slash < view.size() ? whole(view.substr(slash + 1)) : 0};
+  const PartChoice choice{whole(view.substr(0, slash)),
+                          slash < view.size() ? whole(view.substr(slash + 1)) : 0};
   if (choice.part == 0 || choice.part > choice.parts) {
     throw UsageError(fmt::format("--part takes I/N, I from 1 to N; found '{}'", printable(text)));
   }

@@ -9,7 +9,7 @@ namespace collapscope::tools {
 
 namespace {
 
-constexpr std::array<int, 3> kinds{SIGTERM, SIGINT, SIGUSR1};
+constexpr std::array kinds{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
 std::atomic<StopRequest*> current{nullptr};
 
@@ -26,14 +26,22 @@ StopSignals::StopSignals(StopRequest& request) {
   struct sigaction action {};
   action.sa_handler = pass_on;
   for (const int kind : kinds) {
+    struct sigaction before {};
+    ::sigaction(kind, nullptr, &before);
     action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
-    ::sigaction(kind, &action, nullptr);
+    if (before.sa_handler != SIG_IGN) {  // as under nohup
+      ::sigaction(kind, &action, nullptr);
+    }
   }
 }
 
 StopSignals::~StopSignals() {
   for (const int kind : kinds) {
-    (void)::signal(kind, SIG_DFL);
+    struct sigaction now {};
+    ::sigaction(kind, nullptr, &now);
+    if (now.sa_handler == pass_on) {
+      (void)::signal(kind, SIG_DFL);
+    }
   }
   current = nullptr;
 }

@@ -1,5 +1,6 @@
-// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGUSR1. The second SIGINT ends the program. The
-// others may come several times: Slurm sends SIGTERM to a task, and srun passes its own on to it.
+// Signals that ask an analysis to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU. The second SIGINT
+// ends the program. The others may come several times: Slurm sends SIGTERM to a task, and srun passes its own
+// on to it.
 #pragma once
 
 #include "collapscope/core/stop.hpp"

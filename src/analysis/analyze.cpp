@@ -64,7 +64,7 @@ class Analyzer {
   bool measure() {
     const std::vector<LayersOfCheckpoint> left = layers_.take_finished();
     if (context_.ranks != nullptr) {
-      RankWork work(*context_.ranks, layers_, context_.stop);
+      RankWork work(*context_.ranks, layers_);
       work.measure(left);
       record_.save();
       return work.gather(results_.provenance);
@@ -73,7 +73,7 @@ class Analyzer {
     context_.progress.start(layers_.bytes_to_read(left));
     layers_.measure(left);
     record_.save();
-    return context_.stop != nullptr && context_.stop->wanted();
+    return record_.was_stopped();
   }
 
   void finish() {

@@ -126,6 +126,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     summary_.no_model = "predictions cannot be used";
     model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
   }
+  for (const CheckpointIndex& part : checkpoint_.shards) {
+    require_unchanged(part.targets);
+  }
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
@@ -134,15 +137,8 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
 }
 
 CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
-  return {first().path,
-          first().id,
-          first().run,
-          first().step,
-          first().task,
-          samples,
-          first().attributes,
-          std::move(targets),
-          {}};
+  return {first().path,       first().id,         first().run, first().step, first().task, samples,
+          first().attributes, std::move(targets), {}};
 }
 
 LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {
@@ -250,6 +246,9 @@ void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
 }
 
 void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
+  for (const LayerIndex& shard : shards_of(*layer.index)) {
+    require_unchanged(shard.activations);
+  }
   if (found.zero_rows > 0 && !first().is_complete) {
     for (const LayerIndex& shard : shards_of(*layer.index)) {
       remark(shard.activations, tail_remark(shard.activations));
@@ -274,8 +273,8 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
   access.targets = targets_.get();
   const LayerFacts about = facts(layer, access.plan, backend);
   access.sums = again ? &record_.begin_again(about) : &record_.begin(about);
-  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); },
-                     [this] { record_.advanced(); }, [this] { record_.check(); }};
+  access.listener = {[this](std::uint64_t bytes) { journal_.advance(bytes); }, [this] { record_.advanced(); },
+                     [this] { record_.check(); }};
   access.precision = options_.precision;
   return access;
 }
@@ -319,8 +318,8 @@ DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weigh
   if (record_.keeps() && access.plan.looks == 2) {
     access.sums->moments.put(whole_tree(access.plan.segments()), moments);
   }
-  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan, options_,
-                         backend);
+  return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan,
+                         options_, backend);
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

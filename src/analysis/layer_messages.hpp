@@ -18,14 +18,14 @@ namespace collapscope {
 struct PartEnd {
   std::optional<Failure> failure;
   bool was_stopped = false;
-  bool lost_device = false;        // the layer may be measured elsewhere
+  bool lost_device = false;         // the layer may be measured elsewhere
   std::vector<Subtree> subtrees{};  // that follow, one message each
 };
 
 // What a sharing rank must know before it begins.
 struct Start {
-  bool goes_on = true;              // false: the owner cannot measure the layer
-  std::vector<Subtree> folded{};    // the owner has their sums already
+  bool goes_on = true;            // false: the owner cannot measure the layer
+  std::vector<Subtree> folded{};  // the owner has their sums already
   std::vector<Subtree> looked_at{};
 };
 
@@ -74,8 +74,6 @@ void each_field(T& look, const Visit& visit) {
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, Verdict>
-void each_field(T& verdict, const Visit& visit) {
-  visit("look", verdict.look);
-}
+void each_field(T& verdict, const Visit& visit) { visit("look", verdict.look); }
 
 }  // namespace collapscope

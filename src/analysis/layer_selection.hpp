@@ -8,8 +8,9 @@
 
 namespace collapscope {
 
-// Those whose name matches one of the globs, all without globs; as their bytes lie in the file, so that a disk
-// or a file system that reads ahead is read through once. Where that is not known: at the end, as they come.
+// Those whose name matches one of the globs, all without globs; as their bytes lie in the file, so that a
+// disk or a file system that reads ahead is read through once. Where that is not known: at the end, as they
+// come.
 [[nodiscard]] std::vector<const LayerIndex*> layers_in_file_order(const CheckpointIndex& checkpoint,
                                                                   const std::vector<std::string>& globs);
 

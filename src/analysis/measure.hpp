@@ -39,9 +39,9 @@ struct DecomposedLayer {
   std::optional<LookSpec> look;  // nullopt: the moments suffice
 };
 // moments: of all rows. Throws InputError, NumericalError.
-[[nodiscard]] DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards,
-                                              WeightFacts weight, const TargetSummary& targets,
-                                              Moments moments, const LayerPlan& plan,
-                                              const AnalysisOptions& options, Backend& backend);
+[[nodiscard]] DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
+                                              const TargetSummary& targets, Moments moments,
+                                              const LayerPlan& plan, const AnalysisOptions& options,
+                                              Backend& backend);
 
 }  // namespace collapscope

@@ -124,8 +124,8 @@ class Merger {
     const std::vector<LayerIndex> shards = layer_shards(checkpoint, index.name, place);
     const std::size_t n = moments.targets();
     const LayerPlan plan = plan_layer(shards, n, options_, options_.memory, backend_);
-    DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n), targets,
-                                                 std::move(moments), plan, options_, backend_);
+    DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n), targets, std::move(moments),
+                                                 plan, options_, backend_);
     const bool lacks_look = decomposed.look && !merge_.dumps;
     if (decomposed.look && merge_.dumps) {
       decomposed.summary.residuals = looked_at(checkpoint, shards, plan, *std::move(decomposed.look));
@@ -157,7 +157,8 @@ class Merger {
   Moments sums_of(const LayerPlace& place, const std::vector<LayerOfPart>& parts) {
     for (const LayerOfPart& part : parts) {
       if (part.facts != parts.front().facts) {
-        throw Error("the parts were folded in segments of different lengths, or on different kinds of devices");
+        throw Error(
+            "the parts were folded in segments of different lengths, or on different kinds of devices");
       }
     }
     SegmentTree<Moments> tree;

@@ -47,9 +47,7 @@ void each_field(T& metric, const Visit& visit) {
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, MetricSet>
-void each_field(T& metrics, const Visit& visit) {
-  visit("all", metrics.all());
-}
+void each_field(T& metrics, const Visit& visit) { visit("all", metrics.all()); }
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, Nrc3Inputs>

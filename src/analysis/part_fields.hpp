@@ -49,6 +49,24 @@ void each_field(T& value, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, StoredFilter>
+void each_field(T& value, const Visit& visit) {
+  visit("kind", value.kind);
+  visit("element_size", value.element_size);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, ChunkStore>
+void each_field(T& value, const Visit& visit) {
+  visit("base", value.base);
+  visit("root", value.root);
+  visit("node_bytes", value.node_bytes);
+  visit("filters", value.filters);
+}
+
+// But for the sources of virtual datasets, which HDF5 then reads, and the state of the file, which the part's
+// identity has.
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, DatasetIndex>
 void each_field(T& value, const Visit& visit) {
   visit("file", value.file);
@@ -60,6 +78,7 @@ void each_field(T& value, const Visit& visit) {
   visit("filters", value.filters);
   visit("stored_bytes", value.stored_bytes);
   visit("folder", value.folder);
+  visit("chunk_store", value.chunk_store);
   visit("through_hdf5", value.through_hdf5);
   visit("hdf5_bytes", value.hdf5_bytes);
   visit("hole_bytes", value.hole_bytes);
@@ -103,9 +122,7 @@ void each_field(T& value, const Visit& visit) {
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, Checkpoint>
-void each_field(T& value, const Visit& visit) {
-  visit("shards", value.shards);
-}
+void each_field(T& value, const Visit& visit) { visit("shards", value.shards); }
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, AnalysisOptions>

@@ -46,9 +46,10 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_
   const double n = static_cast<double>(targets);
   const double levels = static_cast<double>(height(plan.segments())) + 1;
   const double kinds = plan.normalized_scatter ? 2 : 1;
-  const double fold = kinds * (d + n) * (d + n) + levels * (kinds * d * d + d * n + n * n);
-  const double kept = keeps_states ? kinds * d * d + d * n + n * n : 0;
-  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + kept;
+  const double sums = kinds * d * d + d * n + n * n;
+  const double saved = keeps_states ? 2 : 1;  // the file of a state is made in memory
+  const double fold = kinds * (d + n) * (d + n) + saved * levels * sums;
+  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
   return std::max(fold, decompose) * sizeof(double);
 }
 

@@ -18,8 +18,8 @@ constexpr int outcome_tag = Ranks::last_tag - 2;
 
 }  // namespace
 
-RankWork::RankWork(Ranks& ranks, LayerWork& layers, const StopRequest* stop)
-    : ranks_(ranks), layers_(layers), stop_(stop), queue_(layers.parts().backend, layers.parts().memory, 0) {}
+RankWork::RankWork(Ranks& ranks, LayerWork& layers)
+    : ranks_(ranks), layers_(layers), queue_(layers.parts().backend, layers.parts().memory, 0) {}
 
 RankWork::Division RankWork::divided(const std::vector<LayersOfCheckpoint>& left) const {
   std::vector<LayerCost> costs;
@@ -162,7 +162,7 @@ void RankWork::measure(const std::vector<LayersOfCheckpoint>& left) {
 }
 
 bool RankWork::gather(Provenance& provenance) {
-  const bool mine = stop_ != nullptr && stop_->wanted();
+  const bool mine = layers_.parts().record.was_stopped();
   if (ranks_.rank() != 0) {
     RankOutcome outcome;
     for (const CheckpointWork& work : layers_.works()) {

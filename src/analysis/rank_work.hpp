@@ -13,12 +13,12 @@ namespace collapscope {
 
 class RankWork {
  public:
-  // stop: null, nobody asks. All outlive it.
-  RankWork(Ranks& ranks, LayerWork& layers, const StopRequest* stop);
+  // Both outlive it.
+  RankWork(Ranks& ranks, LayerWork& layers);
 
   // This rank's part of these layers. Throws UsageError where the ranks do not agree on what there is to do.
   void measure(const std::vector<LayersOfCheckpoint>& left);
-  // The first rank gets what the others have measured. Whether any was asked to stop.
+  // The first rank gets what the others have measured. Whether any was stopped before its end.
   [[nodiscard]] bool gather(Provenance& provenance);
 
  private:
@@ -32,7 +32,6 @@ class RankWork {
 
   Ranks& ranks_;
   LayerWork& layers_;
-  const StopRequest* stop_;
   LayerQueue queue_;
   std::vector<LayersOfCheckpoint> mine_;  // whole ones
   std::vector<bool> measured_;            // whose targets are

@@ -27,12 +27,7 @@ std::vector<SegmentRange> missing(const SegmentRange& segments, const std::vecto
 
 SharedLayer::SharedLayer(CheckpointWork& work, std::size_t layer, std::vector<Share> shares,
                          std::size_t number, Ranks& ranks, Desk& whole)
-    : work_(work),
-      layer_(layer),
-      shares_(std::move(shares)),
-      number_(number),
-      ranks_(ranks),
-      desk_(whole) {
+    : work_(work), layer_(layer), shares_(std::move(shares)), number_(number), ranks_(ranks), desk_(whole) {
   while (shares_[place_].rank != ranks_.rank()) {
     ++place_;
   }

@@ -1,8 +1,8 @@
 // A layer whose segments several ranks take. The owner, who has the first ones, puts the sums together,
 // decomposes, and tells the others what to look at again:
 //
-//   owner    start ->                fold | <- sums | decompose | look spec -> |     ... look | <- residuals | measure
-//   others   <- start | fold | sums ->                          <- look spec | look | residuals ->
+//   owner    start ->                fold | <- sums | decompose | look spec -> |     ... look | <- residuals
+//   | measure others   <- start | fold | sums ->                          <- look spec | look | residuals ->
 //
 // A rank first folds what it shares, then measures its whole layers, then looks again, so that nobody waits
 // for a rank that waits.

@@ -153,7 +153,8 @@ void WorkRecord::save() {
     return;
   }
   const std::lock_guard lock(mutex_);
-  keeper_->save({checkpoints_, std::span(finished_).subspan(not_saved_), layers_, [this](const StateView::Visitor& visit) {
+  keeper_->save({checkpoints_, std::span(finished_).subspan(not_saved_), layers_,
+                 [this](const StateView::Visitor& visit) {
                    for (const auto& [place, sums] : at_work_) {
                      sums->moments.read([&](const MomentsOfSubtrees& moments) {
                        sums->residuals.read([&](const ResidualsOfSubtrees& residuals) {

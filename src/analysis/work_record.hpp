@@ -1,6 +1,7 @@
 // What is done of an analysis, kept for another run that goes on from there.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <map>
@@ -19,8 +20,8 @@ namespace collapscope {
 // Used by all tasks of an analysis, from any thread.
 class WorkRecord {
  public:
-  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has failed;
-  // the analysis goes on.
+  // keeper: null, and nothing is kept. What is finished is taken from it. tell: a line that a save has
+  // failed; the analysis goes on.
   WorkRecord(StateKeeper* keeper, const StopRequest* stop, std::function<void(const std::string&)> tell);
   ~WorkRecord();
   WorkRecord(const WorkRecord&) = delete;
@@ -28,17 +29,21 @@ class WorkRecord {
   WorkRecord(WorkRecord&&) = delete;
   WorkRecord& operator=(WorkRecord&&) = delete;
 
-  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its interval,
-  // and when somebody asks to stop. Without `inherits` only what this process has finished is saved.
+  // Takes from the keeper the sums of layers that are wanted here. From now on a thread saves at its
+  // interval, and when somebody asks to stop. Without `inherits` only what this process has finished is
+  // saved.
   void begin_saving(const StateKeeper::Wants& wants, bool inherits);
 
   [[nodiscard]] bool keeps() const { return keeper_ != nullptr; }
   // Throws Stopped.
-  void check() const {
-    if (stop_ != nullptr) {
+  void check() {
+    if (stop_ != nullptr && stop_->wanted()) {
+      was_stopped_ = true;
       stop_->check();
     }
   }
+  // Whether that has kept anything from being done.
+  [[nodiscard]] bool was_stopped() const { return was_stopped_; }
 
   // How many layers the analysis has.
   void expect(std::size_t layers);
@@ -68,11 +73,12 @@ class WorkRecord {
   StateKeeper* keeper_;
   const StopRequest* stop_;
   std::function<void(const std::string&)> tell_;
+  std::atomic<bool> was_stopped_ = false;
   mutable std::mutex mutex_;  // of what follows
   std::size_t layers_ = 0;
   std::map<std::size_t, CheckpointResult> checkpoints_;
   std::vector<FinishedLayer> finished_;
-  std::size_t not_saved_ = 0;  // of these, the first ones
+  std::size_t not_saved_ = 0;                 // of these, the first ones
   std::map<LayerPlace, std::size_t> places_;  // of finished layers
   std::map<LayerPlace, std::unique_ptr<LayerSums>> at_work_;
   std::mutex waiting_;

@@ -10,13 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <random>
 #include <system_error>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
 #include "collapscope/core/text.hpp"
+#include "core/temporary_file.hpp"
 
 namespace collapscope {
 namespace {
@@ -26,48 +26,6 @@ namespace {
 }
 
 [[noreturn]] void fail_errno(const std::string& path) { fail(path, std::generic_category().message(errno)); }
-
-// An open descriptor.
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  File(File&&) = delete;
-  File& operator=(File&&) = delete;
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  [[nodiscard]] int get() const { return descriptor_; }
-  // False with errno: network file systems report a full disk only here.
-  [[nodiscard]] bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
-
- private:
-  int descriptor_;
-};
-
-// A name that is removed unless it was renamed.
-class TemporaryName {
- public:
-  explicit TemporaryName(std::string path) : path_(std::move(path)) {}
-  TemporaryName(const TemporaryName&) = delete;
-  TemporaryName& operator=(const TemporaryName&) = delete;
-  TemporaryName(TemporaryName&&) = delete;
-  TemporaryName& operator=(TemporaryName&&) = delete;
-  ~TemporaryName() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-
-  [[nodiscard]] bool rename_to(const std::string& target) {
-    if (std::rename(path_.c_str(), target.c_str()) != 0) return false;
-    path_.clear();
-    return true;
-  }
-
- private:
-  std::string path_;
-};
 
 // False with errno.
 bool write_all(int descriptor, std::string_view content) {
@@ -120,30 +78,16 @@ int own_descriptor_of(const struct stat& target) {
   return -1;
 }
 
-// A new file in `folder`, its name in `name`; -1 with errno.
-int create_temporary(const std::string& folder, std::string& name) {
-  std::random_device random;
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    name = fmt::format("{}{}.collapscope-{:08x}{:08x}.tmp", folder, folder.ends_with('/') ? "" : "/",
-                       random(), random());
-    const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (descriptor >= 0 || errno != EEXIST) return descriptor;
-  }
-  return -1;
-}
-
 // `old`: the file that will be replaced, or null; its permissions are kept.
 void replace(const std::string& path, const std::string& target, const struct stat* old,
              std::string_view content) {
   if (old != nullptr && ::access(target.c_str(), W_OK) != 0) fail_errno(path);
   const std::string folder = folder_of(target);
-  std::string name;
-  File file(create_temporary(folder, name));
+  TemporaryFile file(folder);
   if (file.get() < 0) fail_errno(path);
-  TemporaryName temporary(name);
   if ((old != nullptr && ::fchmod(file.get(), old->st_mode & 0777U) != 0) ||
       !write_all(file.get(), content) || !sync_to_disk(file.get()) || !file.close() ||
-      !temporary.rename_to(target)) {
+      !file.rename_to(target)) {
     fail_errno(path);
   }
   // A folder that may be written but not read cannot be synced: the file is there all the same.
@@ -151,21 +95,50 @@ void replace(const std::string& path, const std::string& target, const struct st
   if (directory.get() >= 0 && !sync_to_disk(directory.get())) fail_errno(path);
 }
 
+// What a path stands for.
+struct Target {
+  explicit Target(const std::string& path) {
+    if (path.empty() || path.find('\0') != std::string::npos) fail(path, "not a file name");
+    exists = ::stat(path.c_str(), &status) == 0;
+    if (!exists && errno != ENOENT) fail_errno(path);
+    if (exists && S_ISDIR(status.st_mode)) fail(path, "it is a folder");
+    own_descriptor = exists ? own_descriptor_of(status) : -1;
+    is_written_in_place = exists && (!S_ISREG(status.st_mode) || own_descriptor >= 0);
+    file = is_written_in_place ? path : resolved(path, exists);
+  }
+
+  struct stat status {};
+  bool exists = false;
+  int own_descriptor = -1;
+  bool is_written_in_place = false;
+  std::string file;
+};
+
 }  // namespace
 
 // A link is followed and the file it points to replaced, as a user who keeps a link `latest.json` expects.
 void write_file_atomically(const std::string& path, std::string_view content) {
-  if (path.empty() || path.find('\0') != std::string::npos) fail(path, "not a file name");
-  struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (!exists && errno != ENOENT) fail_errno(path);
-  if (exists && S_ISDIR(status.st_mode)) fail(path, "it is a folder");
-  const int own_descriptor = exists ? own_descriptor_of(status) : -1;
-  if (exists && (!S_ISREG(status.st_mode) || own_descriptor >= 0)) {
-    write_in_place(path, own_descriptor, content);
+  const Target target(path);
+  if (target.is_written_in_place) {
+    write_in_place(path, target.own_descriptor, content);
     return;
   }
-  replace(path, resolved(path, exists), exists ? &status : nullptr, content);
+  replace(path, target.file, target.exists ? &target.status : nullptr, content);
+}
+
+void require_writable(const std::string& path) {
+  const Target target(path);
+  if (target.is_written_in_place) {
+    const bool waits = S_ISFIFO(target.status.st_mode) || target.own_descriptor >= 0;
+    const File file(waits ? -1 : ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!waits && file.get() < 0) fail_errno(path);
+    return;
+  }
+  if (target.exists && ::access(target.file.c_str(), W_OK) != 0) fail_errno(path);
+  const std::string folder = folder_of(target.file);
+  remove_litter(folder);
+  const TemporaryFile file(folder);
+  if (file.get() < 0) fail_errno(path);
 }
 
 }  // namespace collapscope

@@ -8,8 +8,8 @@
 
 namespace collapscope {
 
-// FNV-1a over words of 8 bytes, the last filled up with zeros in each call but counted. All calls but the last
-// have a multiple of 8 bytes.
+// FNV-1a over words of 8 bytes, the last filled up with zeros in each call but counted. All calls but the
+// last have a multiple of 8 bytes.
 class Checksum {
  public:
   void add(std::span<const std::byte> bytes) {

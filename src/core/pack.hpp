@@ -109,7 +109,10 @@ class Unpacker {
   void get(Matrix& matrix) {
     const auto rows = get<std::uint64_t>();
     const auto cols = get<std::uint64_t>();
-    const auto bytes = next(cols == 0 ? 0 : rows, sizeof(double) * cols);
+    if (cols != 0 && rows > left_.size() / sizeof(double) / cols) {
+      too_short();
+    }
+    const auto bytes = next(rows * cols, sizeof(double));
     matrix = Matrix(rows, cols);
     copy(bytes, matrix.data());
   }
@@ -149,13 +152,14 @@ class Unpacker {
 
  private:
   std::span<const std::byte> next(std::uint64_t count, std::uint64_t size) {
-    if (size != 0 && count > left_.size() / size) {
-      throw Error("a message between processes is shorter than it says");
+    if (count > left_.size() / size) {
+      too_short();
     }
     const auto found = left_.first(count * size);
     left_ = left_.subspan(count * size);
     return found;
   }
+  [[noreturn]] static void too_short() { throw Error("a message between processes is shorter than it says"); }
   static void copy(std::span<const std::byte> bytes, double* out) {
     if (!bytes.empty()) {
       std::memcpy(out, bytes.data(), bytes.size());

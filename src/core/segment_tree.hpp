@@ -51,7 +51,8 @@ class SegmentTree {
       Value other;
       {
         const std::lock_guard lock(mutex_);
-        const auto sibling = subtrees_.find({is_right ? place.first - size : place.first + size, place.height});
+        const auto sibling =
+            subtrees_.find({is_right ? place.first - size : place.first + size, place.height});
         if (sibling == subtrees_.end()) {
           subtrees_.emplace(place, std::move(value));
           return;

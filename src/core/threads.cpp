@@ -1,7 +1,5 @@
 #include "core/threads.hpp"
 
-#include "collapscope/core/cpus.hpp"
-
 #include <sched.h>
 
 #include <algorithm>
@@ -12,8 +10,6 @@
 #include <vector>
 
 namespace collapscope {
-
-std::size_t usable_cpus() { return usable_threads(); }
 
 std::size_t usable_threads() {
   std::size_t threads = std::max(1U, std::thread::hardware_concurrency());

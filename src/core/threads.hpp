@@ -1,14 +1,12 @@
-// How many threads this process should use.
+// Threads of this process.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 
-namespace collapscope {
+#include "collapscope/core/cpus.hpp"
 
-// The CPUs that the process may run on (affinity mask), which is what Slurm and containers give it; at
-// most SLURM_CPUS_PER_TASK where that is set; at least 1.
-[[nodiscard]] std::size_t usable_threads();
+namespace collapscope {
 
 // How many more threads the system gives at this moment, at most `wanted`: makes them, and ends them.
 [[nodiscard]] std::size_t threads_given(std::size_t wanted);

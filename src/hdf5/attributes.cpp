@@ -14,6 +14,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "hdf5/object_header.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -51,8 +52,11 @@ Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint6
   char* text = nullptr;
   check(H5Aread(attribute, memory.get(), static_cast<void*>(&text)), place, "read an attribute");
   const std::size_t length = text == nullptr ? 0 : std::strlen(text);
-  Reading reading = length > max_text ? found(fmt::format("a string of {} bytes", length))
-                                      : text_reading(std::string(text == nullptr ? "" : text, length));
+  // HDF5 gives nothing where it does not find the string in the heap.
+  const bool is_lost = stored && *stored > 1 && length == 0;
+  Reading reading = is_lost ? found(fmt::format("nothing, where a string of {} bytes was stored", *stored))
+                    : length > max_text ? found(fmt::format("a string of {} bytes", length))
+                                        : text_reading(std::string(text == nullptr ? "" : text, length));
   H5Dvlen_reclaim(memory.get(), space.get(), H5P_DEFAULT, static_cast<void*>(&text));
   return reading;
 }
@@ -175,6 +179,7 @@ Attributes::Attributes(hid_t object, Place place, std::span<const char* const> n
 }
 
 void Attributes::read(hid_t object, const std::string& name) {
+  process::at_work(place_.file, place_.object);
   const Handle attribute = own(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, place_,
                                fmt::format("open the attribute '{}'", printable(name)));
   Reading reading = read_attribute(object, attribute.get(), name, place_);

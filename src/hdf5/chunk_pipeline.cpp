@@ -23,10 +23,7 @@ void unpack_lzf(std::span<const std::byte> packed, std::span<std::byte> out) {
   throw DamagedChunk("lzf: invalid data");
 }
 
-}  // namespace
-
-std::optional<ChunkPipeline::Filter> ChunkPipeline::known_filter(hid_t creation, unsigned position,
-                                                                 const Place& place) {
+std::optional<StoredFilter> known_filter(hid_t creation, unsigned position, const Place& place) {
   std::array<unsigned, 8> values{};
   std::size_t count = values.size();
   unsigned flags = 0;
@@ -35,42 +32,49 @@ std::optional<ChunkPipeline::Filter> ChunkPipeline::known_filter(hid_t creation,
             "read the filters");
   switch (id) {
     case H5Z_FILTER_DEFLATE:
-      return Filter{Kind::deflate, 0};
+      return StoredFilter{ChunkFilter::deflate, 1};
     case H5Z_FILTER_FLETCHER32:
-      return Filter{Kind::fletcher32, 0};
+      return StoredFilter{ChunkFilter::fletcher32, 1};
     case lzf_number:
-      return Filter{Kind::lzf, 0};
+      return StoredFilter{ChunkFilter::lzf, 1};
     case H5Z_FILTER_SHUFFLE:
-      return count > 0 && values[0] > 0 ? std::optional(Filter{Kind::shuffle, values[0]}) : std::nullopt;
+      return count > 0 ? std::optional(StoredFilter{ChunkFilter::shuffle, values[0]}) : std::nullopt;
     default:
       return std::nullopt;
   }
 }
 
-std::optional<ChunkPipeline> ChunkPipeline::of(hid_t creation, const DatasetIndex& index,
-                                               const Place& place) {
+}  // namespace
+
+std::optional<std::vector<StoredFilter>> filters_undone_here(hid_t creation, const DatasetIndex& index,
+                                                             const Place& place) {
   unsigned chunk_options = 0;
   check(H5Pget_chunk_opts(creation, &chunk_options), place, "read the storage");
   if (!index.filters.empty() && chunk_options != 0) {
     return std::nullopt;  // chunks at the edges may be stored without filters, and their masks do not say so
   }
-  ChunkPipeline pipeline(element_count(index.chunk) * index.element.size());
+  std::vector<StoredFilter> filters;
   for (unsigned i = 0; i < index.filters.size(); ++i) {
     const auto filter = known_filter(creation, i, place);
     if (!filter) {
       return std::nullopt;
     }
-    pipeline.filters_.push_back(*filter);
+    filters.push_back(*filter);
   }
-  const auto compressors =
-      std::count_if(pipeline.filters_.begin(), pipeline.filters_.end(),
-                    [](const Filter& f) { return f.kind == Kind::deflate || f.kind == Kind::lzf; });
-  return compressors <= 1 ? std::optional(std::move(pipeline)) : std::nullopt;
+  return are_sound(filters) ? std::optional(std::move(filters)) : std::nullopt;
+}
+
+bool are_sound(const std::vector<StoredFilter>& filters) {
+  const auto compresses = [](const StoredFilter& filter) {
+    return filter.kind == ChunkFilter::deflate || filter.kind == ChunkFilter::lzf;
+  };
+  return std::ranges::count_if(filters, compresses) <= 1 &&
+         std::ranges::none_of(filters, [](const StoredFilter& filter) { return filter.element_size == 0; });
 }
 
 std::size_t ChunkPipeline::decoder_buffers() const {
   const auto moving = std::count_if(filters_.begin(), filters_.end(),
-                                    [](const Filter& f) { return f.kind != Kind::fletcher32; });
+                                    [](const StoredFilter& f) { return f.kind != ChunkFilter::fletcher32; });
   return std::min<std::size_t>(2, static_cast<std::size_t>(moving));
 }
 
@@ -82,7 +86,7 @@ bool ChunkPipeline::applied(std::size_t position, std::uint32_t skipped) const {
 std::size_t ChunkPipeline::size_before(std::size_t position, std::uint32_t skipped) const {
   std::size_t size = chunk_bytes_;
   for (std::size_t i = 0; i < position; ++i) {
-    size += applied(i, skipped) && filters_[i].kind == Kind::fletcher32 ? fletcher32_bytes : 0;
+    size += applied(i, skipped) && filters_[i].kind == ChunkFilter::fletcher32 ? fletcher32_bytes : 0;
   }
   return size;
 }
@@ -101,16 +105,16 @@ ChunkDecoder::Bytes ChunkDecoder::decode(Bytes stored, std::uint32_t skipped, st
   Bytes bytes = stored;
   std::size_t spare = 0;
   for (std::size_t i = pipeline_.filters_.size(); i-- > 0;) {
-    const ChunkPipeline::Filter& filter = pipeline_.filters_[i];
+    const StoredFilter& filter = pipeline_.filters_[i];
     if (!pipeline_.applied(i, skipped)) {
       continue;
     }
-    if (filter.kind == ChunkPipeline::Kind::fletcher32) {
+    if (filter.kind == ChunkFilter::fletcher32) {
       bytes = without_checksum(bytes);
       continue;
     }
     const std::size_t size =
-        filter.kind == ChunkPipeline::Kind::shuffle ? bytes.size() : pipeline_.size_before(i, skipped);
+        filter.kind == ChunkFilter::shuffle ? bytes.size() : pipeline_.size_before(i, skipped);
     const bool in_place = size == target.size() && pipeline_.is_last(i, skipped);
     const std::span<std::byte> out = in_place ? target : buffers_.at(spare).room(size);
     undo(filter, bytes, out);
@@ -126,11 +130,11 @@ ChunkDecoder::Bytes ChunkDecoder::decode(Bytes stored, std::uint32_t skipped, st
   return bytes;
 }
 
-void ChunkDecoder::undo(const ChunkPipeline::Filter& filter, Bytes bytes, std::span<std::byte> out) {
+void ChunkDecoder::undo(const StoredFilter& filter, Bytes bytes, std::span<std::byte> out) {
   switch (filter.kind) {
-    case ChunkPipeline::Kind::deflate:
+    case ChunkFilter::deflate:
       return inflater_.inflate(bytes, out);
-    case ChunkPipeline::Kind::lzf:
+    case ChunkFilter::lzf:
       return unpack_lzf(bytes, out);
     default:
       return unshuffle(bytes, filter.element_size, out);

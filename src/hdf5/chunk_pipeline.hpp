@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "collapscope/dump/dump.hpp"
@@ -17,11 +18,19 @@
 
 namespace collapscope::hdf5 {
 
-// The filters of a dataset.
+// The filters of an open dataset; nullopt when there is one that only HDF5 and its plugins can undo.
+[[nodiscard]] std::optional<std::vector<StoredFilter>> filters_undone_here(hid_t creation,
+                                                                           const DatasetIndex& index,
+                                                                           const Place& place);
+
+// Whether they can be undone here: at most one of them compresses, and shuffle has a size.
+[[nodiscard]] bool are_sound(const std::vector<StoredFilter>& filters);
+
+// What undoes the filters of a dataset's chunks.
 class ChunkPipeline {
  public:
-  // nullopt when there is a filter that only HDF5 and its plugins can undo.
-  static std::optional<ChunkPipeline> of(hid_t creation, const DatasetIndex& index, const Place& place);
+  ChunkPipeline(std::size_t chunk_bytes, std::vector<StoredFilter> filters)
+      : chunk_bytes_(chunk_bytes), filters_(std::move(filters)) {}
 
   [[nodiscard]] std::size_t chunk_bytes() const { return chunk_bytes_; }
   // Decoded chunks that a ChunkDecoder may hold.
@@ -31,20 +40,12 @@ class ChunkPipeline {
 
  private:
   friend class ChunkDecoder;
-  enum class Kind { deflate, shuffle, fletcher32, lzf };
-  struct Filter {
-    Kind kind;
-    std::size_t element_size;  // of shuffle
-  };
-
-  explicit ChunkPipeline(std::size_t chunk_bytes) : chunk_bytes_(chunk_bytes) {}
-  static std::optional<Filter> known_filter(hid_t creation, unsigned position, const Place& place);
   [[nodiscard]] bool applied(std::size_t position, std::uint32_t skipped) const;
   [[nodiscard]] std::size_t size_before(std::size_t position, std::uint32_t skipped) const;
   [[nodiscard]] bool is_last(std::size_t position, std::uint32_t skipped) const;
 
   std::size_t chunk_bytes_;
-  std::vector<Filter> filters_;  // in the order of writing; at most one compresses
+  std::vector<StoredFilter> filters_;  // in the order of writing; at most one compresses
 };
 
 // Decodes with buffers of its own: one thread at a time.
@@ -60,7 +61,7 @@ class ChunkDecoder {
   Bytes decode(Bytes stored, std::uint32_t skipped, std::span<std::byte> target);
 
  private:
-  void undo(const ChunkPipeline::Filter& filter, Bytes bytes, std::span<std::byte> out);
+  void undo(const StoredFilter& filter, Bytes bytes, std::span<std::byte> out);
 
   const ChunkPipeline& pipeline_;
   Inflater inflater_;

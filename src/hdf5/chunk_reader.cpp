@@ -46,7 +46,7 @@ class ChunkReader final : public RowReader {
  public:
   // What twins share.
   struct Stored {
-    std::unique_ptr<OpenDataset> dataset;
+    std::unique_ptr<ReadDataset> dataset;
     ChunkPipeline pipeline;
     std::unique_ptr<ChunkSource> source;  // reads through dataset
   };
@@ -340,7 +340,7 @@ class ChunkReader final : public RowReader {
   }
 
   std::shared_ptr<const Stored> stored_;
-  const OpenDataset* dataset_;  // this and what follows in stored_
+  const ReadDataset* dataset_;  // this and what follows in stored_
   const DatasetIndex& index_;
   ChunkGrid grid_;
   ChunkLayout layout_;
@@ -356,21 +356,32 @@ class ChunkReader final : public RowReader {
 
 }  // namespace
 
+std::unique_ptr<RowReader> read_chunks(const DatasetIndex& index, const ReadOptions& options) {
+  auto dataset = std::make_unique<ReadDataset>(index);
+  auto source = direct_source(*dataset);
+  if (!source) {
+    return nullptr;
+  }
+  ChunkPipeline pipeline(dataset->chunk_bytes(), index.chunk_store->filters);
+  return std::make_unique<ChunkReader>(std::make_shared<ChunkReader::Stored>(ChunkReader::Stored{
+                                           std::move(dataset), std::move(pipeline), std::move(source)}),
+                                       options);
+}
+
 std::unique_ptr<RowReader> read_chunks(std::unique_ptr<OpenDataset>& dataset, const ReadOptions& options) {
   const Session session;
   const Handle creation =
       own(H5Dget_create_plist(dataset->id()), H5Pclose, dataset->place(), "read the storage");
-  auto pipeline = ChunkPipeline::of(creation.get(), dataset->index(), dataset->place());
-  if (!pipeline) {
+  std::optional<std::vector<StoredFilter>> filters =
+      filters_undone_here(creation.get(), dataset->index(), dataset->place());
+  if (!filters || filters->empty()) {
     return nullptr;
   }
-  auto source = chunk_source(*dataset);
-  if (pipeline->empty() && source->file() == nullptr) {
-    return nullptr;
-  }
-  auto stored = std::make_shared<ChunkReader::Stored>(
-      ChunkReader::Stored{std::move(dataset), std::move(*pipeline), std::move(source)});
-  return std::make_unique<ChunkReader>(std::move(stored), options);
+  ChunkPipeline pipeline(dataset->chunk_bytes(), *std::move(filters));
+  auto source = library_source(*dataset);
+  return std::make_unique<ChunkReader>(std::make_shared<ChunkReader::Stored>(ChunkReader::Stored{
+                                           std::move(dataset), std::move(pipeline), std::move(source)}),
+                                       options);
 }
 
 }  // namespace collapscope::hdf5

@@ -19,8 +19,11 @@ namespace collapscope::hdf5 {
 // Besides the kept row, memory is that of the threads: each the stored bytes of one chunk (or of neighbours
 // of 1 MiB together) and at most two decoded chunks.
 //
-// nullptr for what HDF5 has to read itself (a filter that only it can undo, chunks without filters and
-// without an index that can be read around it); `dataset` is then left as it is.
+// Of a dataset whose chunk_store is known, around HDF5; null unless its index of chunks is sound.
+[[nodiscard]] std::unique_ptr<RowReader> read_chunks(const DatasetIndex& index, const ReadOptions& options);
+
+// Of an open one, whose chunks HDF5 finds. Null for what HDF5 has to read itself (a filter that only it can
+// undo, chunks without filters); `dataset` is then left as it is.
 [[nodiscard]] std::unique_ptr<RowReader> read_chunks(std::unique_ptr<OpenDataset>& dataset,
                                                      const ReadOptions& options);
 

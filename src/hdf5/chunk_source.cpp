@@ -14,7 +14,7 @@ namespace {
 
 class DirectSource final : public ChunkSource {
  public:
-  DirectSource(const OpenDataset& dataset, StoredFile file, ChunkTree tree)
+  DirectSource(const ReadDataset& dataset, StoredFile file, ChunkTree tree)
       : dataset_(dataset),
         grid_(dataset.index().shape, dataset.index().chunk),
         file_(std::move(file)),
@@ -52,7 +52,7 @@ class DirectSource final : public ChunkSource {
                                  chunk.bytes, end));
   }
 
-  const OpenDataset& dataset_;
+  const ReadDataset& dataset_;
   ChunkGrid grid_;
   StoredFile file_;
   ChunkTree tree_;
@@ -95,13 +95,16 @@ class LibrarySource final : public ChunkSource {
 
 }  // namespace
 
-std::unique_ptr<ChunkSource> chunk_source(const OpenDataset& dataset) {
-  const Session session;
-  if (std::optional<StoredFile> file = StoredFile::of(dataset.id(), dataset.place())) {
-    if (auto tree = ChunkTree::of(dataset.id(), dataset.index(), *file, dataset.place())) {
-      return std::make_unique<DirectSource>(dataset, std::move(*file), std::move(*tree));
-    }
+std::unique_ptr<ChunkSource> direct_source(const ReadDataset& dataset) {
+  StoredFile file = StoredFile::open(dataset.index());
+  std::optional<ChunkTree> tree = ChunkTree::of(dataset.index(), file);
+  if (!tree) {
+    return nullptr;
   }
+  return std::make_unique<DirectSource>(dataset, std::move(file), *std::move(tree));
+}
+
+std::unique_ptr<ChunkSource> library_source(const OpenDataset& dataset) {
   return std::make_unique<LibrarySource>(dataset);
 }
 

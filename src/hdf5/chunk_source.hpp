@@ -27,8 +27,10 @@ class ChunkSource {
   [[nodiscard]] virtual const StoredFile* file() const = 0;
 };
 
-// Reads through `dataset`, which must live longer, around HDF5 where its index of chunks can be read and
-// through H5Dread_chunk elsewhere.
-[[nodiscard]] std::unique_ptr<ChunkSource> chunk_source(const OpenDataset& dataset);
+// Reads a dataset whose chunk_store is known around HDF5; null unless its index of chunks is sound. `dataset`
+// must live longer.
+[[nodiscard]] std::unique_ptr<ChunkSource> direct_source(const ReadDataset& dataset);
+// Reads through H5Dread_chunk.
+[[nodiscard]] std::unique_ptr<ChunkSource> library_source(const OpenDataset& dataset);
 
 }  // namespace collapscope::hdf5

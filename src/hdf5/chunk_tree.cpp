@@ -123,51 +123,40 @@ class ChunkTree::Walk {
   std::uint64_t next_ = 0;  // position
 };
 
-// Where a tree begins, and how large its nodes are.
-struct ChunkTree::Root {
-  std::uint64_t address;  // in the file
-  std::size_t node_bytes;
-
-  static std::optional<Root> of(hid_t dataset, const DatasetIndex& index, const StoredFile& file,
-                                const Place& place) {
-    const std::size_t rank = index.shape.size();
-    const auto address = chunk_tree_address(dataset, rank, index.element.size(), file, place);
-    if (!address) {
-      return std::nullopt;
-    }
-    const Handle hdf5_file = own(H5Iget_file_id(dataset), H5Fclose, place, "read the file's properties");
-    const Handle creation =
-        own(H5Fget_create_plist(hdf5_file.get()), H5Pclose, place, "read the file's properties");
-    unsigned half_children = 0;
-    check(H5Pget_istore_k(creation.get(), &half_children), place, "read the file's properties");
-    const std::size_t node_bytes = Node::bytes(rank, half_children);
-    return node_bytes <= most_node_bytes ? std::optional(Root{file.base() + *address, node_bytes})
-                                         : std::nullopt;
+std::optional<ChunkTree> ChunkTree::of(const DatasetIndex& index, const StoredFile& file) {
+  const ChunkStore& store = index.chunk_store.value();
+  if (store.node_bytes > most_node_bytes || store.node_bytes < Node::bytes(index.shape.size(), 0)) {
+    return std::nullopt;
   }
-};
+  ChunkTree tree(index, store.node_bytes);
+  return Walk(tree, file).run(store.root) ? std::optional(std::move(tree)) : std::nullopt;
+}
 
-std::optional<ChunkTree> ChunkTree::of(hid_t dataset, const DatasetIndex& index, const StoredFile& file,
-                                       const Place& place) {
-  const std::optional<Root> root = Root::of(dataset, index, file, place);
+std::optional<ChunkTree::Found> ChunkTree::find(hid_t dataset, const DatasetIndex& index,
+                                                const StoredFile& file, const Place& place) {
+  const std::size_t rank = index.shape.size();
+  const auto root = chunk_tree_address(dataset, rank, index.element.size(), file, place);
   if (!root) {
     return std::nullopt;
   }
-  ChunkTree tree(index, root->node_bytes);
-  return Walk(tree, file).run(root->address) ? std::optional(std::move(tree)) : std::nullopt;
-}
-
-std::optional<std::uint64_t> ChunkTree::first_chunk(hid_t dataset, const DatasetIndex& index,
-                                                    const StoredFile& file, const Place& place) {
-  const std::optional<Root> root = Root::of(dataset, index, file, place);
-  Node node(index.shape.size());
-  std::uint64_t address = root ? root->address : 0;
-  for (unsigned level = 0; root && level <= most_levels; ++level) {
-    if (!node.read(file, address, root->node_bytes)) {
+  const Handle hdf5_file = own(H5Iget_file_id(dataset), H5Fclose, place, "read the file's properties");
+  const Handle creation =
+      own(H5Fget_create_plist(hdf5_file.get()), H5Pclose, place, "read the file's properties");
+  unsigned half_children = 0;
+  check(H5Pget_istore_k(creation.get(), &half_children), place, "read the file's properties");
+  const std::size_t node_bytes = Node::bytes(rank, half_children);
+  if (node_bytes > most_node_bytes) {
+    return std::nullopt;
+  }
+  Node node(rank);
+  std::uint64_t address = file.base() + *root;
+  for (unsigned level = 0; level <= most_levels; ++level) {
+    if (!node.read(file, address, node_bytes)) {
       return std::nullopt;
     }
     address = file.base() + node.child(0);
     if (node.level() == 0) {
-      return address;
+      return Found{{file.base(), file.base() + *root, node_bytes, {}}, address};
     }
   }
   return std::nullopt;

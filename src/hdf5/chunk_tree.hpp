@@ -23,13 +23,17 @@ struct StoredChunk {
 // Keeps where the leaves lie, 16 bytes for some 32 to 64 chunks, and reads them again when asked.
 class ChunkTree {
  public:
-  // nullopt unless there is such a tree, sound, that holds every chunk of the grid once.
-  static std::optional<ChunkTree> of(hid_t dataset, const DatasetIndex& index, const StoredFile& file,
-                                     const Place& place);
+  // The root of such a tree, and where the first chunk lies in the file; nullopt unless there is one.
+  struct Found {
+    ChunkStore store;  // without filters
+    std::uint64_t first_chunk;
+  };
+  static std::optional<Found> find(hid_t dataset, const DatasetIndex& index, const StoredFile& file,
+                                   const Place& place);
 
-  // The address in the file of the first chunk, at little cost; nullopt unless there is such a tree.
-  static std::optional<std::uint64_t> first_chunk(hid_t dataset, const DatasetIndex& index,
-                                                  const StoredFile& file, const Place& place);
+  // The tree of a dataset whose chunk_store is known, read without HDF5; nullopt unless it is sound and holds
+  // every chunk of the grid once.
+  static std::optional<ChunkTree> of(const DatasetIndex& index, const StoredFile& file);
 
   // The chunks at the positions [first, last]. Throws InputError when the tree is no longer as it was.
   [[nodiscard]] std::vector<StoredChunk> chunks(std::uint64_t first, std::uint64_t last,
@@ -38,7 +42,6 @@ class ChunkTree {
  private:
   class Node;
   class Walk;
-  struct Root;
   struct Leaf {
     std::uint64_t address;
     std::uint64_t first;  // position of its first chunk

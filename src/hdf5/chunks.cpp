@@ -9,6 +9,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -18,6 +19,7 @@ constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
 
 // HDF5 needs minutes to count more, and gigabytes for their index.
 constexpr std::uint64_t most_chunks = std::uint64_t{1} << 26;
+constexpr std::uint64_t chunks_per_millisecond = 200;
 // Of more than many_chunks, so many are looked up before HDF5 counts them.
 constexpr std::uint64_t many_chunks = std::uint64_t{1} << 16;
 constexpr std::uint64_t samples_of_chunks = 1024;
@@ -123,6 +125,7 @@ void require_all_chunks(hid_t dataset, const DatasetIndex& index, const Place& p
   if (grid.total() > many_chunks) {
     require_some_chunks(dataset, index, grid, place);
   }
+  process::at_work(place.file, place.object, grid.total() / chunks_per_millisecond);
   const Handle space = own(H5Dget_space(dataset), H5Sclose, place, "read the shape");
   hsize_t there = 0;
   check(H5Dget_num_chunks(dataset, space.get(), &there), place, "count the chunks");

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "core/workers.hpp"
+#include "hdf5/read_dataset.hpp"
 #include "hdf5/stored_file.hpp"
 
 namespace collapscope::hdf5 {
@@ -17,7 +18,10 @@ class ContiguousReader final : public RowReader {
  public:
   // What twins share.
   struct Stored {
-    std::unique_ptr<OpenDataset> dataset;
+    explicit Stored(const DatasetIndex& index)
+        : dataset(index), file(StoredFile::open(index)), address(index.address.value()) {}
+
+    ReadDataset dataset;
     StoredFile file;
     std::uint64_t address;
   };
@@ -26,7 +30,7 @@ class ContiguousReader final : public RowReader {
       : stored_(std::move(stored)), team_(threads) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
-    stored_->dataset->require_samples(first, count, out);
+    stored_->dataset.require_samples(first, count, out);
     stored_->file.read({{address_of(first), out}}, team_);
   }
 
@@ -37,12 +41,12 @@ class ContiguousReader final : public RowReader {
   }
 
   void expect(std::uint64_t first, std::uint64_t count) override {
-    stored_->file.expect(address_of(first), count * stored_->dataset->sample_bytes());
+    stored_->file.expect(address_of(first), count * stored_->dataset.sample_bytes());
   }
 
  private:
   [[nodiscard]] std::uint64_t address_of(std::uint64_t sample) const {
-    return stored_->address + sample * stored_->dataset->sample_bytes();
+    return stored_->address + sample * stored_->dataset.sample_bytes();
   }
 
   std::shared_ptr<const Stored> stored_;
@@ -51,25 +55,15 @@ class ContiguousReader final : public RowReader {
 
 }  // namespace
 
-std::unique_ptr<RowReader> read_contiguous(std::unique_ptr<OpenDataset>& dataset,
-                                           const ReadOptions& options) {
-  const Session session;
-  const Place& place = dataset->place();
-  std::optional<StoredFile> file = StoredFile::of(dataset->id(), place);
-  if (!file) {
-    return nullptr;
-  }
-  const std::uint64_t address = H5Dget_offset(dataset->id());
-  const std::uint64_t bytes = dataset->index().bytes();
-  const std::uint64_t end = file->size();
-  if (address == HADDR_UNDEF || address > end || bytes > end - address) {
-    throw InputError(place.file, place.object,
+std::unique_ptr<RowReader> read_contiguous(const DatasetIndex& dataset, const ReadOptions& options) {
+  auto stored = std::make_shared<const ContiguousReader::Stored>(dataset);
+  const std::uint64_t end = stored->file.size();
+  if (stored->address > end || dataset.bytes() > end - stored->address) {
+    throw InputError(dataset.file, dataset.object,
                      fmt::format("its {} bytes lie at byte {}, but the file ends at byte {}: it is damaged "
                                  "or truncated",
-                                 bytes, address, end));
+                                 dataset.bytes(), stored->address, end));
   }
-  auto stored = std::make_shared<ContiguousReader::Stored>(
-      ContiguousReader::Stored{std::move(dataset), std::move(*file), address});
   return std::make_unique<ContiguousReader>(std::move(stored), options.threads);
 }
 

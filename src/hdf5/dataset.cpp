@@ -84,6 +84,10 @@ void describe_contiguous(const Object& object, DatasetIndex& index, const Place&
 
 void describe_chunked(const Object& object, hid_t creation, std::uint64_t max_chunk_bytes,
                       DatasetIndex& index, const Place& place) {
+  if (index.shape.empty()) {  // no library writes this
+    throw InputError(place.file, place.object,
+                     "found chunks of a single number, which has no axes; the file is damaged");
+  }
   std::vector<hsize_t> chunk(index.shape.size());
   check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), place, "read the chunk shape");
   index.chunk.assign(chunk.begin(), chunk.end());
@@ -142,6 +146,7 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, const Datase
   index.file = object.file;
   index.object = object.path;
   index.folder = files.folder();
+  index.state = files.state(object.file);
   index.storage = storage_of(creation.get(), place);
   refuse_external_storage(creation.get(), place);
   if (index.storage == Storage::virtual_sources) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "collapscope/core/text.hpp"
@@ -39,12 +40,19 @@ std::string why_through_hdf5(hid_t dataset, hid_t creation, DatasetIndex& index,
     }
     return {};
   }
-  if (!ChunkPipeline::of(creation, index, place)) {
+  std::optional<std::vector<StoredFilter>> filters = filters_undone_here(creation, index, place);
+  if (!filters) {
     return fmt::format("only HDF5 can undo its filters ({})",
                        printable(fmt::format("{}", fmt::join(index.filters, ", "))));
   }
-  index.address = ChunkTree::first_chunk(dataset, index, *file, place);
-  return index.address ? "" : "its index of chunks is not a version 1 B-tree";
+  std::optional<ChunkTree::Found> tree = ChunkTree::find(dataset, index, *file, place);
+  if (!tree) {
+    return "its index of chunks is not a version 1 B-tree";
+  }
+  index.address = tree->first_chunk;
+  index.chunk_store = std::move(tree->store);
+  index.chunk_store->filters = *std::move(filters);
+  return {};
 }
 
 }  // namespace

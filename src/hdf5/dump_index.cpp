@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collapscope/core/error.hpp"
@@ -14,7 +15,9 @@
 #include "hdf5/checkpoint.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/failure.hpp"
+#include "hdf5/in_process.hpp"
 #include "hdf5/links.hpp"
+#include "hdf5/remote.hpp"
 #include "hdf5/walk.hpp"
 
 namespace collapscope {
@@ -58,16 +61,23 @@ void check_format(const Attributes& attributes, const Place& place) {
 // Indexes the checkpoints of one file; what cannot be used becomes a failure.
 class Indexer {
  public:
-  Indexer(const std::string& path, const IndexOptions& options)
+  Indexer(FileSet files, const std::string& path, const IndexOptions& options)
       : path_(path),
         options_(options),
-        files_(path),
+        files_(std::move(files)),
         root_(files_.root()),
         attributes_(root_.id.get(), files_.place(root_)) {
     files_.bound_mappings(options.memory != 0 ? options.memory : usable_memory() / 2);
   }
 
   DumpIndex index() {
+    DumpIndex found = index_all();
+    files_.require_unchanged();
+    return found;
+  }
+
+ private:
+  DumpIndex index_all() {
     if (hdf5::is_foreign(options_)) {
       index_root();
       return std::move(dump_);
@@ -82,7 +92,6 @@ class Indexer {
     return std::move(dump_);
   }
 
- private:
   void index_root() { index_checkpoint(files_, root_, attributes_, options_, path_, "", dump_); }
 
   // /checkpoints/<id>, in natural order of the ids, and the root too when it has layers.
@@ -182,9 +191,30 @@ std::optional<double> CheckpointIndex::number(const std::string& attribute) cons
   return real != nullptr ? std::optional(*real) : std::nullopt;
 }
 
+DumpIndex hdf5::index_in_process(const std::string& path, const IndexOptions& options) {
+  const Session session;
+  return Indexer(FileSet(path), path, options).index();
+}
+
+DumpIndex hdf5::index_open_file(Handle file, const IndexOptions& options) {
+  const Session session;
+  const std::string path;
+  return Indexer(FileSet(std::move(file)), path, options).index();
+}
+
 DumpIndex index_dump(const std::string& path, const IndexOptions& options) {
-  const hdf5::Session session;
-  return Indexer(path, options).index();
+  return hdf5::is_isolated() ? hdf5::index_by_helper(path, options) : hdf5::index_in_process(path, options);
+}
+
+DumpIndex index_dumps(const std::vector<std::string>& paths, const IndexOptions& options) {
+  if (hdf5::is_isolated()) {
+    return hdf5::index_by_helpers(paths, options);
+  }
+  DumpIndex all;
+  for (const std::string& path : paths) {
+    hdf5::add_index(all, [&] { return hdf5::index_in_process(path, options); });
+  }
+  return all;
 }
 
 }  // namespace collapscope

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "collapscope/core/error.hpp"
+#include "core/temporary_file.hpp"
 #include "hdf5/write_attribute.hpp"
 
 namespace collapscope::hdf5 {
@@ -92,6 +93,7 @@ void require_synced(int result, const std::string& path) {
 
 DumpWriter::DumpWriter(std::string path) : path_(std::move(path)), temporary_(path_ + ".writing") {
   const Session session;
+  (void)remove_unlocked(temporary_);  // of a run that was killed: HDF5 locks what it writes
   file_ = own(H5Fcreate(temporary_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT), H5Fclose, place(""),
               fmt::format("create {}", temporary_));
 }
@@ -100,11 +102,7 @@ DumpWriter::~DumpWriter() {
   if (temporary_.empty()) {
     return;
   }
-  try {
-    const Session session;
-    file_ = Handle();
-  } catch (const std::exception&) {  // HDF5 cannot be had: the file goes all the same
-  }
+  file_.abandon();
   std::remove(temporary_.c_str());
 }
 

@@ -1,6 +1,9 @@
 // From an error to an entry in DumpIndex::failures.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
+
 #include "collapscope/core/error.hpp"
 #include "collapscope/dump/dump.hpp"
 
@@ -8,6 +11,18 @@ namespace collapscope::hdf5 {
 
 [[nodiscard]] inline Failure failure_of(const InputError& error) {
   return {error.file(), error.object(), error.message()};
+}
+
+// Adds what index() gives, or its failure.
+template <class Index>
+void add_index(DumpIndex& all, Index index) {
+  try {
+    DumpIndex one = index();
+    std::ranges::move(one.checkpoints, std::back_inserter(all.checkpoints));
+    std::ranges::move(one.failures, std::back_inserter(all.failures));
+  } catch (const InputError& error) {
+    all.failures.push_back(failure_of(error));
+  }
 }
 
 }  // namespace collapscope::hdf5

@@ -64,6 +64,8 @@ herr_t keep_innermost(unsigned, const H5E_error2_t* error, void* text) {
 }  // namespace
 
 Session::Session() : lock_(library_mutex()) {
+  // At the end of the process HDF5 would write what an abandoned file holds, and crash where it cannot.
+  [[maybe_unused]] static const herr_t no_end = H5dont_atexit();
   H5Eget_auto2(H5E_DEFAULT, &printer_, &printer_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   initialize();

@@ -56,6 +56,8 @@ class Handle {
   }
 
   [[nodiscard]] hid_t get() const { return id_; }
+  // It is never closed: what closing it would write cannot be written.
+  void abandon() { id_ = H5I_INVALID_HID; }
 
  private:
   hid_t id_ = H5I_INVALID_HID;

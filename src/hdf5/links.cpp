@@ -9,7 +9,10 @@
 #include "collapscope/core/text.hpp"
 #include "hdf5/file.hpp"
 #include "hdf5/object_header.hpp"
+#include "hdf5/unchanged.hpp"
 #include "hdf5/virtual.hpp"
+#include "process/sandbox.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -18,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int max_links = 16;  // as HDF5's own limit
+constexpr std::uint64_t mappings_per_millisecond = 10;
 
 bool lies_inside(const fs::path& folder, const fs::path& file) {
   return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end();
@@ -59,11 +63,14 @@ void refuse_many_mappings(const Object& group, const std::string& name, const Pl
                     "dataset of it)",
                     mappings, human_bytes(mappings * mapping_bytes), human_bytes(most_bytes)));
   }
+  process::allow_data(mappings * mapping_bytes);
+  process::at_work(place.file, place.object, mappings / mappings_per_millisecond);
 }
 
 }  // namespace
 
 Object FileSet::open_hard(const Object& group, const std::string& name, const Place& place) const {
+  process::at_work(place.file, place.object);
   refuse_many_mappings(group, name, place, mapping_bytes_);
   Handle id = own(H5Oopen(group.id.get(), name.c_str(), H5P_DEFAULT), H5Oclose, place, "open the object");
   return {std::move(id), group.file, join_path(group.path, name)};
@@ -137,7 +144,25 @@ FileSet::FileSet(const std::string& named, const std::string& folder) : named_(n
   if (!lies_inside(folder_, main)) {
     throw InputError(named, "", fmt::format("lies outside the dump's folder {}", printable(folder_)));
   }
-  files_.emplace(main_, open_file(main_, named_));
+  open(main_);
+}
+
+FileSet::FileSet(Handle file) { files_.emplace(main_, OpenFile{std::nullopt, std::move(file)}); }
+
+// The state comes first: what is read afterwards can only be newer.
+void FileSet::open(const std::string& canonical) {
+  const std::optional<FileState> state = file_state(canonical);
+  files_.emplace(canonical, OpenFile{state, open_file(canonical, shown(canonical))});
+}
+
+std::optional<FileState> FileSet::state(const std::string& canonical) const {
+  return files_.at(canonical).state;
+}
+
+void FileSet::require_unchanged() const {
+  for (const auto& [path, file] : files_) {
+    require_state(file.state, file_state(path), {shown(path), ""});
+  }
 }
 
 Object FileSet::root() const { return root_of(main_); }
@@ -147,14 +172,14 @@ Place FileSet::place(const Object& group, std::string_view path) const {
 }
 
 Object FileSet::root_of(const std::string& canonical) const {
-  Handle id = own(H5Oopen(files_.at(canonical).get(), "/", H5P_DEFAULT), H5Oclose, {shown(canonical), "/"},
+  Handle id = own(H5Oopen(files_.at(canonical).id.get(), "/", H5P_DEFAULT), H5Oclose, {shown(canonical), "/"},
                   "open the root group");
   return {std::move(id), canonical, "/"};
 }
 
 Object FileSet::open_root(const std::string& canonical) {
   if (!files_.contains(canonical)) {
-    files_.emplace(canonical, open_file(canonical, shown(canonical)));
+    open(canonical);
   }
   return root_of(canonical);
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collapscope/core/files.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {
@@ -38,10 +39,17 @@ class FileSet {
   // Opens `named`. `folder` bounds what may be opened; empty: the folder that `named` really lies in.
   explicit FileSet(const std::string& named, const std::string& folder = {});
 
+  // One file that is open already and has no name.
+  explicit FileSet(Handle file);
+
   // Bytes that HDF5 may take for the mappings of a virtual dataset, all of which it reads when it opens one.
   void bound_mappings(std::uint64_t bytes) { mapping_bytes_ = bytes; }
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  // Of an open file, when it was opened.
+  [[nodiscard]] std::optional<FileState> state(const std::string& canonical) const;
+  // Throws InputError unless all files are as they were when they were opened.
+  void require_unchanged() const;
   // The root group of the named file.
   [[nodiscard]] Object root() const;
   // How messages name an object: the named file as the user wrote it, others by their canonical path.
@@ -67,6 +75,7 @@ class FileSet {
   struct Search;
 
   [[nodiscard]] std::string shown(const std::string& file) const { return file == main_ ? named_ : file; }
+  void open(const std::string& canonical);
   [[nodiscard]] Object open_hard(const Object& group, const std::string& name, const Place& place) const;
   [[nodiscard]] Object root_of(const std::string& canonical) const;
   [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search) const;
@@ -76,7 +85,11 @@ class FileSet {
   std::string main_;    // canonical path of the named file
   std::string folder_;  // canonical
   std::uint64_t mapping_bytes_ = std::numeric_limits<std::uint64_t>::max();
-  std::map<std::string, Handle> files_;
+  struct OpenFile {
+    std::optional<FileState> state;
+    Handle id;
+  };
+  std::map<std::string, OpenFile> files_;
 };
 
 }  // namespace collapscope::hdf5

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -42,6 +44,28 @@ bool is_layer_part(const std::string& path) {
   return name == "activations" || name == "weight" || name == "bias";
 }
 
+std::string group_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+// Broken parts of layers are reported by their layer. Where damage hides that a group is one, HDF5 finds none
+// of the names that it lists, and the first of its broken parts speaks for the layer.
+void report_lost_layers(const std::vector<std::pair<std::string, Failure>>& broken_parts,
+                        const std::vector<LayerParts>& found, const std::vector<std::string>& globs,
+                        std::vector<Failure>& failures) {
+  std::set<std::string> known;
+  for (const LayerParts& parts : found) {
+    known.insert(parts.name);
+  }
+  for (const auto& [path, failure] : broken_parts) {
+    const std::string layer = group_of(path);
+    if (is_wanted(layer, globs) && known.insert(layer).second) {
+      failures.push_back(failure);
+    }
+  }
+}
+
 // Fills in the paths of weight and bias.
 LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
   const auto path = [&](const std::string& pattern, const char* name) {
@@ -73,6 +97,7 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
                      fmt::format("no such group; expected the layers; {}", datasets_text(files, checkpoint)));
   }
   std::vector<LayerParts> found;
+  std::vector<std::pair<std::string, Failure>> broken_parts;
   Visitor visitor;
   visitor.dataset = [](const std::string&) {};
   visitor.group = [&](const std::string& path, const Object& object) {
@@ -91,12 +116,14 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
-    // Parts of layers are reported by their layer.
-    if (!is_layer_part(path) && may_hold_wanted(path, options.layers)) {
+    if (is_layer_part(path)) {
+      broken_parts.emplace_back(path, failure_of(error));
+    } else if (may_hold_wanted(path, options.layers)) {
       failures.push_back(failure_of(error));
     }
   };
   walk(files, *layers, visitor);
+  report_lost_layers(broken_parts, found, options.layers, failures);
   if (found.empty() && failures.empty()) {
     const Place place = files.place(*layers);
     throw InputError(

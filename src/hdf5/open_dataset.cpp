@@ -8,6 +8,7 @@
 #include "collapscope/core/text.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/dataset.hpp"
+#include "hdf5/unchanged.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -64,40 +65,27 @@ void require_unchanged(const DatasetIndex& was, const DatasetIndex& is, const Pl
 }  // namespace
 
 OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
-    : index_(index),
-      place_{index.file, index.object},
-      sample_bytes_(index.bytes() / std::max<std::uint64_t>(index.samples(), 1)),
-      chunk_bytes_(index.chunk.empty() ? 0 : element_count(index.chunk) * index.element.size()),
-      files_(std::in_place, index.file, index.folder) {
+    : ReadDataset(index), files_(std::in_place, index.file, index.folder) {
   const Object root = files_->root();
   {
     const Object object = files_->get(root, index.object, "the dataset that was indexed");
     DatasetRules rules;
     rules.read_as = index.read_as;
     rules.samples_last = index.samples_last;
-    require_unchanged(index, describe_dataset(*files_, object, rules), place_);
+    require_unchanged(index, describe_dataset(*files_, object, rules), place());
+    require_state(index.state, files_->state(object.file), place());
   }
   // Opened again for its cache, now that no other handle keeps the dataset open with another one. The path
   // is one of hard links.
-  const Handle access = access_properties(index, cache_bytes, place_);
+  const Handle access = access_properties(index, cache_bytes, place());
   dataset_ =
-      own(H5Dopen2(root.id.get(), index.object.c_str(), access.get()), H5Dclose, place_, "open the dataset");
+      own(H5Dopen2(root.id.get(), index.object.c_str(), access.get()), H5Dclose, place(), "open the dataset");
 }
 
 OpenDataset::~OpenDataset() {
   const Session session;
   dataset_ = Handle();
   files_.reset();
-}
-
-void OpenDataset::require_samples(std::uint64_t first, std::uint64_t count,
-                                  std::span<const std::byte> out) const {
-  const std::uint64_t samples = index_.samples();
-  const bool there = first <= samples && count <= samples - first;
-  if (!there || out.size() != count * sample_bytes_) {
-    throw UsageError(fmt::format("{} samples from sample {} of {} cannot be read into {} bytes", count, first,
-                                 samples, out.size()));
-  }
 }
 
 }  // namespace collapscope::hdf5

@@ -15,7 +15,7 @@ namespace {
 class RawReader final : public RowReader {
  public:
   RawReader(const DatasetIndex& dataset, std::size_t threads)
-      : file_(std::make_shared<const StoredFile>(StoredFile::open({dataset.file, dataset.object}))),
+      : file_(std::make_shared<const StoredFile>(StoredFile::open(dataset))),
         address_(dataset.address.value()),
         samples_(dataset.samples()),
         sample_bytes_(dataset.bytes() / std::max<std::uint64_t>(dataset.samples(), 1)),

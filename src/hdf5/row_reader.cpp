@@ -12,9 +12,11 @@
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
+#include "hdf5/in_process.hpp"
 #include "hdf5/missing_values.hpp"
 #include "hdf5/open_dataset.hpp"
 #include "hdf5/raw_reader.hpp"
+#include "hdf5/remote.hpp"
 #include "hdf5/reversed_reader.hpp"
 #include "hdf5/virtual_reader.hpp"
 
@@ -111,6 +113,20 @@ class DatasetReader final : public RowReader {
   std::vector<bool> checked_;  // rows of chunks whose stored sizes are sane; empty without filters
 };
 
+std::unique_ptr<RowReader> open_in_library(const DatasetIndex& dataset, const ReadOptions& options) {
+  const Session session;
+  auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
+  if (dataset.samples_last) {
+    return hdf5::read_reversed(std::move(opened));
+  }
+  if (dataset.storage == Storage::chunked) {
+    if (auto reader = hdf5::read_chunks(opened, options)) {
+      return reader;
+    }
+  }
+  return std::make_unique<DatasetReader>(std::move(opened));
+}
+
 std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOptions& options) {
   if (dataset.bytes() == 0 || dataset.shape.empty()) {
     throw InputError(dataset.file, dataset.object,
@@ -126,25 +142,22 @@ std::unique_ptr<RowReader> open_stored(const DatasetIndex& dataset, const ReadOp
   if (dataset.sources) {
     return hdf5::read_sources(dataset, chosen);
   }
-  const Session session;
-  auto opened = std::make_unique<OpenDataset>(dataset, chosen.cache_bytes);
-  if (dataset.samples_last) {
-    return hdf5::read_reversed(std::move(opened));
+  if (!dataset.samples_last && dataset.storage == Storage::contiguous && dataset.address) {
+    return hdf5::read_contiguous(dataset, chosen);
   }
-  if (dataset.storage == Storage::contiguous) {
-    if (auto reader = hdf5::read_contiguous(opened, chosen)) {
+  if (!dataset.samples_last && dataset.chunk_store) {
+    if (auto reader = hdf5::read_chunks(dataset, chosen)) {
       return reader;
     }
   }
-  if (dataset.storage == Storage::chunked) {
-    if (auto reader = hdf5::read_chunks(opened, chosen)) {
-      return reader;
-    }
-  }
-  return std::make_unique<DatasetReader>(std::move(opened));
+  return hdf5::is_isolated() ? hdf5::open_by_helper(dataset, chosen) : open_in_library(dataset, chosen);
 }
 
 }  // namespace
+
+std::unique_ptr<RowReader> hdf5::open_in_process(const DatasetIndex& dataset, const ReadOptions& options) {
+  return open_in_library(dataset, options);
+}
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
   return hdf5::refuse_missing(open_stored(dataset, options), dataset);

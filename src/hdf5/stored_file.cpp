@@ -2,18 +2,22 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
+#include "hdf5/unchanged.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -47,6 +51,16 @@ std::vector<Slice> parts_of(const std::vector<Slice>& slices) {
   return parts;
 }
 
+// As HDF5 does, and with its variable: nobody may open it to write meanwhile. Many file systems have no
+// locks.
+void lock_for_reading(int descriptor, const Place& place) {
+  const char* wanted = std::getenv("HDF5_USE_FILE_LOCKING");
+  const std::string_view said = wanted == nullptr ? "" : wanted;
+  if (said != "FALSE" && said != "0" && ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw InputError(place.file, place.object, "another process has the file open for writing");
+  }
+}
+
 }  // namespace
 
 std::optional<StoredFile> StoredFile::of(hid_t dataset, const Place& place) {
@@ -68,12 +82,21 @@ std::optional<StoredFile> StoredFile::of(hid_t dataset, const Place& place) {
   return StoredFile(own_descriptor, base, place);
 }
 
-StoredFile StoredFile::open(const Place& place) {
-  const int descriptor = ::open(place.file.c_str(), O_RDONLY | O_CLOEXEC);
+StoredFile StoredFile::open(const DatasetIndex& index) {
+  const Place place{index.file, index.object};
+  // What has taken the file's place must not keep anybody waiting.
+  const int descriptor = ::open(place.file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) {
     throw InputError(place.file, place.object, fmt::format("cannot be read: {}", error_text()));
   }
-  return {descriptor, 0, place};
+  StoredFile file(descriptor, index.chunk_store ? index.chunk_store->base : 0, place);
+  const std::optional<FileState> state = file_state(descriptor);
+  if (!state) {
+    throw InputError(place.file, place.object, "is not a regular file");
+  }
+  lock_for_reading(descriptor, place);
+  require_state(index.state, state, place);
+  return file;
 }
 
 StoredFile::StoredFile(int descriptor, std::uint64_t base, Place place)

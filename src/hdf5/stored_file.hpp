@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "collapscope/dump/dump.hpp"
 #include "core/workers.hpp"
 #include "hdf5/handle.hpp"
 
@@ -25,8 +26,9 @@ class StoredFile {
   // now. nullopt unless HDF5 reads it as one plain file.
   static std::optional<StoredFile> of(hid_t dataset, const Place& place);
 
-  // A file that HDF5 has no part in. Throws InputError.
-  static StoredFile open(const Place& place);
+  // The file of an indexed dataset, without HDF5. Throws InputError, also when it has changed since, or is
+  // being written.
+  static StoredFile open(const DatasetIndex& index);
 
   StoredFile(StoredFile&& other) noexcept;
   StoredFile& operator=(StoredFile&& other) noexcept;

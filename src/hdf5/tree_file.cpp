@@ -24,6 +24,8 @@ namespace collapscope::hdf5 {
 namespace {
 
 constexpr std::size_t head_bytes = 512;
+constexpr std::size_t growth = 4096;  // of a file in memory
+constexpr std::size_t most_at_once = std::size_t{1} << 30U;
 
 std::string head_of(const std::string& kind, std::uint64_t checksum, std::uint64_t bytes) {
   std::string head = fmt::format("{}\nchecksum {:016x}\nbytes {}\n", kind, checksum, bytes);
@@ -62,7 +64,7 @@ Sealed checksum_of(const std::string& path) {
 // A descriptor, closed with its errors.
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : path_(path), number_(::open(path.c_str(), flags)) {
+  Descriptor(const std::string& path, int flags) : path_(path), number_(::open(path.c_str(), flags, 0666)) {
     require(number_ >= 0);
   }
   ~Descriptor() {
@@ -75,8 +77,15 @@ class Descriptor {
   Descriptor(Descriptor&&) = delete;
   Descriptor& operator=(Descriptor&&) = delete;
 
-  void write(std::string_view text) const {
-    require(::pwrite(number_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  void write(std::string_view text, std::size_t at) const {
+    while (!text.empty()) {
+      const ssize_t written =
+          ::pwrite(number_, text.data(), std::min(text.size(), most_at_once), static_cast<off_t>(at));
+      require(written >= 0 || errno == EINTR);
+      const std::size_t count = written > 0 ? static_cast<std::size_t>(written) : 0;
+      text.remove_prefix(count);
+      at += count;
+    }
   }
   // Not all file systems can.
   void sync() const { require(::fsync(number_) == 0 || errno == EINVAL || errno == ENOTSUP); }
@@ -117,12 +126,15 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
 
 }  // namespace
 
-TreeWriter::TreeWriter(std::string path, std::string kind)
-    : path_(std::move(path)), kind_(std::move(kind)), temporary_(path_ + ".writing") {
+TreeWriter::TreeWriter(std::string path, std::string kind, Drafts draft)
+    : path_(std::move(path)), kind_(std::move(kind)), temporary_(path_ + ".writing"), draft_(draft) {
   const Session session;
   const Handle creation = own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, place(""), "make a property list");
   check(H5Pset_userblock(creation.get(), head_bytes), place(""), "set up the file");
   const Handle access = file_access(place(""), false);
+  if (draft_ == Drafts::in_memory) {
+    check(H5Pset_fapl_core(access.get(), growth, false), place(""), "set up the file");
+  }
   // Of a killed run something may lie there.
   file_ = own(H5Fcreate(temporary_.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, place(""),
               fmt::format("create {}", temporary_));
@@ -131,6 +143,9 @@ TreeWriter::TreeWriter(std::string path, std::string kind)
 TreeWriter::~TreeWriter() {
   if (temporary_.empty()) {
     return;
+  }
+  if (draft_ == Drafts::on_disk) {
+    file_.abandon();
   }
   try {
     const Session session;
@@ -170,15 +185,44 @@ void TreeWriter::put(const std::string& object, hid_t stored, hid_t memory, cons
   const Handle space = own(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose,
                            at, "make a space");
   const Handle links = with_groups(at);
-  const Handle dataset = own(H5Dcreate2(file_.get(), object.c_str(), stored, space.get(), links.get(),
-                                        H5P_DEFAULT, H5P_DEFAULT),
-                             H5Dclose, at, "create the dataset");
+  const Handle dataset =
+      own(H5Dcreate2(file_.get(), object.c_str(), stored, space.get(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+          H5Dclose, at, "create the dataset");
   if (std::find(dims.begin(), dims.end(), 0) == dims.end()) {
     check(H5Dwrite(dataset.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), at, "write the numbers");
   }
 }
 
 void TreeWriter::finish() {
+  draft_ == Drafts::in_memory ? finish_in_memory() : finish_on_disk();
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    cannot_write(path_);
+  }
+  temporary_.clear();
+  Descriptor(folder_of(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
+}
+
+void TreeWriter::finish_in_memory() {
+  const Session session;
+  check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), place(""), "write the file");
+  hsize_t size = 0;
+  check(H5Fget_filesize(file_.get(), &size), place(""), "tell the size of the file");
+  void** image = nullptr;
+  check(H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, reinterpret_cast<void**>(&image)), place(""),
+        "give the bytes of the file");
+  const std::span<const char> bytes(static_cast<const char*>(*image), size);
+  const std::span<const char> content = bytes.subspan(head_bytes);
+  Checksum checksum;
+  checksum.add(std::as_bytes(content));
+  Descriptor file(temporary_, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  file.write(head_of(kind_, checksum.value(), content.size()), 0);
+  file.write({content.data(), content.size()}, head_bytes);
+  file.sync();
+  file.close();
+  file_ = Handle();
+}
+
+void TreeWriter::finish_on_disk() {
   {
     const Session session;
     check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), place(""), "write the file");
@@ -186,14 +230,9 @@ void TreeWriter::finish() {
   }
   const Sealed sealed = checksum_of(temporary_);
   Descriptor file(temporary_, O_WRONLY | O_CLOEXEC);
-  file.write(head_of(kind_, sealed.checksum, sealed.bytes));
+  file.write(head_of(kind_, sealed.checksum, sealed.bytes), 0);
   file.sync();
   file.close();
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    cannot_write(path_);
-  }
-  temporary_.clear();
-  Descriptor(folder_of(path_), O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
 }
 
 TreeReader::TreeReader(std::string path, const std::string& kind) : path_(std::move(path)) {

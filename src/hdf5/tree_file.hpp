@@ -1,6 +1,6 @@
 // HDF5 files of our own, with a checksum over all of their bytes: groups with attributes, arrays of float64,
-// and texts. The file begins with 512 bytes of plain text that say what it is and hold the checksum; HDF5 calls
-// that a user block and passes over it. Nothing of a damaged file is given to HDF5.
+// and texts. The file begins with 512 bytes of plain text that say what it is and hold the checksum; HDF5
+// calls that a user block and passes over it. Nothing of a damaged file is given to HDF5.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,15 @@
 
 namespace collapscope::hdf5 {
 
+// Where a file is until it is finished. In memory HDF5 writes nothing by itself, so that a disk that is full
+// is an error like any other; on disk, after such an error HDF5 has to be left alone, with all that it holds.
+enum class Drafts : unsigned char { in_memory, on_disk };
+
 class TreeWriter {
  public:
   // Begins a file that will be `path` once it is finished, in place of what is there. kind: "collapscope
   // state 1", the first line of the file.
-  TreeWriter(std::string path, std::string kind);
+  TreeWriter(std::string path, std::string kind, Drafts draft);
   // Without finish(), nothing is left behind.
   ~TreeWriter();
   TreeWriter(const TreeWriter&) = delete;
@@ -40,12 +44,15 @@ class TreeWriter {
 
  private:
   [[nodiscard]] Place place(const std::string& object) const { return {path_, object}; }
+  void finish_in_memory();
+  void finish_on_disk();
   void put(const std::string& object, hid_t stored, hid_t memory, const void* data,
            const std::vector<std::uint64_t>& shape);
 
   std::string path_;
   std::string kind_;
   std::string temporary_;
+  Drafts draft_;
   Handle file_;
 };
 

@@ -12,7 +12,8 @@ BuildInfo build_info() {
   unsigned minor = 0;
   unsigned release = 0;
   H5get_libversion(&major, &minor, &release);
-  return {config::version, config::commit, fmt::format("{}.{}.{}", major, minor, release), config::cuda, config::mpi};
+  return {config::version, config::commit, fmt::format("{}.{}.{}", major, minor, release), config::cuda,
+          config::mpi};
 }
 
 }  // namespace collapscope

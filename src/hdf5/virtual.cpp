@@ -15,6 +15,7 @@
 #include "hdf5/boxes.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/sample_ranges.hpp"
+#include "process/work_mark.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -83,6 +84,7 @@ void check_cover(hid_t creation, std::size_t count, const std::vector<std::uint6
                  const Place& place) {
   std::vector<Box> boxes;
   for (std::size_t i = 0; i < count; ++i) {
+    process::at_work(place.file, place.object);
     const Handle target = own(H5Pget_virtual_vspace(creation, i), H5Sclose, place, "read a virtual mapping");
     auto more = selection_boxes(target.get(), shape, place, max_boxes - boxes.size());
     if (!more) {
@@ -237,6 +239,7 @@ void take_meaning(const DatasetIndex& source, const Mapping& mapping, const Plac
 void refuse_unlimited_mappings(hid_t creation, const Place& place) {
   const std::size_t count = mapping_count(creation, place);
   for (std::size_t i = 0; i < count; ++i) {
+    process::at_work(place.file, place.object);
     const Mapping mapping = read_mapping(creation, i, place);
     if (is_unlimited(mapping.target.get()) || is_unlimited(mapping.source.get())) {
       throw InputError(
@@ -263,6 +266,7 @@ void describe_virtual(FileSet& files, const Object& object, hid_t creation, hid_
   const DatasetIndex* found = nullptr;
   Mapping before;
   for (std::size_t i = 0; i < count; ++i) {
+    process::at_work(place.file, place.object);
     Mapping mapping = read_mapping(creation, i, place);
     if (found == nullptr || mapping.file != before.file || mapping.dataset != before.dataset) {
       source = open_source(files, object, mapping, place);

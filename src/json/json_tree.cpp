@@ -21,7 +21,8 @@ struct Stop {
 
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit TreeBuilder(std::size_t kept_levels) : kept_levels_(kept_levels) {}
+  TreeBuilder(std::size_t kept_levels, std::size_t text_bytes)
+      : kept_levels_(kept_levels), most_nodes_(few_nodes + text_bytes / bytes_per_node) {}
 
   bool null() override { return add({}); }
   bool boolean(bool flag) override { return add({flag}); }
@@ -66,7 +67,18 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
   [[nodiscard]] const Stop& stop() const { return stop_; }
 
  private:
+  // A node takes some ten times the bytes of the shortest text that makes one.
+  static constexpr std::size_t few_nodes = 100'000;
+  static constexpr std::size_t bytes_per_node = 6;
+
+  bool count() {
+    if (++nodes_ <= most_nodes_) return true;
+    stop_.message = fmt::format("more than {} values", most_nodes_);
+    return false;
+  }
+
   bool add(JsonNode node) {
+    if (!count()) return false;
     if (open_.empty()) {
       root_ = std::move(node);
     } else if (open_.size() > kept_levels_) {
@@ -85,16 +97,19 @@ class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
       return false;
     }
     open_.push_back(std::move(node));
-    return true;
+    return count();
   }
 
   bool close() {
+    --nodes_;  // counted when it is added
     JsonNode node = std::move(open_.back());
     open_.pop_back();
     return add(std::move(node));
   }
 
   std::size_t kept_levels_;
+  std::size_t most_nodes_;
+  std::size_t nodes_ = 0;
   std::vector<JsonNode> open_;
   JsonNode root_;
   Stop stop_;
@@ -110,7 +125,7 @@ std::string line_and_column(std::string_view text, std::size_t position) {
 }  // namespace
 
 JsonNode parse_json_tree(std::string_view text, const std::string& file, std::size_t kept_levels) {
-  TreeBuilder builder(kept_levels);
+  TreeBuilder builder(kept_levels, text.size());
   if (nlohmann::json::sax_parse(text, &builder)) return std::move(builder.root());
   const Stop& stop = builder.stop();
   if (stop.position > text.size()) {

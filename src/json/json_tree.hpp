@@ -30,7 +30,7 @@ constexpr std::size_t deepest_json = 64;
 
 // Objects and arrays inside `kept_levels` others are read and checked like the rest, but come back empty.
 // Throws InputError naming `file` and the place: not JSON, truncated, a key twice in an object, numbers that
-// double cannot hold, more than 64 levels.
+// double cannot hold, more than 64 levels, or so many values that reading them takes many times the text.
 [[nodiscard]] JsonNode parse_json_tree(std::string_view text, const std::string& file,
                                        std::size_t kept_levels = deepest_json);
 

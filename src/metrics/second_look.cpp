@@ -38,8 +38,11 @@ void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std
   if (layer.weight && layer.weight->rank < layer.features()) {
     forget(metrics, weight_metrics, reason);
   }
-  if (layer.affine_explained || layer.published_explained) {
-    forget(metrics, fit_metrics, reason);
+  for (Metric& metric : metrics.all()) {  // what is undefined has a reason that the rows would not take away
+    if (metric.defined() &&
+        std::find(fit_metrics.begin(), fit_metrics.end(), metric.name) != fit_metrics.end()) {
+      metric = Metric{metric.name, std::monostate{}, std::nullopt, reason};
+    }
   }
 }
 

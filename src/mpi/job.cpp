@@ -22,6 +22,7 @@ namespace collapscope::mpi {
 namespace {
 
 constexpr double usual_time_limit = 60;
+constexpr int starts_in = 3;  // times that
 constexpr std::chrono::microseconds busy_pause{200};
 constexpr std::chrono::milliseconds idle_pause{5};
 constexpr std::chrono::seconds progress_time{1};
@@ -213,10 +214,11 @@ class Job::Wire {
   void watch() {
     static const double limit = time_limit();
     if (ring_.silent_seconds() > limit) {
-      fmt::print(stderr,
-                 "[rank {} on {}] rank {} has not answered for {:.3g} s (COLLAPSCOPE_RANK_TIMEOUT): the job is "
-                 "ended\n",
-                 job_.place_.rank, printable(job_.place_.host), ring_.before(), limit);
+      fmt::print(
+          stderr,
+          "[rank {} on {}] rank {} has not answered for {:.3g} s (COLLAPSCOPE_RANK_TIMEOUT): the job is "
+          "ended\n",
+          job_.place_.rank, printable(job_.place_.host), ring_.before(), limit);
       MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);
     }
   }
@@ -254,11 +256,28 @@ class Job::Wire {
   Clock::time_point told_ = Clock::now();
 };
 
+// MPI waits for all ranks when it starts, for ever if need be.
+void Job::require_start(const std::atomic<bool>& ready) {
+  const double limit = starts_in * time_limit();
+  const Clock::time_point begin = Clock::now();
+  while (!ready) {
+    std::this_thread::sleep_for(idle_pause);
+    if (std::chrono::duration<double>(Clock::now() - begin).count() > limit) {
+      fmt::print(
+          stderr,
+          "collapscope: MPI did not start within {:.3g} s ({} times COLLAPSCOPE_RANK_TIMEOUT): not all "
+          "ranks take part\n",
+          limit, starts_in);
+      std::_Exit(EX_TEMPFAIL);
+    }
+  }
+}
+
 Job::Job() {
   std::exception_ptr failure;
   std::atomic<bool> ready = false;
   thread_ = std::thread([this, &failure, &ready] { run(failure, ready); });
-  ready.wait(false);
+  require_start(ready);
   if (failure) {
     thread_.join();
     std::rethrow_exception(failure);
@@ -275,7 +294,6 @@ void Job::run(std::exception_ptr& failure, std::atomic<bool>& ready) {
   }
   const bool failed = failure != nullptr;
   ready = true;
-  ready.notify_all();
   if (failed) {
     return;
   }

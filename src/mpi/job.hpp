@@ -1,6 +1,6 @@
 // The MPI job, driven by one thread: it alone calls MPI, moves messages for the others, and watches over the
-// rank before it. Ranks form a ring: each sends a beat to the next one every half second, which also carries a
-// request to stop. A rank that is silent for too long has died or hangs, and the job is ended.
+// rank before it. Ranks form a ring: each sends a beat to the next one every half second, which also carries
+// a request to stop. A rank that is silent for too long has died or hangs, and the job is ended.
 #pragma once
 
 #include <atomic>
@@ -55,6 +55,7 @@ class Job {
   struct Transfer;
   class Wire;  // what only the job's own thread sees
 
+  static void require_start(const std::atomic<bool>& ready);
   void run(std::exception_ptr& failure, std::atomic<bool>& ready);
   void wait_for(const std::shared_ptr<Transfer>& transfer);
   [[nodiscard]] std::list<std::shared_ptr<Transfer>> new_transfers();

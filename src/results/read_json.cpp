@@ -45,7 +45,13 @@ Value value_at(const Place& place) {
 }
 
 MetricSet metrics_at(const Place& place) {
+  constexpr std::size_t most_metrics = 4096;  // there are not a hundred
   MetricSet metrics;
+  if (place.object().size() > most_metrics) {
+    throw InputError(
+        *place.file, place.where(),
+        fmt::format("found {} metrics, expected at most {}", place.object().size(), most_metrics));
+  }
   metrics.all().reserve(place.object().size());
   place.each_member([&](const Place& member) { metrics.add({std::string(member.key), value_at(member)}); });
   return metrics;
@@ -194,6 +200,7 @@ std::string content_of(const std::string& path) {
     throw InputError(path, "", "cannot be opened: " + std::generic_category().message(errno));
   }
   std::string content;
+  std::size_t begin = 0;  // of what is not blank
   std::array<char, std::size_t{1} << 16> block{};
   while (file) {
     file.read(block.data(), block.size());
@@ -203,8 +210,8 @@ std::string content_of(const std::string& path) {
                        "found an HDF5 file, expected results; this makes them: collapscope analyze " +
                            printable(path) + " -o results.json");
     }
-    const std::size_t begin = content.find_first_not_of(" \t\r\n");
-    if (begin != std::string::npos && content[begin] != '{') {
+    begin = std::min(content.find_first_not_of(" \t\r\n", begin), content.size());
+    if (begin < content.size() && content[begin] != '{') {
       throw InputError(path, "",
                        "found no JSON object, expected results (collapscope analyze ... -o FILE.json)");
     }

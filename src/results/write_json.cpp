@@ -110,7 +110,9 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
 void write_provenance(JsonText& json, const Provenance& provenance, const std::string& digest) {
   json.open('{').member("version", provenance.version).member("commit", provenance.commit);
   json.member("command", provenance.command).member("device", provenance.device);
-  json.member("precision", provenance.precision).member("threads", provenance.threads).member("ranks", provenance.ranks);
+  json.member("precision", provenance.precision)
+      .member("threads", provenance.threads)
+      .member("ranks", provenance.ranks);
   json.member("started", provenance.started).member("seconds", provenance.seconds);
   json.member("bytes_read", provenance.bytes_read);
   json.member("rejected_eigenbases", provenance.fallbacks.rejected_eigenbases);

@@ -42,12 +42,6 @@ struct SortKeyOf {
 
 SortKey sort_key(const MaybeValue& value) { return value ? std::visit(SortKeyOf{}, *value) : SortKey{}; }
 
-MaybeValue attribute_of(const Run& run, std::string_view name) {
-  const auto found = std::ranges::find(
-      run.attributes, name, [](const auto& pair) -> auto& { return pair.first; });
-  return found == run.attributes.end() ? std::nullopt : MaybeValue(found->second);
-}
-
 bool is_seed(std::string_view name) { return name == "seed" || name.ends_with("_seed"); }
 
 std::set<std::string> attribute_names(const std::vector<Run>& runs) {
@@ -58,16 +52,47 @@ std::set<std::string> attribute_names(const std::vector<Run>& runs) {
   return names;
 }
 
+// Attributes of runs of others may be any number; a comparison by more shows nothing.
+constexpr std::size_t most_differing = 1000;
+
 std::vector<std::string> differing(const std::vector<Run>& runs) {
+  struct Seen {
+    SortKey first;
+    std::size_t runs = 0;
+    bool differs = false;
+  };
+  std::map<std::string_view, Seen> all;
+  for (const Run& run : runs) {
+    for (const auto& [name, value] : run.attributes) {
+      const SortKey key = sort_key(value);
+      Seen& seen = all.try_emplace(name, Seen{key}).first->second;
+      seen.differs = seen.differs || key != seen.first;
+      ++seen.runs;
+    }
+  }
   std::vector<std::string> by;
-  for (const std::string& name : attribute_names(runs)) {
-    const SortKey first = sort_key(attribute_of(runs.front(), name));
-    const bool differs =
-        std::ranges::any_of(runs, [&](const Run& run) { return sort_key(attribute_of(run, name)) != first; });
-    if (differs && !is_seed(name)) by.push_back(name);
+  for (const auto& [name, seen] : all) {
+    if ((seen.differs || seen.runs != runs.size()) && !is_seed(name) && by.size() < most_differing) {
+      by.emplace_back(name);
+    }
   }
   return by;
 }
+
+// Where the attributes of a run are, by name.
+class AttributesOf {
+ public:
+  explicit AttributesOf(const Run& run) {
+    for (const auto& [name, value] : run.attributes) values_.try_emplace(name, &value);
+  }
+  [[nodiscard]] MaybeValue find(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::nullopt : MaybeValue(*found->second);
+  }
+
+ private:
+  std::unordered_map<std::string_view, const AttributeValue*> values_;
+};
 
 void check_names(const std::vector<std::string>& by, const std::vector<Run>& runs) {
   const std::set<std::string> names = attribute_names(runs);
@@ -148,8 +173,9 @@ RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::vector<SortKey> key;
     std::vector<MaybeValue> values;
+    const AttributesOf attributes(runs[i]);
     for (const std::string& name : comparison.by) {
-      values.push_back(attribute_of(runs[i], name));
+      values.push_back(attributes.find(name));
       key.push_back(sort_key(values.back()));
     }
     RunGroup& group = groups[key];

@@ -3,6 +3,9 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "collapscope/runs/runs.hpp"
 #include "results/run_key.hpp"
@@ -21,13 +24,21 @@ const AttributeValue* find_attribute(const CheckpointResult& checkpoint, std::st
 }
 
 Attributes common_attributes(const Results& results, const std::vector<std::size_t>& checkpoints) {
+  std::unordered_map<std::string_view, std::size_t> shared;  // by how many checkpoints
+  const Attributes& first = results.checkpoints[checkpoints.front()].attributes;
+  std::unordered_map<std::string_view, const AttributeValue*> wanted;
+  for (const auto& [name, value] : first) wanted.try_emplace(name, &value);
+  for (const std::size_t i : checkpoints) {
+    std::unordered_set<std::string_view> seen;  // of an attribute that is there twice, the first counts
+    for (const auto& [name, value] : results.checkpoints[i].attributes) {
+      const auto found = wanted.find(name);
+      if (seen.insert(name).second && found != wanted.end() && *found->second == value) ++shared[name];
+    }
+  }
   Attributes common;
-  for (const auto& attribute : results.checkpoints[checkpoints.front()].attributes) {
+  for (const auto& attribute : first) {
     const std::string& name = attribute.first;
-    const bool same = std::ranges::all_of(checkpoints, [&](std::size_t i) {
-      const AttributeValue* other = find_attribute(results.checkpoints[i], name);
-      return other != nullptr && *other == attribute.second;
-    });
+    const bool same = shared[name] == checkpoints.size() && *wanted[name] == attribute.second;
     if (same && std::ranges::find(not_of_runs, name) == not_of_runs.end()) common.push_back(attribute);
   }
   std::ranges::sort(

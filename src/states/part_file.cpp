@@ -36,7 +36,7 @@ std::string layer_group(const LayerPlace& place) {
 class PartWriter final : public PartFile {
  public:
   PartWriter(const std::string& path, const Identity& identity, const PartChoice& choice)
-      : file_(path, part_kind) {
+      : file_(path, part_kind, hdf5::Drafts::on_disk) {
     file_.text("identity", text_of(identity));
     file_.attribute("/", "part", std::uint64_t{choice.part});
     file_.attribute("/", "parts", std::uint64_t{choice.parts});
@@ -167,15 +167,18 @@ OpenParts open_parts(const std::vector<std::string>& paths) {
       parts = of;
     }
     if (const std::string differs = difference(*identity, its); !differs.empty()) {
-      throw InputError(path, "", fmt::format("is a part of another analysis than {} ({})", printable(first), differs));
+      throw InputError(path, "",
+                       fmt::format("is a part of another analysis than {} ({})", printable(first), differs));
     }
     if (of != parts) {
-      throw InputError(path, "", fmt::format("is one of {} parts, {} one of {}", of, printable(first), parts));
+      throw InputError(path, "",
+                       fmt::format("is one of {} parts, {} one of {}", of, printable(first), parts));
     }
     const std::uint64_t part = file->count("/", "part");
     const auto [place, is_new] = found.try_emplace(part, OpenPart{path, nullptr});
     if (!is_new) {
-      throw InputError(path, "", fmt::format("is part {} of {}, as {} is", part, parts, printable(place->second.path)));
+      throw InputError(path, "",
+                       fmt::format("is part {} of {}, as {} is", part, parts, printable(place->second.path)));
     }
     place->second.file = std::move(file);
   }

@@ -85,27 +85,27 @@ std::uint64_t segments_in(const std::map<Subtree, Value>& subtrees, std::uint64_
 
 void write_at_work(TreeWriter& file, const StateView& state) {
   file.group("at_work");
-  state.each_at_work([&](const LayerFacts& facts, const MomentsOfSubtrees& moments,
-                         const ResidualsOfSubtrees& residuals) {
-    const std::string group = fmt::format("at_work/{}_{}", facts.place.checkpoint, facts.place.layer);
-    file.group(group);
-    file.attribute(group, "name", printable(facts.name));
-    file.attribute(group, "checkpoint", std::uint64_t{facts.place.checkpoint});
-    file.attribute(group, "layer", std::uint64_t{facts.place.layer});
-    file.attribute(group, "segments", facts.segments);
-    file.attribute(group, "segment_samples", facts.segment_samples);
-    file.attribute(group, "workers", facts.workers);
-    file.attribute(group, "folded", segments_in(moments, facts.segments));
-    file.attribute(group, "looked_at", segments_in(residuals, facts.segments));
-    write_subtrees(file, group + "/moments", moments);
-    write_subtrees(file, group + "/residuals", residuals);
-  });
+  state.each_at_work(
+      [&](const LayerFacts& facts, const MomentsOfSubtrees& moments, const ResidualsOfSubtrees& residuals) {
+        const std::string group = fmt::format("at_work/{}_{}", facts.place.checkpoint, facts.place.layer);
+        file.group(group);
+        file.attribute(group, "name", printable(facts.name));
+        file.attribute(group, "checkpoint", std::uint64_t{facts.place.checkpoint});
+        file.attribute(group, "layer", std::uint64_t{facts.place.layer});
+        file.attribute(group, "segments", facts.segments);
+        file.attribute(group, "segment_samples", facts.segment_samples);
+        file.attribute(group, "workers", facts.workers);
+        file.attribute(group, "folded", segments_in(moments, facts.segments));
+        file.attribute(group, "looked_at", segments_in(residuals, facts.segments));
+        write_subtrees(file, group + "/moments", moments);
+        write_subtrees(file, group + "/residuals", residuals);
+      });
 }
 
 }  // namespace
 
 void write_state(const std::string& path, const StateHead& head, const StateView& state) {
-  TreeWriter file(path, kind);
+  TreeWriter file(path, kind, hdf5::Drafts::in_memory);
   file.text("identity", text_of(head.identity));
   file.attribute("/", "started", head.started);
   file.attribute("/", "saved", head.saved);

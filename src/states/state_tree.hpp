@@ -21,7 +21,8 @@ namespace collapscope {
 [[nodiscard]] Subtree subtree_of(const std::string& name);
 
 template <class Value>
-void write_subtrees(hdf5::TreeWriter& file, const std::string& group, const std::map<Subtree, Value>& subtrees) {
+void write_subtrees(hdf5::TreeWriter& file, const std::string& group,
+                    const std::map<Subtree, Value>& subtrees) {
   file.group(group);
   for (const auto& [place, value] : subtrees) {
     const std::string object = fmt::format("{}/{}", group, name_of(place));

@@ -1,6 +1,6 @@
 // The folder of --work: the two newest states of each process.
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 

@@ -41,6 +41,7 @@ constexpr std::array<std::pair<const char*, ElementKind>, 12> types{{{"F64", Ele
 
 // The header's text, and how many bytes of numbers follow it.
 struct Header {
+  std::optional<FileState> state;  // of the file
   std::string text;
   std::uint64_t begin = 0;
   std::uint64_t numbers = 0;
@@ -81,6 +82,7 @@ std::string known_as(std::string_view begin) {
 }
 
 Header read_header(const std::string& path) {
+  const std::optional<FileState> state = file_state(path);
   std::error_code failure;
   const std::uintmax_t size = std::filesystem::file_size(path, failure);
   if (failure) {
@@ -94,7 +96,7 @@ Header read_header(const std::string& path) {
   if (!file || length < 2 || length > std::min<std::uint64_t>(largest_header, room)) {
     refuse_other_file(path, fmt::format("found a header of {} bytes in a file of {}", length, size));
   }
-  Header header{std::string(length, '\0'), length_bytes + length, room - length};
+  Header header{state, std::string(length, '\0'), length_bytes + length, room - length};
   file.read(header.text.data(), static_cast<std::streamsize>(length));
   if (!file) {
     throw InputError(path, "", fmt::format("cannot be read: {}", std::system_category().message(errno)));
@@ -179,6 +181,7 @@ Tensor index_tensor(const std::string& path, const JsonMember& entry, const Head
   tensor.dataset.shape = *shape;
   tensor.dataset.storage = Storage::raw;
   tensor.dataset.stored_bytes = end - first;
+  tensor.dataset.state = header.state;
   tensor.dataset.address = header.begin + first;
   const auto* const known =
       std::ranges::find_if(types, [&](const auto& candidate) { return *type_name == candidate.first; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
@@ -21,6 +22,23 @@ using Tensors = std::map<std::string, Tensor>;
 std::string file_for(const CheckpointIndex& checkpoint, const std::string& pattern) {
   const std::string name = std::filesystem::path(checkpoint.path).stem();
   return fill(fill(pattern, "{checkpoint}", checkpoint.id), "{name}", name);
+}
+
+// Names that files give must not lead out of the folder that the user named.
+void require_plain_name(const CheckpointIndex& checkpoint, const std::string& pattern) {
+  const auto require = [&](const char* placeholder, const std::string& name) {
+    const bool leads_on =
+        name == "." || name == ".." || name.find_first_of(std::string_view("/\0", 2)) != std::string::npos;
+    if (leads_on && pattern.find(placeholder) != std::string::npos) {
+      throw InputError(
+          checkpoint.path, checkpoint.id,
+          fmt::format("its name '{}' stands for {} in --weights, where it leads to another folder; "
+                      "expected a plain name: nothing was opened",
+                      printable(name), placeholder));
+    }
+  };
+  require("{checkpoint}", checkpoint.id);
+  require("{name}", std::filesystem::path(checkpoint.path).stem());
 }
 
 // "fc" of "fc#2", the second call of a module.
@@ -171,6 +189,7 @@ FoundWeights use_weights(std::vector<Checkpoint>& checkpoints, const WeightsNami
     Checkpoint& checkpoint = checkpoints[i];
     FoundWeights here;
     try {
+      require_plain_name(checkpoint.front(), naming.file);
       const Tensors tensors = index_safetensors(files[i]);
       for (CheckpointIndex& part : checkpoint.shards) {
         use_file(part, files[i], tensors, naming, here);

@@ -7,15 +7,27 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 
 namespace {
 
 using Pread = ssize_t (*)(int, void*, std::size_t, off64_t);
 
-bool fails_now() {
+// With FAIL_PREAD_OF only calls on files whose path has this in it count.
+bool counts(int file) {
+  const char* const part = std::getenv("FAIL_PREAD_OF");
+  if (part == nullptr) {
+    return true;
+  }
+  char path[4096];
+  const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(file)).c_str(), path, sizeof path - 1);
+  return size > 0 && std::string(path, static_cast<std::size_t>(size)).find(part) != std::string::npos;
+}
+
+bool fails_now(int file) {
   static std::atomic<long> calls{0};
   const char* number = std::getenv("FAIL_PREAD");
-  if (number == nullptr || ++calls != std::atol(number)) {
+  if (number == nullptr || !counts(file) || ++calls != std::atol(number)) {
     return false;
   }
   if (const char* mark = std::getenv("FAIL_PREAD_MARK")) {
@@ -25,7 +37,7 @@ bool fails_now() {
 }
 
 ssize_t read_or_fail(const char* name, int file, void* out, std::size_t size, off64_t at) {
-  if (fails_now()) {
+  if (fails_now(file)) {
     errno = EIO;
     return -1;
   }

@@ -78,7 +78,8 @@ TEST(IoErrors, AtAnyReadAreNeverOtherResults) {
   const TempFolder folder;
   make_dumps(folder, six_dumps);
   for (const char* dump : {"plain.h5", "gzip.h5", "newest.h5", "pieces.h5", "groups.h5", "linked.h5"}) {
-    const Arguments arguments{"analyze", dump, "-q", "-o", "-", "--threads", "1"};
+    // In this process: a helper could not leave the mark.
+    const Arguments arguments{"analyze", dump, "-q", "-o", "-", "--threads", "1", "--trust"};
     const Json right = without_provenance(expect_status(0, folder, arguments).out);
     int reads = 0;
     for (bool failed = true; failed; ++reads) {
@@ -102,6 +103,36 @@ TEST(IoErrors, AtAnyReadAreNeverOtherResults) {
       }
     }
     EXPECT_GT(reads, 10) << dump;
+  }
+}
+
+// The read of that number in each process fails, the helper's and the program's.
+TEST(IoErrors, InHelpersAreNeverOtherResults) {
+  if (sanitized) {
+    GTEST_SKIP() << "LD_PRELOAD and the address sanitizer do not mix";
+  }
+  const TempFolder folder;
+  make_dumps(folder, six_dumps);
+  for (const char* dump : {"gzip.h5", "newest.h5", "linked.h5"}) {
+    const Arguments arguments{"analyze", dump, "-q", "-o", "-", "--threads", "1"};
+    const Json right = without_provenance(expect_status(0, folder, arguments).out);
+    int failed = 0;
+    for (int read = 1; read <= 40; ++read) {
+      const Finished run = cli::run(
+          folder, arguments,
+          {.environment = {{"LD_PRELOAD", COLLAPSCOPE_FAILING_PREAD}, {"FAIL_PREAD", std::to_string(read)}}});
+      SCOPED_TRACE(std::string(dump) + ", read " + std::to_string(read) + ": " + run.err);
+      failed += run.status == 0 ? 0 : 1;
+      if (run.status == 0) {
+        EXPECT_EQ(without_provenance(run.out), right);
+      } else {
+        EXPECT_NE(run.err, "");
+      }
+      if (run.status == 1) {
+        expect_right_layers(Json::parse(run.out), right);
+      }
+    }
+    EXPECT_GT(failed, 10) << dump;
   }
 }
 

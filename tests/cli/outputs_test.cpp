@@ -150,5 +150,50 @@ TEST_F(Outputs, AFullDeviceIsAnError) {
   }
 }
 
+TEST_F(Outputs, ThatAreInputsAreRefused) {
+  const std::string dump = folder_.read("p.h5");
+  folder_.write("in.json", dump);
+  for (const char* output : {"in.json", "./in.json"}) {
+    const Finished finished = expect_status(2, folder_, {"analyze", "in.json", "-o", output});
+    EXPECT_THAT(finished.err, HasSubstr("is the input in.json; expected another file"));
+  }
+  EXPECT_EQ(folder_.read("in.json"), dump);
+  expect_status(0, folder_, {"analyze", "p.h5", "-q", "-o", "r.json"});
+  const std::string results = folder_.read("r.json");
+  EXPECT_THAT(expect_status(2, folder_, {"report", "r.json", "-o", "r.json"}).err, HasSubstr("is the input"));
+  EXPECT_EQ(folder_.read("r.json"), results);
+}
+
+TEST_F(Outputs, ThatFailDoNotCostTheOthers) {
+  std::filesystem::create_symlink("/dev/full", folder_.path() / "full.json");
+  for (const Arguments& outputs :
+       {Arguments{"-o", "full.json", "-o", "x.json"}, {"-o", "x.json", "-o", "full.json"}}) {
+    Arguments arguments{"analyze", "p.h5", "-q"};
+    arguments.insert(arguments.end(), outputs.begin(), outputs.end());
+    const Finished finished = expect_status(1, folder_, arguments);
+    EXPECT_THAT(finished.err, HasSubstr("full.json: cannot write: No space left on device"));
+    EXPECT_EQ(Json::parse(folder_.read("x.json")).at("failures"), Json::array());
+    std::filesystem::remove(folder_.path() / "x.json");
+  }
+  expect_status(2, folder_, {"analyze", "p.h5", "-q", "-o", "full.json"});
+}
+
+// What is left by a run that was killed while it wrote.
+TEST_F(Outputs, LitterIsRemovedByTheNextRun) {
+  folder_.write("q.h5.writing", "a dump that was begun");
+  expect_status(0, folder_, {"synth", "planted", "-o", "q.h5"});
+  EXPECT_THAT(folder_.names(), ElementsAre("p.h5", "q.h5"));
+}
+
+TEST_F(Outputs, NobodyMayHearOfProblems) {
+  folder_.write("bad.h5", "no dump");
+  folder_.write("bad.json", "no results");
+  for (const Arguments& arguments :
+       {Arguments{"analyze", "bad.h5"}, {"inspect", "bad.h5"}, {"report", "bad.json"}, {"no-command"}}) {
+    expect_status(2, folder_, arguments, {.errors_to = "/dev/full"});
+  }
+  expect_status(2, folder_, {"--help"}, {.out_to = "/dev/full"});
+}
+
 }  // namespace
 }  // namespace collapscope::cli

@@ -116,6 +116,8 @@ Finished start(const std::string& folder, std::vector<std::string> words, const 
     checked(::fcntl(user, F_SETFD, FD_CLOEXEC), "fcntl");
   }
   const int file = around.out_to.empty() ? -1 : checked(::open(around.out_to.c_str(), O_WRONLY), "open");
+  const int errors =
+      around.errors_to.empty() ? -1 : checked(::open(around.errors_to.c_str(), O_WRONLY | O_CLOEXEC), "open");
   const pid_t child = checked(::fork(), "fork");
   if (child == 0) {
     ::alarm(most_seconds);
@@ -124,7 +126,10 @@ Finished start(const std::string& folder, std::vector<std::string> words, const 
                               : terminal >= 0 ? terminal
                                               : out.descriptor(),
                               STDOUT_FILENO) >= 0 &&
-                       ::dup2(terminal >= 0 ? terminal : err.descriptor(), STDERR_FILENO) >= 0;
+                       ::dup2(errors >= 0     ? errors
+                              : terminal >= 0 ? terminal
+                                              : err.descriptor(),
+                              STDERR_FILENO) >= 0;
     ::close(STDIN_FILENO);
     for (int descriptor = STDERR_FILENO + 1; descriptor < 256; ++descriptor) {
       ::close(descriptor);
@@ -146,6 +151,9 @@ Finished start(const std::string& folder, std::vector<std::string> words, const 
   }
   if (file >= 0) {
     ::close(file);
+  }
+  if (errors >= 0) {
+    ::close(errors);
   }
   int status = 0;
   rusage usage{};

@@ -37,6 +37,7 @@ struct Surroundings {
   std::map<std::string, std::string> environment = {};
   unsigned short terminal_width = 0;  // not 0: output and errors go to a terminal of this width, as `out`
   std::string out_to = {};            // not empty: output goes to this file
+  std::string errors_to = {};         // likewise for errors
   std::uint64_t address_space = 0;    // not 0: bytes that the program may map
 };
 

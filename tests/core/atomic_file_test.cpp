@@ -15,6 +15,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
+#include "core/temporary_file.hpp"
 
 namespace collapscope {
 namespace {
@@ -190,6 +191,44 @@ TEST_F(AtomicFile, WritesToARedirectedStandardOutput) {
   ::close(file);
   EXPECT_EQ(content(path("out")), "before json after");
   EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(AtomicFile, IsKnownBeforeToBeWritable) {
+  write_file_atomically(path("a"), "old");
+  EXPECT_NO_THROW(require_writable(path("a")));
+  EXPECT_NO_THROW(require_writable(path("new")));
+  EXPECT_NO_THROW(require_writable("/dev/null"));
+  EXPECT_THROW(require_writable(path("no/such/folder")), Error);
+  EXPECT_THROW(require_writable(path(".")), Error);
+  EXPECT_EQ(content(path("a")), "old");
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(AtomicFile, LitterOfKilledRunsIsRemoved) {
+  std::string left;
+  {
+    const TemporaryFile file(path(""));
+    ASSERT_GE(file.get(), 0);
+    for (const auto& entry : std::filesystem::directory_iterator(path(""))) {
+      left = entry.path();
+    }
+    require_writable(path("a"));
+    EXPECT_TRUE(std::filesystem::exists(left)) << "somebody writes it";
+  }
+  EXPECT_FALSE(std::filesystem::exists(left));
+  std::ofstream(left) << "killed";
+  const std::string of_others = path(".collapscope-00000000-0000000000000000.tmp");
+  const std::string old = path(".collapscope-00000000-0000000000000001.tmp");
+  std::ofstream(of_others) << "maybe still written, on another machine";
+  std::ofstream(old) << "not any more";
+  std::filesystem::last_write_time(old,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(30));
+  std::ofstream(path(".collapscope-notes")) << "not ours";
+  require_writable(path("a"));
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_FALSE(std::filesystem::exists(old));
+  EXPECT_TRUE(std::filesystem::exists(of_others));
+  EXPECT_EQ(files(), 2U);
 }
 
 }  // namespace

@@ -292,5 +292,35 @@ TEST(EmptyDatasets, AreErrors) {
                     HasSubstr("expected at least one sample")));
 }
 
+// The shape says that there is one number, the storage that there are chunks.
+TEST(Chunks, OfASingleNumberAreRefused) {
+  const TempDir dir;
+  constexpr hsize_t samples = 12345;
+  {
+    const TestFile file(dir / "dump.h5");
+    file.ramp("targets", {samples});
+    Stored stored;
+    stored.chunk = {samples};
+    stored.deflate = 1;
+    file.ramp("layers/fc/activations", {samples}, stored);
+  }
+  // Of the shape: a version, the number of axes, flags and nothing, how long they are.
+  const std::vector<unsigned char> shape{0x39, 0x30, 0, 0, 0, 0, 0, 0};
+  const std::vector<unsigned char> bytes = file_bytes(dir / "dump.h5");
+  int found = 0;
+  for (auto at = bytes.begin() + 8;; ++at) {
+    at = std::search(at, bytes.end(), shape.begin(), shape.end());
+    if (at == bytes.end()) {
+      break;
+    }
+    if (at[-8] == 1 && at[-7] == 1 && ++found == 2) {  // of the activations
+      overwrite(dir / "dump.h5", static_cast<std::uint64_t>(at - bytes.begin()) - 7, {0});
+    }
+  }
+  ASSERT_EQ(found, 2);
+  EXPECT_THAT(index_error(dir / "dump.h5"),
+              AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("chunks of a single number")));
+}
+
 }  // namespace
 }  // namespace collapscope::testing

@@ -105,14 +105,11 @@ class TreeDamage : public ::testing::Test {
 
   // The chunks that a tree read anew shows; nullopt when it is refused.
   [[nodiscard]] std::optional<std::vector<hdf5::StoredChunk>> chunks() const {
-    const hdf5::Session session;
-    hdf5::FileSet files(path_);
-    const hdf5::Object root = files.root();
-    const hdf5::Object object = files.get(root, damaged_rows, "activations");
-    const hdf5::Place place = files.place(object);
-    const auto file = hdf5::StoredFile::of(object.id.get(), place);
-    const auto tree = hdf5::ChunkTree::of(object.id.get(), index_, *file, place);
-    return tree ? std::optional(tree->chunks(0, 199, *file, place)) : std::nullopt;
+    DatasetIndex index = index_;
+    index.state.reset();  // it has been damaged since
+    const hdf5::StoredFile file = hdf5::StoredFile::open(index);
+    const auto tree = hdf5::ChunkTree::of(index, file);
+    return tree ? std::optional(tree->chunks(0, 199, file, {index.file, index.object})) : std::nullopt;
   }
 
   // Where the nodes of the tree begin.
@@ -182,6 +179,7 @@ TEST_F(TreeDamage, OfAddressesIsNamed) {
   }
   ASSERT_NE(at, 0U);
   overwrite(path_, at + 6, {0x7f, 0xff});
+  index_.state.reset();
   EXPECT_THAT(input_error([&] { (void)read_all(index_, 100); }),
               AllOf(HasSubstr("chunk at [64, 10]"), HasSubstr("the file ends at byte")));
 }

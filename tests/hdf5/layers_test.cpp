@@ -425,5 +425,25 @@ TEST_F(Layers, InTooGreatANumberAreAnError) {
               HasSubstr("more than 100000 objects"));
 }
 
+// HDF5 lists the names of a group whose tree is damaged, and finds none of them.
+TEST_F(Layers, WhoseNamesAreDamagedFail) {
+  (void)index([](const TestFile& file) {
+    for (const char* part : {"layers/fc/activations", "layers/fc/weight", "layers/ok/activations"}) {
+      file.ramp(part, {4, 3});
+    }
+  });
+  const std::vector<unsigned char> bytes = file_bytes(path());
+  const std::string text(bytes.begin(), bytes.end());
+  const std::size_t names_of_fc = text.find(std::string("weight\0", 7));
+  // A tree: 24 bytes, where the first name lies, a child, where the last name lies.
+  const std::size_t tree = text.rfind("TREE", names_of_fc);
+  ASSERT_NE(tree, std::string::npos);
+  overwrite(path(), tree + 46, {0xff});
+  const DumpIndex dump = index_dump(path());
+  EXPECT_THAT(names(dump), ElementsAre("ok"));
+  ASSERT_EQ(dump.failures.size(), 1U);
+  EXPECT_THAT(dump.failures[0].object, HasSubstr("/layers/fc"));
+}
+
 }  // namespace
 }  // namespace collapscope::testing

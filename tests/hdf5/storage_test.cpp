@@ -178,20 +178,5 @@ TEST(Reading, RejectsWhatIsNotThere) {
   EXPECT_THROW(rows->read(std::numeric_limits<std::uint64_t>::max(), 2, out), UsageError);
 }
 
-TEST(Reading, NoticesThatTheFileChanged) {
-  const TempDir dir;
-  const DatasetIndex index = activations_of(write_dump(dir, {5, 3}, {}));
-  write_dump(dir, {6, 3}, {});
-  EXPECT_THAT(
-      input_error([&] { (void)open_rows(index, 0); }),
-      AllOf(HasSubstr("/layers/fc/activations"), HasSubstr("has changed"), HasSubstr("found float32 numbers"),
-            HasSubstr("[6, 3]"), HasSubstr("expected"), HasSubstr("[5, 3]")));
-  {
-    const TestFile file(dir / "dump.h5");
-    file.ramp("targets", {5});
-  }
-  EXPECT_THAT(input_error([&] { (void)open_rows(index, 0); }), HasSubstr("no such object"));
-}
-
 }  // namespace
 }  // namespace collapscope::testing

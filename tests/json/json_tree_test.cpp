@@ -37,5 +37,23 @@ TEST(JsonTree, WhatIsNotKeptIsCheckedAllTheSame) {
   EXPECT_THROW(static_cast<void>(parse_json_tree(R"({"o": {"k": [1, 2})", "file", 1)), InputError);
 }
 
+// A value takes many times the bytes of its text, where the text is as short as can be.
+TEST(JsonTree, VeryManyShortValuesAreRefused) {
+  const auto list = [](std::size_t values) {
+    std::string text = "[";
+    for (std::size_t i = 0; i < values; ++i) {
+      text += "1,";
+    }
+    return text + "1]";
+  };
+  EXPECT_EQ(std::get<JsonArray>(parse_json_tree(list(99'000), "file").value).size(), 99'001U);
+  try {
+    (void)parse_json_tree(list(200'000), "file");
+    ADD_FAILURE() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("more than 166667 values"), std::string::npos) << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace collapscope

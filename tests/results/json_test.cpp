@@ -33,6 +33,7 @@ TEST(Json, SmallDocumentIsAsWrittenDown) {
     "device": "cpu",
     "precision": "float64",
     "threads": 2,
+    "ranks": 1,
     "started": "2026-01-02T03:04:05Z",
     "seconds": 1.5,
     "bytes_read": 12800,
@@ -109,7 +110,7 @@ TEST(Json, EmptyResultsHaveAllTopLevelKeys) {
   const Json tree = Json::parse(results_json({}));
   EXPECT_EQ(tree.at("checkpoints"), Json::array());
   EXPECT_EQ(tree.at("failures"), Json::array());
-  EXPECT_EQ(tree.at("provenance").size(), 12U);
+  EXPECT_EQ(tree.at("provenance").size(), 13U);
 }
 
 TEST(Json, DoublesReadBackBitForBit) {

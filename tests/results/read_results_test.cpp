@@ -215,5 +215,20 @@ TEST_F(ReadFile, OtherFilesAreRefused) {
   EXPECT_THROW((void)read_results("/dev/zero"), InputError) << "and does not read for ever";
 }
 
+TEST_F(ReadFile, BlanksMayComeFirst) {
+  write_file_atomically(path_, std::string(200'000, ' ') + results_json(test::small_results()));
+  EXPECT_EQ(read_results(path_).checkpoints, test::small_results().checkpoints);
+}
+
+TEST(ReadResults, MoreMetricsThanThereAreAreRefused) {
+  EXPECT_THAT(error_after([](OrderedJson& tree) {
+                OrderedJson& metrics = tree["checkpoints"][0]["layers"][0]["metrics"];
+                for (int i = 0; i < 5000; ++i) {
+                  metrics["m" + std::to_string(i)] = 1.0;
+                }
+              }),
+              HasSubstr("metrics, expected at most 4096"));
+}
+
 }  // namespace
 }  // namespace collapscope

@@ -125,5 +125,22 @@ TEST(Compare, NumbersInTextAreOrderedAsNumbers) {
 
 TEST(Compare, NoRunsGiveNoGroups) { EXPECT_TRUE(compare_runs({}, {}).groups.empty()); }
 
+// Results of others may have any number of attributes.
+TEST(Compare, IsByAThousandAttributesAtMost) {
+  std::vector<std::pair<Attributes, double>> all;
+  for (std::int64_t run = 0; run < 20; ++run) {
+    Attributes own{{"same", std::int64_t{1}}};
+    for (int i = 0; i < 2000; ++i) {
+      own.emplace_back("own_" + std::to_string(run) + "_" + std::to_string(i), run);
+    }
+    all.emplace_back(own, 1.0);
+  }
+  const Results results = runs_with(all);
+  const RunComparison comparison = compare_runs(results, group_runs(results));
+  EXPECT_EQ(comparison.by.size(), 1000U);
+  EXPECT_EQ(comparison.by.front(), "own_0_0");
+  EXPECT_EQ(comparison.groups.size(), 2U) << "whose attributes come first, and all others";
+}
+
 }  // namespace
 }  // namespace collapscope

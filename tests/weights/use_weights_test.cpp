@@ -141,5 +141,20 @@ TEST(UseWeights, AMissingFileCostsItsCheckpoint) {
   EXPECT_EQ(checkpoints.size(), 1U);
 }
 
+// The names of checkpoints come from files of others.
+TEST(UseWeights, AreOnlyLookedForWhereTheUserSays) {
+  const TempDir dir;
+  std::filesystem::create_directory(dir / "w");
+  write_tensors(dir / "m.st", {{"fc.weight", {2, 3}, six}});
+  for (const char* name : {"..", ".", "../x", "a/b"}) {
+    std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc"});
+    checkpoints.at(0).shards.at(0).id = name;
+    const FoundWeights found = use_weights(checkpoints, {dir / "w/{checkpoint}/m.st"});
+    ASSERT_EQ(found.failures.size(), 1U) << name;
+    EXPECT_THAT(found.failures[0].message, HasSubstr("expected a plain name: nothing was opened"));
+    EXPECT_THAT(checkpoints, IsEmpty());
+  }
+}
+
 }  // namespace
 }  // namespace collapscope::testing

@@ -57,7 +57,7 @@ struct AnalysisOptions {
   Looks looks = Looks::automatic;
   Precision precision = Precision::float64;
   SpectrumChoice spectrum = SpectrumChoice::automatic;
-  std::uint64_t memory = 0;  // bytes for data; 0: half of what is available
+  std::uint64_t memory = 0;   // bytes for data; 0: half of what is available
   bool keeps_states = false;  // room for sums that are saved while a layer is looked at again
 };
 

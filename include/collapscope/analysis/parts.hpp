@@ -65,9 +65,9 @@ struct MergeOptions {
 // What the parts were made from.
 [[nodiscard]] std::vector<Checkpoint> checkpoints_of(PartSource& parts);
 
-// What one process would give, to the bit on a backend of the same kind; without the dumps what needs a second
-// look at the rows is undefined. checkpoints: those of the parts, with files where they lie now. Provenance as
-// of analyze.
+// What one process would give, to the bit on a backend of the same kind; without the dumps what needs a
+// second look at the rows is undefined. checkpoints: those of the parts, with files where they lie now.
+// Provenance as of analyze.
 [[nodiscard]] Results merge_parts(PartSource& parts, const std::vector<Checkpoint>& checkpoints,
                                   Backend& backend, const MergeOptions& options, Progress& progress);
 

@@ -74,7 +74,7 @@ struct StateView {
 
   const std::map<std::size_t, CheckpointResult>& checkpoints;
   std::span<const FinishedLayer> finished;
-  std::size_t layers = 0;  // of the analysis
+  std::size_t layers = 0;                            // of the analysis
   std::function<void(const Visitor&)> each_at_work;  // calls it for each, with sums that are valid meanwhile
 };
 

@@ -20,7 +20,9 @@ struct Subtree {
   std::uint64_t first = 0;
   unsigned height = 0;
 
-  [[nodiscard]] constexpr SegmentRange segments() const { return {first, first + (std::uint64_t{1} << height)}; }
+  [[nodiscard]] constexpr SegmentRange segments() const {
+    return {first, first + (std::uint64_t{1} << height)};
+  }
   auto operator<=>(const Subtree&) const = default;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collapscope/core/element.hpp"
+#include "collapscope/core/files.hpp"
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/rows.hpp"
 
@@ -43,6 +44,22 @@ struct StorageLoss {
   friend bool operator==(const StorageLoss&, const StorageLoss&) = default;
 };
 
+// A filter of chunks that is undone around HDF5.
+enum class ChunkFilter : std::uint8_t { deflate, shuffle, fletcher32, lzf };
+
+struct StoredFilter {
+  ChunkFilter kind = ChunkFilter::deflate;
+  std::uint32_t element_size = 1;  // of shuffle
+};
+
+// Where the chunks of a dataset lie, for whoever reads them around HDF5: a version 1 B-tree says it.
+struct ChunkStore {
+  std::uint64_t base = 0;             // what addresses in the tree count from
+  std::uint64_t root = 0;             // of the tree, in the file
+  std::uint64_t node_bytes = 0;       // of each of its nodes
+  std::vector<StoredFilter> filters;  // in the order of writing
+};
+
 struct VirtualSamples;
 
 // One dataset of numbers.
@@ -56,7 +73,9 @@ struct DatasetIndex {
   std::vector<std::string> filters;  // names in pipeline order, e.g. "shuffle", "deflate"
   std::uint64_t stored_bytes = 0;    // as stored, compressed
   std::string folder;                // the dump's folder; reading opens nothing outside it
-  std::string through_hdf5;          // why HDF5 reads its bytes, one thread at a time; empty: read around it
+  std::optional<FileState> state;    // of the file when it was indexed: readers refuse it when it has changed
+  std::optional<ChunkStore> chunk_store;  // of chunks that are read around HDF5
+  std::string through_hdf5;      // why HDF5 reads its bytes, one thread at a time; empty: read around it
   std::uint64_t hdf5_bytes = 0;  // that HDF5 holds to read a virtual dataset: its pieces, chunks of sources
   std::shared_ptr<const VirtualSamples> sources;  // that a virtual dataset shows; null: HDF5 reads it
   std::uint64_t hole_bytes = 0;          // of a large dataset, where its file is sparse and holds none
@@ -164,6 +183,9 @@ struct IndexOptions {
 // checkpoints come back as failures; throws InputError when nothing of the file can be used.
 [[nodiscard]] DumpIndex index_dump(const std::string& path, const IndexOptions& options = {});
 
+// Of several files, in their order; what cannot be used of them is among the failures.
+[[nodiscard]] DumpIndex index_dumps(const std::vector<std::string>& paths, const IndexOptions& options = {});
+
 struct ReadOptions {
   std::uint64_t cache_bytes = 0;  // what the reader may keep of decoded chunks
   std::size_t threads = 0;  // that read and decode, the caller's included; 0: as many as the process may use
@@ -176,6 +198,10 @@ struct ReadOptions {
 // Throws InputError (the file has changed, a filter is missing, a chunk was never written, ...).
 [[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes);
 [[nodiscard]] std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options);
+
+// Throws InputError unless the dataset's file and its sources' are as they were when they were indexed. What
+// was read before is then right.
+void require_unchanged(const DatasetIndex& dataset);
 
 // The samples at the end of a dataset that are nothing but zeros.
 struct ZeroTail {

@@ -73,12 +73,12 @@ struct Provenance {
   std::string command;  // as the user typed it
   std::string device;
   std::string precision = "float64";
-  std::size_t threads = 1;  // of each rank
-  std::size_t ranks = 1;    // processes that measured together
-  std::string started;  // ISO 8601, UTC
+  std::size_t threads = 1;  // of each process
+  std::string started;      // ISO 8601, UTC
   double seconds = 0;
   std::uint64_t bytes_read = 0;
   Fallbacks fallbacks = {};  // what was not done by `device`
+  std::size_t ranks = 1;     // processes that measured together
 };
 
 struct Results {

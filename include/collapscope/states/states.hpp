@@ -30,8 +30,8 @@ struct StateHead {
   Identity identity;
   std::string started;  // ISO 8601, UTC: when its run began
   std::string saved;
-  std::uint64_t number = 0;       // of this save; later ones are greater
-  std::uint64_t layers = 0;       // of the analysis
+  std::uint64_t number = 0;  // of this save; later ones are greater
+  std::uint64_t layers = 0;  // of the analysis
   std::vector<LayerPlace> finished;
   std::vector<std::string> work;  // a line for each layer at work
 };
@@ -39,15 +39,15 @@ struct StateHead {
 struct WorkFolderOptions {
   std::string path;  // made when it is missing
   Identity identity;
-  double interval = 300;     // seconds between saves; 0: after every segment
-  std::size_t rank = 0;      // of the process, whose files bear its number
+  double interval = 300;  // seconds between saves; 0: after every segment
+  std::size_t rank = 0;   // of the process, whose files bear its number
 };
 
 // Keeps the two newest states of this process in a folder, and takes up those of all. Throws Error: a state
-// there belongs to another analysis, the folder cannot be written. tell: a line about a state that is damaged,
-// in place of which the one before it is used.
-[[nodiscard]] std::unique_ptr<StateKeeper> open_work_folder(
-    const WorkFolderOptions& options, std::function<void(const std::string&)> tell);
+// there belongs to another analysis, the folder cannot be written. tell: a line about a state that is
+// damaged, in place of which the one before it is used.
+[[nodiscard]] std::unique_ptr<StateKeeper> open_work_folder(const WorkFolderOptions& options,
+                                                            std::function<void(const std::string&)> tell);
 
 // A part of an analysis as a file; there whole when `finish` returns, else not at all.
 class PartFile : public PartSink {

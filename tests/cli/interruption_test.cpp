@@ -1,0 +1,93 @@
+// Options of states and parts, and what is said when they do not go.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Interruption : public ::testing::Test {
+ protected:
+  void SetUp() override { expect_status(0, folder_, {"synth", "planted", "-o", "p.h5", "--samples", "400"}); }
+
+  Finished expect_usage_error(const Arguments& arguments, const std::string& message) {
+    const Finished finished = expect_status(2, folder_, arguments);
+    EXPECT_THAT(finished.err, HasSubstr(message));
+    EXPECT_FALSE(folder_.has("x.json"));
+    return finished;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Interruption, TimesAreRefusedWhereTheyAreNone) {
+  for (const std::string time : {"soon", "", "5d", "-1", "1:x", "nan", "inf"}) {
+    expect_usage_error({"analyze", "p.h5", "--save-every", time, "--work", "w", "-o", "x.json"},
+                       "--save-every takes a time such as 90, 90s, 30m, 4h or 1:30:00; found '" + time + "'");
+  }
+  expect_usage_error({"analyze", "p.h5", "--max-time", "3 h", "-o", "x.json"}, "--max-time takes a time");
+  for (const std::string time : {"90", "90s", "1.5m", "4h", "1:30:00", "2:30"}) {
+    expect_status(0, folder_, {"analyze", "p.h5", "--max-time", time, "-q", "-o", "-"});
+  }
+}
+
+TEST_F(Interruption, NoTimeLeftKeepsWhatThereIs) {
+  const Finished stopped =
+      expect_status(75, folder_, {"analyze", "p.h5", "--work", "w", "--max-time", "0", "-o", "x.json"});
+  EXPECT_THAT(stopped.err, HasSubstr("stopped by --max-time; what is done is kept in w, and the same command "
+                                     "goes on from there"));
+  EXPECT_FALSE(folder_.has("x.json"));
+  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
+              StartsWith("w: 0 of 3 layers finished, 3 left"));
+  expect_status(0, folder_, {"analyze", "p.h5", "--work", "w", "-q", "-o", "x.json"});
+  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
+              StartsWith("w: 3 of 3 layers finished, 0 left"));
+  expect_status(0, folder_, {"analyze", "p.h5", "-q", "-o", "y.json"});
+  EXPECT_EQ(Json::parse(folder_.read("x.json"))["provenance"]["digest"],
+            Json::parse(folder_.read("y.json"))["provenance"]["digest"]);
+}
+
+TEST_F(Interruption, WithoutAFolderTheResultsSayWhatIsMissing) {
+  const Finished stopped = expect_status(2, folder_, {"analyze", "p.h5", "--max-time", "0", "-o", "x.json"});
+  EXPECT_THAT(stopped.err, HasSubstr("stopped by --max-time"));
+}
+
+TEST_F(Interruption, AStateOfAnotherAnalysisIsRefused) {
+  expect_status(0, folder_, {"analyze", "p.h5", "--work", "w", "-q", "-o", "-"});
+  expect_usage_error({"analyze", "p.h5", "--metrics", "nrc*", "--work", "w", "-o", "x.json"},
+                     "--work w: holds the state of another analysis (--metrics: '' there, 'nrc*' here)");
+  expect_status(0, folder_, {"synth", "planted", "-o", "q.h5", "--samples", "500"});
+  expect_usage_error({"analyze", "q.h5", "--work", "w", "-o", "x.json"}, "p.h5");
+}
+
+TEST_F(Interruption, StatusSaysWhatIsNoFolderOfStates) {
+  expect_usage_error({"status", "p.h5"}, "is no folder");
+  expect_usage_error({"status", "."}, "holds no states");
+}
+
+TEST_F(Interruption, PartsAreNamedAndWrittenRight) {
+  for (const std::string part : {"0/2", "3/2", "1", "1/", "/2", "a/b", "1/2/3", "-1/2"}) {
+    expect_usage_error({"analyze", "p.h5", "--part", part, "-o", "x.h5"}, "--part takes I/N");
+  }
+  expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "x.json"}, ".h5");
+  expect_usage_error({"analyze", "p.h5", "--part", "1/2"}, "--part writes one file: -o FILE.h5");
+  expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "a.h5", "--work", "w"}, "without --work");
+}
+
+TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
+  expect_status(0, folder_, {"analyze", "p.h5", "--part", "1/2", "-q", "-o", "one.h5"});
+  expect_usage_error({"merge", "one.h5", "-o", "x.json"}, "is one of 2 parts; missing: 2");
+  expect_usage_error({"merge", "p.h5", "-o", "x.json"}, "expected 'collapscope part 1'");
+  expect_usage_error({"merge", "nothere.h5", "-o", "x.json"}, "nothere.h5");
+  expect_status(0, folder_, {"analyze", "p.h5", "--part", "2/2", "-q", "-o", "two.h5"});
+  expect_usage_error({"merge", "one.h5", "two.h5", "--dumps", "elsewhere", "-o", "x.json"},
+                     "--dumps elsewhere:");
+  expect_status(0, folder_, {"merge", "two.h5", "one.h5", "--dumps", ".", "-q", "-o", "x.json"});
+}
+
+}  // namespace
+}  // namespace collapscope::cli

@@ -1,0 +1,57 @@
+// Who started this process, and as one of how many.
+#include "ranks/launcher.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+namespace collapscope::ranks {
+namespace {
+
+std::optional<Launch> launch(const std::map<std::string, std::string>& variables) {
+  return launch_of([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(Launcher, IsKnownByItsVariables) {
+  EXPECT_FALSE(launch({}));
+  const auto mpirun = launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}});
+  ASSERT_TRUE(mpirun);
+  EXPECT_EQ(mpirun->size, 4U);
+  EXPECT_EQ(mpirun->rank, 3U);
+  EXPECT_EQ(mpirun->launcher, "mpirun");
+  const auto srun = launch({{"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_PROCID", "1"}});
+  ASSERT_TRUE(srun);
+  EXPECT_EQ(srun->launcher, "srun");
+  EXPECT_EQ(srun->rank, 1U);
+  EXPECT_EQ(launch({{"PMI_SIZE", "8"}, {"PMI_RANK", "0"}})->size, 8U);
+}
+
+// A batch script without srun is one process, however many tasks the job may have.
+TEST(Launcher, ABatchScriptIsNone) {
+  EXPECT_FALSE(launch({{"SLURM_NTASKS", "16"}, {"SLURM_PROCID", "0"}, {"SLURM_JOB_ID", "7"}}));
+}
+
+// What srun sets with --mpi=none, pmix and pmi2.
+TEST(Launcher, SrunMayGiveNoPmi) {
+  const std::map<std::string, std::string> none{{"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_PROCID", "1"}};
+  EXPECT_FALSE(launch(none)->has_pmi);
+  for (const char* name : {"PMIX_NAMESPACE", "PMI_FD"}) {
+    auto variables = none;
+    variables[name] = "3";
+    EXPECT_TRUE(launch(variables)->has_pmi) << name;
+  }
+  EXPECT_TRUE(launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}})->has_pmi);
+}
+
+TEST(Launcher, NonsenseIsNone) {
+  EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", "four"}}));
+  EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", ""}}));
+  EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", "0"}}));
+  EXPECT_EQ(launch({{"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "x"}})->rank, 0U);
+}
+
+}  // namespace
+}  // namespace collapscope::ranks

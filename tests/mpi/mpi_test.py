@@ -1,0 +1,180 @@
+"""Real MPI ranks: the bits of one process, and an end with the right line when one of them fails.
+
+    python3 mpi_test.py PROGRAM MPIRUN FAILING_PREAD
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PROGRAM, MPIRUN, FAILING_PREAD = (os.path.abspath(path) for path in sys.argv[1:4])
+AROUND = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+              OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
+
+
+def ranks_of(launcher):
+    """The processes that mpirun has started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if parent == launcher and os.readlink(entry / "exe") == os.path.realpath(PROGRAM):
+                found.append(int(entry.name))
+        except (OSError, IndexError, ValueError):
+            continue
+    return sorted(found)
+
+
+class Mpi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.place.name)
+        cls.synth("plain.h5")
+        cls.synth("gzip.h5", "--storage", "gzip")
+        cls.synth("chunked.h5", "--storage", "chunked", "--chunk", "1000", "40")
+        make_shards = ("import h5py\n"
+                       "with h5py.File('plain.h5') as whole:\n"
+                       "    for number, (a, b) in enumerate([(0, 777), (777, 20001), (20001, 20002), (20002, 51234), (51234, 70000)]):\n"
+                       "        with h5py.File(f'shard{number}.h5', 'w') as part:\n"
+                       "            for name, value in whole.attrs.items(): part.attrs[name] = value\n"
+                       "            def copy(name, node):\n"
+                       "                if isinstance(node, h5py.Group):\n"
+                       "                    made = part.require_group(name)\n"
+                       "                else:\n"
+                       "                    made = part.create_dataset(name, data=node[a:b] if node.shape[0] == 70000 else node[:])\n"
+                       "                for key, value in node.attrs.items(): made.attrs[key] = value\n"
+                       "            whole.visititems(copy)\n")
+        subprocess.run([sys.executable, "-c", make_shards], cwd=cls.folder, check=True)
+        cls.digest = cls.digest_of(cls.run_alone("plain.h5"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.place.cleanup()
+
+    @classmethod
+    def synth(cls, name, *options):
+        subprocess.run([PROGRAM, "synth", "planted", "-o", name, "--samples", "70000", "--features", "150", "--dtype", "float32",
+                        "--noise", "0.5,1e-3", *options], cwd=cls.folder, check=True)
+
+    @classmethod
+    def run_alone(cls, *arguments, **more):
+        return subprocess.run([PROGRAM, "analyze", *arguments, "-q", "-o", "-"], cwd=cls.folder, capture_output=True, text=True,
+                              timeout=60, **more)
+
+    @classmethod
+    def start(cls, ranks, *arguments, **variables):
+        around = dict(AROUND, **{name: str(value) for name, value in variables.items()})
+        return subprocess.Popen([MPIRUN, "-n", str(ranks), PROGRAM, "analyze", *arguments], cwd=cls.folder, env=around,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def finish(self, process, seconds=60):
+        out, errors = process.communicate(timeout=seconds)
+        return subprocess.CompletedProcess([], process.returncode, out, errors)
+
+    @staticmethod
+    def digest_of(finished):
+        if finished.returncode != 0:
+            raise AssertionError(f"status {finished.returncode}: {finished.stderr}")
+        return json.loads(finished.stdout)["provenance"]["digest"]
+
+    def running_ranks(self, process, count):
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            found = ranks_of(process.pid)
+            if len(found) == count:
+                return found
+            time.sleep(0.01)
+        self.fail("the ranks did not start")
+
+    def test_any_number_gives_the_bits_of_one_process(self):
+        shards = ["--shards", *(f"shard{number}.h5" for number in range(5))]
+        self.assertEqual(self.digest_of(self.run_alone("--threads", "2", *shards)), self.digest)
+        for ranks, threads, dump in [(1, 3, ["plain.h5"]), (2, 1, ["plain.h5"]), (2, 2, ["gzip.h5"]), (3, 1, shards), (3, 2, ["chunked.h5"]),
+                                     (4, 1, ["gzip.h5"]), (4, 3, shards), (7, 1, ["plain.h5"]), (7, 2, ["chunked.h5"])]:
+            with self.subTest(ranks=ranks, threads=threads, dump=dump):
+                finished = self.finish(self.start(ranks, "-q", "-o", "-", "--threads", str(threads), *dump))
+                self.assertEqual(self.digest_of(finished), self.digest)
+                self.assertEqual(json.loads(finished.stdout)["provenance"]["ranks"], ranks)
+                self.assertEqual(finished.stderr, "")
+
+    def test_a_signal_to_one_rank_stops_all_and_one_process_goes_on(self):
+        process = self.start(3, "-q", "-o", "-", "plain.h5", "--work", "signalled", "--save-every", "0", COLLAPSCOPE_RANK_TIMEOUT=20)
+        os.kill(self.running_ranks(process, 3)[1], signal.SIGUSR1)
+        finished = self.finish(process)
+        self.assertIn(finished.returncode, (75, -signal.SIGUSR1, 128 + signal.SIGUSR1))  # before it listened, it dies of it
+        self.assertEqual(self.digest_of(self.run_alone("plain.h5", "--work", "signalled")), self.digest)
+
+    def test_a_rank_that_does_not_answer_ends_the_job(self):
+        process = self.start(3, "-q", "-o", "-", *["plain.h5"], "--work", "silent", "--save-every", "0", COLLAPSCOPE_RANK_TIMEOUT=2)
+        ranks = self.running_ranks(process, 3)
+        time.sleep(0.3)
+        try:
+            os.kill(ranks[1], signal.SIGSTOP)
+        except ProcessLookupError:
+            pass
+        begin = time.time()
+        try:
+            finished = self.finish(process, 30)
+        finally:
+            for rank in ranks:
+                try:
+                    os.kill(rank, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        if finished.returncode != 0:  # else it was through already
+            self.assertLess(time.time() - begin, 15)
+            self.assertRegex(finished.stderr, r"\[rank 2 on [^]]+\] rank 1 has not answered for 2 s")
+        self.assertEqual(self.digest_of(self.run_alone("plain.h5", "--work", "silent")), self.digest)
+
+    def test_a_rank_that_is_killed_ends_the_job(self):
+        process = self.start(2, "-q", "-o", "-", "gzip.h5")
+        os.kill(self.running_ranks(process, 2)[0], signal.SIGKILL)
+        begin = time.time()
+        finished = self.finish(process, 30)
+        self.assertNotEqual(finished.returncode, 0)
+        self.assertLess(time.time() - begin, 15)
+
+    def test_a_rank_that_cannot_read_says_so_and_nobody_waits(self):
+        seen = set()
+        for call in (2, 9, 12, 30, 40, 50):
+            command = [MPIRUN, "-n", "1", PROGRAM, "analyze", "plain.h5", "-q", "-o", "-", ":", "-n", "1", "-x",
+                       f"LD_PRELOAD={FAILING_PREAD}", "-x", "FAIL_PREAD_OF=plain.h5", "-x", f"FAIL_PREAD={call}",
+                       PROGRAM, "analyze", "plain.h5", "-q", "-o", "-"]
+            finished = subprocess.run(command, cwd=self.folder, env=AROUND, capture_output=True, text=True, timeout=60)
+            seen.add(finished.returncode)
+            if finished.returncode == 0:  # fewer calls than that
+                self.assertEqual(self.digest_of(finished), self.digest)
+            else:
+                self.assertIn("rank 1 on", finished.stderr)
+        self.assertLessEqual(seen, {0, 1, 2})
+        self.assertTrue(seen & {1, 2})
+
+    def test_what_all_find_is_said_once(self):
+        finished = self.finish(self.start(3, "-q", "nothere.h5"))
+        self.assertEqual(finished.returncode, 2)
+        self.assertEqual(len(re.findall(r"nothere\.h5: cannot be found", finished.stderr)), 1, finished.stderr)
+
+    def test_processes_that_do_not_find_each_other_are_refused(self):
+        for variables, cure in [({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"}, "srun --mpi=pmix"),
+                                ({"PMI_SIZE": "2", "PMI_RANK": "0"}, "mpirun")]:
+            finished = self.run_alone("plain.h5", env=dict(os.environ, **variables))
+            self.assertEqual(finished.returncode, 2)
+            self.assertIn("do not find each other", finished.stderr)
+            self.assertIn(cure, finished.stderr)
+
+    def test_without_the_module_several_processes_are_refused(self):
+        finished = self.run_alone("plain.h5", env=dict(os.environ, OMPI_COMM_WORLD_SIZE="2", COLLAPSCOPE_MPI_MODULE="/nowhere.so"))
+        self.assertEqual(finished.returncode, 2)
+        self.assertIn("cannot be loaded", finished.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
