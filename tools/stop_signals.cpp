@@ -28,6 +28,7 @@ StopSignals::StopSignals(StopRequest& request) {
     action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
     struct sigaction before {};
     ::sigaction(kind, nullptr, &before);
+    action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
     if (before.sa_handler != SIG_IGN) {  // as under nohup
       ::sigaction(kind, &action, nullptr);
     }

@@ -34,6 +34,18 @@ TEST(Launcher, ABatchScriptIsNone) {
   EXPECT_FALSE(launch({{"SLURM_NTASKS", "16"}, {"SLURM_PROCID", "0"}, {"SLURM_JOB_ID", "7"}}));
 }
 
+// What srun sets with --mpi=none, pmix and pmi2.
+TEST(Launcher, SrunMayGiveNoPmi) {
+  const std::map<std::string, std::string> none{{"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_PROCID", "1"}};
+  EXPECT_FALSE(launch(none)->has_pmi);
+  for (const char* name : {"PMIX_NAMESPACE", "PMI_FD"}) {
+    auto variables = none;
+    variables[name] = "3";
+    EXPECT_TRUE(launch(variables)->has_pmi) << name;
+  }
+  EXPECT_TRUE(launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "3"}})->has_pmi);
+}
+
 TEST(Launcher, NonsenseIsNone) {
   EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", "four"}}));
   EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", ""}}));
