@@ -25,7 +25,6 @@ StopSignals::StopSignals(StopRequest& request) {
   struct sigaction action {};
   action.sa_handler = pass_on;
   for (const int kind : kinds) {
-    action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
     struct sigaction before {};
     ::sigaction(kind, nullptr, &before);
     action.sa_flags = SA_RESTART | (kind == SIGINT ? static_cast<int>(SA_RESETHAND) : 0);
