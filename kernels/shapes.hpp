@@ -22,8 +22,15 @@
 
 namespace collapscope::kernels {
 
-// Of a block. Four blocks and more share a multiprocessor: so many threads hide what memory takes.
+// Of a block.
 inline constexpr unsigned most_threads = 256;
+// Blocks that share a multiprocessor, at least: so many threads hide what memory takes. Only where the
+// compiler needs no memory for registers then.
+#if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ == 800 || __CUDA_ARCH__ == 900)
+inline constexpr unsigned least_blocks = 4;
+#else
+inline constexpr unsigned least_blocks = 1;
+#endif
 
 #if defined(__CUDACC__)
 
@@ -61,7 +68,7 @@ __device__ inline Partial total_of(Partial mine, unsigned group, unsigned lanes)
 
 // blockDim.x: lanes of a group, a power of two up to 32; blockDim.y: groups of a block.
 template <class Op>
-__global__ void __launch_bounds__(most_threads, 4) over_rows(Op op) {
+__global__ void __launch_bounds__(most_threads, least_blocks) over_rows(Op op) {
   const unsigned lanes = blockDim.x;
   const unsigned group = group_of_lanes();
   const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.y;
@@ -92,7 +99,7 @@ __global__ void __launch_bounds__(most_threads) over_rows_in_steps(Op op) {
 
 // blockDim.x: neighbouring columns; blockDim.y: chunks of a block.
 template <class Op>
-__global__ void __launch_bounds__(most_threads, 4) over_columns(Op op) {
+__global__ void __launch_bounds__(most_threads, least_blocks) over_columns(Op op) {
   const std::size_t column_step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
   const std::size_t chunk_step = static_cast<std::size_t>(gridDim.y) * blockDim.y;
   for (std::size_t chunk = static_cast<std::size_t>(blockIdx.y) * blockDim.y + threadIdx.y;

@@ -1,4 +1,6 @@
 // Whatever the order in which the device gets its work done, the result has the same bits.
+#include <cstdlib>
+
 #include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
 
@@ -31,6 +33,19 @@ TEST_F(Schedules, WithRowsKept) { expect_equal_bits("cuda", plenty, 100); }
 TEST_F(Schedules, WithRowsReadTwice) { expect_equal_bits("cuda", little, 100); }
 
 TEST_F(Schedules, OnThreeDevices) { expect_equal_bits("cuda:all", plenty, 20); }
+
+// All memory is fresh then, which on the fake is NaN: nothing is read that was not written before.
+TEST_F(Schedules, HaveTheSameBitsWithoutAPool) {
+  for (const std::string& memory : {plenty, little}) {
+    fake().restart({{"MEMORY", memory}});
+    const std::string expected = digits(analyzed("cuda"));
+    const long allocations = fake().count("cudaMalloc");
+    ::setenv("COLLAPSCOPE_GPU_POOL", "0", 1);
+    Pipeline::expect_equal_bits("cuda", expected, 5, {{"MEMORY", memory}});
+    EXPECT_GT(fake().count("cudaMalloc"), allocations);
+    ::unsetenv("COLLAPSCOPE_GPU_POOL");
+  }
+}
 
 // Each takes whole segments, four of every layer.
 TEST_F(Schedules, HaveTheBitsOfOneDeviceOnSeveral) {
