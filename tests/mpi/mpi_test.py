@@ -163,11 +163,11 @@ class Mpi(unittest.TestCase):
         self.assertEqual(len(re.findall(r"nothere\.h5: cannot be found", finished.stderr)), 1, finished.stderr)
 
     def test_processes_that_do_not_find_each_other_are_refused(self):
-        for variables, cure in [({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"}, "srun --mpi=pmix"),
-                                ({"PMI_SIZE": "2", "PMI_RANK": "0"}, "mpirun")]:
+        for variables, problem, cure in [({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"}, "it gave them no PMI", "srun --mpi=pmix"),
+                                         ({"PMI_SIZE": "2", "PMI_RANK": "0"}, "do not find each other", "mpirun")]:
             finished = self.run_alone("plain.h5", env=dict(os.environ, **variables))
             self.assertEqual(finished.returncode, 2)
-            self.assertIn("do not find each other", finished.stderr)
+            self.assertIn(problem, finished.stderr)
             self.assertIn(cure, finished.stderr)
 
     def test_without_the_module_several_processes_are_refused(self):
