@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "collapscope/core/text.hpp"
@@ -15,25 +17,59 @@ namespace collapscope::tools {
 
 namespace {
 
-int run_status(const std::string& folder) {
-  const std::vector<StateHead> heads = read_work_folder(folder);
-  std::string text;
-  std::set<LayerPlace> all_finished;
+// "2026-01-02T03:04:05Z", in seconds of any epoch.
+std::optional<double> seconds_at(const std::string& time) {
+  std::tm parts{};
+  const char* const end = ::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return end != nullptr && *end == '\0' ? std::optional(static_cast<double>(::timegm(&parts))) : std::nullopt;
+}
+
+// What the states of all processes say together.
+struct Whole {
+  std::set<LayerPlace> finished;
   std::uint64_t layers = 0;
+  std::uint64_t finished_before = 0;
   std::string started;
   std::string saved;
+  std::string work;
+};
+
+Whole together(const std::vector<StateHead>& heads) {
+  Whole whole;
   for (const StateHead& head : heads) {
-    all_finished.insert(head.finished.begin(), head.finished.end());
-    layers = std::max(layers, head.layers);
-    started = started.empty() ? head.started : std::min(started, head.started);
-    saved = std::max(saved, head.saved);
+    whole.finished.insert(head.finished.begin(), head.finished.end());
+    whole.layers = std::max(whole.layers, head.layers);
+    if (head.started > whole.started) {  // the newest run
+      whole.started = head.started;
+      whole.finished_before = head.finished_before;
+    }
+    whole.saved = std::max(whole.saved, head.saved);
     for (const std::string& line : head.work) {
-      text += "  " + line + "\n";
+      whole.work += "  " + line + "\n";
     }
   }
-  const std::uint64_t finished = std::min<std::uint64_t>(all_finished.size(), layers);
-  print(fmt::format("{}: {} of {} layers finished, {} left; run since {}, saved {}\n{}", printable(folder),
-                    finished, layers, layers - finished, started, saved, text));
+  return whole;
+}
+
+std::string rate_text(const Whole& whole, std::uint64_t finished) {
+  const auto begin = seconds_at(whole.started);
+  const auto end = seconds_at(whole.saved);
+  const double seconds = begin && end ? *end - *begin : 0;
+  const std::uint64_t since = finished - std::min(finished, whole.finished_before);
+  if (seconds <= 0 || since == 0) {
+    return fmt::format("{} since then", since);
+  }
+  const double rate = static_cast<double>(since) / seconds * 3600;
+  const double left = static_cast<double>(whole.layers - finished) / rate;
+  return fmt::format("{} since then, {:.3g} an hour: about {:.2g} hours left", since, rate, left);
+}
+
+int run_status(const std::string& folder) {
+  const Whole whole = together(read_work_folder(folder));
+  const std::uint64_t finished = std::min<std::uint64_t>(whole.finished.size(), whole.layers);
+  print(fmt::format("{}: {} of {} layers finished, {} left\n  run since {}, saved {}; {}\n{}",
+                    printable(folder), finished, whole.layers, whole.layers - finished, whole.started,
+                    whole.saved, rate_text(whole, finished), whole.work));
   return done;
 }
 

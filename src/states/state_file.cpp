@@ -111,6 +111,7 @@ void write_state(const std::string& path, const StateHead& head, const StateView
   file.attribute("/", "number", head.number);
   file.attribute("/", "layers", std::uint64_t{state.layers});
   file.attribute("/", "finished", std::uint64_t{state.finished.size()});
+  file.attribute("/", "finished_before", head.finished_before);
   write_finished(file, state);
   write_nrc3(file, state);
   write_at_work(file, state);
@@ -126,6 +127,7 @@ StateHead head_in(const TreeReader& file) {
   head.saved = file.word("/", "saved");
   head.number = file.count("/", "number");
   head.layers = file.count("/", "layers");
+  head.finished_before = file.count("/", "finished_before");
   const std::vector<double> places = file.numbers("finished/places");
   for (std::size_t i = 0; i + 1 < places.size(); i += 2) {
     head.finished.push_back({static_cast<std::size_t>(places[i]), static_cast<std::size_t>(places[i + 1])});

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "collapscope/core/error.hpp"
@@ -131,6 +132,7 @@ class WorkFolder : public StateKeeper {
 
   AnalysisState load(const Wants& wants) override {
     AnalysisState all;
+    std::set<LayerPlace> finished;
     for (const auto& [rank, paths] : states_in(options_.path)) {
       const std::optional<Found> found = newest(paths, tell_);
       if (!found) {
@@ -143,11 +145,13 @@ class WorkFolder : public StateKeeper {
             printable(options_.path), differs));
       }
       number_ = std::max(number_, found->head.number);
+      finished.insert(found->head.finished.begin(), found->head.finished.end());
       AnalysisState state = read_state(found->path, wants);
       all.checkpoints.merge(state.checkpoints);
       std::move(state.finished.begin(), state.finished.end(), std::back_inserter(all.finished));
       std::move(state.at_work.begin(), state.at_work.end(), std::back_inserter(all.at_work));
     }
+    head_.finished_before = finished.size();
     return all;
   }
 

@@ -44,8 +44,9 @@ TEST_F(Interruption, NoTimeLeftKeepsWhatThereIs) {
   EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
               StartsWith("w: 0 of 3 layers finished, 3 left"));
   expect_status(0, folder_, {"analyze", "p.h5", "--work", "w", "-q", "-o", "x.json"});
-  EXPECT_THAT(expect_status(0, folder_, {"status", "w"}).out,
-              StartsWith("w: 3 of 3 layers finished, 0 left"));
+  const Finished told = expect_status(0, folder_, {"status", "w"});
+  EXPECT_THAT(told.out, StartsWith("w: 3 of 3 layers finished, 0 left\n  run since 20"));
+  EXPECT_THAT(told.out, HasSubstr("; 3 since then"));
   expect_status(0, folder_, {"analyze", "p.h5", "-q", "-o", "y.json"});
   EXPECT_EQ(Json::parse(folder_.read("x.json"))["provenance"]["digest"],
             Json::parse(folder_.read("y.json"))["provenance"]["digest"]);

@@ -33,7 +33,8 @@ struct StateHead {
   std::uint64_t number = 0;  // of this save; later ones are greater
   std::uint64_t layers = 0;  // of the analysis
   std::vector<LayerPlace> finished;
-  std::vector<std::string> work;  // a line for each layer at work
+  std::uint64_t finished_before = 0;  // by earlier runs
+  std::vector<std::string> work;      // a line for each layer at work
 };
 
 struct WorkFolderOptions {
