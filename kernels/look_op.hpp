@@ -14,6 +14,13 @@
 
 namespace collapscope::kernels {
 
+// Coordinates of packs of numbers for which registers suffice beside four packs. Sums do not depend on it.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000 && __CUDA_ARCH__ < 1200
+inline constexpr std::size_t most_held = 4;
+#else
+inline constexpr std::size_t most_held = 16;
+#endif
+
 // Over rows in steps, each of which reads the row again, from a cache: its norms; its coordinates, as it is
 // about the mean or, where it needs that, with its own scale; its parts outside the subspaces, formed and
 // then squared. With width 2 everything is aligned to pairs and the number of columns is even. `most`:
@@ -211,7 +218,7 @@ struct LookRows {
   template <class Visit>
   COLLAPSCOPE_HOST_DEVICE void for_each(std::size_t row, std::size_t lane, std::size_t lanes,
                                         const Visit& visit) const {
-    constexpr std::size_t batch = width * most > 16 ? 2 : 4;  // as many as there are registers for
+    constexpr std::size_t batch = width * most > most_held ? 2 : 4;  // as many as there are registers for
     const std::size_t packs = cols / width;
     for (std::size_t begin = lane; begin < packs; begin += batch * lanes) {
       Pack<double, width> values[batch];
