@@ -93,7 +93,7 @@ class Job {
       error = common_error(*ranks_, error, {});
     }
     if (error) {
-      throw UsageError(*error);
+      throw CommonError(*error);
     }
     return *std::move(result);
   }
@@ -102,7 +102,7 @@ class Job {
   void agree(const std::vector<std::string>& facts) {
     if (ranks_ != nullptr) {
       if (const auto error = common_error(*ranks_, std::nullopt, facts)) {
-        throw UsageError(*error);
+        throw CommonError(*error);
       }
     }
   }
@@ -122,7 +122,9 @@ std::unique_ptr<StateKeeper> states_for(const AnalyzeOptions& options,
   folder.identity = identity_of(options, checkpoints, on_gpu);
   folder.interval = parse_duration("--save-every", options.save_every);
   folder.rank = job.is_first() ? 0 : job.ranks()->rank();
-  return open_work_folder(folder, [&](const std::string& line) { progress.message(line); });
+  auto states = open_work_folder(folder, [&](const std::string& line) { progress.message(line); });
+  (void)states->load([](const LayerPlace& /*place*/) { return false; });  // that it belongs to this analysis
+  return states;
 }
 
 // What is to be analysed, and by what.
@@ -288,7 +290,7 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   Job job;
   try {
     return run_on(options, command_line, job, stop);
-  } catch (const UsageError& error) {
+  } catch (const CommonError&) {
     if (job.is_first()) {
       throw;
     }

@@ -57,7 +57,7 @@ void RankWork::require_agreement(const Division& division) {
   facts.push_back(fmt::format("{} checkpoints with {} layers left to measure", division.size(), layers));
   facts.push_back(fmt::format("shares {:016x} of the layers", std::hash<std::string>()(shares)));
   if (const auto error = common_error(ranks_, std::nullopt, facts)) {
-    throw UsageError(*error);
+    throw CommonError(*error);
   }
 }
 
@@ -102,8 +102,12 @@ void RankWork::measure_targets_of_shared() {
     CheckpointWork& work = layers_.works()[checkpoint];
     if (wanted[checkpoint]) {
       work.measure_targets(desk, desk.memory / 8);
-    } else {
+      continue;
+    }
+    try {
       work.open_targets(desk);
+    } catch (const Error&) {
+      // The owner finds the same, or this rank's part of the layer fails.
     }
   }
 }

@@ -162,6 +162,12 @@ class Mpi(unittest.TestCase):
         self.assertEqual(finished.returncode, 2)
         self.assertEqual(len(re.findall(r"nothere\.h5: cannot be found", finished.stderr)), 1, finished.stderr)
 
+    def test_a_state_of_another_analysis_is_refused_once(self):
+        self.assertEqual(self.digest_of(self.run_alone("plain.h5", "--work", "others")), self.digest)
+        finished = self.finish(self.start(3, "-q", "-o", "-", "plain.h5", "--work", "others", "--metrics", "nrc*"))
+        self.assertEqual(finished.returncode, 2)
+        self.assertEqual(len(re.findall("holds the state of another analysis", finished.stderr)), 1, finished.stderr)
+
     def test_processes_that_do_not_find_each_other_are_refused(self):
         for variables, problem, cure in [({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"}, "it gave them no PMI", "srun --mpi=pmix"),
                                          ({"PMI_SIZE": "2", "PMI_RANK": "0"}, "do not find each other", "mpirun")]:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "collapscope/core/error.hpp"
 #include "collapscope/core/stop.hpp"
 
 namespace collapscope {
@@ -59,6 +60,12 @@ class Ranks {
 
 // Calls work(ranks) for each of `count` ranks that are threads of this process; for tests and simulation.
 void on_local_ranks(std::size_t count, const std::function<void(Ranks&)>& work);
+
+// What all ranks know, so that each may end by itself. Any other exception of one rank must end all of them.
+class CommonError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
 
 // Every rank calls it with an error of its own, or none: returns the first one's by rank, everywhere; nullopt
 // when nobody has one. facts: must be equal everywhere, which is an error else; "device: GPU".
