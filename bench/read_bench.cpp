@@ -228,7 +228,7 @@ void contiguous(benchmark::State& state, std::size_t threads) {
 // The stored bytes of all chunks.
 std::vector<std::vector<std::byte>> streams_of(const DatasetIndex& index) {
   const hdf5::OpenDataset dataset(index, 0);
-  const auto source = hdf5::chunk_source(dataset);
+  const auto source = hdf5::library_source(dataset);
   const hdf5::ChunkGrid grid(index.shape, index.chunk);
   std::vector<std::vector<std::byte>> streams;
   hdf5::Buffer buffer;
