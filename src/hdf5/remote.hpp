@@ -15,7 +15,7 @@ namespace collapscope::hdf5 {
 // The same as in_process.hpp, by a helper that nobody used before. A crash is an InputError.
 [[nodiscard]] DumpIndex index_by_helper(const std::string& path, const IndexOptions& options);
 // Of each file; several helpers work at a time.
-[[nodiscard]] DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOptions& chosen);
+[[nodiscard]] DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOptions& options);
 [[nodiscard]] std::unique_ptr<RowReader> open_by_helper(const DatasetIndex& dataset,
                                                         const ReadOptions& options);
 
