@@ -130,6 +130,9 @@ class Merger {
     if (decomposed.look && merge_.dumps) {
       decomposed.summary.residuals = looked_at(checkpoint, shards, plan, *std::move(decomposed.look));
     }
+    if (lacks_look) {
+      decomposed.summary.residuals = ResidualSums{};  // what would come of them is forgotten below
+    }
     LayerResult result{index.name, index.index, index.kind,
                        layer_metrics(decomposed.summary, targets, options_.top)};
     if (lacks_look) {
