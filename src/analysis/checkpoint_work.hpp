@@ -52,7 +52,7 @@ class CheckpointWork {
   // The layer's first look, in one segment.
   [[nodiscard]] FoldSpec fold_spec(const LayerPlan& plan) const;
 
-  // After that.
+  // After measure_targets.
   [[nodiscard]] const TargetSummary& target_summary() const { return summary_; }
   [[nodiscard]] const std::optional<Failure>& failure() const { return failure_; }
   [[nodiscard]] const std::optional<Failure>& model_failure() const { return model_failure_; }
