@@ -14,8 +14,8 @@ namespace {
 
 using Pread = ssize_t (*)(int, void*, std::size_t, off64_t);
 
-// With FAIL_PREAD_OF only calls on files whose path has this in it count, with FAIL_PREAD_LEAST only those of so
-// many bytes or more.
+// With FAIL_PREAD_OF only calls on files whose path has this in it count, with FAIL_PREAD_LEAST only those of
+// so many bytes or more.
 bool counts(int file, std::size_t size_of_read) {
   const char* const least = std::getenv("FAIL_PREAD_LEAST");
   if (least != nullptr && size_of_read < std::strtoul(least, nullptr, 10)) {
