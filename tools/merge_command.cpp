@@ -46,6 +46,8 @@ std::string moved(const std::string& file, const std::string& dump, const std::s
 void move_to(DatasetIndex& dataset, const std::string& dump, const std::string& folder) {
   dataset.file = moved(dataset.file, dump, folder);
   dataset.folder = folder;
+  dataset.state.reset();
+  dataset.sources.reset();  // HDF5 finds them where they are now
 }
 
 std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std::string& folder) {
