@@ -1,6 +1,8 @@
 """Real MPI ranks: the bits of one process, and an end with the right line when one of them fails.
 
-    python3 mpi_test.py PROGRAM MPIRUN FAILING_PREAD
+    python3 mpi_test.py PROGRAM MPIRUN FAILING_PREAD [--all]
+
+--all: every number of ranks with every number of threads, of shards and every storage.
 """
 
 import json
@@ -18,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 from mpi_job import AROUND, end_of, kill, ranks_of  # noqa: E402
 
 PROGRAM, MPIRUN, FAILING_PREAD = (os.path.abspath(path) for path in sys.argv[1:4])
+ALL = "--all" in sys.argv[4:]
 class Mpi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -27,9 +30,10 @@ class Mpi(unittest.TestCase):
         cls.synth("gzip.h5", "--storage", "gzip")
         cls.synth("chunked.h5", "--storage", "chunked", "--chunk", "1000", "40")
         make_shards = ("import h5py\n"
+                       "cuts = {'shard': [0, 777, 20001, 20002, 51234, 70000], 'half': [0, 34567, 70000]}\n"
                        "with h5py.File('plain.h5') as whole:\n"
-                       "    for number, (a, b) in enumerate([(0, 777), (777, 20001), (20001, 20002), (20002, 51234), (51234, 70000)]):\n"
-                       "        with h5py.File(f'shard{number}.h5', 'w') as part:\n"
+                       "    for name, number, a, b in [(name, i, a, b) for name, c in cuts.items() for i, (a, b) in enumerate(zip(c, c[1:]))]:\n"
+                       "        with h5py.File(f'{name}{number}.h5', 'w') as part:\n"
                        "            for name, value in whole.attrs.items(): part.attrs[name] = value\n"
                        "            def copy(name, node):\n"
                        "                if isinstance(node, h5py.Group):\n"
@@ -83,8 +87,12 @@ class Mpi(unittest.TestCase):
     def test_any_number_gives_the_bits_of_one_process(self):
         shards = ["--shards", *(f"shard{number}.h5" for number in range(5))]
         self.assertEqual(self.digest_of(self.run_alone("--threads", "2", *shards)), self.digest)
-        for ranks, threads, dump in [(1, 3, ["plain.h5"]), (2, 1, ["plain.h5"]), (2, 2, ["gzip.h5"]), (3, 1, shards), (3, 2, ["chunked.h5"]),
-                                     (4, 1, ["gzip.h5"]), (4, 3, shards), (7, 1, ["plain.h5"]), (7, 2, ["chunked.h5"])]:
+        some = [(1, 3, ["plain.h5"]), (2, 1, ["plain.h5"]), (2, 2, ["gzip.h5"]), (3, 1, shards), (3, 2, ["chunked.h5"]),
+                                     (4, 1, ["gzip.h5"]), (4, 3, shards), (7, 1, ["plain.h5"]), (7, 2, ["chunked.h5"])]
+        halves = ["--shards", "half0.h5", "half1.h5"]
+        dumps = [["plain.h5"], ["gzip.h5"], ["chunked.h5"], shards, halves]
+        every = [(ranks, threads, dump) for ranks in (1, 2, 3, 4, 7) for threads in (1, 2, 3) for dump in dumps]
+        for ranks, threads, dump in every if ALL else some:
             with self.subTest(ranks=ranks, threads=threads, dump=dump):
                 finished = self.finish(self.start(ranks, "-q", "-o", "-", "--threads", str(threads), *dump))
                 self.assertEqual(self.digest_of(finished), self.digest)
