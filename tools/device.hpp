@@ -1,9 +1,11 @@
-// The device for dumps: chosen before they are read where the user names it, after that where the work
-// decides.
+// The device for dumps: a GPU comes up while they are indexed, where the user names it or their bytes alone
+// are work enough; else the work decides.
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "collapscope/analysis/analysis.hpp"
@@ -14,24 +16,31 @@ namespace collapscope::tools {
 
 class DeviceChoice {
  public:
-  // Throws UsageError, and DeviceError where the GPU that was asked for does not work.
-  explicit DeviceChoice(const DumpOptions& options) : options_(options) {
-    if (options.device != "auto") {
-      chosen_ = make_backend(options.device, options.threads);
-    }
-  }
+  // Throws UsageError.
+  DeviceChoice(const DumpOptions& options, const std::vector<std::string>& dumps)
+      : start_(options.device, options.threads, least_seconds(options, dumps)) {}
 
-  // For these, to be called once.
+  // For these, to be called once. Throws DeviceError where the GPU that was asked for does not work.
   [[nodiscard]] ChosenBackend take(const std::vector<Checkpoint>& checkpoints,
                                    const AnalysisOptions& analysis) {
-    return chosen_ ? *std::move(chosen_)
-                   : make_backend(options_.device, options_.threads,
-                                  estimated_cpu_seconds(checkpoints, analysis));
+    return start_.take(estimated_cpu_seconds(checkpoints, analysis));
   }
 
  private:
-  const DumpOptions& options_;
-  std::optional<ChosenBackend> chosen_;
+  static double least_seconds(const DumpOptions& options, const std::vector<std::string>& dumps) {
+    if (!options.layers.empty() || !options.naming.activations.empty()) {
+      return 0;  // how much of the files is wanted, nobody knows yet
+    }
+    std::uint64_t bytes = 0;
+    for (const std::string& dump : dumps) {
+      std::error_code none;
+      const std::uint64_t size = std::filesystem::file_size(dump, none);
+      bytes += none ? 0 : size;
+    }
+    return least_cpu_seconds(bytes);
+  }
+
+  BackendStart start_;
 };
 
 }  // namespace collapscope::tools

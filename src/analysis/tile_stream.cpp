@@ -2,24 +2,11 @@
 
 #include <algorithm>
 #include <future>
-#include <system_error>
 #include <utility>
 
+#include "core/threads.hpp"
+
 namespace collapscope {
-
-namespace {
-
-// On a thread of its own, or when asked for where the system gives none.
-template <class Read>
-auto on_another_thread(const Read& read) {
-  try {
-    return std::async(std::launch::async, read);
-  } catch (const std::system_error&) {
-    return std::async(std::launch::deferred, read);
-  }
-}
-
-}  // namespace
 
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
                        TargetRows& targets, ReadListener listener, BufferMaker make_buffer)

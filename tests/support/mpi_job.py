@@ -35,7 +35,7 @@ def kill(pid, number=signal.SIGKILL):
         pass
 
 
-def end_of(process, program, seconds=60):
+def end_of(process, program, seconds=120):
     """Waits for a job: its (standard output, standard error, status). The status of a launcher that was locked up is None."""
     deadline = time.time() + seconds
     gone_since = None
@@ -56,4 +56,5 @@ def end_of(process, program, seconds=60):
             process.kill()
             for rank in left:
                 kill(rank)
-            raise AssertionError(f"the job has not ended in {seconds} s; ranks {left} are left")
+            _, errors = process.communicate()
+            raise AssertionError(f"the job has not ended in {seconds} s; ranks {left} are left; it said: {errors}")
