@@ -145,6 +145,17 @@ class MessageSearch {
   std::vector<Block> blocks_;
 };
 
+// The first message that is accepted, of the object whose header lies at `address` of HDF5's.
+std::optional<std::vector<std::byte>> message_at(const StoredFile& file, std::uint64_t address,
+                                                 std::uint64_t type, MessageSearch::Accepts accepts) {
+  const std::optional<Header> header = read_header(file, file.base() + address);
+  return header ? MessageSearch(file, *header, type, std::move(accepts)).find() : std::nullopt;
+}
+
+std::optional<std::vector<std::byte>> layout_at(const StoredFile& file, std::uint64_t address) {
+  return message_at(file, address, layout_message, [](ByteView) { return true; });
+}
+
 // Where the parts of an attribute's message lie in it.
 struct AttributeParts {
   std::size_t name;
@@ -198,13 +209,11 @@ bool has_wide_addresses(hid_t dataset, const Place& place) {
 
 std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  if (!file || !has_wide_addresses(object, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(*file, file->base() + address);
-  const auto layout =
-      header ? MessageSearch(*file, *header, layout_message, [](ByteView) { return true; }).find()
-             : std::nullopt;
+  return file && has_wide_addresses(object, place) ? mapping_count(*file, address) : std::nullopt;
+}
+
+std::optional<std::uint64_t> mapping_count(const StoredFile& file, std::uint64_t address) {
+  const auto layout = layout_at(file, address);
   // version 4, class "virtual", address of a collection, number of the object in it
   if (!layout || layout->size() < 14 || little_endian(*layout, 1) != 4 ||
       little_endian(ByteView(*layout).subspan(1), 1) != 3) {
@@ -212,20 +221,21 @@ std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address, 
   }
   const ByteView bytes(*layout);
   // a version, the number of mappings
-  const auto mappings = heap_object(*file, file->base() + little_endian(bytes.subspan(2), 8),
+  const auto mappings = heap_object(file, file.base() + little_endian(bytes.subspan(2), 8),
                                     little_endian(bytes.subspan(10), 4), 9);
   return mappings ? std::optional(little_endian(ByteView(*mappings).subspan(1), 8)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank, std::size_t element_size,
                                                 const StoredFile& file, const Place& place) {
-  if (!has_wide_addresses(dataset, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(file, file.base() + header_address(dataset, place));
-  const auto layout = header
-                          ? MessageSearch(file, *header, layout_message, [](ByteView) { return true; }).find()
-                          : std::nullopt;
+  return has_wide_addresses(dataset, place)
+             ? chunk_tree_address(file, header_address(dataset, place), rank, element_size)
+             : std::nullopt;
+}
+
+std::optional<std::uint64_t> chunk_tree_address(const StoredFile& file, std::uint64_t address,
+                                                std::size_t rank, std::size_t element_size) {
+  const auto layout = layout_at(file, address);
   // version 3, class "chunked", rank and 1, address, chunk shape, bytes of an element
   const std::size_t expected_bytes = 11 + 4 * (rank + 1);
   if (!layout || layout->size() < expected_bytes) {
@@ -242,12 +252,15 @@ std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank,
 
 std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  if (!file || !has_wide_addresses(object, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(*file, file->base() + header_address(object, place));
+  return file && has_wide_addresses(object, place)
+             ? variable_length(*file, header_address(object, place), attribute)
+             : std::nullopt;
+}
+
+std::optional<std::uint64_t> variable_length(const StoredFile& file, std::uint64_t address,
+                                             const std::string& attribute) {
   const auto named = [&](ByteView message) { return is_attribute_named(message, attribute); };
-  const auto message = header ? MessageSearch(*file, *header, attribute_message, named).find() : std::nullopt;
+  const auto message = message_at(file, address, attribute_message, named);
   const auto parts = message ? AttributeParts::of(*message) : std::nullopt;
   if (!parts || message->size() - parts->value < 4) {
     return std::nullopt;
