@@ -7,6 +7,7 @@
 
 #include "analysis/layer_format.hpp"
 #include "analysis/layer_messages.hpp"
+#include "analysis/measure.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/metrics/summaries.hpp"
 #include "core/pack.hpp"
@@ -24,6 +25,9 @@ struct PartTargets {
   std::optional<Failure> failure;
   std::optional<Failure> model_failure;
   TargetSummary summary;
+  // Of an accumulator, which goes on from there; else nothing.
+  std::optional<Moments> moments = {};
+  std::optional<ModelSums> model = {};
 };
 
 [[nodiscard]] constexpr Looks last_enumerator(Looks /*of*/) { return Looks::two; }
@@ -109,6 +113,17 @@ void each_field(T& value, const Visit& visit) {
   visit("failure", value.failure);
   visit("model_failure", value.model_failure);
   visit("summary", value.summary);
+  visit("moments", value.moments);
+  visit("model", value.model);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, ModelSums>
+void each_field(T& value, const Visit& visit) {
+  visit("samples", value.samples);
+  visit("squares", value.squares);
+  visit("absolutes", value.absolutes);
+  visit("error_moment", value.error_moment);
 }
 
 }  // namespace collapscope
