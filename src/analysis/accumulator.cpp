@@ -125,6 +125,8 @@ class Accumulator::Work {
   }
 
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
+  [[nodiscard]] std::size_t targets() const { return targets_; }
 
   Results compute(const AccumulatedCheckpoint& about) {
     MergeOptions merge;
@@ -430,6 +432,8 @@ void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const d
 void Accumulator::merge(Accumulator& other) { work_->merge(*other.work_); }
 void Accumulator::reset() { work_->reset(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }
+const std::vector<AccumulatedLayer>& Accumulator::layers() const { return work_->layers(); }
+std::size_t Accumulator::targets() const { return work_->targets(); }
 Results Accumulator::compute(const AccumulatedCheckpoint& about) { return work_->compute(about); }
 void Accumulator::begin_look() { work_->begin_look(); }
 void Accumulator::look(const std::vector<RowBytes>& layers, MatrixView<const double> targets) {

@@ -62,6 +62,8 @@ class Accumulator {
   void merge(Accumulator& other);
   void reset();
   [[nodiscard]] std::uint64_t rows() const;
+  [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const;
+  [[nodiscard]] std::size_t targets() const;
 
   // All that the rows so far give. What needs a second look at them is undefined, with that reason, unless
   // `look` has had all of them again. Throws UsageError: no rows.
