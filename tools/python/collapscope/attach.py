@@ -115,8 +115,8 @@ class Attached:
         self._check_options()
         data = self._check_data()
         self._checked = check and self._records(data)
-        if self._checked:
-            self._try(data)
+        if self._records(data):
+            self._try(data, check)
 
     def _refuse(self, why: str) -> ValueError:
         return ValueError(f"{self._pattern}: {why}")
@@ -155,8 +155,9 @@ class Attached:
         """Whether this rank records at all."""
         return shard_of(data, self._shards, self._pattern) is not None or not world()[0]
 
-    def _try(self, data) -> None:
-        """Records the first batch and throws it away: what does not fit is said now, not at the first step that is due."""
+    def _try(self, data, check: bool) -> None:
+        """Makes a recorder, and with `check` records the first batch and throws it away: what does not fit is said now, not at
+        the first step that is due."""
         first = min(self._at, default=1) if self._at else self._every or 1
         given = self._attributes(first) if callable(self._attributes) else self._attributes
         attributes = {**(given or {}), "step": first, "step_unit": self._unit}
@@ -165,6 +166,8 @@ class Attached:
         if shard is not None:
             path = with_rank(path, shard)
         recorder = Recorder(self._model, path, attributes=attributes, **self._options)
+        if not check:
+            return
         try:
             add_all(recorder, data, self._batch, self._samples, None, batches=1)
             if not recorder.samples:

@@ -79,6 +79,7 @@ class Recorder:
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
         self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False)
+        self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
         self._captured: tuple | None = None  # calls of one forward pass, and the mask
@@ -143,7 +144,7 @@ class Recorder:
             raise ValueError(f"{self.path}: targets: found None; expected y of shape [N] or [N, n]")
         # Copies: small batches wait in memory, and the caller may use his for the next one.
         arrays = {"targets": np.array(to_numpy(y))}
-        positions = _positions.wanted(self._task, arrays["targets"]) and set(self._pools.values()) == {"none"}
+        positions = _positions.wanted(self._task, arrays["targets"]) and self._positions
         if not positions:
             self._check_targets(arrays["targets"])
         if x is not None:
@@ -193,7 +194,7 @@ class Recorder:
     def watch(self, mask=None):
         """Records the one forward pass that you run inside; then call add(y=..., predictions=...). Mode, gradients and
         autocast are yours. Run the model itself: neither compiled graphs nor the replicas of DataParallel can be recorded."""
-        with self._watching(None if mask is None else self._mask(mask, set(self._pools.values()) == {"none"})):
+        with self._watching(None if mask is None else self._mask(mask, self._positions)):
             yield self
 
     @contextlib.contextmanager
