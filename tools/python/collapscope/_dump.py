@@ -7,6 +7,9 @@ import re
 import secrets
 from pathlib import Path
 
+from .errors import optional
+
+optional("h5py", "writing dumps", "record")
 import h5py
 import numpy as np
 

@@ -11,11 +11,11 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from .recorder import Recorder  # first: it says what is missing
 from ._dump import with_ending
 from ._model import same_random
 from ._shards import samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
-from .recorder import Recorder
 
 
 def split_pair(item):

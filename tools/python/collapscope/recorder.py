@@ -10,6 +10,9 @@ import weakref
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
+from .errors import optional
+
+optional("torch", "recording", "record")
 import numpy as np
 import torch
 
