@@ -3,9 +3,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
+from .errors import optional
+
+optional("h5py", "writing dumps", "record")
 import h5py
 import numpy as np
 
@@ -13,6 +17,13 @@ from ._output import Output
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
+
+
+def with_ending(path) -> Path:
+    """The path with .h5 where its name has no ending: `runs/wd0.001` has none."""
+    path = Path(path)
+    number = re.fullmatch(r"\.\d[\w+-]*", path.suffix)
+    return path if path.suffix and not number else path.with_name(f"{path.name}.h5")
 
 
 def is_bfloat16(values: np.ndarray) -> bool:
@@ -187,6 +198,10 @@ class DumpWriter:
         for name, rows in self.rows.items():
             if rows.count != expected:
                 raise ValueError(f"{self._place(name)}: found {rows.count} samples; expected {expected}, as the targets have")
+
+    def is_open(self) -> bool:
+        """Whether it still waits for `close` or `abort`, in the process that made it."""
+        return self.file is not None and os.getpid() == self.process
 
     def abort(self) -> None:
         """Removes what was written; the final name is not touched. Nothing to do after `close`."""

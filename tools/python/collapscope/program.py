@@ -33,17 +33,21 @@ def find_program():
     return str(max(builds, key=lambda path: path.stat().st_mtime))
 
 
-def analyze(paths, *, wide=False, attributes=False, **options):
+def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None, top=None, pool=None, metrics=None, looks=None,
+            precision=None, spectrum=None, device=None, threads=None, memory=None, shards=False, weights=None, trust=False,
+            output=None, activations=None, targets=None, predictions=None, weight=None, bias=None, transpose_activations=False,
+            transpose_weight=False, weight_layout=None, dtype=None, layout=None, work=None, save_every=None, max_time=None):
     """Measures dumps with the program and returns what `load` returns.
 
     paths: dump, folder, glob or `@FILE`, or a list of them.
     wide, attributes: as for `load`.
-    options: the program's, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
+    All else are the program's options, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
         device="cpu", signal_dim=3, … (`collapscope analyze --help`); output="FILE.json" also writes a file.
 
     Where some files or layers fail, warns (RuntimeWarning) and returns the others; `.attrs["failures"]` names them.
     Raises ProgramError with the program's own message when there are no results.
     """
+    options = {name: value for name, value in locals().items() if name not in ("paths", "wide", "attributes")}
     paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     command = [find_program(), "analyze", *arguments(options), "--quiet", "--output=-", "--",
                *map(os.fspath, paths)]
