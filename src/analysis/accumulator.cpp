@@ -185,13 +185,14 @@ class Accumulator::Work {
     }
   }
 
-  void write(const AccumulatedCheckpoint& about, PartSink& sink) {
+  void write(const AccumulatedCheckpoint& about, Looks looks, PartSink& sink) {
     require_sound();
     if (rows_ == 0) {
       throw UsageError("there are no rows yet");
     }
     PartInput input{
         options_, options_.metrics.text(), {described(about, rows_, layers_, targets_, target_element_)}};
+    input.options.looks = looks;
     sink.put_input(packed(input));
     end_segments();
     PartTargets targets;
@@ -355,14 +356,7 @@ class Accumulator::Work {
 
   Results computed(const AccumulatedCheckpoint& about, Looks looks, const MergeOptions& merge) {
     PartInMemory part;
-    const Looks chosen = std::exchange(options_.looks, looks);
-    try {
-      write(about, part);
-    } catch (...) {
-      options_.looks = chosen;
-      throw;
-    }
-    options_.looks = chosen;
+    write(about, looks, part);
     NoProgress progress;
     MergeOptions options = merge;
     options.memory = options_.memory;
@@ -439,6 +433,6 @@ void Accumulator::begin_look() { work_->begin_look(); }
 void Accumulator::look(const std::vector<RowBytes>& layers, MatrixView<const double> targets) {
   work_->look(layers, targets);
 }
-void Accumulator::write(PartSink& sink) { work_->write({}, sink); }
+void Accumulator::write(PartSink& sink) { work_->write({}, Looks::one, sink); }
 
 }  // namespace collapscope

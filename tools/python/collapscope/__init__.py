@@ -3,6 +3,8 @@
     Recorder           activations of a model, as an HDF5 dump           (recorder.py)
     record, attach     the same of a loader, at chosen epochs            (attach.py)
     convert            npz, npy, pt and safetensors files as a dump      (convert.py)
+    Meter              metrics of a model while it runs, without a dump  (meter.py)
+    Accumulator        the same of arrays                                (accumulator.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
     plot               figures                                           (plot/)
@@ -19,8 +21,10 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import plot
+    from .accumulator import Accumulator
     from .attach import attach, record
     from .convert import convert
+    from .meter import Meter
     from .program import analyze
     from .recorder import Recorder
     from .results import load
@@ -31,12 +35,14 @@ _NAMES = {
     "record": ("attach", "record"),
     "attach": ("attach", "attach"),
     "convert": ("convert", "convert"),
+    "Accumulator": ("accumulator", "Accumulator"),
+    "Meter": ("meter", "Meter"),
     "load": ("results", "load"),
     "analyze": ("program", "analyze"),
     "plot": ("plot", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "load", "analyze", "plot"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "load", "analyze", "plot"]
 
 
 class _Package(types.ModuleType):

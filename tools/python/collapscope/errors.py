@@ -16,6 +16,10 @@ class ProgramError(RuntimeError):
         self.status = status
 
 
+class AccumulatorError(ValueError):
+    """What an accumulator or a meter cannot take; the message names it, with what was found and expected."""
+
+
 class FigureError(ValueError):
     """A figure that these results cannot give; the message says what is missing."""
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,8 +12,23 @@ from .errors import ProgramError
 from .results import load
 
 
+def _own_program():
+    """The program that pip has put into this package; None in a checkout."""
+    path = Path(__file__).resolve().parent / "bin" / "collapscope"
+    return str(path) if os.access(path, os.X_OK) else None
+
+
+def main():
+    """The command `collapscope` that pip installs: the program of this package in the place of Python."""
+    program = _own_program()
+    if program is None:
+        sys.exit("collapscope: this package has no program; expected `pip install ./` in a checkout of collapscope")
+    os.execv(program, ["collapscope", *sys.argv[1:]])
+
+
 def find_program():
-    """Path of the program: the environment variable COLLAPSCOPE, else PATH, else the newest build of this checkout.
+    """Path of the program: the environment variable COLLAPSCOPE, else this package's, else PATH, else the newest build of this
+    checkout.
 
     Raises ProgramError when there is none, or when COLLAPSCOPE names something else.
     """
@@ -22,7 +38,7 @@ def find_program():
         if not found:
             raise ProgramError(f"the environment variable COLLAPSCOPE is {named!r}, expected a program")
         return found
-    found = shutil.which("collapscope")
+    found = _own_program() or shutil.which("collapscope")
     if found:
         return found
     builds = Path(__file__).resolve().parents[3].glob("build/*/bin/collapscope")

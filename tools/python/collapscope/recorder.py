@@ -58,7 +58,7 @@ class Recorder:
 
     def __init__(self, model, path, layers=None, task="regression", attributes=None, *, exclude=None, pool="mean", dtype=None,
                  compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False):
-        self.path = path = with_ending(path)
+        self.path = path = self._checked(path)
         for name, value in (("dtype", dtype), ("autocast", autocast)):
             if value not in DTYPES or name == "autocast" and value in ("float32", "float64"):
                 known = [key for key in DTYPES if name == "dtype" or key not in ("float32", "float64")]
@@ -70,7 +70,6 @@ class Recorder:
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
         check_options(path, task, attributes, compression)
-        _shards.require_own_path(path)
         self._task, self._attributes = task, dict(attributes or {})
         self._model, self._output, self._batch_first, self._autocast = model, output, batch_first, DTYPES[autocast]
         if not isinstance(model, torch.nn.Module):
@@ -91,6 +90,16 @@ class Recorder:
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
+
+    def _checked(self, path):
+        path = with_ending(path)
+        _shards.require_own_path(path)
+        return path
+
+    def _new_writer(self, attributes: dict):
+        writer = DumpWriter(self.path, self._task, attributes, *self._options)
+        weakref.finalize(self, _not_closed, writer)
+        return writer
 
     @property
     def layers(self) -> list[str]:
@@ -312,8 +321,7 @@ class Recorder:
         arrays.update((f"layers/{name}/activations", call.rows) for name, call in calls.items())
         if first:
             extra = {"sample": "position"} if positions and "sample" not in self._attributes else {}
-            self._writer = DumpWriter(self.path, self._task, {**self._attributes, **extra}, *self._options)
-            weakref.finalize(self, _not_closed, self._writer)
+            self._writer = self._new_writer({**self._attributes, **extra})
         try:
             for name, rows in arrays.items():
                 if not first and name not in self._writer.rows:
@@ -332,8 +340,7 @@ class Recorder:
         try:
             if first:
                 self._begin(calls)
-            for name, rows in arrays.items():
-                self._writer.append(name, rows)
+            self._writer.append_all(arrays)
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
             self.abort()

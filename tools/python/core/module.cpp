@@ -68,17 +68,18 @@ std::optional<ElementKind> find_kind(nb::dlpack::dtype type) {
   }
 }
 
-ElementType element_of(const Rows& rows) {
-  const std::optional<ElementKind> kind = find_kind(rows.dtype());
+// is_bits: of bfloat16, which NumPy does not have.
+ElementType element_of(const Rows& rows, bool is_bits) {
+  const std::optional<ElementKind> kind = is_bits ? ElementKind::bfloat16 : find_kind(rows.dtype());
   if (!kind) {
-    throw UsageError("found numbers of a type that is not measured; expected floats of 16, 32 or 64 bits, bfloat16 or integers");
+    throw UsageError(
+        "found numbers of a type that is not measured; expected floats of 16, 32 or 64 bits, bfloat16 or "
+        "integers");
   }
   return {*kind, false};
 }
 
-RowBytes bytes_of(const Rows& rows) {
-  return {static_cast<const std::byte*>(rows.data()), rows.nbytes()};
-}
+RowBytes bytes_of(const Rows& rows) { return {static_cast<const std::byte*>(rows.data()), rows.nbytes()}; }
 
 MatrixView<const double> view_of(const Numbers& numbers) {
   return {numbers.data(), numbers.shape(0), numbers.shape(1)};
@@ -138,7 +139,8 @@ class PyAccumulator {
   PyAccumulator(const std::vector<Layer>& layers, std::size_t targets, const std::string& target_type,
                 const Options& options)
       : targets_(targets), options_(options) {
-    for (const ElementKind kind : {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32, ElementKind::float64}) {
+    for (const ElementKind kind :
+         {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32, ElementKind::float64}) {
       target_element_.kind = ElementType{kind, false}.name() == target_type ? kind : target_element_.kind;
     }
     for (const Layer& layer : layers) {
@@ -147,14 +149,15 @@ class PyAccumulator {
     (void)analysis_of(options_);
   }
 
-  void update(const std::vector<Rows>& rows, const Numbers& targets, const std::optional<Numbers>& predictions) {
-    const std::vector<RowBytes> bytes = taken(rows);
+  void update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
+              const std::optional<Numbers>& predictions) {
+    const std::vector<RowBytes> bytes = taken(rows, bits);
     const nb::gil_scoped_release others_may_go_on;
     made().update(bytes, view_of(targets), predictions ? view_of(*predictions) : MatrixView<const double>());
   }
 
-  void look(const std::vector<Rows>& rows, const Numbers& targets) {
-    const std::vector<RowBytes> bytes = taken(rows);
+  void look(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets) {
+    const std::vector<RowBytes> bytes = taken(rows, bits);
     const nb::gil_scoped_release others_may_go_on;
     made().look(bytes, view_of(targets));
   }
@@ -168,14 +171,19 @@ class PyAccumulator {
     }
     made().merge(other.made());
   }
-  void reset() { accumulator_.reset(); }
+  void reset() {
+    if (accumulator_) {
+      accumulator_->reset();
+    }
+  }
   [[nodiscard]] std::uint64_t rows() const { return accumulator_ == nullptr ? 0 : accumulator_->rows(); }
 
   std::string compute(const std::string& path, const std::string& run, std::optional<double> step,
                       const Attributes& attributes) {
     AccumulatedCheckpoint about{path, run, step, {}};
     for (const auto& [name, value] : attributes) {
-      about.attributes.emplace_back(name, std::visit([](const auto& held) { return AttributeValue(held); }, value));
+      about.attributes.emplace_back(name,
+                                    std::visit([](const auto& held) { return AttributeValue(held); }, value));
     }
     const nb::gil_scoped_release others_may_go_on;
     Results results = made().compute(about);
@@ -205,6 +213,13 @@ class PyAccumulator {
     }
     return names;
   }
+  [[nodiscard]] std::vector<std::size_t> features() const {
+    std::vector<std::size_t> features;
+    for (const AccumulatedLayer& layer : known()) {
+      features.push_back(layer.features);
+    }
+    return features;
+  }
   [[nodiscard]] std::size_t targets() const { return accumulator_ ? accumulator_->targets() : targets_; }
 
  private:
@@ -213,23 +228,24 @@ class PyAccumulator {
   }
 
   // Checked against what came before; the first ones say what type they have.
-  std::vector<RowBytes> taken(const std::vector<Rows>& rows) {
+  std::vector<RowBytes> taken(const std::vector<Rows>& rows, const std::vector<bool>& bits) {
     const std::size_t expected = known().size();
-    if (rows.size() != expected) {
+    if (rows.size() != expected || bits.size() != expected) {
       throw UsageError("rows of another number of layers");
     }
     std::vector<RowBytes> bytes;
     for (std::size_t i = 0; i < expected; ++i) {
-      const ElementType element = element_of(rows[i]);
+      const ElementType element = element_of(rows[i], bits[i]);
       if (accumulator_ == nullptr) {
         layers_[i].element = element;
       } else if (known()[i].element != element) {
-        throw UsageError("layer '" + known()[i].name + "': found " + element.name() + " after " + known()[i].element.name() +
-                         "; expected one type in all batches");
+        throw UsageError("layer '" + known()[i].name + "': found " + element.name() + " after " +
+                         known()[i].element.name() + "; expected one type in all batches");
       }
       if (rows[i].shape(1) != known()[i].features) {
-        throw UsageError("layer '" + known()[i].name + "': found rows of " + std::to_string(rows[i].shape(1)) +
-                         " features; expected " + std::to_string(known()[i].features));
+        throw UsageError("layer '" + known()[i].name + "': found rows of " +
+                         std::to_string(rows[i].shape(1)) + " features; expected " +
+                         std::to_string(known()[i].features));
       }
       bytes.push_back(bytes_of(rows[i]));
     }
@@ -267,13 +283,14 @@ NB_MODULE(_core, m) {
   nb::exception<InputError>(m, "CoreInputError", PyExc_ValueError);
 
   nb::class_<Layer>(m, "Layer")
-      .def("__init__",
-           [](Layer* self, std::string name, std::size_t features, std::optional<Numbers> weight,
-              std::optional<std::int64_t> index, std::string kind) {
-             new (self) Layer{std::move(name), features, std::move(weight), index, std::move(kind)};
-           },
-           nb::arg("name"), nb::arg("features"), nb::arg("weight") = nb::none(), nb::arg("index") = nb::none(),
-           nb::arg("kind") = "");
+      .def(
+          "__init__",
+          [](Layer* self, std::string name, std::size_t features, std::optional<Numbers> weight,
+             std::optional<std::int64_t> index, std::string kind) {
+            new (self) Layer{std::move(name), features, std::move(weight), index, std::move(kind)};
+          },
+          nb::arg("name"), nb::arg("features"), nb::arg("weight") = nb::none(), nb::arg("index") = nb::none(),
+          nb::arg("kind") = "");
   nb::class_<Options>(m, "Options")
       .def(nb::init<>())
       .def_rw("metrics", &Options::metrics)
@@ -285,7 +302,8 @@ NB_MODULE(_core, m) {
       .def_rw("threads", &Options::threads);
   nb::class_<PyAccumulator>(m, "Accumulator")
       .def(nb::init<const std::vector<Layer>&, std::size_t, const std::string&, const Options&>())
-      .def("update", &PyAccumulator::update, nb::arg("rows"), nb::arg("targets"), nb::arg("predictions") = nb::none())
+      .def("update", &PyAccumulator::update, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"),
+           nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look)
       .def("begin_look", &PyAccumulator::begin_look)
       .def("merge", &PyAccumulator::merge)
@@ -294,6 +312,7 @@ NB_MODULE(_core, m) {
       .def("save", &PyAccumulator::save)
       .def_static("load", &PyAccumulator::load)
       .def_prop_ro("names", &PyAccumulator::names)
+      .def_prop_ro("features", &PyAccumulator::features)
       .def_prop_ro("targets", &PyAccumulator::targets)
       .def_prop_ro("rows", &PyAccumulator::rows);
 }
