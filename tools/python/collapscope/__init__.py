@@ -4,6 +4,8 @@
     record, attach     the same of a loader, at chosen epochs            (attach.py)
     convert            npz, npy, pt and safetensors files as a dump      (convert.py)
     Meter              metrics of a model while it runs, without a dump  (meter.py)
+    measure            a Meter from beginning to end                     (meter.py)
+    callbacks          its numbers in the logs of a training             (callbacks.py)
     Accumulator        the same of arrays                                (accumulator.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
@@ -20,11 +22,11 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import plot
+    from . import callbacks, plot
     from .accumulator import Accumulator
     from .attach import attach, record
     from .convert import convert
-    from .meter import Meter
+    from .meter import Meter, measure, scalars
     from .program import analyze
     from .recorder import Recorder
     from .results import load
@@ -37,12 +39,15 @@ _NAMES = {
     "convert": ("convert", "convert"),
     "Accumulator": ("accumulator", "Accumulator"),
     "Meter": ("meter", "Meter"),
+    "measure": ("meter", "measure"),
+    "scalars": ("meter", "scalars"),
+    "callbacks": ("callbacks", None),
     "load": ("results", "load"),
     "analyze": ("program", "analyze"),
     "plot": ("plot", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "load", "analyze", "plot"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "analyze", "plot"]
 
 
 class _Package(types.ModuleType):

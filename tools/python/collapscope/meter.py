@@ -175,3 +175,28 @@ class Meter(Recorder):
                 else:
                     whole.merge(sums)
         self._writer.sums, self.samples = whole, sum(samples for _, samples in every)
+
+
+def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False, **options):
+    """A DataFrame of all metrics of a model on a loader's batches: a Meter from beginning to end.
+
+    data: yields batches (x, y). looks: 2 goes through it twice, for what one look cannot give. batch: a function of what it yields
+        that gives (x, y), or a dict of the arguments of Meter.update. layers, options: as of Meter.
+    """
+    if looks not in (1, 2):
+        raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
+    meter = Meter(model, layers, **options)
+    for item in data:
+        meter.update(**arguments_of(item, batch))
+    return meter.compute(data if looks == 2 else None, batch=batch, wide=wide)
+
+
+def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
+    """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names; target
+    metrics have no layer. Undefined ones are left out."""
+    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
+    found = table[table["metric"].isin(wanted) & table["value"].notna()]
+    layers = [f"{prefix}/{layer}" if isinstance(layer, str) else prefix for layer in found["layer"]]
+    parts = [f"[{part}]" for part in found["component"].fillna(0)]
+    return {f"{layer}/{metric}{'' if part == '[0]' else part}": float(value)
+            for layer, metric, part, value in zip(layers, found["metric"], parts, found["value"])}
