@@ -148,7 +148,7 @@ TEST_F(Accumulators, GoOnFromAFile) {
   const std::string path = test::temporary_path("accumulator.h5");
   Accumulator accumulator = made();
   add(accumulator, 0, 32768, {1000});
-  const auto file = make_part_file(path, {{"accumulator", "1"}}, {1, 1});
+  const auto file = make_part_file(path, identity_of_memory(), {1, 1});
   accumulator.write(*file);
   file->finish();
   const OpenParts parts = open_parts({path});

@@ -101,6 +101,9 @@ def test_halves_merged_and_saved(rows, tmp_path):
     near(first.results(run="r"), whole.results(run="r"))
     merged = subprocess.run([collapscope_program.find_program(), "merge", tmp_path / "second.h5", "-q", "-o", "-"], capture_output=True, text=True)
     assert merged.returncode == 0, merged.stderr
+    again = subprocess.run([collapscope_program.find_program(), "merge", tmp_path / "second.h5", "--dumps", "same", "-q", "-o", "-"],
+                           capture_output=True, text=True)
+    assert again.returncode == 2 and "were in memory; expected merge without it" in again.stderr
     assert json.loads(merged.stdout)["provenance"]["digest"] == second.results()["provenance"]["digest"]
 
 

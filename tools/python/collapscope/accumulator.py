@@ -13,6 +13,7 @@ import functools
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +25,10 @@ except ImportError as error:  # a checkout that was only put on Python's path
     raise ImportError("collapscope.Accumulator needs the compiled part of the package, which is not there; expected "
                       "`pip install ./` in a checkout of collapscope") from error
 
-NUMBERS = (int, float, np.integer, np.floating)
+# For device="cuda": the program finds it beside itself, but here the program is Python.
+_GPU_MODULE = Path(__file__).resolve().parent / "lib" / "collapscope" / "libcollapscope_cuda.so"
+if _GPU_MODULE.exists():
+    os.environ.setdefault("COLLAPSCOPE_GPU_MODULE", str(_GPU_MODULE))
 
 
 def _plain_errors(function):

@@ -31,9 +31,6 @@ using Numbers = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device:
 // As Python has them: bool before int.
 using Attributes = std::vector<std::pair<std::string, std::variant<bool, std::int64_t, double, std::string>>>;
 
-constexpr const char* identity_name = "rows";
-constexpr const char* identity_text = "in memory";
-
 std::optional<ElementKind> find_kind(nb::dlpack::dtype type) {
   const auto with_bits = [&](ElementKind of_8, ElementKind of_16, ElementKind of_32, ElementKind of_64) {
     switch (type.bits) {
@@ -195,7 +192,7 @@ class PyAccumulator {
 
   void save(const std::string& path) {
     const nb::gil_scoped_release others_may_go_on;
-    const auto file = make_part_file(path, {{identity_name, identity_text}}, {1, 1});
+    const auto file = make_part_file(path, identity_of_memory(), {1, 1});
     made().write(*file);
     file->finish();
   }
