@@ -1,4 +1,4 @@
-// Memory for arrays of numbers. Large ones ask for huge pages: through small ones, walks over matrices wait for
+// Memory for arrays of numbers. Large ones ask for huge pages: with small ones, walks over matrices wait for
 // the addresses of pages, and each page is touched for the first time by itself.
 #pragma once
 
