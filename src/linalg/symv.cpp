@@ -61,6 +61,17 @@ struct FourRows {
   }
 }
 
+// What the four rows give where they meet the diagonal.
+void add_triangle(const FourRows& f, const double* x, double* y) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    y[i] += f.a[i][i] * x[i];
+    for (std::size_t j = i + 1; j < 4; ++j) {
+      y[i] += f.a[i][j] * x[j];
+      y[j] += f.a[i][j] * x[i];
+    }
+  }
+}
+
 using AddFour = void (*)(FourRows&);
 
 void add_four_plainly(FourRows& f) { add_four(f); }
@@ -88,21 +99,30 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
                     double* y) {
   static const AddFour add = best_add_four();
   const std::size_t n = a.cols();
-  const int stride = narrow(a.stride());
   std::fill(y + first, y + n, 0.0);
-  cblas_dsymv(CblasRowMajor, CblasUpper, narrow(last - first), 1.0, &a(first, first), stride, x + first, 1,
-              0.0, y + first, 1);
   std::size_t i = first;
-  for (; last < n && i + 4 <= last; i += 4) {
-    FourRows four{{&a(i, last), &a(i + 1, last), &a(i + 2, last), &a(i + 3, last)},
-                  x + last,
-                  y + last,
-                  n - last,
+  for (; i + 4 <= last; i += 4) {
+    const std::size_t right = i + 4;
+    FourRows four{{&a(i, i), &a(i + 1, i), &a(i + 2, i), &a(i + 3, i)},
+                  x + right,
+                  y + right,
+                  n - right,
                   {x[i], x[i + 1], x[i + 2], x[i + 3]},
                   {}};
+    add_triangle(four, x + i, y + i);
+    for (const double*& row : four.a) {
+      row += 4;
+    }
     add(four);
     for (std::size_t k = 0; k < 4; ++k) {
       y[i + k] += four.sums[k];
+    }
+  }
+  for (; i < last; ++i) {  // at most three
+    y[i] += a(i, i) * x[i];
+    for (std::size_t j = i + 1; j < n; ++j) {
+      y[i] += a(i, j) * x[j];
+      y[j] += a(i, j) * x[i];
     }
   }
 }
