@@ -130,15 +130,18 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
 }  // namespace
 
 void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
-          std::span<double> y) {
+          std::span<double> y, std::span<const std::function<void()>> also) {
   const std::size_t n = a.rows();
   if (n != a.cols() || x.size() != n || y.size() != n) {
     throw UsageError("symv: the shapes do not fit");
   }
-  if (n == 0) {
-    return;
-  }
   if (n < least_shared_order) {
+    for (const std::function<void()>& other : also) {
+      other();
+    }
+    if (n == 0) {
+      return;
+    }
     cblas_dsymv(CblasRowMajor, CblasUpper, narrow(n), alpha, a.data(), narrow(a.stride()), x.data(), 1, beta,
                 y.data(), 1);
     return;
@@ -147,7 +150,11 @@ void symv(double alpha, MatrixView<const double> a, std::span<const double> x, d
   static thread_local std::vector<double> partial;
   partial.resize(strips * n);
   double* const sums = partial.data();
-  share(strips, [&](std::size_t s) {
+  share(strips + also.size(), [&](std::size_t s) {
+    if (s >= strips) {
+      also[s - strips]();
+      return;
+    }
     multiply_strip(a, x.data(), s * strip, std::min((s + 1) * strip, n), sums + s * n);
   });
   for (std::size_t s = 1; s < strips; ++s) {
