@@ -2,11 +2,15 @@
 // decides.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "dump_options.hpp"
 
@@ -24,6 +28,19 @@ class DeviceChoice {
   // For these, to be called once.
   [[nodiscard]] ChosenBackend take(const std::vector<Checkpoint>& checkpoints,
                                    const AnalysisOptions& analysis) {
+    const bool has_classes = std::ranges::any_of(
+        checkpoints, [](const Checkpoint& checkpoint) { return is_classification(checkpoint.front()); });
+    if (has_classes && chosen_ && chosen_->backend->is_device()) {
+      throw UsageError(
+          fmt::format("--device {}: classification is measured on the CPU only; --device cpu or "
+                      "--device auto takes it",
+                      options_.device));
+    }
+    if (has_classes && !chosen_) {
+      ChosenBackend cpu = make_backend("cpu", options_.threads);
+      cpu.reason = "classification is measured on the CPU only";
+      return cpu;
+    }
     return chosen_ ? *std::move(chosen_)
                    : make_backend(options_.device, options_.threads,
                                   estimated_cpu_seconds(checkpoints, analysis));

@@ -71,6 +71,8 @@ ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint
   return errors;
 }
 
+}  // namespace
+
 std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
   std::vector<DatasetIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
@@ -84,8 +86,6 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
   }
   return shards;
 }
-
-}  // namespace
 
 std::uint64_t target_cache(std::uint64_t memory) {
   return std::min(std::uint64_t{1} << 24U, memory / (2 * most_kept_targets));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,6 +47,13 @@ class Packer {
   void put(const std::optional<T>& value) {
     put(value.has_value());
     if (value) {
+      put(*value);
+    }
+  }
+  template <class T>
+  void put(const std::shared_ptr<const T>& value) {
+    put(value != nullptr);
+    if (value != nullptr) {
       put(*value);
     }
   }
@@ -123,6 +131,10 @@ class Unpacker {
     if (get<bool>()) {
       value = get<T>();
     }
+  }
+  template <class T>
+  void get(std::shared_ptr<const T>& value) {
+    value = get<bool>() ? std::make_shared<const T>(get<T>()) : nullptr;
   }
   template <class T>
   void get(std::vector<T>& values) {
