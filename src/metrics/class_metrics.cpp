@@ -107,7 +107,7 @@ void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* p
   } else if (pairs->coincide) {
     add_undefined(set, "nc1_cdnv", "two class means coincide");
   } else {
-    add_number(set, "nc1_cdnv", pairs->variance_to_distance / 2, floors.variance() * pairs->inverse_distance);
+    add_number(set, "nc1_cdnv", pairs->variance_to_distance, floors.variance() * pairs->inverse_distance);
   }
   if (classes.vci) {
     add_number(set, "nc1_vci", std::max(0.0, *classes.vci), classes.vci_rounding,
