@@ -286,6 +286,17 @@ void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text
   }
 }
 
+// Of what takes long.
+void CheckpointWork::remark_on_pairs(const std::string& layer, const LayerPlan& plan) {
+  constexpr std::uint64_t many_classes = 32768;
+  if (plan.class_pairs && plan.classes > many_classes) {
+    journal_.remark(first().path, layer,
+                    fmt::format("goes through all pairs of {} classes, which takes long; --metrics without "
+                                "nc1_cdnv, nc2_max_angle and nc2_weight_max_angle spares it",
+                                plan.classes));
+  }
+}
+
 void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
   remark_on(static_cast<std::size_t>(&layer - layers_.data()));
   conclude(layer, measured_whatever_fails(*layer.index, desk, queue));
@@ -328,6 +339,7 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
                                       bool again) {
   LayerAccess access = access_to(layer, backend, memory, again);
+  remark_on_pairs(layer.name, access.plan);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
   };

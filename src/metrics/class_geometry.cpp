@@ -38,6 +38,17 @@ struct Simplex {
   double diagonal;
 };
 
+// Of sums of products of vectors, beside their size.
+double sum_rounding(const ClassVectors& vectors) {
+  return 4 * float64_epsilon *
+         (16 + static_cast<double>(vectors.features()) + std::sqrt(static_cast<double>(vectors.size())));
+}
+
+// Of the root of a square that is known to `rounding`.
+double root_rounding(double square, double rounding) {
+  return square > rounding ? rounding / std::sqrt(square) : std::sqrt(rounding);
+}
+
 // visit(first row, first column, rows, columns) of blocks on and above the diagonal.
 template <class Visit>
 void each_block(const ClassVectors& a, const ClassVectors& b, bool symmetric, const Visit& visit) {
@@ -290,16 +301,15 @@ SummedGeometry sum_geometry(const ClassVectors& vectors) {
     const double squares = frobenius_square(vectors.gram(true));
     found.mean_cosine = (dot(sum, sum) - k) / pairs;
     const double variance = (squares - k) / pairs - found.mean_cosine * found.mean_cosine;
-    const double rounding = 16 * float64_epsilon * squares / pairs;
+    const double rounding = sum_rounding(vectors) * squares / pairs;
     found.deviation = std::sqrt(std::max(0.0, variance));
-    found.deviation_rounding = variance > rounding ? rounding / found.deviation : std::sqrt(rounding);
+    found.deviation_rounding = root_rounding(variance, rounding);
   }
   const Vector sum = vectors.sum(false);
   const double cosine = (vectors.square() - dot(sum, sum) / k) / (vectors.gram_norm() * std::sqrt(k - 1));
   const double square = std::max(0.0, 2 - 2 * cosine);
   found.etf = std::sqrt(square);
-  found.etf_rounding =
-      square > 32 * float64_epsilon ? 32 * float64_epsilon / found.etf : std::sqrt(32 * float64_epsilon);
+  found.etf_rounding = root_rounding(square, sum_rounding(vectors));
   return found;
 }
 
@@ -324,9 +334,7 @@ std::optional<SimplexDistance> cross_simplex_distance(const ClassVectors& w, con
     const double k = static_cast<double>(classes);
     const double cosine = (along - dot(w.sum(false), m.sum(false)) / k) / std::sqrt(square * (k - 1));
     const double distance = std::max(0.0, 2 - 2 * cosine);
-    return SimplexDistance{std::sqrt(distance), distance > 32 * float64_epsilon
-                                                    ? 32 * float64_epsilon / std::sqrt(distance)
-                                                    : std::sqrt(32 * float64_epsilon)};
+    return SimplexDistance{std::sqrt(distance), root_rounding(distance, sum_rounding(w))};
   }
   double square = 0;
   each_block(w, m, false, [&](std::size_t, std::size_t, const Matrix& a, const Matrix& b) {

@@ -300,6 +300,22 @@ void add_nearest(MetricSet& set, const LayerSummary& layer) {
   }
 }
 
+// Where W has other rows than those of the classes, as a hidden layer's has, what is made of it may mean
+// nothing.
+void note_other_rows(MetricSet& set, const ClassSummary& classes) {
+  if (!classes.classifier || classes.weight_rows.empty() ||
+      classes.classifier->weight->rows() == classes.size()) {
+    return;
+  }
+  for (Metric& metric : set.all()) {
+    const bool of_weight = metric.name.starts_with("nc2_weight_") || metric.name.starts_with("nc3_") ||
+                           metric.name == "nc4_disagreement";
+    if (of_weight && metric.defined() && metric.note.empty()) {
+      metric.note = "W has rows of no class";
+    }
+  }
+}
+
 }  // namespace
 
 void add_classes(MetricSet& set, const LayerSummary& layer) {
@@ -326,6 +342,7 @@ void add_classes(MetricSet& set, const LayerSummary& layer) {
   add_seli(set, "nc2_seli", classes, pairs ? &*pairs : nullptr, reason);
   add_classifier(set, layer, means ? &*means : nullptr);
   add_nearest(set, layer);
+  note_other_rows(set, classes);
 }
 
 void add_class_targets(MetricSet& set, const ClassTargets& classes) {
