@@ -59,11 +59,11 @@ struct ClassSummary {
   double vci_rounding = 0;
   double cross_norm = 0;  // |S_HY|_F with one-hot labels
   std::optional<Classifier> classifier;
-  std::vector<double> weight_rows;  // of the classes [K]; empty: they do not fit the classifier
-  std::string no_classifier;        // why there is none
-  bool whitened = false;            // the second look summed nc1 and nc1_trace
-  bool nearest = false;             // and what is nearest
-  bool pairs = true;                // pairs of classes are gone through
+  std::vector<double> weight_rows;          // of the classes [K]; empty: they do not fit the classifier
+  std::string no_classifier = "no weight";  // why there is none
+  bool whitened = false;                    // the second look summed nc1 and nc1_trace
+  bool nearest = false;                     // and what is nearest
+  bool pairs = true;                        // pairs of classes are gone through
 
   [[nodiscard]] std::size_t size() const { return counts.size(); }
 };
