@@ -2,6 +2,9 @@
 // are work enough; else the work decides.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -9,6 +12,7 @@
 #include <vector>
 
 #include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "dump_options.hpp"
 
@@ -18,12 +22,25 @@ class DeviceChoice {
  public:
   // Throws UsageError.
   DeviceChoice(const DumpOptions& options, const std::vector<std::string>& dumps)
-      : start_(options.device, options.threads, least_seconds(options, dumps)) {}
+      : options_(options), start_(options.device, options.threads, least_seconds(options, dumps)) {}
 
   // For these, to be called once. Throws DeviceError where the GPU that was asked for does not work.
   [[nodiscard]] ChosenBackend take(const std::vector<Checkpoint>& checkpoints,
                                    const AnalysisOptions& analysis) {
-    return start_.take(estimated_cpu_seconds(checkpoints, analysis));
+    const bool has_classes = std::ranges::any_of(
+        checkpoints, [](const Checkpoint& checkpoint) { return is_classification(checkpoint.front()); });
+    if (!has_classes) {
+      return start_.take(estimated_cpu_seconds(checkpoints, analysis));
+    }
+    if (options_.device != "auto" && options_.device != "cpu") {
+      throw UsageError(
+          fmt::format("--device {}: classification is measured on the CPU only; --device cpu or "
+                      "--device auto takes it",
+                      options_.device));
+    }
+    ChosenBackend cpu = make_backend("cpu", options_.threads);
+    cpu.reason = "classification is measured on the CPU only";
+    return cpu;
   }
 
  private:
@@ -40,6 +57,7 @@ class DeviceChoice {
     return least_cpu_seconds(bytes);
   }
 
+  const DumpOptions& options_;
   BackendStart start_;
 };
 

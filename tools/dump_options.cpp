@@ -31,6 +31,15 @@ std::size_t parse_signal_dim(const std::string& text) {
   return value;
 }
 
+std::int64_t parse_label(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) {
+    throw UsageError(fmt::format("--ignore-label takes a whole number, found '{}'", printable(text)));
+  }
+  return value;
+}
+
 // Which samples and layers, and what of them.
 void add_selection(Command& command, DumpOptions& options) {
   command.add({.names = {"DUMP"},
@@ -48,6 +57,10 @@ void add_selection(Command& command, DumpOptions& options) {
                    "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
                    "(default: the number of target components)",
                .placeholder = "K"});
+  command.add({.names = {"--ignore-label"},
+               .target = &options.ignore_label,
+               .description = "of classification: leave out samples with this label, e.g. -100",
+               .placeholder = "LABEL"});
   command.add({.names = {"--top"},
                .target = &options.top,
                .description = "explained-variance ratios to report",
@@ -188,6 +201,9 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   result.intrinsic_signal_dim = options.signal_dim == "intrinsic";
   if (!options.signal_dim.empty() && !result.intrinsic_signal_dim) {
     result.signal_dim = parse_signal_dim(options.signal_dim);
+  }
+  if (!options.ignore_label.empty()) {
+    result.ignore_label = parse_label(options.ignore_label);
   }
   result.top = options.top;
   if (!options.pool.empty()) {

@@ -19,6 +19,7 @@ struct DumpOptions {
   std::size_t top = 10;
   std::string pool;
   std::string metrics;
+  std::string ignore_label;
   std::string looks = "auto";
   std::string precision = "float64";
   std::string spectrum = "auto";

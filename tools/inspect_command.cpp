@@ -55,12 +55,31 @@ struct Totals {
   std::uint64_t memory = 0;
 };
 
+// What a plan takes of the targets.
+struct TargetSize {
+  std::size_t components = 0;
+  std::uint64_t classes = 0;
+};
+
+// Labels are read and told.
+TargetSize size_of_targets(const Checkpoint& checkpoint, const AnalysisOptions& options) {
+  const CheckpointIndex& first = checkpoint.front();
+  if (!is_classification(first)) {
+    return {first.targets.shape.size() > 1 ? first.targets.shape[1] : 1, 0};
+  }
+  const ClassCounts found = class_counts(checkpoint, options);
+  const auto [least, most] = std::ranges::minmax(found.counts);
+  fmt::print("  classes: {}, labels {} to {}, {} to {} samples each{}\n", found.labels.size(),
+             found.labels.front(), found.labels.back(), least, most,
+             found.ignored > 0 ? fmt::format("; {} samples ignored", found.ignored) : "");
+  return {0, found.labels.size()};
+}
+
 void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
-                   std::uint64_t memory, Backend& backend, Totals& totals) {
-  const auto& shape = checkpoint.front().targets.shape;
+                   std::uint64_t memory, Backend& backend, const TargetSize& targets, Totals& totals) {
   const auto place = static_cast<std::size_t>(&layer - checkpoint.front().layers.data());
-  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name, place),
-                                    shape.size() > 1 ? shape[1] : 1, options, memory, backend);
+  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name, place), targets.components, options,
+                                    memory, backend, targets.classes);
   const auto passes = static_cast<std::uint64_t>(plan.passes());
   const std::string pool =
       layer.layout == Layout::rows
@@ -100,12 +119,9 @@ int run_inspect(const DumpOptions& options) {
     fmt::print("{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
                shape_text(first.targets.shape),
                first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions");
-    if (first.task != "regression") {
-      failures.push_back(
-          {first.path, first.id, fmt::format("task '{}' is not measured by this version", first.task)});
-      continue;
-    }
+    TargetSize targets;
     try {
+      targets = size_of_targets(checkpoint, analysis);
       require_targets_fit(checkpoint, memory);
     } catch (const InputError& error) {
       failures.push_back({error.file(), error.object(), error.message()});
@@ -117,7 +133,7 @@ int run_inspect(const DumpOptions& options) {
         continue;
       }
       try {
-        inspect_layer(checkpoint, layer, analysis, memory, *chosen.backend, totals);
+        inspect_layer(checkpoint, layer, analysis, memory, *chosen.backend, targets, totals);
       } catch (const Error& error) {
         failures.push_back({first.path, layer.name, error.what()});
       }

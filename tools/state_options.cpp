@@ -112,6 +112,7 @@ Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& 
                     {"--device", on_gpu ? "GPU" : "CPU"},
                     {"--layers", joined(options.layers, ", ")},
                     {"--signal-dim", options.signal_dim},
+                    {"--ignore-label", options.ignore_label},
                     {"--top", std::to_string(options.top)},
                     {"--pool", options.pool},
                     {"--metrics", options.metrics},

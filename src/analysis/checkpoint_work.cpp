@@ -20,10 +20,8 @@ namespace {
 
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
-
-std::size_t components(const DatasetIndex& targets) {
-  return targets.shape.size() > 1 ? targets.shape[1] : 1;
-}
+constexpr const char* no_classes_on_gpu =
+    "classification is measured on the CPU only; --device cpu or --device auto takes it";
 
 // Whoever waits goes on when this ends, however it ends.
 class CountsDown {
@@ -61,19 +59,42 @@ std::vector<LayerIndex> CheckpointWork::shards_of(const LayerIndex& layer) const
 }
 
 LayerPlan CheckpointWork::plan(std::size_t layer, Backend& backend, std::uint64_t memory) const {
-  LayerPlan plan =
-      plan_layer(shards_of(*layers_[layer].index), components(first().targets), options_, memory, backend);
+  LayerPlan plan = plan_of(shards_of(*layers_[layer].index), backend, memory);
   plan.least_memory = std::max(plan.least_memory, targets_memory(checkpoint_));
   return plan;
 }
 
+std::shared_ptr<const ClassLabels> CheckpointWork::labels() const {
+  if (!is_classification(first())) {
+    return nullptr;
+  }
+  const std::lock_guard lock(reading_labels_);
+  if (labels_ == nullptr) {
+    std::vector<DatasetIndex> shards;
+    for (const CheckpointIndex& part : checkpoint_.shards) {
+      shards.push_back(part.targets);
+    }
+    labels_ = std::make_shared<const ClassLabels>(shards, options_.ignore_label);
+  }
+  return labels_;
+}
+
+LayerPlan CheckpointWork::plan_of(const std::vector<LayerIndex>& shards, Backend& backend,
+                                  std::uint64_t memory) const {
+  const auto classes = labels();
+  return classes != nullptr ? plan_layer(shards, 0, options_, memory, backend, classes->size())
+                            : plan_layer(shards, columns_of(first().targets), options_, memory, backend);
+}
+
 FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
   return {plan.format,
-          components(first().targets),
+          plan.classes > 0 ? 0 : columns_of(first().targets),
           plan.rows,
           plan.normalized_scatter,
           plan.looks == 2 ? plan.rows : 0,
-          options_.precision};
+          options_.precision,
+          plan.classes,
+          plan.unit_classes};
 }
 
 void CheckpointWork::measure_targets(Worker& worker, std::uint64_t keep_bytes) {
@@ -98,7 +119,8 @@ void CheckpointWork::open_target_rows(Backend& backend, std::uint64_t keep_bytes
   for (const CheckpointIndex& part : checkpoint_.shards) {
     shards.push_back(part.targets);
   }
-  targets_ = std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory));
+  targets_ =
+      std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory), labels());
 }
 
 void CheckpointWork::open_targets(const Worker& worker) {
@@ -107,23 +129,31 @@ void CheckpointWork::open_targets(const Worker& worker) {
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
-  if (first().task != "regression") {
-    throw InputError(first().path, first().id,
-                     fmt::format("found task '{}'; this version measures 'regression' only", first().task));
+  if (is_classification(first()) && backend.is_device()) {
+    throw InputError(first().path, first().id, no_classes_on_gpu);
   }
   open_target_rows(backend, keep_bytes, memory);
-  remark(first().targets, bits_remark(first().targets));
+  remark_on_targets();
   if (first().predictions) {
     remark(*first().predictions, bits_remark(*first().predictions));
   }
   // Few numbers: not worth a device's while.
   Backend* const cpu = backend.host();
   Backend& by = cpu != nullptr ? *cpu : backend;
-  summary_ = collapscope::measure_targets(checkpoint_, *targets_, by, memory);
+  const auto classes = labels();
+  summary_ = classes != nullptr ? measure_class_targets(*classes)
+                                : collapscope::measure_targets(checkpoint_, *targets_, by, memory);
   try {
-    summary_.model = measure_model(checkpoint_, *targets_, by, memory);
+    if (classes != nullptr) {
+      measure_class_model(*summary_.classes, checkpoint_, *targets_, by, memory);
+    } else {
+      summary_.model = measure_model(checkpoint_, *targets_, by, memory);
+    }
   } catch (const InputError&) {  // costs what needs predictions
     summary_.no_model = "predictions cannot be used";
+    if (summary_.classes) {
+      summary_.classes->no_model = summary_.no_model;
+    }
     model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
   }
   for (const CheckpointIndex& part : checkpoint_.shards) {
@@ -132,8 +162,24 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   if (layers_.empty()) {
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
-  result_ = checkpoint_result(targets_->samples(), target_metrics(summary_));
+  result_ = checkpoint_result(summary_.samples, target_metrics(summary_));
   record_.add(number_, *result_);
+}
+
+void CheckpointWork::remark_on_targets() {
+  const DatasetIndex& targets = first().targets;
+  if (is_classification(first())) {
+    return;
+  }
+  remark(targets, bits_remark(targets));
+  const auto& attributes = first().attributes;
+  const bool says_task = std::any_of(attributes.begin(), attributes.end(),
+                                     [](const auto& entry) { return entry.first == "task"; });
+  if (!says_task && targets.element.is_integer() && targets.shape.size() == 1) {
+    remark(targets,
+           "integers of shape [N] are measured as targets of a regression; the attribute task = "
+           "\"classification\" of the dump makes them class labels");
+  }
 }
 
 CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
@@ -239,6 +285,17 @@ void CheckpointWork::remark(const DatasetIndex& dataset, const std::string& text
   }
 }
 
+// Of what takes long.
+void CheckpointWork::remark_on_pairs(const std::string& layer, const LayerPlan& plan) {
+  constexpr std::uint64_t many_classes = 32768;
+  if (plan.class_pairs && plan.classes > many_classes) {
+    journal_.remark(first().path, layer,
+                    fmt::format("goes through all pairs of {} classes, which takes long; --metrics without "
+                                "nc1_cdnv, nc2_max_angle and nc2_weight_max_angle spares it",
+                                plan.classes));
+  }
+}
+
 void CheckpointWork::measure(Layer& layer, Worker& worker) {
   remark_on(static_cast<std::size_t>(&layer - layers_.data()));
   conclude(layer, measured_whatever_fails(*layer.index, worker));
@@ -268,7 +325,7 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
                                       bool again) {
   LayerAccess access;
   access.shards = shards_of(layer);
-  access.plan = plan_layer(access.shards, targets_->components(), options_, memory, backend);
+  access.plan = plan_of(access.shards, backend, memory);
   access.targets = targets_.get();
   const LayerFacts about = facts(layer, access.plan, backend);
   access.sums = again ? &record_.begin_again(about) : &record_.begin(about);
@@ -281,6 +338,7 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
 LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
                                       bool again) {
   LayerAccess access = access_to(layer, backend, memory, again);
+  remark_on_pairs(layer.name, access.plan);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);
   };
@@ -300,7 +358,8 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
 
 LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
   const SegmentRange all{0, access.plan.segments()};
-  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan), access.targets->components());
+  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan),
+                                    access.plan.classes > 0 ? 0 : access.targets->components());
   LayerPasses passes = access.passes(backend);
   passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
   DecomposedLayer decomposed = decompose(access, std::move(weight), backend);

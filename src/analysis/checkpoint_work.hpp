@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -96,12 +97,19 @@ class CheckpointWork {
     std::optional<Failure> failure;
   };
 
+  // The classes of classification, whose labels are read when first asked for; null: regression. Throws
+  // InputError.
+  [[nodiscard]] std::shared_ptr<const ClassLabels> labels() const;
+  [[nodiscard]] LayerPlan plan_of(const std::vector<LayerIndex>& shards, Backend& backend,
+                                  std::uint64_t memory) const;
   [[nodiscard]] const CheckpointIndex& first() const { return checkpoint_.front(); }
   [[nodiscard]] CheckpointResult checkpoint_result(std::uint64_t samples, MetricSet targets) const;
   // layer: of the first shard.
   [[nodiscard]] LayerPlace place_of(const LayerIndex& layer) const;
   [[nodiscard]] std::vector<LayerIndex> shards_of(const LayerIndex& layer) const;
   void read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory);
+  void remark_on_targets();
+  void remark_on_pairs(const std::string& layer, const LayerPlan& plan);
   [[nodiscard]] LayerFacts facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const;
   // Tells it, unless it is empty.
   void remark(const DatasetIndex& dataset, const std::string& text);
@@ -124,6 +132,8 @@ class CheckpointWork {
   WorkRecord& record_;
   std::vector<Layer> layers_;
   std::latch targets_done_{1};  // or failed
+  mutable std::mutex reading_labels_;
+  mutable std::shared_ptr<const ClassLabels> labels_;
   std::unique_ptr<TargetRows> targets_;
   TargetSummary summary_;
   std::optional<CheckpointResult> result_;  // without layers; nullopt: it failed

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -153,6 +155,9 @@ Maps decompose(LayerSummary& layer, Matrix covariance, const LayerPlan& plan, Ba
 }
 
 std::size_t signal_dim(const AnalysisOptions& options, const TargetSummary& targets, std::size_t features) {
+  if (targets.classes && !options.signal_dim) {  // the rank of one-hot labels
+    return std::min(targets.classes->labels.size() - 1, features);
+  }
   const std::size_t wanted =
       options.intrinsic_signal_dim ? targets.rank() : options.signal_dim.value_or(targets.size());
   return std::min(wanted, features);
@@ -176,6 +181,22 @@ LayerWeight weight_of(const std::vector<LayerIndex>& shards, const RowFormat& fo
   return weight;
 }
 
+// Zeros where it has none.
+Vector bias_of(const std::vector<LayerIndex>& shards, std::size_t rows) {
+  for (const LayerIndex& shard : shards) {
+    if (shard.weight && shard.bias) {
+      const Matrix bias = read_matrix(*shard.bias);
+      if (bias.values().size() != rows) {
+        throw InputError(shard.bias->file, shard.bias->object,
+                         fmt::format("found {} numbers; expected {}, one for each row of the weight",
+                                     bias.values().size(), rows));
+      }
+      return {bias.values().begin(), bias.values().end()};
+    }
+  }
+  return Vector(rows, 0.0);
+}
+
 std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex>& shards) {
   std::vector<const DatasetIndex*> datasets;
   for (const LayerIndex& shard : shards) {
@@ -188,18 +209,26 @@ std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex
 
 LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
   if (plan.needs.weight) {
-    return weight_of(shards, plan.format);
+    LayerWeight weight = weight_of(shards, plan.format);
+    if (plan.classes > 0 && !weight.matrix.empty() && !weight.convolution) {
+      weight.bias = bias_of(shards, weight.matrix.rows());
+    }
+    return weight;
   }
   LayerWeight none;
   none.missing = "not decomposed";
   return none;
 }
 
-WeightFacts weight_facts(const LayerWeight& weight, std::size_t targets) {
+WeightFacts weight_facts(LayerWeight weight, std::size_t targets) {
   WeightFacts facts;
   facts.missing = weight.missing;
   if (!weight.matrix.empty()) {
     facts.summary = summarize_weight(weight.matrix, weight.convolution, targets);
+  }
+  if (!weight.bias.empty()) {
+    facts.classifier =
+        Classifier{std::make_shared<const Matrix>(std::move(weight.matrix)), std::move(weight.bias)};
   }
   return facts;
 }
@@ -209,7 +238,7 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
                                 const AnalysisOptions& options, Backend& backend) {
   DecomposedLayer found;
   LayerSummary& layer = found.summary;
-  layer.no_weight = std::move(weight.missing);
+  layer.no_weight = weight.missing;
   layer.weight = std::move(weight.summary);
   const double rows = static_cast<double>(moments.count);
   layer.samples = moments.count;
@@ -240,10 +269,20 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
     layer.normalized_moment = std::move(moments.normalized_scatter);
   }
 
+  if (targets.classes) {
+    summarize_layer_classes(layer, moments, std::move(weight), *targets.classes, plan);
+  }
+
   Maps maps = decompose(layer, std::move(moments.feature_scatter), plan, backend);
+  if (layer.classes) {
+    add_vci(*layer.classes, layer.spectrum, layer.product_rounding);
+  }
   if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, targets, options.metrics))) {
     layer.spectrum.factors = nullptr;  // 2 d^2 numbers that only metrics of one look take
     found.look = look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published));
+    if (layer.classes) {
+      found.look->classes = class_look(layer, options.metrics);
+    }
   }
   return found;
 }

@@ -15,7 +15,8 @@ namespace collapscope {
 struct LayerWeight {
   Matrix matrix;
   bool convolution = false;
-  std::string missing;  // why there is none
+  std::string missing;         // why there is none
+  std::vector<double> bias{};  // [m], where it is read as a classifier
 };
 [[nodiscard]] LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format);
 

@@ -53,6 +53,20 @@ void each_field(T& start, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, ClassLook>
+void each_field(T& look, const Visit& visit) {
+  visit("means", look.means);
+  visit("nearest", look.nearest);
+  visit("whitening", look.whitening);
+  visit("whitening_by_rows", look.whitening_by_rows);
+  visit("unit_means", look.unit_means);
+  visit("unit_whitening", look.unit_whitening);
+  visit("weight", look.weight);
+  visit("bias", look.bias);
+  visit("weight_rows", look.weight_rows);
+}
+
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, LookSpec>
 void each_field(T& look, const Visit& visit) {
   visit("feature_mean", look.feature_mean);
@@ -63,6 +77,7 @@ void each_field(T& look, const Visit& visit) {
   visit("weight_is_complement", look.weight_is_complement);
   visit("affine", look.affine);
   visit("published", look.published);
+  visit("classes", look.classes);
 }
 
 template <class T, class Visit>

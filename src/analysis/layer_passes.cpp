@@ -79,8 +79,14 @@ void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<An
 void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
   folders_ = crew();
   const std::uint64_t per_sample = plan_.format.rows_per_sample();
-  FoldSpec spec{plan_.format, targets, plan_.segment_samples * per_sample, plan_.normalized_scatter, 0,
-                precision_};
+  FoldSpec spec{plan_.format,
+                plan_.classes > 0 ? 0 : targets,
+                plan_.segment_samples * per_sample,
+                plan_.normalized_scatter,
+                0,
+                precision_,
+                plan_.classes,
+                plan_.unit_classes};
   spec.rows = std::min(spec.rows, plan_.rows);
   // Several workers keep rows only where each has one run of segments.
   const bool whole = wanted == std::vector<SegmentRange>{{0, plan_.segments()}};

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/labels.hpp"
 #include "analysis/layer_format.hpp"
 #include "analysis/target_rows.hpp"
 #include "collapscope/analysis/analysis.hpp"
@@ -29,6 +30,12 @@ struct ModelSums {
   void add(MatrixView<const double> found, MatrixView<const double> expected);
   [[nodiscard]] ModelErrors errors() const;
 };
+// The same of labels, which say all of it.
+[[nodiscard]] TargetSummary measure_class_targets(const ClassLabels& labels);
+
+// What the predictions, as logits, make of the labels. Throws InputError.
+void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, TargetRows& targets,
+                         Backend& backend, std::uint64_t memory);
 
 // Errors of the predictions; nullopt when there are none. Throws InputError.
 [[nodiscard]] std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets,
@@ -37,15 +44,26 @@ struct ModelSums {
 // For the reader of targets or predictions that are not kept.
 [[nodiscard]] std::uint64_t target_cache(std::uint64_t memory);
 
+// The predictions in each shard; empty: there are none. Throws InputError.
+[[nodiscard]] std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint);
+
 // The weight of a layer, in the first shard that has one, where the plan needs it. Throws InputError.
 [[nodiscard]] LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan);
 
 struct WeightFacts {
   std::optional<WeightSummary> summary;
-  std::string missing;  // why there is none
+  std::string missing;                                  // why there is none
+  std::optional<Classifier> classifier = std::nullopt;  // of classification
 };
 // targets: n.
-[[nodiscard]] WeightFacts weight_facts(const LayerWeight& weight, std::size_t targets);
+[[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets);
+
+// The classes of a layer: from its moments, whose class sums are used up and whose scatters are divided by
+// their count.
+void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts weight,
+                             const ClassTargets& targets, const LayerPlan& plan);
+// What the second look takes of them.
+[[nodiscard]] std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics);
 
 // A layer after the first look; its residuals are missing when it wants a second one.
 struct DecomposedLayer {

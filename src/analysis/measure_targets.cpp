@@ -52,6 +52,8 @@ ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint
   return sums.errors();
 }
 
+}  // namespace
+
 std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
   std::vector<DatasetIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
@@ -65,8 +67,6 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
   }
   return shards;
 }
-
-}  // namespace
 
 void ModelSums::add(MatrixView<const double> found, MatrixView<const double> expected) {
   const std::size_t n = expected.cols();

@@ -15,8 +15,8 @@ using Names = std::span<const std::string_view>;
 constexpr std::size_t least_order = 256;
 constexpr std::size_t least_ratio = 8;
 
-constexpr std::array<std::string_view, 3> of_all_pairs{"feature_effective_rank", "linear_mse",
-                                                       "linear_excess"};
+constexpr std::array<std::string_view, 4> of_all_pairs{"feature_effective_rank", "linear_mse",
+                                                       "linear_excess", "nc1_vci"};
 // As differences, without a second look: the small eigenvalues are the result.
 constexpr std::array<std::string_view, 2> of_all_pairs_in_one_look{"nrc1_unnormalized", "nrc2_unnormalized"};
 // The signal subspace, or a floor that tells how well it is known: k + 1 pairs.
@@ -27,6 +27,20 @@ constexpr std::array<std::string_view, 11> of_the_signal{
 constexpr std::array<std::string_view, 2> of_the_first{"feature_stable_rank", "feature_stable_rank_cov"};
 constexpr std::array<std::string_view, 2> of_uncentred_pairs{"deep_nrc4", "feature_rankme"};
 constexpr std::array<std::string_view, 2> of_weight_residuals{"nrc2", "nrc2_unnormalized"};
+constexpr std::array<std::string_view, 14> of_the_classifier{"classes_empty",
+                                                             "nc2_weight_equinorm",
+                                                             "nc2_weight_mean_cosine",
+                                                             "nc2_weight_equiangular",
+                                                             "nc2_weight_max_angle",
+                                                             "nc2_weight_etf",
+                                                             "nc2_weight_seli",
+                                                             "nc3_self_duality",
+                                                             "nc3_etf",
+                                                             "nc3_cosine",
+                                                             "nc4_disagreement",
+                                                             "deep_nrc3",
+                                                             "deep_nrc3_cosines",
+                                                             "weight_rank"};
 constexpr std::array<std::string_view, 12> of_the_weight{
     "nrc2",        "nrc2_unnormalized", "nrc3",      "nrc3_gamma",        "nrc3_gamma_over_lambda_min",
     "nrc3_ufm",    "nrc3_final_gamma",  "deep_nrc3", "deep_nrc3_cosines", "weight_stable_rank",
@@ -110,7 +124,8 @@ bool wants_any(const MetricChoice& metrics, Names names) { return !first_wanted(
 LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const AnalysisOptions& options) {
   const std::size_t d = plan.format.row_length();
   LayerNeeds needs;
-  choose_pairs(needs, d, plan, std::min(d, options.signal_dim.value_or(targets)), options);
+  const std::size_t signal = plan.classes > 0 ? plan.classes - 1 : targets;
+  choose_pairs(needs, d, plan, std::min(d, options.signal_dim.value_or(signal)), options);
   const MetricChoice& metrics = options.metrics;
   const bool all = needs.pairs == d;
   const bool may_be_full = options.spectrum != SpectrumChoice::leading || all;
@@ -119,6 +134,11 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   needs.published = may_be_full && metrics.wants("deep_nrc4");
   needs.weight = wants_any(metrics, of_the_weight);
   needs.weight_residuals = wants_any(metrics, of_weight_residuals);
+  if (plan.classes > 0) {
+    needs.affine = needs.published = needs.weight_residuals = false;
+    needs.uncentred = may_be_full && metrics.wants("feature_rankme");
+    needs.weight = wants_any(metrics, of_the_classifier) || metrics.wants("weight_stable_rank");
+  }
   return needs;
 }
 

@@ -87,8 +87,10 @@ void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory) {
 }
 
 LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
-                     const AnalysisOptions& options, std::uint64_t memory, Backend& backend) {
+                     const AnalysisOptions& options, std::uint64_t memory, Backend& backend,
+                     std::uint64_t classes) {
   LayerPlan plan;
+  plan.classes = classes;
   plan.format = layer_format(shards.front(), options.pool);
   for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
@@ -97,7 +99,11 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const StoredChunks chunks(shards);
   const std::uint64_t chunk_row_bytes = chunks.row_samples * plan.format.sample_bytes();
   plan.rows = plan.samples * plan.format.rows_per_sample();
-  choose_looks(plan, targets, options, chunks.dear);
+  if (classes > 0) {
+    choose_looks_of_classes(plan, options);
+  } else {
+    choose_looks(plan, targets, options, chunks.dear);
+  }
   plan.needs = layer_needs(plan, targets, options);
 
   const std::size_t d = plan.format.row_length();
@@ -106,12 +112,13 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
       std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
   plan.segment_samples = samples_of_segment(plan, backend, samples_per_tile);
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
-  const TargetCosts target_costs(plan.samples, targets, memory);
+  const TargetCosts target_costs(plan.samples, classes > 0 ? 1 : targets, memory);
   const std::uint64_t tile_with_targets = tile_bytes + samples_per_tile * target_costs.of_band_sample;
   plan.weight_memory = weight_memory(shards, plan);
   const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);
   const double fixed =
-      bytes_of_matrices(plan, targets, options.keeps_states) + held_of_weight(shards, plan, targets) + held +
+      bytes_of_matrices(plan, targets, options.keeps_states) + bytes_of_classes(plan, shards) +
+      held_of_weight(shards, plan, targets) + held +
       static_cast<double>(tile_rows) * 8 *
           (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
@@ -147,7 +154,8 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const std::uint64_t bands = (plan.keeps_bytes ? plan.bytes : 2 * band) + 2 * band_targets;
   plan.memory += plan.cache_bytes + bands;
   plan_workers(plan, backend,
-               {samples_per_tile, chunks.row_samples, chunk_row_bytes, target_costs.of_band_sample, targets},
+               {samples_per_tile, chunks.row_samples, chunk_row_bytes, target_costs.of_band_sample,
+                classes > 0 ? 1 : targets},
                left, bands);
   plan.memory = std::max(plan.memory, whole_bytes(with_weight));  // before the rows are read
   return plan;

@@ -58,4 +58,34 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
   }
 }
 
+void choose_looks_of_classes(LayerPlan& plan, const AnalysisOptions& options) {
+  constexpr std::array<std::string_view, 3> of_rows{"ncc_accuracy", "nc4_disagreement", "nc1_unit"};
+  constexpr std::array<std::string_view, 6> remainders{"within_variance", "nc1",      "nc1_trace",
+                                                       "nc1_quotient",    "nc1_cdnv", "deep_nrc1"};
+  constexpr std::array<std::string_view, 3> of_pairs{"nc1_cdnv", "nc2_max_angle", "nc2_weight_max_angle"};
+  constexpr std::array<std::string_view, 2> of_seli{"nc2_seli", "nc2_weight_seli"};
+  constexpr std::uint64_t few_classes = 2048;
+  constexpr std::uint64_t most_seli_classes = 8192;
+  plan.class_pairs = plan.classes <= few_classes || wants_any(options.metrics, of_pairs) ||
+                     (plan.classes <= most_seli_classes && wants_any(options.metrics, of_seli));
+  if (options.looks == Looks::one) {
+    plan.looks = 1;
+    plan.reason = "one look, as asked";
+  } else if (options.looks == Looks::two) {
+    plan.looks = 2;
+    plan.reason = "two looks, as asked";
+  } else if (wants_any(options.metrics, of_rows)) {
+    plan.looks = 2;
+    plan.reason = "two looks: the nearest class mean needs the means first";
+  } else if (wants_any(options.metrics, remainders)) {
+    plan.looks = 2;
+    plan.spares_look = true;
+    plan.reason = "one look, two where the variance within classes is small";
+  } else {
+    plan.looks = 1;
+    plan.reason = "one look: no metric needs the rows again";
+  }
+  plan.unit_classes = plan.looks == 2 && options.metrics.wants("nc1_unit");
+}
+
 }  // namespace collapscope

@@ -14,4 +14,7 @@ inline constexpr double dear_read_rate = 2e8;   // bytes per second, inflating o
 // together.
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear);
 
+// The same for a plan with classes, and what their sums have.
+void choose_looks_of_classes(LayerPlan& plan, const AnalysisOptions& options);
+
 }  // namespace collapscope

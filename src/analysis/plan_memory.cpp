@@ -138,9 +138,36 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
                                  budget));
   }
   const std::size_t d = misfit.plan.format.row_length();
+  if (misfit.plan.classes > 0 && bytes_of_classes(misfit.plan, misfit.shards) > misfit.least / 2) {
+    throw UsageError(fmt::format("needs {}, most of it for the sums of {} classes of {} features; {}{})",
+                                 needed, misfit.plan.classes, d, budget,
+                                 misfit.plan.unit_classes ? "; --metrics without nc1_unit takes half" : ""));
+  }
   const std::string targets = misfit.targets > d ? fmt::format(", those of {} targets", misfit.targets) : "";
   throw UsageError(
       fmt::format("needs {} for its {} x {} matrices{} and tiles; {})", needed, d, d, targets, budget));
+}
+
+double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards) {
+  if (plan.classes == 0) {
+    return 0;
+  }
+  const double d = static_cast<double>(plan.format.row_length());
+  const double kinds = plan.unit_classes ? 2 : 1;
+  const double all = static_cast<double>(plan.classes);
+  const double rows = static_cast<double>(plan.rows);
+  const double segment =
+      static_cast<double>(plan.segment_samples) * static_cast<double>(plan.format.rows_per_sample());
+  double classes = 3 * std::min({all, segment, rows}) + all;
+  for (double subtree = std::min(segment, rows);; subtree *= 2) {
+    classes += std::min(all, subtree);
+    if (subtree >= rows) {
+      break;
+    }
+  }
+  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  const double held = weight == nullptr ? 0 : elements(*weight);
+  return (kinds * classes * (d + 8) + held) * number_bytes;
 }
 
 double held_target_matrices(std::size_t targets) {
@@ -156,7 +183,8 @@ std::size_t target_workers(std::size_t targets, std::uint64_t memory) {
 
 std::uint64_t targets_memory(const Checkpoint& checkpoint) {
   const DatasetIndex& first = checkpoint.front().targets;
-  const double n = 3 + static_cast<double>(first.shape.size() > 1 ? first.shape[1] : 1);
+  const bool labels = is_classification(checkpoint.front());
+  const double n = 3 + static_cast<double>(first.shape.size() > 1 && !labels ? first.shape[1] : 1);
   // Sums of the fold, of its subtrees and their copy; or the matrix, its vectors and LAPACK's workspace.
   constexpr double squares = 8;
   double reading = 0;

@@ -25,6 +25,10 @@ constexpr std::uint64_t most_kept_targets = 8;
 // How many workers may sum up so many targets side by side within `memory`; at least one.
 [[nodiscard]] std::size_t target_workers(std::size_t targets, std::uint64_t memory);
 // What stays of them while layers are measured: their matrices.
+// What the sums of classes and the classifier take at most, all at once: one set for each level of the tree,
+// the union of two, a worker's own; in the second look the means and the scores of a block.
+[[nodiscard]] double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards);
+
 [[nodiscard]] double held_target_matrices(std::size_t targets);
 
 // How the activations of all shards, or the sources of virtual ones, are stored.

@@ -62,6 +62,9 @@ std::optional<Nrc3Inputs> nrc3_inputs(const LayerResult& result, const LayerSumm
 
 void add_final_gamma(std::vector<CheckpointResult>& checkpoints, const std::vector<RunMember>& members) {
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    if (checkpoints[i].task == "classification") {
+      continue;
+    }
     const RunMember* last = nullptr;
     for (const RunMember& member : members) {
       if (!member.run.empty() && member.run == members[i].run) {

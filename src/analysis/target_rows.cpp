@@ -13,12 +13,13 @@
 namespace collapscope {
 
 TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads,
-                       std::uint64_t cache_bytes)
-    : shards_(std::move(shards)) {
+                       std::uint64_t cache_bytes, std::shared_ptr<const ClassLabels> classes)
+    : shards_(std::move(shards)), classes_(std::move(classes)) {
   const DatasetIndex& first = shards_.front();
-  components_ = first.shape.size() > 1 ? first.shape[1] : 1;
+  columns_ = columns_of(first);
+  components_ = classes_ != nullptr ? 1 : columns_;
   for (const DatasetIndex& shard : shards_) {
-    if ((shard.shape.size() > 1 ? shard.shape[1] : 1) != components_ || shard.element != first.element) {
+    if (columns_of(shard) != columns_ || shard.element != first.element) {
       throw InputError(shard.file, shard.object,
                        "found other components or another type than in the first shard");
     }
@@ -77,13 +78,17 @@ void TargetRows::decode(RowReader& reader, std::uint64_t first, MatrixView<doubl
   constexpr std::size_t block_bytes = std::size_t{1} << 20U;
   RowFormat format;
   format.element = shards_.front().element;
-  format.channels = components_;
+  format.channels = columns_;
   const std::size_t block = std::max<std::size_t>(block_bytes / format.sample_bytes(), 1);
   room.resize(std::max(room.size(), std::min(block, out.rows()) * format.sample_bytes()));
   for (std::size_t done = 0; done < out.rows(); done += block) {
     const std::size_t count = std::min(block, out.rows() - done);
     const std::span<std::byte> stored = std::span(room).first(count * format.sample_bytes());
     reader.read(first + done, count, stored);
+    if (classes_ != nullptr) {
+      classes_->number(stored, {out.data() + done, count});
+      continue;
+    }
     if (const auto sample =
             decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
       const ShardSample at = locate(shards_, *sample);

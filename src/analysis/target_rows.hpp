@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "analysis/labels.hpp"
 #include "collapscope/backend/backend.hpp"
 #include "collapscope/dump/dump.hpp"
 
@@ -21,12 +22,15 @@ class TargetRows {
   };
 
   // shards: the dataset in each shard. Kept in memory when all of it takes at most `keep_bytes`. threads,
-  // cache_bytes: as of ReadOptions.
+  // cache_bytes: as of ReadOptions. classes: of labels, which are then read as the numbers of their classes.
   TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0,
-             std::uint64_t cache_bytes = std::uint64_t{1} << 24U);
+             std::uint64_t cache_bytes = std::uint64_t{1} << 24U,
+             std::shared_ptr<const ClassLabels> classes = nullptr);
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
+  // Whether some samples are left out, those whose target is ClassLabels::left_out.
+  [[nodiscard]] bool leaves_out() const { return classes_ != nullptr && classes_->ignored() > 0; }
   // Samples [first, first + count) as [count, n], valid until `room` is used again. Any number of threads may
   // read, each with a room of its own. Throws InputError, for NaN and Inf with the first such sample.
   [[nodiscard]] MatrixView<const double> read(std::uint64_t first, std::uint64_t count, Room& room);
@@ -39,7 +43,9 @@ class TargetRows {
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
-  std::mutex reading_;  // of reader_
+  std::shared_ptr<const ClassLabels> classes_;
+  std::size_t columns_ = 1;  // as stored
+  std::mutex reading_;       // of reader_
   std::unique_ptr<RowReader> reader_;
   std::unique_ptr<HostBuffer> buffer_;  // of all_
   std::optional<MatrixView<double>> all_;

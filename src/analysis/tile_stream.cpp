@@ -8,6 +8,22 @@
 
 namespace collapscope {
 
+namespace {
+
+// Which of them have a class.
+std::vector<std::uint64_t> kept_samples(MatrixView<const double> targets, std::uint64_t first,
+                                        std::uint64_t count) {
+  std::vector<std::uint64_t> kept;
+  for (std::uint64_t sample = first; sample < first + count; ++sample) {
+    if (targets(sample, 0) != ClassLabels::left_out) {
+      kept.push_back(sample);
+    }
+  }
+  return kept;
+}
+
+}  // namespace
+
 TileStream::TileStream(LayerPlan plan, std::size_t tile_rows, std::unique_ptr<RowReader> reader,
                        TargetRows& targets, ReadListener listener, BufferMaker make_buffer)
     : plan_(std::move(plan)),
@@ -159,6 +175,16 @@ void TileStream::visit_tiles(const Band& band, const Visitor& visitor) const {
 
 void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                             std::size_t rows, const Visitor& visitor) const {
+  if (targets_.leaves_out()) {
+    const auto kept = kept_samples(band.targets, sample, samples);
+    if (kept.empty()) {
+      return;
+    }
+    if (kept.size() < samples) {
+      visit_kept(band, sample, samples, visitor);
+      return;
+    }
+  }
   const std::size_t per_sample = plan_.format.rows_per_sample();
   const std::size_t sample_bytes = plan_.format.sample_bytes();
   const RawTile tile{band.bytes.subspan(sample * sample_bytes, samples * sample_bytes), skip, rows,
@@ -173,6 +199,27 @@ void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_
     std::copy(from.begin(), from.end(), repeated.view().row(i).begin());
   }
   visitor.visit(tile, repeated.view());
+}
+
+// A tile of several samples, which are whole.
+void TileStream::visit_kept(const Band& band, std::uint64_t sample, std::uint64_t samples,
+                            const Visitor& visitor) const {
+  const std::size_t per_sample = plan_.format.rows_per_sample();
+  const std::size_t sample_bytes = plan_.format.sample_bytes();
+  const std::vector<std::uint64_t> kept = kept_samples(band.targets, sample, samples);
+  std::vector<std::byte> bytes(kept.size() * sample_bytes);
+  Matrix targets(kept.size() * per_sample, 1);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const auto from = band.bytes.subspan(kept[i] * sample_bytes, sample_bytes);
+    std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(i * sample_bytes));
+    std::fill_n(targets.data() + i * per_sample, per_sample, band.targets(kept[i], 0));
+  }
+  try {
+    visitor.visit({bytes, 0, targets.rows(), 0}, targets.view());
+    visitor.settle();  // `bytes` end here
+  } catch (const NonFiniteSample& offending) {
+    throw NonFiniteSample{band.first + kept[offending.sample]};
+  }
 }
 
 }  // namespace collapscope

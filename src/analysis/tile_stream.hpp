@@ -86,6 +86,9 @@ class TileStream {
   void visit_tiles(const Band& band, const Visitor& visitor) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                   std::size_t rows, const Visitor& visitor) const;
+  // The same with the samples only that have a class.
+  void visit_kept(const Band& band, std::uint64_t sample, std::uint64_t samples,
+                  const Visitor& visitor) const;
 
   LayerPlan plan_;
   std::size_t tile_rows_;

@@ -36,7 +36,7 @@ UnbiasedSums sum(UnbiasedSums a, const UnbiasedSums& b) {
 void require_same_shape(const Moments& a, const Moments& b) {
   if (a.features() != b.features() || a.targets() != b.targets() ||
       a.normalized_scatter.empty() != b.normalized_scatter.empty() ||
-      a.scatter_error.size() != b.scatter_error.size()) {
+      a.scatter_error.size() != b.scatter_error.size() || a.classes.empty() != b.classes.empty()) {
     throw UsageError(
         fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
                     a.features(), a.targets(), b.features(), b.targets()));
@@ -89,6 +89,7 @@ void merge(Moments& whole, const Moments& part) {
   add_scaled(whole.normalized_scatter_error, 1.0, part.normalized_scatter_error);
   add_scaled(whole.feature_mean, n_part / n, step_x);
   add_scaled(whole.target_mean, n_part / n, step_y);
+  merge(whole.classes, part.classes);
   whole.norm_sum += part.norm_sum;
   whole.zero_rows += part.zero_rows;
   whole.count += part.count;

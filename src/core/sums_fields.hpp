@@ -30,6 +30,13 @@ void each_field(Sums& sums, const Visit& visit) {
   visit("normalized_scatter", sums.normalized_scatter);
   visit("scatter_error", sums.scatter_error);
   visit("normalized_scatter_error", sums.normalized_scatter_error);
+  visit("class_numbers", sums.classes.numbers);
+  visit("class_counts", sums.classes.counts);
+  visit("class_pilot", sums.classes.pilot);
+  visit("class_sums", sums.classes.sums);
+  visit("class_squares", sums.classes.squares);
+  visit("class_unit_pilot", sums.classes.unit_pilot);
+  visit("class_unit_sums", sums.classes.unit_sums);
 }
 
 template <class Sums, class Visit>
@@ -47,6 +54,12 @@ void each_field(Sums& sums, const Visit& visit) {
   visit("rows_at_mean", sums.rows_at_mean);
   visit("affine", sums.affine);
   visit("published", sums.published);
+  visit("class_nearest_own", sums.classes.nearest_own);
+  visit("class_nearest_unlike", sums.classes.nearest_unlike);
+  visit("class_whitened", sums.classes.whitened);
+  visit("class_whitened_by_rows", sums.classes.whitened_by_rows);
+  visit("class_whitened_unit", sums.classes.whitened_unit);
+  visit("class_residual_squares", sums.classes.squares);
 }
 
 template <class Place, class Visit>

@@ -16,7 +16,7 @@ struct UnbiasedHsic {
   double cka_rounding = 0;
 };
 
-// All 0 for N <= 3.
+// All 0 for N <= 3. Of moments with classes, the targets are their one-hot labels.
 [[nodiscard]] UnbiasedHsic unbiased_hsic(const Moments& moments);
 
 }  // namespace collapscope

@@ -76,7 +76,8 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       passes_(team.threads()),
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
-      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0) {
+      unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
+      classes_(spec, tile_rows) {
   for (Block& block : blocks_) {
     block.squares.resize(fast_ ? width_ : 0);
     block.unit_squares.resize(fast_ ? width_ : 0);
@@ -107,7 +108,8 @@ std::size_t CpuMomentFold::rows_of(const RawTile& tile, std::size_t block) const
 }
 
 void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.targets) {
+  if (tile.rows > tile_rows_ || targets.rows() != tile.rows ||
+      targets.cols() != (classes_.wanted() ? 1 : spec_.targets)) {
     throw UsageError("MomentFold::add: the tile does not fit the fold");
   }
   if (tile.rows == 0) {
@@ -125,6 +127,9 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
   }
   for (std::size_t number = 0; number < blocks; ++number) {
     add_block(blocks_[number], rows_of(tile, number));
+  }
+  if (classes_.wanted()) {
+    classes_.add(targets, team_);
   }
 }
 
@@ -223,7 +228,12 @@ void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> t
     }
   }
   scale_ = largest > 0 && std::isfinite(largest) ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;
-  pilot_y_ = column_means(targets);
+  if (classes_.wanted()) {
+    pilot_y_.clear();
+    classes_.begin(mean);
+  } else {
+    pilot_y_ = column_means(targets);
+  }
 }
 
 // z about the pilot.
@@ -256,6 +266,34 @@ void CpuMomentFold::pack_block(const RawTile& tile, MatrixView<const double> tar
     right_sums[n + 1] += b;
     block.norm_sum += pass.norms()[i];
     block.zero_rows += pass.norms()[i] == 0 ? 1 : 0;
+  }
+  if (classes_.wanted()) {
+    pack_classes(tile, number, pass, to);
+  }
+}
+
+// The block's rows once more, for the sums of their classes.
+void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPass& pass,
+                                 const RowTarget& from) {
+  const std::size_t first = number * block_rows;
+  const std::size_t rows = rows_of(tile, number);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<double> row = classes_.row(first + i);
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      row[j] = from.at(i, j);
+    }
+    classes_.square(first + i) = pass.squares()[i];
+  }
+  if (!classes_.wants_unit()) {
+    return;
+  }
+  (void)pass.read(tile, first, rows, no_shift_);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<double> row = classes_.unit_row(first + i);
+    const double divisor = divisor_of({pass.room().row(i), row.size()}, pass.norms()[i]);
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      row[j] = pass.room().row(i)[j] / divisor;
+    }
   }
 }
 
@@ -330,6 +368,9 @@ Moments CpuMomentFold::segment_moments() {
   segment.target_mean = pilot_y_;
   add_scaled(segment.feature_mean, 1.0, mean_x);
   add_scaled(segment.target_mean, 1.0, mean_y);
+  if (classes_.wanted()) {
+    segment.classes = classes_.finish();
+  }
   return segment;
 }
 

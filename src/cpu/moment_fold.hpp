@@ -18,6 +18,7 @@
 #include "core/vector_math.hpp"
 #include "cpu/gram_pipeline.hpp"
 #include "cpu/row_pass.hpp"
+#include "cpu/segment_classes.hpp"
 
 namespace collapscope::cpu {
 
@@ -47,6 +48,7 @@ class CpuMomentFold final : public MomentFold {
   [[nodiscard]] GramPipeline::Work unit_work(const RawTile& tile);
   void pack_block(const RawTile& tile, MatrixView<const double> targets, std::size_t number, RowPass& pass,
                   const RowTarget& to);
+  void pack_classes(const RawTile& tile, std::size_t number, RowPass& pass, const RowTarget& from);
   void add_block(const Block& block, std::size_t rows);
   void take_diagonals(Moments& segment) const;
   [[nodiscard]] Moments segment_moments();
@@ -81,6 +83,7 @@ class CpuMomentFold final : public MomentFold {
   Vector unit_squares_;
   double norm_sum_ = 0;
   std::uint64_t zero_rows_ = 0;
+  SegmentClasses classes_;
 };
 
 }  // namespace collapscope::cpu

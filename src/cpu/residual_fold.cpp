@@ -62,6 +62,9 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const Vec
   weight_ = basis_of(spec_.signal.rows(), spec_.weight);
   block_rows_ = rows_in_cache(d, map_count_);
   blocks_.resize((tile_rows + block_rows_ - 1) / block_rows_);
+  if (spec_.classes) {
+    classes_.emplace(spec_.format, spec_.feature_mean, spec_.classes, tile_rows, kernels, team.threads());
+  }
 }
 
 CpuResidualFold::Basis CpuResidualFold::basis_of(std::size_t first, const Matrix& rows) const {
@@ -84,7 +87,8 @@ CpuResidualFold::Bench& CpuResidualFold::bench_of(std::size_t worker) {
 }
 
 void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (tile.rows > tile_rows_ || targets.rows() != tile.rows || targets.cols() != spec_.target_mean.size()) {
+  if (tile.rows > tile_rows_ || targets.rows() != tile.rows ||
+      targets.cols() != (classes_ ? 1 : spec_.target_mean.size())) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
   const linalg::SingleThread each_worker_alone;
@@ -102,6 +106,9 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
   }
   for (std::size_t number = 0; number < blocks; ++number) {
     sums_ += blocks_[number].sums;
+  }
+  if (classes_) {
+    classes_->add(tile, targets, team_, sums_.classes);
   }
 }
 

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
 #include "core/workers.hpp"
+#include "cpu/class_look.hpp"
 #include "cpu/row_pass.hpp"
 #include "cpu/small_rows.hpp"
 
@@ -79,6 +81,7 @@ class CpuResidualFold final : public ResidualFold {
   Basis weight_;
   std::vector<std::unique_ptr<Bench>> benches_;
   std::vector<Block> blocks_;
+  std::optional<CpuClassLook> classes_;
   ResidualSums sums_;  // of the current segment
 };
 

@@ -88,11 +88,13 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
 void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
   const DatasetIndex& targets = checkpoint.targets;
   if (checkpoint.task == "classification") {
-    if (targets.shape.size() != 1 || !targets.element.is_integer()) {
+    if (targets.shape.empty() || targets.shape.size() > 2) {
       throw InputError(
           place.file, place.object,
-          fmt::format("found {} numbers of shape {}; expected integers of shape [N] for classification",
-                      targets.element.name(), shape_text(targets.shape)));
+          fmt::format(
+              "found {} numbers of shape {}; expected labels of shape [N], or one-hot rows [N, K], for "
+              "classification",
+              targets.element.name(), shape_text(targets.shape)));
     }
   } else if (targets.shape.empty() || targets.shape.size() > 2) {
     throw InputError(

@@ -56,20 +56,23 @@ void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floo
 // |S_HY|^2 / (|S_HH| |S_YY|), with factors divided one by one.
 double cka(double cross, double features, double targets) { return cross / features * (cross / targets); }
 
+const char* no_cka(const LayerSummary& layer) {
+  return !(layer.total_variance > 0)        ? zero_variance
+         : layer.target_covariance_norm > 0 ? ""
+         : layer.classes                    ? "one class"
+                                            : "zero target variance";
+}
+
 void add_cka(MetricSet& set, const LayerSummary& layer) {
   const double targets = layer.target_covariance_norm;
-  const std::string reason = !(layer.total_variance > 0) ? zero_variance
-                             : !(targets > 0)            ? "zero target variance"
-                                                         : "";
-  if (!reason.empty()) {
-    for (const char* name : {"deep_nrc2", "deep_nrc2_debiased", "deep_nrc2_signal", "deep_nrc2_published"}) {
-      add_undefined(set, name, reason);
-    }
+  if (const std::string reason = no_cka(layer); !reason.empty()) {
+    add_undefined(set, "deep_nrc2", reason);
+    add_undefined(set, "deep_nrc2_debiased", reason);
     return;
   }
-  const Matrix& cross = layer.cross_covariance;
+  const double cross = layer.classes ? layer.classes->cross_norm : norm(layer.cross_covariance.values());
   const auto& spectrum = layer.spectrum;
-  add_number(set, "deep_nrc2", cka(norm(cross.values()), norm(spectrum.values, spectrum.rest_norm), targets));
+  add_number(set, "deep_nrc2", cka(cross, norm(spectrum.values, spectrum.rest_norm), targets));
 
   const double scale = std::sqrt(layer.hsic_xx) * std::sqrt(layer.hsic_yy);
   if (layer.samples <= 3) {
@@ -84,7 +87,17 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
   } else {
     add_number(set, "deep_nrc2_debiased", layer.hsic_xy / scale);
   }
+}
 
+void add_partial_cka(MetricSet& set, const LayerSummary& layer) {
+  const double targets = layer.target_covariance_norm;
+  const Matrix& cross = layer.cross_covariance;
+  const auto& spectrum = layer.spectrum;
+  if (const std::string reason = no_cka(layer); !reason.empty()) {
+    add_undefined(set, "deep_nrc2_signal", reason);
+    add_undefined(set, "deep_nrc2_published", reason);
+    return;
+  }
   if (layer.signal_dim == 0) {
     add_undefined(set, "deep_nrc2_signal", "signal_dim = 0");
   } else if (!layer.has_signal()) {
@@ -191,10 +204,17 @@ double variance_outside(const LayerSummary& layer) {
   return std::accumulate(tail.begin(), tail.end(), spectrum.rest_trace) / layer.total_variance;
 }
 
+void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  add_deep_nrc1(set, layer, Floors(layer, targets));
+  add_cka(set, layer);
+  add_deep_nrc3(set, layer);
+}
+
 void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
   const Floors floors(layer, targets);
   add_deep_nrc1(set, layer, floors);
   add_cka(set, layer);
+  add_partial_cka(set, layer);
   add_deep_nrc3(set, layer);
   add_linear(set, layer, targets, floors);
 }

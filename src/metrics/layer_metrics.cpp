@@ -14,10 +14,16 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
   add_count(set, "zero_rows", layer.zero_rows);
   add_number(set, "feature_mean_norm", layer.mean_norm);
   add_number(set, "total_variance", layer.total_variance);
-  add_nrc(set, layer, targets);
-  add_nrc3(set, layer, targets);
-  add_evr(set, layer.spectrum, top);
-  add_deep_nrc(set, layer, targets);
+  if (layer.classes) {
+    add_classes(set, layer);
+    add_evr(set, layer.spectrum, top);
+    add_deep_nrc_of_classes(set, layer, targets);
+  } else {
+    add_nrc(set, layer, targets);
+    add_nrc3(set, layer, targets);
+    add_evr(set, layer.spectrum, top);
+    add_deep_nrc(set, layer, targets);
+  }
   add_spectrum_summary(set, "feature", layer.spectrum);
   if (layer.product_rounding > 0) {
     add_undefined(set, "feature_rankme", not_in_fast_precision);
@@ -25,7 +31,11 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
     add_rankme(set, layer.uncentred);
   }
   add_dims(set, layer.spectrum);
-  add_weight(set, layer, targets);
+  if (layer.classes) {
+    add_weight_rank(set, layer);
+  } else {
+    add_weight(set, layer, targets);
+  }
   return set;
 }
 

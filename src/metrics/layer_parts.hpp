@@ -38,6 +38,16 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
 // deep_nrc*, linear_*: Rangamani and Unal 2026.
 void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
 
+// Of them what classification has, too.
+void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+// Of classification: nc1* to nc4*, ncc_accuracy.
+void add_classes(MetricSet& set, const LayerSummary& layer);
+void add_class_targets(MetricSet& set, const ClassTargets& classes);
+
+// weight_stable_rank, weight_rank.
+void add_weight_rank(MetricSet& set, const LayerSummary& layer);
+
 // weight_*, ufm_gram_error.
 void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
 

@@ -56,9 +56,15 @@ bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, co
     return layer.normalized_moment && normalized_remainder(layer, basis, count) >= least_share;
   };
   const bool varies = layer.total_variance > 0;
+  if (layer.classes && !class_moments_suffice(layer)) {
+    return false;
+  }
   if (varies && metrics.wants("deep_nrc1") &&
       !(layer.has_signal() && variance_outside(layer) >= least_share)) {
     return false;
+  }
+  if (layer.classes) {
+    return true;
   }
   if (varies && metrics.wants("nrc1") &&
       !(layer.has_signal() && outside(layer.spectrum.vectors, layer.signal_dim))) {

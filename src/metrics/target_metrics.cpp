@@ -3,6 +3,7 @@
 
 #include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
+#include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"
 
@@ -77,6 +78,10 @@ void add_ufm(MetricSet& set, const TargetSummary& targets) {
 
 MetricSet target_metrics(const TargetSummary& targets) {
   MetricSet set;
+  if (targets.classes) {
+    add_class_targets(set, *targets.classes);
+    return set;
+  }
   add_count(set, "target_dim", targets.size());
   add_number(set, "target_lambda_min", targets.lambda_min());
   add_number(set, "target_lambda_max", targets.spectrum.values.empty() ? 0 : targets.spectrum.values[0]);

@@ -26,23 +26,27 @@ double gram_error(const Matrix& gram, const Matrix& root, const UfmStrengths& uf
 
 }  // namespace
 
-void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+void add_weight_rank(MetricSet& set, const LayerSummary& layer) {
   if (!layer.weight) {
     add_undefined(set, "weight_stable_rank", layer.no_weight);
     add_undefined(set, "weight_rank", layer.no_weight);
-  } else {
-    if (layer.weight->rank == 0) {
-      add_undefined(set, "weight_stable_rank", "weight is 0");
-    } else {
-      double sum = 0;
-      for (const double value : layer.weight->singular_values) {
-        const double relative = value / layer.weight->singular_values[0];
-        sum += relative * relative;
-      }
-      add_number(set, "weight_stable_rank", sum);
-    }
-    add_count(set, "weight_rank", layer.weight->rank);
+    return;
   }
+  if (layer.weight->rank == 0) {
+    add_undefined(set, "weight_stable_rank", "weight is 0");
+  } else {
+    double sum = 0;
+    for (const double value : layer.weight->singular_values) {
+      const double relative = value / layer.weight->singular_values[0];
+      sum += relative * relative;
+    }
+    add_number(set, "weight_stable_rank", sum);
+  }
+  add_count(set, "weight_rank", layer.weight->rank);
+}
+
+void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
+  add_weight_rank(set, layer);
   const std::string reason = targets.size() == 1                               ? "n = 1"
                              : !layer.weight                                   ? layer.no_weight
                              : layer.weight->convolution                       ? "convolution"

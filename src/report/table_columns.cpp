@@ -16,12 +16,17 @@ struct UsualColumn {
   int importance;
 };
 
-constexpr std::array<UsualColumn, 10> usual_columns = {{
+constexpr std::array<UsualColumn, 15> usual_columns = {{
     {"features", "d", 5},
     {"feature_stable_rank", "srank", 2},
     {"nrc1", "nrc1", 10},
     {"nrc2", "nrc2", 7},
     {"nrc3", "nrc3", 4},
+    {"nc1", "nc1", 10},
+    {"nc2_etf", "nc2_etf", 8},
+    {"nc3_self_duality", "nc3", 7},
+    {"nc4_disagreement", "nc4", 5},
+    {"ncc_accuracy", "ncc", 6},
     {"deep_nrc1", "deep_nrc1", 9},
     {"deep_nrc2", "deep_nrc2", 8},
     {"deep_nrc3", "deep_nrc3", 6},

@@ -151,15 +151,6 @@ TEST_F(Errors, WrongTypesAndShapes) {
   expect_nothing_done({"heavy.h5"}, {"heavy.h5", "fc1/weight", "[2, 9]", "5"});
 }
 
-TEST_F(Errors, ClassificationIsNotMeasuredYet) {
-  make_dumps(folder_,
-             "def labels(f):\n"
-             "    del f['targets']\n"
-             "    f['targets'] = np.arange(60) % 3\n"
-             "dump('a.h5', task='classification', edit=labels)");
-  expect_nothing_done({"a.h5"}, {"a.h5", "classification", "regression"});
-}
-
 TEST_F(Errors, DevicesThatDoNotExist) {
   make_dumps(folder_, "dump('a.h5')");
   for (const char* device : {"nonsense", "CPU", "cuda:x", "cuda:", "cuda:-1", "cudaall", ""}) {

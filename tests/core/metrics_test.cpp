@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 #include "analysis/run_metrics.hpp"
 #include "collapscope/core/error.hpp"
@@ -246,24 +248,72 @@ TEST(TargetMetrics, ByHand) {
                    0.1 + std::sqrt(0.1) * (std::sqrt(2.0) + 1 - 2 * std::sqrt(0.1)));
 }
 
+// Two classes of features of order d.
+LayerSummary classes_by_hand(std::size_t d) {
+  LayerSummary layer = layer_by_hand(std::vector<double>(d, 1.0), 1);
+  layer.residuals.reset();
+  layer.target_covariance_norm = 0.5;
+  ClassSums sums;
+  sums.numbers = {0, 1};
+  sums.counts = {50, 50};
+  sums.pilot = layer.feature_mean;
+  sums.sums = Matrix(2, d);
+  sums.sums(0, 0) = 25;
+  sums.sums(1, 0) = -25;
+  sums.squares = {100, 100};
+  layer.classes = summarize_classes(sums, layer.feature_mean, diagonal(std::vector<double>(d, 1.0)));
+  return layer;
+}
+
 TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
   const TargetSummary targets = targets_by_hand({2, 1});
-  CheckpointResult checkpoint;
-  checkpoint.targets = target_metrics(targets);
-  checkpoint.layers.push_back(
+  CheckpointResult regression;
+  regression.targets = target_metrics(targets);
+  regression.layers.push_back(
       {"head", std::nullopt, "", layer_metrics(layer_by_hand({4, 3, 2, 1}, 2), targets, 10)});
-  std::vector<CheckpointResult> checkpoints{checkpoint};
-  add_final_gamma(checkpoints, {RunMember{"run", {}}});
-  std::vector<std::string> measured = names_of(checkpoint.targets);
-  for (const std::string& name : names_of(checkpoints[0].layers[0].metrics)) {
-    measured.push_back(name);
+  TargetSummary labels;
+  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}};
+  CheckpointResult classification;
+  classification.task = "classification";
+  classification.targets = target_metrics(labels);
+  classification.layers.push_back({"head", std::nullopt, "", layer_metrics(classes_by_hand(4), labels, 10)});
+  std::vector<CheckpointResult> checkpoints{regression, classification};
+  add_final_gamma(checkpoints, {RunMember{"run", {}}, RunMember{"other", {}}});
+  std::set<std::string> of_any;
+  for (const CheckpointResult& checkpoint : checkpoints) {
+    SCOPED_TRACE(checkpoint.task);
+    std::vector<std::string> measured = names_of(checkpoint.targets);
+    for (const std::string& name : names_of(checkpoint.layers[0].metrics)) {
+      measured.push_back(name);
+    }
+    std::vector<std::string> listed;
+    for (const MetricInfo& info : metric_catalogue()) {
+      if (std::find(measured.begin(), measured.end(), info.name) != measured.end()) {
+        listed.emplace_back(info.name);
+      }
+    }
+    EXPECT_EQ(measured, listed);
+    of_any.insert(measured.begin(), measured.end());
   }
-  std::vector<std::string> listed;
   for (const MetricInfo& info : metric_catalogue()) {
-    listed.emplace_back(info.name);
+    EXPECT_TRUE(of_any.contains(std::string(info.name))) << info.name;
     EXPECT_FALSE(info.summary.empty());
   }
-  EXPECT_EQ(measured, listed);
+}
+
+// h = +-1/2 along the first axis beside noise: tr S_W = 3.75, tr S_B = 1/4.
+TEST(ClassMetrics, ByHand) {
+  TargetSummary labels;
+  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}};
+  const MetricSet set = layer_metrics(classes_by_hand(4), labels, 10);
+  EXPECT_DOUBLE_EQ(value_of(set, "within_variance"), 3.75);
+  EXPECT_DOUBLE_EQ(value_of(set, "nc1"), 3.0 / 2);
+  EXPECT_DOUBLE_EQ(value_of(set, "nc1_trace"), 3);
+  EXPECT_DOUBLE_EQ(value_of(set, "nc1_quotient"), 15);
+  EXPECT_DOUBLE_EQ(value_of(set, "nc1_cdnv"), 1.75);  // v = 2 - 1/4 in each, at a distance of 1
+  EXPECT_DOUBLE_EQ(value_of(set, "nc2_mean_cosine"), -1);
+  EXPECT_NEAR(value_of(set, "nc2_etf"), 0, 1e-14);
+  EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc2"), 0.125);
 }
 
 TEST(MetricChoice, NamesGlobsAndMistakes) {

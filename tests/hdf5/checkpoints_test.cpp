@@ -155,7 +155,7 @@ TEST_F(Checkpoints, OfRegressionNeedTargetsOfOneOrTwoAxes) {
               HasSubstr("found targets of shape []"));
 }
 
-TEST_F(Checkpoints, OfClassificationNeedIntegerTargets) {
+TEST_F(Checkpoints, OfClassificationNeedLabelsOrOneHotRows) {
   const auto classes = [&](const auto& numbers, const Shape& shape) {
     return write(
         [&](const TestFile& file) {
@@ -169,10 +169,12 @@ TEST_F(Checkpoints, OfClassificationNeedIntegerTargets) {
   EXPECT_EQ(dump.checkpoints.at(0).task, "classification");
   EXPECT_EQ(dump.checkpoints.at(0).predictions->shape, (std::vector<std::uint64_t>{4, 10}));
   EXPECT_THAT(dump.failures, IsEmpty());
-  EXPECT_THAT(index_error(classes(std::vector<float>{0, 1, 2, 3}, {4})),
-              AllOf(HasSubstr("/targets: "), HasSubstr("found float32 numbers of shape [4]"),
-                    HasSubstr("expected integers of shape [N]")));
-  EXPECT_THAT(index_error(classes(std::vector<std::int32_t>{0, 1, 2, 3}, {4, 1})), HasSubstr("shape [4, 1]"));
+  EXPECT_EQ(index_dump(classes(std::vector<float>{0, 1, 2, 3}, {4})).checkpoints.size(), 1U);
+  EXPECT_EQ(index_dump(classes(std::vector<std::int32_t>{0, 1, 1, 0, 0, 1, 1, 0}, {4, 2})).checkpoints.size(),
+            1U);
+  EXPECT_THAT(index_error(classes(std::vector<float>{0, 1, 2, 3}, {4, 1, 1})),
+              AllOf(HasSubstr("/targets: "), HasSubstr("found float32 numbers of shape [4, 1, 1]"),
+                    HasSubstr("labels of shape [N]")));
 }
 
 TEST_F(Checkpoints, MayHavePredictionsOfTheShapeOfTheTargets) {

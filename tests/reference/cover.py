@@ -17,9 +17,9 @@ import expect
 DEFAULT = "Oracle"
 # Ways of oracle_test.cpp to analyze a case; the same values are expected of each.
 SUITES = [DEFAULT, "OracleOneLook", "OracleFast", "OracleFastOneLook", "OracleAsNeeded", "OracleNormalizedAsNeeded",
-          "OracleSignalPairs", "OracleTenPairs"]
+          "OracleSignalPairs", "OracleTenPairs", "OracleClassesAsNeeded"]
 # Their cases differ in more than the factors say.
-FAMILIES = ("corner", "numeric", "ufm", "structure", "foreign")
+FAMILIES = ("corner", "numeric", "ufm", "structure", "foreign", "classification")
 # Functions whose cases are about the other factors alone.
 PLAIN = {"types/activations", "types/other_datasets", "storage/activations", "storage/everything",
          "storage/newest", "storage/user_block", "storage/filters", "storage/virtual_types", "layouts/sequence",
@@ -65,7 +65,8 @@ def options_of(options: dict) -> list[Value]:
     k = options["signal_dim"]
     given = {"signal_dim": k if k is None or k == "intrinsic" else "a number", "top": options["top"] != 10,
              "pool": options["pool"], "layout": options["layout"], "shards": options["shards"],
-             "names": options["activations"] is not None, "transpose_weight": options["transpose_weight"]}
+             "names": options["activations"] is not None, "transpose_weight": options["transpose_weight"],
+             "ignore_label": options["ignore_label"] is not None}
     return [("option", f"{name} {value}") for name, value in given.items() if value] or [("option", "none")]
 
 
@@ -81,7 +82,9 @@ def facts(name: str, function: str, checkpoints: list, formats: set[str], option
 def suites_of(name: str) -> list[str]:
     """All that a case may be in. One look takes remainders as differences, which keeps all digits only where nothing nearly
     cancels."""
-    return [suite for suite in SUITES if suite != "OracleOneLook" or name.startswith("types/")]
+    refuses = {"OracleOneLook": not name.startswith(("types/", "classification/plain/")),
+               "OracleClassesAsNeeded": not name.startswith("classification/")}
+    return [suite for suite in SUITES if not refuses.get(suite, False)]
 
 
 def brings(suite: str) -> Callable[[Facts], set]:

@@ -25,6 +25,20 @@ target_dim target_lambda_min target_lambda_max target_rank target_stable_rank ta
 target_participation_ratio target_effective_rank model_mse model_mae model_r2 residual_whiteness ufm_c ufm_rank
 ufm_loss ufm_residual_variance""".split()
 
+# Of classification: what its layers have beside metrics of the features alone.
+CLASS_METRICS = """
+classes_empty within_variance nc1 nc1_trace nc1_quotient nc1_cdnv nc1_vci nc1_unit nc2_equinorm nc2_mean_cosine
+nc2_equiangular nc2_max_angle nc2_etf nc2_condition nc2_seli nc2_weight_equinorm nc2_weight_mean_cosine
+nc2_weight_equiangular nc2_weight_max_angle nc2_weight_etf nc2_weight_seli nc3_self_duality nc3_etf nc3_cosine
+nc4_disagreement ncc_accuracy""".split()
+COMMON_METRICS = """
+samples features signal_dim zero_rows feature_mean_norm total_variance evr feature_stable_rank feature_stable_rank_cov
+feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_95 feature_dims_99 feature_rankme
+deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc3 deep_nrc3_cosines weight_stable_rank
+weight_rank""".split()
+CLASS_TARGET_METRICS = """
+classes classes_single class_imbalance samples_ignored model_accuracy model_cross_entropy""".split()
+
 # Features without variance have no basis and no spectrum.
 NEED_VARIANCE = """
 evr feature_stable_rank feature_stable_rank_cov feature_participation_ratio feature_effective_rank feature_dims_90
@@ -226,8 +240,87 @@ def layer(H, Y, W, P, options: dict, attrs: dict) -> dict:
     return result
 
 
+def labels_of(targets) -> np.ndarray:
+    """Labels [N] of stored labels or one-hot rows; as integers, however large."""
+    return targets.values.argmax(1) if targets.values.ndim == 2 else targets.raw.astype(np.int64)
+
+
+def check_class_cliffs(H, labels, vci: bool) -> None:
+    """Raises Cliff where rounding would decide about the cut of a pseudo-inverse; vci: that of S_HH counts."""
+    classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    means = np.stack([H[index == k].mean(0) for k in range(len(classes))])
+    for rows in (means - means.mean(0), np.sqrt(counts / len(H))[:, None] * (means - H.mean(0))):
+        s = np.linalg.svd(rows, compute_uv=False)
+        if s[0] > 0 and any(near((x / s[0]) ** 2, 1e-10, 30) for x in s):
+            raise Cliff("between-class eigenvalue")
+    lam, _ = oracle.sorted_eigh(oracle.covariance(H))
+    if vci and lam[0] > 0 and any(near(x / lam[0], 1e-10, 30) for x in lam):
+        raise Cliff("nc1_vci")
+
+
+def class_layer(H, labels, W, b, options: dict) -> dict:
+    """The same as `layer`, of classification."""
+    with np.errstate(all="ignore"):
+        values = oracle.classification_metrics(H, labels, W, b)
+        classes, index = np.unique(labels, return_inverse=True)
+        K, Y = len(classes), np.eye(len(classes))[index]
+        if K == 1 and W is not None and 0 <= classes[0] < len(W):
+            values["classes_empty"] = len(W) - 1
+        common = oracle.layer_metrics(H, Y, W, None, K - 1, options["top"])
+        skip: dict[str, str] = {}
+        if values.get("nc1_vci") is not None and values["nc1_vci"] < 1e-2:
+            skip["nc1_vci"] = "a difference from 1"
+        if K > 1:
+            check_class_cliffs(H, labels, "nc1_vci" not in skip)
+            k = common["signal_dim"]
+            arbitrary_basis(common, skip, H, k)
+            lost_hsic(common, skip, H)
+            lost_hsic(common, skip, Y)
+            if W is not None:
+                arbitrary_weight_basis(common, skip, W, k)
+        else:  # the oracle takes k = n for k = 0
+            common["signal_dim"] = 0
+            for name in ("deep_nrc1", "deep_nrc1_squared", "deep_nrc2", "deep_nrc2_debiased", "deep_nrc3",
+                         "deep_nrc3_cosines"):
+                skip[name] = "no signal dimension"
+    metrics = {name: finite(common.get(name)) for name in COMMON_METRICS}
+    metrics |= {name: finite(values.get(name)) for name in CLASS_METRICS}
+    return {"metrics": metrics, "skip": sorted(skip), "why": skip}
+
+
+def classification(ckpt, options: dict, name: str) -> tuple[dict, list[dict]]:
+    """Target metrics and layers of a checkpoint of classification."""
+    labels = labels_of(ckpt.targets)
+    kept = np.ones(len(labels), bool) if options["ignore_label"] is None else labels != options["ignore_label"]
+    P = None if ckpt.predictions is None else ckpt.predictions.values[kept]
+    targets = oracle.classification_metrics(np.zeros((kept.sum(), 1)), labels[kept])
+    targets["samples_ignored"] = int((~kept).sum())
+    if P is not None and 0 <= labels[kept].min() and labels[kept].max() < P.shape[1]:
+        y = labels[kept]
+        top = P.max(1)
+        targets["model_accuracy"] = float(np.mean(P.argmax(1) == y))
+        targets["model_cross_entropy"] = float(
+            np.mean(top + np.log(np.exp(P - top[:, None]).sum(1)) - P[np.arange(len(y)), y]))
+    layers = []
+    for x in ckpt.layers:
+        H, repeats = pooled(x.activations.values[kept], layout_of(x, options), pool_of(x, options))
+        W = None if x.weight is None else x.weight.values
+        b = None if x.bias is None else x.bias.values
+        try:
+            found = class_layer(H, np.repeat(labels[kept], repeats), W, b, options)
+        except Cliff as error:
+            raise Cliff(f"{name}, layer {x.name}: {error}") from None
+        layers.append({"name": x.name, **found})
+    return {metric: finite(targets.get(metric)) for metric in CLASS_TARGET_METRICS}, layers
+
+
 def checkpoint(ckpt, options: dict, name: str) -> dict:
     """Run, step, target metrics and layers (in the order of ckpt.layers) of a dumps.Checkpoint."""
+    step = ckpt.attrs.get("step")
+    head = {"run": text(ckpt.attrs.get("run", "")), "step": None if step is None else float(step)}
+    if ckpt.attrs.get("task") == "classification":
+        targets, layers = classification(ckpt, options, name)
+        return {**head, "targets": targets, "layers": layers}
     Y = matrix(ckpt.targets.values)
     P = None if ckpt.predictions is None else matrix(ckpt.predictions.values)
     with np.errstate(all="ignore"):
@@ -243,6 +336,4 @@ def checkpoint(ckpt, options: dict, name: str) -> dict:
         except Cliff as error:
             raise Cliff(f"{name}, layer {x.name}: {error}") from None
         layers.append({"name": x.name, **copy.deepcopy(found)})
-    step = ckpt.attrs.get("step")
-    return {"run": text(ckpt.attrs.get("run", "")), "step": None if step is None else float(step), "targets": targets,
-            "layers": layers}
+    return {**head, "targets": targets, "layers": layers}

@@ -24,7 +24,7 @@ import cover
 from registry import FUNCTIONS, REGISTRY, Case
 
 FAMILIES = ["cases_types", "cases_storage", "cases_layouts", "cases_corner", "cases_numeric", "cases_ufm",
-            "cases_structure", "cases_foreign"]
+            "cases_structure", "cases_foreign", "cases_classification"]
 
 
 def make(root: str, name: str) -> tuple[dict, cover.Facts]:

@@ -45,7 +45,7 @@ class Case:
         self.files: list[str] = []
         self.options = {"signal_dim": None, "top": 10, "pool": None, "layout": None, "shards": False,
                         "activations": None, "targets": None, "predictions": None, "weight": None,
-                        "transpose_weight": False}
+                        "transpose_weight": False, "ignore_label": None}
         self.extra: dict = {}
         self.checkpoints: list[dict] = []
         self.formats: set[str] = set()

@@ -48,11 +48,12 @@ enum class SpectrumChoice : unsigned char {
 };
 
 struct AnalysisOptions {
-  std::vector<std::string> layers;        // globs of layer names; empty: all
-  std::optional<std::size_t> signal_dim;  // k; default: the number of target components
-  bool intrinsic_signal_dim = false;      // k = target_rank
-  std::size_t top = 10;                   // explained-variance ratios
-  std::optional<Pool> pool;               // overrides the file
+  std::vector<std::string> layers;           // globs of layer names; empty: all
+  std::optional<std::size_t> signal_dim;     // k; default: the number of target components
+  bool intrinsic_signal_dim = false;         // k = target_rank
+  std::size_t top = 10;                      // explained-variance ratios
+  std::optional<Pool> pool;                  // overrides the file
+  std::optional<std::int64_t> ignore_label;  // of classification: samples with it are left out
   MetricChoice metrics;
   Looks looks = Looks::automatic;
   Precision precision = Precision::float64;
@@ -81,6 +82,9 @@ struct LayerPlan {
   int looks = 2;
   bool spares_look = false;               // the second, where the moments suffice for the wanted metrics
   bool normalized_scatter = false;        // carries T in the first look
+  std::uint64_t classes = 0;              // K of classification; 0: regression
+  bool unit_classes = false;              // class sums of normalized rows, too
+  bool class_pairs = false;               // all pairs of classes are gone through
   std::size_t tile_rows = 0;              // rows of a tile, at most
   bool keeps_bytes = false;               // the second look reads from memory
   bool backend_keeps = false;             // the backend keeps the rows for the second look
@@ -110,10 +114,22 @@ struct LayerPlan {
 // memory.
 void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory);
 
-// The plan for one layer (its index in each shard). Throws
-// UsageError when it does not fit the memory, InputError when pool and layout do not fit.
+// The plan for one layer (its index in each shard). targets: n; classes: K of classification, whose n is 0.
+// Throws UsageError when it does not fit the memory, InputError when pool and layout do not fit.
 [[nodiscard]] LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
-                                   const AnalysisOptions& options, std::uint64_t memory, Backend& backend);
+                                   const AnalysisOptions& options, std::uint64_t memory, Backend& backend,
+                                   std::uint64_t classes = 0);
+
+// Whether the targets of a checkpoint are read as labels, and the metrics are those of classification.
+[[nodiscard]] bool is_classification(const CheckpointIndex& checkpoint);
+
+// The classes of a checkpoint. Reads its labels; throws InputError for what is no label.
+struct ClassCounts {
+  std::vector<std::int64_t> labels;   // ascending
+  std::vector<std::uint64_t> counts;  // samples of each
+  std::uint64_t ignored = 0;          // samples that are left out
+};
+[[nodiscard]] ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options);
 
 // What the analysis will take one core, about [s]: rough rates of one machine, to choose between the CPU and
 // a GPU by. What cannot be measured takes nothing.

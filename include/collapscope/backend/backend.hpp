@@ -25,6 +25,19 @@ enum class Precision : unsigned char {
   fast,  // float32 within a few hundred rows, float64 beyond; everything else stays float64
 };
 
+// What the second look takes of classes. Means are about the mean of all rows, which the look has.
+struct ClassLook {
+  std::shared_ptr<const Matrix> means;       // of each class [K, d]
+  bool nearest = false;                      // the nearest class mean of each row
+  Matrix whitening;                          // A of the between-class covariance [r, d]; empty: not wanted
+  Matrix whitening_by_rows;                  // the same where every row counts once
+  std::shared_ptr<const Matrix> unit_means;  // of the rows h / |h|, about nothing [K, d]; null: not wanted
+  Matrix unit_whitening;                     // A of them [r, d]
+  std::shared_ptr<const Matrix> weight;      // the classifier's [m, d]; null: none
+  std::vector<double> bias;                  // [m]
+  std::vector<double> weight_rows;           // the classifier's row of each class [K]
+};
+
 // What the first look at a layer sums.
 struct FoldSpec {
   RowFormat format;
@@ -34,6 +47,8 @@ struct FoldSpec {
   std::uint64_t kept_rows = 0;      // of all segments, at most, when a second look follows for which a
                                     // backend that can keeps them; 0: none
   Precision precision = Precision::float64;
+  std::uint64_t classes = 0;  // K of classification: n is 0, and a row's one target is its class's number
+  bool unit_classes = false;  // also class sums of h / |h|
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
@@ -48,6 +63,7 @@ struct LookSpec {
   bool weight_is_complement = false;  // `weight` spans what is outside the row space instead, [d - r, d]
   Matrix affine;                      // B^T [n, d]; empty: none
   Matrix published;                   // B'^T [n, d]; empty: none
+  std::shared_ptr<const ClassLook> classes = nullptr;  // of classification: targets as of FoldSpec
 };
 
 // Takes the rows of a layer's segments in tiles, one segment after another, each in order.

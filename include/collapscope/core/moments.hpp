@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "collapscope/core/classes.hpp"
 #include "collapscope/core/matrix.hpp"
 
 namespace collapscope {
@@ -39,6 +40,7 @@ struct Moments {
   // which are summed in float64. It tells how far the other entries may be off.
   std::vector<double> scatter_error;             // [d]
   std::vector<double> normalized_scatter_error;  // [d]
+  ClassSums classes;  // of classification, whose targets are classes, with n = 0; else empty
 
   Moments() = default;
   Moments(std::size_t features, std::size_t targets, bool with_normalized_scatter);

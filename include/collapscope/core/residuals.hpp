@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace collapscope {
 
@@ -16,6 +17,18 @@ struct SubspaceResiduals {
   SubspaceResiduals& operator+=(const SubspaceResiduals& other);
 };
 
+// Of classification: what is left of each row r = h - mu_y beside the mean of its class.
+struct ClassResiduals {
+  std::uint64_t nearest_own = 0;     // rows whose nearest class mean is their own class's
+  std::uint64_t nearest_unlike = 0;  // rows whose nearest class mean is not the classifier's choice
+  double whitened = 0;               // |A r|^2, A a root of the between-class covariance's pseudo-inverse
+  double whitened_by_rows = 0;       // the same where every row counts once, not every class
+  double whitened_unit = 0;          // of the rows h / |h|
+  std::vector<double> squares;       // |r|^2 of each class [K]; empty: none
+
+  ClassResiduals& operator+=(const ClassResiduals& other);
+};
+
 // All residual sums of one layer.
 struct ResidualSums {
   std::uint64_t count = 0;
@@ -25,6 +38,7 @@ struct ResidualSums {
   double affine = 0;               // |y - mean(y) - (h - mean(h)) B|^2, B the truncated least-squares map
   double published = 0;            // |y - mean(y) - h B'|^2, B' = pinv(H, 1e-3) (Y - mean(Y)), H not centred
   // (both zero when there is no such map)
+  ClassResiduals classes;
 
   ResidualSums& operator+=(const ResidualSums& other);
 };

@@ -32,6 +32,10 @@ class MetricChoice;
 [[nodiscard]] bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets,
                                    const MetricChoice& metrics);
 
+// Of a layer of classification: whether the moments have the digits of what a second look would sum within
+// classes.
+[[nodiscard]] bool class_moments_suffice(const LayerSummary& layer);
+
 // Makes the metrics undefined that a second look at the rows would have given, for this reason.
 void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason);
 

@@ -11,6 +11,7 @@
 #include "collapscope/core/moments.hpp"
 #include "collapscope/core/residuals.hpp"
 #include "collapscope/linalg/eigenbasis.hpp"
+#include "collapscope/metrics/class_summary.hpp"
 
 namespace collapscope {
 
@@ -40,6 +41,7 @@ struct TargetSummary {
   std::optional<ModelErrors> model;
   std::string no_model = "no predictions";  // why there is none
   std::optional<UfmStrengths> ufm;
+  std::optional<ClassTargets> classes;  // of classification: no spectrum then
 
   [[nodiscard]] std::size_t size() const { return spectrum.size(); }
   [[nodiscard]] double total_variance() const;
@@ -115,6 +117,7 @@ struct LayerSummary {
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
   std::string no_weight = "no weight";  // why there is none
+  std::optional<ClassSummary> classes;  // of classification
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
   // Whether the spectrum has the signal subspace, and what lies behind it.

@@ -1,0 +1,93 @@
+// The classes of a layer: from class sums to what the metrics and the second look take.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "analysis/measure.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/metrics/metrics.hpp"
+
+namespace collapscope {
+
+namespace {
+
+// |S_YY|_F and tr S_YY of one-hot labels.
+void summarize_one_hot(LayerSummary& layer, const std::vector<double>& counts) {
+  double squares = 0;
+  double fourths = 0;
+  double products = 0;
+  for (const double count : counts) {
+    const double p = count / static_cast<double>(layer.samples);
+    squares += p * p;
+    fourths += p * p * p * p;
+    products += p * (1 - p) * p * (1 - p);
+  }
+  layer.target_covariance_norm = std::sqrt(std::max(0.0, products + squares * squares - fourths));
+  layer.target_variance = 1 - squares;
+  if (counts.size() == 1) {
+    layer.target_covariance_norm = layer.target_variance = 0;
+  }
+}
+
+// Row `label` for each class, where the labels name rows.
+void find_weight_rows(ClassSummary& classes, const std::vector<std::int64_t>& labels) {
+  const auto rows = static_cast<std::int64_t>(classes.classifier->weight->rows());
+  if (labels.front() < 0 || labels.back() >= rows) {
+    classes.no_classifier =
+        fmt::format("labels {} to {} name no rows of W, which has {}", labels.front(), labels.back(), rows);
+    return;
+  }
+  classes.weight_rows.assign(labels.begin(), labels.end());
+}
+
+}  // namespace
+
+void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts weight,
+                             const ClassTargets& targets, const LayerPlan& plan) {
+  if (moments.classes.size() != targets.labels.size()) {
+    throw Error(
+        fmt::format("{} classes have rows, {} have labels", moments.classes.size(), targets.labels.size()));
+  }
+  layer.classes =
+      summarize_classes(std::move(moments.classes), moments.feature_mean, moments.feature_scatter);
+  ClassSummary& classes = *layer.classes;
+  summarize_one_hot(layer, classes.counts);
+  classes.pairs = plan.class_pairs;
+  classes.classifier = std::move(weight.classifier);
+  if (classes.classifier) {
+    find_weight_rows(classes, targets.labels);
+  } else {
+    classes.no_classifier = weight.missing.empty() ? "convolution" : weight.missing;
+  }
+}
+
+std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics) {
+  ClassSummary& classes = *layer.classes;
+  auto look = std::make_shared<ClassLook>();
+  look->means = classes.means;
+  if (classes.size() < 2) {
+    return look;
+  }
+  const bool fits = !classes.weight_rows.empty();
+  look->nearest = classes.nearest =
+      metrics.wants("ncc_accuracy") || (fits && metrics.wants("nc4_disagreement"));
+  if (fits && metrics.wants("nc4_disagreement")) {
+    look->weight = classes.classifier->weight;
+    look->bias = classes.classifier->bias;
+    look->weight_rows = classes.weight_rows;
+  }
+  if (!class_moments_suffice(layer)) {
+    look->whitening = classes.between.whitening;
+    look->whitening_by_rows = classes.between_by_rows.whitening;
+    classes.whitened = true;
+  }
+  if (classes.unit) {
+    look->unit_means = classes.unit_means;
+    look->unit_whitening = classes.unit->whitening;
+  }
+  return look;
+}
+
+}  // namespace collapscope

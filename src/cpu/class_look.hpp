@@ -1,0 +1,60 @@
+// The second look of classification on the CPU: each row less the mean of its class, formed and then squared,
+// so that nothing cancels; and which class mean is nearest.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "collapscope/backend/backend.hpp"
+#include "core/workers.hpp"
+#include "cpu/best_rows.hpp"
+#include "cpu/row_pass.hpp"
+
+namespace collapscope::cpu {
+
+class CpuClassLook {
+ public:
+  CpuClassLook(const RowFormat& format, const std::vector<double>& feature_mean,
+               std::shared_ptr<const ClassLook> look, std::size_t tile_rows, const VectorKernels& kernels,
+               std::size_t threads);
+  // Adds the rows of a tile, which are finite. numbers: of their classes [rows, 1].
+  void add(const RawTile& tile, MatrixView<const double> numbers, const Team& team, ClassResiduals& to);
+
+ private:
+  // One thread's room for a block.
+  struct Bench {
+    RowPass pass;
+    Room rest;
+    Matrix coordinates;
+    std::vector<double> lengths;  // |h - mean|
+    std::vector<double> plain;    // a row as it is stored
+    std::size_t plain_row = 0;    // which of the block; rows: none
+    std::vector<std::size_t> nearest;
+    std::vector<std::size_t> chosen;
+    BestRows::Bench best;
+    BestRows::Bench best_of_weight;
+  };
+
+  [[nodiscard]] Bench& bench_of(std::size_t worker);
+  void add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
+                 Bench& bench, ClassResiduals& to);
+  void find_nearest(MatrixView<const double> numbers, std::size_t rows, Bench& bench,
+                    ClassResiduals& to) const;
+  void add_unit(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
+                Bench& bench, ClassResiduals& to) const;
+  [[nodiscard]] double whitened(const Matrix& whitening, Bench& bench, std::size_t rows) const;
+
+  RowFormat format_;
+  std::shared_ptr<const ClassLook> look_;
+  const VectorKernels& kernels_;
+  AlignedDoubles mean_;  // padded
+  AlignedDoubles zeros_;
+  std::optional<BestRows> means_;
+  std::optional<BestRows> weight_;
+  std::vector<double> squares_;  // |h - mu_y|^2 of the tile's rows
+  std::vector<std::unique_ptr<Bench>> benches_;
+  std::vector<ClassResiduals> blocks_;
+};
+
+}  // namespace collapscope::cpu

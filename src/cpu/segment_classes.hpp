@@ -1,0 +1,55 @@
+// The sums of each class of a segment's rows: rows are added one after the other, in their order, each to the
+// sums of its class. Threads share out the columns, so that no bit depends on them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "collapscope/backend/backend.hpp"
+#include "core/workers.hpp"
+#include "cpu/room.hpp"
+
+namespace collapscope::cpu {
+
+class SegmentClasses {
+ public:
+  SegmentClasses(const FoldSpec& spec, std::size_t tile_rows);
+
+  [[nodiscard]] bool wanted() const { return classes_ > 0; }
+  [[nodiscard]] bool wants_unit() const { return unit_; }
+  // A segment's first rows are there. pilot: what all rows of it are about [d].
+  void begin(std::span<const double> pilot);
+  // Where row i of a tile goes: h - pilot, h / |h| as it is, |h - pilot|^2.
+  [[nodiscard]] std::span<double> row(std::size_t i) { return {rows_.row(i), features_}; }
+  [[nodiscard]] std::span<double> unit_row(std::size_t i) { return {unit_rows_.row(i), features_}; }
+  [[nodiscard]] double& square(std::size_t i) { return squares_of_rows_[i]; }
+  // Adds the rows of the tile. numbers: of their classes [rows, 1]. Throws UsageError for what is none.
+  void add(MatrixView<const double> numbers, const Team& team);
+  // The sums, classes in ascending order. The next segment may begin.
+  [[nodiscard]] ClassSums finish();
+
+ private:
+  [[nodiscard]] std::size_t slot_of(double number);
+  [[nodiscard]] Matrix in_order(const std::vector<double>& sums, const std::vector<std::size_t>& order) const;
+
+  std::uint64_t classes_;
+  bool unit_;
+  std::size_t features_;
+  Room rows_;  // of the tile
+  Room unit_rows_;
+  std::vector<double> squares_of_rows_;
+  std::vector<std::size_t> slots_of_rows_;
+
+  // The current segment. Classes have slots in the order in which they come.
+  std::vector<std::uint32_t> slots_;  // of each class, one more than it is; 0: none
+  std::vector<double> numbers_;       // of the slots
+  std::vector<double> counts_;
+  std::vector<double> squares_;
+  std::vector<double> sums_;  // [slots, d]
+  std::vector<double> unit_sums_;
+  std::vector<double> pilot_;
+  std::vector<double> unit_pilot_;
+};
+
+}  // namespace collapscope::cpu

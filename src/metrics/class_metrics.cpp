@@ -1,0 +1,376 @@
+// NC1 to NC4 of a layer, and what is near them: docs/classification.md.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "collapscope/metrics/metrics.hpp"
+#include "linalg/decompose.hpp"
+#include "metrics/class_geometry.hpp"
+#include "metrics/layer_parts.hpp"
+#include "metrics/metric_values.hpp"
+
+namespace collapscope {
+
+namespace {
+
+constexpr double cut_of_condition = 1e-10;  // on singular values
+constexpr std::size_t most_seli_classes = 8192;
+constexpr const char* one_class = "one class";
+constexpr const char* means_coincide = "all class means coincide";
+constexpr const char* needs_look = "needs a second look at the rows";
+
+double squared(double x) { return x * x; }
+
+// What rounding may make of sums of squares within classes.
+class WithinFloors {
+ public:
+  explicit WithinFloors(const LayerSummary& layer)
+      : input_(squared(layer.unit_roundoff) / 3 * layer.mean_square),
+        sums_(layer.residuals ? squared(4 * float64_epsilon) * layer.mean_square
+                              : static_cast<double>(layer.features()) *
+                                    std::max(float64_epsilon, layer.product_rounding) * layer.total_variance),
+        rows_(squared(4 * float64_epsilon) * layer.mean_square),
+        unit_(std::max(squared(layer.unit_roundoff) / 3, squared(4 * float64_epsilon))),
+        features_(static_cast<double>(layer.features())) {}
+
+  // Of tr Sigma_W.
+  [[nodiscard]] double variance() const { return std::max(input_, sums_); }
+  // Of tr(Sigma_W Sigma^+), for noise that is alike in all features; sums were taken as `from_rows` says.
+  [[nodiscard]] double whitened(double inverse_trace, bool from_rows) const {
+    return (from_rows ? std::max(input_, rows_) / features_ : variance()) * inverse_trace;
+  }
+  [[nodiscard]] double unit(double inverse_trace) const { return unit_ / features_ * inverse_trace; }
+
+ private:
+  double input_;
+  double sums_;
+  double rows_;
+  double unit_;
+  double features_;
+};
+
+// Class means that differ by rounding alone.
+bool all_coincide(const LayerSummary& layer) {
+  return !(layer.classes->between.trace > squared(64 * float64_epsilon) * layer.total_variance);
+}
+
+const char* no_between(const LayerSummary& layer) {
+  return layer.classes->size() < 2 ? one_class : all_coincide(layer) ? means_coincide : "";
+}
+
+void add_all_undefined(MetricSet& set, std::initializer_list<const char*> names, const std::string& reason) {
+  for (const char* name : names) {
+    add_undefined(set, name, reason);
+  }
+}
+
+const char* cut_note(const BetweenCovariance& between) {
+  return between.near_cut ? "an eigenvalue at the cut of the pseudo-inverse" : "";
+}
+
+void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* pairs) {
+  const ClassSummary& classes = *layer.classes;
+  const WithinFloors floors(layer);
+  const double n = static_cast<double>(layer.samples);
+  const double k = static_cast<double>(classes.size());
+  double within = classes.within;
+  if (layer.residuals) {
+    const auto& squares = layer.residuals->classes.squares;
+    within = std::accumulate(squares.begin(), squares.end(), 0.0) / n;
+  }
+  add_number(set, "within_variance", within, floors.variance());
+  if (const std::string reason = no_between(layer); !reason.empty()) {
+    add_all_undefined(set, {"nc1", "nc1_trace", "nc1_quotient", "nc1_cdnv", "nc1_vci", "nc1_unit"}, reason);
+    return;
+  }
+  const bool from_rows = layer.residuals && classes.whitened;
+  const double nc1 = from_rows ? layer.residuals->classes.whitened / n / k : classes.nc1;
+  const double nc1_trace = from_rows ? layer.residuals->classes.whitened_by_rows / n : classes.nc1_trace;
+  const auto sums_floor = [&](const BetweenCovariance& between) {
+    if (from_rows) {
+      return floors.whitened(between.inverse_trace, true);
+    }
+    const double rounding =
+        static_cast<double>(layer.features()) * std::max(float64_epsilon, layer.product_rounding);
+    return std::max(floors.whitened(between.inverse_trace, true),
+                    rounding * layer.total_variance * between.inverse_trace);
+  };
+  add_number(set, "nc1", nc1, sums_floor(classes.between) / k, cut_note(classes.between));
+  add_number(set, "nc1_trace", nc1_trace, sums_floor(classes.between_by_rows),
+             cut_note(classes.between_by_rows));
+  add_number(set, "nc1_quotient", within / classes.between.trace, floors.variance() / classes.between.trace);
+  if (pairs == nullptr) {
+    add_undefined(set, "nc1_cdnv", "pairs of classes are not gone through");
+  } else if (pairs->coincide) {
+    add_undefined(set, "nc1_cdnv", "two class means coincide");
+  } else {
+    add_number(set, "nc1_cdnv", pairs->variance_to_distance, floors.variance() * pairs->inverse_distance);
+  }
+  if (classes.vci) {
+    add_number(set, "nc1_vci", std::max(0.0, *classes.vci), classes.vci_rounding,
+               cut_note(classes.between_by_rows));
+  } else {
+    add_undefined(set, "nc1_vci", few_eigenpairs);
+  }
+  if (!classes.unit || !layer.residuals) {
+    add_undefined(set, "nc1_unit", needs_look);
+  } else if (!(classes.unit->trace > squared(64 * float64_epsilon))) {
+    add_undefined(set, "nc1_unit", "the class means of the normalized rows coincide");
+  } else {
+    add_number(set, "nc1_unit", layer.residuals->classes.whitened_unit / n / k,
+               floors.unit(classes.unit->inverse_trace) / k, cut_note(*classes.unit));
+  }
+}
+
+std::vector<double> variances_within(const LayerSummary& layer) {
+  const ClassSummary& classes = *layer.classes;
+  if (!layer.residuals) {
+    return classes.variances;
+  }
+  std::vector<double> variances = layer.residuals->classes.squares;
+  for (std::size_t c = 0; c < variances.size(); ++c) {
+    variances[c] /= classes.counts[c];
+  }
+  return variances;
+}
+
+// Norms, angles and distances of centred vectors. reason: why there is nothing to say; else empty.
+void add_geometry(MetricSet& set, const std::string& prefix, const ClassVectors* vectors,
+                  const PairSums* pairs, const std::string& vanishes, std::string reason) {
+  const bool is_zero = reason.empty() && !(vectors->square() > 0);
+  const auto name = [&](const char* end) { return prefix + end; };
+  if (is_zero) {
+    reason = vanishes;
+  }
+  if (!reason.empty()) {
+    for (const char* end : {"_equinorm", "_mean_cosine", "_equiangular", "_max_angle", "_etf"}) {
+      add_undefined(set, name(end), reason);
+    }
+    return;
+  }
+  const std::vector<double>& norms = vectors->norms();
+  const double k = static_cast<double>(norms.size());
+  const double mean = std::accumulate(norms.begin(), norms.end(), 0.0) / k;
+  double deviation = 0;
+  for (const double length : norms) {
+    deviation += squared(length - mean);
+  }
+  add_number(set, name("_equinorm"), std::sqrt(deviation / k) / mean);
+  const SummedGeometry summed = pairs == nullptr ? sum_geometry(*vectors) : SummedGeometry{};
+  if (vectors->some_vanish()) {
+    for (const char* end : {"_mean_cosine", "_equiangular", "_max_angle"}) {
+      add_undefined(set, name(end), "a vector is 0");
+    }
+  } else if (pairs != nullptr) {
+    add_number(set, name("_mean_cosine"), pairs->mean_cosine);
+    add_number(set, name("_equiangular"), pairs->deviation);
+    add_number(set, name("_max_angle"), pairs->off_simplex);
+  } else {
+    add_number(set, name("_mean_cosine"), summed.mean_cosine);
+    add_number(set, name("_equiangular"), summed.deviation, summed.deviation_rounding);
+    add_undefined(set, name("_max_angle"), "pairs of classes are not gone through");
+  }
+  if (pairs != nullptr) {
+    add_number(set, name("_etf"), pairs->etf);
+  } else {
+    add_number(set, name("_etf"), summed.etf, summed.etf_rounding);
+  }
+}
+
+void add_condition(MetricSet& set, const LayerSummary& layer) {
+  const auto& s = layer.classes->between.singular_values;
+  const std::size_t wanted = layer.classes->size() - 1;
+  if (s.size() < wanted || !(s[wanted - 1] > cut_of_condition * s[0])) {
+    add_undefined(set, "nc2_condition", "the class means span fewer than K - 1 dimensions");
+  } else {
+    add_number(set, "nc2_condition", s[0] / s[wanted - 1]);
+  }
+}
+
+void add_seli(MetricSet& set, const std::string& name, const ClassSummary& classes, const PairSums* pairs,
+              const std::string& reason) {
+  if (!reason.empty()) {
+    add_undefined(set, name, reason);
+  } else if (classes.size() > most_seli_classes) {
+    add_undefined(set, name, "more than 8192 classes");
+  } else if (pairs == nullptr || !pairs->seli) {
+    add_undefined(set, name, "pairs of classes are not gone through");
+  } else {
+    add_number(set, name, *pairs->seli);
+  }
+}
+
+// Pairs of vectors that are not all 0; nullopt: they are, or are not to be gone through.
+std::optional<PairSums> pairs_of(const ClassVectors& vectors, const ClassSummary& classes,
+                                 std::span<const double> variances, SeliGram::Of what) {
+  if (!classes.pairs || !(vectors.square() > 0)) {
+    return std::nullopt;
+  }
+  std::optional<SeliGram> seli;
+  if (classes.size() <= most_seli_classes) {
+    seli.emplace(classes.counts, what);
+  }
+  return sum_pairs(vectors, variances, seli ? &*seli : nullptr);
+}
+
+// W's rows of the classes against the centred class means.
+void add_duality(MetricSet& set, const ClassVectors& rows, const ClassVectors& means) {
+  if (!(rows.square() > 0)) {
+    add_all_undefined(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, "weight is 0");
+    return;
+  }
+  const double w_length = std::sqrt(rows.square());
+  const double m_length = std::sqrt(means.square());
+  const std::size_t classes = rows.size();
+  double apart = 0;
+  double cosines = 0;
+  for (std::size_t c = 0; c < classes; ++c) {
+    const Matrix w = rows.block(c, 1);
+    const Matrix m = means.block(c, 1);
+    double along = 0;
+    for (std::size_t j = 0; j < w.cols(); ++j) {
+      apart += squared(w(0, j) / w_length - m(0, j) / m_length);
+      along += w(0, j) * m(0, j);
+    }
+    cosines += along / rows.norms()[c] / means.norms()[c];
+  }
+  add_number(set, "nc3_self_duality", std::sqrt(apart));
+  if (const auto distance = cross_simplex_distance(rows, means)) {
+    add_number(set, "nc3_etf", distance->value,
+               distance->rounding > 0 ? std::optional(distance->rounding) : std::nullopt);
+  } else {
+    add_undefined(set, "nc3_etf", "W M^T is 0");
+  }
+  if (rows.some_vanish() || means.some_vanish()) {
+    add_undefined(set, "nc3_cosine", "a vector is 0");
+  } else {
+    add_number(set, "nc3_cosine", cosines / static_cast<double>(classes));
+  }
+}
+
+void add_classifier(MetricSet& set, const LayerSummary& layer, const ClassVectors* means) {
+  const ClassSummary& classes = *layer.classes;
+  const bool fits = classes.classifier && !classes.weight_rows.empty();
+  const std::string missing = fits ? "" : classes.no_classifier;
+  const std::string reason = !missing.empty() ? missing : classes.size() < 2 ? one_class : "";
+  std::optional<ClassVectors> centred;
+  std::optional<PairSums> pairs;
+  std::vector<std::size_t> picks;
+  for (const double row : classes.weight_rows) {
+    picks.push_back(static_cast<std::size_t>(row));
+  }
+  if (reason.empty()) {
+    centred.emplace(*classes.classifier->weight, picks, true);
+    pairs = pairs_of(*centred, classes, {}, SeliGram::Of::weights);
+  }
+  constexpr const char* alike = "the rows of W are all the same";
+  add_geometry(set, "nc2_weight", reason.empty() ? &*centred : nullptr, pairs ? &*pairs : nullptr, alike,
+               reason);
+  add_seli(set, "nc2_weight_seli", classes, pairs ? &*pairs : nullptr,
+           !reason.empty()            ? reason
+           : !(centred->square() > 0) ? alike
+                                      : "");
+  const std::string no_duality = !reason.empty() ? reason : means == nullptr ? means_coincide : "";
+  if (!no_duality.empty()) {
+    add_all_undefined(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, no_duality);
+  } else {
+    add_duality(set, ClassVectors(*classes.classifier->weight, picks, false), *means);
+  }
+}
+
+void add_nearest(MetricSet& set, const LayerSummary& layer) {
+  const ClassSummary& classes = *layer.classes;
+  const std::string reason = classes.size() < 2                     ? one_class
+                             : !layer.residuals || !classes.nearest ? needs_look
+                                                                    : "";
+  const double n = static_cast<double>(layer.samples);
+  const bool fits = classes.classifier && !classes.weight_rows.empty();
+  if (!reason.empty() || !fits) {
+    add_undefined(set, "nc4_disagreement", fits ? reason : classes.no_classifier);
+  } else {
+    add_number(set, "nc4_disagreement", static_cast<double>(layer.residuals->classes.nearest_unlike) / n);
+  }
+  if (!reason.empty()) {
+    add_undefined(set, "ncc_accuracy", reason);
+  } else {
+    add_number(set, "ncc_accuracy", static_cast<double>(layer.residuals->classes.nearest_own) / n);
+  }
+}
+
+// Where W has other rows than those of the classes, as a hidden layer's has, what is made of it may mean
+// nothing.
+void note_other_rows(MetricSet& set, const ClassSummary& classes) {
+  if (!classes.classifier || classes.weight_rows.empty() ||
+      classes.classifier->weight->rows() == classes.size()) {
+    return;
+  }
+  for (Metric& metric : set.all()) {
+    const bool of_weight = metric.name.starts_with("nc2_weight_") || metric.name.starts_with("nc3_") ||
+                           metric.name == "nc4_disagreement";
+    if (of_weight && metric.defined() && metric.note.empty()) {
+      metric.note = "W has rows of no class";
+    }
+  }
+}
+
+}  // namespace
+
+void add_classes(MetricSet& set, const LayerSummary& layer) {
+  const ClassSummary& classes = *layer.classes;
+  if (classes.classifier && !classes.weight_rows.empty()) {
+    add_count(set, "classes_empty", classes.classifier->weight->rows() - classes.size());
+  } else {
+    add_undefined(set, "classes_empty", classes.no_classifier);
+  }
+  const std::string reason = no_between(layer);
+  std::optional<ClassVectors> means;
+  std::optional<PairSums> pairs;
+  if (reason.empty()) {
+    means.emplace(*classes.means, std::vector<std::size_t>{}, true);
+    pairs = pairs_of(*means, classes, variances_within(layer), SeliGram::Of::means);
+  }
+  add_nc1_family(set, layer, pairs ? &*pairs : nullptr);
+  add_geometry(set, "nc2", means ? &*means : nullptr, pairs ? &*pairs : nullptr, means_coincide, reason);
+  if (reason.empty()) {
+    add_condition(set, layer);
+  } else {
+    add_undefined(set, "nc2_condition", reason);
+  }
+  add_seli(set, "nc2_seli", classes, pairs ? &*pairs : nullptr, reason);
+  add_classifier(set, layer, means ? &*means : nullptr);
+  add_nearest(set, layer);
+  note_other_rows(set, classes);
+}
+
+void add_class_targets(MetricSet& set, const ClassTargets& classes) {
+  add_count(set, "classes", classes.labels.size());
+  add_count(set, "classes_single", static_cast<std::size_t>(std::ranges::count(classes.counts, 1.0)));
+  const auto [least, most] = std::ranges::minmax(classes.counts);
+  add_number(set, "class_imbalance", most / least);
+  add_count(set, "samples_ignored", classes.ignored);
+  if (classes.accuracy) {
+    add_number(set, "model_accuracy", *classes.accuracy);
+    add_number(set, "model_cross_entropy", *classes.cross_entropy);
+  } else {
+    add_all_undefined(set, {"model_accuracy", "model_cross_entropy"}, classes.no_model);
+  }
+}
+
+bool class_moments_suffice(const LayerSummary& layer) {
+  constexpr double least_multiple = 1e9;  // of rounding, as for regression
+  const ClassSummary& classes = *layer.classes;
+  if (layer.product_rounding > 0) {
+    return false;
+  }
+  const double least =
+      least_multiple * static_cast<double>(layer.features()) * float64_epsilon * layer.total_variance;
+  const double k = static_cast<double>(classes.size());
+  return !(layer.total_variance > 0) ||
+         (classes.within >= least && classes.nc1 * k >= least * classes.between.inverse_trace &&
+          classes.nc1_trace >= least * classes.between_by_rows.inverse_trace);
+}
+
+}  // namespace collapscope

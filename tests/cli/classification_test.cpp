@@ -1,0 +1,165 @@
+// Classification, as a user runs it: what is read as labels, what is refused, and what does not change bits.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// `labels` is a Python expression of N; more goes before the file is closed.
+std::string classes(const std::string& labels, const std::string& more = "", int rows = 60) {
+  return "def edit(f):\n"
+         "    N = " +
+         std::to_string(rows) +
+         "\n"
+         "    del f['targets']\n"
+         "    f['targets'] = " +
+         labels +
+         "\n"
+         "    " +
+         (more.empty() ? "pass" : more) +
+         "\n"
+         "dump('a.h5', task='classification', N=" +
+         std::to_string(rows) + ", n=4, edit=edit)";
+}
+
+class Classification : public ::testing::Test {
+ protected:
+  nlohmann::json analyzed(Arguments arguments, int status = 0) {
+    arguments.insert(arguments.begin(), {"analyze", "a.h5"});
+    arguments.insert(arguments.end(), {"-o", "-"});
+    const Finished finished = expect_status(status, folder_, arguments);
+    told_ = finished.err;
+    return nlohmann::json::parse(finished.out);
+  }
+  void expect_refused(Arguments arguments, const std::vector<std::string>& words) {
+    arguments.insert(arguments.begin(), {"analyze", "a.h5"});
+    const Finished finished = expect_status(2, folder_, arguments);
+    for (const std::string& word : words) {
+      EXPECT_THAT(finished.err, HasSubstr(word));
+    }
+  }
+
+  TempFolder folder_;
+  std::string told_;
+};
+
+TEST_F(Classification, MetricsAreThoseOfTheTask) {
+  make_dumps(folder_, classes("np.arange(N) % 4"));
+  const nlohmann::json checkpoint = analyzed({}).at("checkpoints").at(0);
+  EXPECT_EQ(checkpoint.at("task"), "classification");
+  EXPECT_EQ(checkpoint.at("targets").at("classes"), 4);
+  EXPECT_FALSE(checkpoint.at("targets").contains("target_dim"));
+  const nlohmann::json& metrics = checkpoint.at("layers").at(0).at("metrics");
+  EXPECT_TRUE(metrics.at("nc1").is_number());
+  EXPECT_TRUE(metrics.at("nc4_disagreement").is_number());
+  EXPECT_EQ(metrics.at("signal_dim"), 3);
+  EXPECT_FALSE(metrics.contains("nrc1"));
+  EXPECT_FALSE(metrics.contains("nrc3_final_gamma"));
+}
+
+TEST_F(Classification, RegressionHasNoneOfItsMetrics) {
+  make_dumps(folder_, "dump('a.h5')");
+  const nlohmann::json checkpoint = analyzed({}).at("checkpoints").at(0);
+  EXPECT_FALSE(checkpoint.at("targets").contains("classes"));
+  EXPECT_FALSE(checkpoint.at("layers").at(0).at("metrics").contains("nc1"));
+}
+
+TEST_F(Classification, IntegersWithoutATaskAreARegressionWithALine) {
+  make_dumps(folder_,
+             "def edit(f):\n"
+             "    del f['targets']\n"
+             "    f['targets'] = np.arange(60) % 4\n"
+             "dump('a.h5', edit=edit)");
+  EXPECT_TRUE(analyzed({}).at("checkpoints").at(0).at("targets").contains("target_dim"));
+  EXPECT_THAT(told_, HasSubstr("task = \"classification\""));
+}
+
+TEST_F(Classification, TableCsvAndInspectKnowIt) {
+  make_dumps(folder_, classes("np.arange(N) % 4"));
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5"}).out,
+              HasSubstr("classes: 4, labels 0 to 3, 15 to 15 samples each"));
+  EXPECT_THAT(expect_status(0, folder_, {"analyze", "a.h5", "--metrics", "nc1,ncc_accuracy"}).out,
+              HasSubstr("fc1"));
+  expect_status(0, folder_, {"analyze", "a.h5", "-o", "a.csv"});
+  EXPECT_THAT(folder_.read("a.csv"), HasSubstr("nc2_etf"));
+  EXPECT_THAT(folder_.read("a.csv"), Not(HasSubstr("nrc1")));
+}
+
+TEST_F(Classification, WhatIsNoLabelIsNamed) {
+  make_dumps(folder_, classes("np.where(np.arange(N) == 17, 1.5, np.arange(N) % 3)"));
+  expect_refused({}, {"a.h5", "/targets", "found 1.5, first in row 17", "whole numbers"});
+  make_dumps(folder_, classes("np.where(np.arange(N) == 9, np.nan, np.arange(N) % 3)"));
+  expect_refused({}, {"/targets", "nan", "row 9"});
+  make_dumps(folder_, classes("np.full((N, 4), 0.25)"));
+  expect_refused({}, {"found 0.25 in column 0, first in row 0", "one-hot"});
+  make_dumps(folder_, classes("np.arange(N)[:, None] % 3 + np.zeros((N, 5), int)"));
+  expect_refused({}, {"one-hot", "labels of shape [N]"});
+  make_dumps(folder_, classes("np.where(np.arange(N) == 5, 2**63, 1).astype(np.uint64)"));
+  expect_refused({}, {"9223372036854775808", "row 5"});
+  make_dumps(folder_, classes("np.zeros((N, 2, 2), int)"));
+  expect_refused({}, {"[60, 2, 2]", "labels of shape [N]"});
+  make_dumps(folder_, classes("np.full(N, -100)"));
+  expect_refused({"--ignore-label", "-100"}, {"every sample has the ignored label -100"});
+  expect_refused({"--ignore-label", "none"}, {"--ignore-label", "'none'"});
+}
+
+TEST_F(Classification, IgnoredSamplesAreLeftOutOfEverything) {
+  make_dumps(folder_, classes("np.where(np.arange(N) % 5 == 0, -100, np.arange(N) % 4)",
+                              "f['layers/fc1/activations'][::5] = np.nan"));
+  const nlohmann::json checkpoint =
+      analyzed({"--ignore-label", "-100", "--layers", "fc1"}).at("checkpoints").at(0);
+  EXPECT_EQ(checkpoint.at("samples"), 48);
+  EXPECT_EQ(checkpoint.at("targets").at("samples_ignored"), 12);
+  EXPECT_EQ(checkpoint.at("layers").at(0).at("metrics").at("samples"), 48);
+  make_dumps(folder_, classes("np.where(np.arange(N) % 5 == 0, -100, np.arange(N) % 4)",
+                              "f['layers/fc1/activations'][33] = np.nan"));
+  expect_refused({"--ignore-label", "-100", "--layers", "fc1"}, {"found NaN or Inf, first in row 33"});
+}
+
+TEST_F(Classification, NaNLogitsCostTheModelOnly) {
+  make_dumps(folder_, classes("np.arange(N) % 4", "f['predictions'] = np.full((N, 4), np.nan)"));
+  const nlohmann::json checkpoint = analyzed({}, 1).at("checkpoints").at(0);
+  EXPECT_TRUE(checkpoint.at("targets").at("model_accuracy").is_null());
+  EXPECT_TRUE(checkpoint.at("layers").at(0).at("metrics").at("nc1").is_number());
+}
+
+TEST_F(Classification, LabelsBeyondTheWeightCostWhatNeedsIt) {
+  make_dumps(folder_, classes("np.arange(N) % 7"));
+  const nlohmann::json metrics = analyzed({}).at("checkpoints").at(0).at("layers").at(0).at("metrics");
+  EXPECT_TRUE(metrics.at("nc3_self_duality").is_null());
+  EXPECT_TRUE(metrics.at("nc4_disagreement").is_null());
+  EXPECT_TRUE(metrics.at("nc2_etf").is_number());
+}
+
+TEST_F(Classification, WhatIsNotThereYetIsRefused) {
+  make_dumps(folder_, classes("np.arange(N) % 4"));
+  expect_refused({"--part", "1/2", "-o", "part.h5"}, {"--part", "classes"});
+  EXPECT_FALSE(folder_.has("part.h5"));
+}
+
+TEST_F(Classification, SumsThatDoNotFitTheMemoryAreRefused) {
+  make_dumps(folder_, classes("np.arange(N)", "", 40000));
+  expect_refused({"--memory", "8MiB"}, {"sums of 40000 classes of 5 features", "--memory"});
+}
+
+TEST_F(Classification, HasTheSameBitsOnAnyNumberOfThreadsAndGoesOn) {
+  make_dumps(folder_, classes("np.arange(N) % 4 * 3", "", 40000));
+  const auto digest = [&](const Arguments& arguments) {
+    return analyzed(arguments).at("provenance").at("digest").get<std::string>();
+  };
+  const std::string one = digest({"--threads", "1"});
+  EXPECT_EQ(one, digest({"--threads", "2"}));
+  EXPECT_EQ(one, digest({"--threads", "2", "--work", "work", "--save-every", "0"}));
+  EXPECT_EQ(one, digest({"--threads", "2", "--work", "work"}));
+}
+
+}  // namespace
+}  // namespace collapscope::cli
