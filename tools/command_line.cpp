@@ -8,6 +8,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "commands.hpp"
+#include "words.hpp"
 
 namespace collapscope::tools {
 
@@ -75,6 +76,41 @@ void describe(CLI::App& app, const Command& command, const Command*& asked) {
   }
 }
 
+constexpr std::size_t help_width = 100;
+
+const CLI::App& innermost(const CLI::App& app) {
+  const auto below = app.get_subcommands();
+  return below.empty() ? app : innermost(*below.front());
+}
+
+// What is no option or command of the innermost command that was named.
+[[noreturn]] void refuse(const CLI::App& program, const std::string& word) {
+  const CLI::App& app = innermost(program);
+  const std::string command = &app == &program ? "" : " " + app.get_name();
+  std::vector<std::string> names;
+  if (word.front() != '-') {
+    for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(below->get_name());
+    }
+    throw UsageError(fmt::format("unknown command '{}'{}{} 'collapscope{} --help' lists the commands", printable(word),
+                                 did_you_mean(word, names), nearest(word, names).empty() ? ";" : "", command));
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  const std::string option = word.substr(0, word.find('='));
+  throw UsageError(fmt::format("'collapscope{}' has no option {}{}{} 'collapscope{} --help' lists them", command,
+                               printable(option), did_you_mean(option, names),
+                               nearest(option, names).empty() ? ";" : "", command));
+}
+
+int show_help(const CLI::App& app, std::FILE* stream, int status) {
+  fmt::print(stream, "{}", fitted(app.help(), help_width));
+  return status;
+}
+
 }  // namespace
 
 Request parse(const Command& program, int argc, const char* const* argv) {
@@ -83,10 +119,15 @@ Request parse(const Command& program, int argc, const char* const* argv) {
   describe(app, program, request.command);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return {nullptr, show_help(app, stdout, done)};
   } catch (const CLI::ParseError& error) {
-    if (app.get_subcommands().empty() && !app.remaining().empty()) {
-      throw UsageError(fmt::format("unknown command '{}'; 'collapscope --help' lists the commands",
-                                   printable(app.remaining().front())));
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (!unknown.empty() && !unknown.front().empty()) {
+      refuse(app, unknown.front());
+    }
+    if (argc == 1) {
+      return {nullptr, show_help(app, stderr, nothing_done)};
     }
     return {nullptr, app.exit(error) == 0 ? done : nothing_done};
   }
