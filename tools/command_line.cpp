@@ -78,32 +78,41 @@ void describe(CLI::App& app, const Command& command, const Command*& asked) {
 
 constexpr std::size_t help_width = 100;
 
-const CLI::App& innermost(const CLI::App& app) {
+// The innermost command that was named, and its full name: " synth planted".
+const CLI::App& innermost(const CLI::App& app, std::string& name) {
   const auto below = app.get_subcommands();
-  return below.empty() ? app : innermost(*below.front());
+  if (below.empty()) {
+    return app;
+  }
+  name += " " + below.front()->get_name();
+  return innermost(*below.front(), name);
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(below->get_name());
+  }
+  return names;
 }
 
 // What is no option or command of the innermost command that was named.
-[[noreturn]] void refuse(const CLI::App& program, const std::string& word) {
-  const CLI::App& app = innermost(program);
-  const std::string command = &app == &program ? "" : " " + app.get_name();
-  std::vector<std::string> names;
+[[noreturn]] void refuse(const CLI::App& app, const std::string& command, const std::string& word) {
   if (word.front() != '-') {
-    for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
-      names.push_back(below->get_name());
-    }
-    throw UsageError(fmt::format("unknown command '{}'{}{} 'collapscope{} --help' lists the commands", printable(word),
-                                 did_you_mean(word, names), nearest(word, names).empty() ? ";" : "", command));
+    const std::string hint = did_you_mean(word, commands_of(app));
+    throw UsageError(fmt::format("unknown command '{}'{} 'collapscope{} --help' lists the commands",
+                                 printable(word), hint.empty() ? ";" : hint, command));
   }
+  std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) {
       names.push_back("--" + name);
     }
   }
   const std::string option = word.substr(0, word.find('='));
-  throw UsageError(fmt::format("'collapscope{}' has no option {}{}{} 'collapscope{} --help' lists them", command,
-                               printable(option), did_you_mean(option, names),
-                               nearest(option, names).empty() ? ";" : "", command));
+  const std::string hint = did_you_mean(option, names);
+  throw UsageError(fmt::format("'collapscope{}' has no option {}{} 'collapscope{} --help' lists them",
+                               command, printable(option), hint.empty() ? ";" : hint, command));
 }
 
 int show_help(const CLI::App& app, std::FILE* stream, int status) {
@@ -122,11 +131,13 @@ Request parse(const Command& program, int argc, const char* const* argv) {
   } catch (const CLI::CallForHelp&) {
     return {nullptr, show_help(app, stdout, done)};
   } catch (const CLI::ParseError& error) {
+    std::string name;
+    const CLI::App& named = innermost(app, name);
     const std::vector<std::string> unknown = app.remaining(true);
     if (!unknown.empty() && !unknown.front().empty()) {
-      refuse(app, unknown.front());
+      refuse(named, name, unknown.front());
     }
-    if (argc == 1) {
+    if (!commands_of(named).empty()) {  // and none of them was named
       return {nullptr, show_help(app, stderr, nothing_done)};
     }
     return {nullptr, app.exit(error) == 0 ? done : nothing_done};

@@ -30,7 +30,7 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-constexpr std::size_t source_width = 80;             // of the page's own lines
+constexpr std::size_t source_width = 80;                // of the page's own lines
 constexpr std::string_view last_change = "2026-11-26";  // of the texts; mandoc wants a date
 
 // A line as several that roff joins again. They end at spaces or where a word may break (\\:).

@@ -89,12 +89,15 @@ std::string fitted(std::string_view help, std::size_t width) {
     help.remove_prefix(std::min(end + 1, help.size()));
     while (line.size() > width) {
       const std::size_t margin = hanging(line);
-      const std::size_t space = line.rfind(' ', width);
-      if (space == std::string::npos || space <= margin) {
+      std::size_t end = line.rfind(' ', width);
+      if (end == std::string::npos || end <= margin) {
+        end = line.rfind(',', width - 1);  // of choices
+      }
+      if (end == std::string::npos || end <= margin) {
         break;
       }
-      text += line.substr(0, line.find_last_not_of(' ', space) + 1) + "\n";
-      line = std::string(margin, ' ') + line.substr(space + 1);
+      text += line.substr(0, line.find_last_not_of(' ', end) + 1) + "\n";
+      line = std::string(margin, ' ') + line.substr(end + 1);
     }
     text += line + "\n";
   }
