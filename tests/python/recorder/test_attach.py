@@ -191,3 +191,8 @@ def test_signatures_say_every_option():
 
     of_recorder, of_record, of_attach = map(options, (collapscope.Recorder, collapscope.record, collapscope.attach))
     assert of_recorder.items() <= of_record.items() <= of_attach.items()
+
+
+def test_names_with_numbers_get_their_ending(tmp_path):
+    rec = collapscope.attach(nn.Linear(4, 2), tmp_path / "wd{weight_decay}_{step:.3f}", loader(), attributes={"weight_decay": 0.5})
+    assert rec.step(2) == tmp_path / "wd0.5_2.000.h5" and rec.files[0].exists()

@@ -189,3 +189,13 @@ def test_time_first_where_there_are_as_many_samples_as_positions(tmp_path):
     collapscope.record(model, tmp_path / "rnn.h5", [(x, y)], layers="rnn", output=lambda out: out.mean(0))  # it says so itself
     with h5py.File(tmp_path / "rnn.h5") as f:
         np.testing.assert_allclose(f["layers/rnn/activations"], x.mean(0), rtol=1e-4, atol=1e-6)
+
+
+def test_sharded_models_are_refused(tmp_path):
+    class FullyShardedDataParallel(nn.Linear):
+        pass
+
+    with pytest.raises(ValueError, match="a.h5: model: found one whose parameters are sharded .*; expected a whole copy"):
+        collapscope.Recorder(nn.Sequential(FullyShardedDataParallel(4, 2)), tmp_path / "a.h5")
+    with pytest.raises(ValueError, match="a.h5: model: found function; expected a torch.nn.Module"):
+        collapscope.Recorder(lambda x: x, tmp_path / "a.h5")

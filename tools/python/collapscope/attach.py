@@ -185,7 +185,7 @@ class Attached:
         if missing:  # may come with step(): stands in for it here
             values.update((field, 0) for field in missing)
         try:
-            return Path(self._pattern.format(**values))
+            return with_ending(self._pattern.format(**values))
         except (ValueError, TypeError) as error:
             if missing:
                 return Path(self._pattern).with_name("trial.h5")

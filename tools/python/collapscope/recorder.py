@@ -76,6 +76,9 @@ class Recorder:
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
+            if any(map(_model.is_sharded, root.modules())):
+                raise ValueError(f"{path}: model: found one whose parameters are sharded (FSDP, DeepSpeed); expected a whole copy, such as "
+                                 "one that has loaded its full state_dict")
             self._chosen = _layers.choose(root, layers, exclude)
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
