@@ -58,13 +58,17 @@ void tell_failures(const DumpIndex& index, const std::vector<std::string>& dumps
   const std::vector<std::string> names = layers_of(dump, options);
   constexpr std::size_t most = 12;
   const std::string there =
-      names.empty() ? "" : fmt::format("; {} has {}", printable(dump), first_of(names, most));
+      names.empty() ? "" : fmt::format(" {} has {}", printable(dump), first_of(names, most));
+  const std::string stop = names.empty() ? "" : ";";
   for (const std::string& glob : unknown) {
-    say(fmt::format("--layers: '{}' fits no layer{}{}", printable(glob), did_you_mean(glob, names), there));
+    std::string word = glob;
+    std::erase_if(word, [](char c) { return c == '*' || c == '?' || c == '[' || c == ']'; });
+    const std::string hint = did_you_mean(word, names);
+    say(fmt::format("--layers: '{}' fits no layer{}{}", printable(glob), hint.empty() ? stop : hint, there));
   }
   if (!without.empty() && unknown.size() < options.layers.size()) {
-    say(fmt::format("--layers: {} of {} dumps have none of these layers{}", without.size(), dumps.size(),
-                    there));
+    say(fmt::format("--layers: {} of {} dumps have none of these layers{}{}", without.size(), dumps.size(),
+                    stop, there));
   }
 }
 

@@ -46,7 +46,7 @@ std::size_t hanging(std::string_view line) {
     return begin;
   }
   const std::size_t gap = line.find("  ", begin);
-  return gap == std::string_view::npos ? begin : line.find_first_not_of(' ', gap);
+  return gap == std::string_view::npos ? begin + 4 : line.find_first_not_of(' ', gap);
 }
 
 }  // namespace
@@ -89,15 +89,15 @@ std::string fitted(std::string_view help, std::size_t width) {
     help.remove_prefix(std::min(end + 1, help.size()));
     while (line.size() > width) {
       const std::size_t margin = hanging(line);
-      std::size_t end = line.rfind(' ', width);
-      if (end == std::string::npos || end <= margin) {
-        end = line.rfind(',', width - 1);  // of choices
+      std::size_t cut = line.rfind(' ', width);
+      if (cut == std::string::npos || cut < width / 2) {
+        cut = line.rfind(',', width - 1);  // of choices
       }
-      if (end == std::string::npos || end <= margin) {
+      if (cut == std::string::npos || cut <= margin) {
         break;
       }
-      text += line.substr(0, line.find_last_not_of(' ', end) + 1) + "\n";
-      line = std::string(margin, ' ') + line.substr(end + 1);
+      text += line.substr(0, line.find_last_not_of(' ', cut) + 1) + "\n";
+      line = std::string(margin, ' ') + line.substr(cut + 1);
     }
     text += line + "\n";
   }
