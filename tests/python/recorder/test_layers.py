@@ -191,6 +191,17 @@ def test_time_first_where_there_are_as_many_samples_as_positions(tmp_path):
         np.testing.assert_allclose(f["layers/rnn/activations"], x.mean(0), rtol=1e-4, atol=1e-6)
 
 
+def test_a_part_that_is_called_model():
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.head = nn.Sequential(nn.Linear(4, 4)), nn.Linear(4, 2)
+
+    for options, expected in (({}, ["model.0", "head"]), ({"exclude": "model"}, ["head"]), ({"layers": "model"}, ["model"])):
+        rec = collapscope.Recorder(Outer(), "never.h5", **options)
+        assert [layer.name for layer in rec._chosen] == expected
+
+
 def test_sharded_models_are_refused(tmp_path):
     class FullyShardedDataParallel(nn.Linear):
         pass

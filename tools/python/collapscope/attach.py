@@ -84,7 +84,7 @@ def record_now(model, path, data, batch, samples, shards, attributes, options, q
     attributes = dict(attributes or {})
     if shard is not None:
         path = with_rank(with_ending(path), shard)
-        attributes = {**attributes, "rank": shard.rank, "ranks": shard.ranks}
+        attributes = {**attributes, "shard": shard.rank, "shards": shard.ranks}
     with Recorder(model, path, attributes=attributes, **options) as recorder:
         recorder._quiet = quiet
         return add_all(recorder, data, batch, samples, None if shard is None else shard.keep)
