@@ -137,7 +137,7 @@ Request parse(const Command& program, int argc, const char* const* argv) {
     if (!unknown.empty() && !unknown.front().empty()) {
       refuse(named, name, unknown.front());
     }
-    if (!commands_of(named).empty()) {  // and none of them was named
+    if (error.get_name() == "RequiredError" && !commands_of(named).empty()) {  // none of them was named
       return {nullptr, show_help(app, stderr, nothing_done)};
     }
     return {nullptr, app.exit(error) == 0 ? done : nothing_done};

@@ -49,8 +49,8 @@ TEST(Generate, ManualPageIsCleanForGroffAndMandoc) {
   const TempFolder folder;
   folder.write("page", generated(folder, "man"));
   if (is_installed("groff")) {
-    EXPECT_EQ(shell(folder, "bash", "for device in utf8 ascii; do groff -ww -man -T$device page >shown; done"),
-              "");
+    EXPECT_EQ(
+        shell(folder, "bash", "for device in utf8 ascii; do groff -ww -man -T$device page >shown; done"), "");
   }
   if (!is_installed("mandoc")) {
     GTEST_SKIP() << "mandoc is not installed";
