@@ -18,7 +18,7 @@ def loader(**options):
 
 
 @pytest.mark.parametrize("options, expected", [
-    (dict(every=3), [3, 6]), (dict(at=[1, 5, 99]), [1, 5]), (dict(at=[1], every=4), [1, 4]), ({}, list(range(1, 8)))])
+    (dict(every=3), [3, 6]), (dict(at=np.array([1, 5, 99])), [1, 5]), (dict(at=[1], every=4), [1, 4]), ({}, list(range(1, 8)))])
 @pytest.mark.parametrize("counted", [True, False])
 def test_steps(tmp_path, options, expected, counted):
     model, data = nn.Linear(4, 2), loader()
