@@ -18,6 +18,7 @@
 #include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
+#include "layer_names.hpp"
 #include "outputs.hpp"
 #include "state_options.hpp"
 #include "stop_signals.hpp"
@@ -161,17 +162,20 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   check_no_input(options.outputs, dumps);
   DeviceChoice device(options, dumps);
   DumpIndex index = index_dumps(dumps, indexing);
+  if (job.is_first()) {
+    tell_failures(index, dumps, indexing, [&](const std::string& text) { progress.message(text); });
+  }
+  const std::size_t failed = index.failures.size();
   task.checkpoints = arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
     if (job.is_first()) {
       progress.message(note);
     }
   });
-  task.failures = index.failures;
-  for (const Failure& failure : index.failures) {
-    if (job.is_first()) {
-      progress.message(InputError(failure.path, failure.object, failure.message).what());
-    }
+  for (std::size_t i = failed; job.is_first() && i < index.failures.size(); ++i) {  // of --weights
+    const Failure& failure = index.failures[i];
+    progress.message(InputError(failure.path, failure.object, failure.message).what());
   }
+  task.failures = index.failures;
   if (task.checkpoints.empty()) {
     return task;
   }

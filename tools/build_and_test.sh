@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 preset=${1:-release}
-tools/install_packages.sh chromium-headless-shell python3-matplotlib python3-pandas python3-pip python3-pytest python3-scipy \
+tools/install_packages.sh chromium-headless-shell mandoc python3-matplotlib python3-pandas python3-pip python3-pytest python3-scipy \
   python3-setuptools python3-sklearn python3-torch python3-wheel
 cmake --preset "$preset" -DCOLLAPSCOPE_TESTS=ON
 cmake --build --preset "$preset"

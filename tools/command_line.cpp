@@ -8,6 +8,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "commands.hpp"
+#include "words.hpp"
 
 namespace collapscope::tools {
 
@@ -75,6 +76,50 @@ void describe(CLI::App& app, const Command& command, const Command*& asked) {
   }
 }
 
+constexpr std::size_t help_width = 100;
+
+// The innermost command that was named, and its full name: " synth planted".
+const CLI::App& innermost(const CLI::App& app, std::string& name) {
+  const auto below = app.get_subcommands();
+  if (below.empty()) {
+    return app;
+  }
+  name += " " + below.front()->get_name();
+  return innermost(*below.front(), name);
+}
+
+std::vector<std::string> commands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(below->get_name());
+  }
+  return names;
+}
+
+// What is no option or command of the innermost command that was named.
+[[noreturn]] void refuse(const CLI::App& app, const std::string& command, const std::string& word) {
+  if (word.front() != '-') {
+    const std::string hint = did_you_mean(word, commands_of(app));
+    throw UsageError(fmt::format("unknown command '{}'{} 'collapscope{} --help' lists the commands",
+                                 printable(word), hint.empty() ? ";" : hint, command));
+  }
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  const std::string option = word.substr(0, word.find('='));
+  const std::string hint = did_you_mean(option, names);
+  throw UsageError(fmt::format("'collapscope{}' has no option {}{} 'collapscope{} --help' lists them",
+                               command, printable(option), hint.empty() ? ";" : hint, command));
+}
+
+int show_help(const CLI::App& app, std::FILE* stream, int status) {
+  fmt::print(stream, "{}", fitted(app.help(), help_width));
+  return status;
+}
+
 }  // namespace
 
 Request parse(const Command& program, int argc, const char* const* argv) {
@@ -83,10 +128,17 @@ Request parse(const Command& program, int argc, const char* const* argv) {
   describe(app, program, request.command);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return {nullptr, show_help(app, stdout, done)};
   } catch (const CLI::ParseError& error) {
-    if (app.get_subcommands().empty() && !app.remaining().empty()) {
-      throw UsageError(fmt::format("unknown command '{}'; 'collapscope --help' lists the commands",
-                                   printable(app.remaining().front())));
+    std::string name;
+    const CLI::App& named = innermost(app, name);
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (!unknown.empty() && !unknown.front().empty()) {
+      refuse(named, name, unknown.front());
+    }
+    if (error.get_name() == "RequiredError" && !commands_of(named).empty()) {  // none of them was named
+      return {nullptr, show_help(app, stderr, nothing_done)};
     }
     return {nullptr, app.exit(error) == 0 ? done : nothing_done};
   }

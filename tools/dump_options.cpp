@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/dump/isolation.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "command.hpp"
+#include "words.hpp"
 
 namespace collapscope::tools {
 
@@ -19,6 +22,26 @@ NamedLayout parse_layout(const std::string& text) {
   }
   throw UsageError(
       fmt::format("unknown layout '{}': expected NTD, NCHW, NHWC, NCL, NCDHW or NDHWC", printable(text)));
+}
+
+// Says what was probably meant; whatever else is wrong MetricChoice says.
+void check_metric_names(std::string_view list) {
+  std::vector<std::string> names;
+  for (const MetricInfo& info : metric_catalogue()) {
+    names.emplace_back(info.name);
+  }
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string name(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    const std::string hint = did_you_mean(name, names);
+    const auto fits = [&](const std::string& metric) { return glob_match(name, metric); };
+    if (!hint.empty() && name.find_first_of(" \t") == std::string::npos &&
+        std::ranges::none_of(names, fits)) {
+      throw UsageError(fmt::format("no metric is called '{}'{} 'collapscope metrics' lists them all",
+                                   printable(name), hint));
+    }
+  }
 }
 
 std::size_t parse_signal_dim(const std::string& text) {
@@ -209,6 +232,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   if (!options.pool.empty()) {
     result.pool = parse_pool(options.pool);
   }
+  check_metric_names(options.metrics);
   result.metrics = MetricChoice(options.metrics);
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
   result.precision = options.precision == "fast" ? Precision::fast : Precision::float64;

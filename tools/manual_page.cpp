@@ -1,6 +1,7 @@
 // The manual page, from the texts of --help.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "command_texts.hpp"
@@ -29,6 +30,39 @@ std::string plain(std::string_view text) {
   return out;
 }
 
+constexpr std::size_t source_width = 80;                // of the page's own lines
+constexpr std::string_view last_change = "2026-11-26";  // of the texts; mandoc wants a date
+
+// A line as several that roff joins again. They end at spaces or where a word may break (\\:).
+std::string in_parts(std::string_view line) {
+  std::string out;
+  while (line.size() > source_width) {
+    const std::size_t room = source_width - 1;  // and a backslash
+    const std::size_t space = line.rfind(' ', room - 1);
+    const std::size_t within = line.rfind("\\:", room - 2);
+    const std::size_t end = std::max(space == std::string_view::npos ? 0 : space + 1,
+                                     within == std::string_view::npos ? 0 : within + 2);
+    if (line.find_first_not_of(' ') >= end) {
+      break;
+    }
+    out += fmt::format("{}\\\n", line.substr(0, end));
+    line.remove_prefix(end);
+  }
+  return out + std::string(line);
+}
+
+// Each line of a text so.
+std::string folded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += in_parts(text.substr(0, end));
+    out += end < text.size() ? "\n" : "";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 // Lines as they are.
 std::string verbatim(std::string_view text) { return fmt::format(".nf\n{}\n.fi\n", plain(text)); }
 
@@ -43,7 +77,7 @@ std::string tag(const Option& option) {
   if (!option.choices.empty()) {
     line += " ";
     for (std::size_t i = 0; i < option.choices.size(); ++i) {
-      line += fmt::format("{}\\fB{}\\fR", i == 0 ? "" : "|", plain(option.choices[i]));
+      line += fmt::format("{}\\fB{}\\fR", i == 0 ? "" : "|\\:", plain(option.choices[i]));
     }
   } else if (!option.value().empty()) {
     line += fmt::format(" \\fI{}\\fR", plain(option.value()));
@@ -80,7 +114,7 @@ std::string synopsis(const Command& command) {
 std::string manual_page(const std::vector<Command>& commands, const std::string& version) {
   const Command& program = commands.front();
   std::string page =
-      fmt::format(".TH COLLAPSCOPE 1 \"\" \"collapscope {}\" \"User Commands\"\n", plain(version));
+      fmt::format(".TH COLLAPSCOPE 1 {} \"collapscope {}\" \"User Commands\"\n", last_change, plain(version));
   page += ".SH NAME\ncollapscope \\- neural collapse metrics of trained networks\n.SH SYNOPSIS\n";
   const char* separator = "";
   for (const Command& command : commands) {
@@ -112,7 +146,7 @@ std::string manual_page(const std::vector<Command>& commands, const std::string&
       ".TP\nOPENBLAS_CORETYPE\nkernels of OpenBLAS; set by the program itself where OpenBLAS misjudges the "
       "CPU\n"
       ".TP\nNO_COLOR\nno colours on terminals\n";
-  return page;
+  return folded(page);
 }
 
 }  // namespace collapscope::tools

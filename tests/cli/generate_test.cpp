@@ -45,6 +45,19 @@ TEST(Generate, ManualPageHasEveryCommand) {
   EXPECT_THAT(shown, HasSubstr("only these metrics: names and globs, separated by commas"));
 }
 
+TEST(Generate, ManualPageIsCleanForGroffAndMandoc) {
+  const TempFolder folder;
+  folder.write("page", generated(folder, "man"));
+  if (is_installed("groff")) {
+    EXPECT_EQ(
+        shell(folder, "bash", "for device in utf8 ascii; do groff -ww -man -T$device page >shown; done"), "");
+  }
+  if (!is_installed("mandoc")) {
+    GTEST_SKIP() << "mandoc is not installed";
+  }
+  EXPECT_EQ(shell(folder, "bash", "mandoc -Tlint page"), "");
+}
+
 TEST(Generate, BashCompletes) {
   const TempFolder folder;
   folder.write("completion", generated(folder, "bash"));

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
 
 #include "results.hpp"
@@ -34,6 +35,60 @@ TEST_F(Options, LayersSelectByGlob) {
   EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "head", "--layers", "fc[2-9]"})),
               ElementsAre("fc2", "head"));
   expect_refused({"--layers", "nope"}, "--layers");
+}
+
+TEST_F(Options, SayOnceWhichLayersThereAre) {
+  make_dumps(folder_, "dump('b.h5', layers=['fc1', 'fc2', 'head'])\ndump('c.h5', layers=['conv'])");
+  const auto told = [&](int status, Arguments options) {
+    options.insert(options.begin(), {"analyze", "a.h5", "b.h5", "c.h5", "-q", "-o", "-"});
+    return expect_status(status, folder_, options).err;
+  };
+  EXPECT_EQ(told(2, {"--layers", "haed"}),
+            "--layers: 'haed' fits no layer; did you mean 'head'? a.h5 has fc1, fc2, head\n");
+  EXPECT_EQ(told(1, {"--layers", "head", "--layers", "xyz*"}),
+            "--layers: 'xyz*' fits no layer; c.h5 has conv\n"
+            "--layers: 1 of 3 dumps have none of these layers; c.h5 has conv\n");
+  EXPECT_EQ(told(0, {"--layers", "*"}), "");
+}
+
+TEST_F(Options, SayWhatWasProbablyMeant) {
+  expect_refused(
+      {"--metrics", "nrc1,depp_nrc2"},
+      "no metric is called 'depp_nrc2'; did you mean 'deep_nrc2'? 'collapscope metrics' lists them all");
+  expect_refused({"--metrics", "zzzzzzzz"},
+                 "no metric is called 'zzzzzzzz'; 'collapscope metrics' lists them all");
+  expect_refused({"--metrix", "nrc1"},
+                 "'collapscope analyze' has no option --metrix; did you mean '--metrics'? "
+                 "'collapscope analyze --help' lists them");
+  expect_refused({"--memroy=2GiB"}, "no option --memroy; did you mean '--memory'?");
+  expect_refused({"--zzz"},
+                 "'collapscope analyze' has no option --zzz; 'collapscope analyze --help' lists them");
+  EXPECT_EQ(expect_status(2, folder_, {"analyse", "a.h5"}).err,
+            "collapscope: unknown command 'analyse'; did you mean 'analyze'? 'collapscope --help' lists the "
+            "commands\n");
+  EXPECT_EQ(
+      expect_status(2, folder_, {"synth", "planed"}).err,
+      "collapscope: unknown command 'planed'; did you mean 'planted'? 'collapscope synth --help' lists the "
+      "commands\n");
+}
+
+TEST_F(Options, ACommandThatIsMissingShowsHelp) {
+  EXPECT_EQ(expect_status(2, folder_, {}).err, expect_status(0, folder_, {"--help"}).out);
+  EXPECT_EQ(expect_status(2, folder_, {"synth"}).err, expect_status(0, folder_, {"synth", "--help"}).out);
+}
+
+TEST_F(Options, HelpFitsATerminal) {
+  const std::vector<Arguments> commands{
+      {},          {"analyze"}, {"inspect"},      {"report"},           {"merge"},
+      {"status"},  {"synth"},   {"synth", "ufm"}, {"synth", "planted"}, {"bench"},
+      {"metrics"}, {"devices"}, {"generate"}};
+  for (Arguments arguments : commands) {
+    arguments.emplace_back("--help");
+    std::istringstream help(expect_status(0, folder_, arguments).out);
+    for (std::string line; std::getline(help, line);) {
+      EXPECT_LE(line.size(), 100U) << line;
+    }
+  }
 }
 
 TEST_F(Options, MetricsSelectByNameAndGlob) {

@@ -52,7 +52,9 @@ def test_the_programs_message_is_the_exceptions():
     with pytest.raises(ProgramError) as error:
         collapscope.analyze("nosuch.h5")
     assert "nosuch.h5" in str(error.value) and error.value.status == 2
-    with pytest.raises(ProgramError, match="--nosuch"):
+    with pytest.raises(ProgramError, match="--signal-dim"):
+        collapscope.analyze(ONE, signal_dim="nosuch")
+    with pytest.raises(TypeError, match="nosuch"):  # as an editor knows, too
         collapscope.analyze(ONE, nosuch=1)
 
 

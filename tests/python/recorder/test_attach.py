@@ -18,7 +18,7 @@ def loader(**options):
 
 
 @pytest.mark.parametrize("options, expected", [
-    (dict(every=3), [3, 6]), (dict(at=[1, 5, 99]), [1, 5]), (dict(at=[1], every=4), [1, 4]), ({}, list(range(1, 8)))])
+    (dict(every=3), [3, 6]), (dict(at=np.array([1, 5, 99])), [1, 5]), (dict(at=[1], every=4), [1, 4]), ({}, list(range(1, 8)))])
 @pytest.mark.parametrize("counted", [True, False])
 def test_steps(tmp_path, options, expected, counted):
     model, data = nn.Linear(4, 2), loader()
@@ -191,3 +191,8 @@ def test_signatures_say_every_option():
 
     of_recorder, of_record, of_attach = map(options, (collapscope.Recorder, collapscope.record, collapscope.attach))
     assert of_recorder.items() <= of_record.items() <= of_attach.items()
+
+
+def test_names_with_numbers_get_their_ending(tmp_path):
+    rec = collapscope.attach(nn.Linear(4, 2), tmp_path / "wd{weight_decay}_{step:.3f}", loader(), attributes={"weight_decay": 0.5})
+    assert rec.step(2) == tmp_path / "wd0.5_2.000.h5" and rec.files[0].exists()

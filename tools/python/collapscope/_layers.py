@@ -50,7 +50,7 @@ def choose(root: nn.Module, layers, exclude=None) -> list[Layer]:
     layers: None (every module of a kind above), or a name, a glob, a regular expression, a class, a module, a predicate
     (name, module) -> bool, or a list of these. exclude: the same; what lies in such a module is left out, too.
     Raises ValueError where something named is not there."""
-    modules = [(name or "model", module) for name, module in root.named_modules()]
+    modules = list(named(root))
     dropped = excluded(root, modules, exclude)
     if layers is None:
         # MultiheadAttention reads the weight of its out_proj, and never calls it.
@@ -98,8 +98,8 @@ def matches(item, modules, root) -> dict[int, bool]:
     elif callable(item):
         return {id(module): False for name, module in modules if item(name, module)}
     else:
-        exact = {} if isinstance(item, re.Pattern) else {id(module): True for name, module in named(root) if name == item}
-        found = exact or {id(module): False for name, module in named(root) if fits(name, item) and kind_of(module)}
+        exact = {} if isinstance(item, re.Pattern) else {id(module): True for name, module in named(root, True) if name == item}
+        found = exact or {id(module): False for name, module in named(root, True) if fits(name, item) and kind_of(module)}
     if not found:
         raise missing("layers", item, modules, root)
     return found
@@ -119,16 +119,17 @@ def excluded(root, modules, exclude) -> set[int]:
             found.update(id(module) for name, module in modules if item(name, module))
             continue
         else:
-            here = [module for name, module in named(root) if name == item or fits(name, item)]
+            here = [module for name, module in named(root, True) if name == item or fits(name, item)]
         if not here:
             raise missing("exclude", item, modules, root)
         found.update(id(inner) for module in here for inner in module.modules())
     return found
 
 
-def named(root):
-    """The modules by all of their names: one that is in several places has several."""
-    return ((name or "model", module) for name, module in root.named_modules(remove_duplicate=False))
+def named(root, all_names: bool = False):
+    """The modules by name, the root as "model". all_names: one that is in several places under each of its names."""
+    own = "model" if "model" not in root._modules else f"({type(root).__name__})"
+    return ((name or own, module) for name, module in root.named_modules(remove_duplicate=not all_names))
 
 
 def fits(name: str, item) -> bool:
@@ -157,7 +158,7 @@ def exclusion(names, most: int = 8) -> str:
 
 def left_out(root, exclude=None) -> dict[str, str]:
     """What has a weight and is no layer here, as no single weight meets its input: names and classes."""
-    modules = [(name or "model", module) for name, module in root.named_modules()]
+    modules = list(named(root))
     dropped = excluded(root, modules, exclude)
     return {name: type(module).__name__ for name, module in modules if id(module) not in dropped and is_left_out(module)}
 

@@ -16,6 +16,11 @@ def wrapped(module) -> torch.nn.Module | None:
     return inner if isinstance(inner, torch.nn.Module) else None
 
 
+def is_sharded(module) -> bool:
+    """Whether a module's parameters lie in pieces on several ranks: FSDP of either kind, DeepSpeed."""
+    return any(cls.__name__ in ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine") for cls in type(module).__mro__)
+
+
 def unwrap(module):
     while wrapped(module) is not None:
         module = wrapped(module)

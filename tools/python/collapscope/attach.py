@@ -5,6 +5,7 @@ Needs PyTorch and h5py. Nothing here knows a framework: a callback of Lightning 
 """
 from __future__ import annotations
 
+import numbers
 import string
 import warnings
 import zlib
@@ -84,7 +85,7 @@ def record_now(model, path, data, batch, samples, shards, attributes, options, q
     attributes = dict(attributes or {})
     if shard is not None:
         path = with_rank(with_ending(path), shard)
-        attributes = {**attributes, "rank": shard.rank, "ranks": shard.ranks}
+        attributes = {**attributes, "shard": shard.rank, "shards": shard.ranks}
     with Recorder(model, path, attributes=attributes, **options) as recorder:
         recorder._quiet = quiet
         return add_all(recorder, data, batch, samples, None if shard is None else shard.keep)
@@ -124,7 +125,7 @@ class Attached:
     def _check_options(self) -> None:
         if self._every is not None and (not isinstance(self._every, int) or self._every < 1):
             raise self._refuse(f"every: found {self._every!r}; expected a whole number from 1 on, or None")
-        if self._at is not None and not all(isinstance(step, int) for step in self._at):
+        if self._at is not None and not all(isinstance(step, numbers.Integral) for step in self._at):
             raise self._refuse(f"at: found {sorted(self._at, key=str)}; expected whole numbers")
         if self._on_error not in ("raise", "warn"):
             raise self._refuse(f"on_error: found {self._on_error!r}; expected 'raise' or 'warn'")
@@ -185,7 +186,7 @@ class Attached:
         if missing:  # may come with step(): stands in for it here
             values.update((field, 0) for field in missing)
         try:
-            return Path(self._pattern.format(**values))
+            return with_ending(self._pattern.format(**values))
         except (ValueError, TypeError) as error:
             if missing:
                 return Path(self._pattern).with_name("trial.h5")

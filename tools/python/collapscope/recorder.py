@@ -75,6 +75,9 @@ class Recorder:
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
+            if any(map(_model.is_sharded, root.modules())):
+                raise ValueError(f"{path}: model: found one whose parameters are sharded (FSDP, DeepSpeed); expected a whole copy, such as "
+                                 "one that has loaded its full state_dict")
             self._chosen = _layers.choose(root, layers, exclude)
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
@@ -159,6 +162,9 @@ class Recorder:
         positions = _positions.wanted(self._task, arrays["targets"]) and self._positions
         if not positions:
             self._check_targets(arrays["targets"])
+        swapped = positions and self._batch_first is False  # as the model has them
+        if swapped:
+            arrays["targets"] = arrays["targets"].swapaxes(0, 1)
         if x is not None:
             predictions = self._run(x, mask, predictions, positions)
         elif mask is not None:
@@ -171,17 +177,18 @@ class Recorder:
         self._require_same_calls(calls)
         if predictions is not None:
             arrays["predictions"] = np.array(to_numpy(predictions))
+            if swapped:
+                arrays["predictions"] = arrays["predictions"].swapaxes(0, 1)
             if not positions:
                 check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)
-        samples = self._require_samples(arrays["targets"], calls)
+        samples = len(arrays["targets"])
+        self._require_samples(samples, calls)
         if keep is not None and keep < samples:
             arrays = {name: values[:keep] for name, values in arrays.items()}
             mask = None if mask is None else mask[:keep]
             for call in calls.values():
                 call.rows = call.rows[:keep]
         if positions:
-            if self._batch_first is False:  # as the model has them
-                arrays = {name: values.swapaxes(0, 1) for name, values in arrays.items()}
             _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy())
         else:
             _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
@@ -294,9 +301,8 @@ class Recorder:
                           "Named in layers=, they are recorded without a weight; named in exclude=, nothing is said.",
                           stacklevel=4)
 
-    def _require_samples(self, targets: np.ndarray, calls: dict[str, Call]) -> int:
-        """As many in every layer as there are targets, which have the samples on their second axis where the model has."""
-        samples = targets.shape[1 if self._batch_first is False and targets.ndim > 2 else 0]
+    def _require_samples(self, samples: int, calls: dict[str, Call]) -> None:
+        """As many in every layer as there are targets."""
         other = [name for name, call in calls.items() if len(call.rows) != samples]
         if other:
             call = calls[other[0]]
@@ -312,7 +318,6 @@ class Recorder:
                     raise ValueError(f"{self.path}: layers/{name}: found an input of shape {list(call.shape)}, as many samples as "
                                      f"positions, and {self._time_first[0]} has batch_first=False; expected batch_first=True or "
                                      "False to say which is which")
-        return samples
 
     def _store(self, arrays: dict, calls: dict[str, Call], positions: bool) -> None:
         """Checks all, then stores all."""
