@@ -157,9 +157,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
              const Job& job) {
   Task task;
   const IndexOptions indexing = index_options(options);
-  DeviceChoice device(options);
   const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
   check_no_input(options.outputs, dumps);
+  DeviceChoice device(options, dumps);
   DumpIndex index = index_dumps(dumps, indexing);
   task.checkpoints = arrange(index, options.shards, weights_naming(options), [&](const std::string& note) {
     if (job.is_first()) {

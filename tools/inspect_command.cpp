@@ -107,8 +107,9 @@ int run_inspect(const DumpOptions& options) {
   const AnalysisOptions analysis = analysis_options(options);
   const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
   isolate_unless_trusted(options);
-  DeviceChoice device(options);
-  DumpIndex index = index_dumps(expand_inputs(options.dumps, dump_files()), index_options(options));
+  const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
+  DeviceChoice device(options, dumps);
+  DumpIndex index = index_dumps(dumps, index_options(options));
   const std::vector<Checkpoint> checkpoints = arrange(index, options.shards, weights_naming(options), tell);
   std::vector<Failure> failures = std::move(index.failures);
   const ChosenBackend chosen = device.take(checkpoints, analysis);

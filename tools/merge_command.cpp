@@ -46,6 +46,8 @@ std::string moved(const std::string& file, const std::string& dump, const std::s
 void move_to(DatasetIndex& dataset, const std::string& dump, const std::string& folder) {
   dataset.file = moved(dataset.file, dump, folder);
   dataset.folder = folder;
+  dataset.state.reset();
+  dataset.sources.reset();  // HDF5 finds them where they are now
 }
 
 std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std::string& folder) {
@@ -113,6 +115,10 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   const OpenParts parts = open_parts(options.parts);
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
+  if (dumps && difference(parts.identity, identity_of_memory()).empty()) {
+    throw UsageError(fmt::format("--dumps: the rows of {} were in memory; expected merge without it",
+                                 printable(options.parts.front())));
+  }
   const bool have_moved = dumps && *options.dumps != "same";
   const std::vector<Checkpoint> checkpoints = have_moved ? moved_to(folded, *options.dumps) : folded;
   if (dumps) {

@@ -29,7 +29,7 @@ try:
     import collapscope
 except ImportError as missing:
     sys.exit(f"record.py: no Python module {missing.name}; needed are h5py, numpy and torch (Debian: python3-h5py "
-             "python3-numpy python3-torch) and collapscope (PYTHONPATH=tools/python, or pip install ./tools/python)")
+             "python3-numpy python3-torch) and collapscope (PYTHONPATH=tools/python, or pip install ./)")
 
 EPISODES, KEPT = 128, 8  # simulated reaches, random moments kept of each
 

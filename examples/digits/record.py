@@ -11,7 +11,7 @@ every layer to an HDF5 file; those of convolutions as their mean over the pixels
     python3 record.py --out dumps --quick    part of the images and few epochs: seconds
 
 Needs h5py, numpy, scipy, scikit-learn and torch (Debian: python3-NAME, with python3-sklearn), and the package collapscope
-(PYTHONPATH=tools/python, or pip install ./tools/python).
+(PYTHONPATH=tools/python, or pip install ./).
 """
 import argparse
 import time

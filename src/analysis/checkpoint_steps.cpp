@@ -8,11 +8,11 @@
 
 namespace collapscope {
 
-LayerAccess CheckpointWork::access(std::size_t layer, const Desk& desk) {
+LayerAccess CheckpointWork::access(std::size_t layer, const Worker& worker) {
   if (targets_ == nullptr) {
     throw UsageError("the targets could not be measured");
   }
-  LayerAccess access = access_to(*layers_[layer].index, *desk.backend, desk.memory, false);
+  LayerAccess access = access_to(*layers_[layer].index, *worker.backend, worker.memory, false);
   access.plan.keeps_bytes = false;  // between the looks other layers have the memory
   access.plan.backend_keeps = false;
   return access;

@@ -97,12 +97,12 @@ FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
           plan.unit_classes};
 }
 
-void CheckpointWork::measure_targets(Desk& desk, std::uint64_t keep_bytes) {
+void CheckpointWork::measure_targets(Worker& worker, std::uint64_t keep_bytes) {
   const CountsDown done(targets_done_);
   try {
     record_.check();
-    require_targets_fit(checkpoint_, desk.memory);
-    read_targets(*desk.backend, keep_bytes, desk.memory);
+    require_targets_fit(checkpoint_, worker.memory);
+    read_targets(*worker.backend, keep_bytes, worker.memory);
   } catch (const Stopped&) {
     targets_.reset();
     result_.reset();
@@ -123,9 +123,9 @@ void CheckpointWork::open_target_rows(Backend& backend, std::uint64_t keep_bytes
       std::make_unique<TargetRows>(shards, keep_bytes, backend.threads(), target_cache(memory), labels());
 }
 
-void CheckpointWork::open_targets(const Desk& desk) {
-  require_targets_fit(checkpoint_, desk.memory);
-  open_target_rows(*desk.backend, 0, desk.memory);
+void CheckpointWork::open_targets(const Worker& worker) {
+  require_targets_fit(checkpoint_, worker.memory);
+  open_target_rows(*worker.backend, 0, worker.memory);
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
@@ -213,13 +213,13 @@ std::vector<std::size_t> CheckpointWork::take_finished() {
   return left;
 }
 
-void CheckpointWork::measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue) {
+void CheckpointWork::measure_layer(std::size_t layer, Worker& worker) {
   targets_done_.wait();
   Layer& here = layers_[layer];
   if (targets_) {
     journal_.working_on(first().path + ": " + here.index->name);
     try {
-      measure(here, desk, queue);
+      measure(here, worker);
     } catch (const Stopped&) {
       here.failure = failure_in_flight(first().path, here.index->name);
     } catch (const std::exception&) {
@@ -235,22 +235,22 @@ void CheckpointWork::done_with_one() {
   }
 }
 
-// With the desk's backend. When its device has too little memory, again with smaller tiles; when that does
+// With the worker's backend. When its device has too little memory, again with smaller tiles; when that does
 // not help, or the device fails, again from the start with its fallback, which stays in use if the device
 // failed.
-LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue) {
-  while (!desk.backend->works()) {  // another desk may have lost the device just now
-    const std::string loss = desk.backend->loss();
-    if (desk.backend->fallback() == nullptr) {
+LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Worker& worker) {
+  while (!worker.backend->works()) {  // another worker may have lost the device just now
+    const std::string loss = worker.backend->loss();
+    if (worker.backend->fallback() == nullptr) {
       throw DeviceError(fmt::format("not measured, because the GPU was lost: {}{}", loss, advice));
     }
-    queue.give_up(desk, loss);
+    worker.give_up(loss);
   }
-  Backend* backend = desk.backend;
-  std::string reason = desk.lost;
+  Backend* backend = worker.backend;
+  std::string reason = worker.lost;
   for (bool again = false;; again = true) {
     try {
-      LayerSummary found = measured(layer, *backend, desk.memory, again);
+      LayerSummary found = measured(layer, *backend, worker.memory, again);
       if (!reason.empty()) {
         journal_.measured_elsewhere(*backend, reason);
       }
@@ -268,9 +268,8 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, De
       if (lacks_memory) {
         journal_.fell_back(error, *fallback, "this layer");
       } else {
-        journal_.fell_back(error, *fallback,
-                           queue.is_whole(desk) ? "the analysis" : "its share of the layers");
-        queue.give_up(desk, error.what());
+        journal_.fell_back(error, *fallback, worker.is_alone ? "the analysis" : "its share of the layers");
+        worker.give_up(error.what());
       }
       backend = fallback;
       reason = error.what();
@@ -297,9 +296,9 @@ void CheckpointWork::remark_on_pairs(const std::string& layer, const LayerPlan& 
   }
 }
 
-void CheckpointWork::measure(Layer& layer, Desk& desk, LayerQueue& queue) {
+void CheckpointWork::measure(Layer& layer, Worker& worker) {
   remark_on(static_cast<std::size_t>(&layer - layers_.data()));
-  conclude(layer, measured_whatever_fails(*layer.index, desk, queue));
+  conclude(layer, measured_whatever_fails(*layer.index, worker));
 }
 
 void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {

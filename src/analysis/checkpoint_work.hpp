@@ -12,11 +12,11 @@
 
 #include "analysis/journal.hpp"
 #include "analysis/layer_passes.hpp"
-#include "analysis/layer_queue.hpp"
 #include "analysis/measure.hpp"
 #include "analysis/outcome.hpp"
 #include "analysis/run_metrics.hpp"
 #include "analysis/work_record.hpp"
+#include "backend/crew.hpp"
 
 namespace collapscope {
 
@@ -62,14 +62,14 @@ class CheckpointWork {
   void expect(std::size_t layers) { layers_left_ = layers; }
   // Each of these once: the targets, kept when they take at most `keep_bytes`, and every layer, of which none
   // ends before the targets do. What fails is told and remembered.
-  void measure_targets(Desk& desk, std::uint64_t keep_bytes);
-  void measure_layer(std::size_t layer, Desk& desk, LayerQueue& queue);
+  void measure_targets(Worker& worker, std::uint64_t keep_bytes);
+  void measure_layer(std::size_t layer, Worker& worker);
 
   // For a layer that is measured in steps, because several ranks share it. layer: as above.
   // Opens the targets, to be read where they are needed; without a summary of them.
-  void open_targets(const Desk& desk);
+  void open_targets(const Worker& worker);
   // Throws what measuring the layer would; UsageError where the targets could not be measured.
-  [[nodiscard]] LayerAccess access(std::size_t layer, const Desk& desk);
+  [[nodiscard]] LayerAccess access(std::size_t layer, const Worker& worker);
   [[nodiscard]] DecomposedLayer decompose(LayerAccess& access, WeightFacts weight, Backend& backend);
   void conclude(std::size_t layer, const LayerSummary& summary);
   // What is to be said of its rows.
@@ -113,7 +113,7 @@ class CheckpointWork {
   [[nodiscard]] LayerFacts facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const;
   // Tells it, unless it is empty.
   void remark(const DatasetIndex& dataset, const std::string& text);
-  void measure(Layer& layer, Desk& desk, LayerQueue& queue);
+  void measure(Layer& layer, Worker& worker);
   // again: nothing of its sums can be used.
   [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
                                       bool again);
@@ -123,7 +123,7 @@ class CheckpointWork {
   void open_target_rows(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory);
   void conclude(Layer& layer, const LayerSummary& found);
   void done_with_one();
-  [[nodiscard]] LayerSummary measured_whatever_fails(const LayerIndex& layer, Desk& desk, LayerQueue& queue);
+  [[nodiscard]] LayerSummary measured_whatever_fails(const LayerIndex& layer, Worker& worker);
 
   std::size_t number_;
   const Checkpoint& checkpoint_;

@@ -30,6 +30,8 @@ double seconds_of(const Checkpoint& checkpoint, const LayerIndex& layer, const A
 
 }  // namespace
 
+double least_cpu_seconds(std::uint64_t bytes) { return static_cast<double>(bytes) / plain_read_rate; }
+
 double estimated_cpu_seconds(const std::vector<Checkpoint>& checkpoints, const AnalysisOptions& options) {
   double seconds = 0;
   for (const Checkpoint& checkpoint : checkpoints) {

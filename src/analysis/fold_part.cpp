@@ -28,8 +28,8 @@ class PartWork {
       : sink_(sink),
         journal_(context.progress, provenance_),
         record_(nullptr, context.stop, {}),
-        desk_{&backend, options.memory != 0 ? options.memory : default_memory()},
-        layers_({backend, options, desk_.memory, context.progress, journal_, record_}) {}
+        layers_({backend, options, options.memory != 0 ? options.memory : default_memory(), context.progress,
+                 journal_, record_}) {}
 
   void run(const std::vector<Checkpoint>& checkpoints, const PartChoice& choice) {
     const AnalysisOptions& options = layers_.parts().options;
@@ -88,7 +88,7 @@ class PartWork {
 
   void measure_targets(std::size_t checkpoint) {
     CheckpointWork& work = layers_.works()[checkpoint];
-    work.measure_targets(desk_, desk_.memory / 8);
+    work.measure_targets(layers_.whole(), layers_.whole().memory / 8);
     targets_[checkpoint] = Targets::measured;
     sink_.put_checkpoint(checkpoint,
                          packed(PartTargets{work.failure(), work.model_failure(), work.target_summary()}));
@@ -104,19 +104,19 @@ class PartWork {
       if (piece.is_first && targets_[piece.checkpoint] != Targets::measured) {
         measure_targets(piece.checkpoint);
       } else if (targets_[piece.checkpoint] == Targets::none) {
-        work.open_targets(desk_);
+        work.open_targets(layers_.whole());
         targets_[piece.checkpoint] = Targets::open;
       }
       if (work.failure()) {
         return;
       }
       work.remark_on(piece.layer);
-      LayerAccess access = work.access(piece.layer, desk_);
+      LayerAccess access = work.access(piece.layer, layers_.whole());
       found.facts = access.sums->facts;
       if (piece.is_first) {
         found.weight = packed(read_weight(access.shards, access.plan));
       }
-      LayerPasses passes = access.passes(*desk_.backend);
+      LayerPasses passes = access.passes(*layers_.whole().backend);
       passes.fold(access.targets->components(), {piece.segments});
       found.moments = access.sums->moments.take();
     } catch (const Stopped&) {
@@ -132,7 +132,6 @@ class PartWork {
   Provenance provenance_;
   Journal journal_;
   WorkRecord record_;
-  Desk desk_;
   LayerWork layers_;
   std::vector<Targets> targets_;
 };

@@ -35,7 +35,7 @@ class Journal {
   Failure failed(Failure failure);
   // That `what` goes on with `fallback`.
   void fell_back(const DeviceError& error, Backend& fallback, std::string_view what);
-  // That a layer was measured by `by`, which its desk had not at first.
+  // That a layer was measured by `by`, which its worker had not at first.
   void measured_elsewhere(Backend& by, const std::string& reason);
   // What a backend had done elsewhere for a layer: told, and counted.
   void done_elsewhere(const Fallbacks& fallbacks, const std::string& path, const std::string& layer);

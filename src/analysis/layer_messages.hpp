@@ -11,6 +11,7 @@
 #include "collapscope/ranks/ranks.hpp"
 #include "core/pack.hpp"
 #include "core/sums_fields.hpp"
+#include "dump/dump_fields.hpp"
 
 namespace collapscope {
 
@@ -33,14 +34,6 @@ struct Start {
 struct Verdict {
   std::optional<LookSpec> look;  // without format and rows, which everybody knows
 };
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, Failure>
-void each_field(T& failure, const Visit& visit) {
-  visit("path", failure.path);
-  visit("object", failure.object);
-  visit("message", failure.message);
-}
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, PartEnd>

@@ -27,27 +27,35 @@ std::vector<LayersOfCheckpoint> LayerWork::take_finished() {
 void LayerWork::measure(const std::vector<LayersOfCheckpoint>& layers, const std::vector<bool>& measured) {
   const Beside found = beside(layers);
   const std::size_t least = parts_.backend.least_layer_workers();
-  LayerQueue queue(parts_.backend, parts_.memory, std::min(found.most, most_workers(found.suits, least)));
-  std::vector<LayerTask> tasks;
-  for (const Step& step : schedule(found.suits, queue.workers(), least)) {
+  const std::size_t most = std::min(found.most, most_workers(found.suits, least));
+  Crew several(most == 0 ? std::span<Backend* const>() : parts_.backend.layer_workers(most), parts_.memory);
+  std::vector<Step> steps = schedule(found.suits, several.size(), least);
+  std::erase_if(steps, [&](const Step& step) {
     const bool is_done = !measured.empty() && measured[step.checkpoint];
     const bool has_layers = !layers[step.checkpoint].empty() || works_[step.checkpoint].layers() == 0;
-    if (step.layer || (!is_done && has_layers)) {
-      const std::size_t layer = step.layer ? layers[step.checkpoint][*step.layer] : 0;
-      tasks.push_back(
-          {step.beside, [this, &queue, step, layer](Desk& desk) { take(step, layer, desk, queue); }});
+    return !step.layer && (is_done || !has_layers);
+  });
+  for (std::size_t begin = 0; begin < steps.size();) {
+    Crew& crew = steps[begin].beside ? several : whole_;
+    std::size_t end = begin + 1;
+    while (end < steps.size() && steps[end].beside == steps[begin].beside) {
+      ++end;
     }
+    crew.run(end - begin, [&](std::size_t step, std::size_t worker) {
+      crew.worker(worker).use_what_works();
+      take(steps[begin + step], layers, crew.worker(worker));
+    });
+    begin = end;
   }
-  queue.run(tasks);
 }
 
-void LayerWork::take(const Step& step, std::size_t layer, Desk& desk, LayerQueue& queue) {
+void LayerWork::take(const Step& step, const std::vector<LayersOfCheckpoint>& layers, Worker& worker) {
   CheckpointWork& work = works_[step.checkpoint];
   if (step.layer) {
-    work.measure_layer(layer, desk, queue);
+    work.measure_layer(layers[step.checkpoint][*step.layer], worker);
   } else {
     // Side by side, the targets of some checkpoints are in memory at the same time.
-    work.measure_targets(desk, desk.memory / (step.beside ? 16 : 8));
+    work.measure_targets(worker, worker.memory / (step.beside ? 16 : 8));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "analysis/checkpoint_work.hpp"
 #include "analysis/divide.hpp"
 #include "analysis/schedule.hpp"
+#include "backend/crew.hpp"
 
 namespace collapscope {
 
@@ -26,7 +27,7 @@ using LayersOfCheckpoint = std::vector<std::size_t>;
 
 class LayerWork {
  public:
-  explicit LayerWork(const LayerWorkParts& parts) : parts_(parts) {}
+  explicit LayerWork(const LayerWorkParts& parts) : parts_(parts), whole_(parts.backend, parts.memory) {}
 
   void add(const Checkpoint& checkpoint, const std::vector<const LayerIndex*>& layers);
   // What earlier runs have finished is taken over; the layers of each checkpoint that are left.
@@ -38,6 +39,8 @@ class LayerWork {
 
   [[nodiscard]] std::deque<CheckpointWork>& works() { return works_; }
   [[nodiscard]] const LayerWorkParts& parts() const { return parts_; }
+  // For what is done alone: the whole backend, and all of the memory.
+  [[nodiscard]] Worker& whole() { return whole_.worker(0); }
   // About; of a layer that cannot be planned nothing.
   [[nodiscard]] LayerCost cost(std::size_t checkpoint, std::size_t layer) const;
   // Of the layer, as stored but decompressed.
@@ -54,9 +57,10 @@ class LayerWork {
 
   [[nodiscard]] Beside beside(const std::vector<LayersOfCheckpoint>& layers) const;
   [[nodiscard]] std::size_t workers_for(const CheckpointWork& work, std::size_t layer) const;
-  void take(const Step& step, std::size_t layer, Desk& desk, LayerQueue& queue);
+  void take(const Step& step, const std::vector<LayersOfCheckpoint>& layers, Worker& worker);
 
   LayerWorkParts parts_;
+  Crew whole_;  // one worker with everything
   std::deque<CheckpointWork> works_;
 };
 

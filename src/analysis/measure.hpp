@@ -17,6 +17,19 @@ namespace collapscope {
 [[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
                                             Backend& backend, std::uint64_t memory);
 
+// From the moments of targets as rows; without what the dump says beside them. Throws NumericalError.
+[[nodiscard]] TargetSummary summarize_targets(Moments moments, Backend& backend);
+
+// Errors of predictions, summed up row by row.
+struct ModelSums {
+  std::uint64_t samples = 0;
+  double squares = 0;
+  double absolutes = 0;
+  Matrix error_moment;  // E^T E [n, n]
+
+  void add(MatrixView<const double> found, MatrixView<const double> expected);
+  [[nodiscard]] ModelErrors errors() const;
+};
 // The same of labels, which say all of it.
 [[nodiscard]] TargetSummary measure_class_targets(const ClassLabels& labels);
 

@@ -41,34 +41,15 @@ Moments fold_targets(TargetRows& targets, Backend& backend, std::uint64_t memory
 }
 
 ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint64_t block) {
-  const std::size_t n = targets.components();
-  ModelErrors errors;
-  errors.error_moment = Matrix(n, n);
-  double squares = 0;
-  double absolutes = 0;
-  Vector error(n);
+  ModelSums sums;
   TargetRows::Room found_room;
   TargetRows::Room expected_room;
   for (std::uint64_t first = 0; first < targets.samples(); first += block) {
     const std::uint64_t count = std::min(block, targets.samples() - first);
     const MatrixView<const double> found = predictions.read(first, count, found_room);
-    const MatrixView<const double> expected = targets.read(first, count, expected_room);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < n; ++j) {
-        error[j] = found(i, j) - expected(i, j);
-        squares += error[j] * error[j];
-        absolutes += std::abs(error[j]);
-      }
-      add_outer(errors.error_moment, 1.0, error, error);
-    }
+    sums.add(found, targets.read(first, count, expected_room));
   }
-  const double samples = static_cast<double>(targets.samples());
-  errors.mse = squares / (samples * static_cast<double>(n));
-  errors.mae = absolutes / (samples * static_cast<double>(n));
-  for (double& value : errors.error_moment.values()) {
-    value /= samples;
-  }
-  return errors;
+  return sums.errors();
 }
 
 }  // namespace
@@ -87,27 +68,59 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
   return shards;
 }
 
-std::uint64_t target_cache(std::uint64_t memory) {
-  return std::min(std::uint64_t{1} << 24U, memory / (2 * most_kept_targets));
+void ModelSums::add(MatrixView<const double> found, MatrixView<const double> expected) {
+  const std::size_t n = expected.cols();
+  if (error_moment.empty()) {
+    error_moment = Matrix(n, n);
+  }
+  Vector error(n);
+  for (std::size_t i = 0; i < expected.rows(); ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      error[j] = found(i, j) - expected(i, j);
+      squares += error[j] * error[j];
+      absolutes += std::abs(error[j]);
+    }
+    add_outer(error_moment, 1.0, error, error);
+  }
+  samples += expected.rows();
 }
 
-TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,
-                              std::uint64_t memory) {
-  Moments moments = fold_targets(targets, backend, memory);
+ModelErrors ModelSums::errors() const {
+  const double rows = static_cast<double>(samples);
+  const double numbers = rows * static_cast<double>(error_moment.rows());
+  ModelErrors errors{squares / numbers, absolutes / numbers, error_moment};
+  for (double& value : errors.error_moment.values()) {
+    value /= rows;
+  }
+  return errors;
+}
+
+TargetSummary summarize_targets(Moments moments, Backend& backend) {
+  const std::size_t components = moments.features();
   const double samples = static_cast<double>(moments.count);
-  const double n = static_cast<double>(targets.components());
+  const double n = static_cast<double>(components);
   for (double& value : moments.feature_scatter.values()) {
     value /= samples;
   }
   TargetSummary summary;
   summary.samples = moments.count;
   summary.mean_square = trace(moments.feature_scatter) + dot(moments.feature_mean, moments.feature_mean);
-  summary.spectrum = backend.eigenbasis(moments.feature_scatter, targets.components());
+  summary.spectrum = backend.eigenbasis(moments.feature_scatter, components);
   const double least = n * std::numeric_limits<double>::epsilon() * summary.spectrum.values.front();
   for (double& value : summary.spectrum.values) {
     value = value <= least ? 0 : value;
   }
   summary.root = symmetric_root(summary.spectrum);
+  return summary;
+}
+
+std::uint64_t target_cache(std::uint64_t memory) {
+  return std::min(std::uint64_t{1} << 24U, memory / (2 * most_kept_targets));
+}
+
+TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,
+                              std::uint64_t memory) {
+  TargetSummary summary = summarize_targets(fold_targets(targets, backend, memory), backend);
   const CheckpointIndex& first = checkpoint.front();
   std::vector<const DatasetIndex*> stored;
   for (const CheckpointIndex& part : checkpoint.shards) {

@@ -126,8 +126,10 @@ class Merger {
     const LayerPlan plan = plan_layer(shards, n, options_, options_.memory, backend_);
     DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n), targets, std::move(moments),
                                                  plan, options_, backend_);
-    const bool lacks_look = decomposed.look && !merge_.dumps;
-    if (decomposed.look && merge_.dumps) {
+    const bool lacks_look = decomposed.look && !merge_.dumps && !merge_.look;
+    if (decomposed.look && merge_.look) {
+      decomposed.summary.residuals = merge_.look({number, place}, *decomposed.look);
+    } else if (decomposed.look && merge_.dumps) {
       decomposed.summary.residuals = looked_at(checkpoint, shards, plan, *std::move(decomposed.look));
     }
     if (lacks_look) {

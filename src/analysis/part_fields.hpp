@@ -7,6 +7,7 @@
 
 #include "analysis/layer_format.hpp"
 #include "analysis/layer_messages.hpp"
+#include "analysis/measure.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/metrics/summaries.hpp"
 #include "core/pack.hpp"
@@ -24,100 +25,15 @@ struct PartTargets {
   std::optional<Failure> failure;
   std::optional<Failure> model_failure;
   TargetSummary summary;
+  // Of an accumulator, which goes on from there; else nothing.
+  std::optional<Moments> moments = {};
+  std::optional<ModelSums> model = {};
 };
 
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, ElementType>
-void each_field(T& value, const Visit& visit) {
-  visit("kind", value.kind);
-  visit("big_endian", value.big_endian);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, MissingValue>
-void each_field(T& value, const Visit& visit) {
-  visit("attribute", value.attribute);
-  visit("value", value.value);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, StorageLoss>
-void each_field(T& value, const Visit& visit) {
-  visit("step", value.step);
-  visit("relative", value.relative);
-  visit("unknown", value.unknown);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, StoredFilter>
-void each_field(T& value, const Visit& visit) {
-  visit("kind", value.kind);
-  visit("element_size", value.element_size);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, ChunkStore>
-void each_field(T& value, const Visit& visit) {
-  visit("base", value.base);
-  visit("root", value.root);
-  visit("node_bytes", value.node_bytes);
-  visit("filters", value.filters);
-}
-
-// But for the sources of virtual datasets, which HDF5 then reads, and the state of the file, which the part's
-// identity has.
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, DatasetIndex>
-void each_field(T& value, const Visit& visit) {
-  visit("file", value.file);
-  visit("object", value.object);
-  visit("shape", value.shape);
-  visit("element", value.element);
-  visit("storage", value.storage);
-  visit("chunk", value.chunk);
-  visit("filters", value.filters);
-  visit("stored_bytes", value.stored_bytes);
-  visit("folder", value.folder);
-  visit("chunk_store", value.chunk_store);
-  visit("through_hdf5", value.through_hdf5);
-  visit("hdf5_bytes", value.hdf5_bytes);
-  visit("hole_bytes", value.hole_bytes);
-  visit("address", value.address);
-  visit("read_as", value.read_as);
-  visit("type_is_said", value.type_is_said);
-  visit("samples_last", value.samples_last);
-  visit("missing", value.missing);
-  visit("loss", value.loss);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, LayerIndex>
-void each_field(T& value, const Visit& visit) {
-  visit("name", value.name);
-  visit("index", value.index);
-  visit("kind", value.kind);
-  visit("layout", value.layout);
-  visit("pool", value.pool);
-  visit("activations", value.activations);
-  visit("weight", value.weight);
-  visit("bias", value.bias);
-  visit("weight_transposed", value.weight_transposed);
-  visit("kernel_order", value.kernel_order);
-}
-
-template <class T, class Visit>
-requires std::is_same_v<std::remove_const_t<T>, CheckpointIndex>
-void each_field(T& value, const Visit& visit) {
-  visit("path", value.path);
-  visit("id", value.id);
-  visit("run", value.run);
-  visit("step", value.step);
-  visit("task", value.task);
-  visit("attributes", value.attributes);
-  visit("is_complete", value.is_complete);
-  visit("targets", value.targets);
-  visit("predictions", value.predictions);
-  visit("layers", value.layers);
+[[nodiscard]] constexpr Looks last_enumerator(Looks /*of*/) { return Looks::two; }
+[[nodiscard]] constexpr Precision last_enumerator(Precision /*of*/) { return Precision::fast; }
+[[nodiscard]] constexpr SpectrumChoice last_enumerator(SpectrumChoice /*of*/) {
+  return SpectrumChoice::leading;
 }
 
 template <class T, class Visit>
@@ -197,6 +113,17 @@ void each_field(T& value, const Visit& visit) {
   visit("failure", value.failure);
   visit("model_failure", value.model_failure);
   visit("summary", value.summary);
+  visit("moments", value.moments);
+  visit("model", value.model);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, ModelSums>
+void each_field(T& value, const Visit& visit) {
+  visit("samples", value.samples);
+  visit("squares", value.squares);
+  visit("absolutes", value.absolutes);
+  visit("error_moment", value.error_moment);
 }
 
 }  // namespace collapscope

@@ -18,8 +18,7 @@ constexpr int outcome_tag = Ranks::last_tag - 2;
 
 }  // namespace
 
-RankWork::RankWork(Ranks& ranks, LayerWork& layers)
-    : ranks_(ranks), layers_(layers), queue_(layers.parts().backend, layers.parts().memory, 0) {}
+RankWork::RankWork(Ranks& ranks, LayerWork& layers) : ranks_(ranks), layers_(layers) {}
 
 RankWork::Division RankWork::divided(const std::vector<LayersOfCheckpoint>& left) const {
   std::vector<LayerCost> costs;
@@ -75,7 +74,7 @@ void RankWork::take_up(const std::vector<LayersOfCheckpoint>& left, const Divisi
       if (shares.size() > 1 && takes_part) {
         checkpoints_.push_back(checkpoint);
         shared_.push_back(std::make_unique<SharedLayer>(layers_.works()[checkpoint], left[checkpoint][i],
-                                                        shares, number, ranks_, queue_.whole()));
+                                                        shares, number, ranks_, layers_.whole()));
       } else if (takes_part) {
         mine_[checkpoint].push_back(left[checkpoint][i]);
       }
@@ -93,7 +92,7 @@ void RankWork::measure_targets_of_shared() {
     wanted[checkpoints_[i]] =
         wanted[checkpoints_[i]] || shared_[i]->is_owned() || !mine_[checkpoints_[i]].empty();
   }
-  Desk& desk = queue_.whole();
+  Worker& whole = layers_.whole();
   for (const std::size_t checkpoint : checkpoints_) {
     if (measured_[checkpoint]) {
       continue;
@@ -101,11 +100,11 @@ void RankWork::measure_targets_of_shared() {
     measured_[checkpoint] = true;
     CheckpointWork& work = layers_.works()[checkpoint];
     if (wanted[checkpoint]) {
-      work.measure_targets(desk, desk.memory / 8);
+      work.measure_targets(whole, whole.memory / 8);
       continue;
     }
     try {
-      work.open_targets(desk);
+      work.open_targets(whole);
     } catch (const Error&) {
       // The owner finds the same, or this rank's part of the layer fails.
     }
@@ -160,7 +159,7 @@ void RankWork::measure(const std::vector<LayersOfCheckpoint>& left) {
   measure_shared(&SharedLayer::look);
   for (const std::unique_ptr<SharedLayer>& layer : shared_) {
     if (layer->is_owned() && layer->is_left_over()) {
-      layer->work().measure_layer(layer->layer(), queue_.whole(), queue_);
+      layer->work().measure_layer(layer->layer(), layers_.whole());
     }
   }
 }

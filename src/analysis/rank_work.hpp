@@ -32,7 +32,6 @@ class RankWork {
 
   Ranks& ranks_;
   LayerWork& layers_;
-  LayerQueue queue_;
   std::vector<LayersOfCheckpoint> mine_;  // whole ones
   std::vector<bool> measured_;            // whose targets are
   std::vector<std::size_t> checkpoints_;  // of shared_

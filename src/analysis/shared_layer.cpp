@@ -26,8 +26,8 @@ std::vector<SegmentRange> missing(const SegmentRange& segments, const std::vecto
 }  // namespace
 
 SharedLayer::SharedLayer(CheckpointWork& work, std::size_t layer, std::vector<Share> shares,
-                         std::size_t number, Ranks& ranks, Desk& whole)
-    : work_(work), layer_(layer), shares_(std::move(shares)), number_(number), ranks_(ranks), desk_(whole) {
+                         std::size_t number, Ranks& ranks, Worker& whole)
+    : work_(work), layer_(layer), shares_(std::move(shares)), number_(number), ranks_(ranks), worker_(whole) {
   while (shares_[place_].rank != ranks_.rank()) {
     ++place_;
   }
@@ -107,7 +107,7 @@ void SharedLayer::take_parts(SegmentTree<Value>& tree, int kind) {
 void SharedLayer::start() {
   Start start;
   note(attempt([&] {
-    access_ = work_.access(layer_, desk_);
+    access_ = work_.access(layer_, worker_);
     weight_ = weight_facts(read_weight(access_->shards, access_->plan), access_->targets->components());
     start.folded = access_->sums->moments.places();
     start.looked_at = access_->sums->residuals.places();
@@ -131,7 +131,7 @@ void SharedLayer::fold() {
     return;
   }
   note(attempt([&] {
-    access_ = work_.access(layer_, desk_);
+    access_ = work_.access(layer_, worker_);
     access_->folded = start.folded;
     access_->looked_at = start.looked_at;
   }));
@@ -143,7 +143,7 @@ void SharedLayer::fold() {
 
 void SharedLayer::fold_mine() {
   note(attempt([&] {
-    LayerPasses passes = access_->passes(*desk_.backend);
+    LayerPasses passes = access_->passes(*worker_.backend);
     passes.fold(access_->targets->components(),
                 missing(mine().segments, access_->folded, access_->sums->moments.places()));
   }));
@@ -152,7 +152,7 @@ void SharedLayer::fold_mine() {
 // Also tells the others what to look at, or that there is nothing to do.
 void SharedLayer::decompose() {
   if (is_sound()) {
-    note(attempt([&] { decomposed_ = work_.decompose(*access_, *std::move(weight_), *desk_.backend); }));
+    note(attempt([&] { decomposed_ = work_.decompose(*access_, *std::move(weight_), *worker_.backend); }));
   }
   Verdict found;
   if (is_sound() && decomposed_->look) {
@@ -187,7 +187,7 @@ void SharedLayer::look() {
 
 void SharedLayer::look_at_mine() {
   note(attempt([&] {
-    LayerPasses passes = access_->passes(*desk_.backend);
+    LayerPasses passes = access_->passes(*worker_.backend);
     passes.look(*look_, missing(mine().segments, access_->looked_at, access_->sums->residuals.places()));
   }));
 }

@@ -24,7 +24,7 @@ class SharedLayer {
  public:
   // number: of this layer among all that are shared. whole: the backend and all memory.
   SharedLayer(CheckpointWork& work, std::size_t layer, std::vector<Share> shares, std::size_t number,
-              Ranks& ranks, Desk& whole);
+              Ranks& ranks, Worker& whole);
 
   [[nodiscard]] bool is_owned() const;
 
@@ -67,7 +67,7 @@ class SharedLayer {
   std::size_t place_ = 0;
   std::size_t number_;
   Ranks& ranks_;
-  Desk& desk_;
+  Worker& worker_;
   bool goes_on_ = true;
   PartEnd end_;  // the first that went wrong, lost devices last
   std::optional<LayerAccess> access_;

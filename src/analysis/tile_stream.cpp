@@ -2,22 +2,13 @@
 
 #include <algorithm>
 #include <future>
-#include <system_error>
 #include <utility>
+
+#include "core/threads.hpp"
 
 namespace collapscope {
 
 namespace {
-
-// On a thread of its own, or when asked for where the system gives none.
-template <class Read>
-auto on_another_thread(const Read& read) {
-  try {
-    return std::async(std::launch::async, read);
-  } catch (const std::system_error&) {
-    return std::async(std::launch::deferred, read);
-  }
-}
 
 // Which of them have a class.
 std::vector<std::uint64_t> kept_samples(MatrixView<const double> targets, std::uint64_t first,
@@ -50,11 +41,11 @@ std::size_t TileStream::workers() {
   if (plan_.workers < 2 || !(complete_ || plan_.workers_read)) {
     return 1;
   }
-  desks_.resize(plan_.workers);
-  for (Desk& desk : desks_) {
-    if (!complete_ && desk.twin == nullptr) {
-      desk.twin = reader_->twin(plan_.worker_threads);
-      if (desk.twin == nullptr) {
+  tools_.resize(plan_.workers);
+  for (Tools& tools : tools_) {
+    if (!complete_ && tools.twin == nullptr) {
+      tools.twin = reader_->twin(plan_.worker_threads);
+      if (tools.twin == nullptr) {
         plan_.workers_read = false;
         return 1;
       }
@@ -85,11 +76,11 @@ void TileStream::prepare(std::size_t workers, const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     longest = std::max(longest, run.end - run.begin);
   }
-  desks_.resize(workers);
-  for (Desk& desk : desks_) {
-    desk.reader = workers == 1 ? reader_.get() : desk.twin.get();
+  tools_.resize(workers);
+  for (Tools& tools : tools_) {
+    tools.reader = workers == 1 ? reader_.get() : tools.twin.get();
     std::uint64_t left = longest;
-    for (std::unique_ptr<HostBuffer>& buffer : desk.buffers) {
+    for (std::unique_ptr<HostBuffer>& buffer : tools.buffers) {
       const std::uint64_t samples = std::min(runs.front().band_samples, left);
       const std::size_t size = samples * plan_.format.sample_bytes();
       if (kept_ == nullptr && size > 0 && (buffer == nullptr || buffer->bytes().size() < size)) {
@@ -114,21 +105,21 @@ void TileStream::pass(const Crew& crew, const std::vector<Visitor>& visitors,
   }
   prepare(crew.size(), runs);
   crew.run(runs.size(), [&](std::size_t run, std::size_t worker) {
-    visit_run(desks_[worker], runs[run], visitors[worker]);
+    visit_run(tools_[worker], runs[run], visitors[worker]);
   });
   const bool whole = wanted.size() == 1 && wanted.front() == SegmentRange{0, plan_.segments()};
   complete_ = complete_ || (plan_.keeps_bytes && whole);
 }
 
-TileStream::Band TileStream::read_band(Desk& desk, std::uint64_t number, std::uint64_t first,
+TileStream::Band TileStream::read_band(Tools& tools, std::uint64_t number, std::uint64_t first,
                                        std::uint64_t samples) {
   const std::span<std::byte> room =
       kept_ != nullptr ? kept_room(first, samples)
-                       : desk.buffers[number % 2]->bytes().first(samples * plan_.format.sample_bytes());
+                       : tools.buffers[number % 2]->bytes().first(samples * plan_.format.sample_bytes());
   if (!complete_) {
-    desk.reader->read(first, samples, room);
+    tools.reader->read(first, samples, room);
   }
-  return {first, samples, room, targets_.read(first, samples, desk.targets[number % 2])};
+  return {first, samples, room, targets_.read(first, samples, tools.targets[number % 2])};
 }
 
 void TileStream::listen(std::uint64_t bytes) {
@@ -136,22 +127,22 @@ void TileStream::listen(std::uint64_t bytes) {
   listener_(bytes);
 }
 
-void TileStream::visit_run(Desk& desk, const Run& run, const Visitor& visitor) {
+void TileStream::visit_run(Tools& tools, const Run& run, const Visitor& visitor) {
   const auto samples_at = [&](std::uint64_t first) { return std::min(run.band_samples, run.end - first); };
   std::future<Band> next;
   std::uint64_t number = 0;
   for (std::uint64_t first = run.begin; first < run.end; first += run.band_samples) {
-    const Band band = next.valid() ? next.get() : read_band(desk, number, first, samples_at(first));
+    const Band band = next.valid() ? next.get() : read_band(tools, number, first, samples_at(first));
     const std::uint64_t following = first + band.samples;
     if (run.ahead && following < run.end) {
       visitor.settle();  // the tiles of the band before this one, whose buffer is filled next
       ++number;
       next = on_another_thread(
-          [&, number, following] { return read_band(desk, number, following, samples_at(following)); });
+          [&, number, following] { return read_band(tools, number, following, samples_at(following)); });
     }
     if (!complete_) {
       if (!run.ahead && following < plan_.samples) {
-        desk.reader->expect(following, std::min(run.band_samples, plan_.samples - following));
+        tools.reader->expect(following, std::min(run.band_samples, plan_.samples - following));
       }
       listen(band.bytes.size());
     }

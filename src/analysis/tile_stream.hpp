@@ -62,7 +62,7 @@ class TileStream {
   };
 
   // What a worker reads with.
-  struct Desk {
+  struct Tools {
     std::unique_ptr<RowReader> twin;  // of one of several
     RowReader* reader = nullptr;      // unused when all is kept
     std::unique_ptr<HostBuffer> buffers[2];
@@ -80,8 +80,8 @@ class TileStream {
   [[nodiscard]] std::vector<Run> runs_of(const std::vector<SegmentRange>& wanted, std::size_t workers) const;
   void prepare(std::size_t workers, const std::vector<Run>& runs);
   [[nodiscard]] std::span<std::byte> kept_room(std::uint64_t first, std::uint64_t samples) const;
-  Band read_band(Desk& desk, std::uint64_t number, std::uint64_t first, std::uint64_t samples);
-  void visit_run(Desk& desk, const Run& run, const Visitor& visitor);
+  Band read_band(Tools& tools, std::uint64_t number, std::uint64_t first, std::uint64_t samples);
+  void visit_run(Tools& tools, const Run& run, const Visitor& visitor);
   void listen(std::uint64_t bytes);
   void visit_tiles(const Band& band, const Visitor& visitor) const;
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
@@ -97,7 +97,7 @@ class TileStream {
   ReadListener listener_;
   BufferMaker make_buffer_;
   std::mutex listening_;
-  std::vector<Desk> desks_;  // of the workers
+  std::vector<Tools> tools_;  // of the workers
   std::unique_ptr<HostBuffer> kept_;
   bool complete_ = false;  // kept_ holds the whole layer
 };

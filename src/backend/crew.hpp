@@ -1,8 +1,10 @@
-// Work for several workers: items in their order, each for whoever is free.
+// Those who work, and how they share out items: in their order, each for whoever is free.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
@@ -11,15 +13,28 @@
 
 namespace collapscope {
 
+struct Worker {
+  Backend* backend = nullptr;
+  std::uint64_t memory = 0;  // bytes for its data; 0: its work needs none of its own
+  bool is_alone = true;      // nobody works beside it
+  std::string lost = {};     // why its first backend is not used any more; empty: it is
+
+  // Its device has failed. The fallback, if there is one, takes its place.
+  void give_up(const std::string& reason);
+  // Gives up backends that somebody else has found to fail.
+  void use_what_works();
+};
+
 class Crew {
  public:
   // One worker, in the caller's thread.
-  explicit Crew(Backend& alone) : workers_{&alone} {}
-  // Several, each in a thread of its own.
-  explicit Crew(std::span<Backend* const> workers) : workers_(workers.begin(), workers.end()) {}
+  explicit Crew(Backend& alone, std::uint64_t memory = 0) : workers_{{&alone, memory}} {}
+  // Several, each in a thread of its own, with equal shares of the memory.
+  explicit Crew(std::span<Backend* const> workers, std::uint64_t memory = 0);
 
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
-  [[nodiscard]] Backend& operator[](std::size_t worker) const { return *workers_[worker]; }
+  [[nodiscard]] Backend& operator[](std::size_t worker) const { return *workers_[worker].backend; }
+  [[nodiscard]] Worker& worker(std::size_t number) { return workers_[number]; }
 
   // Calls work(item, worker) for the items 0 to items - 1, begun in this order; of as many items as workers,
   // or fewer, each goes to the worker of its number. A worker has one item at a time. When some throw, the
@@ -39,7 +54,7 @@ class Crew {
   }
 
  private:
-  std::vector<Backend*> workers_;
+  std::vector<Worker> workers_;
 };
 
 }  // namespace collapscope

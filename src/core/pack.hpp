@@ -1,11 +1,12 @@
-// Values as bytes, for messages between processes of one program on machines of one kind.
+// Values as bytes, for messages between processes of one program on machines of one kind, and back. Whoever
+// unpacks believes nothing: lengths are held against the bytes that are there, enumerators against the last
+// one, and memory grows no faster than what is read.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,13 +18,17 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/matrix.hpp"
+#include "core/bytes.hpp"
 
 namespace collapscope {
 
-using Bytes = std::vector<std::byte>;
+class MessageError : public Error {
+ public:
+  MessageError() : Error("a message between processes makes no sense") {}
+};
 
 // put(value) for each part of a message; take() gives it. Structures with each_field(value, visit) are put
-// field by field.
+// field by field. Enumerations have last_enumerator(value).
 class Packer {
  public:
   template <class T>
@@ -44,16 +49,16 @@ class Packer {
   }
   void put(std::monostate /*nothing*/) {}
   template <class T>
-  void put(const std::optional<T>& value) {
-    put(value.has_value());
+  void put(const std::shared_ptr<const T>& value) {
+    put(value != nullptr);
     if (value) {
       put(*value);
     }
   }
   template <class T>
-  void put(const std::shared_ptr<const T>& value) {
-    put(value != nullptr);
-    if (value != nullptr) {
+  void put(const std::optional<T>& value) {
+    put(value.has_value());
+    if (value) {
       put(*value);
     }
   }
@@ -88,7 +93,7 @@ class Packer {
   Bytes bytes_;
 };
 
-// get<T>() in the order of put. Throws Error where the message is shorter than what is asked for.
+// get<T>() in the order of put. Throws MessageError where that gives no value.
 class Unpacker {
  public:
   explicit Unpacker(std::span<const std::byte> bytes) : left_(bytes) {}
@@ -100,10 +105,23 @@ class Unpacker {
     return value;
   }
   template <class T>
-  requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+  requires std::is_arithmetic_v<T>
   void get(T& value) {
     const auto bytes = next(1, sizeof value);
     std::memcpy(&value, bytes.data(), sizeof value);
+  }
+  void get(bool& value) {
+    const auto byte = get<std::uint8_t>();
+    require(byte <= 1);
+    value = byte == 1;
+  }
+  template <class T>
+  requires std::is_enum_v<T>
+  void get(T& value) {
+    using Number = std::underlying_type_t<T>;
+    const auto number = get<Number>();
+    require(number <= static_cast<Number>(last_enumerator(value)));
+    value = static_cast<T>(number);
   }
   void get(std::string& text) {
     const auto bytes = next(get<std::uint64_t>(), 1);
@@ -117,14 +135,21 @@ class Unpacker {
   void get(Matrix& matrix) {
     const auto rows = get<std::uint64_t>();
     const auto cols = get<std::uint64_t>();
-    if (cols != 0 && rows > left_.size() / sizeof(double) / cols) {
-      too_short();
-    }
+    require(cols == 0 || rows <= left_.size() / sizeof(double) / cols);
     const auto bytes = next(rows * cols, sizeof(double));
     matrix = Matrix(rows, cols);
     copy(bytes, matrix.data());
   }
   void get(std::monostate& /*nothing*/) {}
+  template <class T>
+  void get(std::shared_ptr<const T>& value) {
+    value.reset();
+    if (get<bool>()) {
+      require(++depth_ <= deepest);
+      value = std::make_shared<const T>(get<T>());
+      --depth_;
+    }
+  }
   template <class T>
   void get(std::optional<T>& value) {
     value.reset();
@@ -133,13 +158,11 @@ class Unpacker {
     }
   }
   template <class T>
-  void get(std::shared_ptr<const T>& value) {
-    value = get<bool>() ? std::make_shared<const T>(get<T>()) : nullptr;
-  }
-  template <class T>
   void get(std::vector<T>& values) {
     values.clear();
-    for (std::uint64_t count = get<std::uint64_t>(); count > 0; --count) {
+    const auto count = get<std::uint64_t>();
+    require(count <= left_.size());  // each takes a byte at least
+    for (std::uint64_t i = 0; i < count; ++i) {
       values.push_back(get<T>());
     }
   }
@@ -151,6 +174,7 @@ class Unpacker {
   template <class... T>
   void get(std::variant<T...>& value) {
     const auto index = get<std::uint64_t>();
+    require(index < sizeof...(T));
     std::uint64_t kind = 0;
     ((kind++ == index ? void(value = get<T>()) : void()), ...);
   }
@@ -160,18 +184,23 @@ class Unpacker {
     each_field(value, [this](const char* /*name*/, auto& field) { this->get(field); });
   }
 
-  [[nodiscard]] bool at_end() const { return left_.empty(); }
+  // Nothing may be left.
+  void end() const { require(left_.empty()); }
 
  private:
+  static constexpr int deepest = 12;  // pointers within what pointers hold
+
   std::span<const std::byte> next(std::uint64_t count, std::uint64_t size) {
-    if (count > left_.size() / size) {
-      too_short();
-    }
+    require(count <= left_.size() / size);
     const auto found = left_.first(count * size);
     left_ = left_.subspan(count * size);
     return found;
   }
-  [[noreturn]] static void too_short() { throw Error("a message between processes is shorter than it says"); }
+  static void require(bool holds) {
+    if (!holds) {
+      throw MessageError();
+    }
+  }
   static void copy(std::span<const std::byte> bytes, double* out) {
     if (!bytes.empty()) {
       std::memcpy(out, bytes.data(), bytes.size());
@@ -179,6 +208,7 @@ class Unpacker {
   }
 
   std::span<const std::byte> left_;
+  int depth_ = 0;
 };
 
 template <class T>
@@ -190,7 +220,10 @@ template <class T>
 
 template <class T>
 [[nodiscard]] T unpacked(std::span<const std::byte> bytes) {
-  return Unpacker(bytes).get<T>();
+  Unpacker unpacker(bytes);
+  T value = unpacker.get<T>();
+  unpacker.end();
+  return value;
 }
 
 }  // namespace collapscope

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <future>
+#include <system_error>
 
 #include "collapscope/core/cpus.hpp"
 
@@ -14,5 +16,15 @@ namespace collapscope {
 // work(0) ... work(threads - 1), each on a thread of its own where the system gives so many; returns when all
 // are done, throws what one threw.
 void on_threads(std::size_t threads, const std::function<void(std::size_t)>& work);
+
+// A future of work(): on a thread of its own, or when asked for where the system gives none.
+template <class Work>
+auto on_another_thread(const Work& work) {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, work);
+  }
+}
 
 }  // namespace collapscope

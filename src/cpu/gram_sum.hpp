@@ -54,7 +54,7 @@ class PackedFloats {
  private:
   const VectorKernels& kernels_;
   std::size_t columns_;
-  std::vector<float, CacheAligned<float>> values_;
+  std::vector<float, NumberMemory<float>> values_;
 };
 
 // Blocks that are packed before they are multiplied: at least one for each thread, and few enough to be still

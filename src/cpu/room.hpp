@@ -2,26 +2,13 @@
 #pragma once
 
 #include <cstddef>
-#include <new>
 #include <vector>
+
+#include "collapscope/core/number_memory.hpp"
 
 namespace collapscope::cpu {
 
-// std::allocator with the alignment of a cache line.
-template <class T>
-struct CacheAligned {
-  using value_type = T;
-  static constexpr std::align_val_t alignment{64};
-
-  CacheAligned() = default;
-  template <class U>
-  explicit CacheAligned(const CacheAligned<U>& /*other*/) {}
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
-  void deallocate(T* memory, std::size_t /*count*/) { ::operator delete(memory, alignment); }
-  friend bool operator==(const CacheAligned&, const CacheAligned&) { return true; }
-};
-
-using AlignedDoubles = std::vector<double, CacheAligned<double>>;
+using AlignedDoubles = std::vector<double, NumberMemory<double>>;
 
 inline std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 

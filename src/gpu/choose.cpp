@@ -92,20 +92,60 @@ ChosenBackend on_cpu(std::size_t threads, std::string reason) {
   return chosen;
 }
 
-ChosenBackend choose_automatically(std::size_t threads, double cpu_seconds) {
+double shared_out(double cpu_seconds, std::size_t threads) {
+  return cpu_seconds / static_cast<double>(threads == 0 ? usable_threads() : threads);
+}
+
+}  // namespace
+
+BackendStart::BackendStart(std::string device, std::size_t threads, double least_cpu_seconds)
+    : device_(std::move(device)), threads_(threads) {
+  which_ = device_.starts_with("cuda:") ? device_.substr(5) : "";
+  const bool automatic = device_ == "auto";
+  const bool known =
+      automatic || device_ == "cpu" || device_ == "cuda" || which_ == "all" || number(which_).has_value();
+  if (!known) {
+    throw UsageError(
+        fmt::format("unknown device '{}': expected auto, cpu, cuda, cuda:N or cuda:all", printable(device_)));
+  }
+  const bool is_worth_it =
+      automatic && gpu::has_driver() && shared_out(least_cpu_seconds, threads) >= least_seconds();
+  if (is_worth_it || (!automatic && device_ != "cpu")) {
+    const auto last_resort = automatic ? gpu::LastResort::cpu : gpu::LastResort::none;
+    opening_ = on_another_thread(
+        [which = which_, threads, last_resort] { return open_gpus(which, threads, last_resort); });
+  }
+}
+
+ChosenBackend BackendStart::take(double cpu_seconds) {
+  if (device_ == "cpu") {
+    return on_cpu(threads_, "as asked");
+  }
+  if (device_ == "auto") {
+    return take_automatically(cpu_seconds);
+  }
+  try {
+    return {opening_.get(), {}, {}};
+  } catch (const DeviceError& error) {
+    throw DeviceError(
+        fmt::format("--device {}: {}; --device auto would take the CPU", device_, error.what()));
+  }
+}
+
+ChosenBackend BackendStart::take_automatically(double cpu_seconds) {
   const double least = least_seconds();
   if (!gpu::has_driver()) {
-    return on_cpu(threads, "no GPU driver (libcuda.so.1) on this machine");
+    return on_cpu(threads_, "no GPU driver (libcuda.so.1) on this machine");
   }
-  ChosenBackend cpu = on_cpu(threads, "");
-  const double seconds = cpu_seconds / static_cast<double>(cpu.backend->threads());
+  ChosenBackend cpu = on_cpu(threads_, "");
+  const double seconds = shared_out(cpu_seconds, cpu.backend->threads());
   if (seconds < least) {
     cpu.reason = fmt::format("about {:.2g} s of work; from {:.3g} s on ({}) a GPU is taken", seconds, least,
                              least_seconds_variable);
     return cpu;
   }
   try {
-    return {open_gpus("", threads, gpu::LastResort::cpu), {}, {}};
+    return {opening_.valid() ? opening_.get() : open_gpus("", threads_, gpu::LastResort::cpu), {}, {}};
   } catch (const DeviceError& error) {
     cpu.reason = fmt::format("no GPU is used: {}", error.what());
     cpu.note += (cpu.note.empty() ? "" : "; ") + cpu.reason;
@@ -113,27 +153,8 @@ ChosenBackend choose_automatically(std::size_t threads, double cpu_seconds) {
   }
 }
 
-}  // namespace
-
 ChosenBackend make_backend(const std::string& device, std::size_t threads, double cpu_seconds) {
-  if (device == "cpu") {
-    return on_cpu(threads, "as asked");
-  }
-  const bool automatic = device == "auto";
-  const std::string which = device.starts_with("cuda:") ? device.substr(5) : "";
-  const bool known = automatic || device == "cuda" || which == "all" || number(which).has_value();
-  if (!known) {
-    throw UsageError(
-        fmt::format("unknown device '{}': expected auto, cpu, cuda, cuda:N or cuda:all", printable(device)));
-  }
-  if (automatic) {
-    return choose_automatically(threads, cpu_seconds);
-  }
-  try {
-    return {open_gpus(which, threads, gpu::LastResort::none), {}, {}};
-  } catch (const DeviceError& error) {
-    throw DeviceError(fmt::format("--device {}: {}; --device auto would take the CPU", device, error.what()));
-  }
+  return BackendStart(device, threads).take(cpu_seconds);
 }
 
 bool gpu_was_abandoned() { return gpu::Module::abandoned(); }

@@ -101,8 +101,9 @@ bool ChunkPipeline::is_last(std::size_t position, std::uint32_t skipped) const {
   return true;
 }
 
-ChunkDecoder::Bytes ChunkDecoder::decode(Bytes stored, std::uint32_t skipped, std::span<std::byte> target) {
-  Bytes bytes = stored;
+ChunkDecoder::ByteView ChunkDecoder::decode(ByteView stored, std::uint32_t skipped,
+                                            std::span<std::byte> target) {
+  ByteView bytes = stored;
   std::size_t spare = 0;
   for (std::size_t i = pipeline_.filters_.size(); i-- > 0;) {
     const StoredFilter& filter = pipeline_.filters_[i];
@@ -130,7 +131,7 @@ ChunkDecoder::Bytes ChunkDecoder::decode(Bytes stored, std::uint32_t skipped, st
   return bytes;
 }
 
-void ChunkDecoder::undo(const StoredFilter& filter, Bytes bytes, std::span<std::byte> out) {
+void ChunkDecoder::undo(const StoredFilter& filter, ByteView bytes, std::span<std::byte> out) {
   switch (filter.kind) {
     case ChunkFilter::deflate:
       return inflater_.inflate(bytes, out);

@@ -51,17 +51,17 @@ class ChunkPipeline {
 // Decodes with buffers of its own: one thread at a time.
 class ChunkDecoder {
  public:
-  using Bytes = std::span<const std::byte>;
+  using ByteView = std::span<const std::byte>;
 
   explicit ChunkDecoder(const ChunkPipeline& pipeline) : pipeline_(pipeline) {}
 
   // The chunk that `stored` holds, exactly as large as declared: in `target` when that has room for a chunk;
   // with an empty one wherever it was decoded, which is valid until the next call and as long as `stored`.
   // `skipped`: a bit for each filter that was not applied to this chunk. Throws DamagedChunk.
-  Bytes decode(Bytes stored, std::uint32_t skipped, std::span<std::byte> target);
+  ByteView decode(ByteView stored, std::uint32_t skipped, std::span<std::byte> target);
 
  private:
-  void undo(const StoredFilter& filter, Bytes bytes, std::span<std::byte> out);
+  void undo(const StoredFilter& filter, ByteView bytes, std::span<std::byte> out);
 
   const ChunkPipeline& pipeline_;
   Inflater inflater_;

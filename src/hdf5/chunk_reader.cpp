@@ -61,7 +61,7 @@ class ChunkReader final : public RowReader {
         source_(stored_->source.get()),
         options_(options),
         team_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
-        desks_(team_.threads()),
+        tools_(team_.threads()),
         keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
                     options.cache_bytes / dataset_->sample_bytes()) {}
 
@@ -97,8 +97,8 @@ class ChunkReader final : public RowReader {
 
  private:
   // What a thread needs for itself.
-  struct Desk {
-    explicit Desk(const ChunkPipeline& pipeline) : decoder(pipeline) {}
+  struct Tools {
+    explicit Tools(const ChunkPipeline& pipeline) : decoder(pipeline) {}
     ChunkDecoder decoder;
     Buffer stored;
     Buffer decoded;  // chunks that are put together
@@ -216,14 +216,14 @@ class ChunkReader final : public RowReader {
     const std::vector<std::span<Item>> tasks =
         tasks_of(items, std::min(task_bytes, bytes / (threads * tasks_per_thread)));
     team_.run(threads, tasks.size(),
-              [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], desk(slot)); });
+              [&](std::size_t task, std::size_t slot) { decode_task(tasks[task], tools_for(slot)); });
   }
 
-  Desk& desk(std::size_t slot) {
-    if (!desks_[slot]) {
-      desks_[slot] = std::make_unique<Desk>(pipeline_);
+  Tools& tools_for(std::size_t slot) {
+    if (!tools_[slot]) {
+      tools_[slot] = std::make_unique<Tools>(pipeline_);
     }
-    return *desks_[slot];
+    return *tools_[slot];
   }
 
   // Puts chunks that are neighbours in the file together, up to `most` decoded bytes.
@@ -247,16 +247,16 @@ class ChunkReader final : public RowReader {
            next.address + next.bytes - first.address <= task_bytes;
   }
 
-  void decode_task(std::span<Item> items, Desk& desk) const {
+  void decode_task(std::span<Item> items, Tools& tools) const {
     std::vector<StoredChunk> chunks;
     for (const Item& item : items) {
       chunks.push_back(item.chunk);
     }
-    const std::span<const std::byte> stored = source_->fetch(chunks, desk.stored);
+    const std::span<const std::byte> stored = source_->fetch(chunks, tools.stored);
     // Of chunks[i], into `target` where there is room. Only fetch() may know which filters were skipped.
     const auto decoded_chunk = [&](std::size_t i, std::span<std::byte> target) {
       const auto bytes = stored.subspan(chunks[i].address - chunks.front().address, chunks[i].bytes);
-      return decoded(chunks[i], bytes, target, desk.decoder);
+      return decoded(chunks[i], bytes, target, tools.decoder);
     };
     if (layout_.holds_whole_samples() || items.size() == 1) {
       for (std::size_t i = 0; i < items.size(); ++i) {
@@ -270,7 +270,7 @@ class ChunkReader final : public RowReader {
     }
     std::vector<std::span<const std::byte>> pieces;
     const std::size_t size = pipeline_.chunk_bytes();
-    const std::span<std::byte> room = desk.decoded.room(pipeline_.empty() ? 0 : items.size() * size);
+    const std::span<std::byte> room = tools.decoded.room(pipeline_.empty() ? 0 : items.size() * size);
     for (std::size_t i = 0; i < items.size(); ++i) {
       const std::span<std::byte> target = pipeline_.empty() ? room : room.subspan(i * size, size);
       const auto bytes = decoded_chunk(i, target);
@@ -348,8 +348,8 @@ class ChunkReader final : public RowReader {
   const ChunkSource* source_;
   ReadOptions options_;
   Team team_;
-  std::vector<std::unique_ptr<Desk>> desks_;  // by slot, made when first used
-  bool keeps_rows_;                           // whether the samples of a row of chunks fit the cache
+  std::vector<std::unique_ptr<Tools>> tools_;  // by slot, made when first used
+  bool keeps_rows_;                            // whether the samples of a row of chunks fit the cache
   std::optional<std::uint64_t> kept_row_;
   std::vector<std::byte> kept_;
 };

@@ -8,11 +8,11 @@
 #include <optional>
 
 #include "collapscope/core/files.hpp"
+#include "core/pack.hpp"
 #include "dump/layer_shapes.hpp"
 #include "hdf5/chunk_pipeline.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/unchanged.hpp"
-#include "hdf5/wire.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -25,7 +25,7 @@ constexpr std::uint64_t most_dataset_bytes = std::uint64_t{1} << 62;
 
 void require(bool holds) {
   if (!holds) {
-    throw WireError();
+    throw MessageError();
   }
 }
 

@@ -7,7 +7,7 @@
 
 namespace collapscope::hdf5 {
 
-// Throws WireError for what no sound helper says of the file at `path`: shapes, storage or layouts that do
+// Throws MessageError for what no sound helper says of the file at `path`: shapes, storage or layouts that do
 // not fit one another, bytes outside of files, files outside of the dump's folder. Throws InputError when a
 // file is no longer as it was indexed.
 void check_index(const DumpIndex& index, const std::string& path, const IndexOptions& options);

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "collapscope/dump/dump.hpp"
+#include "core/pack.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -26,9 +26,9 @@ enum class Answer : std::uint8_t {
   other_error,  // likewise
 };
 
-[[nodiscard]] std::vector<std::byte> index_request(std::string path, IndexOptions options);
-[[nodiscard]] std::vector<std::byte> open_request(DatasetIndex dataset, ReadOptions options);
-[[nodiscard]] std::vector<std::byte> read_request(ReadRequest request);
+[[nodiscard]] Bytes index_request(const std::string& path, const IndexOptions& options);
+[[nodiscard]] Bytes open_request(const DatasetIndex& dataset, const ReadOptions& options);
+[[nodiscard]] Bytes read_request(const ReadRequest& request);
 
 // A request as it came.
 struct Asked {
@@ -41,14 +41,14 @@ struct Asked {
 };
 [[nodiscard]] Asked read_asked(std::span<const std::byte> bytes);
 
-[[nodiscard]] std::vector<std::byte> index_answer(DumpIndex index);
+[[nodiscard]] Bytes index_answer(const DumpIndex& index);
 // Of an opened reader.
-[[nodiscard]] std::vector<std::byte> open_answer(std::uint64_t preferred_samples);
-[[nodiscard]] std::vector<std::byte> piece_answer(std::uint64_t samples);
+[[nodiscard]] Bytes open_answer(std::uint64_t preferred_samples);
+[[nodiscard]] Bytes piece_answer(std::uint64_t samples);
 // Of the exception that is being handled.
-[[nodiscard]] std::vector<std::byte> failure_answer();
+[[nodiscard]] Bytes failure_answer();
 
-// Each throws the failure that the answer tells of, or WireError.
+// Each throws the failure that the answer tells of, or MessageError.
 [[nodiscard]] DumpIndex read_index_answer(std::span<const std::byte> bytes);
 [[nodiscard]] std::uint64_t read_number_answer(std::span<const std::byte> bytes);
 

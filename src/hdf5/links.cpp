@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -21,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int max_links = 16;  // as HDF5's own limit
+constexpr int most_again = 400'000;
 constexpr std::uint64_t mappings_per_millisecond = 10;
 
 bool lies_inside(const fs::path& folder, const fs::path& file) {
@@ -253,9 +255,23 @@ Object FileSet::get(const Object& from, std::string_view path, std::string_view 
   return std::move(*object);
 }
 
+bool FileSet::meet(const std::string& name) { return !met_.insert(std::hash<std::string>{}(name)).second; }
+
+void FileSet::count_again(const Place& place, int cost) {
+  again_ += cost;
+  if (again_ > most_again) {
+    throw InputError(place.file, place.object,
+                     "groups and links of this dump lead to one another, and it has more paths than can be "
+                     "walked; expected few names for a group");
+  }
+}
+
 // Where a soft link's path begins: the root for an absolute one, else the link's own group.
-Object FileSet::follow_soft(const Object& group, const std::string& name, Search& search) const {
+Object FileSet::follow_soft(const Object& group, const std::string& name, Search& search) {
   const Place at = place(group, name);
+  if (meet(fmt::format("{}\n{}", at.file, at.object))) {
+    count_again(at, 2);
+  }
   const std::string stored = link_value(group, name, link_info(group, name, at).u.val_size, at);
   const std::string value = stored.substr(0, stored.find('\0'));
   search.follow(at, fmt::format("a soft link leads to '{}'", printable(value)), value);
@@ -268,6 +284,9 @@ Object FileSet::follow_soft(const Object& group, const std::string& name, Search
 
 Object FileSet::follow_external(const Object& group, const std::string& name, Search& search) {
   const Place at = place(group, name);
+  if (meet(fmt::format("{}\n{}", at.file, at.object))) {
+    count_again(at, 2);
+  }
   const std::string value = link_value(group, name, link_info(group, name, at).u.val_size, at);
   unsigned flags = 0;
   const char* file = nullptr;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "collapscope/core/files.hpp"
@@ -64,6 +65,12 @@ class FileSet {
   [[nodiscard]] Object get(const Object& from, std::string_view path, std::string_view what,
                            ExternalLinks external = ExternalLinks::follow);
 
+  // Whether a link or group of this name was met before.
+  bool meet(const std::string& name);
+  // Counts a link or object that was met before, at `place`. Throws InputError after too many: groups that
+  // lead to one another have any number of paths.
+  void count_again(const Place& place, int cost);
+
   // The canonical path of the file that `name`, written in `from_file`, leads to; `link` describes who
   // says so. Throws InputError when it lies outside the folder or does not exist. Opens nothing.
   [[nodiscard]] std::string locate(const Place& place, std::string_view link, const std::string& from_file,
@@ -78,7 +85,7 @@ class FileSet {
   void open(const std::string& canonical);
   [[nodiscard]] Object open_hard(const Object& group, const std::string& name, const Place& place) const;
   [[nodiscard]] Object root_of(const std::string& canonical) const;
-  [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search) const;
+  [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search);
   [[nodiscard]] Object follow_external(const Object& group, const std::string& name, Search& search);
 
   std::string named_;
@@ -90,6 +97,8 @@ class FileSet {
     Handle id;
   };
   std::map<std::string, OpenFile> files_;
+  std::unordered_set<std::size_t> met_;  // hashes of names
+  int again_ = 0;
 };
 
 }  // namespace collapscope::hdf5

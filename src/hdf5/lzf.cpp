@@ -15,7 +15,7 @@ namespace {
 
 constexpr H5Z_filter_t lzf_filter = 32000;
 
-using Bytes = std::span<const std::byte>;
+using ByteView = std::span<const std::byte>;
 
 std::size_t as_size(std::byte byte) { return std::to_integer<std::size_t>(byte); }
 
@@ -26,7 +26,7 @@ struct Step {
 };
 
 // Takes a step's bytes from the front of `packed`, literals excepted; nullopt when they are cut off.
-std::optional<Step> next_step(Bytes& packed) {
+std::optional<Step> next_step(ByteView& packed) {
   const std::size_t control = as_size(packed[0]);
   packed = packed.subspan(1);
   if (control < 32) {
@@ -67,7 +67,7 @@ void repeat(std::byte* to, std::size_t distance, std::size_t length) {
 
 // Unpacks while there is room for the longest step and its haste: copies of whole words. Goes on from `at`
 // bytes and takes what it has unpacked from the front of `packed`. Returns false for damaged data.
-bool unpack_front(Bytes& packed, std::span<std::byte> out, std::size_t& at) {
+bool unpack_front(ByteView& packed, std::span<std::byte> out, std::size_t& at) {
   constexpr std::size_t longest = 264;  // bytes of a step
   constexpr std::size_t haste = 32;
   const std::byte* in = packed.data();
@@ -110,7 +110,7 @@ std::size_t damaged() {
 // HDF5's filter callback: replaces `*buffer` by its unpacked bytes; 0 on failure.
 std::size_t lzf(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t* buffer_size,
                 void** buffer) {
-  const Bytes packed(static_cast<const std::byte*>(*buffer), bytes);
+  const ByteView packed(static_cast<const std::byte*>(*buffer), bytes);
   const std::size_t size = (flags & H5Z_FLAG_REVERSE) != 0 ? lzf_unpacked_size(packed) : 0;
   if (size == 0) {
     return damaged();
@@ -128,7 +128,7 @@ std::size_t lzf(unsigned flags, std::size_t, const unsigned*, std::size_t bytes,
 
 }  // namespace
 
-std::size_t lzf_unpacked_size(Bytes packed) {
+std::size_t lzf_unpacked_size(ByteView packed) {
   std::size_t size = 0;
   while (!packed.empty()) {
     const auto step = next_step(packed);
@@ -141,7 +141,7 @@ std::size_t lzf_unpacked_size(Bytes packed) {
   return size;
 }
 
-bool lzf_unpack(Bytes packed, std::span<std::byte> out) {
+bool lzf_unpack(ByteView packed, std::span<std::byte> out) {
   std::size_t at = 0;
   if (!unpack_front(packed, out, at)) {
     return false;

@@ -16,7 +16,7 @@ namespace collapscope::hdf5 {
 
 namespace {
 
-using Bytes = std::span<const std::byte>;
+using ByteView = std::span<const std::byte>;
 
 constexpr std::uint64_t layout_message = 0x0008;
 constexpr std::uint64_t attribute_message = 0x000c;
@@ -25,7 +25,7 @@ constexpr std::size_t most_block_bytes = std::size_t{1} << 20;
 constexpr std::size_t most_blocks = 64;
 constexpr std::size_t checksum_bytes = 4;
 
-bool begins_with(Bytes bytes, std::string_view signature) {
+bool begins_with(ByteView bytes, std::string_view signature) {
   return bytes.size() >= signature.size() &&
          std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
 }
@@ -47,12 +47,12 @@ struct Header {
   bool signed_blocks;  // later blocks begin with a signature and end with a checksum
 };
 
-std::optional<Header> version_1(Bytes prefix, std::uint64_t address) {
+std::optional<Header> version_1(ByteView prefix, std::uint64_t address) {
   constexpr std::size_t prefix_bytes = 16;
   return Header{{address + prefix_bytes, little_endian(prefix.subspan(8), 4)}, {2, 8}, false};
 }
 
-std::optional<Header> version_2(Bytes prefix, std::uint64_t address) {
+std::optional<Header> version_2(ByteView prefix, std::uint64_t address) {
   const std::uint64_t flags = little_endian(prefix.subspan(5), 1);
   const std::size_t times = (flags & 0x20U) != 0 ? 16 : 0;
   const std::size_t limits = (flags & 0x10U) != 0 ? 4 : 0;
@@ -71,7 +71,7 @@ std::optional<Header> read_header(const StoredFile& file, std::uint64_t address)
   }
   file.read(address, std::span(prefix).first(std::min<std::uint64_t>(prefix.size(), size - address)));
   if (begins_with(prefix, "OHDR")) {
-    return little_endian(Bytes(prefix).subspan(4), 1) == 2 ? version_2(prefix, address) : std::nullopt;
+    return little_endian(ByteView(prefix).subspan(4), 1) == 2 ? version_2(prefix, address) : std::nullopt;
   }
   return little_endian(prefix, 1) == 1 ? version_1(prefix, address) : std::nullopt;
 }
@@ -79,7 +79,7 @@ std::optional<Header> read_header(const StoredFile& file, std::uint64_t address)
 // Goes through the blocks of messages until it meets one of a type that is accepted.
 class MessageSearch {
  public:
-  using Accepts = std::function<bool(Bytes)>;
+  using Accepts = std::function<bool(ByteView)>;
 
   MessageSearch(const StoredFile& file, const Header& header, std::uint64_t type, Accepts accepts)
       : file_(file), header_(header), type_(type), accepts_(std::move(accepts)) {}
@@ -91,7 +91,7 @@ class MessageSearch {
       if (!read(blocks_[i], block)) {
         return std::nullopt;
       }
-      Bytes messages(block);
+      ByteView messages(block);
       if (i > 0 && header_.signed_blocks) {
         constexpr std::string_view signature = "OCHK";
         if (!begins_with(messages, signature) || messages.size() < signature.size() + checksum_bytes) {
@@ -117,7 +117,7 @@ class MessageSearch {
     return true;
   }
 
-  std::optional<std::vector<std::byte>> find_in(Bytes messages) {
+  std::optional<std::vector<std::byte>> find_in(ByteView messages) {
     const MessageShape& shape = header_.message;
     while (messages.size() >= shape.header_bytes) {
       const std::uint64_t type = little_endian(messages, shape.type_bytes);
@@ -126,7 +126,7 @@ class MessageSearch {
       if (size > messages.size()) {
         return std::nullopt;
       }
-      const Bytes data = messages.first(size);
+      const ByteView data = messages.first(size);
       if (type == type_ && accepts_(data)) {
         return std::vector<std::byte>(data.begin(), data.end());
       }
@@ -145,13 +145,24 @@ class MessageSearch {
   std::vector<Block> blocks_;
 };
 
+// The first message that is accepted, of the object whose header lies at `address` of HDF5's.
+std::optional<std::vector<std::byte>> message_at(const StoredFile& file, std::uint64_t address,
+                                                 std::uint64_t type, MessageSearch::Accepts accepts) {
+  const std::optional<Header> header = read_header(file, file.base() + address);
+  return header ? MessageSearch(file, *header, type, std::move(accepts)).find() : std::nullopt;
+}
+
+std::optional<std::vector<std::byte>> layout_at(const StoredFile& file, std::uint64_t address) {
+  return message_at(file, address, layout_message, [](ByteView) { return true; });
+}
+
 // Where the parts of an attribute's message lie in it.
 struct AttributeParts {
   std::size_t name;
   std::size_t name_bytes;
   std::size_t value;
 
-  static std::optional<AttributeParts> of(Bytes message) {
+  static std::optional<AttributeParts> of(ByteView message) {
     constexpr std::size_t prefix_bytes = 8;
     if (message.size() < prefix_bytes + 1) {
       return std::nullopt;
@@ -169,7 +180,7 @@ struct AttributeParts {
   }
 };
 
-bool is_attribute_named(Bytes message, std::string_view name) {
+bool is_attribute_named(ByteView message, std::string_view name) {
   const auto parts = AttributeParts::of(message);
   return parts && parts->name_bytes == name.size() + 1 && begins_with(message.subspan(parts->name), name);
 }
@@ -198,39 +209,39 @@ bool has_wide_addresses(hid_t dataset, const Place& place) {
 
 std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  if (!file || !has_wide_addresses(object, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(*file, file->base() + address);
-  const auto layout = header
-                          ? MessageSearch(*file, *header, layout_message, [](Bytes) { return true; }).find()
-                          : std::nullopt;
+  return file && has_wide_addresses(object, place) ? mapping_count(*file, address) : std::nullopt;
+}
+
+std::optional<std::uint64_t> mapping_count(const StoredFile& file, std::uint64_t address) {
+  const auto layout = layout_at(file, address);
   // version 4, class "virtual", address of a collection, number of the object in it
   if (!layout || layout->size() < 14 || little_endian(*layout, 1) != 4 ||
-      little_endian(Bytes(*layout).subspan(1), 1) != 3) {
+      little_endian(ByteView(*layout).subspan(1), 1) != 3) {
     return std::nullopt;
   }
-  const Bytes bytes(*layout);
+  const ByteView bytes(*layout);
   // a version, the number of mappings
-  const auto mappings = heap_object(*file, file->base() + little_endian(bytes.subspan(2), 8),
+  const auto mappings = heap_object(file, file.base() + little_endian(bytes.subspan(2), 8),
                                     little_endian(bytes.subspan(10), 4), 9);
-  return mappings ? std::optional(little_endian(Bytes(*mappings).subspan(1), 8)) : std::nullopt;
+  return mappings ? std::optional(little_endian(ByteView(*mappings).subspan(1), 8)) : std::nullopt;
 }
 
 std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank, std::size_t element_size,
                                                 const StoredFile& file, const Place& place) {
-  if (!has_wide_addresses(dataset, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(file, file.base() + header_address(dataset, place));
-  const auto layout =
-      header ? MessageSearch(file, *header, layout_message, [](Bytes) { return true; }).find() : std::nullopt;
+  return has_wide_addresses(dataset, place)
+             ? chunk_tree_address(file, header_address(dataset, place), rank, element_size)
+             : std::nullopt;
+}
+
+std::optional<std::uint64_t> chunk_tree_address(const StoredFile& file, std::uint64_t address,
+                                                std::size_t rank, std::size_t element_size) {
+  const auto layout = layout_at(file, address);
   // version 3, class "chunked", rank and 1, address, chunk shape, bytes of an element
   const std::size_t expected_bytes = 11 + 4 * (rank + 1);
   if (!layout || layout->size() < expected_bytes) {
     return std::nullopt;
   }
-  const Bytes bytes(*layout);
+  const ByteView bytes(*layout);
   if (little_endian(bytes, 1) != 3 || little_endian(bytes.subspan(1), 1) != 2 ||
       little_endian(bytes.subspan(2), 1) != rank + 1 ||
       little_endian(bytes.subspan(expected_bytes - 4), 4) != element_size) {
@@ -241,17 +252,20 @@ std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank,
 
 std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  if (!file || !has_wide_addresses(object, place)) {
-    return std::nullopt;
-  }
-  const std::optional<Header> header = read_header(*file, file->base() + header_address(object, place));
-  const auto named = [&](Bytes message) { return is_attribute_named(message, attribute); };
-  const auto message = header ? MessageSearch(*file, *header, attribute_message, named).find() : std::nullopt;
+  return file && has_wide_addresses(object, place)
+             ? variable_length(*file, header_address(object, place), attribute)
+             : std::nullopt;
+}
+
+std::optional<std::uint64_t> variable_length(const StoredFile& file, std::uint64_t address,
+                                             const std::string& attribute) {
+  const auto named = [&](ByteView message) { return is_attribute_named(message, attribute); };
+  const auto message = message_at(file, address, attribute_message, named);
   const auto parts = message ? AttributeParts::of(*message) : std::nullopt;
   if (!parts || message->size() - parts->value < 4) {
     return std::nullopt;
   }
-  return little_endian(Bytes(*message).subspan(parts->value), 4);
+  return little_endian(ByteView(*message).subspan(parts->value), 4);
 }
 
 }  // namespace collapscope::hdf5

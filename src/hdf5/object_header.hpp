@@ -29,4 +29,11 @@ namespace collapscope::hdf5 {
 [[nodiscard]] std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute,
                                                            const Place& place);
 
+// The same of the object whose header lies at `address` of HDF5's, without HDF5: for addresses of 8 bytes.
+[[nodiscard]] std::optional<std::uint64_t> chunk_tree_address(const StoredFile& file, std::uint64_t address,
+                                                              std::size_t rank, std::size_t element_size);
+[[nodiscard]] std::optional<std::uint64_t> mapping_count(const StoredFile& file, std::uint64_t address);
+[[nodiscard]] std::optional<std::uint64_t> variable_length(const StoredFile& file, std::uint64_t address,
+                                                           const std::string& attribute);
+
 }  // namespace collapscope::hdf5

@@ -7,7 +7,6 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "hdf5/chunks.hpp"
-#include "hdf5/dataset.hpp"
 #include "hdf5/unchanged.hpp"
 
 namespace collapscope::hdf5 {
@@ -72,7 +71,7 @@ OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
     DatasetRules rules;
     rules.read_as = index.read_as;
     rules.samples_last = index.samples_last;
-    require_unchanged(index, describe_dataset(*files_, object, rules), place());
+    require_unchanged(index, describe_dataset(*files_, object, rules, sources_), place());
     require_state(index.state, files_->state(object.file), place());
   }
   // Opened again for its cache, now that no other handle keeps the dataset open with another one. The path

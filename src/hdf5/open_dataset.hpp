@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "collapscope/dump/dump.hpp"
+#include "hdf5/dataset.hpp"
 #include "hdf5/links.hpp"
 #include "hdf5/read_dataset.hpp"
 
@@ -22,8 +23,11 @@ class OpenDataset final : public ReadDataset {
   OpenDataset& operator=(OpenDataset&&) = delete;
 
   [[nodiscard]] hid_t id() const { return dataset_.get(); }
+  // Of a virtual dataset.
+  [[nodiscard]] const VirtualSources& sources() const { return sources_; }
 
  private:
+  VirtualSources sources_;
   std::optional<FileSet> files_;  // kept open, with their locks
   Handle dataset_;
 };

@@ -11,13 +11,13 @@
 #include "collapscope/core/text.hpp"
 #include "collapscope/dump/isolation.hpp"
 #include "core/memory.hpp"
+#include "core/pack.hpp"
 #include "core/threads.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/helper_service.hpp"
 #include "hdf5/index_check.hpp"
 #include "hdf5/index_wire.hpp"
 #include "hdf5/warm_up.hpp"
-#include "hdf5/wire.hpp"
 #include "process/nursery.hpp"
 
 namespace collapscope {
@@ -53,7 +53,7 @@ auto guarded(const std::string& file, const std::string& object, Work work) {
     return work();
   } catch (const process::HelperEnded& end) {
     refuse(end, file, object);
-  } catch (const WireError&) {
+  } catch (const MessageError&) {
     throw InputError(file, object,
                      "damaged: the process that read it with HDF5 answered what makes no sense");
   } catch (const InputError&) {
@@ -87,7 +87,7 @@ class RemoteReader final : public RowReader {
       while (!out.empty()) {
         const std::uint64_t samples = read_number_answer(helper_.answer(most_number_bytes));
         if (samples == 0 || samples > out.size() / sample_bytes_) {
-          throw WireError();
+          throw MessageError();
         }
         helper_.receive(out.first(samples * sample_bytes_));
         out = out.subspan(samples * sample_bytes_);

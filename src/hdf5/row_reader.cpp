@@ -12,6 +12,7 @@
 #include "hdf5/chunk_reader.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
+#include "hdf5/exact_chunks.hpp"
 #include "hdf5/in_process.hpp"
 #include "hdf5/missing_values.hpp"
 #include "hdf5/open_dataset.hpp"
@@ -116,6 +117,11 @@ class DatasetReader final : public RowReader {
 std::unique_ptr<RowReader> open_in_library(const DatasetIndex& dataset, const ReadOptions& options) {
   const Session session;
   auto opened = std::make_unique<OpenDataset>(dataset, options.cache_bytes);
+  for (const auto& [name, source] : opened->sources().described) {
+    if (source) {
+      hdf5::require_exact_chunks(*source);
+    }
+  }
   if (dataset.samples_last) {
     return hdf5::read_reversed(std::move(opened));
   }

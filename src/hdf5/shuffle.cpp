@@ -12,7 +12,7 @@ namespace collapscope::hdf5 {
 
 namespace {
 
-using Bytes = std::span<const std::byte>;
+using ByteView = std::span<const std::byte>;
 
 unsigned as_unsigned(std::byte byte) { return std::to_integer<unsigned>(byte); }
 
@@ -36,7 +36,7 @@ void interleave(const std::byte* from, std::size_t elements, std::size_t size, s
 
 }  // namespace
 
-void unshuffle(Bytes shuffled, std::size_t element_size, std::span<std::byte> out) {
+void unshuffle(ByteView shuffled, std::size_t element_size, std::span<std::byte> out) {
   const std::size_t elements = shuffled.size() / element_size;
   switch (element_size) {
     case 2:
@@ -57,7 +57,7 @@ void unshuffle(Bytes shuffled, std::size_t element_size, std::span<std::byte> ou
   }
 }
 
-std::uint32_t fletcher32(Bytes bytes) {
+std::uint32_t fletcher32(ByteView bytes) {
   std::uint32_t low = 0;
   std::uint32_t high = 0;
   const auto fold = [](std::uint32_t sum) { return (sum & 0xffffU) + (sum >> 16U); };
@@ -79,11 +79,11 @@ std::uint32_t fletcher32(Bytes bytes) {
   return (fold(high) << 16U) | fold(low);
 }
 
-Bytes without_checksum(Bytes bytes) {
+ByteView without_checksum(ByteView bytes) {
   if (bytes.size() < fletcher32_bytes) {
     throw DamagedChunk("fletcher32: the checksum is missing");
   }
-  const Bytes data = bytes.first(bytes.size() - fletcher32_bytes);
+  const ByteView data = bytes.first(bytes.size() - fletcher32_bytes);
   std::array<unsigned, fletcher32_bytes> stored{};
   std::transform(bytes.end() - fletcher32_bytes, bytes.end(), stored.begin(), as_unsigned);
   const std::uint32_t expected = fletcher32(data);

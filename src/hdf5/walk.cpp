@@ -87,9 +87,13 @@ class Walk {
                        fmt::format("groups are nested more than {} deep", max_group_depth));
     }
     ancestors_.push_back(identity(group, place));
+    const bool again = files_.meet(ancestors_.back());
     for (const std::string& name : link_names(group, place)) {
       if (++visited_ > max_objects) {
         refuse_many(place);
+      }
+      if (again) {
+        files_.count_again(place, 4);
       }
       visit(group, name, below.empty() ? name : fmt::format("{}/{}", below, name));
     }

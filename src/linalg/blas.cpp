@@ -26,6 +26,8 @@ namespace {
 
 // Operations that are not shared out: less is done before another thread wakes up.
 constexpr std::size_t largest_alone_flops = 50'000'000;
+// Of a product of a few rows, which costs what reading the other factor costs.
+constexpr std::size_t largest_alone_numbers = 500'000;
 
 CBLAS_TRANSPOSE flag(Transpose transpose) { return transpose == Transpose::yes ? CblasTrans : CblasNoTrans; }
 
@@ -88,7 +90,7 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   if (rows == 0 || cols == 0) {
     return;
   }
-  if (2 * rows * cols * inner <= largest_alone_flops) {
+  if (2 * rows * cols * inner <= largest_alone_flops && (rows + cols) * inner <= largest_alone_numbers) {
     gemm_alone(alpha, {a, transpose_a}, {b, transpose_b}, beta, c);
     return;
   }

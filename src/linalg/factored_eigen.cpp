@@ -1,15 +1,13 @@
 #include "linalg/factored_eigen.hpp"
 
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
-#include <vector>
 
-#include "linalg/blas.hpp"
+#include "collapscope/core/error.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/reflectors.hpp"
+#include "linalg/tridiagonal_eigen.hpp"
 
 namespace collapscope::linalg {
 
@@ -19,8 +17,8 @@ namespace {
 constexpr std::size_t least_order = 128;
 constexpr std::size_t least_ratio = 4;  // of the order to the vectors that are written out
 
-// Turns each row around: LAPACK's eigenvalues ascend.
-void reverse_rows(Matrix& a) {
+// Turns each row around: T's eigenvalues ascend.
+void turn_around(Matrix& a) {
   for (std::size_t i = 0; i < a.rows(); ++i) {
     const auto row = a.view().row(i);
     std::reverse(row.begin(), row.end());
@@ -29,39 +27,39 @@ void reverse_rows(Matrix& a) {
 
 class QZ final : public EigenvectorFactors {
  public:
-  // z: the eigenvectors of T as rows, ascending.
-  QZ(Reflectors q, Matrix z) : q_(std::move(q)), z_(std::move(z)) {}
+  QZ(Reflectors q, TridiagonalPairs z) : q_(std::move(q)), z_(std::move(z)) {}
 
   [[nodiscard]] Matrix coordinates(const Matrix& rows) const override {
-    Matrix turned = rows;
-    q_.apply_transposed(turned);
-    Matrix out = product(turned, Transpose::no, z_, Transpose::yes);
-    reverse_rows(out);
+    Matrix out = rows;
+    q_.apply_transposed(out);
+    z_.to_vectors(out.view());
+    turn_around(out);
     return out;
   }
 
   [[nodiscard]] Matrix combinations(const Matrix& coordinates) const override {
-    Matrix ascending = coordinates;
-    reverse_rows(ascending);
-    Matrix out = product(ascending, Transpose::no, z_, Transpose::no);
+    if (coordinates.cols() != z_.size()) {
+      throw UsageError("eigenvectors: the shapes do not fit");
+    }
+    Matrix out = coordinates;
+    turn_around(out);
+    z_.to_axes(out.view());
     q_.apply(out);
     return out;
   }
 
   // The eigenvectors of the `count` largest eigenvalues.
   [[nodiscard]] Matrix first(std::size_t count) const {
-    Matrix out(count, z_.cols());
+    Matrix out(count, z_.size());
     for (std::size_t j = 0; j < count; ++j) {
-      const auto row = z_.view().row(z_.rows() - 1 - j);
-      std::copy(row.begin(), row.end(), out.view().row(j).begin());
+      out(j, j) = 1;
     }
-    q_.apply(out);
-    return out;
+    return combinations(out);
   }
 
  private:
   Reflectors q_;
-  Matrix z_;
+  TridiagonalPairs z_;
 };
 
 Matrix scaled_down(const Matrix& a, double scale) {
@@ -95,22 +93,21 @@ std::optional<Eigenbasis> eigen_by_factors(const Matrix& symmetric, std::size_t 
   if (!form) {
     return std::nullopt;
   }
-  Matrix z(d, d);
-  const lapack_int order = lapack_order(d);
-  if (LAPACKE_dstedc(LAPACK_COL_MAJOR, 'I', order, form->diagonal.data(), form->beside.data(), z.data(),
-                     order) != 0) {
+  std::optional<TridiagonalPairs> pairs =
+      TridiagonalPairs::solve(std::move(form->diagonal), std::move(form->beside));
+  if (!pairs) {
     return std::nullopt;
   }
-  auto factors = std::make_shared<const QZ>(std::move(form->q), std::move(z));
   Eigenbasis basis;
-  basis.values.assign(form->diagonal.rbegin(), form->diagonal.rend());
+  basis.values.assign(pairs->values().rbegin(), pairs->values().rend());
+  const auto factors = std::make_shared<const QZ>(std::move(form->q), *std::move(pairs));
   for (double& value : basis.values) {
     value *= scale;
   }
   basis.vectors = factors->first(std::min(written, d));
   const Eigenbasis first{{basis.values.begin(), basis.values.begin() + std::ptrdiff_t(basis.vectors.rows())},
                          basis.vectors};
-  basis.factors = std::move(factors);
+  basis.factors = factors;
   if (!passes_check(symmetric, basis) || !passes_check(symmetric, first)) {
     return std::nullopt;
   }

@@ -3,37 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <memory>
 #include <numeric>
+#include <span>
 #include <utility>
-#include <vector>
 
+#include "collapscope/core/error.hpp"
 #include "linalg/coordinates.hpp"
 #include "linalg/decompose.hpp"
-
-extern "C" void dlaed4_(const int* n, const int* i, const double* d, const double* z, double* delta,
-                        const double* rho, double* dlam, int* info);
+#include "linalg/secular.hpp"
 
 namespace collapscope::linalg {
 
 namespace {
-
-// Axes a < b of the coordinates, turned so that z vanishes along a.
-struct Rotation {
-  std::size_t a;
-  std::size_t b;
-  double cosine;
-  double sine;
-};
-
-// diag(d) + rho z z^T with d ascending and |z| = 1; `live` are the axes that are left after deflation, on
-// which d are apart and z is not small. Along the others the axes are eigenvectors.
-struct Deflated {
-  std::vector<double> d;
-  std::vector<double> z;
-  std::vector<std::size_t> live;
-  std::vector<Rotation> rotations;
-};
 
 double largest_size(std::span<const double> values) {
   double largest = 0;
@@ -43,139 +25,40 @@ double largest_size(std::span<const double> values) {
   return largest;
 }
 
-Deflated deflate(std::vector<double> d, std::vector<double> z, double rho) {
-  Deflated out{std::move(d), std::move(z), {}, {}};
-  const double least =
-      8 * std::numeric_limits<double>::epsilon() * std::max(largest_size(out.d), rho * largest_size(out.z));
-  for (std::size_t j = 0; j < out.d.size(); ++j) {
-    if (rho * std::abs(out.z[j]) <= least) {
-      continue;
-    }
-    if (!out.live.empty()) {
-      const std::size_t before = out.live.back();
-      const double size = std::hypot(out.z[before], out.z[j]);
-      const double cosine = out.z[j] / size;
-      const double sine = -out.z[before] / size;
-      if (std::abs((out.d[j] - out.d[before]) * cosine * sine) <= least) {
-        const double low = out.d[before];
-        const double high = out.d[j];
-        out.d[before] = low * cosine * cosine + high * sine * sine;
-        out.d[j] = low * sine * sine + high * cosine * cosine;
-        out.z[before] = 0;
-        out.z[j] = size;
-        out.rotations.push_back({before, j, cosine, sine});
-        out.live.pop_back();
-      }
-    }
-    out.live.push_back(j);
-  }
-  return out;
-}
-
-// Roots of the secular equation over the live axes, and the eigenvectors in them: row i of `vectors`.
-bool solve_live(std::span<const double> d, std::span<const double> z, double rho, std::vector<double>& values,
-                Matrix& vectors) {
-  const std::size_t count = d.size();
-  const int order = lapack_order(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const int root = static_cast<int>(i) + 1;
-    int info = 0;
-    dlaed4_(&order, &root, d.data(), z.data(), vectors.view().row(i).data(), &rho, &values[i], &info);
-    if (info != 0) {
-      return false;
-    }
-  }
-  if (count <= 2) {  // dlaed4 gives the vectors themselves
-    return true;
-  }
-  // The z to which the roots found belong exactly: with it the eigenvectors are orthogonal.
-  std::vector<double> exact(count, -1.0);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto gaps = vectors.view().row(i);
-    for (std::size_t j = 0; j < count; ++j) {
-      exact[j] *= i == j ? gaps[j] : gaps[j] / (d[j] - d[i]);
-    }
-  }
-  for (std::size_t j = 0; j < count; ++j) {
-    exact[j] = std::copysign(std::sqrt(std::max(exact[j], 0.0)), z[j]);
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto row = vectors.view().row(i);
-    double squares = 0;
-    for (std::size_t j = 0; j < count; ++j) {
-      row[j] = exact[j] / row[j];
-      squares += row[j] * row[j];
-    }
-    const double size = std::sqrt(squares);
-    for (double& value : row) {
-      value /= size;
-    }
-  }
-  return true;
-}
-
-// Back from the turned axes.
-void unturn(std::span<const Rotation> rotations, std::span<double> row) {
-  for (std::size_t k = rotations.size(); k-- > 0;) {
-    const Rotation& turn = rotations[k];
-    const double a = row[turn.a];
-    const double b = row[turn.b];
-    row[turn.a] = turn.cosine * a - turn.sine * b;
-    row[turn.b] = turn.sine * a + turn.cosine * b;
+// Turns each row around: the secular equation's values ascend.
+void reverse_rows(Matrix& a) {
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const auto row = a.view().row(i);
+    std::reverse(row.begin(), row.end());
   }
 }
 
-// The eigenvectors over all axes: those found over the live ones, and the axes that are left. Pairs over
-// ascending axes become pairs over descending ones, largest first.
-Eigenbasis sorted(const Deflated& parts, const Matrix& solved) {
-  constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
-  const std::size_t size = parts.d.size();
-  std::vector<std::size_t> row_of(size, none);  // in `solved`, of an axis
-  for (std::size_t i = 0; i < parts.live.size(); ++i) {
-    row_of[parts.live[i]] = i;
-  }
-  std::vector<std::size_t> order(size);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return parts.d[a] > parts.d[b]; });
-  Eigenbasis out{std::vector<double>(size), Matrix(size, size)};
-  std::vector<double> vector(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    out.values[i] = std::max(parts.d[order[i]], 0.0);
-    std::fill(vector.begin(), vector.end(), 0.0);
-    if (const std::size_t row = row_of[order[i]]; row == none) {
-      vector[order[i]] = 1;
-    } else {
-      for (std::size_t j = 0; j < parts.live.size(); ++j) {
-        vector[parts.live[j]] = solved(row, j);
-      }
-    }
-    unturn(parts.rotations, vector);
-    std::reverse_copy(vector.begin(), vector.end(), out.vectors.view().row(i).begin());
-  }
-  return out;
-}
+class UpdatedVectors final : public EigenvectorFactors {
+ public:
+  explicit UpdatedVectors(SecularPairs pairs) : pairs_(std::move(pairs)) {}
 
-// diag(d) + rho z z^T
-std::optional<Eigenbasis> solve(std::vector<double> diagonal, std::vector<double> along, double rho) {
-  Deflated parts = deflate(std::move(diagonal), std::move(along), rho);
-  const std::size_t live = parts.live.size();
-  std::vector<double> d(live);
-  std::vector<double> z(live);
-  for (std::size_t i = 0; i < live; ++i) {
-    d[i] = parts.d[parts.live[i]];
-    z[i] = parts.z[parts.live[i]];
+  [[nodiscard]] Matrix coordinates(const Matrix& rows) const override {
+    return turned(rows, [&](MatrixView<double> ascending) { pairs_.to_vectors(ascending); });
   }
-  std::vector<double> roots(live);
-  Matrix solved(live, live);
-  if (live > 0 && !solve_live(d, z, rho, roots, solved)) {
-    return std::nullopt;
+
+  [[nodiscard]] Matrix combinations(const Matrix& coordinates) const override {
+    return turned(coordinates, [&](MatrixView<double> ascending) { pairs_.to_axes(ascending); });
   }
-  for (std::size_t i = 0; i < live; ++i) {
-    parts.d[parts.live[i]] = roots[i];
+
+ private:
+  template <class Turn>
+  [[nodiscard]] Matrix turned(Matrix rows, const Turn& turn) const {
+    if (rows.cols() != pairs_.size()) {
+      throw UsageError("rank_one_update: the shapes do not fit");
+    }
+    reverse_rows(rows);
+    turn(rows.view());
+    reverse_rows(rows);
+    return rows;
   }
-  return sorted(parts, solved);
-}
+
+  SecularPairs pairs_;
+};
 
 // diag(d) + rho z z^T of |z| = 1.
 SymmetricOperator updated(std::span<const double> d, std::span<const double> z, double rho) {
@@ -214,12 +97,20 @@ std::optional<Eigenbasis> rank_one_update(const Eigenbasis& basis, const std::ve
     z[i] = length > 0 ? z[i] / length : 0;
   }
   const double rho = length * length / scale;
-  std::optional<Eigenbasis> found =
-      solve({diagonal.rbegin(), diagonal.rend()}, {z.rbegin(), z.rend()}, rho);  // ascending
-  if (!found || !passes_check(updated(diagonal, z, rho), *found)) {
+  std::optional<SecularPairs> pairs =
+      SecularPairs::solve({diagonal.rbegin(), diagonal.rend()}, {z.rbegin(), z.rend()}, rho);
+  if (!pairs) {
     return std::nullopt;
   }
-  for (double& value : found->values) {
+  Eigenbasis found{{pairs->values().rbegin(), pairs->values().rend()}, Matrix(0, z.size())};
+  for (double& value : found.values) {
+    value = std::max(value, 0.0);
+  }
+  found.factors = std::make_shared<const UpdatedVectors>(*std::move(pairs));
+  if (!passes_check(updated(diagonal, z, rho), found)) {
+    return std::nullopt;
+  }
+  for (double& value : found.values) {
     value *= scale;
   }
   return found;

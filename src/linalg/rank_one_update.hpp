@@ -9,12 +9,9 @@
 
 namespace collapscope::linalg {
 
-// All eigenpairs of B + x x^T, largest first, from all pairs (l_j, v_j) of B, in the coordinates of the v_j:
-// row i of `vectors` holds v_j^T u_i. nullopt when a root of the secular equation is not found or the
-// result fails the check that symmetric_eigen's must pass.
-// LAPACK's dlaed4 solves the secular equation, between deflation and eigenvectors as in Gu, Eisenstat: A
-// stable and efficient algorithm for the rank-one modification of the symmetric eigenproblem, SIAM J. Matrix
-// Anal. Appl. 15 (1994). basis: full; x [d], in its span.
+// All eigenpairs of B + x x^T, largest first, from all pairs (l_j, v_j) of B, in the coordinates of the v_j
+// and as factors only: component j of vector i is v_j^T u_i. nullopt when a root of the secular equation is
+// not found or the result fails the check that symmetric_eigen's must pass. basis: full; x [d], in its span.
 [[nodiscard]] std::optional<Eigenbasis> rank_one_update(const Eigenbasis& basis,
                                                         const std::vector<double>& x);
 

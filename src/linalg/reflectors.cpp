@@ -47,7 +47,7 @@ void Reflectors::apply(Matrix& rows, bool transposed) const {
   if (rows.cols() != reduced_.rows()) {
     throw UsageError("reflectors: the shapes do not fit");
   }
-  constexpr std::size_t rows_of_thread = 64;
+  constexpr std::size_t rows_of_thread = 8;
   const std::size_t blocks = blocks_of(count_of(reduced_));
   share((rows.rows() + rows_of_thread - 1) / rows_of_thread, [&](std::size_t part) {
     const std::size_t first = part * rows_of_thread;

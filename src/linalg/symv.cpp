@@ -61,6 +61,17 @@ struct FourRows {
   }
 }
 
+// What the four rows give where they meet the diagonal.
+void add_triangle(const FourRows& f, const double* x, double* y) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    y[i] += f.a[i][i] * x[i];
+    for (std::size_t j = i + 1; j < 4; ++j) {
+      y[i] += f.a[i][j] * x[j];
+      y[j] += f.a[i][j] * x[i];
+    }
+  }
+}
+
 using AddFour = void (*)(FourRows&);
 
 void add_four_plainly(FourRows& f) { add_four(f); }
@@ -88,21 +99,30 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
                     double* y) {
   static const AddFour add = best_add_four();
   const std::size_t n = a.cols();
-  const int stride = narrow(a.stride());
   std::fill(y + first, y + n, 0.0);
-  cblas_dsymv(CblasRowMajor, CblasUpper, narrow(last - first), 1.0, &a(first, first), stride, x + first, 1,
-              0.0, y + first, 1);
   std::size_t i = first;
-  for (; last < n && i + 4 <= last; i += 4) {
-    FourRows four{{&a(i, last), &a(i + 1, last), &a(i + 2, last), &a(i + 3, last)},
-                  x + last,
-                  y + last,
-                  n - last,
+  for (; i + 4 <= last; i += 4) {
+    const std::size_t right = i + 4;
+    FourRows four{{&a(i, i), &a(i + 1, i), &a(i + 2, i), &a(i + 3, i)},
+                  x + right,
+                  y + right,
+                  n - right,
                   {x[i], x[i + 1], x[i + 2], x[i + 3]},
                   {}};
+    add_triangle(four, x + i, y + i);
+    for (const double*& row : four.a) {
+      row += 4;
+    }
     add(four);
     for (std::size_t k = 0; k < 4; ++k) {
       y[i + k] += four.sums[k];
+    }
+  }
+  for (; i < last; ++i) {  // at most three
+    y[i] += a(i, i) * x[i];
+    for (std::size_t j = i + 1; j < n; ++j) {
+      y[i] += a(i, j) * x[j];
+      y[j] += a(i, j) * x[i];
     }
   }
 }
@@ -110,15 +130,18 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
 }  // namespace
 
 void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
-          std::span<double> y) {
+          std::span<double> y, std::span<const std::function<void()>> also) {
   const std::size_t n = a.rows();
   if (n != a.cols() || x.size() != n || y.size() != n) {
     throw UsageError("symv: the shapes do not fit");
   }
-  if (n == 0) {
-    return;
-  }
   if (n < least_shared_order) {
+    for (const std::function<void()>& other : also) {
+      other();
+    }
+    if (n == 0) {
+      return;
+    }
     cblas_dsymv(CblasRowMajor, CblasUpper, narrow(n), alpha, a.data(), narrow(a.stride()), x.data(), 1, beta,
                 y.data(), 1);
     return;
@@ -127,7 +150,11 @@ void symv(double alpha, MatrixView<const double> a, std::span<const double> x, d
   static thread_local std::vector<double> partial;
   partial.resize(strips * n);
   double* const sums = partial.data();
-  share(strips, [&](std::size_t s) {
+  share(strips + also.size(), [&](std::size_t s) {
+    if (s >= strips) {
+      also[s - strips]();
+      return;
+    }
     multiply_strip(a, x.data(), s * strip, std::min((s + 1) * strip, n), sums + s * n);
   });
   for (std::size_t s = 1; s < strips; ++s) {

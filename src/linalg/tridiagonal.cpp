@@ -6,6 +6,8 @@
 #include <lapacke.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <utility>
 
 #include "linalg/blas.hpp"
@@ -22,7 +24,7 @@ constexpr std::size_t last_alone = 384;  // what is left of the matrix when LAPA
 // Column-major lower is row-major upper; row i of the matrix is column i of LAPACK's.
 class Reduction {
  public:
-  explicit Reduction(Reduced& to) : to_(to), d_(to.diagonal.size()), w_(panel, d_), part_(panel) {}
+  explicit Reduction(Reduced& to) : to_(to), d_(to.diagonal.size()), w_(panel, d_), parts_(2, panel) {}
 
   bool run() {
     std::size_t first = 0;
@@ -53,10 +55,10 @@ class Reduction {
                 narrow(x_stride), 1.0, y, 1);
   }
 
-  // part = the first `count` columns of a, from row `row` on, transposed, times x.
-  void project(const double* a, std::size_t row, std::size_t count, const double* x) {
+  // to = the first `count` columns of a, from row `row` on, transposed, times x.
+  void project(const double* a, std::size_t row, std::size_t count, const double* x, double* to) const {
     cblas_dgemv(CblasColMajor, CblasTrans, narrow(d_ - row), narrow(count), 1.0, a + row, narrow(d_), x, 1,
-                0.0, part_.data(), 1);
+                0.0, to, 1);
   }
 
   void reduce_column(std::size_t first, std::size_t i) {
@@ -72,12 +74,17 @@ class Reduction {
     const std::size_t rows = d_ - i - 1;
     double* const image = w(before) + i + 1;
     const MatrixView<const double> rest(column(i + 1) + i + 1, rows, rows, d_);
-    symv(1.0, rest, {v, rows}, 0.0, {image, rows});
-    if (before > 0) {
-      project(w(0), i + 1, before, v);
-      subtract(column(first), i + 1, before, part_.data(), 1, image);
-      project(column(first), i + 1, before, v);
-      subtract(w(0), i + 1, before, part_.data(), 1, image);
+    if (before == 0) {
+      symv(1.0, rest, {v, rows}, 0.0, {image, rows});
+    } else {
+      double* const of_w = parts_.data();
+      double* const of_v = of_w + panel;
+      const std::array<std::function<void()>, 2> also{
+          [&] { project(w(0), i + 1, before, v, of_w); },
+          [&] { project(column(first), i + 1, before, v, of_v); }};
+      symv(1.0, rest, {v, rows}, 0.0, {image, rows}, also);
+      subtract(column(first), i + 1, before, of_w, 1, image);
+      subtract(w(0), i + 1, before, of_v, 1, image);
     }
     cblas_dscal(narrow(rows), to_.tau[i], image, 1);
     const double along = cblas_ddot(narrow(rows), image, 1, v, 1);
@@ -113,8 +120,8 @@ class Reduction {
 
   Reduced& to_;
   std::size_t d_;
-  Matrix w_;  // [panel, d]
-  std::vector<double> part_;
+  Matrix w_;      // [panel, d]
+  Matrix parts_;  // [2, panel]: W^T v, V^T v
 };
 
 }  // namespace

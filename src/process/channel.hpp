@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "collapscope/core/error.hpp"
+#include "core/bytes.hpp"
 
 namespace collapscope::process {
 
@@ -15,8 +15,6 @@ class ChannelClosed : public Error {
  public:
   ChannelClosed() : Error("the other process has ended") {}
 };
-
-using Bytes = std::vector<std::byte>;
 
 // What is sent in one piece: its length, 8 bytes, and itself.
 void send_message(int socket, std::span<const std::byte> message);

@@ -51,6 +51,8 @@ std::string value_or_nothing(const std::string* value) {
 
 }  // namespace
 
+Identity identity_of_memory() { return {{"rows", "in memory"}}; }
+
 Identity input_identity(const std::vector<Checkpoint>& checkpoints) {
   Identity identity;
   for (const std::string& file : files_of(checkpoints)) {

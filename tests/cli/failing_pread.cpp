@@ -1,11 +1,12 @@
 // Preloaded: the read whose number FAIL_PREAD says, counted from 1, fails with EIO, and a file named by
-// FAIL_PREAD_MARK then says so.
+// FAIL_PREAD_MARK then says so. With FAIL_PREAD_STOPS set the process stops there instead.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -13,8 +14,13 @@ namespace {
 
 using Pread = ssize_t (*)(int, void*, std::size_t, off64_t);
 
-// With FAIL_PREAD_OF only calls on files whose path has this in it count.
-bool counts(int file) {
+// With FAIL_PREAD_OF only calls on files whose path has this in it count, with FAIL_PREAD_LEAST only those of
+// so many bytes or more.
+bool counts(int file, std::size_t size_of_read) {
+  const char* const least = std::getenv("FAIL_PREAD_LEAST");
+  if (least != nullptr && size_of_read < std::strtoul(least, nullptr, 10)) {
+    return false;
+  }
   const char* const part = std::getenv("FAIL_PREAD_OF");
   if (part == nullptr) {
     return true;
@@ -24,10 +30,10 @@ bool counts(int file) {
   return size > 0 && std::string(path, static_cast<std::size_t>(size)).find(part) != std::string::npos;
 }
 
-bool fails_now(int file) {
+bool fails_now(int file, std::size_t size) {
   static std::atomic<long> calls{0};
   const char* number = std::getenv("FAIL_PREAD");
-  if (number == nullptr || !counts(file) || ++calls != std::atol(number)) {
+  if (number == nullptr || !counts(file, size) || ++calls != std::atol(number)) {
     return false;
   }
   if (const char* mark = std::getenv("FAIL_PREAD_MARK")) {
@@ -37,7 +43,10 @@ bool fails_now(int file) {
 }
 
 ssize_t read_or_fail(const char* name, int file, void* out, std::size_t size, off64_t at) {
-  if (fails_now(file)) {
+  if (fails_now(file, size)) {
+    if (std::getenv("FAIL_PREAD_STOPS") != nullptr) {
+      ::raise(SIGSTOP);
+    }
     errno = EIO;
     return -1;
   }

@@ -40,7 +40,7 @@ TEST(Pack, GivesBackWhatWasPut) {
   EXPECT_EQ((unpacker.get<std::pair<std::string, AttributeValue>>()),
             (std::pair<std::string, AttributeValue>("x", std::uint64_t{1} << 63U)));
   EXPECT_FALSE(unpacker.get<bool>());
-  EXPECT_TRUE(unpacker.at_end());
+  EXPECT_NO_THROW(unpacker.end());
 }
 
 TEST(Pack, StructuresGoFieldByField) {
@@ -85,6 +85,38 @@ TEST(Pack, AShortMessageIsAnError) {
   EXPECT_THROW((void)unpacked<std::vector<double>>(long_ones), Error);
   EXPECT_THROW((void)unpacked<Matrix>(long_ones), Error);
   EXPECT_THROW((void)unpacked<std::string>(long_ones), Error);
+}
+
+// What says nothing that can be.
+TEST(Pack, NonsenseIsAnError) {
+  const auto bytes_of = [](const auto& value) { return packed(value); };
+  EXPECT_THROW((void)unpacked<bool>(bytes_of(std::uint8_t{2})), MessageError);
+  EXPECT_EQ(unpacked<Storage>(bytes_of(Storage::raw)), Storage::raw);
+  EXPECT_THROW((void)unpacked<Storage>(bytes_of(std::uint8_t{5})), MessageError);
+  EXPECT_THROW((void)unpacked<AttributeValue>(bytes_of(std::uint64_t{5})), MessageError);
+  EXPECT_THROW((void)unpacked<std::vector<Failure>>(bytes_of(std::uint64_t{1} << 40U)), MessageError);
+  EXPECT_THROW((void)unpacked<bool>(bytes_of(std::uint16_t{1})), MessageError);  // a byte is left
+}
+
+// Virtual datasets of virtual datasets, to an end.
+TEST(Pack, PointersGoDeepButNotForEver) {
+  const auto nested = [](int depth) {
+    DatasetIndex dataset;
+    dataset.file = "innermost";
+    for (int i = 0; i < depth; ++i) {
+      auto samples = std::make_shared<VirtualSamples>();
+      samples->sources.push_back(dataset);
+      samples->ranges.push_back({1, 2, 3, 4});
+      dataset = DatasetIndex();
+      dataset.sources = samples;
+    }
+    return packed(dataset);
+  };
+  const auto back = unpacked<DatasetIndex>(nested(2));
+  EXPECT_EQ(back.sources->sources.at(0).sources->sources.at(0).file, "innermost");
+  EXPECT_EQ(back.sources->ranges.at(0).source, 3U);
+  EXPECT_NO_THROW((void)unpacked<DatasetIndex>(nested(12)));
+  EXPECT_THROW((void)unpacked<DatasetIndex>(nested(13)), MessageError);
 }
 
 }  // namespace

@@ -61,14 +61,6 @@ Matrix with_case(const FactoredCase& wanted, std::size_t d, std::vector<double>&
   return test::covariance(values, random);
 }
 
-Matrix unit_rows(std::size_t size) {
-  Matrix out(size, size);
-  for (std::size_t i = 0; i < size; ++i) {
-    out(i, i) = 1;
-  }
-  return out;
-}
-
 // Around the blocks of reflectors, which have 32.
 TEST(FactoredEigen, AreTheEigenpairs) {
   for (const std::size_t d : {1U, 2U, 3U, 4U, 5U, 31U, 32U, 33U, 34U, 65U, 66U, 130U, 300U}) {
@@ -89,7 +81,7 @@ TEST(FactoredEigen, AreTheEigenpairs) {
       EXPECT_LE(test::largest_difference(found->values, values), 16 * rounding * largest);
 
       // Multiplied out they are a basis that passes the check, and the first are those that are written.
-      const Eigenbasis whole{found->values, linalg::combinations(*found, unit_rows(d))};
+      const Eigenbasis whole{found->values, linalg::combinations(*found, test::identity(d))};
       EXPECT_TRUE(linalg::passes_check(a, whole));
       EXPECT_TRUE(linalg::passes_check(a, *found));
       EXPECT_LE(test::orthogonality_error(whole.vectors), 8 * rounding);
@@ -156,10 +148,10 @@ TEST(FactoredEigen, WritesAllOutWhereThatIsAsQuickOrTheyFail) {
 
 TEST(FactoredEigen, RefusesWhatIsNotFiniteOrNotSquare) {
   for (const double bad : {test::nan, test::infinity}) {
-    Matrix a = unit_rows(5);
+    Matrix a = test::identity(5);
     a(4, 2) = a(2, 4) = bad;
     EXPECT_FALSE(eigen_by_factors(a, 1));
-    Matrix large = unit_rows(600);
+    Matrix large = test::identity(600);
     large(3, 3) = bad;
     EXPECT_THROW((void)factored_eigen(large, 1), NumericalError);
   }

@@ -162,6 +162,14 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
   return largest;
 }
 
+Matrix identity(std::size_t size) {
+  Matrix out(size, size);
+  for (std::size_t i = 0; i < size; ++i) {
+    out(i, i) = 1;
+  }
+  return out;
+}
+
 double orthogonality_error(const Matrix& q) {
   double worst = 0;
   for (std::size_t i = 0; i < q.rows(); ++i) {

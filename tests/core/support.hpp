@@ -39,6 +39,7 @@ class Random {
 // diag(values), turned by three reflections; symmetric to the last bit.
 [[nodiscard]] Matrix covariance(const std::vector<double>& values, Random& random);
 
+[[nodiscard]] Matrix identity(std::size_t size);
 [[nodiscard]] Matrix rows_of(const Matrix& a, std::size_t first, std::size_t count);
 
 // A copy of a matrix with two NaN behind each row, so that whoever ignores the stride gets a NaN.

@@ -138,7 +138,7 @@ TEST_P(Kernels, CentrePacked) {
         std::generate_n(shift.begin(), columns, [&] { return random.normal(); });
         const Centred expected = centre(stored, bytes.data(), rows, columns, shift);
         const std::size_t width = round_up(padded(columns), float_panel);
-        std::vector<float, CacheAligned<float>> floats(panel_rows * width, 0.0F);
+        std::vector<float, NumberMemory<float>> floats(panel_rows * width, 0.0F);
         AlignedDoubles packed(panel_rows * width, 0.0);
         AlignedDoubles sums(width, 1.0);
         AlignedDoubles column_squares(width, 2.0);
@@ -278,7 +278,7 @@ TEST_P(Kernels, NarrowAndFloatGram) {
       const Room room = random_room(rows, std::max(columns, width), random);
       std::vector<double> divisors(rows);
       std::generate(divisors.begin(), divisors.end(), [&] { return 2 + random.normal() / 8; });
-      std::vector<float, CacheAligned<float>> packed(panel_rows * width, std::nanf(""));
+      std::vector<float, NumberMemory<float>> packed(panel_rows * width, std::nanf(""));
       AlignedDoubles squares(width, test::nan);
       kernels_.narrow(
           {room.data(), room.stride(), rows, width, divisors.data(), packed.data(), squares.data()});
@@ -318,7 +318,7 @@ TEST_P(Kernels, PartsOfAFloatGramHaveTheBitsOfTheWhole) {
   const Room room = random_room(100, columns, random);
   const std::vector<double> ones(100, 1.0);
   AlignedDoubles squares(columns, 0.0);
-  std::vector<float, CacheAligned<float>> packed(panel_rows * columns);
+  std::vector<float, NumberMemory<float>> packed(panel_rows * columns);
   kernels_.narrow({room.data(), room.stride(), 100, columns, ones.data(), packed.data(), squares.data()});
   const std::size_t panels = columns / kernels_.float_panel;
   AlignedDoubles whole(columns * columns, 0.0);

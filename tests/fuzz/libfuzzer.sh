@@ -18,13 +18,13 @@ echo "#include \"$root/src/weights/safetensors.cpp\"" > "$work/weights.cpp"
 cd "$work"
 printf '%s\n' core json process dump hdf5 results weights |
   xargs -P 2 -I{} sh -c "clang++ $flags -fsanitize=fuzzer-no-link,address,undefined -c {}.cpp -o {}.o"
-for target in json safetensors chunks answers; do
+for target in json safetensors headers chunks answers; do
   # shellcheck disable=SC2086
   clang++ $flags -fsanitize=fuzzer,address,undefined "$root/tests/fuzz/targets/$target.cpp" ./*.o \
     $(pkg-config --libs hdf5-serial fmt libdeflate) -lpthread -o "fuzz_$target"
 done
 /usr/bin/python3 -B "$root/tests/fuzz/seeds.py" .
-for target in json safetensors chunks answers; do
+for target in json safetensors headers chunks answers; do
   mkdir -p "corpus_$target"
   printf '\n== %s\n' "$target"
   "./fuzz_$target" "corpus_$target" -runs="$runs" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 > "$target.log" 2>&1 ||

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 folder = pathlib.Path(sys.argv[1])
-for target in ("json", "safetensors", "chunks"):
+for target in ("json", "safetensors", "headers", "chunks"):
     (folder / f"corpus_{target}").mkdir(parents=True, exist_ok=True)
 
 layer = {"name": "fc", "index": 1, "kind": "linear", "metrics": {"nrc1": 0.5, "evr": [0.5, 0.25], "samples": 9, "nrc3": None},
@@ -39,4 +39,18 @@ for number, stored in enumerate(STORED):
     root = max(roots, key=lambda at: data[at + 5])  # the highest level
     shape = bytes((19, 5, 6 + 7 * 2, number))
     (folder / f"corpus_chunks/{number}").write_bytes(shape + struct.pack("<Q", root) + data)
+    path.unlink()
+
+# Files with a chunked and a virtual dataset and an attribute of variable length, in both kinds of headers.
+for number, libver in enumerate((("earliest", "v108"), ("v110", "v110"))):
+    path = folder / "seed.h5"
+    with h5py.File(path, "w", libver=libver) as f:
+        f.create_dataset("rows", data=np.zeros((4, 4), "f4"), chunks=(2, 2))
+        f["rows"].attrs["name"] = "a string of variable length"
+        shown = h5py.VirtualLayout((4, 4), "f4")
+        shown[:] = h5py.VirtualSource(".", "rows", (4, 4))
+        f.create_virtual_dataset("shown", shown)
+        places = [h5py.h5o.get_info(f[name].id).addr for name in ("rows", "shown")]
+    for address in places:
+        (folder / f"corpus_headers/{number}_{address}").write_bytes(struct.pack("<Q", address) + path.read_bytes())
     path.unlink()

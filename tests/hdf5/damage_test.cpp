@@ -234,6 +234,40 @@ TEST(Bomb, IsRefusedInTheSourceOfAVirtualDataset) {
                     HasSubstr("does not end after the 4096 bytes expected")));
 }
 
+// Which HDF5 reads: the columns of the source in two parts.
+TEST(Bomb, IsRefusedInTheSourceOfPartsOfSamples) {
+  for (const hsize_t bytes : {hsize_t{60} << 20, hsize_t{4096}}) {
+    const TempDir dir;
+    (void)write_inflating_chunk(dir, bytes);
+    {
+      const TestFile file(dir / "virtual.h5");
+      file.ramp("targets", {8});
+      const Shape shape{8, 128};
+      const Shape half{8, 64};
+      const Handle creation(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+      for (const hsize_t column : {0U, 64U}) {
+        const Shape from{0, column};
+        const Shape to{0, 64 - column};
+        const Handle source(must(H5Screate_simple(2, shape.data(), nullptr)), H5Sclose);
+        const Handle target(must(H5Scopy(source.get())), H5Sclose);
+        must(H5Sselect_hyperslab(source.get(), H5S_SELECT_SET, from.data(), nullptr, half.data(), nullptr));
+        must(H5Sselect_hyperslab(target.get(), H5S_SELECT_SET, to.data(), nullptr, half.data(), nullptr));
+        must(H5Pset_virtual(creation.get(), target.get(), "dump.h5", "layers/fc/activations", source.get()));
+      }
+      const Handle dataset = file.create("layers/fc/activations", H5T_NATIVE_FLOAT, shape, creation.get());
+    }
+    const DatasetIndex index = activations_of(dir / "virtual.h5");
+    ASSERT_EQ(index.sources, nullptr);
+    if (bytes == 4096) {
+      EXPECT_EQ(read_all(index, 8), std::vector<double>(1024, 0.0));
+      continue;
+    }
+    EXPECT_THAT(input_error([&] { (void)read_all(index, 8); }),
+                AllOf(HasSubstr("dump.h5: /layers/fc/activations: "), HasSubstr("samples 0 to 7"),
+                      HasSubstr("does not end after the 4096 bytes expected")));
+  }
+}
+
 TEST(Bomb, CheckLetsChunksOfTheRightSizeThrough) {
   const TempDir dir;
   const DatasetIndex index = activations_of(write_inflating_chunk(dir, 4096));

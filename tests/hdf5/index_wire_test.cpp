@@ -8,7 +8,6 @@
 #include "hdf5/in_process.hpp"
 #include "hdf5/index_check.hpp"
 #include "hdf5/support.hpp"
-#include "hdf5/wire.hpp"
 
 namespace collapscope::testing {
 namespace {
@@ -162,7 +161,7 @@ TEST_F(Answers, ThatCannotBeTrueAreRefused) {
   for (const auto& [what, change] : lies) {
     DumpIndex lie = index_;
     change(lie.checkpoints.at(0));
-    EXPECT_THROW(hdf5::check_index(lie, path_, {}), hdf5::WireError) << what;
+    EXPECT_THROW(hdf5::check_index(lie, path_, {}), MessageError) << what;
   }
 }
 
@@ -184,7 +183,7 @@ TEST_F(Answers, OfSamplesThatNoSourceHasAreRefused) {
     VirtualSamples samples = *shown.sources;
     change(samples);
     shown.sources = std::make_shared<const VirtualSamples>(samples);
-    EXPECT_THROW(hdf5::check_index(lie, path_, {}), hdf5::WireError) << what;
+    EXPECT_THROW(hdf5::check_index(lie, path_, {}), MessageError) << what;
   }
 }
 

@@ -1,7 +1,10 @@
 // Links: inside the dump's folder they are followed, out of it nothing is opened.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "hdf5/support.hpp"
+#include "hdf5/walk.hpp"
 
 namespace collapscope::testing {
 namespace {
@@ -178,6 +181,52 @@ TEST_F(Links, AreBoundByTheFolderTheFileReallyLiesIn) {
   external("data/acts.h5");
   fs::create_symlink(dir_ / "run/dump.h5", dir_.path() / "links" / "dump.h5");
   EXPECT_EQ(activations_of(dir_ / "links/dump.h5").file, dir_ / "run/data/acts.h5");
+}
+
+// 2^14 paths with 14 groups, for each of many checkpoints: too few for one walk to refuse.
+class Mazes : public Links {
+ protected:
+  template <class Link>
+  std::string maze(const Link& link) {
+    return dump([&](const TestFile& file) {
+      constexpr int depth = 14;
+      file.ramp("one/targets", {4});
+      file.ramp("deep/g" + std::to_string(depth) + "/activations", {4, 3});
+      for (int i = depth; i-- > 0;) {
+        const std::string group = "deep/g" + std::to_string(i);
+        file.group(group);
+        link(file, group + "/a", "/deep/g" + std::to_string(i + 1));
+        link(file, group + "/b", "/deep/g" + std::to_string(i + 1));
+      }
+      link(file, "one/layers", "/deep/g0");
+      file.group("checkpoints");
+      for (int i = 0; i < 40; ++i) {
+        link(file, "checkpoints/c" + std::to_string(i), "/one");
+      }
+    });
+  }
+};
+
+TEST_F(Mazes, OfSoftLinksAreRefusedBeforeAllPathsAreWalked) {
+  const DumpIndex found = index_dump(maze(std::mem_fn(&TestFile::soft_link)));
+  EXPECT_THAT(found.failures.back().message, HasSubstr("more paths than can be walked"));
+  EXPECT_FALSE(found.checkpoints.empty()) << "what was found before is used";
+}
+
+TEST_F(Mazes, OfHardLinksAreRefusedBeforeAllPathsAreWalked) {
+  const std::string path = maze(std::mem_fn(&TestFile::hard_link));
+  const hdf5::Session session;
+  hdf5::FileSet files(path);
+  const hdf5::Object group = files.get(files.root(), "one/layers", "");
+  int walks = 0;
+  const std::string message = input_error([&] {
+    for (; walks < 40; ++walks) {
+      hdf5::walk(files, group,
+                 {[](const auto&, const auto&) {}, [](const auto&) {}, [](const auto&, const auto&) {}});
+    }
+  });
+  EXPECT_THAT(message, HasSubstr("more paths than can be walked"));
+  EXPECT_GE(walks, 1);
 }
 
 TEST_F(Links, ThroughADatasetAreErrors) {

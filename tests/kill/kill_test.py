@@ -19,6 +19,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+from mpi_job import AROUND, end_of, kill, ranks_of  # noqa: E402
+
 INTERRUPTED = 75
 
 
@@ -132,9 +135,7 @@ class Case:
         name = f"ranks_{seed}"
         folder = self.folder / name
         folder.mkdir()
-        around = self.environment(folder, OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1,
-                                  OMPI_MCA_rmaps_base_oversubscribe=1, OMPI_MCA_btl_vader_single_copy_mechanism="none")
-        del around["LD_PRELOAD"]
+        around = dict(AROUND, OPENBLAS_NUM_THREADS="1")
         command = [mpirun, "-n", "3", self.program, "analyze", str(self.dump), "--work", str(folder / "work"), "--save-every", "0",
                    "--threads", "1", "-q", "-o", str(folder / "out.json")]
         process = subprocess.Popen(command, cwd=folder, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -142,32 +143,16 @@ class Case:
         deadline = time.time() + 10
         ranks = []
         while not ranks and time.time() < deadline and process.poll() is None:
-            ranks = children_called(process.pid, "collapscope")
+            ranks = ranks_of(process.pid, self.program)
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.4))
         if ranks:
-            try:
-                os.kill(rng.choice(ranks), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        begin = time.time()
-        process.communicate(timeout=60)
-        expect(time.time() - begin < 15, f"{name}: the job went on for {time.time() - begin:.0f} s")
-        self.resume(name)
-
-
-def children_called(parent, name):
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+            kill(rng.choice(ranks))
         try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)
-            if int(fields[1].split()[1]) == parent and fields[0].split("(", 1)[1].startswith(name[:15]):
-                found.append(int(entry.name))
-        except (OSError, IndexError):
-            continue
-    return found
+            end_of(process, self.program)
+        except AssertionError as problem:
+            raise Failure(f"{name}: {problem}") from problem
+        self.resume(name)
 
 
 def spread(count, points):

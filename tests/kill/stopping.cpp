@@ -1,6 +1,7 @@
 // Stands between the program and its file system: counts the calls that change files, and at one of them ends
 // the process as kill -9 would, or makes the call fail. Loaded by LD_PRELOAD.
 //   KILL_AT=N    the N-th call does not happen: the process ends (status 137)
+//   KILL_WITHIN=1  if it is a write, its first half happens
 //   FAIL_AT=N    the N-th call and all after it fail with ENOSPC
 //   COUNT_TO=F   writes the number of calls to the file F at the end
 // Only calls on files below KILL_UNDER count.
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <string>
 
 namespace {
@@ -48,11 +50,14 @@ bool counts(int descriptor) {
 }
 
 // True: the call is to fail.
-bool stops() {
+bool stops(const std::function<void()>& half = {}) {
   static const long kill_at = number("KILL_AT");
   static const long fail_at = number("FAIL_AT");
   const long call = ++calls;
   if (call == kill_at) {
+    if (half && number("KILL_WITHIN") != 0) {
+      half();
+    }
     ::_exit(137);
   }
   if (fail_at > 0 && call >= fail_at) {
@@ -79,7 +84,8 @@ extern "C" {
 
 ssize_t write(int descriptor, const void* bytes, size_t size) {
   static const auto next = real<ssize_t (*)(int, const void*, size_t)>("write");
-  return counts(descriptor) && stops() ? -1 : next(descriptor, bytes, size);
+  const auto half = [&] { (void)next(descriptor, bytes, size / 2); };
+  return counts(descriptor) && stops(half) ? -1 : next(descriptor, bytes, size);
 }
 
 ssize_t pwrite(int descriptor, const void* bytes, size_t size, off_t offset) {

@@ -1,6 +1,7 @@
 // Every metric of reference dumps against the float64 oracle, analyzed in the ways of `suites`. cases.json,
 // which tests/reference/make_cases.py writes, names the suites of each case; with --all every case is in
-// every suite. Usage: oracle_test CASES_DIR [--all] [gtest options]
+// every suite, and gives the same bits by any number of ranks and threads. Usage: oracle_test CASES_DIR
+// [--all] [gtest options]
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +16,9 @@
 
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
+#include "collapscope/ranks/ranks.hpp"
 #include "collapscope/report/report.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "support/test_backend.hpp"
 
 namespace collapscope {
@@ -57,12 +60,17 @@ struct Asked {
   Precision precision = Precision::float64;
 };
 
-class OracleCase : public test::OnBackend {
+// How a case is analyzed.
+class CaseInput {
  public:
-  OracleCase(std::filesystem::path folder, json expected, Asked asked)
+  CaseInput(std::filesystem::path folder, json expected, Asked asked)
       : folder_(std::move(folder)), expected_(std::move(expected)), asked_(std::move(asked)) {}
 
-  void TestBody() override {
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const json& expected() const { return expected_; }
+  [[nodiscard]] const Asked& asked() const { return asked_; }
+
+  [[nodiscard]] IndexOptions indexing() const {
     const json& options = expected_.at("options");
     IndexOptions indexing;
     indexing.naming.activations = text_option(options, "activations");
@@ -75,6 +83,11 @@ class OracleCase : public test::OnBackend {
         indexing.naming.layout = layout;
       }
     }
+    return indexing;
+  }
+
+  [[nodiscard]] AnalysisOptions analysis() const {
+    const json& options = expected_.at("options");
     AnalysisOptions analysis;
     analysis.looks = asked_.looks;
     analysis.spectrum = asked_.spectrum;
@@ -92,20 +105,78 @@ class OracleCase : public test::OnBackend {
     if (const std::string pool = text_option(options, "pool"); !pool.empty()) {
       analysis.pool = parse_pool(pool);
     }
+    return analysis;
+  }
+
+  [[nodiscard]] std::vector<Checkpoint> checkpoints() const {
     std::vector<CheckpointIndex> indexes;
     for (const json& file : expected_.at("files")) {
-      DumpIndex index = index_dump(folder_ / file.get<std::string>(), indexing);
+      DumpIndex index = index_dump(folder_ / file.get<std::string>(), indexing());
       for (const Failure& failure : index.failures) {
         ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
       }
       std::move(index.checkpoints.begin(), index.checkpoints.end(), std::back_inserter(indexes));
     }
-    if (backend().is_device() && is_classification(indexes.at(0))) {
+    return arrange_checkpoints(std::move(indexes), expected_.at("options").value("shards", false));
+  }
+
+ private:
+  std::filesystem::path folder_;
+  json expected_;
+  Asked asked_;
+};
+
+// The same bits by any number of ranks and threads.
+class BitsCase : public testing::Test {
+ public:
+  explicit BitsCase(CaseInput input) : input_(std::move(input)) {}
+
+  void TestBody() override {
+    const std::vector<Checkpoint> checkpoints = input_.checkpoints();
+    const std::string wanted = digest_of(checkpoints, 1, 1);
+    for (const std::size_t ranks : {1, 2, 3, 4, 7}) {
+      for (const std::size_t threads : {1, 2, 3}) {
+        EXPECT_EQ(digest_of(checkpoints, ranks, threads), wanted)
+            << ranks << " ranks, " << threads << " threads";
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string digest_of(const std::vector<Checkpoint>& checkpoints, std::size_t ranks,
+                                      std::size_t threads) const {
+    std::string digest;
+    on_local_ranks(ranks, [&](Ranks& mine) {
+      const auto backend = make_cpu_backend(threads);
+      const auto progress = make_quiet_progress();
+      const Results results =
+          analyze(checkpoints, *backend, input_.analysis(), {*progress, nullptr, nullptr, &mine});
+      if (mine.rank() == 0) {
+        EXPECT_TRUE(results.failures.empty());
+        digest = numbers_digest(results);
+      }
+    });
+    return digest;
+  }
+
+  CaseInput input_;
+};
+
+class OracleCase : public test::OnBackend {
+ public:
+  explicit OracleCase(CaseInput input)
+      : folder_(input.folder()),
+        expected_(input.expected()),
+        asked_(input.asked()),
+        input_(std::move(input)) {}
+
+  void TestBody() override {
+    const std::vector<Checkpoint> checkpoints = input_.checkpoints();
+    if (backend().is_device() && is_classification(checkpoints.at(0).front())) {
       GTEST_SKIP() << "classification is measured on the CPU only";
     }
     const auto progress = make_quiet_progress();
-    const Results results = analyze(arrange_checkpoints(std::move(indexes), options.value("shards", false)),
-                                    backend(), analysis, *progress);
+    const Results results = analyze(checkpoints, backend(), input_.analysis(), *progress);
     for (const Failure& failure : results.failures) {
       ADD_FAILURE() << failure.path << ": " << failure.object << ": " << failure.message;
     }
@@ -205,6 +276,7 @@ class OracleCase : public test::OnBackend {
   std::filesystem::path folder_;
   json expected_;
   Asked asked_;
+  CaseInput input_;
 };
 
 std::string test_name(std::string name) {
@@ -258,8 +330,8 @@ class Suites : public testing::Test {
   std::set<std::string> of_cases_;
 };
 
-// `list` names which of a case's lists of suites counts.
-void register_cases(const std::filesystem::path& folder, const char* list) {
+// `list` names which of a case's lists of suites counts. bits: every case by many ranks and threads, too.
+void register_cases(const std::filesystem::path& folder, const char* list, bool bits) {
   std::ifstream file(folder / "cases.json");
   if (!file) {
     throw Error("no cases.json in " + folder.string() + "; run tests/reference/make_cases.py");
@@ -270,10 +342,15 @@ void register_cases(const std::filesystem::path& folder, const char* list) {
     of_cases.insert(of_case.begin(), of_case.end());
     for (const Suite& suite : suites()) {
       if (of_case.contains(suite.name)) {
-        testing::RegisterTest(suite.name, test_name(expected.at("name")).c_str(), nullptr, nullptr, __FILE__,
-                              __LINE__,
-                              [=]() -> OracleCase* { return new OracleCase(folder, expected, suite.asked); });
+        testing::RegisterTest(
+            suite.name, test_name(expected.at("name")).c_str(), nullptr, nullptr, __FILE__, __LINE__,
+            [=]() -> OracleCase* { return new OracleCase(CaseInput(folder, expected, suite.asked)); });
       }
+    }
+    if (bits) {
+      testing::RegisterTest("Bits", test_name(expected.at("name")).c_str(), nullptr, nullptr, __FILE__,
+                            __LINE__,
+                            [=]() -> BitsCase* { return new BitsCase(CaseInput(folder, expected, {})); });
     }
   }
   testing::RegisterTest("OracleSuites", "AreThoseOfTheCases", nullptr, nullptr, __FILE__, __LINE__,
@@ -291,6 +368,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: oracle_test CASES_DIR [--all] [gtest options]\n");
     return 2;
   }
-  collapscope::register_cases(argv[1], all ? "all_suites" : "suites");
+  collapscope::register_cases(argv[1], all ? "all_suites" : "suites", all);
   return RUN_ALL_TESTS();
 }

@@ -135,6 +135,8 @@ struct ClassCounts {
 // a GPU by. What cannot be measured takes nothing.
 [[nodiscard]] double estimated_cpu_seconds(const std::vector<Checkpoint>& checkpoints,
                                            const AnalysisOptions& options);
+// Of dumps of so many stored bytes, all of them wanted: reading alone.
+[[nodiscard]] double least_cpu_seconds(std::uint64_t bytes);
 
 // Bytes that the analysis may use when nobody says: half of the memory that this process may use: what is
 // free, what its control groups allow, what Slurm gave it.

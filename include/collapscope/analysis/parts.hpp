@@ -58,7 +58,9 @@ void fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, con
                const AnalysisContext& context, const PartChoice& choice, PartSink& sink);
 
 struct MergeOptions {
-  bool dumps = false;        // look at the rows again where that is wanted
+  bool dumps = false;  // look at the rows again where that is wanted
+  // Instead of the dumps: the sums of a second look at a layer's rows.
+  std::function<ResidualSums(const LayerPlace&, const LookSpec&)> look = {};
   std::uint64_t memory = 0;  // as of AnalysisOptions
 };
 

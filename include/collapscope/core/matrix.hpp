@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "collapscope/core/number_memory.hpp"
+
 namespace collapscope {
 
 // A view of `rows` x `cols` numbers, row-major; row i begins at data + i * stride.
@@ -67,7 +69,7 @@ class Matrix {
  private:
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
-  std::vector<double> values_;
+  std::vector<double, NumberMemory<double>> values_;
 };
 
 }  // namespace collapscope

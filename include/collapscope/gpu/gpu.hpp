@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <future>
 #include <limits>
 #include <memory>
 #include <string>
@@ -23,6 +24,25 @@ struct ChosenBackend {
 // works. With "cuda..." the CPU takes over from no GPU that fails later either.
 [[nodiscard]] ChosenBackend make_backend(const std::string& device, std::size_t threads,
                                          double cpu_seconds = std::numeric_limits<double>::infinity());
+
+// make_backend in two steps, so that a GPU comes up while the caller finds out what there is to do.
+class BackendStart {
+ public:
+  // least_cpu_seconds: what the work takes one core at least, as far as is known. "auto" starts a GPU now if
+  // that is enough for one. Throws UsageError: no such name.
+  explicit BackendStart(std::string device, std::size_t threads, double least_cpu_seconds = 0);
+
+  // To be called once. As make_backend. Without it, the end of this object waits for a GPU that was started.
+  [[nodiscard]] ChosenBackend take(double cpu_seconds = std::numeric_limits<double>::infinity());
+
+ private:
+  [[nodiscard]] ChosenBackend take_automatically(double cpu_seconds);
+
+  std::string device_;
+  std::string which_;  // GPU
+  std::size_t threads_;
+  std::future<std::unique_ptr<Backend>> opening_;
+};
 
 // The GPUs of this machine, a line each, or why there are none to use.
 [[nodiscard]] std::string describe_gpus();

@@ -19,6 +19,9 @@ namespace collapscope {
 // What an analysis is, as names and values: a state belongs to those of equal identity only.
 using Identity = std::vector<std::pair<std::string, std::string>>;
 
+// Of sums of rows that lay in no file.
+[[nodiscard]] Identity identity_of_memory();
+
 // The part of it that the input makes: every file with its size and time of change, every checkpoint.
 [[nodiscard]] Identity input_identity(const std::vector<Checkpoint>& checkpoints);
 

@@ -231,6 +231,10 @@ def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
 @pytest.mark.parametrize("change, message", [
     (dict(activations="features.*"), r"0.npz: found no array that fits 'features.\*'; expected at least one among acts.fc2"),
     (dict(activations="acts"), r"found the pattern 'acts'; expected one \* or \{layer\}"),
+    (dict(activations="*.*"), r"found the pattern '\*\.\*'; expected one \* or \{layer\}"),
+    (dict(weight="w.{layer}"), r"0.npz: found no weight of the pattern 'w.\{layer\}', such as 'w.fc2'; expected it among acts.fc2"),
+    (dict(bias="b.{layer}"), r"0.npz: found no bias of the pattern 'b.\{layer\}', such as 'b.fc2'; expected it among"),
+    (dict(transpose="conv*"), r"out.h5: transpose: found no layer that fits 'conv\*'; expected one of fc2, fc10"),
     (dict(activations={"fc": "h"}), r"0.npz: found no array 'h'; expected it among"),
     (dict(targets="acts.fc"), r"found no array 'acts.fc'"),
     (dict(predictions="acts.fc2"), r"predictions: found shape \[10, 5\]; expected \[10, 2\] beside targets"),
@@ -257,6 +261,8 @@ def test_shards_that_do_not_fit_are_named(tmp_path):
         run(lambda a: a.update({"acts.fc10": a["acts.fc10"][1:]}))
     with pytest.raises(ValueError, match=r"1.npz: found no array 'acts.fc10'"):
         run(lambda a: a.pop("acts.fc10"))
+    with pytest.raises(ValueError, match=r"1.npz: found layer 'fc3', which the first shard lacks"):
+        run(lambda a: a.update({"acts.fc3": a["acts.fc2"]}))
     with pytest.raises(ValueError, match=r"layers/fc2/activations: found float32 \[N, 4\] from sample 10 on; expected float32 \[N, 5\]"):
         run(lambda a: a.update({"acts.fc2": a["acts.fc2"][:, 1:]}))
     with pytest.raises(ValueError, match=r"layers/fc2/activations: found float16 \[N, 5\] from sample 10 on"):
@@ -307,7 +313,13 @@ class Trusted:
 
 @pytest.mark.parametrize("name, content, message", [
     ("a.npz", b"no zip", r"a.npz: found no arrays"), ("a.npy", b"no array", r"a.npy: found no array"),
-    ("a.txt", b"", r"a.txt: found the ending '.txt'; expected .npz"), ("a.safetensors", b"abc", r"a.safetensors: found a header")])
+    ("a.txt", b"", r"a.txt: found the ending '.txt'; expected .npz"), ("a.safetensors", b"abc", r"a.safetensors: found a header"),
+    *[(f"a.{kind}", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+       f"a.{kind}: found a pointer of Git LFS; expected the file itself, which `git lfs pull` brings")
+      for kind in ("npz", "npy", "pt", "safetensors")],
+    ("a.h5", b"", r"a.h5: found the ending '.h5'; .*; HDF5 files are read by collapscope analyze itself"),
+    ("a.index.json", b'{"weight_map": {"a": "../b.safetensors"}}', "a.index.json: found no index of weights"),
+    ("a.index.json", b'[1]', "a.index.json: found no index of weights")])
 def test_damaged_files(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
@@ -316,3 +328,64 @@ def test_damaged_files(tmp_path, name, content, message):
     with pytest.raises(ValueError, match="found no .npy file"):
         (tmp_path / "folder").mkdir()
         collapscope.convert(tmp_path / "folder", tmp_path / "out.h5", targets="a", activations={"fc": "a"})
+
+
+def test_a_layer_may_stand_several_times_in_a_name(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"y": rng.standard_normal(8), **{f"net/{i}/acts_{i}": rng.standard_normal((8, 3)) for i in (1, 12)},
+              **{f"net/{i}/weight_of_{i}": rng.standard_normal((2, 3)) for i in (1, 12)}, "net/1/acts_2": np.ones((8, 3))}
+    np.savez(tmp_path / "a.npz", **arrays)
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out", targets="y", activations="net/{layer}/acts_{layer}",
+                        weight="net/{layer}/weight_of_{layer}")
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert sorted(f["layers"]) == ["1", "12"]
+        assert all(np.array_equal(f[f"layers/{i}/weight"], arrays[f"net/{i}/weight_of_{i}"]) for i in (1, 12))
+
+
+def test_weights_in_several_files_with_an_index(tmp_path):
+    arrays = numbers()
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    folder = tmp_path / "model"
+    folder.mkdir()
+    parts = {"model-00001-of-00002.safetensors": ["fc2.weight"], "model-00002-of-00002.safetensors": ["fc10.weight", "fc10.bias"]}
+    for name, held in parts.items():
+        safetensors(folder / name, {key: arrays[key] for key in held})
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {key: name for name, held in parts.items() for key in held}}))
+    options = dict(targets="y", predictions="p", activations="acts.*")
+    for weights in (index, folder):
+        collapscope.convert(source, tmp_path / "out.h5", weights=weights, **options)
+        check(tmp_path / "out.h5", arrays)
+    with pytest.warns(UserWarning, match=r"found no weight of fc10; .*model.safetensors.index.json lists the files of all weights"):
+        collapscope.convert(source, tmp_path / "out.h5", weights=folder / "model-00001-of-00002.safetensors", **options)
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(OSError, match="model-00002-of-00002.safetensors"):
+        collapscope.convert(source, tmp_path / "out.h5", weights=index, **options)
+
+
+def test_a_checkpoint_of_lightning(tmp_path):
+    torch = pytest.importorskip("torch")
+    arrays = numbers()
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name not in SAMPLES}
+    torch.save({"epoch": 3, "state_dict": weights}, tmp_path / "last.ckpt")
+    for weight, bias in (("{layer}.weight", "{layer}.bias"), ("state_dict.{layer}.weight", "state_dict.{layer}.bias")):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*", weight=weight, bias=bias,
+                            weights=tmp_path / "last.ckpt")
+        check(tmp_path / "out.h5", arrays)
+
+
+def test_lists_of_batches(tmp_path):
+    torch = pytest.importorskip("torch")
+    arrays = {name: torch.from_numpy(value) for name, value in numbers().items()}
+    torch.save({"acts": [*arrays["acts.fc2"].split(25)], "y": [*arrays["y"].split(25)], "fc.weight": arrays["fc2.weight"]}, tmp_path / "a.pt")
+    collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", targets="y", activations={"fc": "acts"})
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert np.array_equal(f["layers/fc/activations"], arrays["acts.fc2"]) and np.array_equal(f["targets"], arrays["y"])
+    torch.save({"acts": [arrays["acts.fc2"], arrays["acts.fc10"]], "y": arrays["y"]}, tmp_path / "b.pt")
+    with pytest.raises(ValueError, match=r"b.pt: acts: found a list of 2 tensors \(float32 \[60, 5\], float32 \[60, 4\], ...\); expected "
+                                         r"batches, which differ in their number of samples only, or .* such as 'acts.0'"):
+        collapscope.convert(tmp_path / "b.pt", tmp_path / "no.h5", targets="y", activations={"fc": "acts"})
+    collapscope.convert(tmp_path / "b.pt", tmp_path / "two.h5", targets="y", activations="acts.*")
+    with h5py.File(tmp_path / "two.h5") as f:
+        assert sorted(f["layers"]) == ["0", "1"]

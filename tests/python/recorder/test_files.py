@@ -1,4 +1,5 @@
 """The file: complete or not there, in types and chunks that read fast; and what is refused."""
+import gc
 import os
 import signal
 import subprocess
@@ -334,7 +335,28 @@ def test_a_recorder_that_is_never_closed_leaves_nothing(tmp_path):
             "assert len(os.listdir(os.path.dirname(sys.argv[1]))) == 1\n")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dump.h5")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("RuntimeWarning") == 1  # the child says nothing
+    assert "dump.h5: a recorder was not closed, so there is no file; expected `with collapscope.Recorder(...) as rec:`" in done.stderr
     assert names(tmp_path) == []
+
+
+def test_a_recorder_that_is_forgotten_warns(tmp_path):
+    rec = collapscope.Recorder(linear(), tmp_path / "dump.h5")
+    rec.add(torch.randn(5, 4), torch.randn(5, 2))
+    with pytest.warns(RuntimeWarning, match="dump.h5: a recorder was not closed"):
+        del rec
+        gc.collect()
+    record(tmp_path / "closed.h5")
+    gc.collect()
+    assert names(tmp_path) == ["closed.h5"]
+
+
+@pytest.mark.parametrize("name, expected", [("dump", "dump.h5"), ("wd0.001", "wd0.001.h5"), ("wd1.5e-3", "wd1.5e-3.h5"), ("a.hdf5", "a.hdf5"),
+                                            ("a.h5", "a.h5"), ("step.10", "step.10.h5")])
+def test_a_name_without_an_ending_gets_one(tmp_path, name, expected):
+    with collapscope.Recorder(linear(), tmp_path / name) as rec:
+        rec.add(torch.randn(5, 4), torch.randn(5, 2))
+    assert names(tmp_path) == [expected] and rec.path == tmp_path / expected
 
 
 def test_a_batch_that_is_half_stored_ends_the_recording(tmp_path, monkeypatch):

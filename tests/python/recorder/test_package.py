@@ -1,7 +1,7 @@
-"""The package: what importing it loads, its version, and that pip installs it without a network."""
-import importlib.util
+"""The package: what importing it loads, and its version. check_wheel.sh installs it."""
+import inspect
 import os
-import shutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,21 +50,37 @@ def test_unknown_names():
         collapscope.nothing
 
 
-def test_pip_installs_it_offline(tmp_path):
-    missing = [name for name in ("pip", "setuptools", "wheel", "venv") if importlib.util.find_spec(name) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    source = tmp_path / "python"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md"):
-        (source / name).write_bytes((PACKAGE / name).read_bytes())
-    shutil.copytree(PACKAGE / "collapscope", source / "collapscope", ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", venv], check=True, env=environment)
-    done = subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "--no-index", "--no-build-isolation", "-q", source],
-                          capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    done = subprocess.run([venv / "bin" / "python", "-c", "import collapscope; print(collapscope.__file__); collapscope.convert"],
-                          capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert done.returncode == 0 and str(venv) in done.stdout, done.stderr
+def test_what_is_missing_is_named_with_its_extra(tmp_path):
+    """Looking never fails; using says what to install."""
+    python("import collapscope, pydoc, sys\n"
+           "for name in ('torch', 'h5py', 'pandas', 'matplotlib'): sys.modules[name] = None\n"
+           "assert all(hasattr(collapscope, name) for name in dir(collapscope)) and not hasattr(collapscope, 'nothing')\n"
+           "text = pydoc.render_doc(collapscope)\n"
+           "assert 'attach' in text and 'recording needs PyTorch' in text, text\n"
+           "def says(call, *words):\n"
+           "    try: call()\n"
+           "    except ImportError as error: assert all(word in str(error) for word in words), error\n"
+           "    else: raise AssertionError(words)\n"
+           "for name in ('Recorder', 'record', 'attach', 'convert'):\n"
+           "    needs = 'writing dumps needs h5py' if name == 'convert' else 'recording needs PyTorch'\n"
+           "    says(lambda: getattr(collapscope, name)(1, 2), needs, \"pip install 'collapscope[record]'\")\n"
+           "says(lambda: collapscope.plot.deep('r.json'), 'drawing figures needs matplotlib', 'collapscope[plot]')\n"
+           "says(lambda: collapscope.load('r.json'), 'a table of results needs pandas', 'collapscope[plot]')\n"
+           "says(lambda: __import__('collapscope.recorder'), 'PyTorch')\n")
+    python("import collapscope, sys; sys.modules['torch'] = None\n"
+           f"open({str(tmp_path / 'a.pt')!r}, 'wb').write(bytes(99))\n"
+           "assert 'recording needs PyTorch' in repr(collapscope.Recorder), collapscope.Recorder\n"
+           f"try: collapscope.convert({str(tmp_path / 'a.pt')!r}, {str(tmp_path / 'a.h5')!r}, targets='y', activations='*')\n"
+           "except ImportError as error: assert \"reading PyTorch files needs PyTorch\" in str(error) and 'collapscope[record]' in str(error)\n"
+           "else: raise AssertionError\n")
+
+
+def test_analyze_has_every_option_of_the_program():
+    program = os.environ.get("COLLAPSCOPE_PROGRAM")
+    if not program:
+        pytest.skip("COLLAPSCOPE_PROGRAM does not name the program")
+    text = subprocess.run([program, "analyze", "--help"], capture_output=True, text=True, check=True).stdout
+    of_program = {name.replace("-", "_") for name in re.findall(r"^  (?:-\w,)?--([a-z-]+)", text, re.MULTILINE)}
+    parameters = inspect.signature(collapscope.analyze).parameters
+    assert set(parameters) - {"paths", "wide", "attributes"} == of_program - {"help", "quiet", "part"}
+    assert not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())

@@ -3,17 +3,33 @@
     Recorder           activations of a model, as an HDF5 dump           (recorder.py)
     record, attach     the same of a loader, at chosen epochs            (attach.py)
     convert            npz, npy, pt and safetensors files as a dump      (convert.py)
+    Meter              metrics of a model while it runs, without a dump  (meter.py)
+    measure            a Meter from beginning to end                     (meter.py)
+    callbacks          its numbers in the logs of a training             (callbacks.py)
+    Accumulator        the same of arrays                                (accumulator.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
     plot               figures                                           (plot/)
 
-Importing the package needs the standard library only; each name loads its module when it is first used.
+Importing the package needs the standard library only; each name loads its module when it is first used. What needs a package
+that is missing says so when it is called.
 """
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from . import callbacks, plot
+    from .accumulator import Accumulator
+    from .attach import attach, record
+    from .convert import convert
+    from .meter import Meter, measure, scalars
+    from .program import analyze
+    from .recorder import Recorder
+    from .results import load
 
 # Public name: its module, and its name there (None: the module itself).
 _NAMES = {
@@ -21,12 +37,17 @@ _NAMES = {
     "record": ("attach", "record"),
     "attach": ("attach", "attach"),
     "convert": ("convert", "convert"),
+    "Accumulator": ("accumulator", "Accumulator"),
+    "Meter": ("meter", "Meter"),
+    "measure": ("meter", "measure"),
+    "scalars": ("meter", "scalars"),
+    "callbacks": ("callbacks", None),
     "load": ("results", "load"),
     "analyze": ("program", "analyze"),
     "plot": ("plot", None),
 }
 
-__all__ = ["__version__", *_NAMES]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "analyze", "plot"]
 
 
 class _Package(types.ModuleType):
@@ -38,6 +59,28 @@ class _Package(types.ModuleType):
         super().__setattr__(name, value)
 
 
+class _Missing:
+    """Stands in for a public name whose module cannot be imported, so that looking at the package never fails: using it raises
+    the ImportError that importing it gave."""
+
+    def __init__(self, name, error):
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = __name__
+        self.__doc__ = f"Not available: {error}."
+        self._error = error
+
+    def __repr__(self):
+        return f"<collapscope.{self.__name__}: {self._error}>"
+
+    def __call__(self, *_, **__):
+        raise ImportError(str(self._error), name=getattr(self._error, "name", None)) from self._error
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self()
+
+
 sys.modules[__name__].__class__ = _Package
 
 
@@ -45,7 +88,10 @@ def __getattr__(name):
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _NAMES[name]
-    value = importlib.import_module(f"{__name__}.{module}")
+    try:
+        value = importlib.import_module(f"{__name__}.{module}")
+    except Exception as error:  # PyTorch fails in many ways
+        return _Missing(name, error)
     if attribute:
         value = getattr(value, attribute)
     setattr(sys.modules[__name__], name, value)

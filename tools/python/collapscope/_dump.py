@@ -3,9 +3,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
+from .errors import optional
+
+optional("h5py", "writing dumps", "record")
 import h5py
 import numpy as np
 
@@ -13,6 +17,13 @@ from ._output import Output
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
+
+
+def with_ending(path) -> Path:
+    """The path with .h5 where its name has no ending: `runs/wd0.001` has none."""
+    path = Path(path)
+    number = re.fullmatch(r"\.\d[\w+-]*", path.suffix)
+    return path if path.suffix and not number else path.with_name(f"{path.name}.h5")
 
 
 def is_bfloat16(values: np.ndarray) -> bool:
@@ -91,33 +102,13 @@ class Rows:
             self.dataset.attrs["dtype"] = "bfloat16"
 
 
-class DumpWriter:
-    """One dump, under a temporary name in its own folder until `close`.
+class CheckedRows:
+    """What is known of the datasets so far, and whether more rows fit. `rows`: by name, with shape (of a row), dtype, type_name and
+    count."""
 
-    path: the final name; an existing file is replaced by `close`, its folder is made if missing.
-    attributes: of the root, scalars; None values are left out. compression: None or "gzip".
-    allow_nonfinite: keep NaN and Inf, which the program refuses later.
-    Raises ValueError for what the format cannot hold, OSError from the file system.
-    """
-
-    def __init__(self, path, task: str = "regression", attributes: dict | None = None, compression: str | None = None,
-                 allow_nonfinite: bool = False):
-        self.path = Path(path)
-        attributes = check_options(self.path, task, attributes, compression)
-        self.compression, self.allow_nonfinite = compression, allow_nonfinite
-        self.rows: dict[str, Rows] = {}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
-        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-        self.process = os.getpid()
-        self.file: h5py.File | None = None
-        self.output = Output(self.temporary)
-        try:
-            self.file = h5py.File(self.output, "w")
-            self.file.attrs.update(attributes)
-        except BaseException:
-            self.abort()
-            raise
+    def __init__(self, path, allow_nonfinite: bool):
+        self.path, self.allow_nonfinite = path, allow_nonfinite
+        self.rows: dict = {}
 
     def _place(self, name: str) -> str:
         return f"{self.path}: {name}"
@@ -139,12 +130,45 @@ class DumpWriter:
                 raise ValueError(f"{self._place(name)}: sample {bad + (known.count if known else 0)} has a NaN or Inf "
                                  f"(as {type_name(values)}); expected finite numbers, or allow_nonfinite=True")
 
+
+class DumpWriter(CheckedRows):
+    """One dump, under a temporary name in its own folder until `close`.
+
+    path: the final name; an existing file is replaced by `close`, its folder is made if missing.
+    attributes: of the root, scalars; None values are left out. compression: None or "gzip".
+    allow_nonfinite: keep NaN and Inf, which the program refuses later.
+    Raises ValueError for what the format cannot hold, OSError from the file system.
+    """
+
+    def __init__(self, path, task: str = "regression", attributes: dict | None = None, compression: str | None = None,
+                 allow_nonfinite: bool = False):
+        super().__init__(Path(path), allow_nonfinite)
+        attributes = check_options(self.path, task, attributes, compression)
+        self.compression = compression
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
+        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        self.process = os.getpid()
+        self.file: h5py.File | None = None
+        self.output = Output(self.temporary)
+        try:
+            self.file = h5py.File(self.output, "w")
+            self.file.attrs.update(attributes)
+        except BaseException:
+            self.abort()
+            raise
+
     def append(self, name: str, values: np.ndarray) -> None:
         """Adds rows [N, ...], already checked, to the dataset `name`, which the first rows make."""
         if name not in self.rows:
             self.rows[name] = Rows(self.file, name, values, self.compression)
         self.rows[name].append(values)
         self.output.check()
+
+    def append_all(self, arrays: dict[str, np.ndarray]) -> None:
+        """The rows of one batch."""
+        for name, values in arrays.items():
+            self.append(name, values)
 
     def array(self, name: str, values: np.ndarray) -> None:
         """Writes a whole dataset, a weight or a bias. Raises ValueError as `check` does."""
@@ -187,6 +211,10 @@ class DumpWriter:
         for name, rows in self.rows.items():
             if rows.count != expected:
                 raise ValueError(f"{self._place(name)}: found {rows.count} samples; expected {expected}, as the targets have")
+
+    def is_open(self) -> bool:
+        """Whether it still waits for `close` or `abort`, in the process that made it."""
+        return self.file is not None and os.getpid() == self.process
 
     def abort(self) -> None:
         """Removes what was written; the final name is not touched. Nothing to do after `close`."""

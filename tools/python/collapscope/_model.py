@@ -10,7 +10,7 @@ import torch
 
 def wrapped(module) -> torch.nn.Module | None:
     """What a compiled module or one of the parallel wrappers holds, else None."""
-    inner = getattr(module, "_orig_mod", None)  # torch.compile
+    inner = module.__dict__.get("_orig_mod") or module._modules.get("_orig_mod")  # torch.compile
     if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         inner = module.module
     return inner if isinstance(inner, torch.nn.Module) else None
@@ -44,12 +44,13 @@ def plain(model):
 
 
 @contextlib.contextmanager
-def same_random():
-    """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's."""
+def same_random(generator=None):
+    """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's, a loader's."""
     numpy = sys.modules.get("numpy")
     cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
     states = (random.getstate(), numpy.random.get_state() if numpy else None, torch.get_rng_state(),
               torch.cuda.get_rng_state_all() if cuda else None)
+    own = generator.get_state() if isinstance(generator, torch.Generator) else None
     try:
         yield
     finally:
@@ -57,6 +58,8 @@ def same_random():
         if numpy:
             numpy.random.set_state(states[1])
         torch.set_rng_state(states[2])
+        if own is not None:
+            generator.set_state(own)
         if cuda:
             torch.cuda.set_rng_state_all(states[3])
 
@@ -67,10 +70,10 @@ def version(tensor) -> int:
 
 
 @contextlib.contextmanager
-def same_buffers(model):
+def same_buffers(modules):
     """Buffers have the values afterwards that they have now."""
     saved = [(module, name, buffer, version(buffer), buffer.detach().clone())
-             for module in model.modules() for name, buffer in module._buffers.items() if buffer is not None]
+             for module in modules for name, buffer in module._buffers.items() if buffer is not None]
     try:
         yield
     finally:
@@ -81,27 +84,63 @@ def same_buffers(model):
                 module._buffers[name] = buffer
 
 
+@contextlib.contextmanager
+def same_attributes(modules):
+    """Tensors that are plain attributes of modules with hooks stay the same objects: the hooks of weight_norm and the like set
+    the weight before each pass."""
+    saved = [(module.__dict__, name, value) for module in modules if module._forward_pre_hooks
+             for name, value in module.__dict__.items() if isinstance(value, torch.Tensor)]
+    try:
+        yield
+    finally:
+        for place, name, value in saved:
+            place[name] = value
+
+
 # Attributes of PyTorch's transformer modules that let them take a fused path, which never calls their Linear modules.
 FUSED = {"activation_relu_or_gelu": 0, "enable_nested_tensor": False, "use_nested_tensor": False}
 
 
 @contextlib.contextmanager
-def evaluating(model):
-    """Every submodule in eval mode, without gradients and fused paths; afterwards each is as it was.
+def evaluating(modules):
+    """Every module in eval mode, without gradients and fused paths; afterwards each is as it was.
 
     The flags are set one by one: train() and eval() may be overridden to change weights."""
     changed = []
+    wanted = {"training": False, **FUSED}
     try:
-        for module in model.modules():
-            for name, value in {"training": False, **FUSED}.items():
-                if name in module.__dict__:
-                    changed.append((module, name, module.__dict__[name]))
-                    setattr(module, name, value)
+        for module in modules:
+            place = module.__dict__
+            for name, value in wanted.items():
+                if place.get(name, value) != value:
+                    changed.append((place, name, place[name]))
+                    place[name] = value
         with torch.no_grad():
             yield
     finally:
-        for module, name, value in changed:
-            setattr(module, name, value)
+        for place, name, value in changed:
+            place[name] = value
+
+
+@contextlib.contextmanager
+def precision(device, dtype):
+    """Autocast to `dtype`, or as the caller has it where that is None. What autocast keeps of weights is for one mode of
+    gradients: a pass without would leave the caller's next one without, so nothing is kept.
+    Raises ValueError where the device cannot."""
+    before = torch.is_autocast_cache_enabled()
+    try:
+        if dtype is None:
+            torch.set_autocast_cache_enabled(False)
+            yield
+            return
+        kind = "cpu" if device is None else device.type
+        context = torch.autocast(kind, dtype=dtype, cache_enabled=False)
+        if not context._enabled:
+            raise ValueError(f"autocast: found {str(dtype)[6:]} for a model on {kind!r}, which cannot; expected another type")
+        with context:
+            yield
+    finally:
+        torch.set_autocast_cache_enabled(before)
 
 
 def to_device(value, device):
@@ -116,7 +155,7 @@ def to_device(value, device):
     return value
 
 
-def only_device(model):
+def only_device(modules):
     """The device of all parameters, or None where there are none or several."""
-    devices = {parameter.device for parameter in model.parameters()}
+    devices = {parameter.device for module in modules for parameter in module._parameters.values() if parameter is not None}
     return devices.pop() if len(devices) == 1 else None

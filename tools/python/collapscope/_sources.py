@@ -1,13 +1,18 @@
-"""Files that hold arrays by name, one kind each: npz, folders of npy, pt, safetensors."""
+"""Files that hold arrays by name, one kind each: npz, folders of npy, pt, safetensors, and the index of several of these."""
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-ENDINGS = {".npz": "npz", ".pt": "pt", ".pth": "pt", ".bin": "pt", ".safetensors": "safetensors"}
+from .errors import optional
+
+ENDINGS = {".npz": "npz", ".pt": "pt", ".pth": "pt", ".bin": "pt", ".ckpt": "pt", ".safetensors": "safetensors"}
+INDEX = ".index.json"  # of weights in several files, as transformers write it
+MAX_INDEX = 100_000_000  # bytes
 
 
 class Npy:
@@ -27,6 +32,7 @@ class Npy:
         return iter(self.files)
 
     def __getitem__(self, name: str) -> np.ndarray:
+        refuse_pointer(self.files[name])
         try:
             return np.load(self.files[name], mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
@@ -61,6 +67,7 @@ class Torch:
     trust: also files that run code when they are loaded, as any pickle can."""
 
     def __init__(self, path: Path, trust: bool):
+        optional("torch", "reading PyTorch files", "record")
         import torch
 
         self.path = path
@@ -74,14 +81,28 @@ class Torch:
             raise ValueError(f"{path}: torch.load: {str(error).splitlines()[0] if str(error) else type(error).__name__}; "
                              f"expected tensors in dicts and lists{hint}") from None
         self.tensors = {name or path.stem: tensor for name, tensor in flat(content, "")}
+        if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):  # a checkpoint of Lightning
+            for name, tensor in flat(content["state_dict"], ""):
+                self.tensors.setdefault(name, tensor)
+        self.lists = {name or path.stem: tensors for name, tensors in lists_of(content, "")}
 
     def __iter__(self):
         return iter(self.tensors)
 
+    def __contains__(self, name) -> bool:
+        return name in self.tensors or name in self.lists
+
     def __getitem__(self, name: str) -> np.ndarray:
         from ._tensors import to_numpy
 
-        return to_numpy(self.tensors[name])
+        if name in self.tensors:
+            return to_numpy(self.tensors[name])
+        parts = [to_numpy(part) for part in self.lists[name]]
+        if len({(part.dtype, part.shape[1:]) for part in parts}) > 1 or not all(part.ndim for part in parts):
+            found = ", ".join(f"{part.dtype} {list(part.shape)}" for part in parts[:3])
+            raise ValueError(f"{self.path}: {name}: found a list of {len(parts)} tensors ({found}, ...); expected batches, which differ "
+                             f"in their number of samples only, or the name of one of them, such as {name + '.0'!r}")
+        return np.concatenate(parts)
 
 
 def flat(value, name: str):
@@ -95,12 +116,57 @@ def flat(value, name: str):
         yield from flat(item, f"{name}.{key}" if name else str(key))
 
 
+def lists_of(value, name: str):
+    """(dotted name, tensors) of every list of tensors in nested dicts: batches of one array, if they are asked for."""
+    import torch
+
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from lists_of(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)) and value and all(isinstance(item, (torch.Tensor, np.ndarray)) for item in value):
+        yield name, value
+
+
+class Index:
+    """Weights in several files, and the index that says which is where; a file is opened when asked for."""
+
+    def __init__(self, path: Path, trust: bool):
+        self.path, self.trust, self.open = path, trust, {}
+        if path.stat().st_size > MAX_INDEX:
+            raise ValueError(f"{path}: found {path.stat().st_size} bytes; expected an index of weights")
+        try:
+            self.files = json.loads(path.read_text("utf-8"))["weight_map"]
+            good = all(isinstance(file, str) and file and Path(file).name == file for file in self.files.values())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            good = False
+        if not good:
+            raise ValueError(f"{path}: found no index of weights; expected a weight_map of names and files of the same folder")
+
+    def __iter__(self):
+        return iter(self.files)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        file = self.files[name]
+        if file not in self.open:
+            self.open[file] = open_source(self.path.with_name(file), self.trust)
+        return self.open[file][name]
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raises ValueError for a file that only says where Git LFS has the real one, FileNotFoundError where there is none."""
+    with open(path, "rb") as file:
+        if file.read(24) == b"version https://git-lfs.":
+            raise ValueError(f"{path}: found a pointer of Git LFS; expected the file itself, which `git lfs pull` brings")
+
+
 def open_source(path, trust: bool = False):
     """The arrays of one file or folder, by name. Raises ValueError for a kind that is not known, or damaged content."""
     path = Path(path)
     if path.is_dir():
-        return Npy.folder(path)
-    os.stat(path)  # FileNotFoundError names the file
+        return folder(path, trust)
+    refuse_pointer(path)
+    if path.name.endswith(INDEX):
+        return Index(path, trust)
     if path.suffix == ".npy":
         return Npy({path.stem: path}, path)
     kind = ENDINGS.get(path.suffix)
@@ -112,8 +178,26 @@ def open_source(path, trust: bool = False):
         from ._safetensors import SafeTensors
 
         return SafeTensors(path)
-    raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin or .safetensors, or "
-                     "a folder of .npy files")
+    hint = ""
+    if path.suffix in (".h5", ".hdf5", ".hdf"):
+        hint = "; HDF5 files are read by collapscope analyze itself, with --activations, --targets and --weight"
+    raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin, .ckpt or .safetensors, the "
+                     f"{INDEX} of several, or a folder of .npy files{hint}")
+
+
+def folder(path: Path, trust: bool):
+    """The .npy files of a folder, or the weights in several files that an index lists."""
+    indexes = sorted(path.glob(f"*{INDEX}"))
+    if len(indexes) == 1 and not any(path.rglob("*.npy")):
+        return Index(indexes[0], trust)
+    return Npy.folder(path)
+
+
+def index_beside(path) -> str:
+    """What to do with one file of several: a sentence, or nothing."""
+    path = Path(path)
+    beside = sorted(path.parent.glob(f"*{INDEX}")) if path.suffix in ENDINGS and path.is_file() else []
+    return f"; {beside[0]} lists the files of all weights, give that one" if beside else ""
 
 
 def shards(paths: list) -> list:

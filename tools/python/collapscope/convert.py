@@ -16,10 +16,11 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from ._dump import CHUNK_BYTES, DumpWriter, as_bfloat16, check_predictions, check_targets, is_bfloat16, shape_text
-from ._sources import open_source, shards
+from ._dump import CHUNK_BYTES, DumpWriter, as_bfloat16, check_predictions, check_targets, is_bfloat16, shape_text, with_ending
+from ._sources import index_beside, open_source, shards
 
 PIECE_BYTES = 16 * CHUNK_BYTES
+WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
 
 
 def natural(name: str) -> list:
@@ -28,11 +29,13 @@ def natural(name: str) -> list:
 
 
 def expression(pattern: str) -> re.Pattern:
-    """A pattern whose * or {layer} stands for the layer's name. Raises ValueError without exactly one of them."""
-    parts = re.split(r"\*|\{layer\}", pattern)
-    if len(parts) != 2:
+    """A pattern whose * or {layer} stands for the layer's name; {layer} may stand in it several times. Raises ValueError without
+    any."""
+    parts = re.split(r"\*" if "{layer}" not in pattern else r"\{layer\}", pattern)
+    if len(parts) < 2 or len(parts) > 2 and "{layer}" not in pattern:
         raise ValueError(f"found the pattern {pattern!r}; expected one * or {{layer}} in it, where the layer's name stands")
-    return re.compile(re.escape(parts[0]) + "(?P<layer>.+)" + re.escape(parts[1]))
+    first, *rest = map(re.escape, parts)
+    return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest))
 
 
 def find_layers(activations, names, place) -> dict[str, str]:
@@ -52,7 +55,7 @@ def listed(names) -> str:
 
 
 def get(source, name: str) -> np.ndarray:
-    if name not in set(source):
+    if name not in source:
         raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
     return source[name]
 
@@ -95,7 +98,7 @@ def name_for(pattern, layer: str) -> str | None:
     """The name of a layer's weight or bias: `pattern` is a dict, or text with {layer} or *."""
     if pattern is None or isinstance(pattern, Mapping):
         return (pattern or {}).get(layer)
-    return pattern.replace("{layer}", layer, 1) if "{layer}" in pattern else pattern.replace("*", layer, 1)
+    return pattern.replace("{layer}" if "{layer}" in pattern else "*", layer)
 
 
 class Weights:
@@ -110,11 +113,11 @@ class Weights:
         return (name for source in self.sources for name in source)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return next(source for source in self.sources if name in set(source))[name]
+        return next(source for source in self.sources if name in source)[name]
 
     def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed) -> None:
         """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
-        required, and a warning names layers that do not."""
+        required, and a warning names layers that have no weight."""
         names, there = {layer: name_for(pattern, layer) for layer in layers}, set(self)
         missing = [layer for layer in layers if names[layer] not in there]
         if isinstance(pattern, Mapping):
@@ -124,9 +127,9 @@ class Weights:
                 get(self, name)
         elif required and len(missing) == len(names):
             raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
-                             f"expected it among {listed(self)}")
-        elif required and missing:
-            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}", stacklevel=4)
+                             f"expected it among {listed(self)}{index_beside(self.path)}")
+        elif required and missing and part == "weight":
+            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}", stacklevel=4)
         for layer in layers:
             if names[layer] in there:
                 values = stored(np.asarray(self[names[layer]]), None)
@@ -136,30 +139,31 @@ class Weights:
 
 
 def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
-    """A weight as [m, d] or [m, C, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
-    if values.ndim not in (2, 3, 4) or transposed and values.ndim != 2:
-        expected = "[d, m]" if transposed else "[m, d], [m, C, k] or [m, C, kh, kw]"
+    """A weight as [m, d], [m, C, kh, kw] or [m, C, kd, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
+    if values.ndim not in (2, 3, 4, 5) or transposed and values.ndim != 2:
+        expected = "[d, m]" if transposed else "[m, d], [m, C, k], [m, C, kh, kw] or [m, C, kd, kh, kw]"
         raise ValueError(f"{place}: found a weight of shape {list(values.shape)}; expected {expected}")
     if transposed:
         return values.T
     return values[:, :, None, :] if values.ndim == 3 else values
 
 
-def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight="{layer}.weight",
-            bias="{layer}.bias", transpose=False, layout=None, pool=None, task="regression", attributes=None, dtype=None,
-            compression=None, trust=False, allow_nonfinite=False) -> None:
+def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
+            layout=None, pool=None, task="regression", attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False) -> None:
     """Makes a dump of files that are there already. Everything is named by the arrays' names in the files.
 
         collapscope.convert(["a.npz", "b.npz"], "out.h5", targets="y", activations="acts.*", weights="model.safetensors")
 
-    sources: the shards, in the order of the samples: .npz, .pt, .safetensors, or folders of .npy. Loose .npy files together
-        are one shard. Names in .pt files are joined by dots.
+    sources: the shards, in the order of the samples: .npz, .pt, .ckpt, .safetensors, or folders of .npy. Loose .npy files
+        together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
+        to end.
     activations: a dict {layer: name}, or a pattern, whose * stands for the layer's name ("acts.*"). Shape [N, d],
         [N, T, d] or images; the input of the layer, not its output.
     targets, predictions: names; [N] or [N, n].
-    weights: the file or files with weights and biases; None: those of the first shard.
-    weight, bias: a dict {layer: name}, or a pattern with {layer} or *; layers may lack them.
+    weights: the file or files with weights and biases, or the .index.json of several; None: those of the first shard.
+    weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error.
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
+    out: the dump; a name without an ending gets .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
     task, attributes, compression, allow_nonfinite: as of Recorder.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
@@ -172,6 +176,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         raise ValueError(f"{out}: found no source; expected at least one")
     if dtype not in (None, "float16", "bfloat16", "float32", "float64"):
         raise ValueError(f"{out}: dtype: found {dtype!r}; expected float16, bfloat16, float32, float64 or None")
+    out = with_ending(out)
     globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
     try:
@@ -181,10 +186,15 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             if layers is None:
                 layers = find_layers(activations, list(source), source.path)
                 holder = Weights(weights, source, trust)
-                holder.copy(writer, layers, "weight", weight, weights is not None, lambda layer: any(
+                holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, lambda layer: any(
                     fnmatchcase(layer, glob) for glob in globs))
-                holder.copy(writer, layers, "bias", bias, False, None)
+                holder.copy(writer, layers, "bias", bias, bias != BIAS, None)
                 del holder
+                for glob in globs:
+                    if not any(fnmatchcase(layer, glob) for layer in layers):
+                        raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
+            elif not isinstance(activations, Mapping):
+                require_same_layers(layers, find_layers(activations, list(source), source.path), source.path)
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape
@@ -195,6 +205,12 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     except BaseException:
         writer.abort()
         raise
+
+
+def require_same_layers(first: dict, here: dict, place) -> None:
+    for layer in here:
+        if layer not in first:
+            raise ValueError(f"{place}: found layer {layer!r}, which the first shard lacks; expected the same layers in all shards")
 
 
 def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None,
@@ -217,7 +233,8 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
 def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
     """The weight's inputs must be the features, or what they are when flattened."""
     weight = writer.file.get(f"layers/{layer}/weight")
-    if weight is None or weight.shape[1] in (row[0 if len(row) == 3 and layout != "NHWC" else -1], math.prod(row)):
+    channels_first = layout in ("NCL", "NCHW", "NCDHW") or layout is None and len(row) > 2
+    if weight is None or weight.shape[1] in (row[0 if len(row) > 1 and channels_first else -1], math.prod(row)):
         return
     hint = ", or transpose for weights stored as [d, m]" if weight.ndim == 2 else ""
     raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
@@ -263,7 +280,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--bias", action="append", metavar="PATTERN|LAYER=NAME",
                    help="names of the biases (default {layer}.bias)")
     p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
-    p.add_argument("--layout", choices=["NTD", "NCHW", "NHWC"], help="axes of sequences and images")
+    p.add_argument("--layout", choices=["NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC"],
+                   help="axes of sequences and images")
     p.add_argument("--pool", choices=["mean", "max", "first", "last", "flatten", "none"], help="how the program pools them")
     p.add_argument("--task", choices=["regression", "classification"], default="regression")
     p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
@@ -295,7 +313,7 @@ def main(argv=None) -> int:
         print(f"collapscope convert: {error}", file=sys.stderr)
         return 2
     except ImportError as error:
-        print(f"collapscope convert: {error}; .pt files need PyTorch", file=sys.stderr)
+        print(f"collapscope convert: {error}", file=sys.stderr)
         return 2
     return 0
 

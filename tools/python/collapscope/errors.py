@@ -1,4 +1,7 @@
-"""The exceptions of this package."""
+"""The exceptions of this package, and what it says where an optional package is missing."""
+import importlib
+
+PACKAGES = {"torch": "PyTorch"}  # names of modules that differ from those of packages
 
 
 class ResultsError(ValueError):
@@ -13,5 +16,25 @@ class ProgramError(RuntimeError):
         self.status = status
 
 
+class AccumulatorError(ValueError):
+    """What an accumulator or a meter cannot take; the message names it, with what was found and expected."""
+
+
 class FigureError(ValueError):
     """A figure that these results cannot give; the message says what is missing."""
+
+
+def missing(name, what, extra):
+    """The error for a module that cannot be imported; it names the extra that brings it."""
+    package = PACKAGES.get(name, name)
+    return ImportError(f"{what} needs {package}, which is not installed; expected pip install 'collapscope[{extra}]'", name=name)
+
+
+def optional(name, what, extra):
+    """Imports a module that an extra brings. Raises ImportError, which says what needs it and how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.split(".")[0]:
+            raise
+        raise missing(name, what, extra) from None

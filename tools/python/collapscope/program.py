@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,8 +12,23 @@ from .errors import ProgramError
 from .results import load
 
 
+def _own_program():
+    """The program that pip has put into this package; None in a checkout."""
+    path = Path(__file__).resolve().parent / "bin" / "collapscope"
+    return str(path) if os.access(path, os.X_OK) else None
+
+
+def main():
+    """The command `collapscope` that pip installs: the program of this package in the place of Python."""
+    program = _own_program()
+    if program is None:
+        sys.exit("collapscope: this package has no program; expected `pip install ./` in a checkout of collapscope")
+    os.execv(program, ["collapscope", *sys.argv[1:]])
+
+
 def find_program():
-    """Path of the program: the environment variable COLLAPSCOPE, else PATH, else the newest build of this checkout.
+    """Path of the program: the environment variable COLLAPSCOPE, else this package's, else PATH, else the newest build of this
+    checkout.
 
     Raises ProgramError when there is none, or when COLLAPSCOPE names something else.
     """
@@ -22,7 +38,7 @@ def find_program():
         if not found:
             raise ProgramError(f"the environment variable COLLAPSCOPE is {named!r}, expected a program")
         return found
-    found = shutil.which("collapscope")
+    found = _own_program() or shutil.which("collapscope")
     if found:
         return found
     builds = Path(__file__).resolve().parents[3].glob("build/*/bin/collapscope")
@@ -33,17 +49,21 @@ def find_program():
     return str(max(builds, key=lambda path: path.stat().st_mtime))
 
 
-def analyze(paths, *, wide=False, attributes=False, **options):
+def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None, top=None, pool=None, metrics=None, looks=None,
+            precision=None, spectrum=None, device=None, threads=None, memory=None, shards=False, weights=None, trust=False,
+            output=None, activations=None, targets=None, predictions=None, weight=None, bias=None, transpose_activations=False,
+            transpose_weight=False, weight_layout=None, dtype=None, layout=None, work=None, save_every=None, max_time=None):
     """Measures dumps with the program and returns what `load` returns.
 
     paths: dump, folder, glob or `@FILE`, or a list of them.
     wide, attributes: as for `load`.
-    options: the program's, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
+    All else are the program's options, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
         device="cpu", signal_dim=3, … (`collapscope analyze --help`); output="FILE.json" also writes a file.
 
     Where some files or layers fail, warns (RuntimeWarning) and returns the others; `.attrs["failures"]` names them.
     Raises ProgramError with the program's own message when there are no results.
     """
+    options = {name: value for name, value in locals().items() if name not in ("paths", "wide", "attributes")}
     paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     command = [find_program(), "analyze", *arguments(options), "--quiet", "--output=-", "--",
                *map(os.fspath, paths)]

@@ -7,27 +7,19 @@ from __future__ import annotations
 import contextlib
 import warnings
 import weakref
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from .errors import optional
+
+optional("torch", "recording", "record")
 import numpy as np
 import torch
 
-from . import _layers, _model, _pool
-from ._dump import DumpWriter, check_options, check_predictions, check_targets
+from . import _layers, _model, _pool, _positions, _shards, _weights
+from ._calls import Call, Watcher, by_name
+from ._dump import DumpWriter, check_options, check_predictions, check_targets, with_ending
 from ._tensors import DTYPES, to_numpy
-
-
-@dataclass
-class Call:
-    """One call of a layer in a forward pass: its input as it will be stored, and the shape it had."""
-
-    layer: _layers.Layer
-    rows: np.ndarray
-    attributes: dict
-    shape: tuple
 
 
 class Recorder:
@@ -41,45 +33,73 @@ class Recorder:
     replaced only then. Between the calls and afterwards the model is as it was: modes, hooks, gradients, buffers, wrappers.
 
     model: any torch.nn.Module; DataParallel, DistributedDataParallel and torch.compile are looked through, at any depth.
-    path: of the file; its folder is made if missing.
-    layers: None: every Linear, Conv1d, Conv2d and transformers' Conv1D that the first forward pass calls. Or a name, a glob,
-        a module, or a list of these, or a predicate (name, module) -> bool. What is named must take part in the forward
-        pass; what only fits a glob or a predicate is left out with a warning if it does not. A module called several times
-        in one pass is several layers: fc, fc#2, fc#3 ...
+    path: of the file; its folder is made if missing, and a name without an ending gets .h5.
+    layers: None: every Linear, Conv1d to Conv3d, ConvTranspose1d to 3d and transformers' Conv1D that the first forward pass
+        calls; a warning names the modules that have other weights. Or a name, a glob, a regular expression (re.compile), a
+        class, a module, a predicate (name, module) -> bool, or a list of these. What is named must take part in the forward
+        pass; what only fits is left out with a warning if it does not. A module called several times in one pass is several
+        layers: fc, fc#2, fc#3 ...
     task: "regression" (targets [N] or [N, n]) or "classification" (targets [N], integers).
     attributes: of the file, strings and numbers: run, step, weight_decay, lambda_w, lambda_h ...
+    exclude: modules to leave out, with all that is in them; as `layers`.
     pool: how sequences [N, T, D] and images [N, C, H, W] become rows [N, d]: "mean", "max", "first", "last"; or "keep",
         "none", "flatten", which store them whole, for the program to pool. Or a dict {glob: pool}; the rest is "mean".
+        "none" also takes a target for every position: [N, T, n], [N, n, H, W]; labels [N, T], [N, H, W]. Then every position
+        is a sample of its own.
     dtype: of the stored activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     compression: None (fastest to read) or "gzip".
-    output: a function of what the model returns, giving the predictions [N] or [N, n], or None to store none.
+    output: a function of what the model returns, giving the predictions, shaped like the targets, or None to store none.
         By default a tensor is taken as it is, and `.logits` of what transformers return.
-    batch_first: False for models whose sequences are [T, N, D].
+    batch_first: False for models whose sequences are [T, N, D]; None: they are [N, T, D], unless that cannot be told.
+    autocast: "bfloat16" or "float16": run the model in this mixed precision, as training does; None: as the caller does.
     allow_nonfinite: keep NaN and Inf, which the program later refuses.
     Raises ValueError for what does not fit, with file, layer, what was found and expected.
     """
 
-    def __init__(self, model, path, layers=None, task="regression", attributes=None, *, pool="mean", dtype=None,
-                 compression=None, output=None, batch_first=True, allow_nonfinite=False):
-        if dtype not in DTYPES:
-            raise ValueError(f"{path}: dtype: found {dtype!r}; expected one of {', '.join(map(repr, DTYPES))}")
+    def __init__(self, model, path, layers=None, task="regression", attributes=None, *, exclude=None, pool="mean", dtype=None,
+                 compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False):
+        self.path = path = self._checked(path)
+        for name, value in (("dtype", dtype), ("autocast", autocast)):
+            if value not in DTYPES or name == "autocast" and value in ("float32", "float64"):
+                known = [key for key in DTYPES if name == "dtype" or key not in ("float32", "float64")]
+                raise ValueError(f"{path}: {name}: found {value!r}; expected one of {', '.join(map(repr, known))}")
+        if output is not None and not callable(output):
+            raise ValueError(f"{path}: output: found {output!r}; expected a function of what the model returns")
         self._pools = dict(pool) if isinstance(pool, Mapping) else {"*": pool}
         for name in self._pools.values():
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
         check_options(path, task, attributes, compression)
-        self.path, self._task = path, task
-        self._model, self._dtype, self._output, self._batch_first = model, DTYPES[dtype], output, batch_first
+        self._task, self._attributes = task, dict(attributes or {})
+        self._model, self._output, self._batch_first, self._autocast = model, output, batch_first, DTYPES[autocast]
+        if not isinstance(model, torch.nn.Module):
+            raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
-            self._chosen = _layers.choose(root, layers)
-        self._options = (path, task, attributes, compression, allow_nonfinite)
+            self._chosen = _layers.choose(root, layers, exclude)
+            self.left_out = _layers.left_out(root, exclude) if layers is None else {}
+            self._time_first = [name for name, module in root.named_modules()
+                                if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
+        self._modules: list | None = None  # of the model without wrappers, once a pass ran
+        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False)
+        self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
+        self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
-        self._captured: list[Call] | None = None  # of one forward pass
+        self._captured: tuple | None = None  # calls of one forward pass, and the mask
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
-        self._weights: list = []  # (layer, tensor, its version) at the first batch
-        self._closed = False
+        self._weights = _weights.Unchanged()
+        self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
+
+    def _checked(self, path):
+        path = with_ending(path)
+        _shards.require_own_path(path)
+        return path
+
+    def _new_writer(self, attributes: dict):
+        writer = DumpWriter(self.path, self._task, attributes, *self._options)
+        weakref.finalize(self, _not_closed, writer)
+        return writer
 
     @property
     def layers(self) -> list[str]:
@@ -120,51 +140,91 @@ class Recorder:
 
         x: a tensor, a tuple (positional arguments) or a mapping (keyword arguments); moved to the model's device. None if you
             ran the model yourself, inside `with rec.watch():`.
-        y: targets, [N] or [N, n].
+        y: targets, [N] or [N, n]; with pool="none" also [N, T, n] or [N, n, H, W], one for every position.
         mask: [N, T], nonzero for the positions of sequences that count; every sample needs one.
-        predictions: [N] or [N, n]; instead of what the model returned.
+        predictions: shaped like y; instead of what the model returned.
         Raises ValueError, and then this batch has left no trace.
         """
+        self._add(x, y, mask, predictions)
+
+    def _add(self, x, y, mask=None, predictions=None, keep: int | None = None) -> int:
+        """keep: only the first samples of the batch are stored, at most so many. Returns how many it has."""
         self._require_no_failure()
         if self._closed:
             raise ValueError(f"{self.path}: add() after the recording has ended")
         if y is None:
             raise ValueError(f"{self.path}: targets: found None; expected y of shape [N] or [N, n]")
+        # Copies: small batches wait in memory, and the caller may use his for the next one.
+        arrays = {"targets": np.array(to_numpy(y))}
+        positions = _positions.wanted(self._task, arrays["targets"]) and self._positions
+        if not positions:
+            self._check_targets(arrays["targets"])
         if x is not None:
-            predictions = self._run(x, mask, predictions)
+            predictions = self._run(x, mask, predictions, positions)
         elif mask is not None:
             raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
         elif self._captured is None:
             raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with "
                              "rec.watch():`")
-        captured, self._captured = self._captured, None
-        # Copies: small batches wait in memory, and the caller may use his for the next one.
-        arrays = {"targets": np.array(to_numpy(y))}
-        check_targets(self.path, self._task, arrays["targets"])
+        (captured, mask), self._captured = self._captured, None
+        calls = by_name(captured)
+        self._require_same_calls(calls)
         if predictions is not None:
             arrays["predictions"] = np.array(to_numpy(predictions))
-            check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)
+            if not positions:
+                check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)
+        samples = self._require_samples(arrays["targets"], calls)
+        if keep is not None and keep < samples:
+            arrays = {name: values[:keep] for name, values in arrays.items()}
+            mask = None if mask is None else mask[:keep]
+            for call in calls.values():
+                call.rows = call.rows[:keep]
+        if positions:
+            if self._batch_first is False:  # as the model has them
+                arrays = {name: values.swapaxes(0, 1) for name, values in arrays.items()}
+            _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy())
+        else:
+            _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
+            stored = next((name for name, call in calls.items() if call.attributes.get("layout") == "NTD"), None)
+            if mask is not None and stored is not None:
+                raise ValueError(f"{self.path}: layers/{stored}: {_pool.no_mask('none')}")
+        if predictions is not None:
+            check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)  # in rows
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
-        self._store(arrays, self._name_calls(captured))
+        self._store(arrays, calls, positions)
+        return samples
+
+    def _check_targets(self, targets: np.ndarray) -> None:
+        try:
+            check_targets(self.path, self._task, targets)
+        except ValueError as error:
+            more = _positions.wanted(self._task, targets)
+            raise ValueError(f"{error}" + (", or pool='none' for one target per position" if more else "")) from None
 
     @contextlib.contextmanager
     def watch(self, mask=None):
         """Records the one forward pass that you run inside; then call add(y=..., predictions=...). Mode, gradients and
         autocast are yours. Run the model itself: neither compiled graphs nor the replicas of DataParallel can be recorded."""
-        mask = None if mask is None else self._mask(mask)
-        captured = []
-        hooks = [layer.module.register_forward_pre_hook(self._hook(layer, mask, captured), **_with_kwargs())
-                 for layer in self._chosen]
-        try:
+        with self._watching(None if mask is None else self._mask(mask, self._positions)):
             yield self
-            self._captured = captured
+
+    @contextlib.contextmanager
+    def _watching(self, mask):
+        captured: list[Call] = []
+        hooks = self._watcher.on(mask, captured, weights=not self.samples)
+        try:
+            yield
+            self._captured = (captured, mask)
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _mask(self, mask) -> torch.Tensor:
+    def _mask(self, mask, positions: bool) -> torch.Tensor:
+        """positions: it may have any shape, and leave out whole samples."""
         mask = torch.as_tensor(mask) != 0
+        if positions:
+            return mask
         if mask.ndim != 2:
             raise ValueError(f"{self.path}: mask: found shape {list(mask.shape)}; expected [N, T]")
         empty = ~mask.any(1)
@@ -173,15 +233,19 @@ class Recorder:
                              "expected at least one")
         return mask
 
-    def _run(self, x, mask, predictions):
+    def _run(self, x, mask, predictions, positions: bool):
         """One forward pass of the bare model. Returns the predictions."""
         with contextlib.ExitStack() as stack:
             root = stack.enter_context(_model.plain(self._model))
+            if self._modules is None:
+                self._modules = list(root.modules())
+            device = _model.only_device(self._modules)
             stack.enter_context(_model.same_random())
-            stack.enter_context(_model.same_buffers(root))
-            stack.enter_context(_model.evaluating(root))
-            stack.enter_context(self.watch(mask))
-            device = _model.only_device(root)
+            stack.enter_context(_model.same_buffers(self._modules))
+            stack.enter_context(_model.same_attributes(self._modules))
+            stack.enter_context(_model.evaluating(self._modules))
+            stack.enter_context(_model.precision(device, self._autocast))
+            stack.enter_context(self._watching(None if mask is None else self._mask(mask, positions)))
             if isinstance(x, Mapping):
                 x = dict(x)
             if device is not None:
@@ -206,77 +270,68 @@ class Recorder:
     def _pool_of(self, name: str) -> str:
         return next((pool for pattern, pool in self._pools.items() if fnmatchcase(name, pattern)), "mean")
 
-    def _hook(self, layer, mask, captured):
-        """A forward pre-hook that keeps the layer's input as it will be stored, copied: later modules may change it."""
-        pool = self._pool_of(layer.name)
-
-        def keep(module, args, kwargs=None):
-            where = f"{self.path}: layers/{layer.name}"
-            if module is not layer.module:
-                raise ValueError(f"{where}: called as a replica of DataParallel; expected a call of the bare model "
-                                 "(model.module)")
-            x = args[0] if args else next(iter((kwargs or {}).values()), None)
-            if not isinstance(x, torch.Tensor):
-                raise ValueError(f"{where}: found an input of type {type(x).__name__}; expected a tensor")
-            with torch.no_grad():
-                x = x.detach()
-                try:
-                    rows, attributes = _pool.as_rows(x, layer.kind, pool, None if mask is None else mask.to(x.device),
-                                                     self._batch_first)
-                except ValueError as error:
-                    raise ValueError(f"{where}: {error}") from None
-                if self._dtype is not None and rows.is_floating_point():
-                    rows = rows.to(self._dtype)
-                rows = rows.to("cpu", copy=True, memory_format=torch.contiguous_format)
-            captured.append(Call(layer, to_numpy(rows), attributes, tuple(x.shape)))
-
-        return keep
-
-    def _name_calls(self, captured: list[Call]) -> dict[str, Call]:
-        """The calls by recorded name: the k-th of a module is NAME#k. The same in every batch."""
-        calls = Counter()
-        named = {}
-        for call in captured:
-            name = call.layer.name
-            calls[name] += 1
-            named[name if calls[name] == 1 else f"{name}#{calls[name]}"] = call
+    def _require_same_calls(self, calls: dict[str, Call]) -> None:
+        """The same in every batch; in the first, all that was named."""
         if self.samples:
-            for name in [*self._layers, *named]:
-                if (name in self._layers) != (name in named):
-                    raise ValueError(f"{self.path}: layers/{name}: found {'a' if name in named else 'no'} call in the "
+            for name in [*self._layers, *calls]:
+                if (name in self._layers) != (name in calls):
+                    raise ValueError(f"{self.path}: layers/{name}: found {'a' if name in calls else 'no'} call in the "
                                      f"batch from sample {self.samples} on; expected the calls of the first batch")
-            return named
-        unused = [layer for layer in self._chosen if not calls[layer.name]]
+            return
+        unused = [layer for layer in self._chosen if layer.name not in calls]
         for layer in unused:
             if layer.required:
                 raise ValueError(f"{self.path}: layers/{layer.name}: found no call in the forward pass; expected one, as "
                                  "it was named in layers=")
-        if not named:
+        if not calls:
             raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass")
-        if unused:
+        if unused and not self._quiet:
             warnings.warn(f"{self.path}: left out, as the forward pass does not call them: "
-                          + ", ".join(layer.name for layer in unused), stacklevel=3)
-        return named
+                          + ", ".join(layer.name for layer in unused), stacklevel=4)
+        if self.left_out and not self._quiet:
+            what = ", ".join(f"{name} ({kind})" for name, kind in self.left_out.items())
+            warnings.warn(f"{type(_model.unwrap(self._model)).__name__}: left out, as no single weight meets their input: {what}. "
+                          "Named in layers=, they are recorded without a weight; named in exclude=, nothing is said.",
+                          stacklevel=4)
 
-    def _store(self, arrays: dict, calls: dict[str, Call]) -> None:
+    def _require_samples(self, targets: np.ndarray, calls: dict[str, Call]) -> int:
+        """As many in every layer as there are targets, which have the samples on their second axis where the model has."""
+        samples = targets.shape[1 if self._batch_first is False and targets.ndim > 2 else 0]
+        other = [name for name, call in calls.items() if len(call.rows) != samples]
+        if other:
+            call = calls[other[0]]
+            swapped = self._batch_first is not False and len(call.shape) > 2 and call.shape[1] == samples
+            hint = " (batch_first=False if sequences are [T, N, D])" if swapped else (
+                f". Modules that see windows, patches or heads as samples are left out by exclude={_layers.exclusion(other)}")
+            raise ValueError(f"{self.path}: layers/{other[0]}/activations: found {len(call.rows)} samples in a batch; expected "
+                             f"{samples}, as the targets have{hint}")
+        if self._batch_first is None and self._time_first and not self.samples:
+            for name, call in calls.items():
+                if call.layer.kind in ("linear", "") and len(call.shape) == 3 and call.shape[0] == call.shape[1] and not isinstance(
+                        call.layer.module, _layers.TIME_FIRST):
+                    raise ValueError(f"{self.path}: layers/{name}: found an input of shape {list(call.shape)}, as many samples as "
+                                     f"positions, and {self._time_first[0]} has batch_first=False; expected batch_first=True or "
+                                     "False to say which is which")
+        return samples
+
+    def _store(self, arrays: dict, calls: dict[str, Call], positions: bool) -> None:
         """Checks all, then stores all."""
         first = self._writer is None
         samples = len(arrays["targets"])
-        hints = {f"layers/{name}/activations": self._hint(call, samples) for name, call in calls.items()}
         arrays.update((f"layers/{name}/activations", call.rows) for name, call in calls.items())
         if first:
-            self._writer = DumpWriter(*self._options)
-            weakref.finalize(self, self._writer.abort)  # for those who never close it
+            extra = {"sample": "position"} if positions and "sample" not in self._attributes else {}
+            self._writer = self._new_writer({**self._attributes, **extra})
         try:
             for name, rows in arrays.items():
-                if len(rows) != samples:
-                    raise ValueError(f"{self.path}: {name}: found {len(rows)} samples in a batch; expected {samples}, as the "
-                                     f"targets have{hints.get(name, '')}")
                 if not first and name not in self._writer.rows:
                     raise ValueError(f"{self.path}: {name}: found from sample {self.samples} on; expected in no batch, as "
                                      "before")
                 self._writer.check(name, rows)
-            self._check_weights()
+            changed = self._weights.changed()
+            if changed is not None:
+                raise ValueError(f"{self.path}: layers/{changed}/weight: found changed after sample {self.samples}; expected no "
+                                 "training while a dump is recorded")
         except ValueError:
             if first:
                 self._writer.abort()
@@ -285,44 +340,29 @@ class Recorder:
         try:
             if first:
                 self._begin(calls)
-            for name, rows in arrays.items():
-                self._writer.append(name, rows)
+            self._writer.append_all(arrays)
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
             self.abort()
             raise
         self.samples += samples
 
-    def _hint(self, call: Call, samples: int) -> str:
-        swapped = self._batch_first and len(call.shape) > 2 and call.shape[1] == samples
-        return " (batch_first=False if sequences are [T, N, D])" if swapped else ""
-
     def _begin(self, calls: dict[str, Call]) -> None:
         """Groups, weights and biases, after the first forward pass."""
         for index, (name, call) in enumerate(calls.items()):
             layer = self._layers[name] = call.layer
             self._writer.group(f"layers/{name}", index=index, kind=layer.kind or None, **call.attributes)
-            features = call.rows.shape[1 if call.rows.ndim == 4 else -1]  # 4 axes: NCHW
-            with torch.no_grad():
-                weight = _layers.weight_of(layer, features)
-                bias = None if weight is None else _layers.bias_of(layer, weight.shape[0])
+            weight, bias = call.weights or _weights.read(layer, call.features)
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
-            parameter = layer.module._parameters.get("weight")
-            if parameter is not None:
-                self._weights.append((name, parameter, _model.version(parameter)))
-
-    def _check_weights(self) -> None:
-        """All batches must be of one model: PyTorch counts changes of a parameter in place, as an optimizer makes them."""
-        for name, parameter, version in self._weights:
-            if _model.version(parameter) != version:
-                raise ValueError(f"{self.path}: layers/{name}/weight: found changed after sample {self.samples}; expected no "
-                                 "training while a dump is recorded")
+            self._weights.watch(name, layer)
 
 
-def _with_kwargs() -> dict:
-    """Since PyTorch 2.0 hooks can see keyword arguments."""
-    return {"with_kwargs": True} if int(torch.__version__.split(".")[0]) >= 2 else {}
-
+def _not_closed(writer: DumpWriter) -> None:
+    """For those who never close a recorder: nothing stays, and they are told."""
+    if writer.is_open():
+        writer.abort()
+        warnings.warn(f"{writer.path}: a recorder was not closed, so there is no file; expected `with collapscope.Recorder(...) as "
+                      "rec:`, or rec.close() at the end", RuntimeWarning, stacklevel=2)

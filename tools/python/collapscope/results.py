@@ -6,7 +6,7 @@ import json
 import math
 import os
 
-from .errors import ResultsError
+from .errors import ResultsError, optional
 from .results_csv import csv_tree
 from .text import printable
 
@@ -32,8 +32,7 @@ def load(source, *, wide=False, attributes=False):
     `.attrs` holds "attributes" (one dict per checkpoint), "failures" and "provenance" (lists of dicts).
     Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
     """
-    import pandas
-
+    pandas = optional("pandas", "a table of results", "plot")
     rows, checkpoints, failures, provenance = [], [], [], []
     for one in source if isinstance(source, (list, tuple)) else [source]:
         tree, name = _tree(one)

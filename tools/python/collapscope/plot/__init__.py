@@ -10,6 +10,11 @@
 
 `save(figure, "x.pdf")` writes PDF, SVG and PNG. Needs matplotlib and pandas; does not touch pyplot or its settings.
 """
+from ..errors import optional
+
+for _package in ("matplotlib", "pandas"):
+    optional(_package, "drawing figures", "plot")
+
 from .decay import weight_decay
 from .depth import deep, heatmap, spectrum
 from .gamma import nrc3_over_gamma

@@ -1,0 +1,85 @@
+// Metrics of layers whose rows come in batches and are in memory: no dump, no file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "collapscope/analysis/analysis.hpp"
+#include "collapscope/analysis/parts.hpp"
+
+namespace collapscope {
+
+// A layer, and how its rows come.
+struct AccumulatedLayer {
+  std::string name;
+  std::size_t features = 0;  // d
+  ElementType element;       // of a row's numbers, [rows, d] one after the other
+  Matrix weight = {};        // of the module that these rows go into [m, d]; empty: none
+  std::optional<std::int64_t> index = std::nullopt;
+  std::string kind = {};
+};
+
+// One batch of a layer: as many rows as there are targets for it.
+using RowBytes = std::span<const std::byte>;
+
+// What the results say of the checkpoint beside its metrics.
+struct AccumulatedCheckpoint {
+  std::string path;
+  std::string run;
+  std::optional<double> step;
+  std::vector<std::pair<std::string, AttributeValue>> attributes;
+};
+
+// Sums rows up segment by segment as an analysis of a dump does: the same rows in any batches give the bits
+// of one process that reads them from a dump, up to 64 segments of rows (of 16,384, or 65,536 beyond 1024
+// features), unless the sums were asked for in between or merged. For one thread at a time.
+class Accumulator {
+ public:
+  // targets: n components. Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two
+  // of one name, a weight that does not act on the features.
+  Accumulator(std::vector<AccumulatedLayer> layers, std::size_t targets, ElementType target_element,
+              AnalysisOptions options, std::unique_ptr<Backend> backend);
+  // What `write` has put, to go on. Throws Error where the source holds something else.
+  Accumulator(PartSource& source, std::unique_ptr<Backend> backend);
+  ~Accumulator();
+  Accumulator(Accumulator&&) noexcept;
+  Accumulator& operator=(Accumulator&&) noexcept;
+  Accumulator(const Accumulator&) = delete;
+  Accumulator& operator=(const Accumulator&) = delete;
+
+  // The next rows: of every layer [rows, d]; targets [rows, n]; predictions [rows, n], or empty, always or
+  // never. Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far;
+  // after that only `reset` helps.
+  void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
+              MatrixView<const double> predictions = {});
+  // The rows of another one with the same layers, after these. Throws UsageError where it has others.
+  void merge(Accumulator& other);
+  void reset();
+  [[nodiscard]] std::uint64_t rows() const;
+  [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const;
+  [[nodiscard]] std::size_t targets() const;
+
+  // All that the rows so far give. What needs a second look at them is undefined, with that reason, unless
+  // `look` has had all of them again. Throws UsageError: no rows.
+  [[nodiscard]] Results compute(const AccumulatedCheckpoint& about = {});
+
+  // Begins a second look: the same rows are passed to `look`, in the order in which they came. Rows may not
+  // be added meanwhile. The look ends with `compute`, which throws UsageError where rows are missing.
+  void begin_look();
+  void look(const std::vector<RowBytes>& layers, MatrixView<const double> targets);
+
+  // All of it as part 1 of 1 of an analysis: `merge_parts` gives what `compute` gives.
+  void write(PartSink& sink);
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
+
+}  // namespace collapscope

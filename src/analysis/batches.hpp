@@ -1,0 +1,121 @@
+// Rows that come in batches of any size, cut into tiles and segments as an analysis of them all would.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "backend/segments.hpp"
+#include "collapscope/backend/backend.hpp"
+#include "core/segment_tree.hpp"
+
+namespace collapscope {
+
+// AnyFold: MomentFold or ResidualFold, whose sums are Value.
+template <class AnyFold, class Value>
+class Batches {
+ public:
+  // For rows of d features in `row_bytes` each and n targets. Folds are for segments of segment_rows.
+  Batches(const Backend& backend, std::size_t features, std::size_t row_bytes, std::size_t targets)
+      : tile_rows_(backend.tile_rows(features)),
+        segment_rows_(segments_of_rows(backend, 1, features).length),
+        row_bytes_(row_bytes),
+        waiting_(tile_rows_ * row_bytes),
+        waiting_targets_(tile_rows_, targets) {}
+
+  [[nodiscard]] std::uint64_t segment_rows() const { return segment_rows_; }
+  // That were added.
+  [[nodiscard]] std::uint64_t rows() const { return rows_ + waiting_rows_; }
+  [[nodiscard]] SegmentTree<Value>& tree() { return tree_; }
+  [[nodiscard]] std::uint64_t segments() const { return segments_; }
+
+  void use(std::unique_ptr<AnyFold> fold) { fold_ = std::move(fold); }
+
+  void add(std::span<const std::byte> rows, MatrixView<const double> targets) {
+    std::size_t first = 0;
+    while (first < targets.rows()) {
+      const std::size_t left = targets.rows() - first;
+      const std::size_t step = std::min(left, next_tile() - waiting_rows_);
+      const std::span<const std::byte> bytes = rows.subspan(first * row_bytes_, step * row_bytes_);
+      if (waiting_rows_ == 0 && step == next_tile()) {
+        fold(bytes, targets.middle_rows(first, step));
+      } else {
+        keep(bytes, targets.middle_rows(first, step));
+      }
+      first += step;
+    }
+  }
+
+  // What has come so far is in the tree then; what comes later begins another segment.
+  void end_segment() {
+    fold_waiting();
+    if (in_segment_ > 0) {
+      finish_segment();
+    }
+  }
+
+  // Sums of somebody else's rows.
+  void put(Value sums, std::uint64_t rows) {
+    end_segment();
+    tree_.put(segments_++, std::move(sums));
+    rows_ += rows;
+  }
+
+ private:
+  // Rows of the tile at work, when it is full.
+  [[nodiscard]] std::size_t next_tile() const {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(tile_rows_, segment_rows_ - in_segment_));
+  }
+
+  void keep(std::span<const std::byte> bytes, MatrixView<const double> targets) {
+    std::copy(bytes.begin(), bytes.end(),
+              waiting_.begin() + static_cast<std::ptrdiff_t>(waiting_rows_ * row_bytes_));
+    for (std::size_t i = 0; i < targets.rows(); ++i) {
+      const auto from = targets.row(i);
+      std::copy(from.begin(), from.end(), waiting_targets_.view().row(waiting_rows_ + i).begin());
+    }
+    waiting_rows_ += targets.rows();
+    if (waiting_rows_ == next_tile()) {
+      fold_waiting();
+    }
+  }
+
+  void fold_waiting() {
+    if (const std::size_t rows = std::exchange(waiting_rows_, 0); rows > 0) {
+      fold(std::span(waiting_).first(rows * row_bytes_), waiting_targets_.view().middle_rows(0, rows));
+    }
+  }
+
+  void fold(std::span<const std::byte> bytes, MatrixView<const double> targets) {
+    fold_->add({bytes, 0, targets.rows(), rows_}, targets);
+    fold_->settle();  // the bytes are the caller's
+    rows_ += targets.rows();
+    in_segment_ += targets.rows();
+    if (in_segment_ == segment_rows_) {
+      finish_segment();
+    }
+  }
+
+  void finish_segment() {
+    tree_.put(segments_++, fold_->finish());
+    in_segment_ = 0;
+  }
+
+  std::size_t tile_rows_;
+  std::uint64_t segment_rows_;
+  std::size_t row_bytes_;
+  std::unique_ptr<AnyFold> fold_;
+  SegmentTree<Value> tree_;
+  std::uint64_t segments_ = 0;
+  std::uint64_t rows_ = 0;  // in the sums
+  std::uint64_t in_segment_ = 0;
+  std::vector<std::byte> waiting_;  // rows of a tile that is not full yet
+  Matrix waiting_targets_;
+  std::size_t waiting_rows_ = 0;
+};
+
+}  // namespace collapscope

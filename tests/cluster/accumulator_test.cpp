@@ -1,0 +1,213 @@
+// Rows in batches from memory: the bits of an analysis that reads them from a dump.
+#include "collapscope/analysis/accumulator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <limits>
+
+#include "cluster/sample_run.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/results/results_file.hpp"
+#include "collapscope/states/states.hpp"
+#include "core/support.hpp"
+
+namespace collapscope {
+namespace {
+
+// The first checkpoint of the sample run, in memory.
+class Rows {
+ public:
+  Rows() : targets_(read_matrix(index().targets)) {
+    for (const LayerIndex& layer : index().layers) {
+      const DatasetIndex& rows = layer.activations;
+      std::vector<std::byte>& bytes = rows_.emplace_back(rows.bytes());
+      open_rows(rows, 0)->read(0, rows.samples(), bytes);
+      layers_.push_back({layer.name, static_cast<std::size_t>(rows.shape[1]), rows.element,
+                         read_matrix(*layer.weight), layer.index, layer.kind});
+    }
+  }
+
+  static const CheckpointIndex& index() { return test::sample_run().checkpoints().front().front(); }
+  [[nodiscard]] std::size_t count() const { return targets_.rows(); }
+  [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
+  [[nodiscard]] Matrix& targets() { return targets_; }
+  [[nodiscard]] std::vector<std::vector<std::byte>>& bytes() { return rows_; }
+
+  // pass(layers, targets) in batches of so many rows, one size after the other, over and over.
+  template <class Pass>
+  void in_batches(std::size_t first, std::size_t last, const std::vector<std::size_t>& sizes,
+                  const Pass& pass) const {
+    std::size_t next = 0;
+    while (first < last) {
+      const std::size_t rows = std::min(sizes[next++ % sizes.size()], last - first);
+      std::vector<RowBytes> batch;
+      for (std::size_t i = 0; i < rows_.size(); ++i) {
+        const std::size_t row = rows_[i].size() / count();
+        batch.push_back(std::span(rows_[i]).subspan(first * row, rows * row));
+      }
+      pass(batch, targets_.view().middle_rows(first, rows));
+      first += rows;
+    }
+  }
+
+ private:
+  Matrix targets_;
+  std::vector<AccumulatedLayer> layers_;
+  std::vector<std::vector<std::byte>> rows_;
+};
+
+class Accumulators : public ::testing::Test {
+ protected:
+  static Rows& rows() {
+    static Rows rows;
+    return rows;
+  }
+  static Accumulator made(std::size_t threads = 1, const AnalysisOptions& options = {}) {
+    return {rows().layers(), rows().targets().cols(), {}, options, make_cpu_backend(threads)};
+  }
+  static void add(Accumulator& to, std::size_t first, std::size_t last,
+                  const std::vector<std::size_t>& sizes) {
+    rows().in_batches(first, last, sizes,
+                      [&](const auto& layers, auto targets) { to.update(layers, targets); });
+  }
+  static AccumulatedCheckpoint about() {
+    const CheckpointIndex& index = Rows::index();
+    return {index.path, index.run, index.step, index.attributes};
+  }
+  static Results of_dump(Looks looks) {
+    AnalysisOptions options;
+    options.looks = looks;
+    const auto backend = make_cpu_backend(2);
+    test::Messages messages;
+    return analyze({test::sample_run().checkpoints().front()}, *backend, options, messages);
+  }
+  static void expect_near(const Results& found, const Results& wanted) {
+    ASSERT_EQ(found.checkpoints.size(), 1U);
+    ASSERT_EQ(found.checkpoints[0].layers.size(), wanted.checkpoints[0].layers.size());
+    for (std::size_t i = 0; i < found.checkpoints[0].layers.size(); ++i) {
+      for (const Metric& metric : wanted.checkpoints[0].layers[i].metrics.all()) {
+        const Metric* const other = found.checkpoints[0].layers[i].metrics.find(metric.name);
+        ASSERT_NE(other, nullptr) << metric.name;
+        EXPECT_EQ(other->defined(), metric.defined()) << metric.name;
+        if (const auto number = metric.number()) {
+          EXPECT_NEAR(*other->number(), *number, 1e-8 * std::abs(*number) + 1e-12) << metric.name;
+        }
+      }
+    }
+  }
+};
+
+TEST_F(Accumulators, GiveTheBitsOfADumpWhateverTheBatches) {
+  const std::string wanted = numbers_digest(of_dump(Looks::one));
+  for (const auto& sizes : std::vector<std::vector<std::size_t>>{{50000}, {16384}, {1, 7, 300, 5000}, {32}}) {
+    Accumulator accumulator = made(sizes.front() % 3 + 1);
+    add(accumulator, 0, rows().count(), sizes);
+    EXPECT_EQ(accumulator.rows(), rows().count());
+    EXPECT_EQ(numbers_digest(accumulator.compute(about())), wanted) << sizes.front();
+  }
+}
+
+TEST_F(Accumulators, LookAgainAtTheSameRows) {
+  const std::string wanted = numbers_digest(of_dump(Looks::two));
+  Accumulator accumulator = made();
+  add(accumulator, 0, rows().count(), {3000});
+  accumulator.begin_look();
+  const auto look = [&](const auto& layers, auto targets) { accumulator.look(layers, targets); };
+  rows().in_batches(0, 20000, {257}, look);
+  EXPECT_THROW((void)accumulator.compute(), UsageError);
+  rows().in_batches(20000, rows().count(), {10000}, look);
+  EXPECT_EQ(numbers_digest(accumulator.compute(about())), wanted);
+  EXPECT_EQ(numbers_digest(accumulator.compute(about())), numbers_digest(of_dump(Looks::one)));
+}
+
+TEST_F(Accumulators, GoOnAfterTheyWereAsked) {
+  const Results wanted = of_dump(Looks::one);
+  Accumulator accumulator = made();
+  for (const std::size_t end : {10U, 20001U, 50000U}) {
+    add(accumulator, static_cast<std::size_t>(accumulator.rows()), end, {900});
+    EXPECT_EQ(accumulator.compute().checkpoints.at(0).samples, end);
+  }
+  expect_near(accumulator.compute(about()), wanted);
+}
+
+TEST_F(Accumulators, MergeAsIfOneHadHadAllRows) {
+  const Results wanted = of_dump(Looks::one);
+  for (const std::size_t cut : {0U, 1U, 16384U, 33333U, 50000U}) {
+    Accumulator first = made();
+    Accumulator second = made(2);
+    add(first, 0, cut, {1000});
+    add(second, cut, rows().count(), {700});
+    first.merge(second);
+    EXPECT_EQ(first.rows(), rows().count());
+    expect_near(first.compute(about()), wanted);
+  }
+}
+
+TEST_F(Accumulators, GoOnFromAFile) {
+  const std::string path = test::temporary_path("accumulator.h5");
+  Accumulator accumulator = made();
+  add(accumulator, 0, 32768, {1000});
+  const auto file = make_part_file(path, identity_of_memory(), {1, 1});
+  accumulator.write(*file);
+  file->finish();
+  const OpenParts parts = open_parts({path});
+  Accumulator again(*parts.source, make_cpu_backend(1));
+  EXPECT_EQ(again.rows(), 32768U);
+  add(again, 32768, rows().count(), {1000});
+  expect_near(again.compute(about()), of_dump(Looks::one));
+  std::filesystem::remove(path);
+}
+
+TEST_F(Accumulators, MeasureThePredictions) {
+  Accumulator accumulator = made();
+  Matrix predictions = rows().targets();
+  for (double& value : predictions.values()) {
+    value += 0.5;
+  }
+  rows().in_batches(0, rows().count(), {50000}, [&](const auto& layers, auto targets) {
+    accumulator.update(layers, targets, predictions.view());
+  });
+  const Results results = accumulator.compute();
+  EXPECT_NEAR(*results.checkpoints.at(0).targets.number("model_mse"), 0.25, 1e-12);
+}
+
+TEST_F(Accumulators, RefuseWhatDoesNotFit) {
+  const auto backend = [] { return make_cpu_backend(1); };
+  EXPECT_THROW(Accumulator({}, 1, {}, {}, backend()), UsageError);
+  EXPECT_THROW(Accumulator({{"a", 3, {}}, {"a", 3, {}}}, 1, {}, {}, backend()), UsageError);
+  EXPECT_THROW(Accumulator({{"a", 3, {}, Matrix(2, 4)}}, 1, {}, {}, backend()), UsageError);
+  Accumulator accumulator({{"a", 3, {}}}, 1, {}, {}, backend());
+  EXPECT_THROW((void)accumulator.compute(), UsageError);
+  const std::vector<double> numbers(6);
+  EXPECT_THROW(accumulator.update({std::as_bytes(std::span(numbers))}, Matrix(3, 1).view()), UsageError);
+  EXPECT_THROW(accumulator.update({}, Matrix(2, 1).view()), UsageError);
+  EXPECT_THROW(accumulator.look({std::as_bytes(std::span(numbers))}, Matrix(2, 1).view()), UsageError);
+  Accumulator other = made();
+  EXPECT_THROW(accumulator.merge(other), UsageError);
+}
+
+TEST_F(Accumulators, NameTheRowThatIsNotFiniteAndBeginAnew) {
+  Accumulator accumulator({{"a", 2, {}}}, 1, {}, {}, make_cpu_backend(1));
+  std::vector<double> numbers{1, 2, 3, 4, 5, 6};
+  Matrix targets(3, 1);
+  targets(1, 0) = 1;
+  accumulator.update({std::as_bytes(std::span(numbers))}, targets.view());
+  numbers[3] = std::numeric_limits<double>::quiet_NaN();
+  try {
+    accumulator.update({std::as_bytes(std::span(numbers))}, targets.view());
+    (void)accumulator.compute();
+    ADD_FAILURE();
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.object(), "a");
+    EXPECT_THAT(error.message(), testing::HasSubstr("row 4"));
+  }
+  EXPECT_THROW((void)accumulator.compute(), Error);
+  accumulator.reset();
+  numbers[3] = 4;
+  accumulator.update({std::as_bytes(std::span(numbers))}, targets.view());
+  EXPECT_EQ(accumulator.compute().checkpoints.at(0).samples, 3U);
+}
+
+}  // namespace
+}  // namespace collapscope

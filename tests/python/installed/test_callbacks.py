@@ -1,0 +1,59 @@
+"""Callbacks: what they log is what `measure` gives. Lightning and transformers are used where they are installed, else stood in for."""
+import importlib
+import sys
+import types
+
+import pytest
+import torch
+
+import collapscope
+from test_meter import batches, mlp
+
+
+def stand_in(monkeypatch, name, base):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        module = types.ModuleType(name)
+        setattr(module, base, type(base, (), {}))
+        parents = name.split(".")[:-1]
+        for depth in range(len(parents)):
+            monkeypatch.setitem(sys.modules, ".".join(parents[:depth + 1]), types.ModuleType(parents[depth]))
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_measure():
+    model, data = mlp(), batches((5,))
+    once, twice = collapscope.measure(model, data, wide=True), collapscope.measure(model, data, looks=2, wide=True)
+    assert once["nrc1_centered"].isna().all() and twice["nrc1_centered"].notna().all()
+    assert once["nrc1"][1] == pytest.approx(twice["nrc1"][1])
+    found = collapscope.scalars(collapscope.measure(model, data), ["nrc1", "target_dim", "evr"])
+    assert found["collapse/2/nrc1"] == once["nrc1"][1] and found["collapse/target_dim"] == 2 and "collapse/0/evr[1]" in found
+
+
+def test_lightning(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    data = batches((5,))
+    callback = collapscope.callbacks.lightning(data, every=2, metrics=["nrc1"])
+    logged = {}
+
+    class Module(torch.nn.Sequential):
+        def log_dict(self, numbers, **_):
+            logged[trainer.current_epoch] = numbers
+
+    module, trainer = Module(*mlp()), types.SimpleNamespace(current_epoch=0)
+    for trainer.current_epoch in range(4):
+        callback.on_train_epoch_end(trainer, module)
+    assert list(logged) == [1, 3] and set(logged[1]) == {"collapse/0/nrc1", "collapse/2/nrc1", "collapse/4/nrc1"}
+
+
+def test_trainer(monkeypatch):
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    data, logged, added = [{"input": x, "labels": y} for x, y in batches((5,))], [], []
+    trainer = types.SimpleNamespace(log=logged.append, add_callback=added.append)
+    model = mlp()
+    callback = collapscope.callbacks.trainer(trainer, data, every=10, metrics=["nrc1"])
+    assert added == [callback]
+    for step in range(1, 21):
+        callback.on_step_end(None, types.SimpleNamespace(global_step=step), None, model=model)
+    assert len(logged) == 2 and logged[0]["collapse/4/nrc1"] > 0

@@ -1,0 +1,148 @@
+"""Weights that are made for every pass: the dump has the one that the pass used, and nothing of the model changes."""
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+from torch.nn.utils import parametrizations, parametrize, prune  # noqa: E402
+
+import collapscope  # noqa: E402
+
+
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+class Noisy(nn.Module):
+    """Counts and draws in every mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, weight):
+        self.calls += 1
+        return weight + self.calls + 0 * torch.rand(1)
+
+
+def deprecated(function, *args):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*args)
+
+
+def pruned(layer):
+    prune.l1_unstructured(layer, "weight", 0.5)
+    return layer
+
+
+KINDS = {
+    "spectral_norm": parametrizations.spectral_norm,
+    "orthogonal": parametrizations.orthogonal,
+    "own": lambda layer: parametrize.register_parametrization(layer, "weight", Doubled()) and layer,
+    "counting": lambda layer: parametrize.register_parametrization(layer, "weight", Noisy()) and layer,
+    "of the bias": lambda layer: parametrize.register_parametrization(layer, "bias", Doubled()) and layer,
+    "old spectral_norm": lambda layer: deprecated(nn.utils.spectral_norm, layer),
+    "old weight_norm": lambda layer: deprecated(nn.utils.weight_norm, layer),
+    "pruned": pruned,
+}
+if hasattr(parametrizations, "weight_norm"):  # since PyTorch 2.1
+    KINDS["weight_norm"] = parametrizations.weight_norm
+
+
+def make(kind):
+    torch.manual_seed(0)
+    model = nn.Sequential(KINDS[kind](nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 2))
+    with torch.random.fork_rng():
+        model(torch.randn(8, 6)).sum().backward()  # a step of training: power iterations, weights with a graph
+    return model.train()
+
+
+def state(model):
+    return [(name, value.clone()) for name, value in [*model.named_parameters(), *model.named_buffers()]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weight_of_the_pass(tmp_path, kind):
+    model, x, y = make(kind), torch.randn(30, 6), torch.randn(30, 2)
+    before, random, attribute = state(model), torch.get_rng_state(), model[0].__dict__.get("weight")
+    collapscope.record(model, tmp_path / "dump.h5", [(x[:20], y[:20]), (x[20:], y[20:])])
+    for (name, old), (_, new) in zip(before, state(model), strict=True):
+        assert torch.equal(old, new), name
+    assert torch.equal(random, torch.get_rng_state())
+    assert model[0].__dict__.get("weight") is attribute
+    with h5py.File(tmp_path / "dump.h5") as f:
+        w, b, h = (torch.from_numpy(f[name][()]) for name in ("layers/0/weight", "layers/0/bias", "layers/2/activations"))
+    if kind == "counting":  # as it is after the pass, before all was put back
+        w = w - 1
+    torch.testing.assert_close(torch.tanh(F.linear(x, w, b)), h, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["spectral_norm", "old spectral_norm"])
+def test_in_a_pass_of_ones_own_in_training_mode(tmp_path, kind):
+    """Each pass moves the power iteration on, as it would without a recorder; a second batch has another weight."""
+    model, x, y = make(kind), torch.randn(20, 6), torch.randn(20, 2)
+    twin = make(kind)
+    expected = twin(x)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        with rec.watch():
+            prediction = model(x)
+        assert torch.equal(prediction, expected)
+        for (name, ours), (_, theirs) in zip(state(model), state(twin), strict=True):
+            assert torch.equal(ours, theirs), name
+        rec.add(y=y, predictions=prediction)
+        with rec.watch():
+            prediction = model(x)
+        with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20; expected no training"):
+            rec.add(y=y, predictions=prediction)
+    with h5py.File(tmp_path / "dump.h5") as f:
+        w, b, h = (torch.from_numpy(f[name][()]) for name in ("layers/0/weight", "layers/0/bias", "layers/2/activations"))
+    torch.testing.assert_close(torch.tanh(F.linear(x, w, b)), h, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["spectral_norm", "old weight_norm"])
+def test_training_between_batches_is_noticed(tmp_path, kind):
+    model, x, y = make(kind), torch.randn(20, 6), torch.randn(20, 2)
+    with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20"):
+        with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+            rec.add(x, y)
+            model(x).sum().backward()
+            torch.optim.SGD(model.parameters(), 0.1).step()
+            rec.add(x, y)
+
+
+def test_lazy_layers_are_refused(tmp_path):
+    model = deprecated(lambda: nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2)))
+    with pytest.raises(ValueError, match="layers/0: found a LazyLinear that has no weight yet; expected a model that has seen a batch"):
+        collapscope.Recorder(model, tmp_path / "dump.h5")
+
+
+def test_autocast_of_the_caller_keeps_its_gradients(tmp_path):
+    """Autocast keeps the weights that it made smaller; those of a pass without gradients must not be among them."""
+    model, x, y = nn.Linear(6, 2), torch.randn(20, 6), torch.randn(20, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        collapscope.record(model, tmp_path / "dump.h5", [(x, y)])
+        model(x).float().sum().backward()
+        assert torch.is_autocast_cache_enabled()
+    assert model.weight.grad is not None and model.weight.grad.abs().sum() > 0
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert f["predictions"].attrs["dtype"] == "bfloat16" and f["layers/model/weight"].dtype == np.float32
+
+
+def test_autocast_as_training_has_it(tmp_path):
+    model, x, y = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    collapscope.record(model, tmp_path / "dump.h5", [(x, y)], autocast="bfloat16")
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden = model[0](x)
+    with h5py.File(tmp_path / "dump.h5") as f:
+        dataset = f["layers/1/activations"]
+        assert dataset.attrs["dtype"] == "bfloat16"
+        assert np.array_equal(dataset, hidden.view(torch.int16).numpy().view(np.uint16))
+    assert not torch.is_autocast_cpu_enabled()
+    with pytest.raises(ValueError, match="autocast: found 'float32'; expected one of None, 'float16', 'bfloat16'"):
+        collapscope.Recorder(model, tmp_path / "x.h5", autocast="float32")

@@ -1,0 +1,108 @@
+"""Targets for every position of sequences and images, as rows: one sample per position that counts.
+
+A dump has one target per row of a layer. So the positions of a batch are laid out sample by sample, those of images row by row,
+of every layer, of the targets and of the predictions alike.
+"""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ._calls import Call
+from ._layers import exclusion, listed
+
+
+def wanted(task: str, targets: np.ndarray) -> bool:
+    """Whether targets have more axes than one target per sample needs."""
+    return targets.ndim > (2 if task == "regression" else 1)
+
+
+def place_of(calls: dict[str, Call]) -> tuple[tuple, bool]:
+    """The positions of a sample, [T] or [H, W], as most of the layers have them; and whether a Conv1d is among these."""
+    found: dict[tuple, int] = {}
+    for call in calls.values():
+        if call.layout:
+            axes = call.rows.shape[2:] if call.layout != "NTD" else call.rows.shape[1:2]
+            found[axes] = found.get(axes, 0) + 1
+    if not found:
+        return (), False
+    images = [axes for axes in found if len(axes) > 1]
+    place = max(images or found, key=lambda axes: found[axes])
+    return place, any(call.layer.kind.endswith("conv1d") or "transpose1d" in call.layer.kind for call in calls.values())
+
+
+def laid_out(values: np.ndarray, place: tuple, conv1d: bool, labels: bool, what: str) -> np.ndarray:
+    """[N, *place], [N, *place, n] or [N, n, *place] as [N, P] or [N, P, n]; labels as [N, P]. Raises ValueError for other
+    shapes."""
+    count, shape = math.prod(place), values.shape[1:]
+    if shape == place or labels and math.prod(shape) == count:
+        return values.reshape(len(values), count)
+    last, first = len(shape) > 1 and math.prod(shape[:-1]) == count, len(shape) > 1 and math.prod(shape[1:]) == count
+    if last and first and len(shape) == 2 and conv1d:
+        raise ValueError(f"{what}: found shape {list(values.shape)}, where either axis may be the positions; expected other "
+                         "lengths")
+    if first and (len(shape) > 2 or not last):
+        return np.moveaxis(values.reshape(len(values), shape[0], count), 1, 2)
+    if last:
+        return values.reshape(len(values), count, shape[-1])
+    raise ValueError(f"{what}: found shape {list(values.shape)}; expected a value for each of the positions "
+                     f"{list(place)} that the layers have: [N, T], [N, T, n] or [N, n, H, W]")
+
+
+def rows_of(call: Call) -> np.ndarray:
+    """A call's input as [N, P, d]."""
+    rows = call.rows
+    if call.layout == "NTD":
+        return rows
+    return np.moveaxis(rows.reshape(len(rows), rows.shape[1], -1), 1, 2)
+
+
+def count_of(call: Call) -> int:
+    """Positions of a sample in a layer's input; 0 where it has none."""
+    return math.prod(call.rows.shape[1:2] if call.layout == "NTD" else call.rows.shape[2:]) if call.layout else 0
+
+
+def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None) -> None:
+    """Makes the rows of targets, predictions and calls one per position that the mask keeps, in place. All calls have as many
+    samples as the targets."""
+    place, conv1d = place_of(calls)
+    samples = len(arrays["targets"])
+    count = math.prod(place)
+    other = [name for name, call in calls.items() if not place or count_of(call) != count]
+    if other:
+        expected = f"one row for each of the positions {list(place)}" if place else "positions, [N, T, d] or [N, C, H, W]"
+        raise ValueError(f"{path}: layers/{other[0]}: found an input of shape {list(calls[other[0]].shape)}; expected {expected}, "
+                         f"as every position has a target. Leave out what has none: exclude={exclusion(other)}")
+    kept = np.ones(samples * count, bool)
+    if mask is not None:
+        if mask.shape[0] != samples or mask.size != samples * count:
+            raise ValueError(f"{path}: mask: found shape {list(mask.shape)}; expected {[samples, *place]}")
+        kept = mask.reshape(-1) != 0
+    if not kept.any():
+        raise ValueError(f"{path}: mask: found no position that counts in a batch; expected at least one")
+    for name, values in arrays.items():
+        if len(values) != samples:
+            raise ValueError(f"{path}: {name}: found shape {list(values.shape)}; expected {samples} samples")
+        labels = name == "targets" and task == "classification"
+        values = laid_out(values, place, conv1d, labels, f"{path}: {name}")
+        arrays[name] = values.reshape(samples * count, *values.shape[2:])[kept]
+    for call in calls.values():
+        rows = rows_of(call)
+        call.rows, call.attributes = rows.reshape(samples * count, rows.shape[2])[kept], {}
+    if task == "classification" and arrays["targets"].min() < 0:
+        at = int(arrays["targets"].min())
+        raise ValueError(f"{path}: targets: found the label {at} at a position that counts; expected mask=, which leaves such "
+                         f"positions out: mask=(y != {at})")
+
+
+def refuse_ambiguous(path, targets: np.ndarray, calls: dict[str, Call]) -> None:
+    """[N, T] beside sequences of T positions that are each a sample: n = T targets of a sample, or one of each position?"""
+    if targets.ndim != 2 or targets.shape[1] < 2:
+        return
+    same = [name for name, call in calls.items() if call.layout == "NTD" and call.attributes.get("pool") == "none"
+            and call.rows.shape[1] == targets.shape[1]]
+    if same:
+        raise ValueError(f"{path}: targets: found shape {list(targets.shape)} beside sequences of {targets.shape[1]} positions "
+                         f"({listed(same, 3)}) with pool 'none'; expected {[*targets.shape, 1]} for one target per position, or "
+                         "pool='keep' for targets of the whole sample")

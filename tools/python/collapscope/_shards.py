@@ -1,0 +1,98 @@
+"""Distributed training: which part of the data a rank has, and where it goes.
+
+A loader with a DistributedSampler gives each rank its shard, filled up with samples that others have, so that all are of one
+length. Such a shard becomes a file of its own, without what it was filled up with; `collapscope analyze --shards` joins them.
+"""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, SequentialSampler
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The part of one rank. keep: its first samples that are its own; None: all of them."""
+
+    rank: int
+    ranks: int
+    keep: int | None = None
+
+
+def world() -> tuple[int, int]:
+    """This process's rank, and how many there are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def samplers(data) -> list:
+    """The samplers of a loader, also of its batch sampler."""
+    owners = (data, getattr(data, "batch_sampler", None))
+    found = [getattr(owner, "sampler", None) for owner in owners if owner is not None]
+    return [sampler for sampler in found if sampler is not None]
+
+
+def shard_of(data, shards: bool | None, place: str) -> Shard | None:
+    """The shard that a loader gives this rank, or None where it gives all samples. Raises ValueError where nobody can tell.
+
+    shards: what the caller says: each rank has its own samples (True), or all ranks have the same (False)."""
+    rank, ranks = world()
+    if shards is False:
+        return None
+    for sampler in samplers(data):
+        if hasattr(sampler, "num_replicas") and hasattr(sampler, "rank") and sampler.num_replicas > 1:
+            if ranks > 1 and (sampler.rank, sampler.num_replicas) != (rank, ranks):
+                raise ValueError(f"{place}: data: found a sampler for rank {sampler.rank} of {sampler.num_replicas} in rank {rank} of "
+                                 f"{ranks}; expected one shard for each rank, or shards=False and all samples on rank 0")
+            return Shard(sampler.rank, sampler.num_replicas, own_samples(sampler, place))
+    batches = getattr(data, "batch_sampler", None)
+    if getattr(batches, "num_processes", 1) > 1:
+        raise ValueError(f"{place}: data: found a {type(batches).__name__}, which deals out batches to "
+                         f"{batches.num_processes} processes and repeats some; expected the loader as it was before, or one with a "
+                         "DistributedSampler")
+    if shards:
+        return Shard(rank, ranks) if ranks > 1 else None
+    if ranks > 1 and not gives_all(data):
+        raise ValueError(f"{place}: data: found {type(data).__name__} in rank {rank} of {ranks}, of which nobody can tell whether each "
+                         "rank has the same samples; expected a DataLoader in order or with a DistributedSampler, shards=True (each "
+                         "rank has its own, and records them), or shards=False (rank 0 has all)")
+    return None
+
+
+def gives_all(data) -> bool:
+    """Whether a loader certainly goes through a whole dataset in order."""
+    return (isinstance(data, DataLoader) and not isinstance(data.dataset, IterableDataset)
+            and all(type(sampler) is SequentialSampler for sampler in samplers(data)))
+
+
+def own_samples(sampler, place: str) -> int | None:
+    """How many of a sampler's samples, from the first on, no other rank has."""
+    size = len(sampler.dataset) if hasattr(sampler, "dataset") else None
+    if isinstance(sampler, DistributedSampler) and type(sampler).__iter__ is DistributedSampler.__iter__:
+        return len(range(sampler.rank, size, sampler.num_replicas))  # dealt out in turn; what follows is padding
+    if "Unrepeated" in type(sampler).__name__ or size is not None and len(sampler) * sampler.num_replicas == size:
+        return None
+    raise ValueError(f"{place}: data: found a {type(sampler).__name__}, of which nobody can tell which samples it repeats; expected a "
+                     "DistributedSampler, or a loader of all samples")
+
+
+def with_rank(path, shard: Shard) -> Path:
+    """The path of a shard: dump.h5 becomes dump.rank3.h5, unless it says the rank already."""
+    path = Path(path)
+    return path if says_rank(path, shard.rank) else path.with_name(f"{path.stem}.rank{shard.rank}{path.suffix}")
+
+
+def says_rank(path, rank: int) -> bool:
+    return bool(re.search(rf"rank[_-]?0*{rank}(?!\d)", Path(path).name))
+
+
+def require_own_path(path) -> None:
+    """Raises ValueError where this rank would write what rank 0 writes."""
+    rank, ranks = world()
+    if rank and not says_rank(path, rank):
+        raise ValueError(f"{path}: found no rank in the name, in rank {rank} of {ranks}; expected a recorder on rank 0 alone, or a "
+                         f"file of its own for each rank, such as {with_rank(path, Shard(rank, ranks)).name}")

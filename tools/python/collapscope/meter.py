@@ -1,0 +1,202 @@
+"""Meter: the metrics of a model's layers while it runs, without a dump. Needs PyTorch."""
+from __future__ import annotations
+
+import os
+import tempfile
+from types import SimpleNamespace
+
+import numpy as np
+
+from ._dump import CheckedRows, shape_text, type_name
+from .accumulator import Accumulator
+from .attach import arguments_of
+from .errors import AccumulatorError
+from .recorder import Recorder
+
+
+class _Sums(CheckedRows):
+    """Takes what a recorder writes, into an accumulator."""
+
+    def __init__(self, where, attributes: dict, options: dict):
+        super().__init__(where, allow_nonfinite=False)
+        self.attributes, self.options = attributes, options
+        self.kinds: dict[str, str] = {}
+        self.weights: dict[str, np.ndarray] = {}
+        self.sums: Accumulator | None = None
+        self.looks = False
+
+    def group(self, name: str, **attributes) -> None:
+        self.kinds[name.split("/", 1)[1]] = attributes.get("kind") or ""
+
+    def array(self, name: str, values: np.ndarray) -> None:
+        layer, part = name.split("/", 1)[1].rsplit("/", 1)
+        if part == "weight" and values.ndim == 2:
+            self.weights[layer] = values
+
+    def append_all(self, arrays: dict[str, np.ndarray]) -> None:
+        arrays = dict(arrays)
+        targets, predictions = arrays.pop("targets"), arrays.pop("predictions", None)
+        features = {name.split("/", 1)[1].rsplit("/", 1)[0]: rows for name, rows in arrays.items()}
+        for layer, rows in features.items():
+            if rows.ndim != 2:
+                raise AccumulatorError(f"{self.path}: layers/{layer}: found {type_name(rows)} {shape_text(rows.shape[1:])}; expected rows "
+                                       "[N, d]: pool='mean', 'max', 'first' or 'last', or a target for each position")
+        if self.sums is None:
+            self.sums = Accumulator({layer: rows.shape[1] for layer, rows in features.items()}, _columns(targets),
+                                    weights=self.weights, kinds=self.kinds, **self.options)
+        if self.looks:
+            self.sums.look(features, targets)
+            return
+        self.sums.update(features, targets, None if predictions is None else predictions.reshape(targets.shape))
+        for name, rows in {"targets": targets, **arrays, **({} if predictions is None else {"predictions": predictions})}.items():
+            known = self.rows.setdefault(name, SimpleNamespace(shape=rows.shape[1:], dtype=rows.dtype, type_name=type_name(rows), count=0))
+            known.count += len(rows)
+
+    def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _columns(targets: np.ndarray) -> int:
+    return 1 if targets.ndim == 1 else targets.shape[1]
+
+
+class Meter(Recorder):
+    """Measures a model's layers on the batches that it is given, as a dump of them would be measured; no file is written.
+
+        meter = collapscope.Meter(model)
+        for x, y in loader:
+            meter.update(x, y)
+        table = meter.compute()          # a DataFrame, as collapscope.load gives
+        meter.reset()                    # before the next epoch: the weights have changed
+
+    Between the calls the model is as it was. What needs a second look at the rows (nrc1_centered, low floors) is undefined, with
+    that note; `compute(loader)` looks again.
+
+    model, layers, exclude, pool, output, batch_first, autocast, dtype: as of Recorder; layers are measured on rows [N, d], so pool is
+        "mean", "max", "first", "last", or "none" with a target for every position.
+    attributes: run, step, weight_decay, lambda_w, lambda_h ... of the results.
+    metrics, signal_dim, top, precision, memory, device, threads: as of Accumulator.
+    Raises ValueError for what does not fit; that batch has then left no trace.
+    """
+
+    def __init__(self, model, layers=None, *, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None,
+                 autocast=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
+                 device: str = "cpu", threads: int = 0):
+        self._sums_options = {"metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision, "memory": memory,
+                              "device": device, "threads": threads}
+        self._arguments = (model, layers, attributes,
+                           {"exclude": exclude, "pool": pool, "dtype": dtype, "output": output, "batch_first": batch_first,
+                            "autocast": autocast})
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all batches, and the weights that they were recorded with."""
+        model, layers, attributes, options = self._arguments
+        super().__init__(model, "meter", layers, "regression", attributes, **options)
+
+    def _checked(self, path):
+        return path
+
+    def _new_writer(self, attributes: dict):
+        return _Sums(self.path, attributes, self._sums_options)
+
+    def update(self, x=None, y=None, *, mask=None, predictions=None) -> None:
+        """One batch: as Recorder.add."""
+        self.add(x, y, mask=mask, predictions=predictions)
+
+    def results(self, loader=None, *, batch=None) -> dict:
+        """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch: as of compute."""
+        self._require_no_failure()
+        if self._writer is None or not self.samples:
+            raise AccumulatorError("meter: found no samples; expected at least one call of update()")
+        if loader is not None:
+            self._look(loader, batch)
+        attributes = {"task": "regression", **self._writer.attributes}
+        run, step = attributes.get("run", ""), attributes.get("step")
+        return self._writer.sums.results(run=str(run), step=step if isinstance(step, (int, float)) else None,
+                                         attributes=dict(sorted(attributes.items())))
+
+    def compute(self, loader=None, *, batch=None, wide: bool = False):
+        """A DataFrame of all metrics of the samples so far, as collapscope.load gives.
+
+        loader: yields the same batches once more, in the same order, for metrics that need a second look. batch: a function of
+            what it yields that gives (x, y), or a dict of the arguments of `update`.
+        """
+        from .results import load
+        return load(self.results(loader, batch=batch), wide=wide)
+
+    def _look(self, loader, batch) -> None:
+        samples = self.samples
+        self._writer.sums.begin_look()
+        self._writer.looks = True
+        try:
+            for item in loader:
+                self.add(**arguments_of(item, batch))
+        finally:
+            self._writer.looks, seen = False, self.samples - samples
+            self.samples = samples
+        if seen != samples:
+            raise AccumulatorError(f"meter: found {seen} samples in the loader of a second look; expected the {samples} of before")
+
+    def merge(self, other: Meter) -> None:
+        """Adds the samples of another meter of the same model, after these."""
+        if other._writer is None:
+            return
+        if self._writer is None:
+            raise AccumulatorError("meter: found no samples; expected at least one call of update() before merge()")
+        self._writer.sums.merge(other._writer.sums)
+        self.samples += other.samples
+
+    def gather(self) -> None:
+        """In a job of torch.distributed: adds up the samples of all ranks, in their order. All ranks must call it, and then have the
+        same sums."""
+        import torch.distributed as distributed
+
+        if self._writer is None:
+            raise AccumulatorError("meter: found no samples; expected at least one call of update() before gather()")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "sums.h5")
+            self._writer.sums.save(path)
+            with open(path, "rb") as file:
+                mine = (file.read(), self.samples)
+            every = [None] * distributed.get_world_size()
+            distributed.all_gather_object(every, mine)
+            whole = None
+            for number, (state, _) in enumerate(every):
+                path = os.path.join(folder, f"{number}.h5")
+                with open(path, "wb") as file:
+                    file.write(state)
+                sums = Accumulator.load(path, device=self._sums_options["device"], threads=self._sums_options["threads"])
+                if whole is None:
+                    whole = sums
+                else:
+                    whole.merge(sums)
+        self._writer.sums, self.samples = whole, sum(samples for _, samples in every)
+
+
+def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False, **options):
+    """A DataFrame of all metrics of a model on a loader's batches: a Meter from beginning to end.
+
+    data: yields batches (x, y). looks: 2 goes through it twice, for what one look cannot give. batch: a function of what it yields
+        that gives (x, y), or a dict of the arguments of Meter.update. layers, options: as of Meter.
+    """
+    if looks not in (1, 2):
+        raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
+    meter = Meter(model, layers, **options)
+    for item in data:
+        meter.update(**arguments_of(item, batch))
+    return meter.compute(data if looks == 2 else None, batch=batch, wide=wide)
+
+
+def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
+    """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names; target
+    metrics have no layer. Undefined ones are left out."""
+    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
+    found = table[table["metric"].isin(wanted) & table["value"].notna()]
+    layers = [f"{prefix}/{layer}" if isinstance(layer, str) else prefix for layer in found["layer"]]
+    parts = [f"[{part}]" for part in found["component"].fillna(0)]
+    return {f"{layer}/{metric}{'' if part == '[0]' else part}": float(value)
+            for layer, metric, part, value in zip(layers, found["metric"], parts, found["value"])}
