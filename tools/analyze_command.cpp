@@ -175,11 +175,6 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   if (task.checkpoints.empty()) {
     return task;
   }
-  if (job.ranks() != nullptr && std::ranges::any_of(task.checkpoints, [](const Checkpoint& checkpoint) {
-        return is_classification(checkpoint.front());
-      })) {
-    throw UsageError("classification is measured by one process: without mpirun, and with srun --ntasks=1");
-  }
   task.chosen = device.take(task.checkpoints, analysis);
   if (!task.chosen.note.empty()) {
     progress.message(task.chosen.note);

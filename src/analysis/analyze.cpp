@@ -109,11 +109,6 @@ Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, co
                 const AnalysisContext& context) {
   AnalysisOptions mine = options;
   mine.keeps_states = context.states != nullptr;
-  for (const Checkpoint& checkpoint : checkpoints) {
-    if (context.ranks != nullptr && is_classification(checkpoint.front())) {
-      throw UsageError("classification is measured by one process; expected an analysis without ranks");
-    }
-  }
   return Analyzer(backend, mine, context).run(checkpoints);
 }
 
