@@ -72,7 +72,7 @@ std::vector<double> random_vector(std::size_t size, Random& random) {
   return out;
 }
 
-void expect_near(const ClassSums& found, const ClassSums& expected, double tolerance) {
+void expect_same_sums(const ClassSums& found, const ClassSums& expected, double tolerance) {
   EXPECT_EQ(found.numbers, expected.numbers);
   EXPECT_EQ(found.counts, expected.counts);
   EXPECT_LE(test::largest_difference(found.squares, expected.squares), tolerance);
@@ -100,7 +100,7 @@ TEST(ClassSums, AnySplitInAnyOrderIsTheWhole) {
       merge(parts[random.below(parts.size())], part);
     }
     const ClassSums& whole = parts.front();
-    expect_near(whole, naive_sums(data, 0, rows, whole.pilot, whole.unit_pilot), 1e-10);
+    expect_same_sums(whole, naive_sums(data, 0, rows, whole.pilot, whole.unit_pilot), 1e-10);
   }
 }
 
@@ -140,7 +140,7 @@ TEST(ClassFold, SumsWhatTheDefinitionSays) {
     const Labelled data = labelled(3000, d, 70, random);
     const Moments moments = folded_classes(*backend, data, 80);
     const ClassSums& found = moments.classes;
-    expect_near(found, naive_sums(data, 0, 3000, found.pilot, found.unit_pilot), 1e-9);
+    expect_same_sums(found, naive_sums(data, 0, 3000, found.pilot, found.unit_pilot), 1e-9);
     EXPECT_EQ(moments.targets(), 0U);
     EXPECT_EQ(moments.count, 3000U);
   }

@@ -307,8 +307,8 @@ TEST(ClassMetrics, ByHand) {
   labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}};
   const MetricSet set = layer_metrics(classes_by_hand(4), labels, 10);
   EXPECT_DOUBLE_EQ(value_of(set, "within_variance"), 3.75);
-  EXPECT_DOUBLE_EQ(value_of(set, "nc1"), 3.0 / 2);
-  EXPECT_DOUBLE_EQ(value_of(set, "nc1_trace"), 3);
+  EXPECT_NEAR(value_of(set, "nc1"), 1.5, 1e-13);
+  EXPECT_NEAR(value_of(set, "nc1_trace"), 3, 1e-13);
   EXPECT_DOUBLE_EQ(value_of(set, "nc1_quotient"), 15);
   EXPECT_DOUBLE_EQ(value_of(set, "nc1_cdnv"), 1.75);  // v = 2 - 1/4 in each, at a distance of 1
   EXPECT_DOUBLE_EQ(value_of(set, "nc2_mean_cosine"), -1);
