@@ -98,7 +98,7 @@ double shared_out(double cpu_seconds, std::size_t threads) {
 
 }  // namespace
 
-BackendStart::BackendStart(std::string device, std::size_t threads, double least_cpu_seconds)
+BackendStart::BackendStart(std::string device, std::size_t threads, double least_cpu_seconds, bool beside)
     : device_(std::move(device)), threads_(threads) {
   which_ = device_.starts_with("cuda:") ? device_.substr(5) : "";
   const bool automatic = device_ == "auto";
@@ -112,8 +112,10 @@ BackendStart::BackendStart(std::string device, std::size_t threads, double least
       automatic && gpu::has_driver() && shared_out(least_cpu_seconds, threads) >= least_seconds();
   if (is_worth_it || (!automatic && device_ != "cpu")) {
     const auto last_resort = automatic ? gpu::LastResort::cpu : gpu::LastResort::none;
-    opening_ = on_another_thread(
-        [which = which_, threads, last_resort] { return open_gpus(which, threads, last_resort); });
+    const auto open = [which = which_, threads, last_resort] {
+      return open_gpus(which, threads, last_resort);
+    };
+    opening_ = beside ? on_another_thread(open) : std::async(std::launch::deferred, open);
   }
 }
 
@@ -154,7 +156,7 @@ ChosenBackend BackendStart::take_automatically(double cpu_seconds) {
 }
 
 ChosenBackend make_backend(const std::string& device, std::size_t threads, double cpu_seconds) {
-  return BackendStart(device, threads).take(cpu_seconds);
+  return BackendStart(device, threads, 0, false).take(cpu_seconds);
 }
 
 bool gpu_was_abandoned() { return gpu::Module::abandoned(); }

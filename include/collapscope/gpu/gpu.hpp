@@ -29,8 +29,10 @@ struct ChosenBackend {
 class BackendStart {
  public:
   // least_cpu_seconds: what the work takes one core at least, as far as is known. "auto" starts a GPU now if
-  // that is enough for one. Throws UsageError: no such name.
-  explicit BackendStart(std::string device, std::size_t threads, double least_cpu_seconds = 0);
+  // that is enough for one. beside: on a thread of its own; else when it is taken. Throws UsageError: no such
+  // name.
+  explicit BackendStart(std::string device, std::size_t threads, double least_cpu_seconds = 0,
+                        bool beside = true);
 
   // To be called once. As make_backend. Without it, the end of this object waits for a GPU that was started.
   [[nodiscard]] ChosenBackend take(double cpu_seconds = std::numeric_limits<double>::infinity());
