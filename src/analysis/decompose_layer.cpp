@@ -194,7 +194,8 @@ Vector bias_of(const std::vector<LayerIndex>& shards, std::size_t rows) {
       return {bias.values().begin(), bias.values().end()};
     }
   }
-  return Vector(rows, 0.0);
+  Vector none(rows, 0.0);
+  return none;
 }
 
 std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex>& shards) {
