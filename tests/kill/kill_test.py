@@ -196,7 +196,7 @@ def main():
               f"{len(signals)} signals, {rank_kills} ranks killed")
         for failure in failures[:20]:
             print("FAILED:", failure)
-        print(f"{len(failures)} of {len(work) + rank_kills + 1} failed")
+        print(f"{len(work) + rank_kills + 1} points, {len(failures)} went wrong")
         return 1 if failures else 0
 
 

@@ -141,7 +141,7 @@ def main():
             failures.append("one of these kinds was not met, so the kills came at the wrong moments")
         for failure in failures[:20]:
             print("FAILED:", failure)
-        print(f"{len(failures)} of {len(work)} failed")
+        print(f"{len(work)} points, {len(failures)} went wrong")
         return 1 if failures or len(work) < options.moments else 0
 
 
