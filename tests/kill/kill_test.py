@@ -37,10 +37,10 @@ def expect(condition, text):
 class Case:
     """A small dump, its digest, and runs of the program on it."""
 
-    def __init__(self, program, library, folder):
+    def __init__(self, program, library, folder, features=8):
         self.program, self.library, self.folder = program, library, Path(folder)
         self.dump = self.folder / "dump.h5"
-        self.make(self.dump, 70000, 8)
+        self.make(self.dump, 70000, features)
         self.digest = self.digest_of(self.plain("ref", "-o", "ref.json"), "ref.json")
 
     def make(self, path, samples, features):
@@ -154,6 +154,31 @@ class Case:
             raise Failure(f"{name}: {problem}") from problem
         self.resume(name)
 
+    def messages_killed(self, mpirun):
+        """Each of three ranks killed at each message that it would send: the job ends, and one process goes on from there."""
+        points = 0
+        for rank in range(3):
+            for number in range(1, 1000):
+                name = f"message_{rank}_{number}"
+                folder = self.folder / name
+                folder.mkdir()
+                one = [self.program, "analyze", str(self.dump), "--work", str(folder / "work"), "--save-every", "0", "--threads", "1", "-q",
+                       "-o", str(folder / "out.json")]
+                command = [mpirun]
+                for other in range(3):
+                    stops = ["-x", f"LD_PRELOAD={self.library}", "-x", f"KILL_AT_MESSAGE={number}"] if other == rank else []
+                    command += [*([":"] if other else []), "-n", "1", *stops, *one]
+                process = subprocess.Popen(command, cwd=folder, env=dict(AROUND, OPENBLAS_NUM_THREADS="1"), stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.PIPE, text=True, start_new_session=True)
+                _, errors, status = end_of(process, self.program)
+                if status == 0:  # it sends fewer
+                    break
+                points += 1
+                expect(status is None or "signal 9" in errors or status == 128 + signal.SIGKILL, f"{name}: status {status}: {errors}")
+                self.resume(name)
+        expect(points > 30, f"ranks were killed at {points} messages only")
+        return points
+
 
 def spread(count, points):
     """`points` numbers of 1 to count, all where there are no more, else the first and last ones and a spread."""
@@ -168,6 +193,7 @@ def main():
     parser.add_argument("library")
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("--ranks", metavar="MPIRUN")
+    parser.add_argument("--messages", action="store_true", help="a rank at each of its messages, too; with --ranks")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         case = Case(os.path.abspath(options.program), os.path.abspath(options.library), folder)
@@ -190,6 +216,10 @@ def main():
             case.not_writable()
             for seed in range(rank_kills):
                 case.ranks_killed(options.ranks, seed)
+            if options.messages:
+                (case.folder / "messages").mkdir()
+                shared = Case(case.program, case.library, case.folder / "messages", 150)  # layers that ranks share
+                print(f"ranks killed at {shared.messages_killed(options.ranks)} messages")
         except (Failure, subprocess.TimeoutExpired) as failure:
             failures.append(str(failure))
         print(f"{count} calls change files in a run; killed at {len(kills)}, disk full from {len(full)}, "

@@ -5,12 +5,14 @@
 //   FAIL_AT=N    the N-th call and all after it fail with ENOSPC
 //   COUNT_TO=F   writes the number of calls to the file F at the end
 // Only calls on files below KILL_UNDER count.
+//   KILL_AT_MESSAGE=N  the N-th message that an MPI rank would send, beats left out, is not sent: kill -9
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -155,6 +157,18 @@ int open64(const char* path, int flags, ...) {
   const unsigned mode = (flags & O_CREAT) != 0 ? va_arg(rest, unsigned) : 0;
   va_end(rest);
   return (flags & O_ACCMODE) != O_RDONLY && counts(path) && stops() ? -1 : next(path, flags, mode);
+}
+
+// As Open MPI has it, where types, communicators and requests are pointers.
+int MPI_Isend(const void* bytes, int count, void* type, int to, int tag, void* communicator, void* request) {
+  using Send = int (*)(const void*, int, void*, int, int, void*, void*);
+  static const auto next =
+      reinterpret_cast<Send>(::dlsym(::dlopen("libmpi.so.40", RTLD_LAZY | RTLD_NOLOAD), "MPI_Isend"));
+  static std::atomic<long> messages{0};
+  if (count > 1 && ++messages == number("KILL_AT_MESSAGE")) {
+    ::raise(SIGKILL);
+  }
+  return next(bytes, count, type, to, tag, communicator, request);
 }
 
 }  // extern "C"
