@@ -11,7 +11,6 @@
 #include "analysis/measure.hpp"
 #include "analysis/part_fields.hpp"
 #include "analysis/part_in_memory.hpp"
-#include "analysis/stored_roundoff.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 
@@ -198,16 +197,9 @@ class Accumulator::Work {
     PartTargets targets;
     targets.moments = whole(*target_fold_);
     targets.model = model_;
-    targets.summary = summarize_targets(*targets.moments, *backend_);
-    const DatasetIndex& stored = input.checkpoints.front().front().targets;
-    targets.summary.unit_roundoff = stored_roundoff({&stored}, targets_, targets.summary.mean_square);
+    targets.summary = summarize_targets(*targets.moments, input.checkpoints.front(), *backend_);
     if (model_) {
       targets.summary.model = model_->errors();
-    }
-    const auto lambda_w = input.checkpoints.front().front().number("lambda_w");
-    const auto lambda_h = input.checkpoints.front().front().number("lambda_h");
-    if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
-      targets.summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
     }
     sink.put_checkpoint(0, packed(targets));
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -270,7 +262,7 @@ class Accumulator::Work {
 
   [[nodiscard]] bool has_layers_of(const Work& other) const {
     const auto same = [](const AccumulatedLayer& a, const AccumulatedLayer& b) {
-      return a.name == b.name && a.features == b.features && a.weight == b.weight;
+      return a.name == b.name && a.features == b.features && a.element == b.element && a.weight == b.weight;
     };
     return targets_ == other.targets_ && options_.metrics.text() == other.options_.metrics.text() &&
            options_.precision == other.options_.precision &&

@@ -17,8 +17,9 @@ namespace collapscope {
 [[nodiscard]] TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets,
                                             Backend& backend, std::uint64_t memory);
 
-// From the moments of targets as rows; without what the dump says beside them. Throws NumericalError.
-[[nodiscard]] TargetSummary summarize_targets(Moments moments, Backend& backend);
+// The same from the moments of targets as rows. Throws NumericalError.
+[[nodiscard]] TargetSummary summarize_targets(Moments moments, const Checkpoint& checkpoint,
+                                              Backend& backend);
 
 // Errors of predictions, summed up row by row.
 struct ModelSums {

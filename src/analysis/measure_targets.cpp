@@ -95,7 +95,7 @@ ModelErrors ModelSums::errors() const {
   return errors;
 }
 
-TargetSummary summarize_targets(Moments moments, Backend& backend) {
+TargetSummary summarize_targets(Moments moments, const Checkpoint& checkpoint, Backend& backend) {
   const std::size_t components = moments.features();
   const double samples = static_cast<double>(moments.count);
   const double n = static_cast<double>(components);
@@ -111,6 +111,17 @@ TargetSummary summarize_targets(Moments moments, Backend& backend) {
     value = value <= least ? 0 : value;
   }
   summary.root = symmetric_root(summary.spectrum);
+  const CheckpointIndex& first = checkpoint.front();
+  std::vector<const DatasetIndex*> stored;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    stored.push_back(&part.targets);
+  }
+  summary.unit_roundoff = stored_roundoff(stored, components, summary.mean_square);
+  const auto lambda_w = first.number("lambda_w");
+  const auto lambda_h = first.number("lambda_h");
+  if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
+    summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
+  }
   return summary;
 }
 
@@ -120,19 +131,7 @@ std::uint64_t target_cache(std::uint64_t memory) {
 
 TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,
                               std::uint64_t memory) {
-  TargetSummary summary = summarize_targets(fold_targets(targets, backend, memory), backend);
-  const CheckpointIndex& first = checkpoint.front();
-  std::vector<const DatasetIndex*> stored;
-  for (const CheckpointIndex& part : checkpoint.shards) {
-    stored.push_back(&part.targets);
-  }
-  summary.unit_roundoff = stored_roundoff(stored, targets.components(), summary.mean_square);
-  const auto lambda_w = first.number("lambda_w");
-  const auto lambda_h = first.number("lambda_h");
-  if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
-    summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
-  }
-  return summary;
+  return summarize_targets(fold_targets(targets, backend, memory), checkpoint, backend);
 }
 
 std::optional<ModelErrors> measure_model(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,

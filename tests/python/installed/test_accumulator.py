@@ -123,6 +123,18 @@ def test_types(kind):
         assert bits.results()["provenance"]["digest"] == found.results()["provenance"]["digest"]
 
 
+def test_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    rng = np.random.default_rng(2)
+    h, y = rng.normal(size=(300, 4)).astype("f4"), rng.normal(size=(300, 2)).astype("f4")
+    found = []
+    for array in (np.asarray, jnp.asarray):
+        sums = collapscope.Accumulator(4, 2)
+        sums.update(array(h), array(y))
+        found.append(sums.results()["provenance"]["digest"])
+    assert found[0] == found[1]
+
+
 def test_what_does_not_fit_is_said():
     error = collapscope.errors.AccumulatorError
     with pytest.raises(error, match=r"weight of 'fc': found shape \[2, 4\]; expected \[rows, 3\]"):

@@ -31,6 +31,15 @@ def test_measure():
     assert found["collapse/2/nrc1"] == once["nrc1"][1] and found["collapse/target_dim"] == 2 and "collapse/0/evr[1]" in found
 
 
+@pytest.mark.parametrize("make, names", [(lambda: collapscope.callbacks.lightning([]), ["lightning", "pytorch_lightning"]),
+                                         (lambda: collapscope.callbacks.trainer(None, []), ["transformers"])])
+def test_what_is_missing_is_named(monkeypatch, make, names):
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=f"expected pip install {names[0]}"):
+        make()
+
+
 def test_lightning(monkeypatch):
     stand_in(monkeypatch, "lightning.pytorch", "Callback")
     data = batches((5,))

@@ -5,7 +5,6 @@ Whatever logger the training has (TensorBoard, wandb, a file) gets the numbers, 
 """
 from __future__ import annotations
 
-from .errors import missing
 from .meter import measure, scalars
 
 METRICS = ("nrc1", "nrc2", "nrc3", "deep_nrc1", "deep_nrc2", "linear_mse")
@@ -17,7 +16,7 @@ def _lightning():
             return __import__(name, fromlist=["Callback"])
         except ImportError:
             continue
-    raise missing("lightning", "a callback for Lightning", "all")
+    raise ImportError("a callback for Lightning needs it, and it is not installed; expected pip install lightning", name="lightning")
 
 
 def lightning(data, every: int = 1, metrics=METRICS, **options):
@@ -46,7 +45,8 @@ def trainer(of, data, every: int = 500, metrics=METRICS, **options):
     try:
         from transformers import TrainerCallback
     except ImportError:
-        raise missing("transformers", "a callback for its Trainer", "all") from None
+        raise ImportError("a callback for the Trainer of transformers needs it, and it is not installed; expected pip install "
+                          "transformers", name="transformers") from None
 
     def of_dict(item):
         if not isinstance(item, dict):
