@@ -8,6 +8,7 @@
 #include "analysis/measure.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
+#include "metrics/class_margins.hpp"
 
 namespace collapscope {
 
@@ -63,6 +64,29 @@ void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts 
   }
 }
 
+namespace {
+
+// Empty where products of classes with classes would not spare much.
+std::vector<double> settled_within(const LayerSummary& layer, const ClassLook& look) {
+  constexpr double least_rows_of_class = 8;
+  const ClassSummary& classes = *layer.classes;
+  const double rows_of_class = static_cast<double>(layer.samples) / static_cast<double>(classes.size());
+  const bool overlap = !(2 * classes.within < classes.between.trace);
+  if (!look.nearest || rows_of_class < least_rows_of_class || overlap) {
+    return {};
+  }
+  std::vector<double> margins = nearest_margins(*classes.means);
+  if (look.weight != nullptr) {
+    const std::vector<double> of_choice =
+        choice_margins(*classes.means, layer.feature_mean, *classes.classifier, classes.weight_rows);
+    std::ranges::transform(margins, of_choice, margins.begin(),
+                           [](double a, double b) { return std::min(a, b); });
+  }
+  return margins;
+}
+
+}  // namespace
+
 std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics) {
   ClassSummary& classes = *layer.classes;
   auto look = std::make_shared<ClassLook>();
@@ -78,6 +102,7 @@ std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricCho
     look->bias = classes.classifier->bias;
     look->weight_rows = classes.weight_rows;
   }
+  look->settled_within = settled_within(layer, *look);
   if (!class_moments_suffice(layer)) {
     look->whitening = classes.between.whitening;
     look->whitening_by_rows = classes.between_by_rows.whitening;

@@ -282,6 +282,10 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
     layer.spectrum.factors = nullptr;  // 2 d^2 numbers that only metrics of one look take
     found.look = look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published));
     if (layer.classes) {
+      layer.signal_from_moments = signal_moments_suffice(layer, options.metrics);
+      if (layer.signal_from_moments) {
+        found.look->signal = {};
+      }
       found.look->classes = class_look(layer, options.metrics);
     }
   }

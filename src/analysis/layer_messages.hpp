@@ -64,6 +64,7 @@ void each_field(T& look, const Visit& visit) {
   visit("weight", look.weight);
   visit("bias", look.bias);
   visit("weight_rows", look.weight_rows);
+  visit("settled_within", look.settled_within);
 }
 
 template <class T, class Visit>

@@ -66,7 +66,11 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
 // Of whole tiles, as long as the backend likes.
 std::uint64_t samples_of_segment(const LayerPlan& plan, const Backend& backend, std::uint64_t tile_samples) {
   const std::uint64_t tile = tile_samples * plan.format.rows_per_sample();
-  const std::uint64_t rows = backend.segment_rows(plan.rows, plan.format.row_length());
+  const std::size_t d = plan.format.row_length();
+  std::uint64_t rows = backend.segment_rows(plan.rows, d);
+  if (plan.classes > 0) {
+    rows = segment_rows_with_classes(rows, plan.rows, d, plan.classes);
+  }
   return (rows + tile - 1) / tile * tile_samples;
 }
 

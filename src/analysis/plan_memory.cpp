@@ -154,20 +154,15 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   }
   const double d = static_cast<double>(plan.format.row_length());
   const double kinds = plan.unit_classes ? 2 : 1;
-  const double all = static_cast<double>(plan.classes);
-  const double rows = static_cast<double>(plan.rows);
-  const double segment =
-      static_cast<double>(plan.segment_samples) * static_cast<double>(plan.format.rows_per_sample());
-  double classes = 3 * std::min({all, segment, rows}) + all;
-  for (double subtree = std::min(segment, rows);; subtree *= 2) {
-    classes += std::min(all, subtree);
-    if (subtree >= rows) {
-      break;
-    }
-  }
   const DatasetIndex* weight = decomposed_weight(shards, plan);
   const double held = weight == nullptr ? 0 : elements(*weight);
-  return (kinds * classes * (d + 8) + held) * number_bytes;
+  // Of a segment at work, and of each level of the tree where that is another one's.
+  double tables = 1;
+  for (std::uint64_t segments = plan.segments(); segments > 1; segments = (segments + 1) / 2) {
+    tables += 1;
+  }
+  tables += plan.segments() > 1 ? 1 : 0;
+  return (kinds * tables * static_cast<double>(plan.classes) * (d + 8) + held) * number_bytes;
 }
 
 double held_target_matrices(std::size_t targets) {

@@ -15,10 +15,11 @@ struct Sharing {
   std::uint64_t each = 0;  // bytes that a worker takes
 };
 
-// A worker's sums, a copy, two subtrees of others.
+// A worker's sums, a copy, two subtrees of others; those of classes, and a subtree of another.
 std::uint64_t bytes_of_sums(const LayerPlan& plan, const WorkerCosts& costs) {
   const std::uint64_t width = plan.format.row_length() + costs.targets;
-  return 4 * width * width * sizeof(double);
+  const std::uint64_t classes = (plan.unit_classes ? 4 : 2) * plan.classes * plan.format.row_length();
+  return (4 * width * width + classes) * sizeof(double);
 }
 
 // Threads of the CPU: sums; a tile, packed twice; a band and the reader's chunks. Chunks that lie across the

@@ -16,6 +16,25 @@ std::uint64_t segment_rows(std::uint64_t rows, std::size_t features) {
   return segment;
 }
 
+std::uint64_t segment_rows_with_classes(std::uint64_t least, std::uint64_t rows, std::size_t features,
+                                        std::uint64_t classes) {
+  constexpr std::uint64_t rows_of_class = 16;
+  constexpr double room = 1U << 30U;
+  const double table = 16 * static_cast<double>(classes) * static_cast<double>(features);
+  std::uint64_t segment = least;
+  const auto fits = [&] {
+    double tables = 1;
+    for (std::uint64_t held = segment; held < rows; held *= 2) {
+      tables += 1;
+    }
+    return segment >= rows_of_class * classes && tables * table <= room;
+  };
+  while (segment < rows && !fits()) {
+    segment *= 2;
+  }
+  return segment;
+}
+
 std::vector<SegmentRange> outside(const SegmentRange& range, const std::vector<Subtree>& done) {
   std::vector<SegmentRange> found;
   std::uint64_t next = range.first;

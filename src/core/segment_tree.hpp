@@ -20,6 +20,12 @@ namespace collapscope {
 // more than a worker should lose when it is interrupted: 2^20 rows, or 2^42 products.
 [[nodiscard]] std::uint64_t segment_rows(std::uint64_t rows, std::size_t features);
 
+// The same of a layer whose rows have K classes, where more than `least`, what it has without: 16 rows for
+// each class, so that their sums [K, d] stay small beside the rows; and so few segments that the sums of the
+// tree's levels, of rows and of normalized rows, fit into 1 GiB. With many classes that is one segment.
+[[nodiscard]] std::uint64_t segment_rows_with_classes(std::uint64_t least, std::uint64_t rows,
+                                                      std::size_t features, std::uint64_t classes);
+
 // What of `range` lies outside of `done`, in order. done: ranges in order, none in another.
 [[nodiscard]] std::vector<SegmentRange> outside(const SegmentRange& range, const std::vector<Subtree>& done);
 

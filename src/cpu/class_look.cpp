@@ -64,6 +64,8 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
       mean_(padded(feature_mean.size()), 0.0),
       zeros_(mean_.size(), 0.0),
       squares_(tile_rows),
+      nearest_(tile_rows),
+      chosen_(tile_rows),
       benches_(threads),
       blocks_((tile_rows + rows_of_class_block - 1) / rows_of_class_block) {
   std::copy(feature_mean.begin(), feature_mean.end(), mean_.begin());
@@ -85,9 +87,10 @@ CpuClassLook::Bench& CpuClassLook::bench_of(std::size_t worker) {
                                                      Room(rows, d),
                                                      Matrix(rows, maps),
                                                      std::vector<double>(rows),
+                                                     std::vector<double>(rows),
+                                                     std::vector<double>(rows),
+                                                     std::vector<const double*>(rows),
                                                      std::vector<double>(d),
-                                                     rows,
-                                                     std::vector<std::size_t>(rows),
                                                      std::vector<std::size_t>(rows),
                                                      {},
                                                      {}});
@@ -118,84 +121,120 @@ void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, co
   for (std::size_t i = 0; i < tile.rows; ++i) {
     to.squares[static_cast<std::size_t>(numbers(i, 0))] += squares_[i];
   }
+  if (means_) {
+    settle(numbers);
+    const std::size_t packs = (unsettled_.size() + rows_of_class_block - 1) / rows_of_class_block;
+    team.run(packs, [&](std::size_t number, std::size_t worker) {
+      const std::size_t first = number * rows_of_class_block;
+      const std::size_t rows = std::min(rows_of_class_block, unsettled_.size() - first);
+      find_nearest(tile, std::span(unsettled_).subspan(first, rows), bench_of(worker));
+    });
+    count_nearest(numbers, to);
+  }
+}
+
+// What the distances to the means of their classes tell of rows.
+void CpuClassLook::settle(MatrixView<const double> numbers) {
+  unsettled_.clear();
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
+    const auto c = static_cast<std::size_t>(numbers(i, 0));
+    if (!look_->settled_within.empty() && std::sqrt(squares_[i]) < look_->settled_within[c]) {
+      nearest_[i] = c;
+      chosen_[i] = weight_ ? static_cast<std::size_t>(look_->weight_rows[c]) : 0;
+    } else {
+      unsettled_.push_back(i);
+    }
+  }
 }
 
 void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first,
                              std::size_t rows, Bench& bench, ClassResiduals& to) {
-  (void)bench.pass.read(tile, first, rows, mean_);
-  const std::size_t d = format_.row_length();
-  bench.plain_row = rows_of_class_block;
+  (void)bench.pass.read(tile, first, rows, zeros_);
+  const Room& h = bench.pass.room();
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<const double> x{bench.pass.room().row(i), d};
-    const auto mean = look_->means->view().row(static_cast<std::size_t>(numbers(i, 0)));
-    const std::span<double> rest{bench.rest.row(i), d};
-    std::transform(x.begin(), x.end(), mean.begin(), rest.begin(), [](double a, double b) { return a - b; });
-    squares_[first + i] = std::inner_product(rest.begin(), rest.end(), rest.begin(), 0.0);
-    bench.lengths[i] = norm(x);
+    bench.less[i] = look_->means->view().row(static_cast<std::size_t>(numbers(i, 0))).data();
   }
+  kernels_.rest({h.data(), h.stride(), rows, format_.row_length(), nullptr, mean_.data(), bench.less.data(),
+                 bench.rest.data(), bench.rest.stride(), squares_.data() + first});
   to.whitened = whitened(look_->whitening, bench, rows);
   to.whitened_by_rows = whitened(look_->whitening_by_rows, bench, rows);
-  if (means_) {
-    find_nearest(numbers, rows, bench, to);
-  }
   if (look_->unit_means != nullptr) {
-    add_unit(tile, numbers, first, rows, bench, to);
+    subtract_unit(numbers, rows, bench);
+    to.whitened_unit = whitened(look_->unit_whitening, bench, rows);
   }
 }
 
-void CpuClassLook::find_nearest(MatrixView<const double> numbers, std::size_t rows, Bench& bench,
-                                ClassResiduals& to) const {
+void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench) {
   const std::size_t d = format_.row_length();
-  const Room& x = bench.pass.room();
+  // Neighbours as one block; else one after another.
+  Room& x = bench.rest;
+  const bool together = rows.back() - rows.front() + 1 == rows.size();
+  for (std::size_t i = 0; i < rows.size(); i += together ? rows.size() : 1) {
+    const std::size_t count = together ? rows.size() : 1;
+    (void)bench.pass.read(tile, rows[i], count, mean_);
+    for (std::size_t j = 0; j < count; ++j) {
+      std::copy_n(bench.pass.room().row(j), d, x.row(i + j));
+      bench.lengths[i + j] = norm({x.row(i + j), d});
+    }
+  }
   const auto distance = [&](std::size_t i, std::size_t c) {
     return square_of_distance({x.row(i), d}, look_->means->view().row(c));
   };
   means_->find(
-      x, rows, bench.lengths,
+      x, rows.size(), bench.lengths,
       [&](std::size_t i, std::size_t a, std::size_t b) { return distance(i, a) < distance(i, b); },
-      bench.best, bench.nearest);
-  for (std::size_t i = 0; i < rows; ++i) {
-    to.nearest_own += bench.nearest[i] == static_cast<std::size_t>(numbers(i, 0)) ? 1 : 0;
+      bench.best, bench.found);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    nearest_[rows[i]] = bench.found[i];
   }
   if (!weight_) {
     return;
   }
+  std::size_t plain_row = rows.size();  // none
   const auto score = [&](std::size_t i, std::size_t row) {
-    if (bench.plain_row != i) {
-      bench.pass.plain_row(i, bench.plain);
-      bench.plain_row = i;
+    if (plain_row != i) {
+      (void)bench.pass.read(tile, rows[i], 1, zeros_);
+      bench.pass.plain_row(0, bench.plain);
+      plain_row = i;
     }
     const auto weight = look_->weight->view().row(row);
     return std::inner_product(weight.begin(), weight.end(), bench.plain.begin(), 0.0) + look_->bias[row];
   };
   weight_->find(
-      x, rows, bench.lengths,
+      x, rows.size(), bench.lengths,
       [&](std::size_t i, std::size_t a, std::size_t b) { return score(i, a) > score(i, b); },
-      bench.best_of_weight, bench.chosen);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const double named = look_->weight_rows[bench.nearest[i]];
-    to.nearest_unlike += named == static_cast<double>(bench.chosen[i]) ? 0 : 1;
+      bench.best_of_weight, bench.found);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    chosen_[rows[i]] = bench.found[i];
   }
 }
 
-// A row of norm 0 stays 0; a tiny one is scaled first, because its norm has few digits.
-void CpuClassLook::add_unit(const RawTile& tile, MatrixView<const double> numbers, std::size_t first,
-                            std::size_t rows, Bench& bench, ClassResiduals& to) const {
-  const std::size_t d = format_.row_length();
-  (void)bench.pass.read(tile, first, rows, zeros_);
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<double> h{bench.pass.room().row(i), d};
-    double length = bench.pass.norms()[i];
-    if (length > 0 && length < kernels::least_norm) {
-      (void)take_own_scale(h, length);
-      length = norm(h);
-    }
-    const auto mean = look_->unit_means->view().row(static_cast<std::size_t>(numbers(i, 0)));
-    for (std::size_t j = 0; j < d; ++j) {
-      bench.rest.row(i)[j] = (length > 0 ? h[j] / length : 0) - mean[j];
+void CpuClassLook::count_nearest(MatrixView<const double> numbers, ClassResiduals& to) const {
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
+    to.nearest_own += nearest_[i] == static_cast<std::size_t>(numbers(i, 0)) ? 1 : 0;
+    if (weight_) {
+      to.nearest_unlike += look_->weight_rows[nearest_[i]] == static_cast<double>(chosen_[i]) ? 0 : 1;
     }
   }
-  to.whitened_unit = whitened(look_->unit_whitening, bench, rows);
+}
+
+// The rows, as they were read, over their norms. A row of norm 0 stays 0; a tiny one is scaled first, because
+// its norm has few digits.
+void CpuClassLook::subtract_unit(MatrixView<const double> numbers, std::size_t rows, Bench& bench) const {
+  const std::size_t d = format_.row_length();
+  Room& h = bench.pass.room();
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<double> row{h.row(i), d};
+    double length = bench.pass.norms()[i];
+    if (length > 0 && length < kernels::least_norm) {
+      (void)take_own_scale(row, length);
+      length = norm(row);
+    }
+    bench.divisors[i] = length > 0 ? length : 1;
+    bench.less[i] = look_->unit_means->view().row(static_cast<std::size_t>(numbers(i, 0))).data();
+  }
+  kernels_.rest({h.data(), h.stride(), rows, d, bench.divisors.data(), zeros_.data(), bench.less.data(),
+                 bench.rest.data(), bench.rest.stride(), bench.squares.data()});
 }
 
 // Sum over the rows in bench.rest of |A r|^2.

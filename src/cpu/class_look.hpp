@@ -28,10 +28,11 @@ class CpuClassLook {
     Room rest;
     Matrix coordinates;
     std::vector<double> lengths;  // |h - mean|
+    std::vector<double> divisors;
+    std::vector<double> squares;
+    std::vector<const double*> less;
     std::vector<double> plain;    // a row as it is stored
-    std::size_t plain_row = 0;    // which of the block; rows: none
-    std::vector<std::size_t> nearest;
-    std::vector<std::size_t> chosen;
+    std::vector<std::size_t> found;
     BestRows::Bench best;
     BestRows::Bench best_of_weight;
   };
@@ -39,10 +40,11 @@ class CpuClassLook {
   [[nodiscard]] Bench& bench_of(std::size_t worker);
   void add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
                  Bench& bench, ClassResiduals& to);
-  void find_nearest(MatrixView<const double> numbers, std::size_t rows, Bench& bench,
-                    ClassResiduals& to) const;
-  void add_unit(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
-                Bench& bench, ClassResiduals& to) const;
+  void settle(MatrixView<const double> numbers);
+  // Of some rows of the tile, in order: which class mean is nearest, and what the classifier chooses.
+  void find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench);
+  void count_nearest(MatrixView<const double> numbers, ClassResiduals& to) const;
+  void subtract_unit(MatrixView<const double> numbers, std::size_t rows, Bench& bench) const;
   [[nodiscard]] double whitened(const Matrix& whitening, Bench& bench, std::size_t rows) const;
 
   RowFormat format_;
@@ -52,7 +54,11 @@ class CpuClassLook {
   AlignedDoubles zeros_;
   std::optional<BestRows> means_;
   std::optional<BestRows> weight_;
-  std::vector<double> squares_;  // |h - mu_y|^2 of the tile's rows
+  // Of the tile's rows.
+  std::vector<double> squares_;  // |h - mu_y|^2
+  std::vector<std::size_t> unsettled_;
+  std::vector<std::size_t> nearest_;
+  std::vector<std::size_t> chosen_;
   std::vector<std::unique_ptr<Bench>> benches_;
   std::vector<ClassResiduals> blocks_;
 };

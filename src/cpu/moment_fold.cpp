@@ -279,8 +279,10 @@ void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPas
   const std::size_t rows = rows_of(tile, number);
   for (std::size_t i = 0; i < rows; ++i) {
     const std::span<double> row = classes_.row(first + i);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      row[j] = from.at(i, j);
+    const std::size_t run = from.panel == 0 ? row.size() : from.panel;
+    for (std::size_t j = 0; j < row.size(); j += run) {
+      std::copy_n(&from.at(i, j), std::min(run, row.size() - j),
+                  row.begin() + static_cast<std::ptrdiff_t>(j));
     }
     classes_.square(first + i) = pass.squares()[i];
   }

@@ -91,6 +91,11 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
       targets.cols() != (classes_ ? 1 : spec_.target_mean.size())) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
+  if (classes_ && map_count_ == 0) {
+    sums_.count += tile.rows;
+    classes_->add(tile, targets, team_, sums_.classes);
+    return;
+  }
   const linalg::SingleThread each_worker_alone;
   const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
   team_.run(blocks, [&](std::size_t number, std::size_t worker) {

@@ -30,8 +30,7 @@ class SegmentClasses {
   [[nodiscard]] ClassSums finish();
 
  private:
-  [[nodiscard]] std::size_t slot_of(double number);
-  [[nodiscard]] Matrix in_order(const std::vector<double>& sums, const std::vector<std::size_t>& order) const;
+  [[nodiscard]] std::size_t class_of(double number);
 
   std::uint64_t classes_;
   bool unit_;
@@ -39,15 +38,14 @@ class SegmentClasses {
   Room rows_;  // of the tile
   Room unit_rows_;
   std::vector<double> squares_of_rows_;
-  std::vector<std::size_t> slots_of_rows_;
+  std::vector<std::size_t> classes_of_rows_;
 
-  // The current segment. Classes have slots in the order in which they come.
-  std::vector<std::uint32_t> slots_;  // of each class, one more than it is; 0: none
-  std::vector<double> numbers_;       // of the slots
+  // The current segment. A segment has no fewer rows than there are classes, or is the only one: so there is
+  // a row of sums for each of them.
   std::vector<double> counts_;
   std::vector<double> squares_;
-  std::vector<double> sums_;  // [slots, d]
-  std::vector<double> unit_sums_;
+  Matrix sums_;  // [K, d]
+  Matrix unit_sums_;
   std::vector<double> pilot_;
   std::vector<double> unit_pilot_;
 };

@@ -111,6 +111,20 @@ struct OutsideTask {
   double* plain;         // [rows]
 };
 
+// to = row i over its divisor, less the shift, less vector i; squares[i] = |to row i|^2.
+struct RestTask {
+  const double* from;  // [rows, columns], a room
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t columns;
+  const double* divisors;     // [rows]; null: 1
+  const double* shift;        // [columns], padded
+  const double* const* less;  // [rows], each of [columns]
+  double* to;                 // a room
+  std::size_t to_stride;
+  double* squares;  // [rows]
+};
+
 enum class Level : unsigned char { baseline, avx2, avx512 };
 
 struct VectorKernels {
@@ -124,6 +138,7 @@ struct VectorKernels {
   void (*float_gram)(const FloatGramTask&);
   void (*project)(const ProjectTask&);
   void (*outside)(const OutsideTask&);
+  void (*rest)(const RestTask&);
 };
 
 // The kernels of one level, or null when they were not compiled in or this CPU cannot run them.

@@ -169,4 +169,43 @@ void outside(const OutsideTask& task) {
   }
 }
 
+template <class Target, bool divided>
+void rest_of(const RestTask& task) {
+  constexpr std::size_t width = Target::width;
+  for (std::size_t row = 0; row < task.rows; ++row) {
+    const double* from = task.from + row * task.stride;
+    const double* less = task.less[row];
+    double* to = task.to + row * task.to_stride;
+    Doubles<Target> square{};
+    const auto take = [&](std::size_t column, Doubles<Target> other) {
+      Doubles<Target> x = load<Target>(from + column);
+      if constexpr (divided) {
+        x /= task.divisors[row];
+      }
+      x = (x - load<Target>(task.shift + column)) - other;
+      square += x * x;
+      store<Target>(to + column, x);
+    };
+    std::size_t column = 0;
+    for (; column + width <= task.columns; column += width) {
+      take(column, load<Target>(less + column));
+    }
+    if (column < task.columns) {
+      double some[width] = {};
+      std::memcpy(some, less + column, (task.columns - column) * sizeof(double));
+      take(column, load<Target>(some));
+    }
+    task.squares[row] = sum_of<Target>(square);
+  }
+}
+
+template <class Target>
+void rest(const RestTask& task) {
+  if (task.divisors == nullptr) {
+    rest_of<Target, false>(task);
+  } else {
+    rest_of<Target, true>(task);
+  }
+}
+
 }  // namespace collapscope::cpu

@@ -19,7 +19,8 @@ constexpr VectorKernels kernels_with_panels(const char* name) {
           narrow<Target>,
           float_gram<Target>,
           project<Target>,
-          outside<Target>};
+          outside<Target>,
+          rest<Target>};
 }
 
 template <class Target>

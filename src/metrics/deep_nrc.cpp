@@ -44,9 +44,10 @@ void add_deep_nrc1(MetricSet& set, const LayerSummary& layer, const Floors& floo
   }
   const std::span<const double> values = layer.spectrum.values;
   const std::span<const double> tail = values.subspan(layer.signal_dim);
-  const double share = layer.residuals ? layer.residuals->signal.centred /
-                                             static_cast<double>(layer.samples) / layer.total_variance
-                                       : variance_outside(layer);
+  const SubspaceResiduals* rest_of_rows = layer.signal_residuals();
+  const double share = rest_of_rows != nullptr
+                           ? rest_of_rows->centred / static_cast<double>(layer.samples) / layer.total_variance
+                           : variance_outside(layer);
   add_number(set, "deep_nrc1", share, floors.variance_share());
   const double rest = layer.spectrum.rest_norm;
   const double ratio = norm(tail, rest) / norm(values, rest);

@@ -39,8 +39,8 @@ double product_rotation(const LayerSummary& layer) {
 double arithmetic(const LayerSummary& layer, double rotation) {
   const double d = static_cast<double>(layer.features());
   const double turned = square(std::min(1.0, rotation));
-  return layer.residuals ? std::max(square(subspace_error(layer)), turned)
-                         : d * std::max(eps, layer.product_rounding) + turned;
+  return layer.signal_residuals() != nullptr ? std::max(square(subspace_error(layer)), turned)
+                                             : d * std::max(eps, layer.product_rounding) + turned;
 }
 
 // Of one outside a subspace that float32 products did not find.

@@ -20,6 +20,10 @@ constexpr std::array signal_metrics{"nrc1", "nrc1_unnormalized", "nrc1_centered"
 constexpr std::array weight_metrics{"nrc2", "nrc2_unnormalized"};
 constexpr std::array fit_metrics{"deep_nrc4", "linear_mse", "linear_excess"};
 
+double least_share(const LayerSummary& layer) {
+  return least_multiple * static_cast<double>(layer.features()) * std::numeric_limits<double>::epsilon();
+}
+
 template <class Names>
 void forget(MetricSet& metrics, const Names& names, const std::string& reason) {
   for (Metric& metric : metrics.all()) {
@@ -46,21 +50,23 @@ void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std
   }
 }
 
-bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, const MetricChoice& metrics) {
+bool signal_moments_suffice(const LayerSummary& layer, const MetricChoice& metrics) {
   if (layer.product_rounding > 0) {
     return false;
   }
-  const double d = static_cast<double>(layer.features());
-  const double least_share = least_multiple * d * std::numeric_limits<double>::epsilon();
+  return !(layer.total_variance > 0) || !metrics.wants("deep_nrc1") ||
+         (layer.has_signal() && variance_outside(layer) >= least_share(layer));
+}
+
+bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, const MetricChoice& metrics) {
+  if (!signal_moments_suffice(layer, metrics)) {
+    return false;
+  }
   const auto outside = [&](const Matrix& basis, std::size_t count) {
-    return layer.normalized_moment && normalized_remainder(layer, basis, count) >= least_share;
+    return layer.normalized_moment && normalized_remainder(layer, basis, count) >= least_share(layer);
   };
   const bool varies = layer.total_variance > 0;
   if (layer.classes && !class_moments_suffice(layer)) {
-    return false;
-  }
-  if (varies && metrics.wants("deep_nrc1") &&
-      !(layer.has_signal() && variance_outside(layer) >= least_share)) {
     return false;
   }
   if (layer.classes) {

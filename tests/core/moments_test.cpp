@@ -231,15 +231,37 @@ TEST(SegmentTree, GoesOnFromSubtreesOfOthers) {
 
 TEST(SegmentTree, KnowsWhatIsMissing) {
   using Ranges = std::vector<SegmentRange>;
-  EXPECT_EQ(outside({2, 9}, {}), (Ranges{{2, 9}}));
-  EXPECT_EQ(outside({2, 2}, {}), Ranges{});
-  EXPECT_EQ(outside({0, 9}, {{0, 4}}), Ranges{});
-  EXPECT_EQ(outside({0, 20}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{2, 4}, {8, 12}, {13, 20}}));
-  EXPECT_EQ(outside({3, 12}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{3, 4}, {8, 12}}));
+  EXPECT_EQ(collapscope::outside({2, 9}, {}), (Ranges{{2, 9}}));
+  EXPECT_EQ(collapscope::outside({2, 2}, {}), Ranges{});
+  EXPECT_EQ(collapscope::outside({0, 9}, {{0, 4}}), Ranges{});
+  EXPECT_EQ(collapscope::outside({0, 20}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{2, 4}, {8, 12}, {13, 20}}));
+  EXPECT_EQ(collapscope::outside({3, 12}, {{0, 1}, {4, 2}, {12, 0}}), (Ranges{{3, 4}, {8, 12}}));
   EXPECT_EQ(whole_tree(0).height, 0U);
   EXPECT_EQ(whole_tree(1).height, 0U);
   EXPECT_EQ(whole_tree(5).height, 3U);
   EXPECT_EQ(whole_tree(8).height, 3U);
+}
+
+TEST(SegmentRows, OfManyClassesAreMoreSoThatTheirSumsFit) {
+  EXPECT_EQ(segment_rows_with_classes(16384, 1U << 20U, 512, 10), 16384U);
+  EXPECT_EQ(segment_rows_with_classes(16384, 1U << 20U, 512, 1024), 16384U);
+  EXPECT_EQ(segment_rows_with_classes(16384, 1U << 20U, 512, 1025), 32768U);
+  EXPECT_GE(segment_rows_with_classes(32768, 2500000, 256, 250000), 2500000U);
+  EXPECT_EQ(segment_rows_with_classes(16384, 5000, 512, 4000), 16384U);  // one segment anyway
+  for (const std::uint64_t classes : {100U, 10000U, 100000U, 1000000U}) {
+    for (const std::size_t features : {16U, 512U, 4096U}) {
+      const std::uint64_t rows = 20 * classes;
+      const std::uint64_t segment = segment_rows_with_classes(16384, rows, features, classes);
+      EXPECT_TRUE(std::has_single_bit(segment));
+      double tables = 1;
+      for (std::uint64_t held = segment; held < rows; held *= 2) {
+        tables += 1;
+      }
+      const double table = 16 * static_cast<double>(classes) * static_cast<double>(features);
+      EXPECT_TRUE(segment >= rows || tables * table <= std::ldexp(1.0, 30));
+      EXPECT_TRUE(segment >= rows || segment >= 16 * classes);
+    }
+  }
 }
 
 TEST(SegmentRows, ArePowersOfTwoAndNoMoreThanAWorkerMayLose) {

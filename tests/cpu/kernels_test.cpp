@@ -337,6 +337,42 @@ TEST_P(Kernels, PartsOfAFloatGramHaveTheBitsOfTheWhole) {
   }
 }
 
+TEST_P(Kernels, Rest) {
+  for (const std::size_t rows : some_rows) {
+    for (const std::size_t columns : some_columns) {
+      for (const bool divided : {false, true}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << columns << (divided ? ", divided" : ""));
+        test::Random random(rows * 1000 + columns);
+        const Room from = random_room(rows, columns, random);
+        const Room shift = random_room(1, columns, random);
+        const Matrix less = test::random_matrix(3, columns, random);
+        std::vector<double> divisors(rows);
+        std::vector<const double*> which(rows);
+        for (std::size_t i = 0; i < rows; ++i) {
+          divisors[i] = 1 + random.normal() / 8;
+          which[i] = less.view().row(i * 2 % 3).data();
+        }
+        Room to(rows, columns);
+        std::vector<double> squares(rows, test::nan);
+        kernels_.rest({from.data(), from.stride(), rows, columns, divided ? divisors.data() : nullptr,
+                       shift.data(), which.data(), to.data(), to.stride(), squares.data()});
+        for (std::size_t i = 0; i < rows; ++i) {
+          double square = 0;
+          for (std::size_t j = 0; j < columns; ++j) {
+            const double x = from.row(i)[j] / (divided ? divisors[i] : 1) - shift.row(0)[j] - which[i][j];
+            ASSERT_EQ(to.row(i)[j], x);
+            square += x * x;
+          }
+          ASSERT_NEAR(squares[i], square, static_cast<double>(columns) * eps * square);
+          for (std::size_t j = columns; j < padded(columns); ++j) {
+            ASSERT_EQ(to.row(i)[j], 0) << "padding";
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Kernels, ProjectAndOutside) {
   for (const std::size_t rows : {1U, 3U, 4U, 9U}) {
     for (const std::size_t columns : some_columns) {

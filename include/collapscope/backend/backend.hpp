@@ -36,6 +36,9 @@ struct ClassLook {
   std::shared_ptr<const Matrix> weight;      // the classifier's [m, d]; null: none
   std::vector<double> bias;                  // [m]
   std::vector<double> weight_rows;           // the classifier's row of each class [K]
+  // A row that is nearer than this to the mean of its class is nearest to it, and the classifier, if there is
+  // one, gives it this class [K]; empty: not known.
+  std::vector<double> settled_within;
 };
 
 // What the first look at a layer sums.

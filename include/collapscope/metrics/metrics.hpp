@@ -32,6 +32,9 @@ class MetricChoice;
 [[nodiscard]] bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets,
                                    const MetricChoice& metrics);
 
+// The same of the share of the variance outside the signal subspace, in both tasks.
+[[nodiscard]] bool signal_moments_suffice(const LayerSummary& layer, const MetricChoice& metrics);
+
 // Of a layer of classification: whether the moments have the digits of what a second look would sum within
 // classes.
 [[nodiscard]] bool class_moments_suffice(const LayerSummary& layer);

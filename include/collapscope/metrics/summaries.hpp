@@ -114,12 +114,17 @@ struct LayerSummary {
   MapRounding affine_rounding;  // from `product_rounding`
   MapRounding published_rounding;
   std::optional<ResidualSums> residuals;    // when there was a second look
+  bool signal_from_moments = false;         // which left out what is outside the signal subspace
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
   std::string no_weight = "no weight";  // why there is none
   std::optional<ClassSummary> classes;  // of classification
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
+  // What the second look has seen outside the signal subspace; null: nothing.
+  [[nodiscard]] const SubspaceResiduals* signal_residuals() const {
+    return residuals && !signal_from_moments ? &residuals->signal : nullptr;
+  }
   // Whether the spectrum has the signal subspace, and what lies behind it.
   [[nodiscard]] bool has_signal() const {
     return spectrum.size() > signal_dim || spectrum.size() == features();
