@@ -64,6 +64,7 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
       mean_(padded(feature_mean.size()), 0.0),
       zeros_(mean_.size(), 0.0),
       squares_(tile_rows),
+      nearest_own_(tile_rows),
       benches_(threads),
       blocks_((tile_rows + rows_of_class_block - 1) / rows_of_class_block) {
   std::copy(feature_mean.begin(), feature_mean.end(), mean_.begin());
@@ -118,6 +119,13 @@ void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, co
   for (std::size_t i = 0; i < tile.rows; ++i) {
     to.squares[static_cast<std::size_t>(numbers(i, 0))] += squares_[i];
   }
+  if (!means_) {
+    return;
+  }
+  to.nearest_own.resize(classes, 0.0);
+  for (std::size_t i = 0; i < tile.rows; ++i) {
+    to.nearest_own[static_cast<std::size_t>(numbers(i, 0))] += nearest_own_[i];
+  }
 }
 
 void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first,
@@ -136,15 +144,15 @@ void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbe
   to.whitened = whitened(look_->whitening, bench, rows);
   to.whitened_by_rows = whitened(look_->whitening_by_rows, bench, rows);
   if (means_) {
-    find_nearest(numbers, rows, bench, to);
+    find_nearest(numbers, first, rows, bench, to);
   }
   if (look_->unit_means != nullptr) {
     add_unit(tile, numbers, first, rows, bench, to);
   }
 }
 
-void CpuClassLook::find_nearest(MatrixView<const double> numbers, std::size_t rows, Bench& bench,
-                                ClassResiduals& to) const {
+void CpuClassLook::find_nearest(MatrixView<const double> numbers, std::size_t first, std::size_t rows,
+                                Bench& bench, ClassResiduals& to) {
   const std::size_t d = format_.row_length();
   const Room& x = bench.pass.room();
   const auto distance = [&](std::size_t i, std::size_t c) {
@@ -155,7 +163,7 @@ void CpuClassLook::find_nearest(MatrixView<const double> numbers, std::size_t ro
       [&](std::size_t i, std::size_t a, std::size_t b) { return distance(i, a) < distance(i, b); },
       bench.best, bench.nearest);
   for (std::size_t i = 0; i < rows; ++i) {
-    to.nearest_own += bench.nearest[i] == static_cast<std::size_t>(numbers(i, 0)) ? 1 : 0;
+    nearest_own_[first + i] = bench.nearest[i] == static_cast<std::size_t>(numbers(i, 0)) ? 1.0 : 0.0;
   }
   if (!weight_) {
     return;

@@ -39,8 +39,8 @@ class CpuClassLook {
   [[nodiscard]] Bench& bench_of(std::size_t worker);
   void add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
                  Bench& bench, ClassResiduals& to);
-  void find_nearest(MatrixView<const double> numbers, std::size_t rows, Bench& bench,
-                    ClassResiduals& to) const;
+  void find_nearest(MatrixView<const double> numbers, std::size_t first, std::size_t rows, Bench& bench,
+                    ClassResiduals& to);
   void add_unit(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
                 Bench& bench, ClassResiduals& to) const;
   [[nodiscard]] double whitened(const Matrix& whitening, Bench& bench, std::size_t rows) const;
@@ -52,7 +52,8 @@ class CpuClassLook {
   AlignedDoubles zeros_;
   std::optional<BestRows> means_;
   std::optional<BestRows> weight_;
-  std::vector<double> squares_;  // |h - mu_y|^2 of the tile's rows
+  std::vector<double> squares_;      // |h - mu_y|^2 of the tile's rows
+  std::vector<double> nearest_own_;  // 1 where the nearest class mean is their own class's
   std::vector<std::unique_ptr<Bench>> benches_;
   std::vector<ClassResiduals> blocks_;
 };
