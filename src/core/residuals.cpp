@@ -5,6 +5,18 @@
 
 namespace collapscope {
 
+namespace {
+
+// The shorter one counts as zeros where it ends.
+void add_each(std::vector<double>& sums, const std::vector<double>& others) {
+  sums.resize(std::max(sums.size(), others.size()), 0.0);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    sums[i] += others[i];
+  }
+}
+
+}  // namespace
+
 SubspaceResiduals& SubspaceResiduals::operator+=(const SubspaceResiduals& other) {
   plain += other.plain;
   normalized += other.normalized;
@@ -14,15 +26,12 @@ SubspaceResiduals& SubspaceResiduals::operator+=(const SubspaceResiduals& other)
 }
 
 ClassResiduals& ClassResiduals::operator+=(const ClassResiduals& other) {
-  nearest_own += other.nearest_own;
   nearest_unlike += other.nearest_unlike;
   whitened += other.whitened;
   whitened_by_rows += other.whitened_by_rows;
   whitened_unit += other.whitened_unit;
-  squares.resize(std::max(squares.size(), other.squares.size()), 0.0);
-  for (std::size_t i = 0; i < other.squares.size(); ++i) {
-    squares[i] += other.squares[i];
-  }
+  add_each(squares, other.squares);
+  add_each(nearest_own, other.nearest_own);
   return *this;
 }
 

@@ -54,12 +54,12 @@ void each_field(Sums& sums, const Visit& visit) {
   visit("rows_at_mean", sums.rows_at_mean);
   visit("affine", sums.affine);
   visit("published", sums.published);
-  visit("class_nearest_own", sums.classes.nearest_own);
   visit("class_nearest_unlike", sums.classes.nearest_unlike);
   visit("class_whitened", sums.classes.whitened);
   visit("class_whitened_by_rows", sums.classes.whitened_by_rows);
   visit("class_whitened_unit", sums.classes.whitened_unit);
   visit("class_residual_squares", sums.classes.squares);
+  visit("class_nearest_own", sums.classes.nearest_own);
 }
 
 template <class Place, class Visit>

@@ -210,8 +210,10 @@ void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t
 }
 
 void CpuClassLook::count_nearest(MatrixView<const double> numbers, ClassResiduals& to) const {
+  to.nearest_own.resize(look_->means->rows(), 0.0);
   for (std::size_t i = 0; i < numbers.rows(); ++i) {
-    to.nearest_own += nearest_[i] == static_cast<std::size_t>(numbers(i, 0)) ? 1 : 0;
+    const auto own = static_cast<std::size_t>(numbers(i, 0));
+    to.nearest_own[own] += nearest_[i] == own ? 1 : 0;
     if (weight_) {
       to.nearest_unlike += look_->weight_rows[nearest_[i]] == static_cast<double>(chosen_[i]) ? 0 : 1;
     }

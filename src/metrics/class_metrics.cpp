@@ -296,7 +296,8 @@ void add_nearest(MetricSet& set, const LayerSummary& layer) {
   if (!reason.empty()) {
     add_undefined(set, "ncc_accuracy", reason);
   } else {
-    add_number(set, "ncc_accuracy", static_cast<double>(layer.residuals->classes.nearest_own) / n);
+    const auto& own = layer.residuals->classes.nearest_own;
+    add_number(set, "ncc_accuracy", std::accumulate(own.begin(), own.end(), 0.0) / n);
   }
 }
 

@@ -1,127 +1,87 @@
-// The second look of classification: what margins settle without looking at all classes is what looking
-// gives, and no bit depends on threads.
+// What the second look counts of each class: the rows that lie nearest to its mean.
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <numeric>
 #include <vector>
 
-#include "backend/segments.hpp"
-#include "collapscope/backend/backend.hpp"
+#include "collapscope/core/residuals.hpp"
 #include "core/support.hpp"
-#include "metrics/class_margins.hpp"
 
 namespace collapscope {
 namespace {
 
 using test::Random;
 
-constexpr std::size_t cluster_count = 40;
-constexpr std::size_t cluster_features = 9;
-
-struct Clusters {
-  Matrix rows;
-  Matrix numbers;  // [rows, 1]
-  std::shared_ptr<const Matrix> means;
-  std::vector<double> mean;
-};
-
-// Classes whose rows lie `spread` about their means, far from 0.
-Clusters clusters(std::size_t count, double spread, Random& random) {
-  Clusters data{Matrix(count, cluster_features), Matrix(count, 1), nullptr,
-                std::vector<double>(cluster_features, 5.0)};
-  data.means = std::make_shared<const Matrix>(test::random_matrix(cluster_count, cluster_features, random));
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t c = random.below(cluster_count);
-    data.numbers(i, 0) = static_cast<double>(c);
-    for (std::size_t j = 0; j < cluster_features; ++j) {
-      data.rows(i, j) = data.mean[j] + (*data.means)(c, j) + spread * random.normal();
-    }
-  }
-  return data;
-}
-
-ClassLook look_at(const Clusters& data, Random& random) {
-  ClassLook look;
-  look.means = data.means;
-  look.nearest = true;
-  Matrix weight = *data.means;
-  for (double& value : weight.values()) {
-    value += 0.1 * random.normal();
-  }
-  look.weight = std::make_shared<const Matrix>(std::move(weight));
-  for (std::size_t c = 0; c < cluster_count; ++c) {
-    const auto w = look.weight->view().row(c);
-    look.bias.push_back(-std::inner_product(w.begin(), w.end(), data.mean.begin(), 0.0) -
-                        std::inner_product(w.begin(), w.end(), w.begin(), 0.0) / 2);
-    look.weight_rows.push_back(static_cast<double>(c));
-  }
-  return look;
-}
-
-ResidualSums looked(const Clusters& data, ClassLook look, std::size_t threads) {
-  const auto backend = make_cpu_backend(threads);
-  LookSpec spec;
-  spec.format.channels = cluster_features;
-  spec.feature_mean = data.mean;
-  spec.feature_rms = 1;
-  spec.classes = std::make_shared<const ClassLook>(std::move(look));
-  const std::size_t tile = backend->tile_rows(cluster_features);
-  return look_at_rows(
-      *backend, spec, data.rows.rows(), [&](Fold& fold, std::uint64_t begin, std::uint64_t end) {
-        for (std::size_t first = begin; first < end; first += tile) {
-          const std::size_t rows = std::min<std::size_t>(tile, end - first);
-          const auto values = data.rows.values().subspan(first * cluster_features, rows * cluster_features);
-          fold.add({std::as_bytes(values), 0, rows, first}, data.numbers.view().middle_rows(first, rows));
-        }
-      });
-}
-
-std::vector<double> margins_of(const Clusters& data, const ClassLook& look) {
-  const Classifier classifier{look.weight, look.bias};
-  std::vector<double> margins = nearest_margins(*data.means);
-  const std::vector<double> of_choice = choice_margins(*data.means, data.mean, classifier, look.weight_rows);
-  for (std::size_t c = 0; c < cluster_count; ++c) {
-    margins[c] = std::min(margins[c], of_choice[c]);
-  }
-  return margins;
-}
-
-std::size_t settled(const Clusters& data, const std::vector<double>& margins) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < data.rows.rows(); ++i) {
-    const auto c = static_cast<std::size_t>(data.numbers(i, 0));
+std::size_t nearest_of(const Matrix& means, std::span<const double> row) {
+  std::size_t best = 0;
+  double least = 0;
+  for (std::size_t c = 0; c < means.rows(); ++c) {
     double square = 0;
-    for (std::size_t j = 0; j < cluster_features; ++j) {
-      const double rest = data.rows(i, j) - data.mean[j] - (*data.means)(c, j);
-      square += rest * rest;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      square += (row[j] - means(c, j)) * (row[j] - means(c, j));
     }
-    count += std::sqrt(square) < margins[c] ? 1 : 0;
+    if (c == 0 || square < least) {
+      least = square;
+      best = c;
+    }
   }
-  return count;
+  return best;
 }
 
-TEST(ClassLook, MarginsChangeNothing) {
-  Random random(1);
-  for (const double spread : {0.01, 0.1, 0.2, 0.5, 2.0}) {
-    SCOPED_TRACE(spread);
-    const Clusters data = clusters(5000, spread, random);
-    ClassLook look = look_at(data, random);
-    const ResidualSums plain = looked(data, look, 1);
-    look.settled_within = margins_of(data, look);
-    const std::size_t spared = settled(data, look.settled_within);
-    EXPECT_TRUE(spread > 0.02 || spared > 4000) << spared;
-    EXPECT_TRUE(spread < 1 || spared < 500) << spared;
-    for (const std::size_t threads : {1U, 2U, 3U}) {
-      const ResidualSums found = looked(data, look, threads);
-      EXPECT_EQ(found.count, plain.count);
-      EXPECT_EQ(found.classes.nearest_own, plain.classes.nearest_own);
-      EXPECT_EQ(found.classes.nearest_unlike, plain.classes.nearest_unlike);
-      EXPECT_EQ(found.classes.squares, plain.classes.squares);
+ResidualSums looked(Backend& backend, const Matrix& features, const Matrix& numbers, const LookSpec& spec) {
+  const std::size_t d = features.cols();
+  const std::size_t tile = backend.tile_rows(d);
+  const auto look = backend.make_look(spec);
+  for (std::size_t first = 0; first < features.rows(); first += tile) {
+    const std::size_t rows = std::min(tile, features.rows() - first);
+    const auto values = features.values().subspan(first * d, rows * d);
+    look->add({std::as_bytes(values), 0, rows, first}, numbers.view().middle_rows(first, rows));
+  }
+  return look->finish();
+}
+
+TEST(ClassLookCounts, RowsNearestToTheMeanOfTheirClass) {
+  constexpr std::size_t rows = 5000;
+  constexpr std::size_t d = 6;
+  constexpr std::size_t classes = 9;
+  Random random(5);
+  const Matrix features = test::random_matrix(rows, d, random);
+  const auto means = std::make_shared<const Matrix>(test::random_matrix(classes, d, random));
+  Matrix numbers(rows, 1);
+  std::vector<double> expected(classes, 0.0);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t own = random.below(classes - 1);  // the last class has no rows
+    numbers(i, 0) = static_cast<double>(own);
+    expected[own] += nearest_of(*means, features.view().row(i)) == own ? 1 : 0;
+  }
+  LookSpec spec;
+  spec.format.channels = d;
+  spec.rows = rows;
+  spec.feature_mean.assign(d, 0.0);
+  ClassLook look;
+  look.means = means;
+  for (const bool nearest : {true, false}) {
+    look.nearest = nearest;
+    spec.classes = std::make_shared<const ClassLook>(look);
+    for (const std::size_t threads : {1U, 2U}) {
+      const auto backend = make_cpu_backend(threads);
+      const ResidualSums found = looked(*backend, features, numbers, spec);
+      EXPECT_EQ(found.classes.nearest_own, nearest ? expected : std::vector<double>{});
     }
   }
+}
+
+TEST(ClassResiduals, CountsOfClassesAreAdded) {
+  ClassResiduals whole;
+  ClassResiduals part;
+  part.nearest_own = {1, 2};
+  whole += part;
+  part.nearest_own = {3, 4, 5};
+  whole += part;
+  whole += ClassResiduals{};
+  EXPECT_EQ(whole.nearest_own, (std::vector<double>{4, 6, 5}));
 }
 
 }  // namespace

@@ -19,12 +19,13 @@ struct SubspaceResiduals {
 
 // Of classification: what is left of each row r = h - mu_y beside the mean of its class.
 struct ClassResiduals {
-  std::uint64_t nearest_own = 0;     // rows whose nearest class mean is their own class's
   std::uint64_t nearest_unlike = 0;  // rows whose nearest class mean is not the classifier's choice
   double whitened = 0;               // |A r|^2, A a root of the between-class covariance's pseudo-inverse
   double whitened_by_rows = 0;       // the same where every row counts once, not every class
   double whitened_unit = 0;          // of the rows h / |h|
   std::vector<double> squares;       // |r|^2 of each class [K]; empty: none
+  std::vector<double> nearest_own;   // rows of each class whose nearest class mean is its own: whole numbers
+                                    // [K]; empty: none
 
   ClassResiduals& operator+=(const ClassResiduals& other);
 };
