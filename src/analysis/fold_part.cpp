@@ -140,13 +140,6 @@ class PartWork {
 
 void fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                const AnalysisContext& context, const PartChoice& choice, PartSink& sink) {
-  for (const Checkpoint& checkpoint : checkpoints) {
-    if (is_classification(checkpoint.front())) {
-      throw UsageError(
-          "--part: parts do not carry classes yet; expected task = \"regression\", or an analysis "
-          "without --part");
-    }
-  }
   PartWork(backend, options, context, sink).run(checkpoints, choice);
 }
 

@@ -123,7 +123,8 @@ class Merger {
     Moments moments = sums_of({number, place}, parts);
     const std::vector<LayerIndex> shards = layer_shards(checkpoint, index.name, place);
     const std::size_t n = moments.targets();
-    const LayerPlan plan = plan_layer(shards, n, options_, options_.memory, backend_);
+    const std::size_t classes = targets.classes ? targets.classes->labels.size() : 0;
+    const LayerPlan plan = plan_layer(shards, n, options_, options_.memory, backend_, classes);
     DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n), targets, std::move(moments),
                                                  plan, options_, backend_);
     const bool lacks_look = decomposed.look && !merge_.dumps && !merge_.look;
@@ -132,7 +133,7 @@ class Merger {
     } else if (decomposed.look && merge_.dumps) {
       decomposed.summary.residuals = looked_at(checkpoint, shards, plan, *std::move(decomposed.look));
     }
-    if (lacks_look) {
+    if (lacks_look && classes == 0) {
       decomposed.summary.residuals = ResidualSums{};  // what would come of them is forgotten below
     }
     LayerResult result{index.name, index.index, index.kind,
@@ -186,7 +187,10 @@ class Merger {
     for (const CheckpointIndex& part : checkpoint.shards) {
       stored.push_back(part.targets);
     }
-    TargetRows targets(stored, 0, backend_.threads(), target_cache(options_.memory));
+    const auto labels = is_classification(checkpoint.front())
+                            ? std::make_shared<const ClassLabels>(stored, options_.ignore_label)
+                            : nullptr;
+    TargetRows targets(stored, 0, backend_.threads(), target_cache(options_.memory), labels);
     LayerSums sums;
     const LayerListener listener{[this](std::uint64_t bytes) { journal_.advance(bytes); }, [] {}, [] {}};
     LayerPlan once = plan;

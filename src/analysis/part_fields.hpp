@@ -51,6 +51,7 @@ void each_field(T& value, const Visit& visit) {
   visit("looks", value.looks);
   visit("precision", value.precision);
   visit("spectrum", value.spectrum);
+  visit("ignore_label", value.ignore_label);
 }
 
 template <class T, class Visit>
@@ -67,6 +68,7 @@ void each_field(T& value, const Visit& visit) {
   visit("matrix", value.matrix);
   visit("convolution", value.convolution);
   visit("missing", value.missing);
+  visit("bias", value.bias);
 }
 
 template <class T, class Visit>
@@ -95,6 +97,17 @@ void each_field(T& value, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, ClassTargets>
+void each_field(T& value, const Visit& visit) {
+  visit("labels", value.labels);
+  visit("counts", value.counts);
+  visit("ignored", value.ignored);
+  visit("accuracy", value.accuracy);
+  visit("cross_entropy", value.cross_entropy);
+  visit("no_model", value.no_model);
+}
+
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, TargetSummary>
 void each_field(T& value, const Visit& visit) {
   visit("samples", value.samples);
@@ -105,6 +118,7 @@ void each_field(T& value, const Visit& visit) {
   visit("model", value.model);
   visit("no_model", value.no_model);
   visit("ufm", value.ufm);
+  visit("classes", value.classes);
 }
 
 template <class T, class Visit>

@@ -20,7 +20,6 @@ constexpr double cut_of_condition = 1e-10;  // on singular values
 constexpr std::size_t most_seli_classes = 8192;
 constexpr const char* one_class = "one class";
 constexpr const char* means_coincide = "all class means coincide";
-constexpr const char* needs_look = "needs a second look at the rows";
 
 double squared(double x) { return x * x; }
 

@@ -14,6 +14,7 @@ inline constexpr const char* ill_conditioned = "ill-conditioned subspace";
 inline constexpr double debiased_tolerance = 1e-8;
 inline constexpr double least_debiased = 1e-2;
 inline constexpr const char* outweighed = "one row outweighs all others: rounding";
+inline constexpr const char* needs_look = "needs a second look at the rows";
 inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 
 // With float32 products a number without a floor that rounding may move by more than this share of it is

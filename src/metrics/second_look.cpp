@@ -17,6 +17,7 @@ namespace {
 constexpr double least_multiple = 1e9;
 
 constexpr std::array signal_metrics{"nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc1"};
+constexpr std::array within_metrics{"within_variance", "nc1", "nc1_trace", "nc1_quotient", "nc1_cdnv"};
 constexpr std::array weight_metrics{"nrc2", "nrc2_unnormalized"};
 constexpr std::array fit_metrics{"deep_nrc4", "linear_mse", "linear_excess"};
 
@@ -33,9 +34,28 @@ void forget(MetricSet& metrics, const Names& names, const std::string& reason) {
   }
 }
 
+// What the moments have to too few digits, and what only rows tell.
+void forget_look_at_classes(MetricSet& metrics, const LayerSummary& layer, const std::string& reason) {
+  const bool classes_suffice = class_moments_suffice(layer);
+  for (Metric& metric : metrics.all()) {
+    const auto is_among = [&](const auto& names) {
+      return std::find(names.begin(), names.end(), metric.name) != names.end();
+    };
+    const bool lost = (!classes_suffice && is_among(within_metrics)) ||
+                      (!layer.signal_from_moments && is_among(signal_metrics));
+    if ((metric.defined() && lost) || metric.note == needs_look) {
+      metric = Metric{metric.name, std::monostate{}, std::nullopt, reason};
+    }
+  }
+}
+
 }  // namespace
 
 void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason) {
+  if (layer.classes) {
+    forget_look_at_classes(metrics, layer, reason);
+    return;
+  }
   if (layer.total_variance > 0 && layer.has_signal()) {
     forget(metrics, signal_metrics, reason);
   }

@@ -139,10 +139,40 @@ TEST_F(Classification, LabelsBeyondTheWeightCostWhatNeedsIt) {
   EXPECT_TRUE(metrics.at("nc2_etf").is_number());
 }
 
-TEST_F(Classification, WhatIsNotThereYetIsRefused) {
-  make_dumps(folder_, classes("np.arange(N) % 4"));
-  expect_refused({"--part", "1/2", "-o", "part.h5"}, {"--part", "classes"});
-  EXPECT_FALSE(folder_.has("part.h5"));
+TEST_F(Classification, PartsHaveTheBitsOfOneAnalysis) {
+  make_dumps(folder_, classes("np.where(np.arange(N) % 7 == 3, -100, np.arange(N) % 4)",
+                              "f['predictions'] = np.random.default_rng(3).normal(size=(N, 4))", 70000));
+  const Arguments options{"--ignore-label", "-100"};
+  const nlohmann::json whole = analyzed(options);
+  const auto merged = [&](const Arguments& more) {
+    Arguments arguments{"merge", "one.h5", "two.h5", "three.h5", "-q", "-o", "-"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return nlohmann::json::parse(expect_status(0, folder_, arguments).out);
+  };
+  int number = 0;
+  for (const std::string name : {"one", "two", "three"}) {
+    const std::string part = std::to_string(++number) + "/3";
+    expect_status(0, folder_,
+                  {"analyze", "a.h5", "-q", "--ignore-label", "-100", "--part", part, "-o", name + ".h5"});
+  }
+  const nlohmann::json joined = merged({"--dumps", "."});
+  EXPECT_EQ(joined.at("provenance").at("digest"), whole.at("provenance").at("digest"));
+  EXPECT_EQ(joined.at("checkpoints").at(0).at("targets"), whole.at("checkpoints").at(0).at("targets"));
+
+  const nlohmann::json without = merged({});
+  const auto metric = [](const nlohmann::json& results, const char* name) {
+    return results.at("checkpoints").at(0).at("layers").at(0).at("metrics").at(name);
+  };
+  for (const char* name : {"nc1_unit", "ncc_accuracy", "nc4_disagreement"}) {
+    EXPECT_TRUE(metric(without, name).is_null());
+    EXPECT_THAT(without.at("checkpoints").at(0).at("layers").at(0).at("notes").at(name).get<std::string>(),
+                HasSubstr("collapscope merge --dumps"));
+  }
+  for (const char* name : {"nc1_vci", "nc2_etf", "nc3_self_duality", "deep_nrc2"}) {
+    EXPECT_EQ(metric(without, name), metric(whole, name));
+  }
+  EXPECT_NEAR(metric(without, "nc1").get<double>(), metric(whole, "nc1").get<double>(),
+              1e-9 * metric(whole, "nc1").get<double>());
 }
 
 TEST_F(Classification, SumsThatDoNotFitTheMemoryAreRefused) {
