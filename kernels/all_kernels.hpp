@@ -1,6 +1,7 @@
 // Every kernel that the launchers launch, for whoever runs them without a device.
 #pragma once
 
+#include "class_op.hpp"
 #include "column_op.hpp"
 #include "convert_op.hpp"
 #include "look_op.hpp"
@@ -52,6 +53,13 @@ void for_each_kernel(Visit&& visit) {
   visit.template items<MirrorLower>();
   visit.template items<PartMeans>();
   visit.template columns<BetweenParts>();
+
+  visit.template columns<ClassChunkSums>();
+  visit.template columns<ClassRunSums>();
+  visit.template rows<ClassRests>();
+  visit.template steps<BestVectors<true>>();
+  visit.template steps<BestVectors<false>>();
+  visit.template items<CountNearest>();
 
   visit.template columns<NarrowRows>();
   visit.template columns<ChunkSquares>();

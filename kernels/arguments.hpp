@@ -100,6 +100,38 @@ struct LookArguments {
   }
 };
 
+// Rows of a part in the order of their classes, each class's rows in theirs: runs, which are cut into chunks.
+struct ClassRuns {
+  static constexpr std::size_t chunk_rows = 64;  // at most
+
+  const std::uint32_t* order = nullptr;        // [rows]
+  const std::uint32_t* chunk_begin = nullptr;  // in `order` [chunks + 1]
+  const std::uint32_t* run_begin = nullptr;    // in the chunks [runs + 1]
+  const std::uint32_t* run_class = nullptr;    // [runs], ascending
+  std::size_t chunks = 0;
+  std::size_t runs = 0;
+};
+
+// A search for the best of some vectors for each row, block by block of them. A score is a product with the
+// row and an offset; rows whose best scores lie within what rounding may change are decided one by one.
+struct BestSearch {
+  DeviceMatrix scores;              // of this block [rows, some], without offsets
+  std::size_t first = 0;            // vector of it
+  const double* offsets = nullptr;  // of all vectors
+  const double* vectors = nullptr;  // [., cols]
+  std::size_t cols = 0;             // of a row and of a vector
+  const double* norm = nullptr;     // of row i at i * norm_stride
+  std::size_t norm_stride = 0;
+  double rounding = 0;  // of a score: times the row's norm, and with
+  double offset_error = 0;
+  const double* x = nullptr;  // rows that distances are from
+  std::size_t x_stride = 0;
+  const double* biases = nullptr;  // of a classifier's scores, of rows as stored
+  double* best_score = nullptr;    // [rows], what is known so far, as is
+  double* best_value = nullptr;    // what decides, less is better
+  double* best = nullptr;          // the vector's number
+};
+
 // What parts of rows left, `size` doubles each: the mean of x [d], `skip` other numbers, the mean of y [n],
 // ...
 struct PartRecords {

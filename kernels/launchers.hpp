@@ -92,6 +92,33 @@ inline constexpr std::size_t most_look_directions = 16;
 cudaError_t look_rows(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
                       cudaStream_t stream);
 
+// Doubles of workspace that class_sums needs for runs of a part.
+[[nodiscard]] inline std::size_t class_workspace(std::size_t chunks, std::size_t cols) {
+  return chunks * cols;
+}
+
+// table [classes, cols] += the sums of rows of each class, `mean` [from.cols] (null: 0) added to each row.
+// last: a further column, of row i at last[i * last_stride] (null: none); cols is from.cols, or one more.
+// Same bits every time.
+cudaError_t class_sums(const ClassRuns& runs, const DeviceMatrix& from, const double* last,
+                       std::size_t last_stride, const double* mean, double* workspace, double* table,
+                       cudaStream_t stream);
+
+// to (null: not wanted) = from less means[number] [., from.cols] (null: 0); square[i * square_stride] = its
+// squared length. `to` lies as `from` does, which it may be. numbers [from.rows]: whole ones.
+cudaError_t class_rests(const DeviceMatrix& from, const double* numbers, const double* means, double* to,
+                        double* square, std::size_t square_stride, cudaStream_t stream);
+
+// search.best [search.scores.rows]: of the vectors up to the last of this block the nearest to x, or the one
+// that scores highest with the rows as stored; blocks in order, the first has search.first = 0.
+cudaError_t nearest_vectors(const BestSearch& search, cudaStream_t stream);
+cudaError_t highest_vectors(const BestSearch& search, const StoredRows& rows, cudaStream_t stream);
+
+// own[i * stride], unlike[i * stride]: 1 or 0. chosen null: there is no classifier.
+cudaError_t count_nearest(const double* numbers, const double* nearest, const double* chosen,
+                          const double* weight_rows, std::size_t rows, double* own, double* unlike,
+                          std::size_t stride, cudaStream_t stream);
+
 // to (+= when adds) = the sum over slices of from [slices, count], in order.
 cudaError_t sum_slices(double* to, const double* from, std::size_t slices, std::size_t count, bool adds,
                        cudaStream_t stream);

@@ -2,9 +2,6 @@
 // are work enough; else the work decides.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -22,25 +19,12 @@ class DeviceChoice {
  public:
   // Throws UsageError.
   DeviceChoice(const DumpOptions& options, const std::vector<std::string>& dumps)
-      : options_(options), start_(options.device, options.threads, least_seconds(options, dumps)) {}
+      : start_(options.device, options.threads, least_seconds(options, dumps)) {}
 
   // For these, to be called once. Throws DeviceError where the GPU that was asked for does not work.
   [[nodiscard]] ChosenBackend take(const std::vector<Checkpoint>& checkpoints,
                                    const AnalysisOptions& analysis) {
-    const bool has_classes = std::ranges::any_of(
-        checkpoints, [](const Checkpoint& checkpoint) { return is_classification(checkpoint.front()); });
-    if (!has_classes) {
-      return start_.take(estimated_cpu_seconds(checkpoints, analysis));
-    }
-    if (options_.device != "auto" && options_.device != "cpu") {
-      throw UsageError(
-          fmt::format("--device {}: classification is measured on the CPU only; --device cpu or "
-                      "--device auto takes it",
-                      options_.device));
-    }
-    ChosenBackend cpu = make_backend("cpu", options_.threads);
-    cpu.reason = "classification is measured on the CPU only";
-    return cpu;
+    return start_.take(estimated_cpu_seconds(checkpoints, analysis));
   }
 
  private:
@@ -57,7 +41,6 @@ class DeviceChoice {
     return least_cpu_seconds(bytes);
   }
 
-  const DumpOptions& options_;
   BackendStart start_;
 };
 

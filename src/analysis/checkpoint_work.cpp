@@ -20,8 +20,6 @@ namespace {
 
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
-constexpr const char* no_classes_on_gpu =
-    "classification is measured on the CPU only; --device cpu or --device auto takes it";
 
 // Whoever waits goes on when this ends, however it ends.
 class CountsDown {
@@ -129,9 +127,6 @@ void CheckpointWork::open_targets(const Worker& worker) {
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
-  if (is_classification(first()) && backend.is_device()) {
-    throw InputError(first().path, first().id, no_classes_on_gpu);
-  }
   open_target_rows(backend, keep_bytes, memory);
   remark_on_targets();
   if (first().predictions) {

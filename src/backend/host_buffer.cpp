@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t page = 4096;
 // Bands of rows are asked for in huge pages: touching small ones for the first time takes as long as reading.
 // For hundreds of megabytes it was no gain, and finding as many in one piece may stall.
-constexpr std::size_t huge_page = std::size_t{2} << 20U;
+constexpr std::size_t buffer_page = std::size_t{2} << 20U;
 constexpr std::size_t most_in_huge_pages = std::size_t{64} << 20U;
 
 class PlainBuffer final : public HostBuffer {
@@ -31,13 +31,13 @@ class PlainBuffer final : public HostBuffer {
   };
 
   static std::align_val_t alignment_for(std::size_t size) {
-    return std::align_val_t{size < 2 * huge_page || size > most_in_huge_pages ? page : huge_page};
+    return std::align_val_t{size < 2 * buffer_page || size > most_in_huge_pages ? page : buffer_page};
   }
 
   static std::byte* allocate(std::size_t size, std::align_val_t alignment) {
     auto* data = static_cast<std::byte*>(::operator new(size, alignment));
-    if (alignment == std::align_val_t{huge_page}) {
-      (void)madvise(data, size / huge_page * huge_page, MADV_HUGEPAGE);  // a wish: without it all works
+    if (alignment == std::align_val_t{buffer_page}) {
+      (void)madvise(data, size / buffer_page * buffer_page, MADV_HUGEPAGE);  // a wish: without it all works
     }
     return data;
   }

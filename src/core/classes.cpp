@@ -21,7 +21,7 @@ void add_row(Matrix& to, std::size_t row, const Matrix& from, std::size_t part_r
   }
 }
 
-std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
+std::vector<double> step_between(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> out(a.size());
   std::transform(a.begin(), a.end(), b.begin(), out.begin(), [](double x, double y) { return x - y; });
   return out;
@@ -90,8 +90,8 @@ void merge(ClassSums& whole, const ClassSums& part) {
   }
   make_room_for(whole, part.numbers);
   const std::vector<std::size_t> places = places_among(whole.numbers, part.numbers);
-  const std::vector<double> step = difference(part.pilot, whole.pilot);
-  const std::vector<double> unit_step = difference(part.unit_pilot, whole.unit_pilot);
+  const std::vector<double> step = step_between(part.pilot, whole.pilot);
+  const std::vector<double> unit_step = step_between(part.unit_pilot, whole.unit_pilot);
   double step_square = 0;
   for (const double x : step) {
     step_square += x * x;

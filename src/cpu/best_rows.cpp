@@ -1,11 +1,9 @@
 #include "cpu/best_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
-#include "cpu/row_pass.hpp"
 #include "linalg/blas.hpp"
 
 namespace collapscope::cpu {
@@ -15,13 +13,6 @@ namespace {
 constexpr std::size_t rows_at_once = 512;
 
 }  // namespace
-
-BestRows::BestRows(const Matrix& rows, std::vector<double> offsets, double offset_error)
-    : rows_(rows), offsets_(std::move(offsets)), offset_error_(offset_error) {
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    longest_ = std::max(longest_, norm(rows.view().row(i)));
-  }
-}
 
 void BestRows::find(const Room& xs, std::size_t count, std::span<const double> norms,
                     const IsBetter& is_better, Bench& bench, std::span<std::size_t> found) const {
@@ -34,11 +25,6 @@ void BestRows::find(const Room& xs, std::size_t count, std::span<const double> n
   }
   bench.best.assign(count, -std::numeric_limits<double>::infinity());
   bench.candidates.resize(std::max(bench.candidates.size(), count));
-  // Of two scores: what rounding may have changed between them.
-  const auto slack = [&](std::size_t i) {
-    const double rounding = static_cast<double>(d + 4) * std::numeric_limits<double>::epsilon();
-    return 4 * (rounding * norms[i] * longest_ + offset_error_);
-  };
   for (std::size_t i = 0; i < count; ++i) {
     bench.candidates[i].clear();
   }
@@ -48,9 +34,9 @@ void BestRows::find(const Room& xs, std::size_t count, std::span<const double> n
     linalg::gemm(1.0, {xs.data(), count, d, xs.stride()}, linalg::Transpose::no,
                  rows_.view().middle_rows(first, some), linalg::Transpose::yes, 0.0, scores);
     for (std::size_t i = 0; i < count; ++i) {
-      const double reach = slack(i);
+      const double reach = slack_of(scores_, norms[i]);
       for (std::size_t j = 0; j < some; ++j) {
-        const double score = scores(i, j) + offsets_[first + j];
+        const double score = scores(i, j) + scores_.offsets[first + j];
         if (!(score < bench.best[i] - reach)) {
           bench.best[i] = std::max(bench.best[i], score);
           bench.candidates[i].emplace_back(score, first + j);
@@ -59,7 +45,7 @@ void BestRows::find(const Room& xs, std::size_t count, std::span<const double> n
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    const double least = bench.best[i] - slack(i);
+    const double least = bench.best[i] - slack_of(scores_, norms[i]);
     bool first = true;
     for (const auto& [score, row] : bench.candidates[i]) {
       if (!(score < least) && (first || is_better(i, row, found[i]))) {

@@ -5,17 +5,19 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "core/class_scores.hpp"
 #include "cpu/room.hpp"
 
 namespace collapscope::cpu {
 
 class BestRows {
  public:
-  // rows [m, d], offsets [m]: they outlive it. offset_error: of each offset, at most.
-  BestRows(const Matrix& rows, std::vector<double> offsets, double offset_error);
+  // rows [m, d], which outlive it; scores: of them.
+  BestRows(const Matrix& rows, ClassScores scores) : rows_(rows), scores_(std::move(scores)) {}
 
   // One thread's room.
   struct Bench {
@@ -31,9 +33,7 @@ class BestRows {
 
  private:
   const Matrix& rows_;
-  std::vector<double> offsets_;
-  double offset_error_;
-  double longest_ = 0;  // row
+  ClassScores scores_;
 };
 
 }  // namespace collapscope::cpu

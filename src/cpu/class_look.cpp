@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -26,33 +25,6 @@ double square_of_distance(std::span<const double> a, std::span<const double> b) 
   return sum;
 }
 
-// x is nearest to the mean with the largest x^T m - |m|^2 / 2.
-BestRows by_distance(const Matrix& means) {
-  std::vector<double> offsets;
-  double largest = 0;
-  for (std::size_t c = 0; c < means.rows(); ++c) {
-    const auto mean = means.view().row(c);
-    offsets.push_back(-std::inner_product(mean.begin(), mean.end(), mean.begin(), 0.0) / 2);
-    largest = std::max(largest, -offsets.back());
-  }
-  const double rounding = static_cast<double>(means.cols() + 4) * std::numeric_limits<double>::epsilon();
-  return {means, std::move(offsets), rounding * largest};
-}
-
-// The classifier's scores W h + b of h = mean + x.
-BestRows by_score(const Matrix& weight, const std::vector<double>& bias, const Vector& mean) {
-  Vector offsets = product(weight, mean);
-  double largest = 0;
-  double longest = 0;
-  for (std::size_t i = 0; i < offsets.size(); ++i) {
-    offsets[i] += bias[i];
-    largest = std::max(largest, std::abs(bias[i]));
-    longest = std::max(longest, norm(weight.view().row(i)));
-  }
-  const double rounding = static_cast<double>(weight.cols() + 4) * std::numeric_limits<double>::epsilon();
-  return {weight, std::move(offsets), rounding * (longest * norm(mean) + largest)};
-}
-
 }  // namespace
 
 CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& feature_mean,
@@ -70,10 +42,10 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
       blocks_((tile_rows + rows_of_class_block - 1) / rows_of_class_block) {
   std::copy(feature_mean.begin(), feature_mean.end(), mean_.begin());
   if (look_->nearest) {
-    means_.emplace(by_distance(*look_->means));
+    means_.emplace(*look_->means, scores_of_distance(*look_->means));
   }
   if (look_->weight != nullptr) {
-    weight_.emplace(by_score(*look_->weight, look_->bias, feature_mean));
+    weight_.emplace(*look_->weight, scores_of_classifier(*look_->weight, look_->bias, feature_mean));
   }
 }
 

@@ -107,9 +107,6 @@ class CudaGpu final : public gpu::GpuDevice {
 
   // Without room for kept rows, too, it goes without them before it goes with smaller parts.
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
-    if (spec.classes > 0) {
-      throw UsageError("classes are summed on the CPU only");
-    }
     const Range range("room for a layer");
     device_.select();
     layer_began_with_empty_pool_ = std::exchange(pool_is_empty_, false);
@@ -128,9 +125,6 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
-    if (spec.classes) {
-      throw UsageError("classes are looked at on the CPU only");
-    }
     device_.select();
     return within_memory(part_rows(spec.format, spec.rows), [&](std::size_t rows) {
       return std::make_unique<CudaResidualFold>(device_, spec, rows);

@@ -104,16 +104,21 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       norms_(device, in_one_pass_ ? 0 : part_rows * norm_stride),
       values_(device, part_rows * value_stride),
       workspace_(device, kernels::column_workspace(part_rows, columns)),
-      records_(device, first_record + most_waiting * columns),
+      records_(device, first_record + most_waiting * record_size()),
       staging_(make_staging(device, records_.size())),
       source_(device, spec_.format, part_rows, records_.data()),
       drained_(device) {
   constants_.send(device_);
+  if (spec_.classes) {
+    classes_.emplace(device, spec_, constant(constants_.feature_mean), part_rows);
+  }
   if (!in_one_pass_) {  // columns that stay unused, and the padding that is copied along
     clear(values_.data(), values_.size(), device_.compute());
     clear(x_.data(), x_.size(), device_.compute());
   }
 }
+
+std::size_t ResidualPass::record_size() const { return columns + (spec_.classes ? ClassPass::record : 0); }
 
 void ResidualPass::add(const DeviceRows& rows) {
   if (rows.rows > part_rows_) {
@@ -131,8 +136,11 @@ void ResidualPass::add(const DeviceRows& rows) {
   }
   Call("sums of residuals")
       .check(kernels::column_sums({values_.data(), rows.rows, columns, value_stride}, workspace_.data(),
-                                  records_.data() + first_record + waiting_ * columns, nullptr,
+                                  records_.data() + first_record + waiting_ * record_size(), nullptr,
                                   device_.compute()));
+  if (classes_) {
+    classes_->add(rows, source_, records_.data() + first_record + waiting_ * record_size() + columns);
+  }
   sums_.count += rows.rows;
   if (++waiting_ == most_waiting) {
     flush();
@@ -224,16 +232,19 @@ void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::De
 }
 
 void ResidualPass::flush() {
-  std::vector<double> records(first_record + waiting_ * columns);
+  std::vector<double> records(first_record + waiting_ * record_size());
   bring_down(device_, staging_, {{records.data(), records_.data(), records.size()}});
   RowSource::throw_if_not_finite(records[0]);
   for (std::size_t p = 0; p < waiting_; ++p) {
-    const double* part = records.data() + first_record + p * columns;
+    const double* part = records.data() + first_record + p * record_size();
     sums_.signal += subspace(part + signal);
     sums_.weight += subspace(part + weight);
     sums_.affine += part[affine];
     sums_.published += part[published];
     sums_.rows_at_mean += static_cast<std::uint64_t>(part[at_mean]);
+    if (classes_) {
+      ClassPass::take_record(part + columns, sums_.classes);
+    }
   }
   waiting_ = 0;
 }
@@ -244,13 +255,16 @@ ResidualSums ResidualPass::finish() {
     flush();
   }
   has_begun_ = false;
+  if (classes_) {
+    classes_->finish(sums_.classes);
+  }
   return std::exchange(sums_, {});
 }
 
 CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows)
     : device_(device),
-      targets_(spec.target_mean.size()),
-      feed_(device, spec.format, targets_, part_rows, {}),
+      targets_(spec.classes ? 1 : spec.target_mean.size()),
+      feed_(device, spec.format, targets_, part_rows, {}, spec.classes ? spec.classes->means->rows() : 0),
       pass_(device, spec, part_rows),
       drained_(device) {}
 

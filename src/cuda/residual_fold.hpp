@@ -2,6 +2,7 @@
 #pragma once
 
 #include "collapscope/backend/backend.hpp"
+#include "cuda/class_pass.hpp"
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"
@@ -37,6 +38,7 @@ class ResidualPass {
     std::size_t weight_mean_outside = 0;
   };
 
+  [[nodiscard]] std::size_t record_size() const;
   [[nodiscard]] const double* constant(std::size_t at) const { return constants_.all.data() + at; }
   // What is summed of every row, to `values_`: in one pass where there are few directions, else in several.
   void look_at(const DeviceRows& rows);
@@ -69,8 +71,9 @@ class ResidualPass {
       records_;  // the first sample with a NaN or Inf; sums of the parts since the last flush
   PinnedBuffer<double> staging_;  // for them
   RowSource source_;
-  std::size_t waiting_ = 0;  // such parts
-  bool has_begun_ = false;   // a segment
+  std::size_t waiting_ = 0;           // such parts
+  bool has_begun_ = false;            // a segment
+  std::optional<ClassPass> classes_;  // of classification
   ResidualSums sums_;
   Drained drained_;
 };
@@ -85,7 +88,7 @@ class CudaResidualFold final : public ResidualFold {
 
  private:
   const Device& device_;
-  std::size_t targets_;
+  std::size_t targets_;  // of a row
   RowFeed feed_;
   ResidualPass pass_;
   Drained drained_;

@@ -37,8 +37,8 @@ void stage(MatrixView<const double> targets, double* to) {
 }  // namespace
 
 RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-                 const Keep& keep)
-    : device_(device), format_(format), part_rows_(part_rows) {
+                 const Keep& keep, std::size_t classes)
+    : device_(device), format_(format), part_rows_(part_rows), classes_(classes), order_(classes) {
   // A sample that is split between parts would have to be kept twice.
   if (keep.rows > 0 && (format.rows_are_stored() || format.rows_per_sample() == 1)) {
     try {
@@ -46,7 +46,8 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
       const std::size_t parts =
           2 * keep.rows / part_rows + 2 + keep.rows / std::max<std::uint64_t>(keep.segment, 1);
       store_ = DeviceBuffer<std::byte>(device, part_bytes(format, keep.rows) + parts * alignment);
-      target_store_ = DeviceBuffer<double>(device, keep.rows * targets);
+      target_store_ = DeviceBuffer<double>(
+          device, classes == 0 ? keep.rows * targets : parts * target_numbers(part_rows, 1));
       keeps_ = true;
     } catch (const DeviceMemoryError&) {
       store_ = {};
@@ -54,11 +55,15 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
   }
   for (std::size_t i = 0; i < slots; ++i) {
     slots_.push_back({{device, keeps_ ? 0 : part_bytes(format, part_rows)},
-                      {device, keeps_ ? 0 : part_rows * targets},
-                      {device, part_rows * targets},
+                      {device, keeps_ ? 0 : target_numbers(part_rows, targets)},
+                      {device, target_numbers(part_rows, targets)},
                       LentEvent(device),
                       LentEvent(device)});
   }
+}
+
+std::size_t RowFeed::target_numbers(std::size_t rows, std::size_t targets) const {
+  return rows * targets + (ClassOrder::words(rows, classes_) + 1) / 2;
 }
 
 RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
@@ -80,7 +85,8 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   Slot& slot = slots_[turn_ % slots_.size()];
   std::byte* bytes = slot.bytes.data();
   double* device_targets = slot.targets.data();
-  const std::size_t target_count = targets.rows() * targets.cols();
+  const std::size_t numbers = targets.rows() * targets.cols();
+  const std::size_t target_count = target_numbers(targets.rows(), targets.cols());
   if (keeps_) {
     bytes = store_.data() + stored_bytes_;
     device_targets = target_store_.data() + stored_targets_;
@@ -92,12 +98,20 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   }
   Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
   device_.wait_for_event(slot.filled.get());  // `staged` is free again
-  stage(targets, slot.staged.data());
   upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
-  upload(device_targets, slot.staged.data(), target_count, device_.copy());
+  stage(targets, slot.staged.data());
+  kernels::ClassRuns classes;
+  std::size_t filled = numbers;
+  if (classes_ > 0) {
+    classes = order_.arrange({slot.staged.data(), numbers},
+                             reinterpret_cast<std::uint32_t*>(slot.staged.data() + numbers),
+                             reinterpret_cast<const std::uint32_t*>(device_targets + numbers));
+    filled += (order_.words_written() + 1) / 2;
+  }
+  upload(device_targets, slot.staged.data(), filled, device_.copy());
   Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
   Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
-  return {bytes, device_targets, part.skip_rows, part.rows, part.first_row};
+  return {bytes, device_targets, classes, part.skip_rows, part.rows, part.first_row};
 }
 
 void RowFeed::release(const DeviceRows& rows) {

@@ -7,6 +7,7 @@
 
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/rows.hpp"
+#include "cuda/class_order.hpp"
 #include "cuda/device.hpp"
 
 namespace collapscope::cuda {
@@ -15,6 +16,7 @@ namespace collapscope::cuda {
 struct DeviceRows {
   const std::byte* bytes = nullptr;  // stored rows: the first row's; else whole samples
   const double* targets = nullptr;   // [rows, n]
+  kernels::ClassRuns classes;        // of rows whose target is the number of their class
   std::size_t skip_rows = 0;         // of the first sample; 0 for stored rows
   std::size_t rows = 0;
   std::uint64_t first_row = 0;  // of the whole layer
@@ -28,9 +30,10 @@ class RowFeed {
     std::uint64_t segment = 0;
   };
 
-  // part_rows: rows handed on at a time, at most. Puts no work on the device yet.
+  // part_rows: rows handed on at a time, at most. classes: 0, or rows have one target each, the number of
+  // their class below it. Puts no work on the device yet.
   RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-          const Keep& keep);
+          const Keep& keep, std::size_t classes = 0);
 
   // Copies the tile in parts; calls visit(const DeviceRows&), which enqueues on `compute`, for each.
   template <class Visit>
@@ -58,6 +61,8 @@ class RowFeed {
     LentEvent used;
   };
 
+  // Numbers that the targets of so many rows take, with the order of their classes.
+  [[nodiscard]] std::size_t target_numbers(std::size_t rows, std::size_t targets) const;
   [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;
   DeviceRows put(const RawTile& part, MatrixView<const double> targets);
   void release(const DeviceRows& rows);
@@ -65,6 +70,8 @@ class RowFeed {
   const Device& device_;
   RowFormat format_;
   std::size_t part_rows_;
+  std::size_t classes_;
+  ClassOrder order_;
   std::vector<Slot> slots_;
   std::size_t turn_ = 0;
   bool keeps_ = false;

@@ -55,6 +55,10 @@ void RowSource::look(const Device& device, const kernels::LookArguments& look) c
   Call("looking at rows").check(kernels::look_rows(current_, look, check_, device.compute()));
 }
 
+void RowSource::choose(const Device& device, const kernels::BestSearch& search) const {
+  Call("the classifier's choice").check(kernels::highest_vectors(search, current_, device.compute()));
+}
+
 void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
                           const kernels::DeviceMatrix& unit) const {
   Call("normalizing rows").check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()));

@@ -27,6 +27,8 @@ class RowSource {
                  const double* centred_norm, double* unscale, std::size_t stride) const;
   // Of a second look at rows that are projected on few directions, all that it sums.
   void look(const Device& device, const kernels::LookArguments& look) const;
+  // As kernels::highest_vectors.
+  void choose(const Device& device, const kernels::BestSearch& search) const;
   // unit = h / |h|
   void normalize(const Device& device, const double* norm, std::size_t norm_stride,
                  const kernels::DeviceMatrix& unit) const;

@@ -172,9 +172,6 @@ class OracleCase : public test::OnBackend {
 
   void TestBody() override {
     const std::vector<Checkpoint> checkpoints = input_.checkpoints();
-    if (backend().is_device() && is_classification(checkpoints.at(0).front())) {
-      GTEST_SKIP() << "classification is measured on the CPU only";
-    }
     const auto progress = make_quiet_progress();
     const Results results = analyze(checkpoints, backend(), input_.analysis(), *progress);
     for (const Failure& failure : results.failures) {

@@ -1,0 +1,61 @@
+#include "core/class_scores.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "core/vector_math.hpp"
+
+namespace collapscope {
+
+namespace {
+
+double rounding_of(std::size_t features) {
+  return static_cast<double>(features + 4) * std::numeric_limits<double>::epsilon();
+}
+
+double length_of(std::span<const double> v) {
+  return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+}
+
+double longest_row(const Matrix& rows) {
+  double longest = 0;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    longest = std::max(longest, length_of(rows.view().row(i)));
+  }
+  return longest;
+}
+
+}  // namespace
+
+ClassScores scores_of_distance(const Matrix& means) {
+  ClassScores scores;
+  double largest = 0;
+  for (std::size_t c = 0; c < means.rows(); ++c) {
+    const auto mean = means.view().row(c);
+    scores.offsets.push_back(-std::inner_product(mean.begin(), mean.end(), mean.begin(), 0.0) / 2);
+    largest = std::max(largest, -scores.offsets.back());
+  }
+  scores.offset_error = rounding_of(means.cols()) * largest;
+  scores.rounding = rounding_of(means.cols()) * longest_row(means);
+  return scores;
+}
+
+ClassScores scores_of_classifier(const Matrix& weight, const std::vector<double>& bias,
+                                 const std::vector<double>& mean) {
+  ClassScores scores;
+  scores.offsets = product(weight, mean);
+  double largest = 0;
+  for (std::size_t i = 0; i < scores.offsets.size(); ++i) {
+    scores.offsets[i] += bias[i];
+    largest = std::max(largest, std::abs(bias[i]));
+  }
+  const double longest = longest_row(weight);
+  scores.rounding = rounding_of(weight.cols()) * longest;
+  scores.offset_error = rounding_of(weight.cols()) * (longest * length_of(mean) + largest);
+  return scores;
+}
+
+}  // namespace collapscope
