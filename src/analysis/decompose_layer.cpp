@@ -43,6 +43,8 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   layer.hsic_xy = hsic.xy;
   layer.hsic_yy = hsic.yy;
   layer.debiased_rounding = hsic.cka_rounding;
+  layer.squared_variance = hsic.traces;
+  layer.participation_rounding = hsic.participation_rounding;
   layer.hsic_xx_rounding =
       2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
 }
@@ -108,9 +110,8 @@ struct Maps {
   Matrix published;
 };
 
-Matrix affine_map(LayerSummary& layer, const Matrix& cross_rows, const LayerPlan& plan, double error) {
+Matrix affine_map(LayerSummary& layer, const Matrix& coordinates, const LayerPlan& plan, double error) {
   const Eigenbasis& basis = layer.spectrum;
-  const Matrix coordinates = linalg::coordinates(basis, cross_rows);
   LeastSquares fit = least_squares(basis.values, coordinates, affine_cutoff);
   layer.affine_rounding = least_squares_rounding(basis.values, coordinates, affine_cutoff, error);
   layer.affine_explained = fit.explained;
@@ -135,14 +136,28 @@ Matrix published_map(LayerSummary& layer, const UncentredBasis& uncentred, const
   return uncentred.combinations(fit.coordinates, layer.spectrum);
 }
 
+// Of S_HH in float64, about: of its sums and of its decomposition.
+double products_rounding(const LayerSummary& layer) {
+  return std::sqrt(static_cast<double>(layer.features())) * std::numeric_limits<double>::epsilon() *
+         layer.total_variance;
+}
+
 // Eigenpairs and maps; covariance: S_HH, used up.
-Maps decompose(LayerSummary& layer, Matrix covariance, const LayerPlan& plan, Backend& backend) {
+Maps decompose(LayerSummary& layer, Matrix covariance, const TargetSummary& targets, const LayerPlan& plan,
+               Backend& backend) {
   const double error = layer.product_rounding * layer.total_variance;
   const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
   layer.spectrum = centred_basis(covariance, layer, plan.needs, error, backend);
   Maps maps;
-  if (plan.needs.affine) {
-    maps.affine = affine_map(layer, cross_rows, plan, error);
+  if (plan.needs.affine || plan.needs.canonical) {
+    const Matrix coordinates = linalg::coordinates(layer.spectrum, cross_rows);
+    if (plan.needs.canonical && layer.total_variance > 0 && targets.rank() > 0) {
+      layer.canonical = canonical_correlation(layer.spectrum.values, coordinates, targets,
+                                              std::max(error, products_rounding(layer)));
+    }
+    if (plan.needs.affine) {
+      maps.affine = affine_map(layer, coordinates, plan, error);
+    }
   }
   if (plan.needs.uncentred) {
     UncentredBasis uncentred = uncentred_basis(layer, cross_rows, covariance, error, backend);
@@ -274,7 +289,7 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
     summarize_layer_classes(layer, moments, std::move(weight), *targets.classes, plan);
   }
 
-  Maps maps = decompose(layer, std::move(moments.feature_scatter), plan, backend);
+  Maps maps = decompose(layer, std::move(moments.feature_scatter), targets, plan, backend);
   if (layer.classes) {
     add_vci(*layer.classes, layer.spectrum, layer.product_rounding);
   }

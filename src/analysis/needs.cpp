@@ -15,8 +15,9 @@ using Names = std::span<const std::string_view>;
 constexpr std::size_t least_order = 256;
 constexpr std::size_t least_ratio = 8;
 
-constexpr std::array<std::string_view, 4> of_all_pairs{"feature_effective_rank", "linear_mse",
-                                                       "linear_excess", "nc1_vci"};
+constexpr std::array<std::string_view, 6> of_all_pairs{"feature_effective_rank", "linear_mse", "linear_share",
+                                                       "linear_excess",          "target_cca", "nc1_vci"};
+constexpr std::array<std::string_view, 3> of_the_affine_map{"linear_mse", "linear_share", "linear_excess"};
 // As differences, without a second look: the small eigenvalues are the result.
 constexpr std::array<std::string_view, 2> of_all_pairs_in_one_look{"nrc1_unnormalized", "nrc2_unnormalized"};
 // The signal subspace, or a floor that tells how well it is known: k + 1 pairs.
@@ -27,6 +28,7 @@ constexpr std::array<std::string_view, 11> of_the_signal{
 constexpr std::array<std::string_view, 2> of_the_first{"feature_stable_rank", "feature_stable_rank_cov"};
 constexpr std::array<std::string_view, 2> of_uncentred_pairs{"deep_nrc4", "feature_rankme"};
 constexpr std::array<std::string_view, 2> of_weight_residuals{"nrc2", "nrc2_unnormalized"};
+constexpr std::array<std::string_view, 2> of_any_weight{"weight_stable_rank", "weight_condition"};
 constexpr std::array<std::string_view, 14> of_the_classifier{"classes_empty",
                                                              "nc2_weight_equinorm",
                                                              "nc2_weight_mean_cosine",
@@ -41,10 +43,10 @@ constexpr std::array<std::string_view, 14> of_the_classifier{"classes_empty",
                                                              "deep_nrc3",
                                                              "deep_nrc3_cosines",
                                                              "weight_rank"};
-constexpr std::array<std::string_view, 12> of_the_weight{
-    "nrc2",        "nrc2_unnormalized", "nrc3",      "nrc3_gamma",        "nrc3_gamma_over_lambda_min",
-    "nrc3_ufm",    "nrc3_final_gamma",  "deep_nrc3", "deep_nrc3_cosines", "weight_stable_rank",
-    "weight_rank", "ufm_gram_error"};
+constexpr std::array<std::string_view, 13> of_the_weight{
+    "nrc2",        "nrc2_unnormalized", "nrc3",          "nrc3_gamma",        "nrc3_gamma_over_lambda_min",
+    "nrc3_ufm",    "nrc3_final_gamma",  "deep_nrc3",     "deep_nrc3_cosines", "weight_stable_rank",
+    "weight_rank", "weight_condition",  "ufm_gram_error"};
 
 // The first of the names that is wanted; empty: none.
 std::string_view first_wanted(const MetricChoice& metrics, Names names) {
@@ -129,15 +131,16 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   const MetricChoice& metrics = options.metrics;
   const bool all = needs.pairs == d;
   const bool may_be_full = options.spectrum != SpectrumChoice::leading || all;
-  needs.affine = all && (metrics.wants("linear_mse") || metrics.wants("linear_excess"));
+  needs.affine = all && wants_any(metrics, of_the_affine_map);
+  needs.canonical = all && metrics.wants("target_cca");
   needs.uncentred = may_be_full && wants_any(metrics, of_uncentred_pairs);
   needs.published = may_be_full && metrics.wants("deep_nrc4");
   needs.weight = wants_any(metrics, of_the_weight);
   needs.weight_residuals = wants_any(metrics, of_weight_residuals);
   if (plan.classes > 0) {
-    needs.affine = needs.published = needs.weight_residuals = false;
+    needs.affine = needs.canonical = needs.published = needs.weight_residuals = false;
     needs.uncentred = may_be_full && metrics.wants("feature_rankme");
-    needs.weight = wants_any(metrics, of_the_classifier) || metrics.wants("weight_stable_rank");
+    needs.weight = wants_any(metrics, of_the_classifier) || wants_any(metrics, of_any_weight);
   }
   return needs;
 }

@@ -10,9 +10,9 @@
 namespace collapscope {
 
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear) {
-  constexpr std::array<std::string_view, 9> remainders{"nrc1",      "nrc1_unnormalized", "nrc1_centered",
-                                                       "nrc2",      "nrc2_unnormalized", "deep_nrc1",
-                                                       "deep_nrc4", "linear_mse",        "linear_excess"};
+  constexpr std::array<std::string_view, 10> remainders{
+      "nrc1",      "nrc1_unnormalized", "nrc1_centered", "nrc2",         "nrc2_unnormalized",
+      "deep_nrc1", "deep_nrc4",         "linear_mse",    "linear_share", "linear_excess"};
   // Not worth moments of their own.
   constexpr std::array<std::string_view, 2> unnormalized{"nrc1_unnormalized", "nrc2_unnormalized"};
   constexpr std::array<std::string_view, 2> normalized{"nrc1", "nrc2"};

@@ -34,6 +34,16 @@ Difference hsic(double n, double cross, double fourth, double trace_a, double tr
   return {std::abs(value) <= rounding ? 0 : value, rounding};
 }
 
+// The mean of |x_i - x_j|^2 |x_k - x_l|^2 / 4 over different i, j, k, l, times N (N - 3); fourth: sum |x|^4.
+Difference squared_variance(double n, double square, double fourth, double trace, double units) {
+  const double pairs = (n - 1) * (n - 2);
+  const double whole = trace * trace;
+  const double correction = n / (n - 2) * fourth;
+  const double value = (1 - 1 / pairs) * whole + 2 / pairs * square - correction;
+  const double rounding = units * std::numeric_limits<double>::epsilon() * (whole + square + correction);
+  return {value, rounding};
+}
+
 // What the targets y, centred, add to the sums of the features.
 struct TargetFourths {
   double cross_square = 0;  // |X^T Y|_F^2
@@ -99,7 +109,13 @@ UnbiasedHsic unbiased_hsic(const Moments& moments) {
   const Difference xx = hsic(n, square(moments.feature_scatter), moments.unbiased.aa, a, a, units);
   const Difference xy = hsic(n, targets.cross_square, targets.ab, a, b, units);
   const Difference yy = hsic(n, targets.square, targets.bb, b, b, units);
-  UnbiasedHsic found{xx.value, xy.value, yy.value, 0};
+  UnbiasedHsic found{xx.value, xy.value, yy.value};
+  const Difference traces =
+      squared_variance(n, square(moments.feature_scatter), moments.unbiased.aa, a, units);
+  found.traces = traces.value;
+  if (xx.value > 0 && traces.value > 0) {
+    found.participation_rounding = xx.rounding / xx.value + traces.rounding / traces.value;
+  }
   if (xx.value > 0 && yy.value > 0) {
     const double scale = std::sqrt(xx.value) * std::sqrt(yy.value);
     found.cka_rounding = xy.rounding / scale +

@@ -182,12 +182,19 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
   }
   if (!layer.affine_explained) {
     add_undefined(set, "linear_mse", few_eigenpairs);
+    add_undefined(set, "linear_share", layer.target_variance > 0 ? few_eigenpairs : "zero target variance");
     add_undefined(set, "linear_excess", few_eigenpairs);
     return;
   }
   const double linear = error(rest.affine, *layer.affine_explained);
   const double linear_moved = moved(linear, layer.affine_rounding);
-  add_number(set, "linear_mse", linear, floors.linear_error(linear_moved));
+  const double linear_floor = floors.linear_error(linear_moved);
+  add_number(set, "linear_mse", linear, linear_floor);
+  if (const double variance = layer.target_variance / n; variance > 0) {
+    add_number(set, "linear_share", linear / variance, linear_floor / variance);
+  } else {
+    add_undefined(set, "linear_share", "zero target variance");
+  }
   if (!targets.model) {
     add_undefined(set, "linear_excess", targets.no_model);
   } else if (linear_moved > fast_tolerance * std::abs(linear - targets.model->mse)) {
@@ -218,6 +225,7 @@ void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary
   add_partial_cka(set, layer);
   add_deep_nrc3(set, layer);
   add_linear(set, layer, targets, floors);
+  add_canonical(set, layer, targets);
 }
 
 }  // namespace collapscope

@@ -25,6 +25,7 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
     add_deep_nrc(set, layer, targets);
   }
   add_spectrum_summary(set, "feature", layer.spectrum);
+  add_debiased_participation(set, layer);
   if (layer.product_rounding > 0) {
     add_undefined(set, "feature_rankme", not_in_fast_precision);
   } else {

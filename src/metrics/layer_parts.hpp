@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "collapscope/metrics/summaries.hpp"
 #include "collapscope/results/results.hpp"
@@ -22,6 +23,9 @@ inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 inline constexpr double fast_tolerance = 1e-4;
 inline constexpr const char* not_in_fast_precision = "not in fast precision";
 
+// What is said of a number that rounding may move by this share of it; empty: nothing.
+[[nodiscard]] std::string precision_note(double share);
+
 // The gap behind the signal subspace is below 1e-8 lambda_1, or so small that float32 products turn it by
 // more than 1e-3: which subspace it is, is rounding.
 [[nodiscard]] bool subspace_is_ill_conditioned(const LayerSummary& layer);
@@ -38,6 +42,12 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
 
 // deep_nrc*, linear_*: Rangamani and Unal 2026.
 void add_deep_nrc(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+// target_cca.
+void add_canonical(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);
+
+// feature_participation_ratio_debiased.
+void add_debiased_participation(MetricSet& set, const LayerSummary& layer);
 
 // Of them what classification has, too.
 void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets);

@@ -19,7 +19,7 @@ constexpr double least_multiple = 1e9;
 constexpr std::array signal_metrics{"nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc1"};
 constexpr std::array within_metrics{"within_variance", "nc1", "nc1_trace", "nc1_quotient", "nc1_cdnv"};
 constexpr std::array weight_metrics{"nrc2", "nrc2_unnormalized"};
-constexpr std::array fit_metrics{"deep_nrc4", "linear_mse", "linear_excess"};
+constexpr std::array fit_metrics{"deep_nrc4", "linear_mse", "linear_share", "linear_excess"};
 
 double least_share(const LayerSummary& layer) {
   return least_multiple * static_cast<double>(layer.features()) * std::numeric_limits<double>::epsilon();
@@ -105,7 +105,7 @@ bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets, co
     return false;
   }
   const bool excess = metrics.wants("linear_excess") && targets.model;
-  if (layer.affine_explained && (excess || metrics.wants("linear_mse"))) {
+  if (layer.affine_explained && (excess || metrics.wants("linear_mse") || metrics.wants("linear_share"))) {
     const double error = layer.target_variance - *layer.affine_explained;
     const double least = least_multiple * layer.affine_uncertainty;
     const double model = excess ? targets.model->mse * static_cast<double>(targets.size()) : 0;

@@ -74,6 +74,23 @@ void add_spectrum_summary(MetricSet& set, const std::string& prefix, const Eigen
   }
 }
 
+void add_debiased_participation(MetricSet& set, const LayerSummary& layer) {
+  const char* const name = "feature_participation_ratio_debiased";
+  if (!(layer.total_variance > 0)) {
+    add_undefined(set, name, zero_variance);
+  } else if (layer.samples <= 3) {
+    add_undefined(set, name, "N <= 3");
+  } else if (fast_tolerance * std::abs(layer.hsic_xx) < layer.hsic_xx_rounding) {
+    add_undefined(set, name, not_in_fast_precision);
+  } else if (!(layer.hsic_xx > 0)) {
+    add_undefined(set, name, "HSIC <= 0");
+  } else if (!(layer.squared_variance > 0 && layer.participation_rounding <= debiased_tolerance)) {
+    add_undefined(set, name, outweighed);
+  } else {
+    add_number(set, name, layer.squared_variance / layer.hsic_xx);
+  }
+}
+
 void add_dims(MetricSet& set, const Eigenbasis& spectrum) {
   const std::string reason = missing(spectrum, 0);
   const std::vector<double> p = reason.empty() ? shares(spectrum) : std::vector<double>{};

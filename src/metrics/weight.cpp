@@ -1,5 +1,9 @@
 // The weight's own rank, and its Gram matrix against the UFM's prediction.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/vector_math.hpp"
 #include "metrics/layer_parts.hpp"
@@ -24,12 +28,26 @@ double gram_error(const Matrix& gram, const Matrix& root, const UfmStrengths& uf
   return std::sqrt(difference) / std::sqrt(norm);
 }
 
+void add_condition(MetricSet& set, const WeightSummary& weight, std::size_t features) {
+  const std::size_t full = std::min(weight.rows, features);
+  if (weight.rank == 0) {
+    add_undefined(set, "weight_condition", "weight is 0");
+  } else if (weight.rank < full) {
+    add_undefined(set, "weight_condition", fmt::format("rank(W) = {} < {}", weight.rank, full));
+  } else {
+    const double condition = weight.singular_values[0] / weight.singular_values[full - 1];
+    add_number(set, "weight_condition", condition, std::nullopt,
+               precision_note(std::numeric_limits<double>::epsilon() * condition));
+  }
+}
+
 }  // namespace
 
 void add_weight_rank(MetricSet& set, const LayerSummary& layer) {
   if (!layer.weight) {
     add_undefined(set, "weight_stable_rank", layer.no_weight);
     add_undefined(set, "weight_rank", layer.no_weight);
+    add_undefined(set, "weight_condition", layer.no_weight);
     return;
   }
   if (layer.weight->rank == 0) {
@@ -43,6 +61,7 @@ void add_weight_rank(MetricSet& set, const LayerSummary& layer) {
     add_number(set, "weight_stable_rank", sum);
   }
   add_count(set, "weight_rank", layer.weight->rank);
+  add_condition(set, *layer.weight, layer.features());
 }
 
 void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {

@@ -149,8 +149,9 @@ TEST(Undefined, WithoutWeightAndPredictions) {
   const TargetSummary targets = make_targets({1, 0.5});
   const MetricSet set = layer_metrics(make_layer({2, 1, 0.5}, 2), targets, 10);
   expect_explained(set);
-  for (const char* name : {"nrc2", "nrc2_unnormalized", "nrc3", "nrc3_gamma", "nrc3_ufm", "deep_nrc3",
-                           "deep_nrc3_cosines", "weight_rank", "weight_stable_rank", "ufm_gram_error"}) {
+  for (const char* name :
+       {"nrc2", "nrc2_unnormalized", "nrc3", "nrc3_gamma", "nrc3_ufm", "deep_nrc3", "deep_nrc3_cosines",
+        "weight_rank", "weight_stable_rank", "weight_condition", "ufm_gram_error"}) {
     EXPECT_EQ(reason(set, name), "no weight") << name;
   }
   EXPECT_EQ(reason(set, "linear_excess"), "no predictions");
@@ -177,14 +178,50 @@ TEST(Undefined, DebiasedCkaThatRoundingDecides) {
   EXPECT_EQ(noted(0.5, test::nan), "one row outweighs all others: rounding");
 }
 
+TEST(Undefined, DebiasedParticipationRatioThatRoundingDecides) {
+  LayerSummary layer = make_layer({4, 2, 1}, 2);
+  layer.squared_variance = 3;
+  layer.hsic_xx = 2;
+  const auto found = [&] {
+    return *layer_metrics(layer, make_targets({1, 0.5}), 10).find("feature_participation_ratio_debiased");
+  };
+  layer.participation_rounding = 0.9e-8;
+  EXPECT_EQ(found().number(), 1.5);
+  layer.participation_rounding = 1.1e-8;
+  EXPECT_EQ(found().note, "one row outweighs all others: rounding");
+  layer.participation_rounding = 0;
+  layer.hsic_xx_rounding = 3e-4;
+  EXPECT_EQ(found().note, "not in fast precision");
+  layer.hsic_xx = layer.hsic_xx_rounding = 0;
+  EXPECT_EQ(found().note, "HSIC <= 0");
+  layer.samples = 3;
+  EXPECT_EQ(found().note, "N <= 3");
+}
+
+TEST(Undefined, ConditionOfAWeightOfLowerRank) {
+  const auto found = [](const Matrix& weight) {
+    LayerSummary layer = make_layer({4, 2, 1}, 2);
+    layer.weight = summarize_weight(weight, false, 2);
+    return *layer_metrics(layer, make_targets({1, 0.5}), 10).find("weight_condition");
+  };
+  Matrix weight(2, 3);
+  weight(0, 0) = 3;
+  EXPECT_EQ(found(weight).note, "rank(W) = 1 < 2");
+  weight(1, 1) = 0.5;
+  EXPECT_EQ(found(weight).number(), 6);
+  weight(1, 1) = 3e-9;
+  EXPECT_EQ(found(weight).note, "ill-conditioned: right to about 1e-06");
+  EXPECT_EQ(found(Matrix(2, 3)).note, "weight is 0");
+}
+
 TEST(Undefined, ConstantFeatures) {
   LayerSummary layer = make_layer({0, 0, 0}, 2);
   layer.hsic_xx = 0;
   const MetricSet set = layer_metrics(layer, make_targets({1, 0.5}), 10);
   expect_explained(set);
-  for (const char* name :
-       {"nrc1", "nrc1_centered", "evr", "deep_nrc1", "deep_nrc1_squared", "deep_nrc2", "deep_nrc2_debiased",
-        "feature_stable_rank", "feature_effective_rank", "feature_dims_90"}) {
+  for (const char* name : {"nrc1", "nrc1_centered", "evr", "deep_nrc1", "deep_nrc1_squared", "deep_nrc2",
+                           "deep_nrc2_debiased", "feature_stable_rank", "feature_effective_rank",
+                           "feature_dims_90", "target_cca", "feature_participation_ratio_debiased"}) {
     EXPECT_EQ(reason(set, name), "zero variance") << name;
   }
 }
@@ -203,7 +240,9 @@ TEST(Undefined, OneTargetFewSamplesAndConstantTargets) {
   constant.model = ModelErrors{0, 0, Matrix(1, 1)};
   expect_explained(target_metrics(constant));
   EXPECT_EQ(reason(target_metrics(constant), "model_r2"), "zero target variance");
-  EXPECT_EQ(reason(layer_metrics(layer, constant, 10), "deep_nrc2"), "zero target variance");
+  for (const char* name : {"deep_nrc2", "linear_share", "target_cca"}) {
+    EXPECT_EQ(reason(layer_metrics(layer, constant, 10), name), "zero target variance") << name;
+  }
 }
 
 TEST(Undefined, WeightsThatDoNotFit) {

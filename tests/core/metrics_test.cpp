@@ -228,8 +228,10 @@ TEST(LayerMetrics, ByHand) {
   EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc2_published"), 1);
   EXPECT_DOUBLE_EQ(value_of(set, "deep_nrc3"), 1);
   EXPECT_DOUBLE_EQ(value_of(set, "linear_mse"), 50.0 / 200);
+  EXPECT_DOUBLE_EQ(value_of(set, "linear_share"), 0.5);  // of 1/2, the mean variance of a target
   EXPECT_DOUBLE_EQ(value_of(set, "linear_excess"), 0);
   EXPECT_DOUBLE_EQ(value_of(set, "weight_stable_rank"), 2);
+  EXPECT_DOUBLE_EQ(value_of(set, "weight_condition"), 1);
   EXPECT_EQ(value_of(set, "weight_rank"), 2);
   // W W^T = I against T = sqrt(0.4) (diag(sqrt 2, 1) - sqrt(0.1) I).
   const double t0 = std::sqrt(0.4) * (std::sqrt(2.0) - std::sqrt(0.1));

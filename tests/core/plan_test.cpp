@@ -209,7 +209,7 @@ TEST(PlanLayer, SparesTheSecondLookWhereMomentsMayDo) {
     options.precision = precision;
     return planned(layer, options, 512 * mebibyte);
   };
-  for (const char* metrics : {"deep_nrc1", "deep_nrc*", "linear_mse", "linear_excess,evr"}) {
+  for (const char* metrics : {"deep_nrc1", "deep_nrc*", "linear_mse", "linear_share", "linear_excess,evr"}) {
     const LayerPlan plan = plan_of(plain, metrics, Precision::float64);
     EXPECT_TRUE(plan.looks == 2 && plan.spares_look) << metrics;
     EXPECT_FALSE(plan.normalized_scatter) << metrics;
@@ -282,13 +282,28 @@ TEST(LayerNeeds, PairsOfWhatIsWanted) {
     std::size_t pairs;
   };
   // Three targets, and as many dimensions of signal.
-  for (const auto& [metrics, pairs] :
-       {Case{"evr", 10}, Case{"nrc1", 4}, Case{"nrc2", 4}, Case{"deep_nrc1*", 4}, Case{"nrc1,evr", 10},
-        Case{"deep_nrc3", 4}, Case{"deep_nrc2", 0}, Case{"deep_nrc2_debiased,nrc3*,weight_*,samples", 0},
-        Case{"feature_participation_ratio", 0}, Case{"feature_stable_rank", 1}, Case{"deep_nrc4", 4},
-        Case{"feature_rankme", 0}, Case{"model_mse", 0}, Case{"feature_dims_90", 10},
-        Case{"linear_mse", 4096}, Case{"linear_excess", 4096}, Case{"feature_effective_rank", 4096},
-        Case{"deep_*", 4}, Case{"feature_*", 4096}}) {
+  for (const auto& [metrics, pairs] : {Case{"evr", 10},
+                                       Case{"nrc1", 4},
+                                       Case{"nrc2", 4},
+                                       Case{"deep_nrc1*", 4},
+                                       Case{"nrc1,evr", 10},
+                                       Case{"deep_nrc3", 4},
+                                       Case{"deep_nrc2", 0},
+                                       Case{"deep_nrc2_debiased,nrc3*,weight_*,samples", 0},
+                                       Case{"feature_participation_ratio", 0},
+                                       Case{"feature_stable_rank", 1},
+                                       Case{"deep_nrc4", 4},
+                                       Case{"feature_rankme", 0},
+                                       Case{"model_mse", 0},
+                                       Case{"feature_dims_90", 10},
+                                       Case{"linear_mse", 4096},
+                                       Case{"linear_excess", 4096},
+                                       Case{"linear_share", 4096},
+                                       Case{"target_cca", 4096},
+                                       Case{"feature_participation_ratio_debiased", 0},
+                                       Case{"feature_effective_rank", 4096},
+                                       Case{"deep_*", 4},
+                                       Case{"feature_*", 4096}}) {
     EXPECT_EQ(needed(4096, metrics).pairs, pairs) << metrics;
   }
   EXPECT_EQ(needed(64, "nrc1").pairs, 64U);  // all are as quick
@@ -316,6 +331,10 @@ TEST(LayerNeeds, MapsAndWeightsOnlyWhereWanted) {
   EXPECT_TRUE(needed(4096, "deep_nrc4").published);
   EXPECT_FALSE(needed(4096, "linear_mse").uncentred);
   EXPECT_TRUE(needed(4096, "linear_excess").affine);
+  EXPECT_TRUE(needed(4096, "linear_share").affine);
+  EXPECT_TRUE(needed(4096, "target_cca").canonical);
+  EXPECT_FALSE(needed(4096, "target_cca").affine);
+  EXPECT_TRUE(needed(4096, "weight_condition").weight);
   EXPECT_TRUE(needed(4096, "nrc3_final_gamma").weight);
   EXPECT_FALSE(needed(4096, "nrc3_final_gamma").weight_residuals);
   EXPECT_TRUE(needed(4096, "nrc2").weight_residuals);

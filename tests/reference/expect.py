@@ -18,7 +18,8 @@ samples features signal_dim zero_rows feature_mean_norm total_variance evr featu
 feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_95 feature_dims_99 feature_rankme
 nrc1 nrc1_unnormalized nrc1_centered nrc2 nrc2_unnormalized nrc3 nrc3_gamma nrc3_gamma_over_lambda_min nrc3_ufm
 deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3
-deep_nrc3_cosines deep_nrc4 linear_mse linear_excess weight_stable_rank weight_rank ufm_gram_error""".split()
+deep_nrc3_cosines deep_nrc4 linear_mse linear_share linear_excess target_cca feature_participation_ratio_debiased
+weight_stable_rank weight_rank weight_condition ufm_gram_error""".split()
 
 TARGET_METRICS = """
 target_dim target_lambda_min target_lambda_max target_rank target_stable_rank target_stable_rank_cov
@@ -34,8 +35,8 @@ nc4_disagreement ncc_accuracy""".split()
 COMMON_METRICS = """
 samples features signal_dim zero_rows feature_mean_norm total_variance evr feature_stable_rank feature_stable_rank_cov
 feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_95 feature_dims_99 feature_rankme
-deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc3 deep_nrc3_cosines weight_stable_rank
-weight_rank""".split()
+deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc3 deep_nrc3_cosines
+feature_participation_ratio_debiased weight_stable_rank weight_rank weight_condition""".split()
 CLASS_TARGET_METRICS = """
 classes classes_single class_imbalance samples_ignored model_accuracy model_cross_entropy""".split()
 
@@ -43,13 +44,15 @@ classes classes_single class_imbalance samples_ignored model_accuracy model_cros
 NEED_VARIANCE = """
 evr feature_stable_rank feature_stable_rank_cov feature_participation_ratio feature_effective_rank feature_dims_90
 feature_dims_95 feature_dims_99 nrc1 nrc1_unnormalized nrc1_centered deep_nrc1 deep_nrc1_squared deep_nrc2
-deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3 deep_nrc3_cosines""".split()
+deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3 deep_nrc3_cosines target_cca
+feature_participation_ratio_debiased""".split()
 
 # Where lambda_k = lambda_{k+1}, V_k is one choice of many.
 NEED_GAP = ["nrc1", "nrc1_unnormalized", "nrc1_centered", "deep_nrc2_signal", "deep_nrc3", "deep_nrc3_cosines"]
 # Where both are 0, the choice lies where centred features have no part.
 NEED_POSITIVE_GAP = ["nrc1", "nrc1_unnormalized", "deep_nrc3", "deep_nrc3_cosines"]
 
+PARTICIPATION = "feature_participation_ratio_debiased"
 EPS = np.finfo(float).eps
 _known: dict[bytes, dict] = {}  # the same numbers are stored in many ways
 
@@ -189,7 +192,7 @@ def white_targets(values: dict, skip: dict, Y: np.ndarray) -> None:
             skip[name] = "white targets: any gamma"
 
 
-def lost_hsic(values: dict, skip: dict, H: np.ndarray) -> None:
+def lost_hsic(values: dict, skip: dict, H: np.ndarray, names=("deep_nrc2_debiased", PARTICIPATION)) -> None:
     """The unbiased HSIC leaves out each sample's similarity with itself. Where hardly anything else is there (one row
     far larger than all others), what is left of the sums is rounding: undefined when it is nothing but that."""
     X = H - H.mean(0)
@@ -198,10 +201,27 @@ def lost_hsic(values: dict, skip: dict, H: np.ndarray) -> None:
     if N <= 3 or not 0 < whole < math.inf:
         return
     left = abs(whole - N / (N - 2) * (d @ d) + d.sum() ** 2 / ((N - 1) * (N - 2)))
-    if left <= 1e-14 * whole:
-        values["deep_nrc2_debiased"] = None
-    elif left < 1e-9 * whole:
-        skip["deep_nrc2_debiased"] = "cancellation"
+    for name in names:
+        if left <= 1e-14 * whole:
+            values[name] = None
+        elif left < 1e-9 * whole:
+            skip[name] = "cancellation"
+
+
+def shaky_correlations(values: dict, skip: dict, H: np.ndarray, Y: np.ndarray) -> None:
+    """Where small directions of the features carry targets, rounding moves target_cca, here and in the oracle; and an
+    eigenvalue at the cut may count or not."""
+    if values["target_cca"] is None:
+        return
+    (lam, V), (mu, U) = (oracle.sorted_eigh(oracle.covariance(A)) for A in (H, Y))
+    if any(near(x / lam[0], 1e-10, 30) for x in lam):
+        skip["target_cca"] = "an eigenvalue at the cut"
+        return
+    keep, rank = lam > 1e-10 * lam[0], int(np.sum(mu > 1e-10 * mu[0]))
+    along = V[:, keep].T @ oracle.covariance(H, Y) @ U[:, :rank] / np.sqrt(mu[:rank]) / lam[keep, None]
+    moved = 4 * len(lam) * EPS * lam.sum() * (along**2).sum() / rank + 8 * EPS * len(mu) * mu[0] / mu[rank - 1]
+    if moved > 1e-9 * max(values["target_cca"], 1e-2):
+        skip["target_cca"] = "ill-conditioned"
 
 
 def layer(H, Y, W, P, options: dict, attrs: dict) -> dict:
@@ -227,6 +247,7 @@ def layer(H, Y, W, P, options: dict, attrs: dict) -> dict:
         else:
             arbitrary_basis(values, skip, H, k)
             lost_hsic(values, skip, H)
+            shaky_correlations(values, skip, H, Y)
         if flat is not None:
             arbitrary_weight_basis(values, skip, flat, k)
             if W.ndim == 2:
@@ -275,7 +296,7 @@ def class_layer(H, labels, W, b, options: dict) -> dict:
             k = common["signal_dim"]
             arbitrary_basis(common, skip, H, k)
             lost_hsic(common, skip, H)
-            lost_hsic(common, skip, Y)
+            lost_hsic(common, skip, Y, ["deep_nrc2_debiased"])
             if W is not None:
                 arbitrary_weight_basis(common, skip, W, k)
         else:  # the oracle takes k = n for k = 0

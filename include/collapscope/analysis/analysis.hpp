@@ -68,6 +68,7 @@ struct LayerNeeds {
   double variance_share = 0;      // all of them after all, where those hold less of the variance
   bool uncentred = false;         // the eigenpairs of (1/N) H^T H
   bool affine = false;            // the best affine map to the targets
+  bool canonical = false;         // the canonical correlations with the targets
   bool published = false;         // deep NRC4's map
   bool weight = false;            // the weight's singular values and vectors
   bool weight_residuals = false;  // the rows outside of the weight's row space

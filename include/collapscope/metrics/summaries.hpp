@@ -85,6 +85,17 @@ struct MapRounding {
 [[nodiscard]] MapRounding least_squares_rounding(std::span<const double> values, const Matrix& coordinates,
                                                  double cutoff, double error);
 
+// The mean squared canonical correlation of features and targets, tr(S_HH^+ S_HY S_YY^+ S_YH) / rank S_YY,
+// and what rounding may move it by. values, coordinates: as above; eigenvalues up to 1e-10 of the largest
+// count as 0 on both sides; error: of S_HH, in the Frobenius norm. Targets vary.
+struct CanonicalCorrelation {
+  double mean_square = 0;
+  double rounding = 0;
+};
+[[nodiscard]] CanonicalCorrelation canonical_correlation(std::span<const double> values,
+                                                         const Matrix& coordinates,
+                                                         const TargetSummary& targets, double error);
+
 // One layer of one checkpoint.
 struct LayerSummary {
   std::uint64_t samples = 0;
@@ -107,8 +118,11 @@ struct LayerSummary {
   double hsic_yy = 0;
   double hsic_xx_rounding = 0;             // what float32 products may move it by
   double debiased_rounding = 0;            // what float64's rounding may move deep_nrc2_debiased by
+  double squared_variance = 0;             // to the scale of hsic_xx, without bias
+  double participation_rounding = 0;       // of squared_variance / hsic_xx, relative
   std::optional<double> affine_explained;  // part of tr S_YY that the best affine map explains, from moments
-  std::optional<double> published_explained;  // the same of deep NRC4's map
+  std::optional<double> published_explained;      // the same of deep NRC4's map
+  std::optional<CanonicalCorrelation> canonical;  // of features and targets; nullopt: not all pairs are there
   double affine_uncertainty = 0;  // of affine_explained, from float64's rounding; when moments may suffice
   double published_uncertainty = 0;
   MapRounding affine_rounding;  // from `product_rounding`
