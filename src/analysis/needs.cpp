@@ -137,7 +137,8 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   if (plan.classes > 0) {
     needs.affine = needs.published = needs.weight_residuals = false;
     needs.uncentred = may_be_full && metrics.wants("feature_rankme");
-    needs.weight = wants_any(metrics, of_the_classifier) || metrics.wants("weight_stable_rank");
+    needs.weight =
+        options.per_class || wants_any(metrics, of_the_classifier) || metrics.wants("weight_stable_rank");
   }
   return needs;
 }

@@ -48,6 +48,7 @@ void each_field(T& value, const Visit& visit) {
   visit("intrinsic_signal_dim", value.intrinsic_signal_dim);
   visit("top", value.top);
   visit("pool", value.pool);
+  visit("per_class", value.per_class);
   visit("looks", value.looks);
   visit("precision", value.precision);
   visit("spectrum", value.spectrum);
