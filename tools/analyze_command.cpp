@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -183,6 +184,10 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   if (!task.chosen.note.empty()) {
     progress.message(task.chosen.note);
   }
+  const auto has_labels = [](const Checkpoint& one) { return is_classification(one.front()); };
+  if (job.is_first() && options.per_class && std::ranges::none_of(task.checkpoints, has_labels)) {
+    progress.message("--per-class: no dump has task = \"classification\", so there are no classes");
+  }
   task.states = states_for(options, task.checkpoints, task.chosen.backend->is_device(), progress, job);
   return task;
 }
@@ -227,6 +232,9 @@ void check_outputs(const AnalyzeOptions& options, const Job& job) {
   if (options.part.empty()) {
     for (const std::string& output : options.outputs) {
       check_output(output, {".json", ".csv"});
+      if (options.per_class && std::filesystem::path(output).extension() == ".csv") {
+        check_output(classes_output(output), {".csv"});
+      }
     }
     return;
   }

@@ -98,6 +98,10 @@ void add_selection(Command& command, DumpOptions& options) {
                .target = &options.metrics,
                .description = "only these metrics: names and globs, separated by commas",
                .placeholder = "LIST"});
+  command.add({.names = {"--per-class"},
+               .target = &options.per_class,
+               .description = "of classification: also results of each class; -o FILE.csv writes them to "
+                              "FILE.classes.csv"});
 }
 
 void add_computation(Command& command, DumpOptions& options) {
@@ -234,6 +238,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   }
   check_metric_names(options.metrics);
   result.metrics = MetricChoice(options.metrics);
+  result.per_class = options.per_class;
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
   result.precision = options.precision == "fast" ? Precision::fast : Precision::float64;
   result.spectrum = options.spectrum == "full"      ? SpectrumChoice::full

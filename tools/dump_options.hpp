@@ -19,6 +19,7 @@ struct DumpOptions {
   std::size_t top = 10;
   std::string pool;
   std::string metrics;
+  bool per_class = false;
   std::string ignore_label;
   std::string looks = "auto";
   std::string precision = "float64";

@@ -36,6 +36,10 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
   require_writable(output);
 }
 
+std::string classes_output(const std::string& output) {
+  return std::filesystem::path(output).replace_extension(".classes.csv").string();
+}
+
 void check_no_input(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   for (const std::string& output : outputs) {
@@ -73,6 +77,9 @@ bool write_results(const Results& results, const std::vector<std::string>& outpu
     const std::string collapse = collapse_text(results, criteria, terminal_width());
     print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
           (collapse.empty() ? "" : "\n" + collapse));
+    if (const std::string classes = classes_table(results); !classes.empty()) {
+      print("\n" + classes);
+    }
   }
   return write_each(outputs, [&](const std::string& output) {
     if (output == "-") {
@@ -80,6 +87,9 @@ bool write_results(const Results& results, const std::vector<std::string>& outpu
     } else {
       const bool is_csv = std::filesystem::path(output).extension() == ".csv";
       write_file_atomically(output, is_csv ? results_csv(results) : results_json(results));
+      if (is_csv && has_classes(results)) {
+        write_file_atomically(classes_output(output), classes_csv(results));
+      }
     }
   });
 }

@@ -15,6 +15,9 @@ namespace collapscope::tools {
 // refused before hours of work, not after them.
 void check_output(const std::string& output, const std::vector<std::string>& extensions);
 
+// Where the results of each class go beside those in FILE.csv: FILE.classes.csv.
+[[nodiscard]] std::string classes_output(const std::string& output);
+
 // Throws UsageError when an output is one of the input files.
 void check_no_input(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 
@@ -30,7 +33,7 @@ void tell(const std::string& line);
 void print(std::string_view text);
 
 // To files that end in .json or .csv, or as JSON to standard output for "-"; without any a table there.
-// metrics: what the table shows. As write_each.
+// Results of each class go beside a FILE.csv. metrics: what the table shows. As write_each.
 [[nodiscard]] bool write_results(const Results& results, const std::vector<std::string>& outputs,
                                  const MetricChoice& metrics);
 

@@ -116,6 +116,7 @@ Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& 
                     {"--top", std::to_string(options.top)},
                     {"--pool", options.pool},
                     {"--metrics", options.metrics},
+                    {"--per-class", flag(options.per_class)},
                     {"--looks", options.looks},
                     {"--precision", options.precision},
                     {"--spectrum", options.spectrum},

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "choices.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/synth/synth.hpp"
 #include "command.hpp"
 #include "commands.hpp"
@@ -33,24 +34,20 @@ struct PlantedOptions : CommonOptions {
   PlantedSpec spec;
 };
 
-void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
+struct ClassOptions : CommonOptions {
+  ClassSpec spec;
+  std::string geometry = "etf";
+};
+
+void add_output(Command& command, CommonOptions& options) {
   command.add({.names = {"-o", "--output"},
                .target = &options.output,
                .description = "the dump to write",
                .placeholder = "FILE",
                .required = true});
-  command.add({.names = {"-N", "--samples"},
-               .target = &spec.samples,
-               .description = "samples N, more than 2 (d + 1)",
-               .preset = std::to_string(spec.samples)});
-  command.add({.names = {"-d", "--features"},
-               .target = &spec.features,
-               .description = "features d",
-               .preset = std::to_string(spec.features)});
-  command.add({.names = {"-n", "--targets"},
-               .target = &spec.targets,
-               .description = "target components n, at most d",
-               .preset = std::to_string(spec.targets)});
+}
+
+void add_storage(Command& command, CommonOptions& options, SynthSpec& spec) {
   command.add({.names = {"--dtype"},
                .target = &options.element,
                .description = "type of the activations",
@@ -70,6 +67,23 @@ void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
                .count = 2});
   command.add({.names = {"--run"}, .target = &spec.run, .description = "attribute run"});
   command.add({.names = {"--step"}, .target = &spec.step, .description = "attribute step"});
+}
+
+void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
+  add_output(command, options);
+  command.add({.names = {"-N", "--samples"},
+               .target = &spec.samples,
+               .description = "samples N, more than 2 (d + 1)",
+               .preset = std::to_string(spec.samples)});
+  command.add({.names = {"-d", "--features"},
+               .target = &spec.features,
+               .description = "features d",
+               .preset = std::to_string(spec.features)});
+  command.add({.names = {"-n", "--targets"},
+               .target = &spec.targets,
+               .description = "target components n, at most d",
+               .preset = std::to_string(spec.targets)});
+  add_storage(command, options, spec);
 }
 
 void complete(SynthSpec& spec, const CommonOptions& options) {
@@ -118,11 +132,67 @@ Command planted_command() {
   return command;
 }
 
+// name: etf, whose layers have collapsed unless --nc1 says otherwise, or classes.
+Command class_command(const std::string& name, const std::string& summary, bool is_etf) {
+  const auto options = std::make_shared<ClassOptions>();
+  ClassSpec& spec = options->spec;
+  if (is_etf) {
+    spec.nc1 = {0};
+  }
+  Command command(name, summary);
+  add_output(command, *options);
+  command.add({.names = {"-K", "--classes"},
+               .target = &spec.classes,
+               .description = is_etf ? "classes K, at most d + 1" : "classes K",
+               .preset = std::to_string(spec.classes)});
+  command.add({.names = {"-n", "--rows"},
+               .target = &spec.rows,
+               .description = "rows of each class, of the rarer ones with --imbalance; 3 or more with noise",
+               .preset = std::to_string(spec.rows)});
+  command.add({.names = {"-d", "--features"},
+               .target = &spec.features,
+               .description = "features d",
+               .preset = std::to_string(spec.features)});
+  command.add({.names = {"--nc1"},
+               .target = &spec.nc1,
+               .description = "nc1 of each layer, e.g. 1,0.1,1e-3",
+               .separator = ',',
+               .preset = list_preset(spec.nc1)});
+  command.add({.names = {"--imbalance"},
+               .target = &spec.imbalance,
+               .description = "the first half of the classes has so many times as many rows",
+               .preset = std::to_string(spec.imbalance)});
+  if (is_etf) {
+    command.add({.names = {"--geometry"},
+                 .target = &options->geometry,
+                 .description =
+                     "of the class means and the weight: etf, or seli, what SELI predicts for the imbalance",
+                 .choices = {"etf", "seli"},
+                 .preset = options->geometry});
+  }
+  add_storage(command, *options, spec);
+  command.action = [options, is_etf] {
+    complete(options->spec, *options);
+    options->spec.geometry = options->geometry == "seli" ? ClassGeometry::seli : ClassGeometry::etf;
+    if (is_etf && options->spec.features + 1 < options->spec.classes) {
+      throw UsageError(
+          fmt::format("a simplex of {} classes needs {} features, found {}; 'synth classes' takes any number",
+                      options->spec.classes, options->spec.classes - 1, options->spec.features));
+    }
+    write_classes(options->output, options->spec);
+    return done;
+  };
+  return command;
+}
+
 }  // namespace
 
 Command synth_command() {
   Command command("synth", "write dumps with known answers, of any size");
-  command.commands = {ufm_command(), planted_command()};
+  command.commands = {
+      ufm_command(), planted_command(),
+      class_command("etf", "a collapsed classifier: class means and weight are a simplex", true),
+      class_command("classes", "layers of a classifier whose nc1 is given, of any number of classes", false)};
   return command;
 }
 

@@ -55,14 +55,16 @@ CheckpointOutcome CheckpointWork::outcome() const {
   if (result_) {
     outcome.samples = result_->samples;
     outcome.targets = result_->targets;
+    outcome.classes = result_->classes;
   }
   outcome.failure = failure_;
   outcome.model_failure = model_failure_;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     if (layer.result || layer.failure) {
-      outcome.layers.push_back(
-          {i, layer.result ? std::optional(layer.result->metrics) : std::nullopt, layer.nrc3, layer.failure});
+      outcome.layers.push_back({i, layer.result ? std::optional(layer.result->metrics) : std::nullopt,
+                                layer.result ? layer.result->classes : std::nullopt, layer.nrc3,
+                                layer.failure});
     }
   }
   return outcome;
@@ -71,14 +73,15 @@ CheckpointOutcome CheckpointWork::outcome() const {
 void CheckpointWork::absorb(CheckpointOutcome outcome) {
   if (outcome.samples && !result_) {
     result_ = checkpoint_result(*outcome.samples, std::move(outcome.targets));
+    result_->classes = std::move(outcome.classes);
   }
   failure_ = failure_ ? failure_ : std::move(outcome.failure);
   model_failure_ = model_failure_ ? model_failure_ : std::move(outcome.model_failure);
   for (LayerOutcome& found : outcome.layers) {
     Layer& layer = layers_.at(found.layer);
     if (found.metrics) {
-      layer.result =
-          LayerResult{layer.index->name, layer.index->index, layer.index->kind, *std::move(found.metrics)};
+      layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
+                                 *std::move(found.metrics), std::move(found.classes)};
     }
     layer.nrc3 = std::move(found.nrc3);
     layer.failure = std::move(found.failure);

@@ -158,6 +158,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     throw InputError(first().path, first().id, "no layer is selected by --layers");
   }
   result_ = checkpoint_result(summary_.samples, target_metrics(summary_));
+  if (summary_.classes && options_.per_class) {
+    result_->classes = checkpoint_classes(*summary_.classes, first().class_names);
+  }
   record_.add(number_, *result_);
 }
 
@@ -192,7 +195,7 @@ std::vector<std::size_t> CheckpointWork::take_finished() {
     Layer& layer = layers_[i];
     if (auto found = record_.finished(place(i))) {
       layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
-                                 std::move(found->result.metrics)};
+                                 std::move(found->result.metrics), std::move(found->result.classes)};
       layer.nrc3 = std::move(found->nrc3);
       if (layer.nrc3) {
         layer.nrc3->layer = layer.index->name;
@@ -203,6 +206,7 @@ std::vector<std::size_t> CheckpointWork::take_finished() {
   }
   if (auto found = record_.checkpoint(number_)) {
     result_ = checkpoint_result(found->samples, std::move(found->targets));
+    result_->classes = std::move(found->classes);
   }
   layers_left_ = left.size();
   return left;
@@ -307,6 +311,9 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
   }
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
+  if (found.classes && summary_.classes && options_.per_class) {
+    layer.result->classes = layer_classes(found, *summary_.classes);
+  }
   layer.nrc3 = nrc3_inputs(*layer.result, found, summary_);
   record_.finish({place_of(*layer.index), *layer.result, layer.nrc3});
 }

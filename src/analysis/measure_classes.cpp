@@ -1,6 +1,8 @@
 // The labels of a checkpoint, and what its predictions make of them.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "analysis/measure.hpp"
 #include "collapscope/core/error.hpp"
@@ -52,7 +54,7 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
   const std::uint64_t block = std::max<std::uint64_t>(1, block_bytes / 8 / columns);
   TargetRows::Room logits_room;
   TargetRows::Room labels_room;
-  double right = 0;
+  std::vector<double> right(classes.labels.size(), 0.0);
   double entropy = 0;
   double samples = 0;
   for (std::uint64_t first = 0; first < targets.samples(); first += block) {
@@ -65,12 +67,14 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
       }
       const auto label = static_cast<std::size_t>(classes.labels[static_cast<std::size_t>(numbers(i, 0))]);
       const std::span<const double> row = logits.row(i);
-      right += std::ranges::max_element(row) - row.begin() == static_cast<std::ptrdiff_t>(label) ? 1 : 0;
+      right[static_cast<std::size_t>(numbers(i, 0))] +=
+          std::ranges::max_element(row) - row.begin() == static_cast<std::ptrdiff_t>(label) ? 1 : 0;
       entropy += cross_entropy(row, label);
       samples += 1;
     }
   }
-  classes.accuracy = right / samples;
+  classes.accuracy = std::accumulate(right.begin(), right.end(), 0.0) / samples;
+  classes.right = std::move(right);
   classes.cross_entropy = entropy / samples;
 }
 

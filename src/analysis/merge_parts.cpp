@@ -95,6 +95,9 @@ class Merger {
                  target_metrics(targets.summary),
                  {}},
                 {run_key(first), {}}};
+    if (targets.summary.classes && options_.per_class) {
+      found.result.classes = checkpoint_classes(*targets.summary.classes, first.class_names);
+    }
     std::vector<const LayerIndex*> layers = layers_in_file_order(first, options_.layers);
     std::sort(layers.begin(), layers.end());  // as the index has them
     for (const LayerIndex* layer : layers) {
@@ -140,6 +143,9 @@ class Merger {
                        layer_metrics(decomposed.summary, targets, options_.top)};
     if (lacks_look) {
       forget_second_look(result.metrics, decomposed.summary, no_second_look);
+    }
+    if (decomposed.summary.classes && targets.classes && options_.per_class) {
+      result.classes = layer_classes(decomposed.summary, *targets.classes);
     }
     if (auto inputs = nrc3_inputs(result, decomposed.summary, targets)) {
       found.member.layers.push_back(*std::move(inputs));

@@ -140,7 +140,8 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   if (plan.classes > 0) {
     needs.affine = needs.canonical = needs.published = needs.weight_residuals = false;
     needs.uncentred = may_be_full && metrics.wants("feature_rankme");
-    needs.weight = wants_any(metrics, of_the_classifier) || wants_any(metrics, of_any_weight);
+    needs.weight =
+        options.per_class || wants_any(metrics, of_the_classifier) || wants_any(metrics, of_any_weight);
   }
   return needs;
 }

@@ -16,6 +16,7 @@ namespace collapscope {
 struct LayerOutcome {
   std::size_t layer = 0;  // of the tasks
   std::optional<MetricSet> metrics;
+  std::optional<LayerClasses> classes;
   std::optional<Nrc3Inputs> nrc3;
   std::optional<Failure> failure;
 };
@@ -23,6 +24,7 @@ struct LayerOutcome {
 struct CheckpointOutcome {
   std::optional<std::uint64_t> samples;  // with `targets`: they were measured
   MetricSet targets;
+  std::optional<CheckpointClasses> classes;
   std::optional<Failure> failure;
   std::optional<Failure> model_failure;
   std::vector<LayerOutcome> layers;
@@ -48,6 +50,24 @@ void each_field(T& metric, const Visit& visit) {
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, MetricSet>
 void each_field(T& metrics, const Visit& visit) { visit("all", metrics.all()); }
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, CheckpointClasses>
+void each_field(T& classes, const Visit& visit) {
+  visit("labels", classes.labels);
+  visit("names", classes.names);
+  visit("samples", classes.samples);
+  visit("model_accuracy", classes.model_accuracy);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, LayerClasses>
+void each_field(T& classes, const Visit& visit) {
+  visit("rows", classes.rows);
+  each_class_column(classes, visit);
+  visit("nearest", classes.nearest);
+  visit("notes", classes.notes);
+}
 
 template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, Nrc3Inputs>
@@ -79,6 +99,7 @@ requires std::is_same_v<std::remove_const_t<T>, LayerOutcome>
 void each_field(T& outcome, const Visit& visit) {
   visit("layer", outcome.layer);
   visit("metrics", outcome.metrics);
+  visit("classes", outcome.classes);
   visit("nrc3", outcome.nrc3);
   visit("failure", outcome.failure);
 }
@@ -88,6 +109,7 @@ requires std::is_same_v<std::remove_const_t<T>, CheckpointOutcome>
 void each_field(T& outcome, const Visit& visit) {
   visit("samples", outcome.samples);
   visit("targets", outcome.targets);
+  visit("classes", outcome.classes);
   visit("failure", outcome.failure);
   visit("model_failure", outcome.model_failure);
   visit("layers", outcome.layers);

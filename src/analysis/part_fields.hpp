@@ -48,6 +48,7 @@ void each_field(T& value, const Visit& visit) {
   visit("intrinsic_signal_dim", value.intrinsic_signal_dim);
   visit("top", value.top);
   visit("pool", value.pool);
+  visit("per_class", value.per_class);
   visit("looks", value.looks);
   visit("precision", value.precision);
   visit("spectrum", value.spectrum);
@@ -104,6 +105,7 @@ void each_field(T& value, const Visit& visit) {
   visit("ignored", value.ignored);
   visit("accuracy", value.accuracy);
   visit("cross_entropy", value.cross_entropy);
+  visit("right", value.right);
   visit("no_model", value.no_model);
 }
 

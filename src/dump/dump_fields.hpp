@@ -143,6 +143,7 @@ void each_field(T& value, const Visit& visit) {
   visit("is_complete", value.is_complete);
   visit("targets", value.targets);
   visit("predictions", value.predictions);
+  visit("class_names", value.class_names);
   visit("layers", value.layers);
 }
 

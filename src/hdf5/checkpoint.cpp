@@ -9,6 +9,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/class_names.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/holes.hpp"
@@ -139,6 +140,7 @@ class CheckpointIndexer {
     index_targets(checkpoint);
     index_predictions(checkpoint);
     index_layers(checkpoint);
+    index_class_names(checkpoint);
     dump_.failures.insert(dump_.failures.end(), failures_.begin(), failures_.end());
     dump_.checkpoints.push_back(std::move(checkpoint));
   }
@@ -177,6 +179,24 @@ class CheckpointIndexer {
     try {
       if (const auto object = files_.find(group_, "predictions"); object && !is_foreign(options_)) {
         checkpoint.predictions = usable_predictions(checkpoint, *object);
+      }
+    } catch (const InputError& error) {
+      failures_.push_back(failure_of(error));
+    }
+  }
+
+  // The checkpoint's own, else those of the root. What is wrong with them costs them alone.
+  void index_class_names(CheckpointIndex& checkpoint) {
+    if (checkpoint.task != "classification" || is_foreign(options_)) {
+      return;
+    }
+    try {
+      std::optional<Object> names = files_.find(group_, "class_names");
+      if (!names && !checkpoint.id.empty()) {
+        names = files_.find(files_.root(), "class_names");
+      }
+      if (names) {
+        checkpoint.class_names = read_class_names(files_, *names);
       }
     } catch (const InputError& error) {
       failures_.push_back(failure_of(error));

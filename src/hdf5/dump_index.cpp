@@ -39,6 +39,9 @@ std::uint64_t attribute_bytes(const CheckpointIndex& checkpoint) {
     const auto* text = std::get_if<std::string>(&value);
     bytes += sizeof(AttributeValue) + name.size() + (text == nullptr ? 0 : text->size());
   }
+  for (const std::string& name : checkpoint.class_names) {
+    bytes += sizeof(std::string) + name.size();
+  }
   return bytes;
 }
 

@@ -50,6 +50,9 @@ class IndexCheck {
       require(predicted == 1 || predicted == 2);
       require(checkpoint.predictions->samples() == checkpoint.targets.samples());
     }
+    require(checkpoint.class_names.size() <= std::size_t{1} << 20U);
+    require(std::ranges::all_of(checkpoint.class_names,
+                                [](const std::string& name) { return name.size() <= std::size_t{4096}; }));
     for (const LayerIndex& one : checkpoint.layers) {
       layer(one, checkpoint.targets.samples());
     }

@@ -56,9 +56,25 @@ bool all_coincide(const LayerSummary& layer) {
   return !(layer.classes->between.trace > squared(64 * float64_epsilon) * layer.total_variance);
 }
 
+}  // namespace
+
 const char* no_between(const LayerSummary& layer) {
   return layer.classes->size() < 2 ? one_class : all_coincide(layer) ? means_coincide : "";
 }
+
+std::vector<double> variances_within(const LayerSummary& layer) {
+  const ClassSummary& classes = *layer.classes;
+  if (!layer.residuals) {
+    return classes.variances;
+  }
+  std::vector<double> variances = layer.residuals->classes.squares;
+  for (std::size_t c = 0; c < variances.size(); ++c) {
+    variances[c] /= classes.counts[c];
+  }
+  return variances;
+}
+
+namespace {
 
 void add_all_undefined(MetricSet& set, std::initializer_list<const char*> names, const std::string& reason) {
   for (const char* name : names) {
@@ -122,18 +138,6 @@ void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* p
     add_number(set, "nc1_unit", layer.residuals->classes.whitened_unit / n / k,
                floors.unit(classes.unit->inverse_trace) / k, cut_note(*classes.unit));
   }
-}
-
-std::vector<double> variances_within(const LayerSummary& layer) {
-  const ClassSummary& classes = *layer.classes;
-  if (!layer.residuals) {
-    return classes.variances;
-  }
-  std::vector<double> variances = layer.residuals->classes.squares;
-  for (std::size_t c = 0; c < variances.size(); ++c) {
-    variances[c] /= classes.counts[c];
-  }
-  return variances;
 }
 
 // Norms, angles and distances of centred vectors. reason: why there is nothing to say; else empty.

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "collapscope/metrics/summaries.hpp"
 #include "collapscope/results/results.hpp"
@@ -55,6 +56,10 @@ void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const Ta
 // Of classification: nc1* to nc4*, ncc_accuracy.
 void add_classes(MetricSet& set, const LayerSummary& layer);
 void add_class_targets(MetricSet& set, const ClassTargets& classes);
+// Why there is nothing between the classes; empty: there is.
+[[nodiscard]] const char* no_between(const LayerSummary& layer);
+// Mean of |h - mu_c|^2 in each class [K], as exact as it is known.
+[[nodiscard]] std::vector<double> variances_within(const LayerSummary& layer);
 
 // weight_stable_rank, weight_rank.
 void add_weight_rank(MetricSet& set, const LayerSummary& layer);

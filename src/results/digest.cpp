@@ -49,6 +49,30 @@ class Digest {
     }
   }
 
+  void add(const ClassColumn& column) {
+    add(std::uint64_t{column.size()});
+    for (const std::optional<double>& number : column) {
+      add(number);
+    }
+  }
+  void add(const LayerClasses& classes) {
+    for (const std::uint64_t rows : classes.rows) {
+      add(rows);
+    }
+    for (const std::optional<std::int64_t>& label : classes.nearest) {
+      add(std::uint64_t{label.has_value()});
+      add(label.value_or(0));
+    }
+    each_class_column(classes, [this](const char* /*name*/, const ClassColumn& column) { add(column); });
+  }
+  void add(const CheckpointClasses& classes) {
+    for (std::size_t c = 0; c < classes.labels.size(); ++c) {
+      add(classes.labels[c]);
+      add(classes.samples[c]);
+    }
+    add(classes.model_accuracy);
+  }
+
   [[nodiscard]] std::string text() const { return fmt::format("{:016x}", state_); }
 
  private:
@@ -69,6 +93,12 @@ std::string numbers_digest(const Results& results) {
     for (const LayerResult& layer : checkpoint.layers) {
       digest.add(layer.name);
       digest.add(layer.metrics);
+      if (layer.classes) {
+        digest.add(*layer.classes);
+      }
+    }
+    if (checkpoint.classes) {
+      digest.add(*checkpoint.classes);
     }
   }
   return digest.text();

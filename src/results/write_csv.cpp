@@ -1,46 +1,13 @@
 // Results as tidy CSV (RFC 4180, except that lines end in \n, which pandas, R and spreadsheets all read).
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <cmath>
 #include <iterator>
 
-#include "collapscope/core/text.hpp"
 #include "collapscope/results/results_file.hpp"
-#include "core/utf8.hpp"
+#include "results/csv_cells.hpp"
 
 namespace collapscope {
 namespace {
-
-// A control character that no CSV reader and no terminal wants; line ends and tabs are left to quoting.
-bool unwanted(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
-}
-
-// What a spreadsheet takes for the start of a formula, the full-width forms included.
-bool starts_formula(std::string_view text) {
-  constexpr std::array<std::string_view, 11> starts = {
-      "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
-  return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });
-}
-
-// A cell of text: valid UTF-8, no formula, quoted where RFC 4180 asks for it.
-std::string text_cell(std::string_view raw) {
-  std::string text = std::ranges::any_of(raw, unwanted) ? printable(raw) : utf8_text(raw);
-  if (starts_formula(text)) text.insert(0, 1, '\'');
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
-// Never quoted; empty when there is no such number.
-std::string number_cell(double value) { return std::isfinite(value) ? fmt::format("{:.17g}", value) : ""; }
 
 // The cells that all rows of a checkpoint or layer begin with, and where the rows go.
 struct Rows {
@@ -71,11 +38,7 @@ struct Rows {
 };
 
 void checkpoint_rows(const CheckpointResult& checkpoint, const std::string& end, std::string& out) {
-  const std::string path = checkpoint.id.empty()
-                               ? checkpoint.path
-                               : fmt::format("{}:/checkpoints/{}", checkpoint.path, checkpoint.id);
-  const std::string place = fmt::format("{},{},{}", text_cell(path), text_cell(checkpoint.run),
-                                        checkpoint.step ? number_cell(*checkpoint.step) : "");
+  const std::string place = checkpoint_cells(checkpoint);
   Rows{out, place + ",,", end}.metrics(checkpoint.targets);
   for (const LayerResult& layer : checkpoint.layers) {
     const std::string index = layer.index ? fmt::to_string(*layer.index) : "";

@@ -84,11 +84,43 @@ void write_notes(JsonText& json, const MetricSet& metrics) {
   json.close('}');
 }
 
+// A column of each class; null where all of it is undefined.
+template <class Column>
+void write_column(JsonText& json, std::string_view name, const Column& column) {
+  json.key(name);
+  if (column.empty()) {
+    json.null();
+  } else {
+    json.list(column);
+  }
+}
+
+void write_classes(JsonText& json, const CheckpointClasses& classes) {
+  json.key("classes").open('{');
+  write_column(json, "labels", classes.labels);
+  write_column(json, "names", classes.names);
+  write_column(json, "samples", classes.samples);
+  write_column(json, "model_accuracy", classes.model_accuracy);
+  json.close('}');
+}
+
+void write_classes(JsonText& json, const LayerClasses& classes) {
+  json.key("classes").open('{');
+  write_column(json, "rows", classes.rows);
+  write_column(json, "nearest", classes.nearest);
+  each_class_column(classes,
+                    [&](const char* name, const ClassColumn& column) { write_column(json, name, column); });
+  json.key("notes").open('{');
+  for (const auto& [column, reason] : classes.notes) json.member(column, reason);
+  json.close('}').close('}');
+}
+
 void write_layer(JsonText& json, const LayerResult& layer) {
   json.open('{').member("name", layer.name).member("index", layer.index).member("kind", layer.kind);
   write_values(json.key("metrics"), layer.metrics);
   write_floors(json.key("floors"), layer.metrics);
   write_notes(json.key("notes"), layer.metrics);
+  if (layer.classes) write_classes(json, *layer.classes);
   json.close('}');
 }
 
@@ -102,6 +134,7 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
   if (std::ranges::any_of(checkpoint.targets.all(), has_note)) {
     write_notes(json.key("target_notes"), checkpoint.targets);
   }
+  if (checkpoint.classes) write_classes(json, *checkpoint.classes);
   json.key("layers").open('[');
   for (const LayerResult& layer : checkpoint.layers) write_layer(json, layer);
   json.close(']').close('}');

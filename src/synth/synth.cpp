@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "collapscope/core/error.hpp"
 #include "hdf5/dump_writer.hpp"
+#include "synth/common.hpp"
 #include "synth/design.hpp"
 
 namespace collapscope {
@@ -17,21 +17,14 @@ using hdf5::DumpWriter;
 using synth::CosineDesign;
 using synth::Reflection;
 
-void require(bool holds, const std::string& message) {
-  if (!holds) {
-    throw UsageError(message);
-  }
-}
-
 void require_sane(const SynthSpec& spec) {
-  require(spec.element == ElementKind::float16 || spec.element == ElementKind::bfloat16 ||
-              spec.element == ElementKind::float32 || spec.element == ElementKind::float64,
-          "synthetic activations are float16, bfloat16, float32 or float64");
-  require(spec.targets >= 1 && spec.features >= spec.targets,
-          fmt::format("{} targets need at least as many features, found {}", spec.targets, spec.features));
-  require(spec.samples > 2 * (spec.features + 1),
-          fmt::format("{} features need more than {} samples, found {}", spec.features,
-                      2 * (spec.features + 1), spec.samples));
+  require_floats(spec.element);
+  require_synth(
+      spec.targets >= 1 && spec.features >= spec.targets,
+      fmt::format("{} targets need at least as many features, found {}", spec.targets, spec.features));
+  require_synth(spec.samples > 2 * (spec.features + 1),
+                fmt::format("{} features need more than {} samples, found {}", spec.features,
+                            2 * (spec.features + 1), spec.samples));
 }
 
 // Eigenvalue j of the target covariance.
@@ -41,35 +34,14 @@ std::uint64_t block_rows(const SynthSpec& spec) {
   return std::clamp<std::uint64_t>((std::uint64_t{1} << 21U) / spec.features, 1, spec.samples);
 }
 
-std::vector<std::uint64_t> chunk_shape(const SynthSpec& spec) {
-  if (spec.storage == SynthStorage::contiguous) {
-    return {};
-  }
-  if (!spec.chunk.empty()) {
-    require(spec.chunk.size() == 2 && spec.chunk[0] >= 1 && spec.chunk[1] >= 1, "a chunk is ROWSxFEATURES");
-    return {std::min(spec.chunk[0], spec.samples), std::min<std::uint64_t>(spec.chunk[1], spec.features)};
-  }
-  return {std::min<std::uint64_t>(spec.samples,
-                                  std::max<std::uint64_t>(1, (std::uint64_t{1} << 17U) / spec.features)),
-          spec.features};
-}
-
 void write_head(DumpWriter& file, const SynthSpec& spec, const std::string& model) {
-  file.set_attribute("/", "format", std::string("collapscope-dump"));
-  file.set_attribute("/", "format_version", std::int64_t{1});
-  file.set_attribute("/", "task", std::string("regression"));
-  file.set_attribute("/", "model", model);
-  file.set_attribute("/", "dataset", std::string("synthetic"));
-  file.set_attribute("/", "step", spec.step);
-  if (!spec.run.empty()) {
-    file.set_attribute("/", "run", spec.run);
-  }
+  write_synth_head(file, spec, "regression", model);
   file.create_dataset("/targets", {spec.samples, spec.targets}, ElementKind::float64, {}, false);
 }
 
 void create_layer(DumpWriter& file, const SynthSpec& spec, const std::string& layer, std::size_t index) {
-  file.create_dataset(layer + "/activations", {spec.samples, spec.features}, spec.element, chunk_shape(spec),
-                      spec.storage == SynthStorage::gzip);
+  file.create_dataset(layer + "/activations", {spec.samples, spec.features}, spec.element,
+                      synth_chunk(spec, spec.samples), spec.storage == SynthStorage::gzip);
   file.create_dataset(layer + "/weight", {spec.targets, spec.features}, ElementKind::float64, {}, false);
   file.set_attribute(layer, "index", static_cast<std::int64_t>(index));
   file.set_attribute(layer, "kind", std::string("linear"));
@@ -110,10 +82,11 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
   require_sane(spec);
   const double c = spec.lambda_w * spec.lambda_h;
   const double smallest = target_eigenvalue(spec.targets - 1);
-  require(spec.lambda_w > 0 && spec.lambda_h > 0, "lambda_w and lambda_h must be positive");
-  require(c < smallest,
-          fmt::format("c = lambda_w lambda_h = {:.3g} must be below the smallest target eigenvalue {:.3g}", c,
-                      smallest));
+  require_synth(spec.lambda_w > 0 && spec.lambda_h > 0, "lambda_w and lambda_h must be positive");
+  require_synth(
+      c < smallest,
+      fmt::format("c = lambda_w lambda_h = {:.3g} must be below the smallest target eigenvalue {:.3g}", c,
+                  smallest));
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
@@ -166,10 +139,10 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
 
 void write_planted(const std::string& path, const PlantedSpec& spec) {
   require_sane(spec);
-  require(!spec.noise.empty(), "a planted dump needs at least one layer: --noise SHARE[,SHARE...]");
+  require_synth(!spec.noise.empty(), "a planted dump needs at least one layer: --noise SHARE[,SHARE...]");
   for (const double share : spec.noise) {
-    require(share >= 0 && share < 1, fmt::format("a share of noise is in [0, 1), found {}", share));
-    require(share == 0 || spec.features > spec.targets, "noise needs more features than targets");
+    require_synth(share >= 0 && share < 1, fmt::format("a share of noise is in [0, 1), found {}", share));
+    require_synth(share == 0 || spec.features > spec.targets, "noise needs more features than targets");
   }
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);

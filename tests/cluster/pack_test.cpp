@@ -51,7 +51,8 @@ TEST(Pack, StructuresGoFieldByField) {
   CheckpointOutcome& checkpoint = outcome.checkpoints.emplace_back();
   checkpoint.samples = 12;
   checkpoint.targets.add({"target_dim", std::int64_t{3}});
-  checkpoint.layers.push_back({4, MetricSet(), Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.5},
+  checkpoint.layers.push_back({4, MetricSet(), std::nullopt,
+                               Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.5},
                                Failure{"a.h5", "fc", "found NaN"}});
   const auto back = unpacked<RankOutcome>(packed(outcome));
   EXPECT_EQ(back.bytes_read, 5U);

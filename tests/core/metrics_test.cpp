@@ -274,7 +274,7 @@ TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
   regression.layers.push_back(
       {"head", std::nullopt, "", layer_metrics(layer_by_hand({4, 3, 2, 1}, 2), targets, 10)});
   TargetSummary labels;
-  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}};
+  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}, {}};
   CheckpointResult classification;
   classification.task = "classification";
   classification.targets = target_metrics(labels);
@@ -306,7 +306,7 @@ TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
 // h = +-1/2 along the first axis beside noise: tr S_W = 3.75, tr S_B = 1/4.
 TEST(ClassMetrics, ByHand) {
   TargetSummary labels;
-  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}};
+  labels.classes = ClassTargets{{3, 7}, {50, 50}, 0, {}, {}, {}};
   const MetricSet set = layer_metrics(classes_by_hand(4), labels, 10);
   EXPECT_DOUBLE_EQ(value_of(set, "within_variance"), 3.75);
   EXPECT_NEAR(value_of(set, "nc1"), 1.5, 1e-13);

@@ -55,6 +55,7 @@ struct AnalysisOptions {
   std::optional<Pool> pool;                  // overrides the file
   std::optional<std::int64_t> ignore_label;  // of classification: samples with it are left out
   MetricChoice metrics;
+  bool per_class = false;  // of classification: also results of each class
   Looks looks = Looks::automatic;
   Precision precision = Precision::float64;
   SpectrumChoice spectrum = SpectrumChoice::automatic;

@@ -144,6 +144,7 @@ struct CheckpointIndex {
   bool is_complete = false;                                        // its writer says that it wrote everything
   DatasetIndex targets;
   std::optional<DatasetIndex> predictions;
+  std::vector<std::string> class_names;  // of classification: row = label; empty: none
   std::vector<LayerIndex> layers;  // ordered by index, then naturally by name
 
   // The value of a numeric attribute; nullopt when missing or not a number.

@@ -27,6 +27,12 @@ class MetricChoice;
 [[nodiscard]] MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
                                       std::size_t top);
 
+// Of classification: of each class by itself. Goes through all pairs of classes, in blocks.
+[[nodiscard]] LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& targets);
+// names: row = label; empty: none.
+[[nodiscard]] CheckpointClasses checkpoint_classes(const ClassTargets& targets,
+                                                   const std::vector<std::string>& names);
+
 // Of a layer without residuals: whether what the wanted metrics take from them, the moments have to more
 // digits than anybody asks for, because little cancels.
 [[nodiscard]] bool moments_suffice(const LayerSummary& layer, const TargetSummary& targets,

@@ -44,6 +44,10 @@ struct RunReport {
 // criteria's metrics were not computed.
 [[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
 
+// The classes of the last layer of the last checkpoint that has results of each class, up to 20 of them;
+// empty: there are none.
+[[nodiscard]] std::string classes_table(const Results& results);
+
 // What was not done by the device that it was meant for, in one line; empty: all was.
 [[nodiscard]] std::string fallbacks_text(const Fallbacks& fallbacks);
 

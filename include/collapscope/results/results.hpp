@@ -11,6 +11,7 @@
 
 #include "collapscope/core/fallback.hpp"
 #include "collapscope/dump/dump.hpp"
+#include "collapscope/results/class_results.hpp"
 
 namespace collapscope {
 
@@ -51,6 +52,7 @@ struct LayerResult {
   std::optional<std::int64_t> index;
   std::string kind;
   MetricSet metrics;
+  std::optional<LayerClasses> classes = std::nullopt;  // where they were asked for
   bool operator==(const LayerResult&) const = default;
 };
 
@@ -64,6 +66,7 @@ struct CheckpointResult {
   std::vector<std::pair<std::string, AttributeValue>> attributes;
   MetricSet targets;  // target and model metrics
   std::vector<LayerResult> layers;
+  std::optional<CheckpointClasses> classes = std::nullopt;  // where they were asked for
   bool operator==(const CheckpointResult&) const = default;
 };
 

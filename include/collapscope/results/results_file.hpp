@@ -21,6 +21,11 @@ namespace collapscope {
 // Text cells that a spreadsheet would take for a formula get a leading apostrophe.
 [[nodiscard]] std::string results_csv(const Results& results);
 
+// Whether there are results of each class (analyze --per-class), and these as CSV: a row per checkpoint,
+// layer and class.
+[[nodiscard]] bool has_classes(const Results& results);
+[[nodiscard]] std::string classes_csv(const Results& results);
+
 // Results from the text of a results file (format collapscope-results, version 1). Numbers come back bit for
 // bit, metrics in their order; keys that the format does not know are passed over. `file` names the text in
 // errors. Throws InputError "FILE: JSON PATH: found ..., expected ...": no JSON, truncated, repeated keys,

@@ -39,9 +39,28 @@ struct PlantedSpec : SynthSpec {
   double offset = 0;                             // of every feature, in units of the features' rms deviation
 };
 
+enum class ClassGeometry : unsigned char {
+  etf,   // a simplex where there is room for it, K <= d + 1; else a harmonic tight frame
+  seli,  // what SELI predicts for the numbers of rows; K <= d + 1
+};
+
+// A classifier of K classes in layers "layer1", "layer2", ..., with noise that is exactly uncorrelated within
+// each class, so that nc1 of layer j is nc1[j]. `samples` and `targets` do not count. The weight's row c is
+// class c's own mean, or SELI's; up to 1024 classes there are logits. Expected values are attributes of the
+// layers: expected_nc1, expected_within_variance, expected_nc2_etf, expected_nc3_self_duality,
+// expected_nc2_seli.
+struct ClassSpec : SynthSpec {
+  std::uint64_t classes = 10;
+  std::uint64_t rows = 100;     // of each class; of the rarer ones
+  std::uint64_t imbalance = 1;  // the first half of the classes has so many times as many
+  std::vector<double> nc1 = {1, 0.1, 1e-3};
+  ClassGeometry geometry = ClassGeometry::etf;
+};
+
 // Writes the dump under a temporary name and renames it. Throws UsageError for impossible specifications,
 // Error when the file cannot be written.
 void write_ufm(const std::string& path, const UfmSpec& spec);
 void write_planted(const std::string& path, const PlantedSpec& spec);
+void write_classes(const std::string& path, const ClassSpec& spec);
 
 }  // namespace collapscope

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 
+import h5py
+import numpy
 import pytest
 
 import collapscope
@@ -116,3 +118,31 @@ def test_the_newest_build_beside_the_checkout(tmp_path):
 
     assert "no program collapscope: build it" in without.stderr
     assert found.stdout == f"{path}\n"
+
+
+def test_results_of_each_class(tmp_path):
+    random = numpy.random.default_rng(4)
+    labels = numpy.repeat([-3, 0, 7], 20)
+    features = random.normal(size=(60, 4)) + labels[:, None]
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs.update(format="collapscope-dump", format_version=1, task="classification")
+        file["targets"], file["layers/fc/activations"] = labels, features
+        file["class_names"] = ["zero"]
+    frame = collapscope.analyze(tmp_path / "x.h5", per_class=True, device="cpu")
+    classes = frame.attrs["classes"]
+
+    assert list(classes.label) == [-3, 0, 7] and list(classes.name) == ["", "zero", ""] and set(classes.layer) == {"fc"}
+    means = numpy.array([features[labels == label].mean(axis=0) for label in (-3, 0, 7)])
+    means -= means.mean(axis=0)
+    numpy.testing.assert_allclose(classes.mean_norm, numpy.linalg.norm(means, axis=1), rtol=1e-12)
+    unit = means / numpy.linalg.norm(means, axis=1, keepdims=True)
+    numpy.testing.assert_allclose(classes.attrs["cosines"][0, "fc"], unit @ unit.T, atol=1e-12)
+    assert classes.nearest_name[0] == "zero" and classes.nearest[2] in (-3, 0)
+    assert classes.weight_cosine.isna().all() and classes.model_accuracy.isna().all()
+    assert (classes.rows == 20).all() and classes.ncc_accuracy.between(0, 1).all()
+    within = [((features[labels == label] - features[labels == label].mean(axis=0)) ** 2).sum(axis=1).mean() for label in (-3, 0, 7)]
+    numpy.testing.assert_allclose(classes.within_variance, within, rtol=1e-12)
+
+
+def test_results_without_classes_have_no_rows_of_them(arm):
+    assert len(collapscope.load_classes(arm / "arm.json")) == 0

@@ -9,6 +9,7 @@
     Accumulator        the same of arrays                                (accumulator.py)
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
+    load_classes       what they say of each class, likewise             (results.py)
     plot               figures                                           (plot/)
 
 Importing the package needs the standard library only; each name loads its module when it is first used. What needs a package
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .meter import Meter, measure, scalars
     from .program import analyze
     from .recorder import Recorder
-    from .results import load
+    from .results import load, load_classes
 
 # Public name: its module, and its name there (None: the module itself).
 _NAMES = {
@@ -43,11 +44,12 @@ _NAMES = {
     "scalars": ("meter", "scalars"),
     "callbacks": ("callbacks", None),
     "load": ("results", "load"),
+    "load_classes": ("results", "load_classes"),
     "analyze": ("program", "analyze"),
     "plot": ("plot", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "analyze", "plot"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes", "analyze", "plot"]
 
 
 class _Package(types.ModuleType):

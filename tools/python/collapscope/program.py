@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from .errors import ProgramError
-from .results import load
+from .results import load, load_classes
 
 
 def _own_program():
@@ -53,13 +53,15 @@ def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None
             precision=None, spectrum=None, device=None, threads=None, memory=None, shards=False, weights=None, trust=False,
             output=None, activations=None, targets=None, predictions=None, weight=None, bias=None, transpose_activations=False,
             transpose_weight=False, weight_layout=None, dtype=None, layout=None, ignore_label=None, work=None, save_every=None,
-            max_time=None):
+            max_time=None, per_class=False):
     """Measures dumps with the program and returns what `load` returns.
 
     paths: dump, folder, glob or `@FILE`, or a list of them.
     wide, attributes: as for `load`.
     All else are the program's options, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
         device="cpu", signal_dim=3, … (`collapscope analyze --help`); output="FILE.json" also writes a file.
+
+    per_class=True: `.attrs["classes"]` is what `load_classes` returns.
 
     Where some files or layers fail, warns (RuntimeWarning) and returns the others; `.attrs["failures"]` names them.
     Raises ProgramError with the program's own message when there are no results.
@@ -74,7 +76,11 @@ def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None
         raise ProgramError(message or _ending(done.returncode), done.returncode)
     if message:
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    return load(json.loads(done.stdout), wide=wide, attributes=attributes)
+    tree = json.loads(done.stdout)
+    frame = load(tree, wide=wide, attributes=attributes)
+    if per_class:
+        frame.attrs["classes"] = load_classes(tree)
+    return frame
 
 
 def arguments(options):

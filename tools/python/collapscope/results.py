@@ -55,6 +55,72 @@ def load(source, *, wide=False, attributes=False):
     return frame
 
 
+CLASS_COLUMNS = ["rows", "mean_norm", "within_variance", "weight_cosine", "nearest", "nearest_cosine", "ncc_accuracy"]
+
+
+def load_classes(source):
+    """What `collapscope analyze --per-class` says of each class: one row per checkpoint, layer and class.
+
+    source: path of a results file (JSON), results as a dict, or a list of those.
+
+    Columns: checkpoint (as in `load`), path, id, run, step, layer, index, label, name ("" where unknown), samples, model_accuracy,
+    rows, mean_norm, within_variance, weight_cosine, nearest (a label), nearest_name, nearest_cosine, ncc_accuracy. NaN where
+    undefined. Empty where --per-class was not given. `.attrs["cosines"]` holds the cosines of the class means of each checkpoint and
+    layer that has them, a K x K array in {(checkpoint, layer): array}.
+    Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
+    """
+    pandas = optional("pandas", "a table of results", "plot")
+    rows, cosines, seen = [], {}, 0
+    for one in source if isinstance(source, (list, tuple)) else [source]:
+        tree, name = _tree(one)
+        for number, checkpoint in enumerate(_list(tree, "checkpoints", name), seen):
+            seen = number + 1
+            place = f"{name}: checkpoints[{number}]"
+            known = _dict(checkpoint, "classes", place)
+            for layer in _list(checkpoint, "layers", place):
+                classes = _dict(layer, "classes", f"{place}: layers")
+                if known and classes:
+                    rows += _class_rows(number, checkpoint, known, layer, classes, place)
+                    if classes.get("cosines"):
+                        cosines[number, layer.get("name")] = _square(classes["cosines"], len(known["labels"]))
+    head = ["checkpoint", "path", "id", "run", "step", "layer", "index", "label", "name", "samples", "model_accuracy"]
+    frame = pandas.DataFrame.from_records(rows, columns=head + CLASS_COLUMNS[:5] + ["nearest_name"] + CLASS_COLUMNS[5:])
+    numbers = ["step", "model_accuracy", "mean_norm", "within_variance", "weight_cosine", "nearest_cosine", "ncc_accuracy"]
+    frame = frame.astype({**{column: "float64" for column in numbers}, "index": "Int64", "label": "int64", "samples": "int64",
+                          "rows": "int64", "nearest": "Int64"})
+    frame.attrs["cosines"] = cosines
+    return frame
+
+
+def _class_rows(number, checkpoint, known, layer, classes, where):
+    labels = known["labels"]
+    columns = {}
+    for name in ("names", "samples", "model_accuracy"):
+        columns[name] = known.get(name) or [None] * len(labels)
+    for name in CLASS_COLUMNS:
+        columns[name] = classes.get(name) or [None] * len(labels)
+    for name, column in columns.items():
+        if len(column) != len(labels):
+            raise ResultsError(f"{where}: classes: {name} has {len(column)} entries, expected {len(labels)}")
+    names = dict(zip(labels, columns["names"]))
+    head = (number, checkpoint.get("path"), checkpoint.get("id") or "", checkpoint.get("run"), checkpoint.get("step"),
+            layer.get("name"), layer.get("index"))
+    for c, label in enumerate(labels):
+        values = [columns[name][c] for name in CLASS_COLUMNS]
+        yield head + (label, names[label] or "", columns["samples"][c], columns["model_accuracy"][c], *values[:5],
+                      names.get(values[4]) or "", *values[5:])
+
+
+def _square(pairs, classes):
+    """The K x K matrix of what is listed for the pairs (0, 1), (0, 2), …; NaN where undefined."""
+    import numpy
+    matrix = numpy.eye(classes)
+    upper = numpy.triu_indices(classes, 1)
+    matrix[upper] = [math.nan if pair is None else pair for pair in pairs]
+    matrix.T[upper] = matrix[upper]
+    return matrix
+
+
 def _attribute_names(wanted, checkpoints):
     if wanted is True:
         return [name for name in dict.fromkeys(name for c in checkpoints for name in c) if name not in ("run", "step")]

@@ -1,0 +1,48 @@
+#include "synth/common.hpp"
+
+#include <algorithm>
+
+#include "collapscope/core/error.hpp"
+
+namespace collapscope {
+
+void require_synth(bool holds, const std::string& message) {
+  if (!holds) {
+    throw UsageError(message);
+  }
+}
+
+void require_floats(ElementKind element) {
+  require_synth(element == ElementKind::float16 || element == ElementKind::bfloat16 ||
+                    element == ElementKind::float32 || element == ElementKind::float64,
+                "synthetic activations are float16, bfloat16, float32 or float64");
+}
+
+std::vector<std::uint64_t> synth_chunk(const SynthSpec& spec, std::uint64_t samples) {
+  if (spec.storage == SynthStorage::contiguous) {
+    return {};
+  }
+  if (!spec.chunk.empty()) {
+    require_synth(spec.chunk.size() == 2 && spec.chunk[0] >= 1 && spec.chunk[1] >= 1,
+                  "a chunk is ROWSxFEATURES");
+    return {std::min(spec.chunk[0], samples), std::min<std::uint64_t>(spec.chunk[1], spec.features)};
+  }
+  return {
+      std::min<std::uint64_t>(samples, std::max<std::uint64_t>(1, (std::uint64_t{1} << 17U) / spec.features)),
+      spec.features};
+}
+
+void write_synth_head(hdf5::DumpWriter& file, const SynthSpec& spec, const std::string& task,
+                      const std::string& model) {
+  file.set_attribute("/", "format", std::string("collapscope-dump"));
+  file.set_attribute("/", "format_version", std::int64_t{1});
+  file.set_attribute("/", "task", task);
+  file.set_attribute("/", "model", model);
+  file.set_attribute("/", "dataset", std::string("synthetic"));
+  file.set_attribute("/", "step", spec.step);
+  if (!spec.run.empty()) {
+    file.set_attribute("/", "run", spec.run);
+  }
+}
+
+}  // namespace collapscope

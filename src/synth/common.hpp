@@ -1,0 +1,24 @@
+// What all synthetic dumps have in common.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "collapscope/synth/synth.hpp"
+#include "hdf5/dump_writer.hpp"
+
+namespace collapscope {
+
+// Throws UsageError unless it holds.
+void require_synth(bool holds, const std::string& message);
+void require_floats(ElementKind element);
+
+// The chunk of activations [samples, d] that the specification asks for; empty: contiguous.
+[[nodiscard]] std::vector<std::uint64_t> synth_chunk(const SynthSpec& spec, std::uint64_t samples);
+
+// The attributes of the root.
+void write_synth_head(hdf5::DumpWriter& file, const SynthSpec& spec, const std::string& task,
+                      const std::string& model);
+
+}  // namespace collapscope
