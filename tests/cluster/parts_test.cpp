@@ -82,7 +82,7 @@ TEST_F(Parts, WithoutTheDumpsWhatNeedsThemIsUndefined) {
       }
     }
   }
-  EXPECT_EQ(undefined, 7U * 8U);  // of 7 layers: nrc1*, nrc2*, deep_nrc1, deep_nrc4, linear_mse
+  EXPECT_EQ(undefined, 7U * 9U);  // of 7 layers: nrc1*, nrc2*, deep_nrc1, deep_nrc4, linear_mse, linear_share
 }
 
 TEST_F(Parts, OneLookNeedsNoDumps) {
