@@ -64,9 +64,8 @@ int run_report(const ReportOptions& options) {
   report.title = printable(options.title);
   report.generated = now_text();
   report.by = options.by;
-  if (options.collapsed) {
-    report.criteria = parse_criteria(*options.collapsed);
-  }
+  const std::optional<Criteria> criteria =
+      options.collapsed ? std::optional(parse_criteria(*options.collapsed)) : std::nullopt;
   const std::vector<std::string> paths = expand_inputs(options.inputs, results_files());
   check_no_input(options.outputs, paths);
   const MergedResults merged = read_all(paths, report.sources);
@@ -79,6 +78,7 @@ int run_report(const ReportOptions& options) {
     }
     return nothing_done;
   }
+  report.criteria = criteria ? *criteria : default_criteria(merged.results);
   bool all_written = true;
   if (options.outputs.empty()) {
     print(report_text(merged.results, report, terminal_width()));
@@ -117,8 +117,8 @@ Command report_command() {
       {.names = {"--collapsed"},
        .target = &options->collapsed,
        .description = fmt::format("when a layer is collapsed: METRIC<NUMBER or METRIC>NUMBER, separated by "
-                                  "commas, all of which must hold (default: {})",
-                                  criteria_text(default_criteria())),
+                                  "commas, all of which must hold (default: {}; of classification {})",
+                                  criteria_text(default_criteria()), criteria_text(default_class_criteria())),
        .placeholder = "CRITERIA"});
   command.add({.names = {"--by"},
                .target = &options->by,

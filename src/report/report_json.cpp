@@ -51,7 +51,24 @@ std::optional<std::string_view> layer_name(const CheckpointResult& checkpoint,
   return checkpoint.layers[*position].name;
 }
 
-void write_layer(JsonText& json, const LayerResult& layer, std::optional<bool> collapsed) {
+// As results have them, but for the cosines of more classes than a map can show.
+void write_classes(JsonText& json, const LayerClasses& classes) {
+  constexpr std::size_t most_shown = 200;
+  json.key("classes").open('{').key("rows").list(classes.rows);
+  json.key("nearest").list(classes.nearest);
+  each_class_column(classes, [&](std::string_view name, const ClassColumn& column) {
+    if (name != "cosines" || classes.rows.size() <= most_shown) json.key(name).list(column);
+  });
+  json.close('}');
+}
+
+void write_classes(JsonText& json, const CheckpointClasses& classes) {
+  json.key("classes").open('{').key("labels").list(classes.labels).key("names").list(classes.names);
+  json.key("samples").list(classes.samples).key("model_accuracy").list(classes.model_accuracy).close('}');
+}
+
+// with_classes: also what is said of each class.
+void write_layer(JsonText& json, const LayerResult& layer, std::optional<bool> collapsed, bool with_classes) {
   json.open('{').member("name", layer.name).member("index", layer.index).member("kind", layer.kind);
   write_values(json.key("metrics"), layer.metrics);
   json.key("floors").open('{');
@@ -60,20 +77,24 @@ void write_layer(JsonText& json, const LayerResult& layer, std::optional<bool> c
   }
   json.close('}');
   write_notes(json.key("notes"), layer.metrics);
-  json.member("collapsed", collapsed).close('}');
+  json.member("collapsed", collapsed);
+  if (with_classes && layer.classes) write_classes(json, *layer.classes);
+  json.close('}');
 }
 
-void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint,
-                      const CheckpointCollapse& collapse) {
+void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint, const CheckpointCollapse& collapse,
+                      bool is_last) {
   json.open('{').member("path", checkpoint.path).member("id", checkpoint.id).member("step", checkpoint.step);
+  if (checkpoint.task != "regression") json.member("task", checkpoint.task);
   json.member("samples", checkpoint.samples);
   write_values(json.key("targets"), checkpoint.targets);
   write_notes(json.key("target_notes"), checkpoint.targets);
   json.key("layers").open('[');
   for (std::size_t i = 0; i < checkpoint.layers.size(); ++i) {
-    write_layer(json, checkpoint.layers[i], collapse.layers[i]);
+    write_layer(json, checkpoint.layers[i], collapse.layers[i], is_last);
   }
   json.close(']');
+  if (is_last && checkpoint.classes) write_classes(json, *checkpoint.classes);
   const std::size_t layers = checkpoint.layers.size();
   const auto unknown = std::ranges::count_if(
       collapse.layers, [](std::optional<bool> collapsed) { return !collapsed.has_value(); });
@@ -130,7 +151,8 @@ void write_run(JsonText& json, const Results& results, const Run& run, const Cri
   for (const auto& [name, value] : run.attributes) write_attribute(json.key(name), value);
   json.close('}').key("checkpoints").open('[');
   for (std::size_t i = 0; i < run.checkpoints.size(); ++i) {
-    write_checkpoint(json, results.checkpoints[run.checkpoints[i]], collapse.checkpoints[i]);
+    write_checkpoint(json, results.checkpoints[run.checkpoints[i]], collapse.checkpoints[i],
+                     i + 1 == run.checkpoints.size());
   }
   json.close(']').key("collapse");
   write_run_collapse(json, results, run, collapse);
@@ -229,7 +251,9 @@ std::string report_json(const Results& results, const RunReport& report) {
   for (const Criterion& criterion : report.criteria) {
     json.open('{').member("metric", criterion.metric);
     json.member("comparison", comparison_text(criterion.comparison));
-    json.member("threshold", criterion.threshold).close('}');
+    json.member("threshold", criterion.threshold);
+    if (is_of_last_layer(criterion.metric)) json.member("last_layer_only", true);
+    json.close('}');
   }
   json.close(']').key("metrics");
   write_metrics(json, results);

@@ -71,9 +71,11 @@ Attributes shared_attributes(const std::vector<Run>& runs) {
 std::string dimension_text(const CheckpointResult& last) {
   const std::optional<IntrinsicDimension> dimension = intrinsic_dimension(last);
   if (!dimension) return "";
+  const std::optional<double> classes = last.targets.number("classes");
   const std::string targets = dimension->targets_rank
                                   ? fmt::format("; the targets have rank {}", *dimension->targets_rank)
-                                  : std::string();
+                              : classes ? fmt::format("; there are {:.0f} classes", *classes)
+                                        : std::string();
   return fmt::format("{} {} 99 % of the variance of {}{}",
                      counted(static_cast<std::size_t>(dimension->learned), "component"),
                      dimension->learned == 1 ? "holds" : "hold", name_text(dimension->layer), targets);
@@ -94,7 +96,7 @@ std::string ufm_text(const CheckpointResult& last) {
 
 std::string model_text(const CheckpointResult& last) {
   std::string text;
-  for (const std::string_view name : {"model_mse", "model_r2"}) {
+  for (const std::string_view name : {"model_mse", "model_r2", "model_accuracy", "model_cross_entropy"}) {
     const std::optional<double> value = last.targets.number(name);
     if (value) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, short_number(*value));
   }
@@ -164,12 +166,20 @@ std::string from_text(const Results& results, const std::vector<Run>& runs, cons
   return text;
 }
 
-Row headings(const RunComparison& comparison, const Criteria& criteria) {
+// What the runs' models are compared by.
+std::string_view model_metric(const Results& results) {
+  const auto classifies = [](const CheckpointResult& checkpoint) {
+    return checkpoint.task == "classification";
+  };
+  return std::ranges::all_of(results.checkpoints, classifies) ? "model_accuracy" : "model_mse";
+}
+
+Row headings(const RunComparison& comparison, const Criteria& criteria, std::string_view model) {
   Row row;
   for (const std::string& name : comparison.by) row.push_back(shorten_middle(name_text(name), longest_cell));
   row.insert(row.end(), {"runs", "from", "layer"});
   for (const Criterion& criterion : criteria) row.push_back(criterion.metric);
-  row.insert(row.end(), {"dims_99", "model_mse"});
+  row.insert(row.end(), {"dims_99", std::string(model)});
   return row;
 }
 
@@ -188,17 +198,17 @@ Row cells(const Results& results, const std::vector<Run>& runs, const RunCompari
   for (const Criterion& criterion : criteria)
     row.push_back(statistic_text(last.metrics, criterion.metric, count));
   row.push_back(statistic_text(last.metrics, "feature_dims_99", count));
-  row.push_back(statistic_text(group.targets, "model_mse", count));
+  row.push_back(statistic_text(group.targets, model_metric(results), count));
   return row;
 }
 
 // Whether a mean that is shown is not of all runs of the group.
-bool lacks_values(const RunGroup& group, const Criteria& criteria) {
+bool lacks_values(const RunGroup& group, const Criteria& criteria, std::string_view model) {
   const auto of_fewer = [&](const std::vector<MetricStatistic>& statistics, std::string_view metric) {
     const auto found = std::ranges::find(statistics, metric, &MetricStatistic::metric);
     return found != statistics.end() && found->statistic.count != group.runs.size();
   };
-  if (of_fewer(group.targets, "model_mse")) return true;
+  if (of_fewer(group.targets, model)) return true;
   if (group.last.empty()) return false;
   const std::vector<MetricStatistic>& last = group.last.back().metrics;
   return of_fewer(last, "feature_dims_99") || std::ranges::any_of(criteria, [&](const Criterion& criterion) {
@@ -208,12 +218,13 @@ bool lacks_values(const RunGroup& group, const Criteria& criteria) {
 
 void compare(Page& page, const Results& results, const std::vector<Run>& runs,
              const RunComparison& comparison, const Criteria& criteria) {
-  std::vector<Row> rows = {headings(comparison, criteria)};
+  const std::string_view model = model_metric(results);
+  std::vector<Row> rows = {headings(comparison, criteria, model)};
   for (const RunGroup& group : comparison.groups) {
     rows.push_back(cells(results, runs, comparison, group, criteria));
   }
   const bool partial = std::ranges::any_of(
-      comparison.groups, [&](const RunGroup& group) { return lacks_values(group, criteria); });
+      comparison.groups, [&](const RunGroup& group) { return lacks_values(group, criteria, model); });
   std::string by;
   for (const std::string& name : comparison.by) by += (by.empty() ? "by " : ", ") + name_text(name);
   page.line("");

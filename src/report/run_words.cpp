@@ -34,12 +34,14 @@ std::string objection(const LayerResult& layer, const Criterion& criterion, bool
   return fmt::format("{} anywhere up to its floor of {}", name, short_number(*metric->floor));
 }
 
-std::string objections(const LayerResult& layer, const Criteria& criteria, bool unknown) {
+std::string objections(const LayerResult& layer, const Criteria& criteria, bool unknown, bool is_last) {
   std::vector<std::string> all;
   for (const Criterion& criterion : criteria) {
+    if (!is_last && is_of_last_layer(criterion.metric)) continue;
     if (std::string text = objection(layer, criterion, unknown); !text.empty())
       all.push_back(std::move(text));
   }
+  if (all.empty()) return fmt::format("nothing is asked of {}", name_text(layer.name));
   return fmt::format("{} has {}", name_text(layer.name), joined(all));
 }
 
@@ -93,7 +95,7 @@ std::string collapse_words(const Results& results, const Run& run, const RunColl
   const bool unknown = !last.layers[from - 1].has_value();
   if (!text.empty() && !unknown) return text;
   return fmt::format("{}{}: {}", text.empty() ? "" : text + "; above ", unknown ? "unknown" : "nothing",
-                     objections(layers[from - 1], criteria, unknown));
+                     objections(layers[from - 1], criteria, unknown, from == layers.size()));
 }
 
 std::string since_words(const Results& results, const Run& run, const RunCollapse& collapse) {

@@ -34,7 +34,9 @@ class Table {
       if (!titles.run.name.empty()) heading();
       title(titles.checkpoints[i]);
       heading();
-      for (const LayerResult& layer : checkpoints[i].layers) row(layer);
+      for (const LayerResult& layer : checkpoints[i].layers) {
+        row(layer, &layer == &checkpoints[i].layers.back());
+      }
       if (checkpoints[i].layers.empty()) line("  no layers");
     }
   }
@@ -66,8 +68,8 @@ class Table {
   }
 
   // The layer's name, green when the layer is collapsed.
-  [[nodiscard]] std::string styled_name(const LayerResult& layer) const {
-    const bool collapsed = !style_.criteria.empty() && is_collapsed(layer, style_.criteria) == true;
+  [[nodiscard]] std::string styled_name(const LayerResult& layer, bool is_last) const {
+    const bool collapsed = !style_.criteria.empty() && is_collapsed(layer, style_.criteria, is_last) == true;
     const std::string name = layout_.name(layer.name);
     const std::size_t end = name.find_last_not_of(' ') + 1;
     return styled(name.substr(0, end), collapsed ? green : "") + name.substr(end);
@@ -85,8 +87,8 @@ class Table {
     rows_since_heading_ = 0;
   }
 
-  void row(const LayerResult& layer) {
-    std::string text = std::string(table_indent, ' ') + styled_name(layer);
+  void row(const LayerResult& layer, bool is_last) {
+    std::string text = std::string(table_indent, ' ') + styled_name(layer, is_last);
     for (const ShownColumn& shown : layout_.columns) {
       const Cell cell = cell_of(layer.metrics.find(shown.column.metric), shown.column);
       const bool met = meets_criteria(layer, shown.column.metric, style_.criteria);

@@ -16,14 +16,15 @@ struct UsualColumn {
   int importance;
 };
 
-constexpr std::array<UsualColumn, 15> usual_columns = {{
+constexpr std::array<UsualColumn, 16> usual_columns = {{
     {"features", "d", 5},
     {"feature_stable_rank", "srank", 2},
     {"nrc1", "nrc1", 10},
     {"nrc2", "nrc2", 7},
     {"nrc3", "nrc3", 4},
     {"nc1", "nc1", 10},
-    {"nc2_etf", "nc2_etf", 8},
+    {"nc2_equiangular", "nc2", 8},
+    {"nc2_etf", "nc2_etf", 6},
     {"nc3_self_duality", "nc3", 7},
     {"nc4_disagreement", "nc4", 5},
     {"ncc_accuracy", "ncc", 6},

@@ -53,7 +53,8 @@ std::vector<std::string> wanted_facts(const CheckpointResult& checkpoint, const 
     if (info.scope != MetricScope::targets || !metrics.wants(info.name)) continue;
     const Metric* metric = checkpoint.targets.find(info.name);
     if (metric != nullptr && metric->number()) {
-      if (info.name != "target_dim") facts.push_back(fmt::format("{} {}", info.name, value_text(*metric)));
+      if (info.name != "target_dim" && info.name != "classes")
+        facts.push_back(fmt::format("{} {}", info.name, value_text(*metric)));
       continue;
     }
     const std::string why = metric == nullptr ? "" : metric->note;
@@ -77,6 +78,11 @@ std::vector<std::string> common_facts(const CheckpointResult& checkpoint, const 
   if (dims != nullptr && dims->number()) {
     facts.push_back(plural(static_cast<std::uint64_t>(std::max(*dims->number(), 0.0)), "target"));
   }
+  const Metric* classes = checkpoint.targets.find("classes");
+  if (classes != nullptr && classes->number()) {
+    const auto count = static_cast<std::uint64_t>(std::max(*classes->number(), 0.0));
+    facts.push_back(count == 1 ? "1 class" : fmt::format("{} classes", count));
+  }
   if (const auto decay = attribute_text(checkpoint, "weight_decay"))
     facts.push_back("weight_decay " + *decay);
   if (!metrics.all()) {
@@ -87,7 +93,7 @@ std::vector<std::string> common_facts(const CheckpointResult& checkpoint, const 
 
 std::vector<std::string> own_facts(const CheckpointResult& checkpoint) {
   std::vector<std::string> facts;
-  for (const std::string_view name : {"model_mse", "model_r2"}) {
+  for (const std::string_view name : {"model_mse", "model_r2", "model_accuracy", "model_cross_entropy"}) {
     const Metric* metric = checkpoint.targets.find(name);
     if (metric == nullptr || !metric->number()) continue;
     facts.push_back(fmt::format("{} {}", name, short_number(*metric->number())));

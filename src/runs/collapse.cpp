@@ -9,7 +9,7 @@ namespace collapscope {
 CheckpointCollapse checkpoint_collapse(const CheckpointResult& checkpoint, const Criteria& criteria) {
   CheckpointCollapse collapse;
   for (const LayerResult& layer : checkpoint.layers) {
-    collapse.layers.push_back(is_collapsed(layer, criteria));
+    collapse.layers.push_back(is_collapsed(layer, criteria, &layer == &checkpoint.layers.back()));
   }
   for (std::size_t i = collapse.layers.size(); i > 0 && collapse.layers[i - 1] == true; --i) {
     collapse.from = i - 1;

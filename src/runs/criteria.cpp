@@ -81,6 +81,26 @@ Criteria default_criteria() {
           {"deep_nrc3", Comparison::greater, 0.9}};
 }
 
+Criteria default_class_criteria() {
+  return {{"nc1", Comparison::less, 0.05},
+          {"nc2_equiangular", Comparison::less, 0.1},
+          {"nc3_self_duality", Comparison::less, 0.45},
+          {"nc4_disagreement", Comparison::less, 0.01}};
+}
+
+Criteria default_criteria(const Results& results) {
+  const auto classifies = [](const CheckpointResult& checkpoint) {
+    return checkpoint.task == "classification";
+  };
+  return !results.checkpoints.empty() && std::ranges::all_of(results.checkpoints, classifies)
+             ? default_class_criteria()
+             : default_criteria();
+}
+
+bool is_of_last_layer(std::string_view metric) {
+  return metric.starts_with("nc3_") || metric.starts_with("nc4_") || metric.starts_with("nc2_weight_");
+}
+
 Criteria parse_criteria(std::string_view text) {
   Criteria criteria;
   while (true) {
@@ -125,14 +145,17 @@ std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion) 
   return met;
 }
 
-std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria) {
+std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria, bool is_last) {
   bool unknown = false;
+  bool asked = criteria.empty();
   for (const Criterion& criterion : criteria) {
+    if (!is_last && is_of_last_layer(criterion.metric)) continue;
+    asked = true;
     const std::optional<bool> met = meets(layer, criterion);
     if (met == false) return false;
     unknown = unknown || !met;
   }
-  if (unknown) return std::nullopt;
+  if (unknown || !asked) return std::nullopt;
   return true;
 }
 

@@ -199,6 +199,32 @@ TEST_F(PerClass, TheTableShowsThoseOfTheLastLayer) {
   EXPECT_THAT(expect_status(0, folder_, {"analyze", "a.h5"}).out, Not(HasSubstr("classes of")));
 }
 
+TEST_F(PerClass, AReportHasCriteriaOfItsOwn) {
+  for (const char* step : {"1", "2"}) {
+    expect_status(0, folder_,
+                  {"synth", "classes", "-K", "5", "-d", "6", "-n", "20", "--nc1", "1,0.01,1e-4", "--run", "r",
+                   "--step", step, "-o", std::string("r") + step + ".h5"});
+  }
+  EXPECT_THAT(expect_status(0, folder_, {"analyze", "r1.h5", "r2.h5"}).out,
+              ::testing::AllOf(HasSubstr("5 classes"), HasSubstr("nc3_self_duality < 0.45"),
+                               HasSubstr("from layer2 on, the last 2 of 3 layers")));
+  expect_status(0, folder_, {"analyze", "r1.h5", "r2.h5", "--per-class", "-q", "-o", "r.json"});
+  const std::string text = expect_status(0, folder_, {"report", "r.json"}).out;
+  EXPECT_THAT(text, HasSubstr("collapsed means: nc1 < 0.05, nc2_equiangular < 0.1"));
+  EXPECT_THAT(text, HasSubstr("from layer2 on, the last 2 of 3 layers"));
+  EXPECT_THAT(text, HasSubstr("4 components hold 99 % of the variance of layer3; there are 5 classes"));
+  EXPECT_THAT(text, HasSubstr("model_accuracy 1.00"));
+  const Json report = Json::parse(expect_status(0, folder_, {"report", "r.json", "-o", "-"}).out);
+  EXPECT_FALSE(report.at("criteria").at(0).contains("last_layer_only"));
+  EXPECT_EQ(report.at("criteria").at(2).at("last_layer_only"), true);
+  const Json& checkpoints = report.at("runs").at(0).at("checkpoints");
+  EXPECT_EQ(checkpoints.at(0).at("task"), "classification");
+  EXPECT_FALSE(checkpoints.at(0).contains("classes"));  // of the last checkpoint only
+  EXPECT_EQ(checkpoints.at(1).at("classes").at("labels"), Json({0, 1, 2, 3, 4}));
+  EXPECT_EQ(checkpoints.at(1).at("layers").at(2).at("classes").at("cosines").size(), 10U);
+  EXPECT_EQ(checkpoints.at(1).at("collapse").at("from_layer"), "layer2");
+}
+
 TEST_F(PerClass, ARegressionHasNoClassesAndSaysSo) {
   make_dumps(folder_, "dump('a.h5')");
   const Json checkpoint = analyzed({"--per-class"}).at("checkpoints").at(0);

@@ -36,8 +36,21 @@ def setUpModule():
             json.dump(PageTest.data[kind], file)
         subprocess.run([os.environ["MAKE_PAGE"], data, page], check=True)
         PageTest.paths[kind] = page
+    PageTest.paths["classes"] = classes_page(folder.name)
     PageTest.browser = browser.Browser()
     unittest.addModuleCleanup(PageTest.browser.__exit__)
+
+
+def classes_page(folder):
+    """The report on a classifier of 12 classes, 3 layers and 3 checkpoints, by the program from end to end."""
+    program = os.environ["COLLAPSCOPE"]
+    for step, nc1 in ((1, "2,1,0.5"), (10, "1,0.1,0.01"), (100, "0.1,1e-3,1e-5")):
+        subprocess.run([program, "synth", "classes", "-K", "12", "-n", "30", "-d", "16", "--nc1", nc1, "--step", str(step), "--run", "r",
+                        "-o", os.path.join(folder, f"classes_{step}.h5")], check=True)
+    results, page = os.path.join(folder, "classes.json"), os.path.join(folder, "classes.html")
+    subprocess.run([program, "analyze", os.path.join(folder, "classes_*.h5"), "--device", "cpu", "--per-class", "-q", "-o", results], check=True)
+    subprocess.run([program, "report", results, "-o", page], check=True)
+    return page
 
 
 class PageTest(unittest.TestCase):
@@ -412,6 +425,40 @@ class PageTest(unittest.TestCase):
         self.assertFalse([text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r"))])
         for name in ("'=HYPERLINK(\"http://evil.invalid\")", "'+1", "'-1", "'@SUM(1)", "'\t=1", "line\nbreak"):
             self.assertIn(name, texts)
+
+    def test_classes_have_a_part_of_their_own(self):
+        self.open("classes", width=900)
+        self.assertEqual(self.page.complaints(), [])
+        self.assertEqual(self.texts("nav a[href='#classes']"), ["Classes"])
+        rows = self.texts("#classes > .scroll tbody tr th")
+        self.assertEqual(rows, [str(label) for label in range(12)])
+        # Of a simplex all cosines of different classes are -1/11.
+        self.run_js("document.querySelector('#classes figure details').open = true")
+        self.page.settle()
+        cells = self.texts("#classes figure tbody tr:first-of-type td")
+        self.assertEqual(cells, ["1"] + ["−0.0909"] * 11)
+        # On the map, too: the diagonal is yellow, all else one colour.
+        counts = self.run_js("""(() => { const canvas = document.querySelector('#classes canvas.heat');
+            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height); const counts = {};
+            for (let i = 0; i < data.length; i += 4) { const one = `${data[i]},${data[i + 1]},${data[i + 2]}`; counts[one] = (counts[one] || 0) + 1; }
+            return counts; })()""")
+        yellow = counts["253,231,37"]
+        others = max(count for colour, count in counts.items() if colour not in ("253,231,37", "0,0,0"))
+        self.assertAlmostEqual(others / yellow, 11, delta=0.5)
+
+    def test_a_classifiers_page_shows_nc(self):
+        self.open("classes")
+        headings = self.texts("#training figure h3")
+        for wanted in ("NC1", "NC2", "NC3", "NC4", "Nearest class mean", "Accuracy of the model"):
+            self.assertIn(wanted, headings)
+        self.assertIn("NC1", self.texts("#depth figure h3"))
+        self.assertIn("(last layer only)", " ".join(self.texts("#overview p")))
+        self.assertEqual(self.run_js("document.querySelector('#map select').value"), "nc1")
+        self.assertIn("from layer", " ".join(self.texts(".verdict")))
+
+    def test_a_regressions_page_has_no_classes(self):
+        self.open("example")
+        self.assertEqual(self.run_js("document.querySelectorAll('#classes, a[href=\"#classes\"]').length"), 0)
 
 
 if __name__ == "__main__":

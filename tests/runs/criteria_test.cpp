@@ -115,5 +115,42 @@ TEST(MetricInfo, RangesAndTrendsFitTheMetrics) {
   EXPECT_EQ(find_metric_info("nothing"), nullptr);
 }
 
+LayerResult classifier_that(double nc1, double duality) {
+  LayerResult layer{"l", std::nullopt, "", {}};
+  for (const auto& [name, value] :
+       {std::pair{"nc1", nc1}, std::pair{"nc2_equiangular", 0.01}, std::pair{"nc3_self_duality", duality},
+        std::pair{"nc4_disagreement", 0.0}}) {
+    layer.metrics.add({name, value});
+  }
+  return layer;
+}
+
+TEST(Criteria, ThoseOfTheClassifierAreAskedOfTheLastLayerOnly) {
+  const Criteria criteria = default_class_criteria();
+  EXPECT_EQ(criteria_text(criteria),
+            "nc1 < 0.05, nc2_equiangular < 0.1, nc3_self_duality < 0.45, nc4_disagreement < 0.01");
+  EXPECT_EQ(criteria_text(parse_criteria(criteria_text(criteria))), criteria_text(criteria));
+  EXPECT_EQ(is_collapsed(classifier_that(0.01, 1.3), criteria), false);
+  EXPECT_EQ(is_collapsed(classifier_that(0.01, 1.3), criteria, false), true);
+  EXPECT_EQ(is_collapsed(classifier_that(0.2, 1.3), criteria, false), false);
+  EXPECT_EQ(is_collapsed(classifier_that(0.01, 0.1), criteria), true);
+  // Where nothing is asked, nothing is known.
+  EXPECT_EQ(is_collapsed(classifier_that(0.01, 0.1), parse_criteria("nc3_self_duality<0.5"), false),
+            std::nullopt);
+  CheckpointResult checkpoint;
+  checkpoint.layers = {classifier_that(0.2, 1.3), classifier_that(0.01, 1.3), classifier_that(0.01, 0.1)};
+  EXPECT_EQ(checkpoint_collapse(checkpoint, criteria).from, 1U);
+}
+
+TEST(Criteria, OfClassificationAreThoseOfResultsThatAreNothingElse) {
+  Results results;
+  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_criteria()));
+  results.checkpoints.resize(2);
+  results.checkpoints[0].task = results.checkpoints[1].task = "classification";
+  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_class_criteria()));
+  results.checkpoints[1].task = "regression";
+  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_criteria()));
+}
+
 }  // namespace
 }  // namespace collapscope

@@ -27,6 +27,13 @@ using Criteria = std::vector<Criterion>;
 
 // deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9.
 [[nodiscard]] Criteria default_criteria();
+// Of classification: nc1 < 0.05, nc2_equiangular < 0.1, nc3_self_duality < 0.45, nc4_disagreement < 0.01.
+[[nodiscard]] Criteria default_class_criteria();
+// Those of classification where all checkpoints are.
+[[nodiscard]] Criteria default_criteria(const Results& results);
+
+// Whether a metric is asked of a checkpoint's last layer only: those of the classifier.
+[[nodiscard]] bool is_of_last_layer(std::string_view metric);
 
 // "deep_nrc1<0.01, deep_nrc3>=0.95". Throws UsageError: not of this form, an unknown metric, one of the
 // targets, one that is a list.
@@ -42,8 +49,10 @@ using Criteria = std::vector<Criterion>;
 // it is below a floor that is itself not beyond the threshold.
 [[nodiscard]] std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion);
 
-// false when one criterion is not met, else nullopt when one is unknown, else true.
-[[nodiscard]] std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria);
+// false when one criterion is not met, else nullopt when one is unknown or none is asked, else true. is_last:
+// of its checkpoint.
+[[nodiscard]] std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria,
+                                               bool is_last = true);
 
 // ---- Runs
 

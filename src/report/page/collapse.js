@@ -25,8 +25,11 @@ whenChanged('criteria', () => { verdicts = new WeakMap(); });
 
 function layerCollapsed(checkpoint, layer) {
   if (!verdicts.has(layer)) {
-    const all = state.criteria.map((criterion) => meets(checkpoint, layer, criterion));
-    verdicts.set(layer, all.includes(false) ? false : all.includes(null) ? null : true);
+    const isLast = layer === lastOf(checkpoint.layers);
+    const asked = state.criteria.filter((criterion) => isLast || !criterion.last_layer_only);
+    const all = asked.map((criterion) => meets(checkpoint, layer, criterion));
+    const unknown = all.includes(null) || (!all.length && state.criteria.length > 0);
+    verdicts.set(layer, all.includes(false) ? false : unknown ? null : true);
   }
   return verdicts.get(layer);
 }

@@ -97,6 +97,15 @@ runs.forEach((run) => run.checkpoints.forEach((checkpoint) => checkpoint.layers.
 const scalarMetrics = metrics.filter((metric) => !listMetrics.has(metric.name));
 const layerMetrics = scalarMetrics.filter((metric) => metric.scope !== 'targets');
 const hasMetric = (name) => metricByName.has(name);
+// What is shown first: of classifiers NC1, else deep NRC1.
+const mainMetric = hasMetric('nc1') && !hasMetric('nrc1') ? 'nc1' : 'deep_nrc1';
+
+// Of a run with an intrinsic dimension; of K classes K - 1.
+function targetsRank(run) {
+  const rank = run.intrinsic_dimension.targets_rank;
+  const classes = own(lastCheckpoint(run).targets, 'classes');
+  return !isNumber(rank) && isNumber(classes) ? classes - 1 : rank;
+}
 
 // Attributes that differ among the runs, those that order them by a number first.
 const differingAttributes = (() => {

@@ -1,11 +1,18 @@
-// Over depth: deep NRC1 to NRC4 of every layer at one moment of training.
+// Over depth: deep NRC1 to NRC4, or NC1 to NC4, of every layer at one moment of training.
+
+// The classifier's metrics mean nothing where the weight is a hidden layer's.
+function ofLayer(checkpoint, layer, name) {
+  const read = reading(checkpoint, layer, name);
+  return /^nc[34]_/.test(name) && read.note && layer !== lastOf(checkpoint.layers) ? {value: null, note: read.note} : read;
+}
 
 function startDepth() {
   const section = byId('depth');
-  const four = [['deep_nrc1', 'Deep NRC1'], ['deep_nrc2', 'Deep NRC2'], ['deep_nrc3', 'Deep NRC3'], ['deep_nrc4', 'Deep NRC4']]
+  const four = [['nc1', 'NC1'], ['nc2_equiangular', 'NC2'], ['nc3_self_duality', 'NC3'], ['nc4_disagreement', 'NC4'],
+    ['ncc_accuracy', 'Nearest class mean'], ['nc1_trace', 'D of the law of data separation'], ['deep_nrc1', 'Deep NRC1'], ['deep_nrc2', 'Deep NRC2'], ['deep_nrc3', 'Deep NRC3'], ['deep_nrc4', 'Deep NRC4']]
     .filter(([name]) => hasMetric(name));
   if (!four.length) {
-    section.append(element('p', {class: 'muted'}, 'This report holds no deep NRC.'));
+    section.append(element('p', {class: 'muted'}, 'This report holds no deep NRC and no NC.'));
     return;
   }
   const slider = stepSlider(() => show());
@@ -23,7 +30,7 @@ function startDepth() {
         label: run.name,
         style: runStyle(index),
         points: checkpoint.layers.map((layer) => ({
-          x: position.get(layer.name), at: shortened(layer.name, 40), read: reading(checkpoint, layer, name),
+          x: position.get(layer.name), at: shortened(layer.name, 40), read: ofLayer(checkpoint, layer, name),
         })),
       }));
       const x = axis({

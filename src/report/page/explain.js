@@ -8,9 +8,21 @@ function rangeText(range) {
   return high === null || high === undefined ? `At least ${formatNumber(low)}.` : `Between ${formatNumber(low)} and ${formatNumber(high)}.`;
 }
 
+const classSources = {
+  nc1: 'Papyan, Han and Donoho 2020', nc1_trace: 'He and Su 2023', nc1_quotient: 'Tirer, Huang and Niles-Weed 2023',
+  nc1_cdnv: 'Galanti, György and Hutter 2021', nc1_vci: 'Xu and Liu 2023', nc1_unit: 'Liu et al. 2023',
+  nc2_equinorm: 'Papyan, Han and Donoho 2020', nc2_mean_cosine: 'Papyan, Han and Donoho 2020', nc2_equiangular: 'Papyan, Han and Donoho 2020',
+  nc2_max_angle: 'Papyan, Han and Donoho 2020', nc2_etf: 'Zhu et al. 2021', nc2_condition: 'Jacot et al. 2024',
+  nc2_seli: 'Thrampoulidis et al. 2022', nc3_self_duality: 'Papyan, Han and Donoho 2020', nc3_etf: 'Zhu et al. 2021',
+  nc3_cosine: 'Wu and Papyan 2024', nc4_disagreement: 'Papyan, Han and Donoho 2020', ncc_accuracy: 'Galanti, György and Hutter 2021',
+};
+
 function sourceOf(name) {
   if (name.startsWith('deep_nrc')) {
     return 'Rangamani and Unal, CPAL 2026.';
+  }
+  if (own(classSources, name)) {
+    return `${classSources[name]}.`;
   }
   return name.startsWith('nrc') || name === 'evr' || name.startsWith('ufm') ? 'Andriopoulos et al., NeurIPS 2024.' : '';
 }

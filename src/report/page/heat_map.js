@@ -6,8 +6,9 @@ const deepest = 1e4;
 
 class HeatMap {
   constructor(section) {
-    const first = hasMetric('deep_nrc1') ? 'deep_nrc1' : '';
-    const choices = [...layerMetrics].sort((a, b) => Number(b.name.includes('nrc')) - Number(a.name.includes('nrc')));
+    const first = hasMetric(mainMetric) ? mainMetric : '';
+    const ofCollapse = ({name}) => Number(name.includes('nrc') || /^nc/.test(name));
+    const choices = [...layerMetrics].sort((a, b) => ofCollapse(b) - ofCollapse(a));
     this.metric = selector('Metric', metricChoices(choices), () => this.show());
     if (first) {
       this.metric.value = first;

@@ -1,7 +1,7 @@
 // Starts the parts of the page; one that fails says so and leaves the others.
 
 [['theme', startTheme], ['overview', startOverview], ['map', startMap], ['training', startTraining], ['depth', startDepth],
-  ['spectra', startSpectra], ['compare', startPhase], ['values', startTable], ['metrics', startExplain]].forEach(([id, start]) => {
+  ['spectra', startSpectra], ['classes', startClasses], ['compare', startPhase], ['values', startTable], ['metrics', startExplain]].forEach(([id, start]) => {
   try {
     start();
   } catch (error) {

@@ -41,6 +41,8 @@ function verdictText(collapses) {
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
 const sinceLabel = (run, since) => checkpointLabel(run.checkpoints[since], since);
 
+const modelMetric = hasMetric('model_accuracy') && !hasMetric('model_mse') ? 'model_accuracy' : 'model_mse';
+
 function runRow(run, collapse, attributes) {
   const last = lastCheckpoint(run);
   const dimension = run.intrinsic_dimension;
@@ -53,8 +55,8 @@ function runRow(run, collapse, attributes) {
     collapse.last ? element('span', {}, layerStrip(collapse.last), ` ${collapse.last.count} of ${collapse.last.total}`) : '–',
     collapse.last && collapse.last.from !== null ? nameElement(layerAt(run, collapse.last.from)) : '–',
     {text: collapse.since === null ? '–' : sinceLabel(run, collapse.since), number: true},
-    {text: dimension && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(dimension.targets_rank)}` : '–', number: true},
-    {text: last ? formatNumber(own(last.targets, 'model_mse')) : '–', number: true},
+    {text: dimension && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(targetsRank(run))}` : '–', number: true},
+    {text: last ? formatNumber(own(last.targets, modelMetric)) : '–', number: true},
   ];
 }
 
@@ -85,7 +87,7 @@ function criteriaFields() {
   const show = () => {
     reset.disabled = !thresholdsChanged();
     said.textContent = `A layer is collapsed where ${state.criteria.map((one) =>
-      `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}`).join(' and ') || 'criteria say so; this report has none'}.` +
+      `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}${one.last_layer_only ? ' (last layer only)' : ''}`).join(' and ') || 'criteria say so; this report has none'}.` +
       (thresholdsChanged() ? ' These are not the report’s thresholds.' : '');
   };
   show();
@@ -134,7 +136,7 @@ function startOverview() {
     verdict.textContent = verdictText(collapses);
     table.replaceChildren(tableElement('', ['Run', ...attributes.map((name) => ({text: name, number: runs.some((run) => isNumber(own(run.attributes, name)))})),
       {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed layers at the end', 'From layer',
-      {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, {text: 'Model MSE', number: true}],
+      {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, {text: modelMetric === 'model_mse' ? 'Model MSE' : 'Model accuracy', number: true}],
     collapses.map((collapse) => runRow(collapse.run, collapse, attributes))));
   };
   const sources = (report.sources || []).map((source) => printable(source));
@@ -144,7 +146,7 @@ function startOverview() {
     section.append(failures);
   }
   section.append(table, element('p', {class: 'small muted'},
-    'Layers run from shallow to deep. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank.'), criteriaFields());
+    'Layers run from shallow to deep. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank, or of K − 1 for K classes.'), criteriaFields());
   byId('made').textContent = `Made by collapscope ${printable(report.version || '')}${report.generated ? ` at ${printable(report.generated)}` : ''}` +
     `${sources.length ? ` from ${sources.slice(0, 5).join(', ')}${sources.length > 5 ? ` and ${sources.length - 5} more` : ''}` : ''}.`;
   show();

@@ -31,8 +31,8 @@ function startPhase() {
   }
   const attribute = selector('Over', numericAttributes.map((name) => ({value: name, label: name})), () => show());
   const metric = selector('Metric', metricChoices(scalarMetrics), () => show());
-  if (hasMetric('deep_nrc1')) {
-    metric.value = 'deep_nrc1';
+  if (hasMetric(mainMetric)) {
+    metric.value = mainMetric;
   }
   const layer = selector('Layer', layerChoices(layerNames(runs)), () => show());
   section.append(controlRow(metric, layer, attribute));

@@ -75,7 +75,8 @@ function spectrumFigure(section, lists) {
 
 function dimensionTable(section) {
   const rows = runs.filter((run) => run.intrinsic_dimension).map((run) => {
-    const {layer, learned, targets_rank: rank} = run.intrinsic_dimension;
+    const {layer, learned} = run.intrinsic_dimension;
+    const rank = targetsRank(run);
     const known = isNumber(learned) && isNumber(rank);
     const verdict = !known ? '–' : learned === rank ? 'as many as the targets' : learned > rank ? `${formatNumber(learned - rank)} more` : `${formatNumber(rank - learned)} fewer`;
     return [nameElement(run.name), nameElement(layer), {text: formatNumber(learned), number: true}, {text: formatNumber(rank), number: true}, verdict];
@@ -84,7 +85,7 @@ function dimensionTable(section) {
     return;
   }
   section.append(element('h3', {class: 'part'}, 'Intrinsic dimension'),
-    scrolling('Intrinsic dimension', tableElement('Components that hold 99 % of the variance of the last layer’s features at the last checkpoint, beside the rank of the targets.',
+    scrolling('Intrinsic dimension', tableElement('Components that hold 99 % of the variance of the last layer’s features at the last checkpoint, beside the rank of the targets, K − 1 for K classes.',
       ['Run', 'Layer', {text: 'Learned', number: true}, {text: 'Targets’ rank', number: true}, ''], rows)));
 }
 

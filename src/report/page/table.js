@@ -1,6 +1,7 @@
 // The table of all values: choose columns, filter, sort, turn pages, take it along as CSV.
 
-const usualColumns = ['deep_nrc1', 'deep_nrc2', 'deep_nrc3', 'deep_nrc4', 'nrc1', 'nrc2', 'nrc3'];
+const usualColumns = ['deep_nrc1', 'deep_nrc2', 'deep_nrc3', 'deep_nrc4', 'nrc1', 'nrc2', 'nrc3',
+  'nc1', 'nc2_equiangular', 'nc3_self_duality', 'nc4_disagreement', 'ncc_accuracy'];
 
 class ValueTable {
   constructor(section) {

@@ -1,4 +1,4 @@
-// Over training: the last layer's NRC1 to NRC3 and the model's error; then any metric of any layer or run.
+// Over training: the last layer's NRC1 to NRC3 or NC1 to NC4 and the model; then any metric of any layer or run.
 
 const stepPoints = (run, name, layer) => run.checkpoints.map((checkpoint, i) => ({
   x: stepOf(checkpoint, i),
@@ -23,7 +23,9 @@ function keyOf(series) {
 
 function startTraining() {
   const section = byId('training');
-  const four = [['nrc1', 'NRC1'], ['nrc2', 'NRC2'], ['nrc3', 'NRC3'], ['model_mse', 'MSE']].filter(([name]) => hasMetric(name));
+  const four = [['nrc1', 'NRC1'], ['nrc2', 'NRC2'], ['nrc3', 'NRC3'], ['model_mse', 'MSE'],
+    ['nc1', 'NC1'], ['nc2_equiangular', 'NC2'], ['nc3_self_duality', 'NC3'], ['nc4_disagreement', 'NC4'], ['ncc_accuracy', 'Nearest class mean'],
+    ['model_accuracy', 'Accuracy of the model']].filter(([name]) => hasMetric(name));
   const grid = element('div', {class: 'grid'});
   section.append(runLegend(), grid);
   const panels = four.map(([name, title]) => ({name, figure: new Figure(grid, title)}));
@@ -32,8 +34,8 @@ function startTraining() {
   section.append(element('h3', {class: 'sr'}, 'Any metric'));
   const all = '*';
   const metric = selector('Metric', metricChoices(scalarMetrics), () => showOne());
-  if (hasMetric('deep_nrc1')) {
-    metric.value = 'deep_nrc1';
+  if (hasMetric(mainMetric)) {
+    metric.value = mainMetric;
   }
   const layer = selector('Layer', [...layerChoices(layerNames(runs)), {value: all, label: 'all layers of one run'}], () => showOne());
   layer.value = all;

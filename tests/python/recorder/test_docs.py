@@ -33,11 +33,11 @@ def test_the_page(tmp_path, monkeypatch, frameworks, analyze):
     monkeypatch.chdir(tmp_path)
     session = {}
     python = blocks("python")
-    assert len(python) == PAGE.count("```python") == 8
+    assert len(python) == PAGE.count("```python") == 9
     for block in python:
         exec(compile(block, "docs/record.md", "exec"), session)
     assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == [
-        "converted.h5", "epoch_0010.h5", "every_token.h5", "mine.h5", "tokens.h5", "wd1e-3_00002.h5", "wd1e-3_00004.h5"]
+        "classifier.h5", "converted.h5", "epoch_0010.h5", "every_token.h5", "mine.h5", "tokens.h5", "wd1e-3_00002.h5", "wd1e-3_00004.h5"]
     for path in (tmp_path / "dumps").iterdir():
         assert len(analyze(path)) > 1
     use_callbacks(session)

@@ -17,6 +17,7 @@ from ._output import Output
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
+LONGEST_NAME = 4096  # bytes of the name of a class, as the program reads them
 
 
 def with_ending(path) -> Path:
@@ -181,6 +182,10 @@ class DumpWriter(CheckedRows):
         if bits:
             self.file[name].attrs["dtype"] = "bfloat16"
 
+    def names(self, values: list[str]) -> None:
+        """Writes the names of the classes."""
+        self.file["class_names"] = values
+
     def group(self, name: str, **attributes) -> None:
         """Sets attributes of a group, which is made if missing; None values are left out."""
         group = self.file.require_group(name)
@@ -247,6 +252,21 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
             raise ValueError(f"{path}: attribute {name!r}: found {type(value).__name__}; expected a string or a number")
         result[name] = value
     return result
+
+
+def check_class_names(path, task: str, names) -> list[str] | None:
+    """The names of the classes, row = label, as a list. Raises ValueError for what cannot be stored."""
+    if names is None:
+        return None
+    if task != "classification":
+        raise ValueError(f"{path}: class_names: found some for task {task!r}; expected task='classification'")
+    names = [names] if isinstance(names, str) else list(names)
+    for label, name in enumerate(names):
+        if not isinstance(name, str) or "\0" in name or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
+            raise ValueError(f"{path}: class_names: found {name!r:.80} for label {label}; expected texts of at most {LONGEST_NAME} bytes")
+    if not names:
+        raise ValueError(f"{path}: class_names: found none; expected one for each label from 0 on")
+    return names
 
 
 def check_targets(path, task: str, targets: np.ndarray) -> None:

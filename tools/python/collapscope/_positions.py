@@ -63,7 +63,7 @@ def count_of(call: Call) -> int:
     return math.prod(call.rows.shape[1:2] if call.layout == "NTD" else call.rows.shape[2:]) if call.layout else 0
 
 
-def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None) -> None:
+def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None, ignore_label: int | None = None) -> None:
     """Makes the rows of targets, predictions and calls one per position that the mask keeps, in place. All calls have as many
     samples as the targets."""
     place, conv1d = place_of(calls)
@@ -79,8 +79,11 @@ def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.n
         if mask.shape[0] != samples or mask.size != samples * count:
             raise ValueError(f"{path}: mask: found shape {list(mask.shape)}; expected {[samples, *place]}")
         kept = mask.reshape(-1) != 0
+    if ignore_label is not None and arrays["targets"].size == kept.size:
+        kept &= laid_out(arrays["targets"], place, conv1d, True, f"{path}: targets").reshape(-1) != ignore_label
     if not kept.any():
-        raise ValueError(f"{path}: mask: found no position that counts in a batch; expected at least one")
+        what = "mask" if ignore_label is None else "mask and ignore_label"
+        raise ValueError(f"{path}: {what}: found no position that counts in a batch; expected at least one")
     for name, values in arrays.items():
         if len(values) != samples:
             raise ValueError(f"{path}: {name}: found shape {list(values.shape)}; expected {samples} samples")
@@ -93,7 +96,7 @@ def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.n
     if task == "classification" and arrays["targets"].min() < 0:
         at = int(arrays["targets"].min())
         raise ValueError(f"{path}: targets: found the label {at} at a position that counts; expected mask=, which leaves such "
-                         f"positions out: mask=(y != {at})")
+                         f"positions out: mask=(y != {at}), or ignore_label={at}")
 
 
 def refuse_ambiguous(path, targets: np.ndarray, calls: dict[str, Call]) -> None:

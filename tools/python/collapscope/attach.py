@@ -60,7 +60,7 @@ def add_all(recorder: Recorder, data, batch, samples: int | None, keep: int | No
 
 def record(model, path, data, *, batch=None, samples=None, shards=None, layers=None, task="regression", attributes=None,
            exclude=None, pool="mean", dtype=None, compression=None, output=None, batch_first=None, autocast=None,
-           allow_nonfinite=False) -> int | None:
+           allow_nonfinite=False, class_names=None, ignore_label=None) -> int | None:
     """Records a whole loader into one dump.
 
         collapscope.record(model, "epoch_0010.h5", loader, attributes={"run": "wd1e-3", "step": 10})
@@ -73,7 +73,8 @@ def record(model, path, data, *, batch=None, samples=None, shards=None, layers=N
     Returns a checksum of the targets in their order. Raises ValueError as Recorder does, and when data yields nothing.
     """
     options = dict(layers=layers, task=task, exclude=exclude, pool=pool, dtype=dtype, compression=compression, output=output,
-                   batch_first=batch_first, autocast=autocast, allow_nonfinite=allow_nonfinite)
+                   batch_first=batch_first, autocast=autocast, allow_nonfinite=allow_nonfinite, class_names=class_names,
+                   ignore_label=ignore_label)
     return record_now(model, path, data, batch, samples, shards, attributes, options)
 
 
@@ -256,8 +257,8 @@ def iter_once(data) -> bool:
 
 def attach(model, path, data, *, at=None, every=None, unit="epoch", attributes=None, last=False, allow_random=False,
            on_error="raise", check=True, shards=None, batch=None, samples=None, layers=None, task="regression", exclude=None,
-           pool="mean", dtype=None, compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False
-           ) -> Attached:
+           pool="mean", dtype=None, compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False,
+           class_names=None, ignore_label=None) -> Attached:
     """Records at chosen steps of a training loop.
 
         rec = collapscope.attach(model, "dumps/wd1e-3_{step:05d}.h5", data=loader, every=10, attributes={"run": "wd1e-3"})
@@ -278,6 +279,7 @@ def attach(model, path, data, *, at=None, every=None, unit="epoch", attributes=N
     Recorder would refuse later.
     """
     options = dict(layers=layers, task=task, exclude=exclude, pool=pool, dtype=dtype, compression=compression, output=output,
-                   batch_first=batch_first, autocast=autocast, allow_nonfinite=allow_nonfinite)
+                   batch_first=batch_first, autocast=autocast, allow_nonfinite=allow_nonfinite, class_names=class_names,
+                   ignore_label=ignore_label)
     return Attached(model, path, data, at, every, unit, attributes, last, allow_random, on_error, check, shards, batch, samples,
                     options)

@@ -16,7 +16,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from ._dump import CHUNK_BYTES, DumpWriter, as_bfloat16, check_predictions, check_targets, is_bfloat16, shape_text, with_ending
+from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
+                    shape_text, with_ending)
 from ._sources import index_beside, open_source, shards
 
 PIECE_BYTES = 16 * CHUNK_BYTES
@@ -149,7 +150,8 @@ def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
 
 
 def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
-            layout=None, pool=None, task="regression", attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False) -> None:
+            layout=None, pool=None, task="regression", attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False,
+            class_names=None) -> None:
     """Makes a dump of files that are there already. Everything is named by the arrays' names in the files.
 
         collapscope.convert(["a.npz", "b.npz"], "out.h5", targets="y", activations="acts.*", weights="model.safetensors")
@@ -165,7 +167,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
     out: the dump; a name without an ending gets .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
-    task, attributes, compression, allow_nonfinite: as of Recorder.
+    task, attributes, compression, allow_nonfinite, class_names: as of Recorder. Labels are integers [N].
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
     Raises ValueError with file, array, what was found and expected; the dump is then not there.
@@ -178,6 +180,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         raise ValueError(f"{out}: dtype: found {dtype!r}; expected float16, bfloat16, float32, float64 or None")
     out = with_ending(out)
     globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
+    class_names = check_class_names(out, task, class_names)
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
     try:
         layers = None
@@ -201,6 +204,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             whole = len(row) > 1
             writer.group(f"layers/{layer}", index=index, layout=layout if whole else None, pool=pool if whole else None)
             check_weight(writer, layer, row, layout)
+        if class_names is not None:
+            writer.names(class_names)
         writer.close()
     except BaseException:
         writer.abort()
@@ -284,6 +289,7 @@ def parser() -> argparse.ArgumentParser:
                    help="axes of sequences and images")
     p.add_argument("--pool", choices=["mean", "max", "first", "last", "flatten", "none"], help="how the program pools them")
     p.add_argument("--task", choices=["regression", "classification"], default="regression")
+    p.add_argument("--class-names", metavar="FILE", help="of a classification: names of the labels 0, 1, 2 ..., one a line")
     p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
                    help="of the dump: run, step, weight_decay ...")
     p.add_argument("--dtype", choices=["float16", "bfloat16", "float32", "float64"], help="of the stored activations")
@@ -291,6 +297,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--trust", action="store_true", help="load .pt files that hold more than tensors; they can run any code")
     p.add_argument("--allow-nonfinite", action="store_true", help="keep NaN and Inf")
     return p
+
+
+def lines_of(path) -> list[str]:
+    with open(path, encoding="utf-8") as file:
+        return file.read().splitlines()
 
 
 def main(argv=None) -> int:
@@ -308,7 +319,8 @@ def main(argv=None) -> int:
                 targets=options.targets, predictions=options.predictions, weights=options.weights,
                 **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
                 layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
-                compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite)
+                compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite,
+                class_names=None if options.class_names is None else lines_of(options.class_names))
     except (ValueError, OSError) as error:
         print(f"collapscope convert: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ Needs PyTorch 1.13 or later and h5py. docs/record.md shows how to use it, docs/f
 from __future__ import annotations
 
 import contextlib
+import numbers
 import warnings
 import weakref
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Watcher, by_name
-from ._dump import DumpWriter, check_options, check_predictions, check_targets, with_ending
+from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, with_ending
 from ._tensors import DTYPES, to_numpy
 
 
@@ -39,7 +40,7 @@ class Recorder:
         class, a module, a predicate (name, module) -> bool, or a list of these. What is named must take part in the forward
         pass; what only fits is left out with a warning if it does not. A module called several times in one pass is several
         layers: fc, fc#2, fc#3 ...
-    task: "regression" (targets [N] or [N, n]) or "classification" (targets [N], integers).
+    task: "regression" (targets [N] or [N, n]) or "classification" (targets [N], integers; the predictions are logits [N, K]).
     attributes: of the file, strings and numbers: run, step, weight_decay, lambda_w, lambda_h ...
     exclude: modules to leave out, with all that is in them; as `layers`.
     pool: how sequences [N, T, D] and images [N, C, H, W] become rows [N, d]: "mean", "max", "first", "last"; or "keep",
@@ -53,11 +54,14 @@ class Recorder:
     batch_first: False for models whose sequences are [T, N, D]; None: they are [N, T, D], unless that cannot be told.
     autocast: "bfloat16" or "float16": run the model in this mixed precision, as training does; None: as the caller does.
     allow_nonfinite: keep NaN and Inf, which the program later refuses.
+    class_names: of a classification: a text for each label from 0 on, which the program shows.
+    ignore_label: of a classification: samples with this label (positions, with pool="none") are not recorded; -100 is PyTorch's.
     Raises ValueError for what does not fit, with file, layer, what was found and expected.
     """
 
     def __init__(self, model, path, layers=None, task="regression", attributes=None, *, exclude=None, pool="mean", dtype=None,
-                 compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False):
+                 compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False, class_names=None,
+                 ignore_label=None):
         self.path = path = self._checked(path)
         for name, value in (("dtype", dtype), ("autocast", autocast)):
             if value not in DTYPES or name == "autocast" and value in ("float32", "float64"):
@@ -70,6 +74,11 @@ class Recorder:
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
         check_options(path, task, attributes, compression)
+        self._class_names = check_class_names(path, task, class_names)
+        if ignore_label is not None and (task != "classification" or not isinstance(ignore_label, numbers.Integral)):
+            raise ValueError(f"{path}: ignore_label: found {ignore_label!r} for task {task!r}; expected a whole number for "
+                             "task='classification'")
+        self._ignore_label = ignore_label
         self._task, self._attributes = task, dict(attributes or {})
         self._model, self._output, self._batch_first, self._autocast = model, output, batch_first, DTYPES[autocast]
         if not isinstance(model, torch.nn.Module):
@@ -189,18 +198,32 @@ class Recorder:
             for call in calls.values():
                 call.rows = call.rows[:keep]
         if positions:
-            _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy())
+            _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy(), self._ignore_label)
         else:
             _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
             stored = next((name for name, call in calls.items() if call.attributes.get("layout") == "NTD"), None)
             if mask is not None and stored is not None:
                 raise ValueError(f"{self.path}: layers/{stored}: {_pool.no_mask('none')}")
+            self._leave_out(arrays, calls)
         if predictions is not None:
             check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)  # in rows
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
         self._store(arrays, calls, positions)
         return samples
+
+    def _leave_out(self, arrays: dict, calls: dict[str, Call]) -> None:
+        """The samples with the ignored label."""
+        if self._ignore_label is None:
+            return
+        kept = np.flatnonzero(arrays["targets"] != self._ignore_label)
+        if not kept.size:
+            raise ValueError(f"{self.path}: targets: found only the ignored label {self._ignore_label} in a batch; expected another one")
+        if len(kept) == len(arrays["targets"]):
+            return
+        arrays.update((name, values[kept]) for name, values in arrays.items())
+        for call in calls.values():
+            call.rows = call.rows[kept]
 
     def _check_targets(self, targets: np.ndarray) -> None:
         try:
@@ -353,7 +376,9 @@ class Recorder:
         self.samples += samples
 
     def _begin(self, calls: dict[str, Call]) -> None:
-        """Groups, weights and biases, after the first forward pass."""
+        """Names, groups, weights and biases, after the first forward pass."""
+        if self._class_names is not None:
+            self._writer.names(self._class_names)
         for index, (name, call) in enumerate(calls.items()):
             layer = self._layers[name] = call.layer
             self._writer.group(f"layers/{name}", index=index, kind=layer.kind or None, **call.attributes)

@@ -10,17 +10,20 @@ from ..results import load
 from ..text import printable
 from .style import FORMATS, save
 
-_FIGURES = ("last_layer", "explained_variance", "nrc3_over_gamma", "deep", "weight_decay", "heatmap", "spectrum")
+_FIGURES = ("last_layer", "neural_collapse", "explained_variance", "nrc3_over_gamma", "deep", "separation", "weight_decay", "heatmap", "spectrum")
 # Options of each figure besides run and width; nrc3_over_gamma takes neither runs nor results.
-_OPTIONS = {"last_layer": ("layer", "metrics", "log"), "explained_variance": ("layer", "components"),
+_OPTIONS = {"last_layer": ("layer", "metrics", "log"), "neural_collapse": ("layer", "metrics", "log"), "separation": ("step", "metrics"),
+            "explained_variance": ("layer", "components"),
             "nrc3_over_gamma": ("layer",), "deep": ("step", "metrics", "log"),
             "weight_decay": ("layer", "metrics", "by", "log"), "heatmap": ("metric", "log"),
             "spectrum": ("layer", "step", "log")}
 _HELP = """Figures:
   last_layer          NRC1-3 of the last layer and the error over training
+  neural_collapse     NC1-4 of a classifier's last layer over training
   explained_variance  the first components over training
   nrc3_over_gamma     NRC3 for all gamma, from the dumps (given, or those that the results name)
   deep                deep NRC1-4 over the layers
+  separation          of a classifier the law of data separation and the nearest class mean over the layers
   weight_decay        the end of training over weight decay
   heatmap             a metric for every layer and step
   spectrum            explained variance over components
@@ -126,7 +129,7 @@ def _all(source, options):
     frame = load(source)
     os.makedirs(options.output, exist_ok=True)
     written = 0
-    for name in _FIGURES:
+    for name in _figures_of(frame):
         given = source if name == "nrc3_over_gamma" else frame
         try:
             save(_figure(name, given, options), os.path.join(options.output, f"{name}.{options.format}"))
@@ -134,6 +137,15 @@ def _all(source, options):
         except (FigureError, ImportError, OSError) as error:
             print(f"collapscope plot: no {name}: {_message(error)}", file=sys.stderr)
     return 0 if written else 2
+
+
+def _figures_of(frame):
+    """Those of what the results are of: regression, classification or both."""
+    known = set(frame["metric"])
+    classifies = any(name.startswith(("nc1", "nc2", "nc3", "nc4", "ncc")) for name in known)
+    regresses = not classifies or any(name.startswith("nrc") for name in known)
+    return [name for name in _FIGURES if classifies or name not in ("neural_collapse", "separation") if regresses or name not in (
+        "last_layer", "nrc3_over_gamma")]
 
 
 def _message(error):

@@ -12,7 +12,10 @@ from .style import TEXT_WIDTH, paper_style, text
 from .training import _drawable
 
 
-def weight_decay(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3", "model_mse"), by="weight_decay",
+_METRICS = ("nrc1", "nrc2", "nrc3", "model_mse", "nc1", "nc2_equiangular", "nc3_self_duality", "nc4_disagreement")
+
+
+def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_decay",
                  log=None, width=TEXT_WIDTH, columns=4):
     """Metrics of each run's last checkpoint over its weight decay (Andriopoulos et al. 2024, §5).
 

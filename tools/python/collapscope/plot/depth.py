@@ -27,6 +27,22 @@ def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_
     metrics: one panel each; those without a value are left out. log: as for `last_layer`. width: inches.
     Returns a matplotlib Figure. Raises FigureError when no metric has a value.
     """
+    return _over_depth(results, run, step, metrics, dict.fromkeys(metrics, log), (), width, columns)
+
+
+def separation(results, *, run=None, step="last", metrics=("nc1_trace", "ncc_accuracy"), width=TEXT_WIDTH, columns=2):
+    """Of a classifier, over the layers: D of the law of data separation, on a logarithmic axis, and the accuracy of the nearest class
+    mean (He and Su 2023; Galanti, György and Hutter 2021).
+
+    The law says that D falls by the same factor from layer to layer: a dashed line is the least-squares fit of log D, and the
+    legend has its slope. results, run, step, metrics, width: as for `deep`.
+    Returns a matplotlib Figure. Raises FigureError when no metric has a value.
+    """
+    return _over_depth(results, run, step, metrics, {"nc1_trace": True}, ("nc1_trace",), width, columns)
+
+
+def _over_depth(results, run, step, metrics, logs, fitted, width, columns):
+    """A panel for each metric over the layers. logs: of each metric, as for `last_layer`. fitted: with a line through the logarithm."""
     with paper_style():
         results = Results(results, run)
         shown = [metric for metric in metrics if results.has(metric)]
@@ -43,11 +59,26 @@ def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_
                 chosen = rows["run"].eq(name) & rows["value"].notna()
                 if chosen.any():
                     plot_line(ax, x[chosen], rows["value"][chosen], name, look)
+                    if metric in fitted:
+                        _fit(ax, x[chosen], rows[chosen], look)
             ax.set_xlim(-0.3, len(layers) - 0.7)
             names.put_below(ax)
-            dress(ax, metric, log, rows)
+            dress(ax, metric, logs.get(metric), rows)
             zone |= floor_zone(ax, x, rows["floor"])
         return _with_legend(figure, looks, zone)
+
+
+def _fit(ax, x, rows, look):
+    """The least-squares line of log10 of what lies above its floor, where there are two layers at least; its slope beside its end."""
+    above = (rows["value"] > rows["floor"].fillna(0)) & (rows["value"] > 0)
+    if above.sum() < 2:
+        return
+    places = x[above].to_numpy(dtype=float)
+    slope, start = np.polyfit(places, np.log10(rows["value"][above].to_numpy()), 1)
+    ends = np.array([places.min(), places.max()])
+    ax.plot(ends, 10 ** (start + slope * ends), color=look["color"], linewidth=0.8, linestyle=(0, (2, 2)), label="_fit")
+    ax.annotate(f"$\\times\\,10^{{{slope:.2f}}}$ a layer", (ends.mean(), 10 ** (start + slope * ends.mean())), xytext=(3, 3),
+                textcoords="offset points", fontsize=6, color=look["color"])
 
 
 def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH, columns=3):

@@ -26,6 +26,15 @@ _DRAWN = {
     "deep_nrc3": Drawn("Deep NRC3", "cosine with weights", _SHARE),
     "deep_nrc4": Drawn("Deep NRC4", "linear prediction error"),
     "linear_mse": Drawn("Linear probe", "mean squared error"),
+    "nc1": Drawn("NC1", r"tr$(\Sigma_W \Sigma_B^+)/K$"),
+    "nc1_trace": Drawn("Separation", r"$D$ = tr$(\Sigma_W \Sigma_B^+)$"),
+    "nc2_equiangular": Drawn("NC2", "deviation of cosines"),
+    "nc2_etf": Drawn("NC2", "distance from a simplex"),
+    "nc2_seli": Drawn("NC2 (SELI)", "distance from SELI"),
+    "nc3_self_duality": Drawn("NC3", "weight vs. class means"),
+    "nc4_disagreement": Drawn("NC4", "not the nearest class mean"),
+    "ncc_accuracy": Drawn("Nearest class mean", "accuracy"),
+    "model_accuracy": Drawn("Accuracy", "of the model"),
     "evr": Drawn("Explained variance", "share of variance"),
 }
 

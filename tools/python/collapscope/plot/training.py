@@ -34,6 +34,15 @@ def last_layer(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3"
         return _with_legend(figure, looks, zone)
 
 
+def neural_collapse(results, *, run=None, layer=None, metrics=("nc1", "nc2_equiangular", "nc3_self_duality", "nc4_disagreement"),
+                    log=None, width=TEXT_WIDTH, columns=4):
+    """NC1–4 of a classifier's last layer over training, one line per run (Papyan, Han and Donoho 2020, Fig. 2–7).
+
+    All as for `last_layer`.
+    """
+    return last_layer(results, run=run, layer=layer, metrics=metrics, log=log, width=width, columns=columns)
+
+
 def explained_variance(results, *, run=None, layer=None, components=5, width=TEXT_WIDTH, columns=3):
     """Explained-variance ratios of the first components over training, one panel per run (Andriopoulos et al., Fig. 3).
 
