@@ -21,6 +21,22 @@ namespace {
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
 
+// Of labels of positions.
+void require_positions(const DatasetIndex& activations, const RowFormat& format, std::size_t positions) {
+  if (format.rows_per_sample() != positions) {
+    throw InputError(activations.file, activations.object,
+                     fmt::format("found {} rows of a sample; expected {}, as many as its labels",
+                                 format.rows_per_sample(), positions));
+  }
+  if (!format.rows_are_stored()) {
+    throw InputError(
+        activations.file, activations.object,
+        fmt::format("found a layout whose channels come before its positions; expected [N, {}, d] for "
+                    "labels of positions",
+                    positions));
+  }
+}
+
 // Whoever waits goes on when this ends, however it ends.
 class CountsDown {
  public:
@@ -68,11 +84,7 @@ std::shared_ptr<const ClassLabels> CheckpointWork::labels() const {
   }
   const std::lock_guard lock(reading_labels_);
   if (labels_ == nullptr) {
-    std::vector<DatasetIndex> shards;
-    for (const CheckpointIndex& part : checkpoint_.shards) {
-      shards.push_back(part.targets);
-    }
-    labels_ = std::make_shared<const ClassLabels>(shards, options_.ignore_label);
+    labels_ = labels_of(checkpoint_, options_);
   }
   return labels_;
 }
@@ -80,8 +92,14 @@ std::shared_ptr<const ClassLabels> CheckpointWork::labels() const {
 LayerPlan CheckpointWork::plan_of(const std::vector<LayerIndex>& shards, Backend& backend,
                                   std::uint64_t memory) const {
   const auto classes = labels();
-  return classes != nullptr ? plan_layer(shards, 0, options_, memory, backend, classes->size())
-                            : plan_layer(shards, columns_of(first().targets), options_, memory, backend);
+  if (classes == nullptr) {
+    return plan_layer(shards, columns_of(first().targets), options_, memory, backend);
+  }
+  const LayerPlan plan = plan_layer(shards, 0, options_, memory, backend, classes->size());
+  if (classes->positions() > 1) {
+    require_positions(shards.front().activations, plan.format, classes->positions());
+  }
+  return plan;
 }
 
 FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "analysis/joined_reader.hpp"
+#include "analysis/layer_format.hpp"
 #include "collapscope/core/decode.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -26,7 +27,9 @@ struct NoLabel {
 };
 
 constexpr const char* whole_numbers = "whole numbers as class labels";
-constexpr const char* one_hot = "one-hot rows, a single 1 among zeros, or labels of shape [N]";
+constexpr const char* one_hot =
+    "one-hot rows, a single 1 among zeros, or labels of shape [N]; labels of positions, [N, T], take --pool "
+    "none";
 
 template <class T>
 std::int64_t label_of(T value, std::size_t sample) {
@@ -118,18 +121,28 @@ void read_labels(std::span<const std::byte> stored, const ElementType& element, 
   }
 }
 
-[[noreturn]] void refuse_label(const std::vector<DatasetIndex>& shards, std::uint64_t first,
+[[noreturn]] void refuse_label(const std::vector<DatasetIndex>& shards, std::uint64_t sample,
                                const NoLabel& problem) {
-  const ShardSample at = locate(shards, first + problem.sample);
+  const ShardSample at = locate(shards, sample);
   throw InputError(
       shards[at.shard].file, shards[at.shard].object,
       fmt::format("found {}, first in row {}; expected {}", problem.found, at.sample, problem.expected));
 }
 
+bool is_one_hot(std::span<const std::int64_t> row) {
+  return std::ranges::count(row, 1) == 1 &&
+         std::ranges::count(row, 0) == static_cast<std::ptrdiff_t>(row.size()) - 1;
+}
+
 }  // namespace
 
-ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<std::int64_t> ignored)
-    : element_(shards.front().element), columns_(columns_of(shards.front())), ignored_(ignored) {
+ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<std::int64_t> ignored,
+                         std::size_t positions)
+    : element_(shards.front().element),
+      columns_(columns_of(shards.front())),
+      positions_(positions),
+      may_be_one_hot_(positions > 1),
+      ignored_(ignored) {
   std::uint64_t samples = 0;
   for (const DatasetIndex& shard : shards) {
     if (columns_of(shard) != columns_ || shard.element != element_) {
@@ -148,12 +161,15 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
   for (std::uint64_t first = 0; first < samples; first += block) {
     const std::uint64_t count = std::min(block, samples - first);
     stored.resize(count * sample_bytes);
-    found.resize(count);
+    found.resize(count * positions_);
     reader->read(first, count, stored);
     try {
-      read_labels(stored, element_, columns_, found);
+      read_labels(stored, element_, columns_ / positions_, found);
     } catch (const NoLabel& problem) {
-      refuse_label(shards, first, problem);
+      refuse_label(shards, first + problem.sample / positions_, problem);
+    }
+    for (std::size_t i = 0; may_be_one_hot_ && i < found.size(); i += positions_) {
+      may_be_one_hot_ = is_one_hot(std::span(found).subspan(i, positions_));
     }
     for (const std::int64_t label : found) {
       if (ignored_ == label) {
@@ -168,6 +184,13 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
                      ignored_samples_ > 0 ? fmt::format("every sample has the ignored label {}", *ignored_)
                                           : "found no samples");
   }
+  if (may_be_one_hot_) {
+    throw InputError(
+        shards.front().file, shards.front().object,
+        fmt::format("found one-hot rows of {} numbers where the samples have {} positions: labels "
+                    "of samples or of positions; expected labels of shape [N] for samples",
+                    columns_, positions_));
+  }
   for (const auto& [label, count] : counts) {
     labels_.push_back(label);
   }
@@ -180,7 +203,7 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
 void ClassLabels::number(std::span<const std::byte> stored, std::span<double> out) const {
   std::vector<std::int64_t> found(out.size());
   try {
-    read_labels(stored, element_, columns_, found);
+    read_labels(stored, element_, columns_ / positions_, found);
   } catch (const NoLabel&) {
     throw Error("the labels have changed since they were read first");
   }
@@ -203,13 +226,27 @@ std::size_t columns_of(const DatasetIndex& targets) {
   return targets.shape.size() > 1 ? targets.shape[1] : 1;
 }
 
-ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options) {
+std::size_t label_positions(const CheckpointIndex& checkpoint, std::optional<Pool> pool) {
+  const std::size_t columns = columns_of(checkpoint.targets);
+  const bool fits = columns > 1 && checkpoint.targets.element.is_integer() &&
+                    std::ranges::any_of(checkpoint.layers, [&](const LayerIndex& layer) {
+                      return layer_format(layer, pool).rows_per_sample() == columns;
+                    });
+  return fits ? columns : 1;
+}
+
+std::shared_ptr<const ClassLabels> labels_of(const Checkpoint& checkpoint, const AnalysisOptions& options) {
   std::vector<DatasetIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
     shards.push_back(part.targets);
   }
-  const ClassLabels found(shards, options.ignore_label);
-  return {found.labels(), found.counts(), found.ignored()};
+  return std::make_shared<const ClassLabels>(shards, options.ignore_label,
+                                             label_positions(checkpoint.front(), options.pool));
+}
+
+ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options) {
+  const auto found = labels_of(checkpoint, options);
+  return {found->labels(), found->counts(), found->ignored()};
 }
 
 }  // namespace collapscope

@@ -41,6 +41,10 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
   if (shards.empty()) {
     return;
   }
+  if (targets.components() > 1) {
+    classes.no_model = "the labels are of positions";
+    return;
+  }
   TargetRows predictions(shards, 0, backend.threads(), target_cache(memory));
   if (predictions.samples() != targets.samples()) {
     throw InputError(checkpoint.front().path, "predictions", "found other samples than the labels have");

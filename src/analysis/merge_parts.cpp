@@ -193,9 +193,7 @@ class Merger {
     for (const CheckpointIndex& part : checkpoint.shards) {
       stored.push_back(part.targets);
     }
-    const auto labels = is_classification(checkpoint.front())
-                            ? std::make_shared<const ClassLabels>(stored, options_.ignore_label)
-                            : nullptr;
+    const auto labels = is_classification(checkpoint.front()) ? labels_of(checkpoint, options_) : nullptr;
     TargetRows targets(stored, 0, backend_.threads(), target_cache(options_.memory), labels);
     LayerSums sums;
     const LayerListener listener{[this](std::uint64_t bytes) { journal_.advance(bytes); }, [] {}, [] {}};

@@ -17,7 +17,7 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
     : shards_(std::move(shards)), classes_(std::move(classes)) {
   const DatasetIndex& first = shards_.front();
   columns_ = columns_of(first);
-  components_ = classes_ != nullptr ? 1 : columns_;
+  components_ = classes_ != nullptr ? classes_->positions() : columns_;
   for (const DatasetIndex& shard : shards_) {
     if (columns_of(shard) != columns_ || shard.element != first.element) {
       throw InputError(shard.file, shard.object,
@@ -86,7 +86,7 @@ void TargetRows::decode(RowReader& reader, std::uint64_t first, MatrixView<doubl
     const std::span<std::byte> stored = std::span(room).first(count * format.sample_bytes());
     reader.read(first + done, count, stored);
     if (classes_ != nullptr) {
-      classes_->number(stored, {out.data() + done, count});
+      classes_->number(stored, {out.data() + done * components_, count * components_});
       continue;
     }
     if (const auto sample =

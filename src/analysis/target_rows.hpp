@@ -29,8 +29,10 @@ class TargetRows {
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
-  // Whether some samples are left out, those whose target is ClassLabels::left_out.
+  // Whether some samples or positions are left out, those whose target is ClassLabels::left_out.
   [[nodiscard]] bool leaves_out() const { return classes_ != nullptr && classes_->ignored() > 0; }
+  // Whether a sample has a label for each of its positions.
+  [[nodiscard]] bool has_positions() const { return classes_ != nullptr && classes_->positions() > 1; }
   // Samples [first, first + count) as [count, n], valid until `room` is used again. Any number of threads may
   // read, each with a room of its own. Throws InputError, for NaN and Inf with the first such sample.
   [[nodiscard]] MatrixView<const double> read(std::uint64_t first, std::uint64_t count, Room& room);

@@ -1,22 +1,29 @@
 #include "analysis/tile_stream.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 #include <utility>
 
+#include "collapscope/core/decode.hpp"
 #include "core/threads.hpp"
 
 namespace collapscope {
 
 namespace {
 
-// Which of them have a class.
-std::vector<std::uint64_t> kept_samples(MatrixView<const double> targets, std::uint64_t first,
-                                        std::uint64_t count) {
-  std::vector<std::uint64_t> kept;
-  for (std::uint64_t sample = first; sample < first + count; ++sample) {
-    if (targets(sample, 0) != ClassLabels::left_out) {
-      kept.push_back(sample);
+// The target of row `row` of some samples: its own where these have one for each row, else its sample's.
+double label_of_row(MatrixView<const double> targets, std::size_t row, std::size_t per_sample) {
+  return targets(row / per_sample, targets.cols() > 1 ? row % per_sample : 0);
+}
+
+// Which of rows first to first + rows of some samples have a class.
+std::vector<std::size_t> kept_rows(MatrixView<const double> targets, std::size_t first, std::size_t rows,
+                                   std::size_t per_sample) {
+  std::vector<std::size_t> kept;
+  for (std::size_t row = first; row < first + rows; ++row) {
+    if (label_of_row(targets, row, per_sample) != ClassLabels::left_out) {
+      kept.push_back(row);
     }
   }
   return kept;
@@ -176,12 +183,13 @@ void TileStream::visit_tiles(const Band& band, const Visitor& visitor) const {
 void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                             std::size_t rows, const Visitor& visitor) const {
   if (targets_.leaves_out()) {
-    const auto kept = kept_samples(band.targets, sample, samples);
+    const std::vector<std::size_t> kept =
+        kept_rows(band.targets.middle_rows(sample, samples), skip, rows, plan_.format.rows_per_sample());
     if (kept.empty()) {
       return;
     }
-    if (kept.size() < samples) {
-      visit_kept(band, sample, samples, visitor);
+    if (kept.size() < rows) {
+      visit_kept(band, sample, kept, visitor);
       return;
     }
   }
@@ -193,6 +201,14 @@ void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_
     visitor.visit(tile, band.targets.middle_rows(sample, rows));
     return;
   }
+  if (targets_.has_positions()) {
+    Matrix labels(rows, 1);
+    for (std::size_t i = 0; i < rows; ++i) {
+      labels(i, 0) = label_of_row(band.targets.middle_rows(sample, samples), skip + i, per_sample);
+    }
+    visitor.visit(tile, labels.view());
+    return;
+  }
   Matrix repeated(rows, band.targets.cols());  // every position repeats its sample's target
   for (std::size_t i = 0; i < rows; ++i) {
     const auto from = band.targets.row(sample + (skip + i) / per_sample);
@@ -201,25 +217,42 @@ void TileStream::visit_tile(const Band& band, std::uint64_t sample, std::uint64_
   visitor.visit(tile, repeated.view());
 }
 
-// A tile of several samples, which are whole.
-void TileStream::visit_kept(const Band& band, std::uint64_t sample, std::uint64_t samples,
+// Some rows of the samples from `sample` on, back to back. What is left out are whole samples, or rows that
+// lie together.
+void TileStream::visit_kept(const Band& band, std::uint64_t sample, const std::vector<std::size_t>& kept,
                             const Visitor& visitor) const {
   const std::size_t per_sample = plan_.format.rows_per_sample();
   const std::size_t sample_bytes = plan_.format.sample_bytes();
-  const std::vector<std::uint64_t> kept = kept_samples(band.targets, sample, samples);
-  std::vector<std::byte> bytes(kept.size() * sample_bytes);
-  Matrix targets(kept.size() * per_sample, 1);
+  const std::size_t rows_at_once = targets_.has_positions() ? 1 : per_sample;
+  const std::size_t size = rows_at_once == per_sample ? sample_bytes : sample_bytes / per_sample;
+  std::vector<std::byte> bytes(kept.size() / rows_at_once * size);
+  Matrix targets(kept.size(), 1);
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    const auto from = band.bytes.subspan(kept[i] * sample_bytes, sample_bytes);
-    std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(i * sample_bytes));
-    std::fill_n(targets.data() + i * per_sample, per_sample, band.targets(kept[i], 0));
+    targets(i, 0) =
+        label_of_row(band.targets.middle_rows(sample, band.samples - sample), kept[i], per_sample);
+    if (i % rows_at_once == 0) {
+      const auto from = band.bytes.subspan(sample * sample_bytes + kept[i] / rows_at_once * size, size);
+      std::copy(from.begin(), from.end(),
+                bytes.begin() + static_cast<std::ptrdiff_t>(i / rows_at_once * size));
+    }
   }
   try {
     visitor.visit({bytes, 0, targets.rows(), 0}, targets.view());
     visitor.settle();  // `bytes` end here
   } catch (const NonFiniteSample& offending) {
-    throw NonFiniteSample{band.first + kept[offending.sample]};
+    std::size_t at = offending.sample * per_sample;  // of as many kept rows, some of other samples, one
+    while (at + 1 < kept.size() && rows_at_once == 1 &&
+           is_finite_row(std::span(bytes).subspan(at * size, size))) {
+      ++at;
+    }
+    throw NonFiniteSample{band.first + sample + kept[at] / per_sample};
   }
+}
+
+bool TileStream::is_finite_row(std::span<const std::byte> stored) const {
+  std::vector<double> row(plan_.format.row_length());
+  decode_elements(stored, plan_.format.element, row);
+  return std::ranges::all_of(row, [](double value) { return std::isfinite(value); });
 }
 
 }  // namespace collapscope

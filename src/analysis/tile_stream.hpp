@@ -87,8 +87,9 @@ class TileStream {
   void visit_tile(const Band& band, std::uint64_t sample, std::uint64_t samples, std::size_t skip,
                   std::size_t rows, const Visitor& visitor) const;
   // The same with the samples only that have a class.
-  void visit_kept(const Band& band, std::uint64_t sample, std::uint64_t samples,
+  void visit_kept(const Band& band, std::uint64_t sample, const std::vector<std::size_t>& kept,
                   const Visitor& visitor) const;
+  [[nodiscard]] bool is_finite_row(std::span<const std::byte> stored) const;
 
   LayerPlan plan_;
   std::size_t tile_rows_;

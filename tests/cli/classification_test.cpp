@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -122,6 +123,64 @@ TEST_F(Classification, IgnoredSamplesAreLeftOutOfEverything) {
   make_dumps(folder_, classes("np.where(np.arange(N) % 5 == 0, -100, np.arange(N) % 4)",
                               "f['layers/fc1/activations'][33] = np.nan"));
   expect_refused({"--ignore-label", "-100", "--layers", "fc1"}, {"found NaN or Inf, first in row 33"});
+}
+
+// Two dumps of the same rows: samples with T positions, and each position a sample.
+constexpr const char* tokens =
+    "rng = np.random.default_rng(5)\n"
+    "N, T, d = 3000, 7, 6\n"
+    "labels = rng.integers(0, 4, (N, T))\n"
+    "h = rng.normal(size=(4, d))[labels] + 0.3 * rng.normal(size=(N, T, d))\n"
+    "labels[rng.random((N, T)) < 0.3] = -100\n"
+    "labels[5] = -100\n"
+    "w = rng.normal(size=(4, d))\n"
+    "def write(name, labels, h):\n"
+    "    with h5py.File(name, 'w') as f:\n"
+    "        f.attrs['task'] = 'classification'\n"
+    "        f['targets'] = labels\n"
+    "        f['layers/last/activations'] = h\n"
+    "        f['layers/last/weight'] = w\n"
+    "write('a.h5', labels, h)\n"
+    "write('flat.h5', labels.reshape(-1), h.reshape(-1, d))\n";
+
+TEST_F(Classification, LabelsOfPositionsAreThoseOfSamplesOneByOne) {
+  make_dumps(folder_, tokens);
+  const nlohmann::json found = analyzed({"--pool", "none", "--ignore-label", "-100"}).at("checkpoints").at(0);
+  const nlohmann::json flat =
+      nlohmann::json::parse(
+          expect_status(0, folder_, {"analyze", "flat.h5", "--ignore-label", "-100", "-q", "-o", "-"}).out)
+          .at("checkpoints")
+          .at(0);
+  EXPECT_EQ(found.at("samples"), flat.at("samples"));
+  EXPECT_EQ(found.at("targets"), flat.at("targets"));
+  EXPECT_LT(found.at("samples"), 21000);
+  const nlohmann::json& expected = flat.at("layers").at(0).at("metrics");
+  for (const auto& [name, value] : found.at("layers").at(0).at("metrics").items()) {
+    if (value.is_number()) {
+      EXPECT_NEAR(value.get<double>(), expected.at(name).get<double>(),
+                  1e-9 * std::abs(expected.at(name).get<double>()) + 1e-13)
+          << name;
+    } else if (value.is_null()) {
+      EXPECT_TRUE(expected.at(name).is_null()) << name;
+    }
+  }
+}
+
+TEST_F(Classification, LabelsOfPositionsThatDoNotFitAreRefused) {
+  const std::string with_ignored = "-100";
+  make_dumps(folder_, tokens);
+  expect_refused({"--ignore-label", with_ignored}, {"/targets", "--pool none"});
+  make_dumps(folder_,
+             std::string(tokens) + "h[2, 3, 1] = np.nan; labels[2, 3] = 1\nwrite('a.h5', labels, h)");
+  expect_refused({"--pool", "none", "--ignore-label", with_ignored}, {"found NaN or Inf, first in row 2"});
+  make_dumps(folder_, std::string(tokens) + "write('a.h5', np.eye(7, dtype=int)[labels[:, 0] % 7], h)");
+  expect_refused({"--pool", "none"}, {"one-hot rows of 7 numbers where the samples have 7 positions"});
+  make_dumps(folder_, std::string(tokens) +
+                          "write('a.h5', labels, h)\n"
+                          "with h5py.File('a.h5', 'a') as f: f['layers/pooled/activations'] = h[:, 0]");
+  const nlohmann::json found = analyzed({"--pool", "none", "--ignore-label", with_ignored}, 1);
+  EXPECT_THAT(found.at("failures").at(0).at("message").get<std::string>(),
+              HasSubstr("found 1 rows of a sample; expected 7, as many as its labels"));
 }
 
 TEST_F(Classification, NaNLogitsCostTheModelOnly) {
