@@ -95,7 +95,7 @@ LayerPlan CheckpointWork::plan_of(const std::vector<LayerIndex>& shards, Backend
   if (classes == nullptr) {
     return plan_layer(shards, columns_of(first().targets), options_, memory, backend);
   }
-  const LayerPlan plan = plan_layer(shards, 0, options_, memory, backend, classes->size());
+  LayerPlan plan = plan_layer(shards, 0, options_, memory, backend, classes->size());
   if (classes->positions() > 1) {
     require_positions(shards.front().activations, plan.format, classes->positions());
   }

@@ -1,5 +1,5 @@
-// Which of some vectors is nearest to a row, or scored highest by a classifier, as a product with the row about
-// the mean of all rows and an offset: what finds candidates before an exact rule decides.
+// Which of some vectors is nearest to a row, or scored highest by a classifier, as a product with the row
+// about the mean of all rows and an offset: what finds candidates before an exact rule decides.
 #pragma once
 
 #include <vector>

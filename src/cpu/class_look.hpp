@@ -31,7 +31,7 @@ class CpuClassLook {
     std::vector<double> divisors;
     std::vector<double> squares;
     std::vector<const double*> less;
-    std::vector<double> plain;    // a row as it is stored
+    std::vector<double> plain;  // a row as it is stored
     std::vector<std::size_t> found;
     BestRows::Bench best;
     BestRows::Bench best_of_weight;

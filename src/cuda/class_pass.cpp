@@ -20,7 +20,7 @@ enum Column : std::size_t {
 };
 constexpr std::size_t of_classes = 2;
 constexpr std::size_t norm_stride = 2;
-constexpr std::size_t block = 1024;  // vectors that are scored at a time
+constexpr std::size_t vectors_at_once = 1024;  // vectors that are scored at a time
 
 std::size_t largest_upload(const ClassLook& look) {
   const auto size = [](const auto& matrix) { return matrix == nullptr ? 0 : matrix->values().size(); };
@@ -88,7 +88,7 @@ std::size_t ClassPass::along_cols() const {
   const auto rows = [](const auto& matrix) { return matrix == nullptr ? 0 : matrix->rows(); };
   const std::size_t scores = look_->nearest ? std::max(rows(look_->means), rows(look_->weight)) : 0;
   return padded(std::max({look_->whitening.rows(), look_->whitening_by_rows.rows(),
-                          look_->unit_whitening.rows(), std::min(scores, block)}));
+                          look_->unit_whitening.rows(), std::min(scores, vectors_at_once)}));
 }
 
 void ClassPass::add(const DeviceRows& rows, const RowSource& source, double* to) {
@@ -159,8 +159,8 @@ void ClassPass::find(const kernels::DeviceMatrix& x, const Candidates& among, co
   search.best_score = among.best.data();
   search.best_value = among.best.data() + part_rows_;
   search.best = among.best.data() + 2 * part_rows_;
-  for (std::size_t first = 0; first < among.count; first += block) {
-    const std::size_t some = std::min(block, among.count - first);
+  for (std::size_t first = 0; first < among.count; first += vectors_at_once) {
+    const std::size_t some = std::min(vectors_at_once, among.count - first);
     search.first = first;
     search.scores = {along_.data(), x.rows, some, padded(some)};
     multiply_transposed(device_, x, {const_cast<double*>(among.vectors) + first * d_, some, d_, d_},
@@ -173,11 +173,11 @@ void ClassPass::find(const kernels::DeviceMatrix& x, const Candidates& among, co
   }
 }
 
-void ClassPass::take_record(const double* record, ClassResiduals& sums) {
-  sums.nearest_unlike += static_cast<std::uint64_t>(record[unlike - of_classes]);
-  sums.whitened += record[whitened - of_classes];
-  sums.whitened_by_rows += record[whitened_by_rows - of_classes];
-  sums.whitened_unit += record[whitened_unit - of_classes];
+void ClassPass::take_record(const double* numbers, ClassResiduals& sums) {
+  sums.nearest_unlike += static_cast<std::uint64_t>(numbers[unlike - of_classes]);
+  sums.whitened += numbers[whitened - of_classes];
+  sums.whitened_by_rows += numbers[whitened_by_rows - of_classes];
+  sums.whitened_unit += numbers[whitened_unit - of_classes];
 }
 
 void ClassPass::finish(ClassResiduals& sums) {

@@ -27,7 +27,7 @@ class ClassPass {
   // source: has these rows. Their record goes to `to` on the device.
   void add(const DeviceRows& rows, const RowSource& source, double* to);
   // What a record adds, on the host.
-  static void take_record(const double* record, ClassResiduals& sums);
+  static void take_record(const double* numbers, ClassResiduals& sums);
   // Ends a segment: adds what was summed for each class.
   void finish(ClassResiduals& sums);
 

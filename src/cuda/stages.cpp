@@ -112,8 +112,12 @@ class ResidentRows {
   [[nodiscard]] DeviceMatrix x(std::size_t rows) const { return {x_.data(), rows, d(), padded(d())}; }
 
   [[nodiscard]] DeviceRows part(std::uint64_t first) const {
-    return {bytes_.data() + first * row_bytes(), targets_.data() + first * spec_.targets, {}, 0,
-            std::min<std::uint64_t>(part_rows_, spec_.rows - first), first};
+    return {bytes_.data() + first * row_bytes(),
+            targets_.data() + first * spec_.targets,
+            {},
+            0,
+            std::min<std::uint64_t>(part_rows_, spec_.rows - first),
+            first};
   }
 
   template <class Visit>
