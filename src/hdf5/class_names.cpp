@@ -89,7 +89,7 @@ class ClassNames {
     }
   }
 
-  std::vector<std::string> read_fixed() const {
+  [[nodiscard]] std::vector<std::string> read_fixed() const {
     const std::size_t size = H5Tget_size(type_.get());
     require_short(size);
     require_few(size * rows_);
@@ -109,7 +109,7 @@ class ClassNames {
   }
 
   // Each is a length, and where in the global heap its bytes lie. nullopt: anything looks odd.
-  std::optional<std::vector<std::string>> read_around_hdf5() const {
+  [[nodiscard]] std::optional<std::vector<std::string>> read_around_hdf5() const {
     constexpr std::size_t reference = 16;
     const haddr_t address = H5Dget_offset(dataset_);
     const std::optional<StoredFile> file = StoredFile::of(dataset_, place_);
@@ -143,7 +143,7 @@ class ClassNames {
     return names;
   }
 
-  std::vector<std::string> read_variable() const {
+  [[nodiscard]] std::vector<std::string> read_variable() const {
     const Handle space = own(H5Dget_space(dataset_), H5Sclose, place_, action);
     const Handle memory = own(H5Tcopy(H5T_C_S1), H5Tclose, place_, action);
     check(H5Tset_size(memory.get(), H5T_VARIABLE), place_, action);

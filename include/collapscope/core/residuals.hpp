@@ -25,7 +25,7 @@ struct ClassResiduals {
   double whitened_unit = 0;          // of the rows h / |h|
   std::vector<double> squares;       // |r|^2 of each class [K]; empty: none
   std::vector<double> nearest_own;   // rows of each class whose nearest class mean is its own: whole numbers
-                                    // [K]; empty: none
+                                     // [K]; empty: none
 
   ClassResiduals& operator+=(const ClassResiduals& other);
 };

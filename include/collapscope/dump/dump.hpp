@@ -145,7 +145,7 @@ struct CheckpointIndex {
   DatasetIndex targets;
   std::optional<DatasetIndex> predictions;
   std::vector<std::string> class_names;  // of classification: row = label; empty: none
-  std::vector<LayerIndex> layers;  // ordered by index, then naturally by name
+  std::vector<LayerIndex> layers;        // ordered by index, then naturally by name
 
   // The value of a numeric attribute; nullopt when missing or not a number.
   [[nodiscard]] std::optional<double> number(const std::string& attribute) const;
