@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# story.sh arm|digits [--quick] [OUT]: one example from training to pictures. Trains its networks, records and measures them,
-# and leaves in OUT (default: arm-story or digits-story here) dumps/, results.json, report.html and figures/.
+# story.sh arm|digits|classify [--quick] [OUT]: one example from training to pictures. Trains its networks, records and measures them,
+# and leaves in OUT (default: arm-story, digits-story or classify-story here) dumps/, results.json, report.html and figures/.
 # The interpreter is PYTHON, else python3; the program COLLAPSCOPE, else the one on PATH, else the newest build of the checkout.
 set -euo pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -13,13 +13,20 @@ fail() {
   exit 2
 }
 
-usage="expected story.sh arm|digits [--quick] [OUT]"
+usage="expected story.sh arm|digits|classify [--quick] [OUT]"
 name=${1-}
 modules=(h5py matplotlib numpy pandas torch)
 options=()
+measure=()
+script=$examples/$name/record.py
 case $name in
   arm) options+=(--data "$examples/arm/dumps/arm_wd0_epoch12000.h5") ;; # so that MuJoCo is not needed
   digits) modules+=(scipy sklearn) ;;
+  classify)
+    modules+=(scipy sklearn)
+    script=$examples/digits/classify.py
+    measure+=(--per-class)
+    ;;
   *) fail "$usage" ;;
 esac
 shift
@@ -52,9 +59,9 @@ PYTHON
 step() { printf '\n== %s\n' "$1"; }
 
 step "train, and record into $out/dumps"
-"$python" "$examples/$name/record.py" --out "$out/dumps" "${options[@]}"
+"$python" "$script" --out "$out/dumps" "${options[@]}"
 step "measure: $out/results.json"
-"$program" analyze "$out/dumps" -q -o "$out/results.json"
+"$program" analyze "$out/dumps" -q "${measure[@]}" -o "$out/results.json"
 step "what the runs show together: $out/report.html"
 "$program" report "$out/results.json" --title "Example: $name" -o "$out/report.html"
 "$program" report "$out/results.json"

@@ -61,6 +61,14 @@ struct TargetSize {
   std::uint64_t classes = 0;
 };
 
+// "3", "3 (cat)"
+std::string label_text(const CheckpointIndex& checkpoint, std::int64_t label) {
+  const auto& names = checkpoint.class_names;
+  const bool known = label >= 0 && static_cast<std::uint64_t>(label) < names.size();
+  return known ? fmt::format("{} ({})", label, printable(names[static_cast<std::size_t>(label)]))
+               : fmt::to_string(label);
+}
+
 // Labels are read and told.
 TargetSize size_of_targets(const Checkpoint& checkpoint, const AnalysisOptions& options) {
   const CheckpointIndex& first = checkpoint.front();
@@ -70,7 +78,7 @@ TargetSize size_of_targets(const Checkpoint& checkpoint, const AnalysisOptions& 
   const ClassCounts found = class_counts(checkpoint, options);
   const auto [least, most] = std::ranges::minmax(found.counts);
   fmt::print("  classes: {}, labels {} to {}, {} to {} samples each{}\n", found.labels.size(),
-             found.labels.front(), found.labels.back(), least, most,
+             label_text(first, found.labels.front()), label_text(first, found.labels.back()), least, most,
              found.ignored > 0 ? fmt::format("; {} samples ignored", found.ignored) : "");
   return {0, found.labels.size()};
 }

@@ -136,6 +136,8 @@ TEST_F(PerClass, NamesOfTheClassesAreShown) {
   EXPECT_THAT(folder_.read("a.classes.csv"), HasSubstr(",1,\"dog, big\","));
   EXPECT_THAT(folder_.read("a.classes.csv"), HasSubstr(",2,'=bird,"));
   EXPECT_THAT(folder_.read("a.csv"), Not(HasSubstr("dog")));
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5"}).out,
+              HasSubstr("classes: 4, labels 0 (cat) to 3, "));
 }
 
 TEST_F(PerClass, NamesThatCannotBeReadCostThemselvesAlone) {

@@ -51,8 +51,13 @@ TEST(Pack, StructuresGoFieldByField) {
   CheckpointOutcome& checkpoint = outcome.checkpoints.emplace_back();
   checkpoint.samples = 12;
   checkpoint.targets.add({"target_dim", std::int64_t{3}});
-  checkpoint.layers.push_back({4, MetricSet(), std::nullopt,
-                               Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.5},
+  checkpoint.classes = CheckpointClasses{{-1, 4}, {"a", ""}, {3, 9}, {std::nullopt, 0.5}};
+  LayerClasses classes;
+  classes.rows = {3, 9};
+  classes.nearest = {4, std::nullopt};
+  classes.cosines = {0.25};
+  classes.notes = {{"weight_cosine", "no weight"}};
+  checkpoint.layers.push_back({4, MetricSet(), classes, Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.5},
                                Failure{"a.h5", "fc", "found NaN"}});
   const auto back = unpacked<RankOutcome>(packed(outcome));
   EXPECT_EQ(back.bytes_read, 5U);
@@ -61,8 +66,10 @@ TEST(Pack, StructuresGoFieldByField) {
   ASSERT_EQ(back.checkpoints.size(), 1U);
   EXPECT_EQ(back.checkpoints[0].samples, 12U);
   EXPECT_EQ(back.checkpoints[0].targets, checkpoint.targets);
+  EXPECT_EQ(back.checkpoints[0].classes, checkpoint.classes);
   ASSERT_EQ(back.checkpoints[0].layers.size(), 1U);
   EXPECT_EQ(back.checkpoints[0].layers[0].nrc3->lambda_min, 0.5);
+  EXPECT_EQ(back.checkpoints[0].layers[0].classes, classes);
   EXPECT_EQ(back.checkpoints[0].layers[0].failure->message, "found NaN");
 }
 

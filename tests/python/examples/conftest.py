@@ -1,4 +1,4 @@
-"""Both examples' stories, each run once with --quick."""
+"""The examples' stories, each run once with --quick."""
 import json
 import os
 import subprocess
@@ -52,6 +52,13 @@ def digits(tmp_path_factory):
     for module in ("torch", "scipy", "sklearn"):
         pytest.importorskip(module)
     return Story("digits", tmp_path_factory.mktemp("digits"))
+
+
+@pytest.fixture(scope="session")
+def classify(tmp_path_factory):
+    for module in ("torch", "scipy", "sklearn"):
+        pytest.importorskip(module)
+    return Story("classify", tmp_path_factory.mktemp("classify"))
 
 
 @pytest.fixture(params=["arm", "digits"])
