@@ -55,7 +55,10 @@ void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const Ta
 void add_classes(MetricSet& set, const LayerSummary& layer);
 void add_class_targets(MetricSet& set, const ClassTargets& classes);
 
-// weight_stable_rank, weight_rank.
+// weight_balancedness, weight_balancedness_relative.
+void add_balancedness(MetricSet& set, const LayerSummary& layer);
+
+// weight_stable_rank, weight_rank, weight_condition.
 void add_weight_rank(MetricSet& set, const LayerSummary& layer);
 
 // weight_*, ufm_gram_error.

@@ -77,6 +77,7 @@ void checkpoint_rows(const CheckpointResult& checkpoint, const std::string& end,
   const std::string place = fmt::format("{},{},{}", text_cell(path), text_cell(checkpoint.run),
                                         checkpoint.step ? number_cell(*checkpoint.step) : "");
   Rows{out, place + ",,", end}.metrics(checkpoint.targets);
+  Rows{out, place + ",,", end}.metrics(checkpoint.depth);
   for (const LayerResult& layer : checkpoint.layers) {
     const std::string index = layer.index ? fmt::to_string(*layer.index) : "";
     Rows{out, fmt::format("{},{},{}", place, text_cell(layer.name), index), end}.metrics(layer.metrics);

@@ -64,6 +64,7 @@ struct CheckpointResult {
   std::vector<std::pair<std::string, AttributeValue>> attributes;
   MetricSet targets;  // target and model metrics
   std::vector<LayerResult> layers;
+  MetricSet depth = {};  // how layers' metrics go over their order
   bool operator==(const CheckpointResult&) const = default;
 };
 
