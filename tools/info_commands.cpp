@@ -24,8 +24,9 @@ int run_metrics() {
   for (const MetricInfo& info : metric_catalogue()) {
     const char* scope = info.scope == MetricScope::targets ? "targets"
                         : info.scope == MetricScope::run   ? "run"
+                        : info.scope == MetricScope::depth ? "depth"
                                                            : "layer";
-    fmt::print("{:<28} {:<8} {}\n", info.name, scope, info.summary);
+    fmt::print("{:<36} {:<8} {}\n", info.name, scope, info.summary);
   }
   return done;
 }

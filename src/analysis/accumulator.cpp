@@ -9,6 +9,7 @@
 #include "analysis/batches.hpp"
 #include "analysis/in_memory.hpp"
 #include "analysis/measure.hpp"
+#include "analysis/next_weight.hpp"
 #include "analysis/part_fields.hpp"
 #include "analysis/part_in_memory.hpp"
 #include "collapscope/core/error.hpp"
@@ -210,8 +211,7 @@ class Accumulator::Work {
                      fold.segments(),
                      fold.segment_rows(),
                      backend_->is_device() ? "gpu" : "cpu"};
-      layer.weight =
-          packed(LayerWeight{layers_[i].weight, false, layers_[i].weight.empty() ? "no weight" : ""});
+      layer.weight = packed(weight_of(i));
       layer.moments = fold.tree().read([](const auto& subtrees) { return subtrees; });
       sink.put_layer(layer);
     }
@@ -254,6 +254,17 @@ class Accumulator::Work {
             .normalized_scatter;
     fold->use(backend_->make_fold(spec));
     return fold;
+  }
+
+  [[nodiscard]] LayerWeight weight_of(std::size_t layer) const {
+    LayerWeight weight{layers_[layer].weight, false, layers_[layer].weight.empty() ? "no weight" : ""};
+    if (layer + 1 == layers_.size()) {
+      weight.no_balance = "the last layer";
+    } else if (options_.metrics.wants("weight_balancedness") ||
+               options_.metrics.wants("weight_balancedness_relative")) {
+      compare_with_next(weight, layers_[layer + 1].weight);
+    }
+    return weight;
   }
 
   [[nodiscard]] std::uint64_t memory() const {

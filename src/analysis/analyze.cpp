@@ -84,6 +84,7 @@ class Analyzer {
     add_final_gamma(results_.checkpoints, members);
     for (CheckpointResult& checkpoint : results_.checkpoints) {
       options_.metrics.filter(checkpoint.targets);
+      options_.metrics.filter(checkpoint.depth);
       for (LayerResult& layer : checkpoint.layers) {
         options_.metrics.filter(layer.metrics);
       }

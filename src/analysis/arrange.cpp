@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <system_error>
@@ -110,6 +111,9 @@ std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::st
       }
     }
     shards.push_back(*found);
+    if (const auto next = std::next(found); next != part.layers.end()) {
+      shards.back().next = NextLayer{next->name, next->index, next->weight, next->weight_transposed};
+    }
   }
   return shards;
 }

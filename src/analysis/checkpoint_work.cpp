@@ -417,6 +417,13 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
     }
   }
   std::sort(layers_.begin(), layers_.end(), [](const Layer& a, const Layer& b) { return a.index < b.index; });
+  std::vector<const MetricSet*> in_order;
+  for (const Layer& layer : layers_) {
+    in_order.push_back(layer.result ? &layer.result->metrics : nullptr);
+  }
+  if (result_) {
+    result_->depth = depth_metrics(in_order, result_->task == "classification");
+  }
   for (Layer& layer : layers_) {
     if (layer.result) {
       result_->layers.push_back(*std::move(layer.result));

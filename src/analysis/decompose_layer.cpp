@@ -10,6 +10,7 @@
 #include "analysis/layer_format.hpp"
 #include "analysis/layer_spectra.hpp"
 #include "analysis/measure.hpp"
+#include "analysis/next_weight.hpp"
 #include "analysis/stored_roundoff.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
@@ -226,19 +227,22 @@ std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex
 LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
   if (plan.needs.weight) {
     LayerWeight weight = weight_of(shards, plan.format);
+    compare_with_next(weight, shards, plan);
     if (plan.classes > 0 && !weight.matrix.empty() && !weight.convolution) {
       weight.bias = bias_of(shards, weight.matrix.rows());
     }
     return weight;
   }
   LayerWeight none;
-  none.missing = "not decomposed";
+  none.missing = none.no_balance = "not decomposed";
   return none;
 }
 
 WeightFacts weight_facts(LayerWeight weight, std::size_t targets) {
   WeightFacts facts;
   facts.missing = weight.missing;
+  facts.balance = std::move(weight.balance);
+  facts.no_balance = std::move(weight.no_balance);
   if (!weight.matrix.empty()) {
     facts.summary = summarize_weight(weight.matrix, weight.convolution, targets);
   }
@@ -255,6 +259,8 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
   DecomposedLayer found;
   LayerSummary& layer = found.summary;
   layer.no_weight = weight.missing;
+  layer.balance = std::move(weight.balance);
+  layer.no_balance = std::move(weight.no_balance);
   layer.weight = std::move(weight.summary);
   const double rows = static_cast<double>(moments.count);
   layer.samples = moments.count;

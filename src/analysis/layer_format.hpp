@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "collapscope/dump/dump.hpp"
+#include "collapscope/metrics/summaries.hpp"
 
 namespace collapscope {
 
@@ -15,8 +16,10 @@ namespace collapscope {
 struct LayerWeight {
   Matrix matrix;
   bool convolution = false;
-  std::string missing;         // why there is none
-  std::vector<double> bias{};  // [m], where it is read as a classifier
+  std::string missing;                                 // why there is none
+  std::vector<double> bias{};                          // [m], where it is read as a classifier
+  std::optional<Balancedness> balance = std::nullopt;  // with the next layer's weight
+  std::string no_balance{};                            // why there is none
 };
 [[nodiscard]] LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format);
 

@@ -55,6 +55,8 @@ struct WeightFacts {
   std::optional<WeightSummary> summary;
   std::string missing;                                  // why there is none
   std::optional<Classifier> classifier = std::nullopt;  // of classification
+  std::optional<Balancedness> balance = std::nullopt;   // with the next layer's weight
+  std::string no_balance{};                             // why there is none
 };
 // targets: n.
 [[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets);

@@ -53,6 +53,7 @@ class Merger {
     add_final_gamma(results_.checkpoints, members_);
     for (CheckpointResult& checkpoint : results_.checkpoints) {
       options_.metrics.filter(checkpoint.targets);
+      options_.metrics.filter(checkpoint.depth);
       for (LayerResult& layer : checkpoint.layers) {
         options_.metrics.filter(layer.metrics);
       }
@@ -100,17 +101,31 @@ class Merger {
     }
     std::vector<const LayerIndex*> layers = layers_in_file_order(first, options_.layers);
     std::sort(layers.begin(), layers.end());  // as the index has them
+    std::vector<bool> measured;
     for (const LayerIndex* layer : layers) {
+      const std::size_t before = found.result.layers.size();
       try {
         take_layer(number, *layer, targets.summary, found);
       } catch (const std::exception&) {
         fail(failure_in_flight(first.path, layer->name));
       }
+      measured.push_back(found.result.layers.size() > before);
     }
+    found.result.depth = over_depth(found.result, measured);
     if (!found.result.layers.empty()) {
       results_.checkpoints.push_back(std::move(found.result));
       members_.push_back(std::move(found.member));
     }
+  }
+
+  // measured: of the layers in their order, whether there is a result.
+  static MetricSet over_depth(const CheckpointResult& result, const std::vector<bool>& measured) {
+    std::vector<const MetricSet*> in_order;
+    auto next = result.layers.begin();
+    for (const bool is_there : measured) {
+      in_order.push_back(is_there ? &(next++)->metrics : nullptr);
+    }
+    return depth_metrics(in_order, result.task == "classification");
   }
 
   void take_layer(std::size_t number, const LayerIndex& index, const TargetSummary& targets, Found& found) {

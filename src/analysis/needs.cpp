@@ -28,6 +28,8 @@ constexpr std::array<std::string_view, 11> of_the_signal{
 constexpr std::array<std::string_view, 2> of_the_first{"feature_stable_rank", "feature_stable_rank_cov"};
 constexpr std::array<std::string_view, 2> of_uncentred_pairs{"deep_nrc4", "feature_rankme"};
 constexpr std::array<std::string_view, 2> of_weight_residuals{"nrc2", "nrc2_unnormalized"};
+constexpr std::array<std::string_view, 2> of_two_weights{"weight_balancedness",
+                                                         "weight_balancedness_relative"};
 constexpr std::array<std::string_view, 2> of_any_weight{"weight_stable_rank", "weight_condition"};
 constexpr std::array<std::string_view, 14> of_the_classifier{"classes_empty",
                                                              "nc2_weight_equinorm",
@@ -135,13 +137,15 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   needs.canonical = all && metrics.wants("target_cca");
   needs.uncentred = may_be_full && wants_any(metrics, of_uncentred_pairs);
   needs.published = may_be_full && metrics.wants("deep_nrc4");
-  needs.weight = wants_any(metrics, of_the_weight);
+  needs.weight = wants_any(metrics, of_the_weight) || wants_any(metrics, of_two_weights);
   needs.weight_residuals = wants_any(metrics, of_weight_residuals);
+  const bool compares = wants_any(metrics, of_two_weights);
+  needs.no_balance = compares ? "" : "not compared";
   if (plan.classes > 0) {
     needs.affine = needs.canonical = needs.published = needs.weight_residuals = false;
     needs.uncentred = may_be_full && metrics.wants("feature_rankme");
-    needs.weight =
-        options.per_class || wants_any(metrics, of_the_classifier) || wants_any(metrics, of_any_weight);
+    needs.weight = options.per_class || wants_any(metrics, of_the_classifier) ||
+                   wants_any(metrics, of_any_weight) || compares;
   }
   return needs;
 }

@@ -64,12 +64,23 @@ void each_field(T& value, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, Balancedness>
+void each_field(T& value, const Visit& visit) {
+  visit("difference", value.difference);
+  visit("size", value.size);
+  visit("rounding", value.rounding);
+  visit("note", value.note);
+}
+
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, LayerWeight>
 void each_field(T& value, const Visit& visit) {
   visit("matrix", value.matrix);
   visit("convolution", value.convolution);
   visit("missing", value.missing);
   visit("bias", value.bias);
+  visit("balance", value.balance);
+  visit("no_balance", value.no_balance);
 }
 
 template <class T, class Visit>

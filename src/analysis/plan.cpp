@@ -9,6 +9,7 @@
 
 #include "analysis/layer_format.hpp"
 #include "analysis/needs.hpp"
+#include "analysis/next_weight.hpp"
 #include "analysis/plan_costs.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/plan_workers.hpp"
@@ -128,9 +129,18 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
   const double least =
       fixed + 2 * static_cast<double>(tile_with_targets) + static_cast<double>(chunks.reading);
-  const double with_weight = held + static_cast<double>(plan.weight_memory);
+  double with_weight = held + static_cast<double>(plan.weight_memory);
   if (std::max(least, with_weight) > static_cast<double>(memory)) {
     refuse({shards, plan, targets, chunks.reading, least, with_weight}, memory);
+  }
+  if (plan.needs.no_balance.empty()) {
+    plan.needs.no_balance = no_known_neighbour(shards, options);
+  }
+  if (const double both = held + next_weight_memory(shards, plan);
+      plan.needs.no_balance.empty() && both > static_cast<double>(memory)) {
+    plan.needs.no_balance = "two weights do not fit --memory";
+  } else if (plan.needs.no_balance.empty()) {
+    with_weight = std::max(with_weight, both);
   }
   plan.least_memory = whole_bytes(std::max(least, with_weight));
   std::uint64_t left = memory - static_cast<std::uint64_t>(std::ceil(fixed)) - chunks.reading;

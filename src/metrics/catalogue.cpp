@@ -7,6 +7,7 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/metrics/metrics.hpp"
+#include "results/depth_name.hpp"
 
 namespace collapscope {
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr auto per_target = MetricScope::targets;
 constexpr auto per_layer = MetricScope::layer;
+
+constexpr auto over_depth = MetricScope::depth;
 
 constexpr auto none = MetricTrend::none;
 constexpr auto low = MetricTrend::low;
@@ -23,6 +26,7 @@ constexpr MetricRange a_share{0, 1};
 constexpr MetricRange not_negative{0, std::nullopt};
 constexpr MetricRange at_least_one{1, std::nullopt};
 constexpr MetricRange nrc3_range{0, 4};
+constexpr MetricRange correlation{-1, 1};
 
 constexpr std::array catalogue{
     MetricInfo{"target_dim", per_target, "number of target components n", at_least_one},
@@ -154,8 +158,28 @@ constexpr std::array catalogue{
     MetricInfo{"weight_stable_rank", per_layer, "|W|_F^2 / sigma_1^2", at_least_one},
     MetricInfo{"weight_rank", per_layer, "numerical rank of W", not_negative},
     MetricInfo{"weight_condition", per_layer, "largest over smallest singular value of W", at_least_one},
+    MetricInfo{"weight_balancedness", per_layer, "|W2^T W2 - W W^T|_F, W2 the next layer's weight",
+               not_negative, low, true},
+    MetricInfo{"weight_balancedness_relative", per_layer, "the same over the mean of the two norms",
+               MetricRange{0, 2}, low, true},
     MetricInfo{"ufm_gram_error", per_layer, "distance of W W^T from the UFM's prediction", not_negative, low,
                true},
+
+    MetricInfo{"deep_nrc1_depth_slope", over_depth, "slope of log10 of deep_nrc1 over the layers", any_number,
+               low},
+    MetricInfo{"deep_nrc1_depth_pearson", over_depth,
+               "correlation of log10 of deep_nrc1 with the layer's place", correlation, low},
+    MetricInfo{"deep_nrc1_depth_layers", over_depth, "layers that count for these", not_negative},
+    MetricInfo{"linear_share_depth_slope", over_depth, "slope of log10 of linear_share over the layers",
+               any_number, low},
+    MetricInfo{"linear_share_depth_pearson", over_depth,
+               "correlation of log10 of linear_share with the layer's place", correlation, low},
+    MetricInfo{"linear_share_depth_layers", over_depth, "layers that count for these", not_negative},
+    MetricInfo{"nc1_trace_depth_slope", over_depth,
+               "slope of log10 of nc1_trace over the layers: the law of data separation", any_number, low},
+    MetricInfo{"nc1_trace_depth_pearson", over_depth,
+               "correlation of log10 of nc1_trace with the layer's place", correlation, low},
+    MetricInfo{"nc1_trace_depth_layers", over_depth, "layers that count for these", not_negative},
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -191,6 +215,13 @@ MetricChoice::MetricChoice(std::string_view list) {
 }
 
 bool MetricChoice::wants(std::string_view name) const {
+  return shows(name) || std::any_of(catalogue.begin(), catalogue.end(), [&](const MetricInfo& info) {
+           return info.scope == MetricScope::depth && info.name.starts_with(name) &&
+                  info.name.substr(name.size()).starts_with(depth_infix) && shows(info.name);
+         });
+}
+
+bool MetricChoice::shows(std::string_view name) const {
   return patterns_.empty() ||
          std::any_of(patterns_.begin(), patterns_.end(),
                      [&](const std::string& pattern) { return glob_match(pattern, name); });
@@ -203,7 +234,7 @@ bool MetricChoice::names(std::string_view name) const {
 std::string MetricChoice::text() const { return fmt::format("{}", fmt::join(patterns_, ",")); }
 
 void MetricChoice::filter(MetricSet& metrics) const {
-  std::erase_if(metrics.all(), [&](const Metric& metric) { return !wants(metric.name); });
+  std::erase_if(metrics.all(), [&](const Metric& metric) { return !shows(metric.name); });
 }
 
 }  // namespace collapscope

@@ -34,6 +34,7 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
   add_dims(set, layer.spectrum);
   if (layer.classes) {
     add_weight_rank(set, layer);
+    add_balancedness(set, layer);
   } else {
     add_weight(set, layer, targets);
   }

@@ -61,7 +61,10 @@ void add_class_targets(MetricSet& set, const ClassTargets& classes);
 // Mean of |h - mu_c|^2 in each class [K], as exact as it is known.
 [[nodiscard]] std::vector<double> variances_within(const LayerSummary& layer);
 
-// weight_stable_rank, weight_rank.
+// weight_balancedness, weight_balancedness_relative.
+void add_balancedness(MetricSet& set, const LayerSummary& layer);
+
+// weight_stable_rank, weight_rank, weight_condition.
 void add_weight_rank(MetricSet& set, const LayerSummary& layer);
 
 // weight_*, ufm_gram_error.

@@ -28,7 +28,7 @@ double gram_error(const Matrix& gram, const Matrix& root, const UfmStrengths& uf
   return std::sqrt(difference) / std::sqrt(norm);
 }
 
-void add_condition(MetricSet& set, const WeightSummary& weight, std::size_t features) {
+void add_weight_condition(MetricSet& set, const WeightSummary& weight, std::size_t features) {
   const std::size_t full = std::min(weight.rows, features);
   if (weight.rank == 0) {
     add_undefined(set, "weight_condition", "weight is 0");
@@ -61,11 +61,12 @@ void add_weight_rank(MetricSet& set, const LayerSummary& layer) {
     add_number(set, "weight_stable_rank", sum);
   }
   add_count(set, "weight_rank", layer.weight->rank);
-  add_condition(set, *layer.weight, layer.features());
+  add_weight_condition(set, *layer.weight, layer.features());
 }
 
 void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& targets) {
   add_weight_rank(set, layer);
+  add_balancedness(set, layer);
   const std::string reason = targets.size() == 1                               ? "n = 1"
                              : !layer.weight                                   ? layer.no_weight
                              : layer.weight->convolution                       ? "convolution"

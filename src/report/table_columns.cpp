@@ -84,7 +84,8 @@ std::vector<Column> table_columns(const Results& results, const MetricChoice& me
     }
   } else {
     for (const MetricInfo& info : metric_catalogue()) {
-      if (info.scope == MetricScope::targets || !metrics.wants(info.name)) continue;
+      if (info.scope != MetricScope::layer && info.scope != MetricScope::run) continue;
+      if (!metrics.shows(info.name)) continue;
       Column column = column_of(info, metrics);
       if (info.list) column.entries = longest_list(results, info.name);
       if (column.entries > 0) {

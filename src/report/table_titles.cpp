@@ -50,8 +50,11 @@ std::vector<std::string> wanted_facts(const CheckpointResult& checkpoint, const 
   std::vector<std::string> facts;
   std::vector<std::pair<std::string, std::string>> undefined;  // the reason, and of which metrics
   for (const MetricInfo& info : metric_catalogue()) {
-    if (info.scope != MetricScope::targets || !metrics.wants(info.name)) continue;
-    const Metric* metric = checkpoint.targets.find(info.name);
+    const bool over_depth = info.scope == MetricScope::depth;
+    if ((info.scope != MetricScope::targets && !over_depth) || !metrics.shows(info.name)) continue;
+    const Metric* metric = (over_depth ? checkpoint.depth : checkpoint.targets).find(info.name);
+    // A glob means the layers' metrics; what it takes along from depth is told where there is something.
+    if (over_depth && !metrics.names(info.name) && (metric == nullptr || !metric->number())) continue;
     if (metric != nullptr && metric->number()) {
       if (info.name != "target_dim" && info.name != "classes")
         facts.push_back(fmt::format("{} {}", info.name, value_text(*metric)));

@@ -89,6 +89,9 @@ std::string numbers_digest(const Results& results) {
     digest.add(checkpoint.step);
     digest.add(checkpoint.samples);
     digest.add(checkpoint.targets);
+    if (!checkpoint.depth.all().empty()) {
+      digest.add(checkpoint.depth);
+    }
     digest.add(std::uint64_t{checkpoint.layers.size()});
     for (const LayerResult& layer : checkpoint.layers) {
       digest.add(layer.name);

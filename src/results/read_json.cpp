@@ -14,6 +14,7 @@
 #include "collapscope/core/text.hpp"
 #include "collapscope/results/results_file.hpp"
 #include "json/json_place.hpp"
+#include "results/depth_name.hpp"
 
 namespace collapscope {
 namespace {
@@ -82,6 +83,23 @@ void read_floors(const Place& place, MetricSet& metrics) {
 
 void read_notes(const Place& place, MetricSet& metrics) {
   each_metric(place, metrics, [](Metric& metric, const Place& note) { metric.note = note.take_text(); });
+}
+
+// By metric: slope, pearson, layers, and notes on these.
+MetricSet depth_at(const Place& place) {
+  MetricSet depth;
+  place.each_member([&](const Place& of_metric) {
+    MetricSet law;
+    of_metric.each_member([&](const Place& part) {
+      if (part.key != "notes") law.add({std::string(part.key), value_at(part)});
+    });
+    of_metric.with_member("notes", [&](const Place& notes) { read_notes(notes, law); });
+    for (Metric& part : law.all()) {
+      part.name = depth_name(of_metric.key, part.name);
+      depth.add(std::move(part));
+    }
+  });
+  return depth;
 }
 
 AttributeValue attribute_at(const Place& place) {
@@ -185,6 +203,7 @@ CheckpointResult checkpoint_at(const Place& place) {
   place.with_member("target_notes", [&](const Place& notes) { read_notes(notes, checkpoint.targets); });
   place.with_member("classes",
                     [&](const Place& classes) { checkpoint.classes = classes_of_checkpoint(classes); });
+  place.with_member("depth", [&](const Place& depth) { checkpoint.depth = depth_at(depth); });
   place.need_member("layers", [&](const Place& layers) {
     std::set<std::string, std::less<>> names;
     layers.each_element([&](const Place& layer) {

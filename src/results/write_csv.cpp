@@ -40,6 +40,7 @@ struct Rows {
 void checkpoint_rows(const CheckpointResult& checkpoint, const std::string& end, std::string& out) {
   const std::string place = checkpoint_cells(checkpoint);
   Rows{out, place + ",,", end}.metrics(checkpoint.targets);
+  Rows{out, place + ",,", end}.metrics(checkpoint.depth);
   for (const LayerResult& layer : checkpoint.layers) {
     const std::string index = layer.index ? fmt::to_string(*layer.index) : "";
     Rows{out, fmt::format("{},{},{}", place, text_cell(layer.name), index), end}.metrics(layer.metrics);

@@ -6,6 +6,7 @@
 #include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 #include "json/json_text.hpp"
+#include "results/depth_name.hpp"
 
 namespace collapscope {
 namespace {
@@ -115,6 +116,31 @@ void write_classes(JsonText& json, const LayerClasses& classes) {
   json.close('}').close('}');
 }
 
+// By metric: slope, pearson, layers, and notes on these.
+void write_depth(JsonText& json, const MetricSet& depth) {
+  json.open('{');
+  for (auto begin = depth.all().begin(); begin != depth.all().end();) {
+    const std::string metric = split_depth_name(begin->name).metric;
+    const auto end = std::find_if(begin, depth.all().end(), [&](const Metric& other) {
+      return split_depth_name(other.name).metric != metric;
+    });
+    json.key(metric).open('{');
+    for (auto part = begin; part != end; ++part) {
+      std::visit(WriteValue{json.key(split_depth_name(part->name).part)}, part->value);
+    }
+    if (std::any_of(begin, end, has_note)) {
+      json.key("notes").open('{');
+      for (auto part = begin; part != end; ++part) {
+        if (has_note(*part)) json.member(split_depth_name(part->name).part, part->note);
+      }
+      json.close('}');
+    }
+    json.close('}');
+    begin = end;
+  }
+  json.close('}');
+}
+
 void write_layer(JsonText& json, const LayerResult& layer) {
   json.open('{').member("name", layer.name).member("index", layer.index).member("kind", layer.kind);
   write_values(json.key("metrics"), layer.metrics);
@@ -135,6 +161,7 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
     write_notes(json.key("target_notes"), checkpoint.targets);
   }
   if (checkpoint.classes) write_classes(json, *checkpoint.classes);
+  if (!checkpoint.depth.all().empty()) write_depth(json.key("depth"), checkpoint.depth);
   json.key("layers").open('[');
   for (const LayerResult& layer : checkpoint.layers) write_layer(json, layer);
   json.close(']').close('}');

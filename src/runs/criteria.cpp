@@ -27,9 +27,10 @@ void check_metric(std::string_view name, std::string_view criterion) {
     throw UsageError(fmt::format("'{}': no metric is called '{}'; 'collapscope metrics' lists them all",
                                  printable(criterion), printable(name)));
   }
-  if (info->scope == MetricScope::targets) {
-    throw UsageError(fmt::format("'{}': {} is a metric of the targets, expected one of layers",
-                                 printable(criterion), name));
+  if (info->scope == MetricScope::targets || info->scope == MetricScope::depth) {
+    throw UsageError(fmt::format("'{}': {} is a metric {}, expected one of layers", printable(criterion),
+                                 name,
+                                 info->scope == MetricScope::depth ? "over the layers" : "of the targets"));
   }
   if (info->list) {
     throw UsageError(fmt::format("'{}': {} is a list, expected a metric with a single number",

@@ -288,6 +288,9 @@ TEST(Catalogue, ListsWhatIsMeasuredInOrder) {
     for (const std::string& name : names_of(checkpoint.layers[0].metrics)) {
       measured.push_back(name);
     }
+    for (const std::string& name : names_of(depth_metrics({}, checkpoint.task == "classification"))) {
+      measured.push_back(name);
+    }
     std::vector<std::string> listed;
     for (const MetricInfo& info : metric_catalogue()) {
       if (std::find(measured.begin(), measured.end(), info.name) != measured.end()) {

@@ -335,6 +335,10 @@ TEST(LayerNeeds, MapsAndWeightsOnlyWhereWanted) {
   EXPECT_TRUE(needed(4096, "target_cca").canonical);
   EXPECT_FALSE(needed(4096, "target_cca").affine);
   EXPECT_TRUE(needed(4096, "weight_condition").weight);
+  EXPECT_TRUE(needed(4096, "linear_share_depth_pearson").affine);
+  EXPECT_EQ(needed(4096, "weight_condition").no_balance, "not compared");
+  EXPECT_EQ(needed(4096, "weight_balancedness").no_balance, "");
+  EXPECT_TRUE(needed(4096, "weight_balancedness_relative").weight);
   EXPECT_TRUE(needed(4096, "nrc3_final_gamma").weight);
   EXPECT_FALSE(needed(4096, "nrc3_final_gamma").weight_residuals);
   EXPECT_TRUE(needed(4096, "nrc2").weight_residuals);

@@ -65,6 +65,16 @@ def label_types(case: Case, kind: str):
     dump(case, layer(case.rng, y, 8), y, W, b, label_kind=kind)
 
 
+@cases("classification/depth", falling=(0.5,), level=(1.0,))
+def depth(case: Case, factor: float):
+    """Layers of less and less variance within classes, with weights that follow one another."""
+    y = balanced(case.rng, 400, 4)
+    layers = [Layer(f"fc{i}", Numbers(layer(case.rng, y, d, 0.8 * factor**i), "float64"),
+                    Numbers(case.rng.normal(size=(m, d)), "float64"))
+              for i, (d, m) in enumerate(zip([10, 12, 9, 9], [12, 9, 9, 4]))]
+    case.dump_and_expect(Checkpoint(Numbers(y, "int64"), layers, None, TASK))
+
+
 @cases("classification/labels", gaps=([3, 4, 11, 12, 40],), negative=([-7, -1, 0, 5],), one_negative=([-1, 0, 1],),
        huge=([-2**62, 5, 2**62, 2**62 + 1],), beyond_weight=([0, 1, 2, 60],))
 def label_values(case: Case, values: list[int]):

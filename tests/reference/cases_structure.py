@@ -6,7 +6,7 @@ import numpy as np
 
 import collapse_oracle as oracle
 from dumps import Checkpoint, Layer, Numbers, mark
-from problems import features, problem, targets, weight_for
+from problems import features, orthonormal, problem, targets, weight_for
 from registry import Case, case, cases
 
 
@@ -65,6 +65,35 @@ def layer_in_layer(case: Case):
     checkpoint = network(case, ["encoder", "encoder/mlp", "encoder/mlp/out"])
     write_shuffled(case, checkpoint)
     case.expects(checkpoint)
+
+
+@cases("structure/consecutive", noise=("noise",), balanced=("balanced",), nearly=("nearly",), zero=("zero",))
+def consecutive(case: Case, kind: str):
+    """Weights of layers that follow one another: W2^T W2 is W W^T of balanced ones."""
+    Y = targets(case.rng, 300, 2)
+    widths, layers, W = [6, 9, 9, 300, 2], [], None
+    for i, (d, m) in enumerate(zip(widths, widths[1:])):
+        H = features(case.rng, Y, d, noise=0.5 / 2**i)
+        if kind == "noise" or W is None:
+            W = case.rng.normal(size=(m, d)) * (kind != "zero")
+        else:  # W W^T has as many eigenvalues as the next weight can take over
+            w, V = oracle.sorted_eigh(W @ W.T)
+            r = min(m, int(np.sum(w > 1e-10 * max(w[0], 1e-300))))
+            W = orthonormal(case.rng, m, r) * np.sqrt(w[:r]) @ V[:, :r].T
+            W += {"balanced": 0, "nearly": 1e-4, "zero": 0}[kind] * case.rng.normal(size=W.shape)
+        layers.append(Layer(f"fc{i}", Numbers(H, "float64"), Numbers(W, "float64")))
+    case.dump_and_expect(Checkpoint(Numbers(Y, "float64"), layers))
+
+
+@case("structure/weights_that_do_not_follow")
+def not_consecutive(case: Case):
+    """A convolution, other widths, and no weight in between."""
+    Y = targets(case.rng, 300, 2)
+    weights = [(5, 6), (4, 5, 3, 3), (5, 4), None, (7, 5), (2, 8)]
+    layers = [Layer(f"m{i}", Numbers(features(case.rng, Y, d, noise=0.5 / (i + 1))),
+                    shape and Numbers(case.rng.normal(size=shape)))
+              for i, (d, shape) in enumerate(zip([6, 5, 4, 5, 5, 8], weights))]
+    case.dump_and_expect(Checkpoint(Numbers(Y), layers))
 
 
 @case("structure/no_weight")

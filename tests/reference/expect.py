@@ -19,7 +19,7 @@ feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_
 nrc1 nrc1_unnormalized nrc1_centered nrc2 nrc2_unnormalized nrc3 nrc3_gamma nrc3_gamma_over_lambda_min nrc3_ufm
 deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc2_signal deep_nrc2_published deep_nrc3
 deep_nrc3_cosines deep_nrc4 linear_mse linear_share linear_excess target_cca feature_participation_ratio_debiased
-weight_stable_rank weight_rank weight_condition ufm_gram_error""".split()
+weight_stable_rank weight_rank weight_condition weight_balancedness weight_balancedness_relative ufm_gram_error""".split()
 
 TARGET_METRICS = """
 target_dim target_lambda_min target_lambda_max target_rank target_stable_rank target_stable_rank_cov
@@ -36,7 +36,8 @@ COMMON_METRICS = """
 samples features signal_dim zero_rows feature_mean_norm total_variance evr feature_stable_rank feature_stable_rank_cov
 feature_participation_ratio feature_effective_rank feature_dims_90 feature_dims_95 feature_dims_99 feature_rankme
 deep_nrc1 deep_nrc1_squared deep_nrc2 deep_nrc2_debiased deep_nrc3 deep_nrc3_cosines
-feature_participation_ratio_debiased weight_stable_rank weight_rank weight_condition""".split()
+feature_participation_ratio_debiased weight_stable_rank weight_rank weight_condition weight_balancedness
+weight_balancedness_relative""".split()
 CLASS_TARGET_METRICS = """
 classes classes_single class_imbalance samples_ignored model_accuracy model_cross_entropy""".split()
 
@@ -335,13 +336,36 @@ def classification(ckpt, options: dict, name: str) -> tuple[dict, list[dict]]:
     return {metric: finite(targets.get(metric)) for metric in CLASS_TARGET_METRICS}, layers
 
 
+def compare_weights(ckpt, layers: list[dict]) -> None:
+    """Fills in what takes a layer's weight and the next one's."""
+    for x, following, found in zip(ckpt.layers, ckpt.layers[1:], layers):
+        weights = [y.weight and y.weight.values for y in (x, following)]
+        if any(w is None or w.ndim != 2 for w in weights) or weights[1].shape[1] != len(weights[0]):
+            continue
+        values = oracle.balancedness(*weights)
+        for metric, value in zip(("weight_balancedness", "weight_balancedness_relative"), values):
+            found["metrics"][metric] = finite(value)
+
+
+def over_depth(layers: list[dict], names: list[str]) -> dict:
+    """Slope and correlation over depth, of metrics whose values are either undefined or far above any floor."""
+    laws = {}
+    for metric in names:
+        values = [found["metrics"][metric] for found in layers]
+        if all(v is None or v > 1e-6 for v in values) and not any(metric in found["skip"] for found in layers):
+            slope, pearson = oracle.depth_law(values)
+            laws[metric] = {"slope": slope, "pearson": pearson, "layers": sum(v is not None for v in values)}
+    return laws
+
+
 def checkpoint(ckpt, options: dict, name: str) -> dict:
     """Run, step, target metrics and layers (in the order of ckpt.layers) of a dumps.Checkpoint."""
     step = ckpt.attrs.get("step")
     head = {"run": text(ckpt.attrs.get("run", "")), "step": None if step is None else float(step)}
     if ckpt.attrs.get("task") == "classification":
         targets, layers = classification(ckpt, options, name)
-        return {**head, "targets": targets, "layers": layers}
+        compare_weights(ckpt, layers)
+        return {**head, "targets": targets, "depth": over_depth(layers, ["deep_nrc1", "nc1_trace"]), "layers": layers}
     Y = matrix(ckpt.targets.values)
     P = None if ckpt.predictions is None else matrix(ckpt.predictions.values)
     with np.errstate(all="ignore"):
@@ -357,4 +381,5 @@ def checkpoint(ckpt, options: dict, name: str) -> dict:
         except Cliff as error:
             raise Cliff(f"{name}, layer {x.name}: {error}") from None
         layers.append({"name": x.name, **copy.deepcopy(found)})
-    return {**head, "targets": targets, "layers": layers}
+    compare_weights(ckpt, layers)
+    return {**head, "targets": targets, "depth": over_depth(layers, ["deep_nrc1", "linear_share"]), "layers": layers}

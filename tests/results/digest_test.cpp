@@ -47,6 +47,9 @@ TEST(Digest, ChangesWithEveryNumber) {
       [](Results& r) {
         r.checkpoints[0].targets.add({"model_mse", 0.5});
       },
+      [](Results& r) {
+        r.checkpoints[0].depth.add({"deep_nrc1_depth_slope", 0.5});
+      },
       [](Results& r) { r.checkpoints.push_back(r.checkpoints[0]); },
       [](Results& r) { r.checkpoints.clear(); }};
   std::set<std::string> digests;

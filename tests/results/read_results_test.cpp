@@ -70,6 +70,22 @@ TEST(ReadResults, GivesBackWhatWasWrittenBitForBit) {
   }
 }
 
+TEST(ReadResults, WhatGoesOverDepthComesBack) {
+  Results results = test::small_results();
+  MetricSet& depth = results.checkpoints[0].depth;
+  depth.add({"deep_nrc1_depth_slope", -0.1});
+  depth.add({"deep_nrc1_depth_pearson", std::monostate{}, std::nullopt, "the same at all layers"});
+  depth.add({"deep_nrc1_depth_layers", std::int64_t{5}});
+  depth.add({"linear_share_depth_slope", -0.25});
+  const std::string json = results_json(results);
+  EXPECT_NE(json.find("\"depth\": {"), std::string::npos);
+  EXPECT_TRUE(parse_results(json, "results.json").checkpoints[0].depth == depth);
+  EXPECT_EQ(results_json(parse_results(json, "results.json")), json);
+  const std::string csv = results_csv(results);
+  EXPECT_NE(csv.find("dumps/toy.h5,toy,10,,,deep_nrc1_depth_layers,5\n"), std::string::npos);
+  EXPECT_NE(csv.find("dumps/toy.h5,toy,10,,,deep_nrc1_depth_pearson,\n"), std::string::npos);
+}
+
 TEST(ReadResults, HostileNamesComeBackAsText) {
   for (const std::string& name : test::hostile_names()) {
     Results results = test::results_named(name);

@@ -73,6 +73,7 @@ struct LayerNeeds {
   bool published = false;         // deep NRC4's map
   bool weight = false;            // the weight's singular values and vectors
   bool weight_residuals = false;  // the rows outside of the weight's row space
+  std::string no_balance;         // why the weight is not compared with the next layer's; empty: it is
   std::string reason;             // why as many eigenpairs
 };
 

@@ -109,6 +109,14 @@ struct VirtualSamples {
 // The axes of a convolution's weight: [m, C, k...] (OIHW, PyTorch) or [k..., C, m] (HWIO, Keras and JAX).
 enum class KernelOrder : std::uint8_t { unsaid, outputs_first, outputs_last };
 
+// The layer that follows another in its checkpoint, as far as its weight goes.
+struct NextLayer {
+  std::string name;
+  std::optional<std::int64_t> index;
+  std::optional<DatasetIndex> weight;
+  bool weight_transposed = false;
+};
+
 // One layer: the input activations of the module that owns `weight`.
 struct LayerIndex {
   std::string name;
@@ -121,6 +129,7 @@ struct LayerIndex {
   std::optional<DatasetIndex> bias;
   bool weight_transposed = false;  // stored [d, m] (a file not written for us)
   KernelOrder kernel_order = KernelOrder::unsaid;
+  std::optional<NextLayer> next;  // as layer_shards has found it; indexing leaves it empty
 };
 
 // A scalar attribute, carried into the results as it is.

@@ -32,6 +32,10 @@ class MetricChoice;
 // names: row = label; empty: none.
 [[nodiscard]] CheckpointClasses checkpoint_classes(const ClassTargets& targets,
                                                    const std::vector<std::string>& names);
+// Over the layers of a checkpoint, in their order from input to output; null: one that has no metrics. Slope
+// and Pearson correlation of log10 of a metric against the layer's place, where it is above its floor (He and
+// Su 2023).
+[[nodiscard]] MetricSet depth_metrics(std::span<const MetricSet* const> layers, bool classification);
 
 // Of a layer without residuals: whether what the wanted metrics take from them, the moments have to more
 // digits than anybody asks for, because little cancels.
@@ -61,7 +65,7 @@ struct Nrc3Minimum {
                                                       double lambda_min);
 
 // What `--metrics` can name.
-enum class MetricScope : unsigned char { targets, layer, run };
+enum class MetricScope : unsigned char { targets, layer, run, depth };
 
 // Where collapse, or a better fit, takes a metric.
 enum class MetricTrend : unsigned char { none, low, high };
@@ -94,7 +98,9 @@ class MetricChoice {
   MetricChoice() = default;
   // Comma-separated names and globs. Throws UsageError for one that matches nothing.
   explicit MetricChoice(std::string_view list);
+  // Whether it is asked for, or what is asked for is made of it.
   [[nodiscard]] bool wants(std::string_view name) const;
+  [[nodiscard]] bool shows(std::string_view name) const;
   // Nothing in particular was asked for.
   [[nodiscard]] bool all() const { return patterns_.empty(); }
   // Whether the list has this very name, not only a glob that it matches.

@@ -67,6 +67,15 @@ struct WeightSummary {
 
 [[nodiscard]] WeightSummary summarize_weight(const Matrix& weight, bool convolution, std::size_t targets);
 
+// W2^T W2 against W W^T [m, m], of a layer's weight W [m, d] and the next one's W2 [p, m].
+struct Balancedness {
+  double difference = 0;  // in the Frobenius norm
+  double size = 0;        // the mean of their norms
+  double rounding = 0;    // of `difference`
+  std::string note = {};  // what to mind
+};
+[[nodiscard]] Balancedness balancedness(const Matrix& weight, const Matrix& next);
+
 // Truncated pseudo-inverse maps of features to centred targets. S v_j = l_j v_j; keeps l_j > cutoff * l_1:
 // sum_j v_j v_j^T S_HY / l_j. values: l_j, descending; coordinates [n, d]: the v_j^T S_HY.
 struct LeastSquares {
@@ -132,6 +141,8 @@ struct LayerSummary {
   std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
   std::string no_weight = "no weight";  // why there is none
+  std::optional<Balancedness> balance;  // with the next layer's weight
+  std::string no_balance = "no weight";
   std::optional<ClassSummary> classes;  // of classification
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }

@@ -20,12 +20,12 @@ def load(source, *, wide=False, attributes=False):
     source: path of a results file (JSON, or the tidy CSV), results as a dict (parsed JSON), or a list of those;
         of the program's `collapscope-report` JSON the checkpoints are read.
     wide: False: one row per checkpoint, layer and metric (lists: per component). True: one row per checkpoint and
-        layer, one column per metric (`evr[1]`, `evr[2]`, … for lists), target metrics repeated in each row.
+        layer, one column per metric (`evr[1]`, `evr[2]`, … for lists), target and depth metrics repeated in each row.
     attributes: names of attributes (weight_decay, seed, …) to be added as columns, or True for all of them. One that
         is named like a column that is already there gets the prefix `attribute_`.
 
     Columns: checkpoint (number from 0, in the order read), path, id (of a checkpoint inside a file, else ""), run
-    (None if it has no name), step (float64, NaN if none), scope ("layer" or "targets"), layer, index (as the file
+    (None if it has no name), step (float64, NaN if none), scope ("layer", "targets" or "depth"), layer, index (as the file
     says), position (from 0, input to output), kind, metric, component (from 1, of lists), value (float64, NaN where
     undefined), floor (NaN if it has none), note (why undefined, else "").
 
@@ -196,6 +196,14 @@ def _checkpoint_rows(checkpoint, number, where, rows):
             _number(checkpoint.get("step"), where, "step"))
     _metric_rows(head + ("targets", None, None, None, None), _dict(checkpoint, "targets", where), {},
                  _dict(checkpoint, "target_notes", where), f"{where}: targets", rows)
+    for metric, law in _dict(checkpoint, "depth", where).items():
+        place = f"{where}: depth: {printable(metric)}"
+        law = dict(_dict({"law": law}, "law", place))
+        notes = _dict(law, "notes", place)
+        law.pop("notes", None)
+        _metric_rows(head + ("depth", None, None, None, None),
+                     {f"{metric}_depth_{part}": value for part, value in law.items()}, {},
+                     {f"{metric}_depth_{part}": note for part, note in notes.items()}, place, rows)
     for position, layer in enumerate(_list(checkpoint, "layers", where)):
         place = f"{where}: layers[{position}]"
         _metric_rows(head + ("layer", layer.get("name"), layer.get("index"), position, layer.get("kind") or None),
@@ -230,7 +238,7 @@ def _wide(frame):
     names = frame["metric"].where(frame["component"].isna(),
                                   frame["metric"] + "[" + frame["component"].astype(str) + "]")
     frame = frame.assign(metric=names)
-    layers, targets = frame[frame["scope"] == "layer"], frame[frame["scope"] == "targets"]
+    layers, targets = frame[frame["scope"] == "layer"], frame[frame["scope"] != "layer"]
     keys = ["checkpoint", "path", "id", "run", "step", "layer", "index", "position", "kind"]
     bare = targets[~targets["checkpoint"].isin(layers["checkpoint"])]
     rows = frame.loc[list(layers.index) + list(bare.index), keys].drop_duplicates(["checkpoint", "position"])

@@ -39,8 +39,11 @@ def _csv_row(line, checkpoints):
         file, _, id_ = _unquoted(path).partition(":/checkpoints/")
         checkpoint = checkpoints[path, run, step] = {
             "path": file, "id": id_, "run": _unquoted(run) or None, "step": float(step) if step else None,
-            "targets": {}, "layers": {}}
+            "targets": {}, "depth": {}, "layers": {}}
     metrics = checkpoint["targets"]
+    over_depth = not layer and re.fullmatch(r"(.+)_depth_(slope|pearson|layers)", metric)
+    if over_depth:
+        metrics, metric = checkpoint["depth"].setdefault(over_depth[1], {}), over_depth[2]
     if layer:
         fresh = {"name": _unquoted(layer), "index": int(index) if index else None, "metrics": {}}
         metrics = checkpoint["layers"].setdefault(layer, fresh)["metrics"]

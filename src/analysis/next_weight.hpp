@@ -1,0 +1,25 @@
+// The weight of the layer that follows, beside a layer's own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analysis/layer_format.hpp"
+#include "collapscope/analysis/analysis.hpp"
+
+namespace collapscope {
+
+// Bytes that comparing the two takes; 0 where there is nothing to compare.
+[[nodiscard]] double next_weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan& plan);
+
+// Why --layers keeps a layer from being compared; empty: it does not.
+[[nodiscard]] std::string no_known_neighbour(const std::vector<LayerIndex>& shards,
+                                             const AnalysisOptions& options);
+
+// Sets `balance`, or why there is none. With the next weight from the dump, where the plan says so.
+void compare_with_next(LayerWeight& weight, const std::vector<LayerIndex>& shards, const LayerPlan& plan);
+// With this one; empty: there is none.
+void compare_with_next(LayerWeight& weight, const Matrix& next);
+
+}  // namespace collapscope
