@@ -22,7 +22,9 @@ def bits(value):
 def numbers(tree):
     """(path, layer, metric, component, value) of all that is in the JSON."""
     for checkpoint in tree["checkpoints"]:
-        parts = [(None, checkpoint["targets"])] + [(layer["name"], layer["metrics"]) for layer in checkpoint["layers"]]
+        depth = {f"{metric}_depth_{part}": value for metric, law in checkpoint["depth"].items()
+                 for part, value in law.items() if part != "notes"}
+        parts = [(None, checkpoint["targets"]), (None, depth)] + [(layer["name"], layer["metrics"]) for layer in checkpoint["layers"]]
         for layer, metrics in parts:
             for metric, value in metrics.items():
                 for component, item in enumerate(value, 1) if isinstance(value, list) else [(None, value)]:
@@ -54,6 +56,20 @@ def test_floors_notes_kinds_and_places(arm, tree):
     assert targets.layer.isna().all() and targets.position.isna().all()
     assert frame.step.dtype == "float64" and set(frame.step) == {100, 1000, 4000, 12000}
     assert frame.attrs["provenance"][0]["version"] == tree["provenance"]["version"]
+
+
+def test_what_goes_over_depth():
+    law = {"slope": -0.5, "pearson": None, "layers": 4, "notes": {"pearson": "the same at all layers"}}
+    tree = {"format": "collapscope-results", "format_version": 1, "checkpoints": [
+        {"path": "a.h5", "targets": {}, "depth": {"deep_nrc1": law},
+         "layers": [{"name": name, "metrics": {"nrc1": 0.5}} for name in ("a", "b")]}]}
+    frame = collapscope.load(tree)
+    depth = frame[frame.scope == "depth"].set_index("metric")
+    assert list(depth.index) == ["deep_nrc1_depth_slope", "deep_nrc1_depth_pearson", "deep_nrc1_depth_layers"]
+    assert depth.value["deep_nrc1_depth_slope"] == -0.5 and depth.value["deep_nrc1_depth_layers"] == 4
+    assert math.isnan(depth.value["deep_nrc1_depth_pearson"])
+    assert depth.note["deep_nrc1_depth_pearson"] == "the same at all layers"
+    assert list(collapscope.load(tree, wide=True).deep_nrc1_depth_slope) == [-0.5, -0.5]
 
 
 def test_csv_gives_the_same_values(arm):
