@@ -55,10 +55,6 @@ CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size
       total(device, gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() +
                         float_unit.size()) {}
 
-CudaMomentFold::Classes::Classes(const Device& device, const FoldSpec& spec, std::size_t part_rows)
-    : plain(device, spec.classes, spec.format.row_length() + 1, part_rows),
-      unit(device, spec.unit_classes ? spec.classes : 0, spec.format.row_length(), part_rows) {}
-
 CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
     : device_(device),
       spec_(spec),
@@ -85,8 +81,7 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
 // When its first rows come.
 void CudaMomentFold::begin_segment() {
   if (classes_) {
-    classes_->plain.clear(device_);
-    classes_->unit.clear(device_);
+    classes_->begin(device_);
   }
   source_.clear_check(device_);
   parts_in_group_ = 0;
@@ -99,22 +94,10 @@ void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) 
     throw UsageError("MomentFold::add: the tile does not fit the fold");
   }
   if (classes_) {
-    count_classes(targets);
+    classes_->count(targets);
   }
   device_.select();
   feed_.pass(tile, targets, [this](const DeviceRows& rows) { fold(rows); });
-}
-
-void CudaMomentFold::count_classes(MatrixView<const double> targets) {
-  std::vector<double>& counts = classes_->counts;
-  counts.resize(spec_.classes, 0.0);
-  for (std::size_t i = 0; i < targets.rows(); ++i) {
-    const double number = targets(i, 0);
-    if (!(number >= 0 && number < static_cast<double>(counts.size()))) {
-      throw UsageError("MomentFold::add: a row's target is the number of no class");
-    }
-    counts[static_cast<std::size_t>(number)] += 1;
-  }
 }
 
 void CudaMomentFold::settle() {
@@ -170,15 +153,12 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   }
   sums_->cross.add(device_, x, factors);
   sums_->right.add(device_, factors, factors);
-  if (classes_) {
-    classes_->plain.add(device_, rows.classes, x, a, right.stride, mean_x);
-  }
   const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
   if (spec_.normalized_scatter || spec_.unit_classes) {
     source_.normalize(device_, norm, right.stride, unit);
   }
-  if (spec_.unit_classes) {
-    classes_->unit.add(device_, rows.classes, unit, nullptr, 0, nullptr);
+  if (classes_) {
+    classes_->add(device_, rows.classes, x, {a, right.stride}, mean_x, unit);
   }
   if (spec_.normalized_scatter) {
     if (fast()) {
@@ -333,37 +313,6 @@ void CudaMomentFold::take_records(const std::vector<double>& log, Moments& momen
   }
 }
 
-// Of the classes that the segment has.
-void CudaMomentFold::take_classes(const std::vector<double>& log, Moments& moments) {
-  ClassSums& found = moments.classes;
-  const std::size_t cols = d_ + 1;
-  std::vector<double> plain(classes_->plain.size());
-  std::vector<double> unit(classes_->unit.size());
-  bring_down(device_, staging_,
-             {{plain.data(), classes_->plain.data(), plain.size()},
-              {unit.data(), classes_->unit.data(), unit.size()}});
-  const std::vector<double> counts = std::exchange(classes_->counts, {});
-  const auto seen = static_cast<std::size_t>(
-      std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
-  found.sums = Matrix(seen, d_);
-  found.unit_sums = Matrix(spec_.unit_classes ? seen : 0, d_);
-  found.pilot.assign(log.data() + pilot_at(), log.data() + pilot_at() + d_);
-  found.unit_pilot.assign(spec_.unit_classes ? d_ : 0, 0.0);
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    if (!(counts[c] > 0)) {
-      continue;
-    }
-    const std::size_t at = found.numbers.size();
-    std::copy_n(plain.data() + c * cols, d_, found.sums.view().row(at).data());
-    if (spec_.unit_classes) {
-      std::copy_n(unit.data() + c * d_, d_, found.unit_sums.view().row(at).data());
-    }
-    found.numbers.push_back(static_cast<double>(c));
-    found.counts.push_back(counts[c]);
-    found.squares.push_back(plain[c * cols + d_]);
-  }
-}
-
 Moments CudaMomentFold::finish() {
   const Range range("first look: sums");
   kept_ends_.push_back(feed_.kept().size());
@@ -380,7 +329,7 @@ Moments CudaMomentFold::finish() {
   }
   take_records(log, moments);
   if (classes_) {
-    take_classes(log, moments);
+    moments.classes = classes_->finish(device_, staging_, {log.data() + pilot_at(), d_});
   }
   std::copy_n(log.data() + mean_at(), d_, moments.feature_mean.data());
   std::copy_n(log.data() + mean_at() + d_, n_, moments.target_mean.data());

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
-#include "cuda/class_table.hpp"
+#include "cuda/moment_classes.hpp"
 #include "cuda/products.hpp"
 #include "cuda/row_feed.hpp"
 #include "cuda/rows_on_device.hpp"
@@ -52,17 +52,7 @@ class CudaMomentFold final : public MomentFold {
     bool has_total = false;
   };
 
-  // Sums over classes, of h - pilot and |h - pilot|^2 and of h / |h|.
-  struct Classes {
-    Classes(const Device& device, const FoldSpec& spec, std::size_t part_rows);
-    ClassTable plain;
-    ClassTable unit;
-    std::vector<double> counts;  // of the segment's rows
-  };
-
   void fold(const DeviceRows& rows);
-  void count_classes(MatrixView<const double> targets);
-  void take_classes(const std::vector<double>& log, Moments& moments);
   void choose_pilot(const DeviceRows& rows);
   void add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum);
   void begin_segment();
@@ -105,10 +95,10 @@ class CudaMomentFold final : public MomentFold {
   RowSource source_;
   std::optional<Work> work_;  // until `close`
   std::optional<Sums> sums_;
-  std::optional<Classes> classes_;  // of classification
-  DeviceBuffer<double> scale_;      // of x as floats
-  DeviceBuffer<double> between_;    // [parts, d + n + 2]
-  DeviceBuffer<double> shares_;     // [2, parts]: of the segment's rows, and roots of rows
+  std::optional<MomentClasses> classes_;  // of classification
+  DeviceBuffer<double> scale_;            // of x as floats
+  DeviceBuffer<double> between_;          // [parts, d + n + 2]
+  DeviceBuffer<double> shares_;           // [2, parts]: of the segment's rows, and roots of rows
   PinnedBuffer<double> staged_shares_;
   PinnedBuffer<double> staging_;
   std::size_t parts_in_group_ = 0;

@@ -18,127 +18,8 @@ namespace {
 
 constexpr double cut_of_condition = 1e-10;  // on singular values
 constexpr std::size_t most_seli_classes = 8192;
-constexpr const char* one_class = "one class";
-constexpr const char* means_coincide = "all class means coincide";
 
 double squared(double x) { return x * x; }
-
-// What rounding may make of sums of squares within classes.
-class WithinFloors {
- public:
-  explicit WithinFloors(const LayerSummary& layer)
-      : input_(squared(layer.unit_roundoff) / 3 * layer.mean_square),
-        sums_(layer.residuals ? squared(4 * float64_epsilon) * layer.mean_square
-                              : static_cast<double>(layer.features()) *
-                                    std::max(float64_epsilon, layer.product_rounding) * layer.total_variance),
-        rows_(squared(4 * float64_epsilon) * layer.mean_square),
-        unit_(std::max(squared(layer.unit_roundoff) / 3, squared(4 * float64_epsilon))),
-        features_(static_cast<double>(layer.features())) {}
-
-  // Of tr Sigma_W.
-  [[nodiscard]] double variance() const { return std::max(input_, sums_); }
-  // Of tr(Sigma_W Sigma^+), for noise that is alike in all features; sums were taken as `from_rows` says.
-  [[nodiscard]] double whitened(double inverse_trace, bool from_rows) const {
-    return (from_rows ? std::max(input_, rows_) / features_ : variance()) * inverse_trace;
-  }
-  [[nodiscard]] double unit(double inverse_trace) const { return unit_ / features_ * inverse_trace; }
-
- private:
-  double input_;
-  double sums_;
-  double rows_;
-  double unit_;
-  double features_;
-};
-
-// Class means that differ by rounding alone.
-bool all_coincide(const LayerSummary& layer) {
-  return !(layer.classes->between.trace > squared(64 * float64_epsilon) * layer.total_variance);
-}
-
-}  // namespace
-
-const char* no_between(const LayerSummary& layer) {
-  return layer.classes->size() < 2 ? one_class : all_coincide(layer) ? means_coincide : "";
-}
-
-std::vector<double> variances_within(const LayerSummary& layer) {
-  const ClassSummary& classes = *layer.classes;
-  if (!layer.residuals) {
-    return classes.variances;
-  }
-  std::vector<double> variances = layer.residuals->classes.squares;
-  for (std::size_t c = 0; c < variances.size(); ++c) {
-    variances[c] /= classes.counts[c];
-  }
-  return variances;
-}
-
-namespace {
-
-void add_all_undefined(MetricSet& set, std::initializer_list<const char*> names, const std::string& reason) {
-  for (const char* name : names) {
-    add_undefined(set, name, reason);
-  }
-}
-
-const char* cut_note(const BetweenCovariance& between) {
-  return between.near_cut ? "an eigenvalue at the cut of the pseudo-inverse" : "";
-}
-
-void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* pairs) {
-  const ClassSummary& classes = *layer.classes;
-  const WithinFloors floors(layer);
-  const double n = static_cast<double>(layer.samples);
-  const double k = static_cast<double>(classes.size());
-  double within = classes.within;
-  if (layer.residuals) {
-    const auto& squares = layer.residuals->classes.squares;
-    within = std::accumulate(squares.begin(), squares.end(), 0.0) / n;
-  }
-  add_number(set, "within_variance", within, floors.variance());
-  if (const std::string reason = no_between(layer); !reason.empty()) {
-    add_all_undefined(set, {"nc1", "nc1_trace", "nc1_quotient", "nc1_cdnv", "nc1_vci", "nc1_unit"}, reason);
-    return;
-  }
-  const bool from_rows = layer.residuals && classes.whitened;
-  const double nc1 = from_rows ? layer.residuals->classes.whitened / n / k : classes.nc1;
-  const double nc1_trace = from_rows ? layer.residuals->classes.whitened_by_rows / n : classes.nc1_trace;
-  const auto sums_floor = [&](const BetweenCovariance& between) {
-    if (from_rows) {
-      return floors.whitened(between.inverse_trace, true);
-    }
-    const double rounding =
-        static_cast<double>(layer.features()) * std::max(float64_epsilon, layer.product_rounding);
-    return std::max(floors.whitened(between.inverse_trace, true),
-                    rounding * layer.total_variance * between.inverse_trace);
-  };
-  add_number(set, "nc1", nc1, sums_floor(classes.between) / k, cut_note(classes.between));
-  add_number(set, "nc1_trace", nc1_trace, sums_floor(classes.between_by_rows),
-             cut_note(classes.between_by_rows));
-  add_number(set, "nc1_quotient", within / classes.between.trace, floors.variance() / classes.between.trace);
-  if (pairs == nullptr) {
-    add_undefined(set, "nc1_cdnv", "pairs of classes are not gone through");
-  } else if (pairs->coincide) {
-    add_undefined(set, "nc1_cdnv", "two class means coincide");
-  } else {
-    add_number(set, "nc1_cdnv", pairs->variance_to_distance, floors.variance() * pairs->inverse_distance);
-  }
-  if (classes.vci) {
-    add_number(set, "nc1_vci", std::max(0.0, *classes.vci), classes.vci_rounding,
-               cut_note(classes.between_by_rows));
-  } else {
-    add_undefined(set, "nc1_vci", few_eigenpairs);
-  }
-  if (!classes.unit || !layer.residuals) {
-    add_undefined(set, "nc1_unit", needs_look);
-  } else if (!(classes.unit->trace > squared(64 * float64_epsilon))) {
-    add_undefined(set, "nc1_unit", "the class means of the normalized rows coincide");
-  } else {
-    add_number(set, "nc1_unit", layer.residuals->classes.whitened_unit / n / k,
-               floors.unit(classes.unit->inverse_trace) / k, cut_note(*classes.unit));
-  }
-}
 
 // Norms, angles and distances of centred vectors. reason: why there is nothing to say; else empty.
 void add_geometry(MetricSet& set, const std::string& prefix, const ClassVectors* vectors,
@@ -222,7 +103,7 @@ std::optional<PairSums> pairs_of(const ClassVectors& vectors, const ClassSummary
 // W's rows of the classes against the centred class means.
 void add_duality(MetricSet& set, const ClassVectors& rows, const ClassVectors& means) {
   if (!(rows.square() > 0)) {
-    add_all_undefined(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, "weight is 0");
+    add_undefined_each(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, "weight is 0");
     return;
   }
   const double w_length = std::sqrt(rows.square());
@@ -278,7 +159,7 @@ void add_classifier(MetricSet& set, const LayerSummary& layer, const ClassVector
                                       : "");
   const std::string no_duality = !reason.empty() ? reason : means == nullptr ? means_coincide : "";
   if (!no_duality.empty()) {
-    add_all_undefined(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, no_duality);
+    add_undefined_each(set, {"nc3_self_duality", "nc3_etf", "nc3_cosine"}, no_duality);
   } else {
     add_duality(set, ClassVectors(*classes.classifier->weight, picks, false), *means);
   }
@@ -359,7 +240,7 @@ void add_class_targets(MetricSet& set, const ClassTargets& classes) {
     add_number(set, "model_accuracy", *classes.accuracy);
     add_number(set, "model_cross_entropy", *classes.cross_entropy);
   } else {
-    add_all_undefined(set, {"model_accuracy", "model_cross_entropy"}, classes.no_model);
+    add_undefined_each(set, {"model_accuracy", "model_cross_entropy"}, classes.no_model);
   }
 }
 

@@ -56,6 +56,9 @@ void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const Ta
 // Of classification: nc1* to nc4*, ncc_accuracy.
 void add_classes(MetricSet& set, const LayerSummary& layer);
 void add_class_targets(MetricSet& set, const ClassTargets& classes);
+// nc1*, within_variance; pairs null: they are not gone through.
+struct PairSums;
+void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* pairs);
 // Why there is nothing between the classes; empty: there is.
 [[nodiscard]] const char* no_between(const LayerSummary& layer);
 // Mean of |h - mu_c|^2 in each class [K], as exact as it is known.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,13 @@ namespace collapscope {
 
 inline void add_undefined(MetricSet& set, std::string name, std::string reason) {
   set.add({std::move(name), std::monostate{}, std::nullopt, std::move(reason)});
+}
+
+inline void add_undefined_each(MetricSet& set, std::initializer_list<const char*> names,
+                               const std::string& reason) {
+  for (const char* name : names) {
+    add_undefined(set, name, reason);
+  }
 }
 
 // A number that overflowed or lost its meaning is undefined, never NaN or Inf.
