@@ -12,9 +12,6 @@ namespace collapscope {
 
 namespace {
 
-constexpr const char* one_class = "one class";
-constexpr const char* means_coincide = "all class means coincide";
-
 double second_power(double x) { return x * x; }
 
 // What rounding may make of sums of squares within classes.

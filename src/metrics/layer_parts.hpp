@@ -56,6 +56,8 @@ void add_deep_nrc_of_classes(MetricSet& set, const LayerSummary& layer, const Ta
 // Of classification: nc1* to nc4*, ncc_accuracy.
 void add_classes(MetricSet& set, const LayerSummary& layer);
 void add_class_targets(MetricSet& set, const ClassTargets& classes);
+inline constexpr const char* one_class = "one class";
+inline constexpr const char* means_coincide = "all class means coincide";
 // nc1*, within_variance; pairs null: they are not gone through.
 struct PairSums;
 void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* pairs);

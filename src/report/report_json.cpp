@@ -7,35 +7,10 @@
 #include "collapscope/report/report.hpp"
 #include "json/json_text.hpp"
 #include "report/run_words.hpp"
+#include "results/metrics_json.hpp"
 
 namespace collapscope {
 namespace {
-
-void write_value(JsonText& json, const Value& value) {
-  if (const auto* count = std::get_if<std::int64_t>(&value)) {
-    json.value(*count);
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    json.value(*number);
-  } else if (const auto* list = std::get_if<std::vector<double>>(&value)) {
-    json.list(*list);
-  } else {
-    json.null();
-  }
-}
-
-void write_values(JsonText& json, const MetricSet& metrics) {
-  json.open('{');
-  for (const Metric& metric : metrics.all()) write_value(json.key(metric.name), metric.value);
-  json.close('}');
-}
-
-void write_notes(JsonText& json, const MetricSet& metrics) {
-  json.open('{');
-  for (const Metric& metric : metrics.all()) {
-    if (!metric.note.empty()) json.member(metric.name, metric.note);
-  }
-  json.close('}');
-}
 
 void write_attribute(JsonText& json, const std::optional<AttributeValue>& value) {
   if (!value) {
@@ -89,6 +64,9 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint, const 
   json.member("samples", checkpoint.samples);
   write_values(json.key("targets"), checkpoint.targets);
   write_notes(json.key("target_notes"), checkpoint.targets);
+  if (!checkpoint.depth.all().empty()) {
+    write_depth(json.key("depth"), checkpoint.depth);
+  }
   json.key("layers").open('[');
   for (std::size_t i = 0; i < checkpoint.layers.size(); ++i) {
     write_layer(json, checkpoint.layers[i], collapse.layers[i], is_last);

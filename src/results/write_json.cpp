@@ -6,7 +6,7 @@
 #include "collapscope/results/results_file.hpp"
 #include "core/utf8.hpp"
 #include "json/json_text.hpp"
-#include "results/depth_name.hpp"
+#include "results/metrics_json.hpp"
 
 namespace collapscope {
 namespace {
@@ -19,15 +19,6 @@ void write_step(JsonText& json, const std::optional<double>& step) {
     json.value(step);
   }
 }
-
-struct WriteValue {
-  JsonText& json;
-
-  void operator()(std::monostate /*undefined*/) const { json.null(); }
-  void operator()(std::int64_t count) const { json.value(count); }
-  void operator()(double number) const { json.value(number); }
-  void operator()(const std::vector<double>& list) const { json.list(list); }
-};
 
 // As the file says; numbers that JSON cannot hold become "nan", "inf" and "-inf".
 struct WriteAttribute {
@@ -61,26 +52,10 @@ void write_attributes(JsonText& json, const CheckpointResult& checkpoint) {
   json.close('}');
 }
 
-void write_values(JsonText& json, const MetricSet& metrics) {
-  json.open('{');
-  for (const Metric& metric : metrics.all()) std::visit(WriteValue{json.key(metric.name)}, metric.value);
-  json.close('}');
-}
-
 void write_floors(JsonText& json, const MetricSet& metrics) {
   json.open('{');
   for (const Metric& metric : metrics.all()) {
     if (metric.floor) json.member(metric.name, *metric.floor);
-  }
-  json.close('}');
-}
-
-bool has_note(const Metric& metric) { return !metric.note.empty(); }
-
-void write_notes(JsonText& json, const MetricSet& metrics) {
-  json.open('{');
-  for (const Metric& metric : metrics.all()) {
-    if (has_note(metric)) json.member(metric.name, metric.note);
   }
   json.close('}');
 }
@@ -114,31 +89,6 @@ void write_classes(JsonText& json, const LayerClasses& classes) {
   json.key("notes").open('{');
   for (const auto& [column, reason] : classes.notes) json.member(column, reason);
   json.close('}').close('}');
-}
-
-// By metric: slope, pearson, layers, and notes on these.
-void write_depth(JsonText& json, const MetricSet& depth) {
-  json.open('{');
-  for (auto begin = depth.all().begin(); begin != depth.all().end();) {
-    const std::string metric = split_depth_name(begin->name).metric;
-    const auto end = std::find_if(begin, depth.all().end(), [&](const Metric& other) {
-      return split_depth_name(other.name).metric != metric;
-    });
-    json.key(metric).open('{');
-    for (auto part = begin; part != end; ++part) {
-      std::visit(WriteValue{json.key(split_depth_name(part->name).part)}, part->value);
-    }
-    if (std::any_of(begin, end, has_note)) {
-      json.key("notes").open('{');
-      for (auto part = begin; part != end; ++part) {
-        if (has_note(*part)) json.member(split_depth_name(part->name).part, part->note);
-      }
-      json.close('}');
-    }
-    json.close('}');
-    begin = end;
-  }
-  json.close('}');
 }
 
 void write_layer(JsonText& json, const LayerResult& layer) {

@@ -71,7 +71,7 @@ def layer_in_layer(case: Case):
 def consecutive(case: Case, kind: str):
     """Weights of layers that follow one another: W2^T W2 is W W^T of balanced ones."""
     Y = targets(case.rng, 300, 2)
-    widths, layers, W = [6, 9, 9, 300, 2], [], None
+    widths, layers, W = [6, 9, 9, 40, 2], [], None
     for i, (d, m) in enumerate(zip(widths, widths[1:])):
         H = features(case.rng, Y, d, noise=0.5 / 2**i)
         if kind == "noise" or W is None:

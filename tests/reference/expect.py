@@ -354,6 +354,9 @@ def over_depth(layers: list[dict], names: list[str]) -> dict:
         values = [found["metrics"][metric] for found in layers]
         if all(v is None or v > 1e-6 for v in values) and not any(metric in found["skip"] for found in layers):
             slope, pearson = oracle.depth_law(values)
+            logarithms = [math.log10(v) for v in values if v]
+            if logarithms and max(logarithms) - min(logarithms) < 1e-13:
+                pearson = None  # the oracle's would be that of its rounding
             laws[metric] = {"slope": slope, "pearson": pearson, "layers": sum(v is not None for v in values)}
     return laws
 

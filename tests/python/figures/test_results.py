@@ -144,7 +144,7 @@ def test_a_report_is_read_like_results(tree):
     sample = tree["checkpoints"][0]
     report = {"format": "collapscope-report", "format_version": 1, "runs": [
         {"name": "a", "step_unit": "epoch", "attributes": {"weight_decay": 0.5}, "checkpoints": [
-            {key: sample[key] for key in ("path", "id", "step", "samples", "targets", "target_notes", "layers")}]}]}
+            {key: sample[key] for key in ("path", "id", "step", "samples", "targets", "target_notes", "depth", "layers")}]}]}
 
     frame = collapscope.load(report, attributes=True)
 
