@@ -22,7 +22,8 @@ struct ClassTargets {
   std::uint64_t ignored = 0;         // samples that are left out
   std::optional<double> accuracy;    // of the predictions, as logits
   std::optional<double> cross_entropy;
-  std::vector<double> right = {};  // samples of each that the predictions have right [K]; empty: no predictions
+  std::vector<double> right =
+      {};  // samples of each that the predictions have right [K]; empty: no predictions
   std::string no_model = "no predictions";  // why these are missing
 };
 

@@ -67,7 +67,7 @@ struct CheckpointResult {
   MetricSet targets;  // target and model metrics
   std::vector<LayerResult> layers;
   std::optional<CheckpointClasses> classes = std::nullopt;  // where they were asked for
-  MetricSet depth = {};  // how layers' metrics go over their order
+  MetricSet depth = {};                                     // how layers' metrics go over their order
   bool operator==(const CheckpointResult&) const = default;
 };
 
