@@ -86,7 +86,7 @@ std::string lines_of(const std::vector<Row>& rows) {
 }  // namespace
 
 std::string classes_table(const Results& results) {
-  for (const CheckpointResult& checkpoint : std::views::reverse(results.checkpoints)) {
+  for (const CheckpointResult& checkpoint : std::ranges::reverse_view(results.checkpoints)) {
     if (!checkpoint.classes || checkpoint.layers.empty() || !checkpoint.layers.back().classes) {
       continue;
     }
