@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <ranges>
 #include <string>
 #include <vector>
 
@@ -86,25 +85,27 @@ std::string lines_of(const std::vector<Row>& rows) {
 }  // namespace
 
 std::string classes_table(const Results& results) {
-  for (const CheckpointResult& checkpoint : std::ranges::reverse_view(results.checkpoints)) {
-    if (!checkpoint.classes || checkpoint.layers.empty() || !checkpoint.layers.back().classes) {
-      continue;
-    }
-    const LayerResult& layer = checkpoint.layers.back();
-    std::vector<Row> rows{{"class", "rows", "|m|", "within", "cos w", "nearest", "cos", "NCC", "model"}};
-    const std::vector<std::size_t> shown = shown_classes(*layer.classes);
-    for (const std::size_t c : shown) {
-      rows.push_back(row_of(*checkpoint.classes, *layer.classes, c));
-    }
-    const std::size_t left = layer.classes->rows.size() - shown.size();
-    const std::string more =
-        left == 0 ? ""
-                  : fmt::format("the {} of lowest ncc_accuracy; {} more and all layers: -o FILE.csv\n",
-                                shown.size(), left);
-    return fmt::format("classes of {} ({}):\n{}{}", printable(layer.name), printable(checkpoint.path),
-                       lines_of(rows), more);
+  const auto last = std::find_if(
+      results.checkpoints.rbegin(), results.checkpoints.rend(), [](const CheckpointResult& checkpoint) {
+        return checkpoint.classes && !checkpoint.layers.empty() && checkpoint.layers.back().classes;
+      });
+  if (last == results.checkpoints.rend()) {
+    return "";
   }
-  return "";
+  const CheckpointResult& checkpoint = *last;
+  const LayerResult& layer = checkpoint.layers.back();
+  std::vector<Row> rows{{"class", "rows", "|m|", "within", "cos w", "nearest", "cos", "NCC", "model"}};
+  const std::vector<std::size_t> shown = shown_classes(*layer.classes);
+  for (const std::size_t c : shown) {
+    rows.push_back(row_of(*checkpoint.classes, *layer.classes, c));
+  }
+  const std::size_t left = layer.classes->rows.size() - shown.size();
+  const std::string more =
+      left == 0 ? ""
+                : fmt::format("the {} of lowest ncc_accuracy; {} more and all layers: -o FILE.csv\n",
+                              shown.size(), left);
+  return fmt::format("classes of {} ({}):\n{}{}", printable(layer.name), printable(checkpoint.path),
+                     lines_of(rows), more);
 }
 
 }  // namespace collapscope
