@@ -87,7 +87,8 @@ std::vector<double> settled_within(const LayerSummary& layer, const ClassLook& l
 
 }  // namespace
 
-std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics) {
+std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics,
+                                            bool by_device) {
   ClassSummary& classes = *layer.classes;
   auto look = std::make_shared<ClassLook>();
   look->means = classes.means;
@@ -102,7 +103,9 @@ std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricCho
     look->bias = classes.classifier->bias;
     look->weight_rows = classes.weight_rows;
   }
-  look->settled_within = settled_within(layer, *look);
+  if (!by_device) {
+    look->settled_within = settled_within(layer, *look);
+  }
   if (!class_moments_suffice(layer)) {
     look->whitening = classes.between.whitening;
     look->whitening_by_rows = classes.between_by_rows.whitening;

@@ -307,7 +307,7 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
       if (layer.signal_from_moments) {
         found.look->signal = {};
       }
-      found.look->classes = class_look(layer, options.metrics);
+      found.look->classes = class_look(layer, options.metrics, backend.is_device());
     }
   }
   return found;

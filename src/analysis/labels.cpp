@@ -141,8 +141,8 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
     : element_(shards.front().element),
       columns_(columns_of(shards.front())),
       positions_(positions),
-      may_be_one_hot_(positions > 1),
       ignored_(ignored) {
+  bool may_be_one_hot = positions > 1;  // then nobody knows which the labels are
   std::uint64_t samples = 0;
   for (const DatasetIndex& shard : shards) {
     if (columns_of(shard) != columns_ || shard.element != element_) {
@@ -168,8 +168,8 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
     } catch (const NoLabel& problem) {
       refuse_label(shards, first + problem.sample / positions_, problem);
     }
-    for (std::size_t i = 0; may_be_one_hot_ && i < found.size(); i += positions_) {
-      may_be_one_hot_ = is_one_hot(std::span(found).subspan(i, positions_));
+    for (std::size_t i = 0; may_be_one_hot && i < found.size(); i += positions_) {
+      may_be_one_hot = is_one_hot(std::span(found).subspan(i, positions_));
     }
     for (const std::int64_t label : found) {
       if (ignored_ == label) {
@@ -184,7 +184,7 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
                      ignored_samples_ > 0 ? fmt::format("every sample has the ignored label {}", *ignored_)
                                           : "found no samples");
   }
-  if (may_be_one_hot_) {
+  if (may_be_one_hot) {
     throw InputError(
         shards.front().file, shards.front().object,
         fmt::format("found one-hot rows of {} numbers where the samples have {} positions: labels "

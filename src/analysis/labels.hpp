@@ -40,7 +40,6 @@ class ClassLabels {
   ElementType element_;
   std::size_t columns_ = 1;  // numbers of a sample as it is stored
   std::size_t positions_ = 1;
-  bool may_be_one_hot_ = false;  // the labels of positions so far
   std::optional<std::int64_t> ignored_;
   std::uint64_t ignored_samples_ = 0;
   std::vector<std::int64_t> labels_;

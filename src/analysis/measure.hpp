@@ -65,8 +65,10 @@ struct WeightFacts {
 // their count.
 void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts weight,
                              const ClassTargets& targets, const LayerPlan& plan);
-// What the second look takes of them.
-[[nodiscard]] std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics);
+// What the second look takes of them. by_device: it has no use for margins, which cost the host more than
+// they spare a device.
+[[nodiscard]] std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics,
+                                                          bool by_device);
 
 // A layer after the first look; its residuals are missing when it wants a second one.
 struct DecomposedLayer {

@@ -15,7 +15,6 @@ class ClassTable {
   // Of parts of at most `part_rows` rows with `cols` numbers to be summed each. Throws DeviceMemoryError.
   ClassTable(const Device& device, std::size_t classes, std::size_t cols, std::size_t part_rows)
       : classes_(classes),
-        cols_(cols),
         sums_(device, classes * cols),
         workspace_(
             device,
@@ -31,13 +30,11 @@ class ClassTable {
   }
 
   [[nodiscard]] std::size_t classes() const { return classes_; }
-  [[nodiscard]] std::size_t cols() const { return cols_; }
   [[nodiscard]] std::size_t size() const { return sums_.size(); }
   [[nodiscard]] const double* data() const { return sums_.data(); }
 
  private:
   std::size_t classes_ = 0;
-  std::size_t cols_ = 0;
   DeviceBuffer<double> sums_;  // [classes, cols]
   DeviceBuffer<double> workspace_;
 };
