@@ -65,8 +65,8 @@ struct WeightFacts {
 // their count.
 void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts weight,
                              const ClassTargets& targets, const LayerPlan& plan);
-// What the second look takes of them. by_device: it has no use for margins, which cost the host more than
-// they spare a device.
+// What the second look takes of them. by_device: without margins, which would be the host's work for products
+// that a device makes itself.
 [[nodiscard]] std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics,
                                                           bool by_device);
 
