@@ -66,7 +66,9 @@ void choose_looks_of_classes(LayerPlan& plan, const AnalysisOptions& options) {
   constexpr std::array<std::string_view, 2> of_seli{"nc2_seli", "nc2_weight_seli"};
   constexpr std::uint64_t few_classes = 2048;
   constexpr std::uint64_t most_seli_classes = 8192;
-  plan.class_pairs = plan.classes <= few_classes || wants_any(options.metrics, of_pairs) ||
+  // A simplex needs K - 1 dimensions. Where it fits, sums without pairs would take as much, and lose digits.
+  const bool may_be_simplex = plan.classes <= plan.format.row_length() + 1;
+  plan.class_pairs = plan.classes <= few_classes || may_be_simplex || wants_any(options.metrics, of_pairs) ||
                      (plan.classes <= most_seli_classes && wants_any(options.metrics, of_seli));
   if (options.looks == Looks::one) {
     plan.looks = 1;

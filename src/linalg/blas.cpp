@@ -105,6 +105,15 @@ void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, Matri
   });
 }
 
+void product_of_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> c) {
+  if (a.cols() != b.cols() || c.rows() != a.rows() || c.cols() != b.rows()) {
+    throw UsageError("product_of_rows: the shapes do not fit");
+  }
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, narrow(a.rows()), narrow(b.rows()), narrow(a.cols()),
+              1.0F, a.data(), narrow(a.stride()), b.data(), narrow(b.stride()), 0.0F, c.data(),
+              narrow(c.stride()));
+}
+
 void add_gram_upper(MatrixView<const double> x, MatrixView<double> c) {
   require_gram_shapes(x, c);
   if (x.rows() == 0) {

@@ -29,6 +29,9 @@ void add_gram_upper(MatrixView<const double> x, MatrixView<double> c);
 // Copies what is above the diagonal below it.
 void mirror_upper(MatrixView<double> c);
 
+// c = a b^T in float32, on the calling thread.
+void product_of_rows(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> c);
+
 // a b^T and the like, as a new matrix.
 [[nodiscard]] Matrix product(const Matrix& a, Transpose transpose_a, const Matrix& b, Transpose transpose_b);
 

@@ -238,7 +238,7 @@ SummedGeometry sum_geometry(const ClassVectors& vectors) {
 std::optional<SimplexDistance> cross_simplex_distance(const ClassVectors& w, const ClassVectors& m) {
   constexpr std::size_t most_in_pairs = 2048;
   const std::size_t classes = w.size();
-  if (classes > most_in_pairs) {
+  if (classes > std::max(most_in_pairs, w.features() + 1)) {
     const Matrix ww = w.gram(false);
     const Matrix mm = m.gram(false);
     const double square =

@@ -11,6 +11,7 @@
 #include "linalg/coordinates.hpp"
 #include "linalg/decompose.hpp"
 #include "metrics/class_geometry.hpp"
+#include "metrics/equal_rows.hpp"
 
 namespace collapscope {
 
@@ -82,6 +83,21 @@ Matrix means_of(Matrix sums, const Vector& counts, const Vector& pilot, const Ve
   return sums;
 }
 
+// How far from the true mean of each class its mean may be by rounding: of a sum about the pilot, and of what
+// leads from the pilot to `origin`.
+Vector roundings_of_means(const ClassSums& sums, const Vector& origin) {
+  double shift = 0;
+  for (std::size_t j = 0; j < origin.size(); ++j) {
+    shift += (sums.pilot[j] - origin[j]) * (sums.pilot[j] - origin[j]);
+  }
+  Vector roundings;
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    const double from_pilot = std::sqrt(std::max(0.0, sums.squares[c] / sums.counts[c]));
+    roundings.push_back(float64_epsilon * (32 * from_pilot + 4 * std::sqrt(shift)));
+  }
+  return roundings;
+}
+
 Vector mean_of_rows(const Matrix& rows) {
   Vector mean(rows.cols(), 0.0);
   for (std::size_t c = 0; c < rows.rows(); ++c) {
@@ -135,7 +151,9 @@ ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, 
     const double from_pilot = square_of_row(sums.sums, c) / sums.counts[c];
     found.variances.push_back(std::max(0.0, (sums.squares[c] - from_pilot) / sums.counts[c]));
   }
+  Vector roundings = roundings_of_means(sums, mean);
   Matrix means = means_of(std::move(sums.sums), sums.counts, sums.pilot, mean);
+  unite_equal_rows(means, roundings);
   Vector shares = sums.counts;
   for (double& share : shares) {
     share /= n;
@@ -165,33 +183,41 @@ ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, 
   return found;
 }
 
-// sum_j v_j^T Sigma_B v_j / l_j over the eigenpairs that count. Sigma_B^w = sum_i s_i^2 u_i u_i^T, and the
-// whitening's rows are u_i / s_i.
+// sum_j v_j^T Sigma_B^w v_j / l_j over the eigenpairs that count, from the means themselves: what the
+// pseudo-inverse of Sigma_B^w cuts off belongs to it.
 void add_vci(ClassSummary& classes, const Eigenbasis& spectrum, double product_rounding) {
+  constexpr std::size_t at_once = 1024;
   const BetweenCovariance& between = classes.between_by_rows;
   if (!spectrum.is_full() || between.rank() == 0) {
     return;
   }
-  Matrix rows = between.whitening;
-  for (std::size_t i = 0; i < rows.rows(); ++i) {
-    const double s = between.singular_values[i];
-    for (double& value : rows.view().row(i)) {
-      value *= s * s;
-    }
+  const Matrix& means = *classes.means;
+  const double n = std::accumulate(classes.counts.begin(), classes.counts.end(), 0.0);
+  Vector shares = classes.counts;
+  for (double& share : shares) {
+    share /= n;
   }
-  const Matrix along = linalg::coordinates(spectrum, rows);
-  double sum = 0;
-  double condition = 1;
-  for (std::size_t j = 0; j < spectrum.values.size(); ++j) {
-    if (spectrum.values[j] > cut * spectrum.values[0]) {
-      condition = spectrum.values[0] / spectrum.values[j];
-      for (std::size_t i = 0; i < rows.rows(); ++i) {
-        sum += along(i, j) * along(i, j) / spectrum.values[j];
+  const Vector origin(means.cols(), 0.0);
+  Vector squares(spectrum.values.size(), 0.0);
+  for (std::size_t first = 0; first < means.rows(); first += at_once) {
+    const std::size_t count = std::min(at_once, means.rows() - first);
+    const Matrix along = linalg::coordinates(spectrum, weighted_rows(means, origin, shares, first, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t j = 0; j < squares.size(); ++j) {
+        squares[j] += along(i, j) * along(i, j);
       }
     }
   }
+  double sum = 0;
+  double condition = 1;
+  for (std::size_t j = 0; j < squares.size(); ++j) {
+    if (spectrum.values[j] > cut * spectrum.values[0]) {
+      condition = spectrum.values[0] / spectrum.values[j];
+      sum += squares[j] / spectrum.values[j];
+    }
+  }
   classes.vci = 1 - sum / static_cast<double>(between.rank());
-  classes.vci_rounding = condition * (static_cast<double>(rows.cols()) * float64_epsilon + product_rounding);
+  classes.vci_rounding = condition * (static_cast<double>(means.cols()) * float64_epsilon + product_rounding);
 }
 
 }  // namespace collapscope

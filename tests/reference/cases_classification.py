@@ -124,6 +124,28 @@ def all_coincide(case: Case):
     dump(case, H, y, *classifier(case.rng, 3, 8))
 
 
+@cases("classification/dead_classes", **{f"seed{seed}": (seed,) for seed in (2, 3, 5)})
+def dead_classes(case: Case, seed: int):
+    """The features of two classes all vanish: neither is nearer, and ties go to the smaller label."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 8, 100)
+    H = rng.random((100, 3)) + 1
+    H[(y == 2) | (y == 5)] = 0
+    dump(case, H, y, np.eye(8, 3), np.zeros(8))
+
+
+@cases("classification/far_class", within_cut=(300.0, 0.1), beyond_cut=(1.5e4, 0.01))
+def far_class(case: Case, distance: float, apart: float):
+    """One class is so far away that the other means' part of the covariance between classes is cut off."""
+    y = balanced(case.rng, 500, 5)
+    noise = case.rng.normal(size=(500, 6))
+    for label in range(5):
+        noise[y == label] -= noise[y == label].mean(0)
+    H = noise + apart * case.rng.normal(size=(5, 6))[y]
+    H[y == 2] += distance
+    dump(case, H, y, *classifier(case.rng, 5, 6))
+
+
 @case("classification/mean_is_global")
 def mean_is_global(case: Case):
     """One class mean is the mean of the class means: it has no direction."""
