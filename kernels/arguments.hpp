@@ -124,6 +124,8 @@ struct BestSearch {
   std::size_t norm_stride = 0;
   double rounding = 0;  // of a score: times the row's norm, and with
   double offset_error = 0;
+  double longest = 0;         // of the vectors
+  double tie = 0;             // distances that differ by less of |row| + longest are equal
   const double* x = nullptr;  // rows that distances are from
   std::size_t x_stride = 0;
   const double* biases = nullptr;  // of a classifier's scores, of rows as stored

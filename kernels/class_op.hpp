@@ -2,6 +2,7 @@
 // of their class; which class is nearest, or scored highest.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -151,6 +152,7 @@ struct BestVectors {
   struct Second {
     double value;
     std::uint64_t index;
+    double tie;  // times a distance: squares of distances that differ by no more are the same
   };
   struct Third {
     std::uint64_t nothing;
@@ -165,9 +167,13 @@ struct BestVectors {
     return {a.score < b.score ? b.score : a.score};
   }
   COLLAPSCOPE_HOST_DEVICE static Second combine(const Second& a, const Second& b) {
-    const bool second = a.index == none ||
-                        (b.index != none && (b.value < a.value || (b.value == a.value && b.index < a.index)));
-    return second ? b : a;
+    if (a.index == none || b.index == none) {
+      return a.index == none ? b : a;
+    }
+    const double larger = a.value < b.value ? b.value : a.value;
+    const double apart = by_distance ? a.tie * sqrt(larger) : 0;
+    const bool first = a.value < b.value - apart || (!(b.value < a.value - apart) && a.index < b.index);
+    return first ? a : b;
   }
   COLLAPSCOPE_HOST_DEVICE static Third combine(const Third& a, const Third& /*b*/) { return a; }
 
@@ -194,10 +200,11 @@ struct BestVectors {
 
   COLLAPSCOPE_HOST_DEVICE Second second(std::size_t row, std::size_t lane, std::size_t lanes,
                                         const Found& found) const {
-    Second best{0, none};
+    const double tie = tie_of(row);
+    Second best{0, none, tie};
     for (std::size_t j = lane; j < search.scores.cols; j += lanes) {
       if (!(lane_score(row, j) < found.least)) {
-        best = combine(best, Second{value(row, j), search.first + j});
+        best = combine(best, Second{value(row, j), search.first + j, tie});
       }
     }
     return best;
@@ -211,7 +218,7 @@ struct BestVectors {
   COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Found& found, const Second& best,
                                       const Third& /*nothing*/) const {
     if (search.first > 0 && !(search.best_score[row] < found.least)) {
-      const Second before{search.best_value[row], static_cast<std::uint64_t>(search.best[row])};
+      const Second before{search.best_value[row], static_cast<std::uint64_t>(search.best[row]), tie_of(row)};
       put(row, found, combine(before, best));
     } else {
       put(row, found, best);
@@ -219,6 +226,10 @@ struct BestVectors {
   }
 
  private:
+  COLLAPSCOPE_HOST_DEVICE double tie_of(std::size_t row) const {
+    return search.tie * (search.norm[row * search.norm_stride] + search.longest);
+  }
+
   COLLAPSCOPE_HOST_DEVICE double lane_score(std::size_t row, std::size_t j) const {
     return j < search.scores.cols
                ? search.scores.data[row * search.scores.stride + j] + search.offsets[search.first + j]

@@ -228,12 +228,31 @@ int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOpti
   return task.failures.empty() ? done : partly_failed;
 }
 
+bool is_csv(const std::string& output) { return std::filesystem::path(output).extension() == ".csv"; }
+
+// The cosines of all pairs of classes are for JSON, and for states, of which JSON may be made.
+bool wants_cosines(const AnalyzeOptions& options) {
+  return !options.work.empty() || !options.part.empty() || !std::ranges::all_of(options.outputs, is_csv);
+}
+
+void check_classes_output(const std::string& output, const std::vector<std::string>& outputs) {
+  const std::string classes = classes_output(output);
+  check_output(classes, {".csv"});
+  namespace fs = std::filesystem;
+  if (std::ranges::any_of(outputs, [&](const std::string& other) {
+        return fs::absolute(other).lexically_normal() == fs::absolute(classes).lexically_normal();
+      })) {
+    throw UsageError(fmt::format("-o {}: --per-class writes this file beside {}; expected another name",
+                                 printable(classes), printable(output)));
+  }
+}
+
 void check_outputs(const AnalyzeOptions& options, const Job& job) {
   if (options.part.empty()) {
     for (const std::string& output : options.outputs) {
       check_output(output, {".json", ".csv"});
-      if (options.per_class && std::filesystem::path(output).extension() == ".csv") {
-        check_output(classes_output(output), {".csv"});
+      if (options.per_class && is_csv(output)) {
+        check_classes_output(output, options.outputs);
       }
     }
     return;
@@ -260,6 +279,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
     (void)parse_duration("--save-every", options.save_every);
     check_outputs(options, job);
     analysis = analysis_options(options);
+    analysis.class_cosines = wants_cosines(options);
     return prepare(options, analysis, *progress, job);
   });
   job.agree({found_text(task)});

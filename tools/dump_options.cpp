@@ -183,6 +183,11 @@ void add_naming(Command& command, DumpOptions& options) {
                .description = "what integers of 16 bits hold: bfloat16 or float16",
                .choices = {"bfloat16", "float16"},
                .group = foreign});
+  command.add({.names = {"--task"},
+               .target = &options.task,
+               .description = "of dumps that say none: classification (targets are labels) or regression",
+               .choices = {"classification", "regression"},
+               .group = foreign});
   command.add({.names = {"--layout"},
                .target = &options.layout,
                .description = "of activations with as many axes: NTD, NCHW, NHWC, NCL, NCDHW, NDHWC",
@@ -264,6 +269,7 @@ IndexOptions index_options(const DumpOptions& options) {
   if (!options.dtype.empty()) {
     result.read_as = options.dtype == "float16" ? ElementKind::float16 : ElementKind::bfloat16;
   }
+  result.task = options.task;
   const bool extra = !result.naming.predictions.empty() || !result.naming.weight.empty() ||
                      !result.naming.bias.empty() || !result.naming.targets.empty();
   if (extra && options.naming.activations.empty()) {

@@ -32,6 +32,7 @@ struct DumpOptions {
   std::string weights;
   std::string layout;
   std::string dtype;
+  std::string task;
   bool trust = false;
 };
 

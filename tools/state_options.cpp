@@ -131,7 +131,8 @@ Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& 
                     {"--weight-layout", options.naming.weight_layout},
                     {"--weights", options.weights},
                     {"--layout", options.layout},
-                    {"--dtype", options.dtype}};
+                    {"--dtype", options.dtype},
+                    {"--task", options.task}};
   const Identity input = input_identity(checkpoints);
   identity.insert(identity.end(), input.begin(), input.end());
   return identity;

@@ -89,6 +89,22 @@ std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes
   return ordered;
 }
 
+void require_one_task(const Checkpoint& checkpoint) {
+  const CheckpointIndex& first = checkpoint.front();
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    if (part.task != first.task) {
+      throw InputError(part.path, part.id,
+                       fmt::format("found task \"{}\"; the first shard, {}, has \"{}\"", part.task,
+                                   printable(first.path), first.task));
+    }
+    if (!part.class_names.empty() && part.class_names != first.class_names) {
+      throw InputError(part.path, "class_names",
+                       fmt::format("found other names than the first shard, {}, has; expected the same",
+                                   printable(first.path)));
+    }
+  }
+}
+
 std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                      std::size_t guess) {
   std::vector<LayerIndex> shards;

@@ -145,6 +145,7 @@ void CheckpointWork::open_targets(const Worker& worker) {
 }
 
 void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory) {
+  require_one_task(checkpoint_);
   open_target_rows(backend, keep_bytes, memory);
   remark_on_targets();
   if (first().predictions) {
@@ -188,13 +189,10 @@ void CheckpointWork::remark_on_targets() {
     return;
   }
   remark(targets, bits_remark(targets));
-  const auto& attributes = first().attributes;
-  const bool says_task = std::any_of(attributes.begin(), attributes.end(),
-                                     [](const auto& entry) { return entry.first == "task"; });
-  if (!says_task && targets.element.is_integer() && targets.shape.size() == 1) {
+  if (!first().task_is_said && targets.element.is_integer() && targets.shape.size() == 1) {
     remark(targets,
            "integers of shape [N] are measured as targets of a regression; the attribute task = "
-           "\"classification\" of the dump makes them class labels");
+           "\"classification\" of the dump, or --task classification, makes them class labels");
   }
 }
 
@@ -330,7 +328,7 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
   if (found.classes && summary_.classes && options_.per_class) {
-    layer.result->classes = layer_classes(found, *summary_.classes);
+    layer.result->classes = layer_classes(found, *summary_.classes, options_.class_cosines);
   }
   layer.nrc3 = nrc3_inputs(*layer.result, found, summary_);
   record_.finish({place_of(*layer.index), *layer.result, layer.nrc3});

@@ -27,9 +27,7 @@ struct NoLabel {
 };
 
 constexpr const char* whole_numbers = "whole numbers as class labels";
-constexpr const char* one_hot =
-    "one-hot rows, a single 1 among zeros, or labels of shape [N]; labels of positions, [N, T], take --pool "
-    "none";
+constexpr const char* one_hot = "one-hot rows, a single 1 among zeros, or labels of shape [N]";
 
 template <class T>
 std::int64_t label_of(T value, std::size_t sample) {
@@ -122,11 +120,24 @@ void read_labels(std::span<const std::byte> stored, const ElementType& element, 
 }
 
 [[noreturn]] void refuse_label(const std::vector<DatasetIndex>& shards, std::uint64_t sample,
-                               const NoLabel& problem) {
+                               const NoLabel& problem, const std::string& of_positions) {
   const ShardSample at = locate(shards, sample);
-  throw InputError(
-      shards[at.shard].file, shards[at.shard].object,
-      fmt::format("found {}, first in row {}; expected {}", problem.found, at.sample, problem.expected));
+  const std::string more = problem.expected == one_hot ? of_positions : "";
+  throw InputError(shards[at.shard].file, shards[at.shard].object,
+                   fmt::format("found {}, first in row {}; expected {}{}", problem.found, at.sample,
+                               problem.expected, more));
+}
+
+// What is said beside one-hot rows.
+std::string positions_text(const CheckpointIndex& checkpoint, std::optional<Pool> pool) {
+  const auto found = std::ranges::find_if(checkpoint.layers, [&](const LayerIndex& layer) {
+    return layer_format(layer, pool).rows_per_sample() > 1;
+  });
+  if (found == checkpoint.layers.end()) {
+    return "; labels of positions, [N, T], take --pool none";
+  }
+  return fmt::format("; labels of positions are integers of shape [N, {}] here, as layer {} has positions",
+                     layer_format(*found, pool).rows_per_sample(), printable(found->name));
 }
 
 bool is_one_hot(std::span<const std::int64_t> row) {
@@ -137,7 +148,7 @@ bool is_one_hot(std::span<const std::int64_t> row) {
 }  // namespace
 
 ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<std::int64_t> ignored,
-                         std::size_t positions)
+                         std::size_t positions, const std::string& of_positions)
     : element_(shards.front().element),
       columns_(columns_of(shards.front())),
       positions_(positions),
@@ -166,7 +177,7 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
     try {
       read_labels(stored, element_, columns_ / positions_, found);
     } catch (const NoLabel& problem) {
-      refuse_label(shards, first + problem.sample / positions_, problem);
+      refuse_label(shards, first + problem.sample / positions_, problem, of_positions);
     }
     for (std::size_t i = 0; may_be_one_hot && i < found.size(); i += positions_) {
       may_be_one_hot = is_one_hot(std::span(found).subspan(i, positions_));
@@ -236,12 +247,14 @@ std::size_t label_positions(const CheckpointIndex& checkpoint, std::optional<Poo
 }
 
 std::shared_ptr<const ClassLabels> labels_of(const Checkpoint& checkpoint, const AnalysisOptions& options) {
+  require_one_task(checkpoint);
   std::vector<DatasetIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
     shards.push_back(part.targets);
   }
   return std::make_shared<const ClassLabels>(shards, options.ignore_label,
-                                             label_positions(checkpoint.front(), options.pool));
+                                             label_positions(checkpoint.front(), options.pool),
+                                             positions_text(checkpoint.front(), options.pool));
 }
 
 ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options) {

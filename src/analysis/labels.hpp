@@ -19,8 +19,9 @@ class ClassLabels {
  public:
   // Throws InputError for what is no label, with the first such row, and where no row has one.
   // ignored: rows with this label count as absent. positions: labels of a sample, one for each position.
+  // of_positions: said of them where no one-hot row is found.
   ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<std::int64_t> ignored,
-              std::size_t positions);
+              std::size_t positions, const std::string& of_positions);
 
   [[nodiscard]] std::size_t size() const { return labels_.size(); }
   [[nodiscard]] const std::vector<std::int64_t>& labels() const { return labels_; }

@@ -45,7 +45,8 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
     classes.no_model = "the labels are of positions";
     return;
   }
-  TargetRows predictions(shards, 0, backend.threads(), target_cache(memory));
+  // Samples that are left out may have any predictions.
+  TargetRows predictions(shards, 0, backend.threads(), target_cache(memory), nullptr, NotFinite::passed);
   if (predictions.samples() != targets.samples()) {
     throw InputError(checkpoint.front().path, "predictions", "found other samples than the labels have");
   }
@@ -71,6 +72,9 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
       }
       const auto label = static_cast<std::size_t>(classes.labels[static_cast<std::size_t>(numbers(i, 0))]);
       const std::span<const double> row = logits.row(i);
+      if (!std::ranges::all_of(row, [](double logit) { return std::isfinite(logit); })) {
+        predictions.refuse(first + i);
+      }
       right[static_cast<std::size_t>(numbers(i, 0))] +=
           std::ranges::max_element(row) - row.begin() == static_cast<std::ptrdiff_t>(label) ? 1 : 0;
       entropy += cross_entropy(row, label);

@@ -13,8 +13,9 @@
 namespace collapscope {
 
 TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads,
-                       std::uint64_t cache_bytes, std::shared_ptr<const ClassLabels> classes)
-    : shards_(std::move(shards)), classes_(std::move(classes)) {
+                       std::uint64_t cache_bytes, std::shared_ptr<const ClassLabels> classes,
+                       NotFinite not_finite)
+    : shards_(std::move(shards)), classes_(std::move(classes)), not_finite_(not_finite) {
   const DatasetIndex& first = shards_.front();
   columns_ = columns_of(first);
   components_ = classes_ != nullptr ? classes_->positions() : columns_;
@@ -89,13 +90,21 @@ void TargetRows::decode(RowReader& reader, std::uint64_t first, MatrixView<doubl
       classes_->number(stored, {out.data() + done * components_, count * components_});
       continue;
     }
+    if (not_finite_ == NotFinite::passed) {
+      decode_elements(stored, format.element, {out.data() + done * components_, count * components_});
+      continue;
+    }
     if (const auto sample =
             decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
-      const ShardSample at = locate(shards_, *sample);
-      throw InputError(shards_[at.shard].file, shards_[at.shard].object,
-                       fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
+      refuse(*sample);
     }
   }
+}
+
+void TargetRows::refuse(std::uint64_t sample) const {
+  const ShardSample at = locate(shards_, sample);
+  throw InputError(shards_[at.shard].file, shards_[at.shard].object,
+                   fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
 }
 
 }  // namespace collapscope

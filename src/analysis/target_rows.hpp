@@ -13,6 +13,9 @@
 
 namespace collapscope {
 
+// Whether NaN and Inf are refused as they are read.
+enum class NotFinite : bool { refused, passed };
+
 class TargetRows {
  public:
   // What a reader of rows holds on to from call to call.
@@ -25,7 +28,7 @@ class TargetRows {
   // cache_bytes: as of ReadOptions. classes: of labels, which are then read as the numbers of their classes.
   TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads = 0,
              std::uint64_t cache_bytes = std::uint64_t{1} << 24U,
-             std::shared_ptr<const ClassLabels> classes = nullptr);
+             std::shared_ptr<const ClassLabels> classes = nullptr, NotFinite not_finite = NotFinite::refused);
 
   [[nodiscard]] std::uint64_t samples() const { return samples_; }
   [[nodiscard]] std::size_t components() const { return components_; }
@@ -36,6 +39,8 @@ class TargetRows {
   // Samples [first, first + count) as [count, n], valid until `room` is used again. Any number of threads may
   // read, each with a room of its own. Throws InputError, for NaN and Inf with the first such sample.
   [[nodiscard]] MatrixView<const double> read(std::uint64_t first, std::uint64_t count, Room& room);
+  // Throws InputError: the sample has NaN or Inf.
+  [[noreturn]] void refuse(std::uint64_t sample) const;
 
  private:
   void keep_all(std::size_t threads);
@@ -46,6 +51,7 @@ class TargetRows {
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;
   std::shared_ptr<const ClassLabels> classes_;
+  NotFinite not_finite_;
   std::size_t columns_ = 1;  // as stored
   std::mutex reading_;       // of reader_
   std::unique_ptr<RowReader> reader_;

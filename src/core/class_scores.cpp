@@ -39,7 +39,9 @@ ClassScores scores_of_distance(const Matrix& means) {
     largest = std::max(largest, -scores.offsets.back());
   }
   scores.offset_error = rounding_of(means.cols()) * largest;
-  scores.rounding = rounding_of(means.cols()) * longest_row(means);
+  scores.longest = longest_row(means);
+  scores.rounding = rounding_of(means.cols()) * scores.longest;
+  scores.tie = (16 + std::sqrt(static_cast<double>(means.cols()))) * std::numeric_limits<double>::epsilon();
   return scores;
 }
 
@@ -52,9 +54,9 @@ ClassScores scores_of_classifier(const Matrix& weight, const std::vector<double>
     scores.offsets[i] += bias[i];
     largest = std::max(largest, std::abs(bias[i]));
   }
-  const double longest = longest_row(weight);
-  scores.rounding = rounding_of(weight.cols()) * longest;
-  scores.offset_error = rounding_of(weight.cols()) * (longest * length_of(mean) + largest);
+  scores.longest = longest_row(weight);
+  scores.rounding = rounding_of(weight.cols()) * scores.longest;
+  scores.offset_error = rounding_of(weight.cols()) * (scores.longest * length_of(mean) + largest);
   return scores;
 }
 

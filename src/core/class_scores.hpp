@@ -2,6 +2,7 @@
 // about the mean of all rows and an offset: what finds candidates before an exact rule decides.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
@@ -12,6 +13,8 @@ struct ClassScores {
   std::vector<double> offsets;  // of each vector
   double offset_error = 0;      // of each offset, at most
   double rounding = 0;          // of a product, at most, times the row's norm
+  double longest = 0;           // |vector|, at most
+  double tie = 0;               // distances that differ by less of |row| + longest are equal
 };
 
 // x is nearest to the vector with the largest x^T m - |m|^2 / 2.
@@ -24,6 +27,12 @@ struct ClassScores {
 // What lies between two scores at most, of which rounding may decide which is larger.
 [[nodiscard]] inline double slack_of(const ClassScores& scores, double norm) {
   return 4 * (scores.rounding * norm + scores.offset_error);
+}
+
+// The square of the larger of two distances to a row; how far the other's may be below it for a tie: the
+// vectors themselves are rounded.
+[[nodiscard]] inline double tie_of(const ClassScores& scores, double norm, double square) {
+  return scores.tie * (norm + scores.longest) * std::sqrt(square);
 }
 
 }  // namespace collapscope

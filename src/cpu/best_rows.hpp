@@ -19,6 +19,7 @@ class BestRows {
   // rows [m, d], which outlive it; scores: of them.
   BestRows(const Matrix& rows, ClassScores scores) : rows_(rows), scores_(std::move(scores)) {}
 
+  [[nodiscard]] const ClassScores& scores() const { return scores_; }
   // One thread's room.
   struct Bench {
     Matrix scores;

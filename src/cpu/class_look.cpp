@@ -154,7 +154,10 @@ void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t
   };
   means_->find(
       x, rows.size(), bench.lengths,
-      [&](std::size_t i, std::size_t a, std::size_t b) { return distance(i, a) < distance(i, b); },
+      [&](std::size_t i, std::size_t a, std::size_t b) {
+        const double of_b = distance(i, b);
+        return distance(i, a) < of_b - tie_of(means_->scores(), bench.lengths[i], of_b);
+      },
       bench.best, bench.found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     nearest_[rows[i]] = bench.found[i];

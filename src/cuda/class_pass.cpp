@@ -153,6 +153,8 @@ void ClassPass::find(const kernels::DeviceMatrix& x, const Candidates& among, co
   search.norm_stride = norm_stride;
   search.rounding = among.scores.rounding;
   search.offset_error = among.scores.offset_error;
+  search.longest = among.scores.longest;
+  search.tie = among.scores.tie;
   search.x = x.data;
   search.x_stride = x.stride;
   search.biases = among.biases.data();

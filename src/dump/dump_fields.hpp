@@ -139,6 +139,7 @@ void each_field(T& value, const Visit& visit) {
   visit("run", value.run);
   visit("step", value.step);
   visit("task", value.task);
+  visit("task_is_said", value.task_is_said);
   visit("attributes", value.attributes);
   visit("is_complete", value.is_complete);
   visit("targets", value.targets);
@@ -174,6 +175,7 @@ void each_field(T& value, const Visit& visit) {
   visit("naming", value.naming);
   visit("layers", value.layers);
   visit("read_as", value.read_as);
+  visit("task", value.task);
   visit("max_chunk_bytes", value.max_chunk_bytes);
   visit("memory", value.memory);
 }

@@ -22,14 +22,30 @@ namespace {
 
 bool is_known_task(const std::string& task) { return task == "regression" || task == "classification"; }
 
-std::string task_of(const Attributes& attributes, const Place& place) {
-  std::string task = attributes.text("task").value_or("regression");
-  if (!is_known_task(task)) {
+// What the attribute says, if there is one.
+void read_task(const Attributes& attributes, const Place& place, CheckpointIndex& checkpoint) {
+  const std::optional<std::string> task = attributes.text("task");
+  if (task && !is_known_task(*task)) {
     throw InputError(place.file, place.object,
                      fmt::format(R"(attribute 'task': found "{}"; expected "regression" or "classification")",
-                                 printable(task)));
+                                 printable(*task)));
   }
-  return task;
+  checkpoint.task_is_said = task.has_value();
+  checkpoint.task = task.value_or(checkpoint.task);
+}
+
+// What the user says of files that say nothing.
+void take_asked_task(const std::string& asked, const Place& place, CheckpointIndex& checkpoint) {
+  if (asked.empty()) {
+    return;
+  }
+  if (checkpoint.task_is_said && checkpoint.task != asked) {
+    throw InputError(place.file, place.object,
+                     fmt::format(R"(attribute 'task': found "{}"; expected "{}", as --task says)",
+                                 checkpoint.task, asked));
+  }
+  checkpoint.task = asked;
+  checkpoint.task_is_said = true;
 }
 
 // As value_text, but strings as they are.
@@ -65,7 +81,7 @@ void read_attributes(const Attributes& attributes, const Place& place, Checkpoin
     checkpoint.run = plain_text(*run);
   }
   checkpoint.step = attributes.number("step");
-  checkpoint.task = task_of(attributes, place);
+  read_task(attributes, place, checkpoint);
 }
 
 // The same for a foreign file: what does not fit is not meant for us.
@@ -83,6 +99,7 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
   const auto task = values.find("task");
   if (task != values.end() && is_known_task(plain_text(task->second))) {
     checkpoint.task = plain_text(task->second);
+    checkpoint.task_is_said = true;
   }
 }
 
@@ -108,6 +125,11 @@ std::uint64_t columns(const DatasetIndex& dataset) {
   return dataset.shape.size() == 1 ? 1 : dataset.shape[1];
 }
 
+bool may_be_labels(const CheckpointIndex& checkpoint) {
+  return !checkpoint.task_is_said && checkpoint.targets.element.is_integer() &&
+         checkpoint.targets.shape.size() == 1;
+}
+
 void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& predictions,
                        const Place& place) {
   const bool logits = checkpoint.task == "classification";
@@ -119,7 +141,10 @@ void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& pr
         place.file, place.object,
         fmt::format("found predictions of shape {}; expected {}", shape_text(predictions.shape),
                     logits ? "logits of shape [N, K]"
-                           : fmt::format("{}, as the targets have", shape_text(checkpoint.targets.shape))));
+                           : fmt::format("{}, as the targets have{}", shape_text(checkpoint.targets.shape),
+                                         may_be_labels(checkpoint)
+                                             ? "; --task classification says that the targets are labels"
+                                             : "")));
   }
   require_same_samples(place, predictions, checkpoint.targets);
 }
@@ -137,6 +162,7 @@ class CheckpointIndexer {
     } else {
       read_attributes(attributes, files_.place(group_), checkpoint);
     }
+    take_asked_task(options_.task, files_.place(group_), checkpoint);
     index_targets(checkpoint);
     index_predictions(checkpoint);
     index_layers(checkpoint);
@@ -163,7 +189,11 @@ class CheckpointIndexer {
           place.file, place.object,
           fmt::format("no such dataset; expected the targets; {}", datasets_text(files_, group_)));
     }
-    checkpoint.targets = describe_samples(files_, *targets, options_);
+    IndexOptions of_targets = options_;
+    if (checkpoint.task == "classification") {
+      of_targets.read_as.reset();  // labels are whole numbers
+    }
+    checkpoint.targets = describe_samples(files_, *targets, of_targets);
     require_written(checkpoint, checkpoint.targets);
     check_targets(checkpoint, files_.place(*targets));
   }

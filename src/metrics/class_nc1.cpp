@@ -14,6 +14,10 @@ namespace {
 
 double second_power(double x) { return x * x; }
 
+// Below 0 by rounding only is 0. By definition less is possible where the pseudo-inverse of Sigma_B^w leaves
+// out directions that Sigma_B^w has.
+double above_rounding(double value, double rounding) { return value < 0 && value > -rounding ? 0 : value; }
+
 // What rounding may make of sums of squares within classes.
 class WithinFloors {
  public:
@@ -112,7 +116,7 @@ void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* p
     add_number(set, "nc1_cdnv", pairs->variance_to_distance, floors.variance() * pairs->inverse_distance);
   }
   if (classes.vci) {
-    add_number(set, "nc1_vci", std::max(0.0, *classes.vci), classes.vci_rounding,
+    add_number(set, "nc1_vci", above_rounding(*classes.vci, classes.vci_rounding), classes.vci_rounding,
                cut_note(classes.between_by_rows));
   } else {
     add_undefined(set, "nc1_vci", few_eigenpairs);

@@ -83,9 +83,10 @@ Matrix means_of(Matrix sums, const Vector& counts, const Vector& pilot, const Ve
   return sums;
 }
 
-// How far from the true mean of each class its mean may be by rounding: of a sum about the pilot, and of what
-// leads from the pilot to `origin`.
+// How far from the true mean of each class its mean may be by rounding: of a sum about the pilot, whose terms
+// may all be the same, and of what leads from the pilot to `origin`.
 Vector roundings_of_means(const ClassSums& sums, const Vector& origin) {
+  constexpr double most_added = 65536;  // one after another
   double shift = 0;
   for (std::size_t j = 0; j < origin.size(); ++j) {
     shift += (sums.pilot[j] - origin[j]) * (sums.pilot[j] - origin[j]);
@@ -93,7 +94,8 @@ Vector roundings_of_means(const ClassSums& sums, const Vector& origin) {
   Vector roundings;
   for (std::size_t c = 0; c < sums.size(); ++c) {
     const double from_pilot = std::sqrt(std::max(0.0, sums.squares[c] / sums.counts[c]));
-    roundings.push_back(float64_epsilon * (32 * from_pilot + 4 * std::sqrt(shift)));
+    roundings.push_back(float64_epsilon * ((32 + std::min(sums.counts[c], most_added) / 4) * from_pilot +
+                                           4 * std::sqrt(shift)));
   }
   return roundings;
 }

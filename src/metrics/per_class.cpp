@@ -18,10 +18,12 @@ namespace {
 constexpr std::size_t classes_at_once = 512;
 
 // Goes through all pairs in blocks: the other class whose mean points the same way most.
-void add_neighbours(LayerClasses& found, const ClassVectors& means, const std::vector<std::int64_t>& labels) {
+void add_neighbours(LayerClasses& found, const ClassVectors& means, const std::vector<std::int64_t>& labels,
+                    bool keeps_cosines) {
   const std::size_t classes = means.size();
   const std::vector<double>& norms = means.norms();
-  const bool keeps = classes <= LayerClasses::most_with_cosines;
+  const bool few = classes <= LayerClasses::most_with_cosines;
+  const bool keeps = few && keeps_cosines;
   found.cosines.resize(keeps ? classes * (classes - 1) / 2 : 0);
   found.nearest.resize(classes);
   found.nearest_cosine.resize(classes);
@@ -54,7 +56,7 @@ void add_neighbours(LayerClasses& found, const ClassVectors& means, const std::v
       }
     }
   }
-  if (!keeps) {
+  if (!few) {
     found.notes.emplace_back("cosines", "more than 1024 classes");
   }
 }
@@ -78,7 +80,7 @@ void add_weight_cosines(LayerClasses& found, const ClassVectors& means, const Cl
 
 }  // namespace
 
-LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& targets) {
+LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& targets, bool keeps_cosines) {
   const ClassSummary& classes = *layer.classes;
   LayerClasses found;
   for (const double count : classes.counts) {
@@ -94,7 +96,7 @@ LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& target
     }
   } else {
     add_weight_cosines(found, means, classes);
-    add_neighbours(found, means, targets.labels);
+    add_neighbours(found, means, targets.labels, keeps_cosines);
   }
   if (layer.residuals && classes.nearest) {
     const std::vector<double>& own = layer.residuals->classes.nearest_own;

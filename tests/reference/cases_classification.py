@@ -134,6 +134,17 @@ def dead_classes(case: Case, seed: int):
     dump(case, H, y, np.eye(8, 3), np.zeros(8))
 
 
+@cases("classification/equidistant", **{f"seed{seed}": (seed,) for seed in (1, 2, 3, 4)})
+def equidistant(case: Case, seed: int):
+    """Rows on a grid, as near to the mean of another class as to that of their own; all means are exact."""
+    rng = np.random.default_rng(seed)
+    centres = rng.permutation([(i, j) for i in range(4) for j in range(4)])[:9] * 4.0
+    steps = np.array([(2, 0), (-2, 0), (0, 2), (0, -2)], float)
+    H = (centres[:, None] + steps).reshape(-1, 2)
+    y = np.repeat(np.arange(9), 4)
+    dump(case, H, y, *classifier(case.rng, 9, 2))
+
+
 @cases("classification/far_class", within_cut=(300.0, 0.1), beyond_cut=(1.5e4, 0.01))
 def far_class(case: Case, distance: float, apart: float):
     """One class is so far away that the other means' part of the covariance between classes is cut off."""

@@ -55,7 +55,8 @@ struct AnalysisOptions {
   std::optional<Pool> pool;                  // overrides the file
   std::optional<std::int64_t> ignore_label;  // of classification: samples with it are left out
   MetricChoice metrics;
-  bool per_class = false;  // of classification: also results of each class
+  bool per_class = false;     // of classification: also results of each class
+  bool class_cosines = true;  // and the cosines of all pairs of them
   Looks looks = Looks::automatic;
   Precision precision = Precision::float64;
   SpectrumChoice spectrum = SpectrumChoice::automatic;
@@ -147,6 +148,8 @@ struct ClassCounts {
 
 // The shards of one layer, by name, checked to fit one another. Throws InputError. `guess`: where among the
 // layers of a shard it probably is, which spares a search.
+// Throws InputError where shards have different tasks, or names of classes.
+void require_one_task(const Checkpoint& checkpoint);
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                                    std::size_t guess = 0);
 

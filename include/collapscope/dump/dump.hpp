@@ -149,6 +149,7 @@ struct CheckpointIndex {
   std::string run;   // attribute `run`; empty when there is none
   std::optional<double> step;
   std::string task = "regression";
+  bool task_is_said = false;                                       // by the file or the user
   std::vector<std::pair<std::string, AttributeValue>> attributes;  // all scalar ones, by name
   bool is_complete = false;                                        // its writer says that it wrote everything
   DatasetIndex targets;
@@ -185,6 +186,7 @@ struct IndexOptions {
   DumpNaming naming;
   std::vector<std::string> layers;     // globs of their names, others are left alone; empty: all
   std::optional<ElementKind> read_as;  // float16 or bfloat16: what integers of 16 bits hold
+  std::string task;                    // of files that say none; empty: regression
   std::uint64_t max_chunk_bytes = std::uint64_t{1} << 30;  // a larger chunk is refused
   std::uint64_t memory = 0;  // that virtual datasets of many pieces may take; 0: half of what is available
 };

@@ -28,7 +28,8 @@ class MetricChoice;
                                       std::size_t top);
 
 // Of classification: of each class by itself. Goes through all pairs of classes, in blocks.
-[[nodiscard]] LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& targets);
+[[nodiscard]] LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& targets,
+                                         bool keeps_cosines = true);
 // names: row = label; empty: none.
 [[nodiscard]] CheckpointClasses checkpoint_classes(const ClassTargets& targets,
                                                    const std::vector<std::string>& names);

@@ -52,7 +52,7 @@ def find_program():
 def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None, top=None, pool=None, metrics=None, looks=None,
             precision=None, spectrum=None, device=None, threads=None, memory=None, shards=False, weights=None, trust=False,
             output=None, activations=None, targets=None, predictions=None, weight=None, bias=None, transpose_activations=False,
-            transpose_weight=False, weight_layout=None, dtype=None, layout=None, ignore_label=None, work=None, save_every=None,
+            transpose_weight=False, weight_layout=None, dtype=None, task=None, layout=None, ignore_label=None, work=None, save_every=None,
             max_time=None, per_class=False):
     """Measures dumps with the program and returns what `load` returns.
 
