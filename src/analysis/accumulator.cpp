@@ -257,8 +257,8 @@ class Accumulator::Work {
     spec.precision = options_.precision;
     AnalysisOptions one = options_;
     one.looks = Looks::one;
-    spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one, memory(),
-                                         *backend_, spec.classes)
+    spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one,
+                                         memory(), *backend_, spec.classes)
                                   .normalized_scatter;
     fold->use(backend_->make_fold(spec));
     return fold;
@@ -288,7 +288,8 @@ class Accumulator::Work {
              a.bias == b.bias;
     };
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
-           options_.ignore_label == other.options_.ignore_label && options_.metrics.text() == other.options_.metrics.text() &&
+           options_.ignore_label == other.options_.ignore_label &&
+           options_.metrics.text() == other.options_.metrics.text() &&
            options_.precision == other.options_.precision &&
            std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), same);
   }

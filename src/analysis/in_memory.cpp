@@ -83,8 +83,9 @@ std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
           layer.weight.rows(), layer.weight.cols(), layer.features, layer.features));
     }
     if (!layer.bias.empty() && layer.bias.size() != layer.weight.rows()) {
-      throw UsageError(fmt::format("layer '{}': found a bias of {} numbers; expected {}, as the weight has rows",
-                                   name, layer.bias.size(), layer.weight.rows()));
+      throw UsageError(
+          fmt::format("layer '{}': found a bias of {} numbers; expected {}, as the weight has rows", name,
+                      layer.bias.size(), layer.weight.rows()));
     }
     if (!names.insert(layer.name).second) {
       throw UsageError(fmt::format("layer '{}' is there twice", name));

@@ -44,7 +44,8 @@ struct LabelSums {
   [[nodiscard]] TargetSummary summary() const;
 };
 
-// Class sums whose numbers are labels, renumbered as classes, and back. labels: ascending, all that have come.
+// Class sums whose numbers are labels, renumbered as classes, and back. labels: ascending, all that have
+// come.
 void number_classes(ClassSums& classes, std::span<const std::int64_t> labels);
 void name_classes(ClassSums& classes, std::span<const std::int64_t> labels);
 

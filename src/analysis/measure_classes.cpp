@@ -54,7 +54,8 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
         continue;
       }
       const auto number = static_cast<std::size_t>(numbers(i, 0));
-      sums.add(logits.row(i), static_cast<std::size_t>(classes.labels[number]), number, classes.labels.size());
+      sums.add(logits.row(i), static_cast<std::size_t>(classes.labels[number]), number,
+               classes.labels.size());
     }
   }
   classes.right = std::move(sums.right);

@@ -22,8 +22,7 @@ void TargetSums::reset() {
     FoldSpec spec;
     spec.format = format_in_memory(targets_, {});
     spec.targets = 1;
-    fold_ =
-        std::make_unique<Batches<MomentFold, Moments>>(backend_, targets_, targets_ * sizeof(double), 1);
+    fold_ = std::make_unique<Batches<MomentFold, Moments>>(backend_, targets_, targets_ * sizeof(double), 1);
     spec.rows = fold_->segment_rows();
     fold_->use(backend_.make_fold(spec));
   }
@@ -49,8 +48,8 @@ void TargetSums::check(MatrixView<const double> targets, MatrixView<const double
     throw UsageError(fmt::format("found logits of {} columns; expected {}, as before", predictions.cols(),
                                  labels_.model->columns));
   }
-  if (comes && (predictions.rows() != targets.rows() ||
-                (!are_labels() && predictions.cols() != targets.cols()))) {
+  if (comes &&
+      (predictions.rows() != targets.rows() || (!are_labels() && predictions.cols() != targets.cols()))) {
     throw UsageError(fmt::format("found predictions of shape [{}, {}]; expected [{}, {}]", predictions.rows(),
                                  predictions.cols(), targets.rows(),
                                  are_labels() ? "columns" : std::to_string(targets.cols())));

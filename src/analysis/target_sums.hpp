@@ -23,8 +23,9 @@ void with_place(const std::string& object, const Work& work) {
   try {
     work();
   } catch (const NonFiniteSample& offending) {
-    throw InputError("", object,
-                     fmt::format("found NaN or Inf, first in row {}; expected finite numbers", offending.sample));
+    throw InputError(
+        "", object,
+        fmt::format("found NaN or Inf, first in row {}; expected finite numbers", offending.sample));
   }
 }
 

@@ -53,8 +53,8 @@ class Accumulator {
  public:
   // Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two of one name, a weight
   // that does not act on the features, both components and classes.
-  Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets, AnalysisOptions options,
-              std::unique_ptr<Backend> backend);
+  Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
+              AnalysisOptions options, std::unique_ptr<Backend> backend);
   // What `write` has put, to go on. Throws Error where the source holds something else.
   Accumulator(PartSource& source, std::unique_ptr<Backend> backend);
   ~Accumulator();
@@ -65,15 +65,16 @@ class Accumulator {
 
   // The next rows: of every layer [rows, d]; targets [rows, n]; predictions [rows, n], or empty, always or
   // never. Of classification, targets are labels [rows, 1] from 0 to K - 1, where the option ignore_label is
-  // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur. Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far;
-  // after that only `reset` helps.
+  // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur.
+  // Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far; after
+  // that only `reset` helps.
   void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
               MatrixView<const double> predictions = {});
   // The rows of another one with the same layers, after these. Throws UsageError where it has others.
   void merge(Accumulator& other);
   void reset();
-  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and while
-  // a second look is at work.
+  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
+  // while a second look is at work.
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias);
   // Without those that are left out.
   [[nodiscard]] std::uint64_t rows() const;

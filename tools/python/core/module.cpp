@@ -152,7 +152,12 @@ class PyAccumulator {
       targets_.element.kind = ElementType{kind, false}.name() == target_type ? kind : targets_.element.kind;
     }
     for (const Layer& layer : layers) {
-      layers_.push_back({layer.name, layer.features, {}, matrix_of(layer.weight), layer.index, layer.kind,
+      layers_.push_back({layer.name,
+                         layer.features,
+                         {},
+                         matrix_of(layer.weight),
+                         layer.index,
+                         layer.kind,
                          numbers_of(layer.bias)});
     }
     (void)analysis_of(options_);
@@ -330,8 +335,10 @@ NB_MODULE(_core, m) {
       .def_rw("ignore_label", &Options::ignore_label, nb::arg().none())
       .def_rw("per_class", &Options::per_class);
   nb::class_<PyAccumulator>(m, "Accumulator")
-      .def(nb::init<const std::vector<Layer>&, std::size_t, std::uint64_t, const std::string&, const Options&>(),
-           nb::arg("layers"), nb::arg("targets"), nb::arg("classes"), nb::arg("target_type"), nb::arg("options"))
+      .def(nb::init<const std::vector<Layer>&, std::size_t, std::uint64_t, const std::string&,
+                    const Options&>(),
+           nb::arg("layers"), nb::arg("targets"), nb::arg("classes"), nb::arg("target_type"),
+           nb::arg("options"))
       .def("update", &PyAccumulator::update, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"),
            nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
