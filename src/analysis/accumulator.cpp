@@ -92,13 +92,14 @@ class Accumulator::Work {
     targets_.merge(other.targets_);
   }
 
-  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias) {
+  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
     if (!looks_.empty()) {
       throw UsageError("a second look has begun: weights cannot change before compute()");
     }
     std::vector<AccumulatedLayer> changed = layers_;
     changed.at(layer).weight = std::move(weight);
     changed.at(layer).bias = std::move(bias);
+    changed.at(layer).convolution = convolution;
     layers_ = checked(std::move(changed), targets());
     fill_biases();
   }
@@ -236,10 +237,12 @@ class Accumulator::Work {
   }
 
  private:
-  // Of classifiers, zeros where there are none.
+  // Of classifiers, zeros where there are none. A convolution is no classifier.
   void fill_biases() {
     for (AccumulatedLayer& layer : layers_) {
-      if (layer.bias.empty() && targets_.are_labels()) {
+      if (layer.convolution) {
+        layer.bias.clear();
+      } else if (layer.bias.empty() && targets_.are_labels()) {
         layer.bias.assign(layer.weight.rows(), 0.0);
       }
     }
@@ -265,12 +268,17 @@ class Accumulator::Work {
   }
 
   [[nodiscard]] LayerWeight weight_of(std::size_t layer) const {
-    LayerWeight weight{layers_[layer].weight, false, layers_[layer].weight.empty() ? "no weight" : ""};
+    const AccumulatedLayer& here = layers_[layer];
+    LayerWeight weight{here.weight, here.convolution, here.weight.empty() ? "no weight" : ""};
     if (targets_.are_labels()) {
-      weight.bias = layers_[layer].bias;
+      weight.bias = here.bias;
     }
-    if (layer + 1 == layers_.size()) {
+    if (here.weight.empty() || here.convolution) {
+      weight.no_balance = here.convolution ? "convolution" : weight.missing;
+    } else if (layer + 1 == layers_.size()) {
       weight.no_balance = "the last layer";
+    } else if (layers_[layer + 1].convolution) {
+      weight.no_balance = "the next layer is a convolution";
     } else if (options_.metrics.wants("weight_balancedness") ||
                options_.metrics.wants("weight_balancedness_relative")) {
       compare_with_next(weight, layers_[layer + 1].weight);
@@ -285,7 +293,7 @@ class Accumulator::Work {
   [[nodiscard]] bool has_layers_of(const Work& other) const {
     const auto same = [](const AccumulatedLayer& a, const AccumulatedLayer& b) {
       return a.name == b.name && a.features == b.features && a.element == b.element && a.weight == b.weight &&
-             a.bias == b.bias;
+             a.bias == b.bias && a.convolution == b.convolution;
     };
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
            options_.ignore_label == other.options_.ignore_label &&
@@ -375,6 +383,7 @@ Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
         LayerWeight weight = unpacked<LayerWeight>(part.weight);
         layer.weight = std::move(weight.matrix);
         layer.bias = std::move(weight.bias);
+        layer.convolution = weight.convolution;
       }
     }
   }
@@ -399,8 +408,8 @@ void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const d
   work_->update(layers, targets, predictions);
 }
 void Accumulator::merge(Accumulator& other) { work_->merge(*other.work_); }
-void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias) {
-  work_->set_weight(layer, std::move(weight), std::move(bias));
+void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
+  work_->set_weight(layer, std::move(weight), std::move(bias), convolution);
 }
 void Accumulator::reset() { work_->reset(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }

@@ -82,7 +82,7 @@ std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
           "layer '{}': found a weight of shape [{}, {}]; expected [m, {}], for rows of {} features", name,
           layer.weight.rows(), layer.weight.cols(), layer.features, layer.features));
     }
-    if (!layer.bias.empty() && layer.bias.size() != layer.weight.rows()) {
+    if (!layer.bias.empty() && !layer.convolution && layer.bias.size() != layer.weight.rows()) {
       throw UsageError(
           fmt::format("layer '{}': found a bias of {} numbers; expected {}, as the weight has rows", name,
                       layer.bias.size(), layer.weight.rows()));

@@ -24,6 +24,7 @@ struct AccumulatedLayer {
   std::optional<std::int64_t> index = std::nullopt;
   std::string kind = {};
   std::vector<double> bias = {};  // of that module [m], which classification takes; empty: zeros
+  bool convolution = false;       // the weight is [m, C, kernel ...] as [m kernel, C]
 };
 
 // What the rows' targets are: n components of regression, or K classes of classification.
@@ -75,7 +76,7 @@ class Accumulator {
   void reset();
   // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
   // while a second look is at work.
-  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias);
+  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
   // Without those that are left out.
   [[nodiscard]] std::uint64_t rows() const;
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const;

@@ -35,6 +35,12 @@ def tagger():
     return Model()
 
 
+def convnet():
+    torch.manual_seed(2)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.Conv2d(6, 8, (2, 3), groups=2), torch.nn.ReLU(), torch.nn.Flatten(),
+                               torch.nn.Linear(8 * 5 * 4, K))
+
+
 def batches(samples=700, size=128, ignored=None):
     torch.manual_seed(4)
     y = torch.randint(0, K, (samples,))
@@ -83,6 +89,13 @@ def test_the_bits_of_the_program(tmp_path):
     meter = expect_bits_of_a_dump(mlp(), batches(), tmp_path / "a.h5")
     table = meter.compute(wide=True)
     assert meter.samples == 700 and table["classes_empty"].iloc[-1] == 0 and table["nc3_self_duality"].notna().all()
+
+
+def test_convolutions(tmp_path):
+    torch.manual_seed(3)
+    data = [(torch.randn(40, 1, 8, 8), torch.randint(0, K, (40,))) for _ in range(3)]
+    table = expect_bits_of_a_dump(convnet(), data, tmp_path / "a.h5").compute(wide=True)
+    assert table["weight_rank"].notna().all() and list(table["nc3_self_duality"].notna()) == [False, False, True]
 
 
 def test_ignored_samples(tmp_path):

@@ -45,6 +45,18 @@ def float64(array, what: str, cols: int | None) -> np.ndarray:
     return np.ascontiguousarray(np.from_dlpack(found) if not isinstance(found, np.ndarray) else found, dtype=np.float64)
 
 
+def weight_of(array, what: str, features: int) -> tuple[np.ndarray, bool]:
+    """A weight [m, d], or [m, C, kernel axes] of a convolution as [m kernel, C]; and whether it is a convolution's."""
+    found = on_cpu(array)
+    if found.ndim <= 2:
+        return float64(found, what, features), False
+    if found.shape[1] != features:
+        raise AccumulatorError(f"{what}: found shape {list(found.shape)}; expected [m, {features}, ...], as the rows have {features} features")
+    flat = found if is_torch(found) or isinstance(found, np.ndarray) else np.asarray(found)
+    stored = float64(flat.reshape(len(flat), -1), what, None).reshape(len(flat), features, -1)
+    return np.ascontiguousarray(np.moveaxis(stored, 1, 2)).reshape(-1, features), True
+
+
 def with_bits(rows):
     """Rows as the compiled part takes them, and which of them are the bits of bfloat16."""
     bits = [is_bits(found) for found in rows]

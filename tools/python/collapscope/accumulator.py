@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ._arrays import float64, matrix, type_name, with_bits
+from ._arrays import float64, matrix, type_name, weight_of, with_bits
 from ._labels import labels_of
 from .errors import AccumulatorError
 
@@ -63,8 +63,8 @@ class Accumulator:
     targets: the number of target components n, of a regression; or
     classes: K, of a classification with labels 0 to K - 1. Labels that never come count as absent, as the program has it.
     ignore_label: of a classification: rows with this label are left out, and counted as samples_ignored; -100 is PyTorch's.
-    weights: of the linear modules that the features go into: [m, d], or {layer name: [m, d]}; None: metrics that need them
-        are undefined.
+    weights: of the linear modules that the features go into: [m, d], or {layer name: [m, d]}; of convolutions [m, d, kernel axes].
+        None: metrics that need them are undefined.
     biases: of these, [m] or {layer name: [m]}, which nc4_disagreement takes; None: zeros.
     kinds: {layer name: kind}, such as "linear".
     metrics, signal_dim, top, precision, memory (bytes), device, threads, per_class: as of `collapscope analyze`.
@@ -82,11 +82,12 @@ class Accumulator:
         self._targets, self._classes = self._checked_task(targets, classes)
         self._ignored = self._checked_label(ignore_label)
         self._core = None
-        weights, biases = self._checked_weights(weights, biases)
+        weights, biases, convolutions = self._checked_weights(weights, biases)
         unknown = [name for name in kinds or {} if name not in self._features]
         if unknown:
             raise AccumulatorError(f"found a kind of {unknown[0]!r}; expected one of {', '.join(map(repr, self._features))}")
-        self._layers = [_core.Layer(name, int(d), weights.get(name), number, (kinds or {}).get(name) or "", biases.get(name))
+        self._layers = [_core.Layer(name, int(d), weights.get(name), number, (kinds or {}).get(name) or "", biases.get(name),
+                                    name in convolutions)
                         for number, (name, d) in enumerate(self._features.items())]
         self._options = _core.Options()
         self._options.metrics = ",".join([metrics] if isinstance(metrics, str) else metrics or [])
@@ -116,20 +117,24 @@ class Accumulator:
                                    "number, with classes=")
         return int(label)
 
-    def _checked_weights(self, weights, biases) -> tuple[dict, dict]:
+    def _checked_weights(self, weights, biases) -> tuple[dict, dict, set]:
+        """By layer; and the layers whose weights are convolutions'."""
         weights, biases = _by_name(weights, self._features), _by_name(biases, self._features)
         unknown = [name for name in (*weights, *biases) if name not in self._features]
         if unknown:
             raise AccumulatorError(f"found a weight or bias of {unknown[0]!r}; expected one of {', '.join(map(repr, self._features))}")
-        weights = {name: float64(found, f"weight of {name!r}", int(self._features[name])) for name, found in weights.items() if found is not None}
-        biases = {name: float64(found, f"bias of {name!r}", 1) for name, found in biases.items() if found is not None}
+        found_weights = {name: weight_of(found, f"weight of {name!r}", int(self._features[name])) for name, found in weights.items()
+                         if found is not None}
+        weights = {name: weight for name, (weight, _) in found_weights.items()}
+        convolutions = {name for name, (_, is_convolution) in found_weights.items() if is_convolution}
+        biases = {name: float64(found, f"bias of {name!r}", 1) for name, found in biases.items() if found is not None and name not in convolutions}
         for name in biases:
             rows = len(weights[name]) if name in weights else "no weight"
             if rows != len(biases[name]):
                 raise AccumulatorError(f"bias of {name!r}: found {len(biases[name])} numbers beside a weight of {rows} rows; expected one for each "
                                        "row of weights=" if name in weights else
                                        f"bias of {name!r}: found one without a weight; expected weights= of this layer, too")
-        return weights, biases
+        return weights, biases, convolutions
 
     def _made(self, target_type: str):
         if self._core is None:
@@ -232,10 +237,10 @@ class Accumulator:
     @_plain_errors
     def set_weights(self, weights, biases=None) -> None:
         """In place of those so far, also of a loaded accumulator: as of the constructor. Layers that are not named keep theirs."""
-        weights, biases = self._checked_weights(weights, biases)
+        weights, biases, convolutions = self._checked_weights(weights, biases)
         for number, name in enumerate(self._features):
             if name in weights:
-                self._made("float64").set_weight(number, weights[name], biases.get(name))
+                self._made("float64").set_weight(number, weights[name], biases.get(name), name in convolutions)
 
     @_plain_errors
     def results(self, *, path: str = "", run: str = "", step=None, attributes=None, class_names=()) -> dict:

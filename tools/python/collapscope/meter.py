@@ -40,10 +40,7 @@ class _Sums(CheckedRows):
 
     def array(self, name: str, values: np.ndarray) -> None:
         layer, part = name.split("/", 1)[1].rsplit("/", 1)
-        if part == "weight" and values.ndim == 2:
-            self.weights[layer] = values
-        elif part == "bias" and layer in self.weights:
-            self.biases[layer] = values
+        (self.weights if part == "weight" else self.biases)[layer] = values
 
     def names(self, values: list[str]) -> None:
         self.class_names = values
@@ -81,9 +78,10 @@ class _Sums(CheckedRows):
         """As many as the model has logits, else as the last weight has rows."""
         if logits is not None and logits.ndim == 2:
             return logits.shape[1]
-        if not self.weights:
+        linear = [weight for weight in self.weights.values() if weight.ndim == 2]
+        if not linear:
             raise AccumulatorError(f"{self.path}: classes: found neither logits nor a linear layer that tell how many there are; expected classes=")
-        return len(list(self.weights.values())[-1])
+        return len(linear[-1])
 
     def abort(self) -> None:
         pass

@@ -139,6 +139,7 @@ struct Layer {
   std::optional<std::int64_t> index;
   std::string kind;
   std::optional<Numbers> bias;  // [m, 1]
+  bool convolution = false;
 };
 
 class PyAccumulator {
@@ -158,7 +159,8 @@ class PyAccumulator {
                          matrix_of(layer.weight),
                          layer.index,
                          layer.kind,
-                         numbers_of(layer.bias)});
+                         numbers_of(layer.bias),
+                         layer.convolution});
     }
     (void)analysis_of(options_);
   }
@@ -193,10 +195,12 @@ class PyAccumulator {
       accumulator_->reset();
     }
   }
-  void set_weight(std::size_t layer, const Numbers& weight, const std::optional<Numbers>& bias) {
+  void set_weight(std::size_t layer, const Numbers& weight, const std::optional<Numbers>& bias,
+                  bool convolution) {
     if (accumulator_) {
-      accumulator_->set_weight(layer, matrix_of(weight), numbers_of(bias));
+      accumulator_->set_weight(layer, matrix_of(weight), numbers_of(bias), convolution);
     } else {
+      layers_.at(layer).convolution = convolution;
       layers_.at(layer).weight = matrix_of(weight);
       layers_.at(layer).bias = numbers_of(bias);
     }
@@ -317,12 +321,13 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Layer* self, std::string name, std::size_t features, std::optional<Numbers> weight,
-             std::optional<std::int64_t> index, std::string kind, std::optional<Numbers> bias) {
-            new (self)
-                Layer{std::move(name), features, std::move(weight), index, std::move(kind), std::move(bias)};
+             std::optional<std::int64_t> index, std::string kind, std::optional<Numbers> bias,
+             bool convolution) {
+            new (self) Layer{std::move(name), features,        std::move(weight), index,
+                             std::move(kind), std::move(bias), convolution};
           },
           nb::arg("name"), nb::arg("features"), nb::arg("weight") = nb::none(), nb::arg("index") = nb::none(),
-          nb::arg("kind") = "", nb::arg("bias") = nb::none());
+          nb::arg("kind") = "", nb::arg("bias") = nb::none(), nb::arg("convolution") = false);
   nb::class_<Options>(m, "Options")
       .def(nb::init<>())
       .def_rw("metrics", &Options::metrics)
@@ -346,7 +351,7 @@ NB_MODULE(_core, m) {
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
       .def("reset", &PyAccumulator::reset)
       .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
-           nb::arg("bias") = nb::none())
+           nb::arg("bias") = nb::none(), nb::arg("convolution") = false)
       .def("compute", &PyAccumulator::compute, nb::arg("path"), nb::arg("run"), nb::arg("step").none(),
            nb::arg("attributes"), nb::arg("class_names"))
       .def("save", &PyAccumulator::save, nb::arg("path"))
