@@ -88,6 +88,7 @@ class Accumulator::Work {
       for (const auto& [place, moments] : subtrees_of(other.folds_[i]->tree())) {
         folds_[i]->put(moments, moments.count);
       }
+      folds_[i]->skip(other.targets_.rows() - other.targets_.kept());
     }
     targets_.merge(other.targets_);
   }
@@ -233,6 +234,7 @@ class Accumulator::Work {
         name_classes(moments.classes, labels);
         folds_[i]->put(std::move(moments), rows);
       });
+      folds_[i]->skip(targets_.rows() - targets_.kept());
     }
   }
 

@@ -61,12 +61,15 @@ class Batches {
     }
   }
 
-  // Sums of somebody else's rows; how many there were, those left out included.
+  // Sums of somebody else's rows.
   void put(Value sums, std::uint64_t rows) {
     end_segment();
     tree_.put(segments_++, std::move(sums));
     rows_ += rows;
   }
+
+  // Somebody else's rows that were left out: they count where a row is named.
+  void skip(std::uint64_t rows) { rows_ += rows; }
 
  private:
   // As an analysis has it of as many rows as take no longer segments, of up to some thousand classes.

@@ -320,6 +320,13 @@ def test_what_does_not_fit_is_said():
     with pytest.raises(AccumulatorError, match="NaN or Inf, first in row 7"):  # of all that came
         named.update(bad, [9, 0, 9, 1, 2])
         named.compute()
+    parts = [collapscope.Accumulator(3, classes=4, ignore_label=9) for _ in range(2)]
+    for part in parts:
+        part.update(np.eye(4, 3), [0, 9, 2, 3])
+    parts[0].merge(parts[1])
+    with pytest.raises(AccumulatorError, match="NaN or Inf, first in row 11"):
+        parts[0].update(bad, [9, 0, 9, 1, 2])
+        parts[0].compute()
     named.reset()
     named.update(bad, [0, 1, 2, 9, 3])  # what is left out is not looked at
     assert named.rows == 4 and named.results()["checkpoints"][0]["targets"]["samples_ignored"] == 1
