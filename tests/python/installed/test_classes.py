@@ -332,6 +332,20 @@ def test_what_does_not_fit_is_said():
     assert named.rows == 4 and named.results()["checkpoints"][0]["targets"]["samples_ignored"] == 1
 
 
+@pytest.mark.parametrize("wrap", [np.asarray, torch.from_numpy])
+def test_many_logits_go_part_by_part(monkeypatch, wrap):
+    rows = Rows("ignored")
+    whole, parts = rows.made(), rows.made()
+    rows.each([5000], whole.update, wrap)
+    monkeypatch.setattr("collapscope.accumulator.MOST_LOGITS", 700 * K)
+    rows.each([5000], parts.update, wrap)
+    same(parts.results(), whole.results())
+    rows.logits[4000, 3] = np.nan
+    with pytest.raises(AccumulatorError, match="predictions: found NaN or Inf, first in row 4000 of the batch"):
+        rows.each([5000], parts.update, wrap)
+    same(parts.results(), whole.results())  # nothing of it is in the sums
+
+
 def test_logits_without_a_column_for_a_label():
     sums = collapscope.Accumulator(3, classes=4)
     sums.update(np.eye(4, 3), [0, 1, 2, 3], np.ones((4, 2)))

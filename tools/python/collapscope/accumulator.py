@@ -18,6 +18,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from ._arrays import float64, matrix, type_name, weight_of, with_bits
 from ._labels import labels_of
 from .errors import AccumulatorError
@@ -35,6 +37,7 @@ if _GPU_MODULE.exists():
 
 
 MOST_CLASSES = 1 << 26
+MOST_LOGITS = 1 << 23  # that are float64 at a time
 
 
 def _plain_errors(function):
@@ -181,11 +184,28 @@ class Accumulator:
         rows = self._batch(features)
         values = self._values(targets)
         columns = self._targets if self._classes is None else None
-        guesses = None if predictions is None else float64(predictions, "predictions", columns)
+        guesses = None if predictions is None else matrix(predictions, "predictions", columns)
         self._require_rows(rows, values, "targets" if self._classes is None else "labels")
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
-        self._made(type_name(targets)).update(*with_bits(rows), values, guesses)
+        core = self._made(type_name(targets))
+        for part in self._parts(len(values), guesses):
+            core.update(*with_bits([found[part] for found in rows]), values[part],
+                        None if guesses is None else float64(guesses[part], "predictions", columns))
+
+    @staticmethod
+    def _parts(rows: int, guesses) -> list[slice]:
+        """Slices of a batch: more than one where its logits, as of a vocabulary, would take much memory as float64. All of them are
+        finite then, so that no part is in the sums when another one is refused."""
+        columns = 1 if guesses is None else max(1, guesses.shape[1])
+        step = max(1, MOST_LOGITS // columns)
+        parts = [slice(first, first + step) for first in range(0, rows, step)] if rows > step and guesses is not None else [slice(None)]
+        for part in parts if len(parts) > 1 else ():
+            finite = np.isfinite(float64(guesses[part], "predictions", None)).all(1)
+            if not finite.all():
+                raise AccumulatorError(f"predictions: found NaN or Inf, first in row {part.start + int(np.argmin(finite))} of the batch; expected "
+                                       "finite numbers")
+        return parts
 
     def _values(self, targets):
         if self._classes is None:
