@@ -110,5 +110,6 @@ def test_trainer_with_labels_of_tokens(monkeypatch):
     callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=test_meter_classes.tagger())
     assert set(logged[0]) == {f"collapse/{layer}/nc1" for layer in ("embed", "block.linear1", "block.linear2", "head")} | {"collapse/model_accuracy"}
     pairs = [(item["x"], item["labels"]) for item in data]
-    table = collapscope.measure(test_meter_classes.tagger(), pairs, pool="none", ignore_label=-100, exclude="block.self_attn", wide=True, **CLASSIFIER)
+    table = collapscope.measure(test_meter_classes.tagger(), pairs, pool="none", ignore_label=-100, exclude="block.self_attn", wide=True,
+                                **CLASSIFIER)
     assert logged[0]["collapse/head/nc1"] == table["nc1"].iloc[-1]

@@ -245,7 +245,8 @@ def test_weights_may_come_late():
     assert np.isnan(late.compute(wide=True)["nc3_self_duality"][1])
     early = rows.made()
     rows.each([1000], early.update)
-    assert late.compute({"last": rows.weight}, {"last": rows.bias}, wide=True)["nc3_self_duality"][1] == early.compute(wide=True)["nc3_self_duality"][1]
+    found = late.compute({"last": rows.weight}, {"last": rows.bias}, wide=True)
+    assert found["nc3_self_duality"][1] == early.compute(wide=True)["nc3_self_duality"][1]
     same(looked(rows, late), looked(rows, early))
     with pytest.raises(AccumulatorError, match=r"weight of 'last': found shape \[7, 5\]; expected \[rows, 12\]"):
         late.set_weights({"last": rows.weight[:, :5]})
@@ -281,9 +282,9 @@ def test_labels_that_do_not_fit_are_named():
 
 
 def test_what_does_not_fit_is_said():
-    with pytest.raises(AccumulatorError, match="found neither targets= and classes=; expected targets=n for a regression"):
+    with pytest.raises(AccumulatorError, match="found neither targets= nor classes=; expected targets=n for a regression"):
         collapscope.Accumulator(3)
-    with pytest.raises(AccumulatorError, match="found both"):
+    with pytest.raises(AccumulatorError, match="found both targets= and classes="):
         collapscope.Accumulator(3, 2, classes=2)
     for classes in (0, -1, 2.5, "ten"):
         with pytest.raises(AccumulatorError, match="classes: found"):

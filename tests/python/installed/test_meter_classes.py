@@ -37,8 +37,8 @@ def tagger():
 
 def convnet():
     torch.manual_seed(2)
-    return torch.nn.Sequential(torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.Conv2d(6, 8, (2, 3), groups=2), torch.nn.ReLU(), torch.nn.Flatten(),
-                               torch.nn.Linear(8 * 5 * 4, K))
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.Conv2d(6, 8, (2, 3), groups=2), torch.nn.ReLU(),
+                               torch.nn.Flatten(), torch.nn.Linear(8 * 5 * 4, K))
 
 
 def batches(samples=700, size=128, ignored=None):

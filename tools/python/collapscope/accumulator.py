@@ -104,8 +104,8 @@ class Accumulator:
     @staticmethod
     def _checked_task(targets, classes) -> tuple[int | None, int | None]:
         if (targets is None) == (classes is None):
-            raise AccumulatorError(f"found {'neither' if classes is None else 'both'} targets= and classes=; expected targets=n for a regression, "
-                                   "or classes=K for a classification")
+            found = "neither targets= nor classes=" if classes is None else "both targets= and classes="
+            raise AccumulatorError(f"found {found}; expected targets=n for a regression, or classes=K for a classification")
         if classes is not None and (not isinstance(classes, numbers.Integral) or classes < 1):
             raise AccumulatorError(f"classes: found {classes!r}; expected how many there are, so that labels are from 0 to classes - 1")
         if classes is not None and classes > MOST_CLASSES:
