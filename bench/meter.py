@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What a Meter adds to the evaluation of a model on the CPU.
 
-    python3 bench/meter.py [--batch 64] [--repeats 5]      with collapscope installed by pip, and PyTorch
+    python3 bench/meter.py [--batch 64] [--repeats 5] [--classes K]      with collapscope installed by pip, and PyTorch
 
 Times a forward pass of a ResNet-18 on images of 224 x 224, and Accumulator.update with ten layers of 512 float32 features for as many samples, in
-turn. Prints both, and their ratio.
+turn, of a regression or, with --classes, of a classification. Prints both, and their ratio.
 """
 import argparse
 import statistics
@@ -47,12 +47,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--classes", type=int)
     options = parser.parse_args()
     model, images = resnet18().eval(), torch.randn(options.batch, 3, 224, 224)
     rng = np.random.default_rng(0)
     features = {f"layer{i}": rng.normal(size=(options.batch, 512)).astype("f4") for i in range(10)}
-    targets = rng.normal(size=(options.batch, 10))
-    sums = collapscope.Accumulator(dict.fromkeys(features, 512), 10)
+    if options.classes:
+        targets = rng.integers(0, options.classes, options.batch)
+        sums = collapscope.Accumulator(dict.fromkeys(features, 512), classes=options.classes)
+    else:
+        targets = rng.normal(size=(options.batch, 10))
+        sums = collapscope.Accumulator(dict.fromkeys(features, 512), 10)
     with torch.no_grad():
         model(images)
     sums.update(features, targets)

@@ -8,10 +8,10 @@
 
 #include "analysis/batches.hpp"
 #include "analysis/in_memory.hpp"
-#include "analysis/measure.hpp"
 #include "analysis/next_weight.hpp"
 #include "analysis/part_fields.hpp"
 #include "analysis/part_in_memory.hpp"
+#include "analysis/target_sums.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 
@@ -28,14 +28,14 @@ class NoProgress final : public Progress {};
 
 class Accumulator::Work {
  public:
-  Work(std::vector<AccumulatedLayer> layers, std::size_t targets, ElementType target_element,
-       AnalysisOptions options, std::unique_ptr<Backend> backend)
-      : layers_(std::move(layers)),
-        targets_(targets),
-        target_element_(target_element),
+  Work(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets, AnalysisOptions options,
+       std::unique_ptr<Backend> backend)
+      : layers_(checked(std::move(layers), targets)),
+        target_element_(targets.element),
         options_(std::move(options)),
-        backend_(std::move(backend)) {
-    check_layers(layers_, targets_);
+        backend_(std::move(backend)),
+        targets_(*backend_, targets.components, targets.classes, options_.ignore_label.has_value()) {
+    fill_biases();
     options_.layers.clear();
     options_.pool.reset();
     reset();
@@ -46,16 +46,9 @@ class Accumulator::Work {
     for (const AccumulatedLayer& layer : layers_) {
       folds_.push_back(fold_of(layer));
     }
-    FoldSpec spec;
-    spec.format = format_in_memory(targets_, {});
-    spec.targets = 1;
-    target_fold_ = std::make_unique<Folding>(*backend_, targets_, targets_ * sizeof(double), 1);
-    spec.rows = target_fold_->segment_rows();
-    target_fold_->use(backend_->make_fold(spec));
-    model_.reset();
+    targets_.reset();
     looks_.clear();
     specs_.clear();
-    rows_ = 0;
     is_broken_ = false;
   }
 
@@ -66,27 +59,12 @@ class Accumulator::Work {
       throw UsageError("a second look has begun: rows cannot be added before compute()");
     }
     require_shapes(rows, targets);
-    const bool has_model = predictions.rows() > 0;
-    if (has_model && (predictions.rows() != targets.rows() || predictions.cols() != targets.cols())) {
-      throw UsageError(
-          fmt::format("found predictions of shape [{}, {}]; expected that of the targets, [{}, {}]",
-                      predictions.rows(), predictions.cols(), targets.rows(), targets.cols()));
-    }
-    if (rows_ > 0 && targets.rows() > 0 && has_model != model_.has_value()) {
-      throw UsageError("predictions must come with all batches or with none");
-    }
+    targets_.check(targets, predictions);
     is_broken_ = true;  // until all of it is in the sums
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      through(layers_[i].name, [&] { folds_[i]->add(rows[i], targets); });
+      with_place(layers_[i].name, [&] { folds_[i]->add(rows[i], targets); });
     }
-    add_targets(targets);
-    if (has_model) {
-      if (!model_) {
-        model_.emplace();
-      }
-      model_->add(predictions, targets);
-    }
-    rows_ += targets.rows();
+    targets_.add(targets, predictions);
     is_broken_ = false;
   }
 
@@ -97,43 +75,50 @@ class Accumulator::Work {
       throw UsageError("an accumulator cannot be merged with itself");
     }
     if (!has_layers_of(other)) {
-      throw UsageError("only accumulators of the same layers, weights, targets and options can be merged");
+      throw UsageError(
+          "only accumulators of the same layers, weights, targets, classes and options can be merged");
     }
-    if (other.rows_ == 0) {
+    if (other.targets_.rows() == 0) {
       return;
     }
-    if (rows_ > 0 && model_.has_value() != other.model_.has_value()) {
-      throw UsageError("predictions must come with all batches or with none");
-    }
+    targets_.require_same_predictions(other.targets_);
     end_segments();
     other.end_segments();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      append(*folds_[i], *other.folds_[i]);
-    }
-    append(*target_fold_, *other.target_fold_);
-    if (other.model_ && model_) {
-      model_->samples += other.model_->samples;
-      model_->squares += other.model_->squares;
-      model_->absolutes += other.model_->absolutes;
-      for (std::size_t i = 0; i < model_->error_moment.values().size(); ++i) {
-        model_->error_moment.values()[i] += other.model_->error_moment.values()[i];
+      for (const auto& [place, moments] : subtrees_of(other.folds_[i]->tree())) {
+        folds_[i]->put(moments, moments.count);
       }
-    } else if (other.model_) {
-      model_ = other.model_;
+      folds_[i]->skip(other.targets_.rows() - other.targets_.kept());
     }
-    rows_ += other.rows_;
+    targets_.merge(other.targets_);
   }
 
-  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
+    if (!looks_.empty()) {
+      throw UsageError("a second look has begun: weights cannot change before compute()");
+    }
+    std::vector<AccumulatedLayer> changed = layers_;
+    changed.at(layer).weight = std::move(weight);
+    changed.at(layer).bias = std::move(bias);
+    changed.at(layer).convolution = convolution;
+    layers_ = checked(std::move(changed), targets());
+    fill_biases();
+  }
+
+  [[nodiscard]] std::uint64_t rows() const { return targets_.kept(); }
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
-  [[nodiscard]] std::size_t targets() const { return targets_; }
+  [[nodiscard]] AccumulatedTargets targets() const {
+    return {targets_.targets(), target_element_, targets_.classes()};
+  }
+  [[nodiscard]] const AnalysisOptions& options() const { return options_; }
 
   Results compute(const AccumulatedCheckpoint& about) {
     MergeOptions merge;
     if (!looks_.empty()) {
       for (const std::unique_ptr<Looking>& look : looks_) {
-        if (look != nullptr && look->rows() != rows_) {
-          throw UsageError(fmt::format("the second look has had {} rows of {}", look->rows(), rows_));
+        if (look != nullptr && look->rows() != targets_.rows()) {
+          throw UsageError(
+              fmt::format("the second look has had {} rows of {}", look->rows(), targets_.rows()));
         }
       }
       merge.look = [this](const LayerPlace& place, const LookSpec& /*spec*/) {
@@ -155,7 +140,11 @@ class Accumulator::Work {
     merge.look = [this](const LayerPlace& place, const LookSpec& spec) {
       specs_.emplace(place.layer, spec);
       ResidualSums none;
-      none.count = rows_;
+      none.count = targets_.kept();
+      if (spec.classes != nullptr) {
+        none.classes.squares.assign(spec.classes->means->rows(), 0.0);
+        none.classes.nearest_own.assign(spec.classes->means->rows(), 0.0);
+      }
       return none;
     };
     (void)computed({}, Looks::two, merge);
@@ -163,8 +152,9 @@ class Accumulator::Work {
       looks_.push_back(nullptr);
       if (const auto spec = specs_.find(i); spec != specs_.end()) {
         const AccumulatedLayer& layer = layers_[i];
-        looks_.back() = std::make_unique<Looking>(*backend_, layer.features,
-                                                  layer.features * layer.element.size(), targets_);
+        looks_.back() =
+            std::make_unique<Looking>(*backend_, layer.features, layer.features * layer.element.size(),
+                                      targets_.columns(), targets_.classes());
         spec->second.format = format_in_memory(layer.features, layer.element);
         spec->second.rows = looks_.back()->segment_rows();
         looks_.back()->use(backend_->make_look(spec->second));
@@ -178,31 +168,37 @@ class Accumulator::Work {
       throw UsageError("a second look begins with begin_look()");
     }
     require_shapes(rows, targets);
+    Matrix numbers;
+    if (targets_.are_labels()) {
+      targets_.check_labels(targets);
+      numbers = targets_.numbered(targets);
+      targets = numbers.view();
+    }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       if (looks_[i] != nullptr) {
-        through(layers_[i].name, [&] { looks_[i]->add(rows[i], targets); });
+        with_place(layers_[i].name, [&] { looks_[i]->add(rows[i], targets); });
       }
     }
   }
 
   void write(const AccumulatedCheckpoint& about, Looks looks, PartSink& sink) {
     require_sound();
-    if (rows_ == 0) {
-      throw UsageError("there are no rows yet");
+    if (targets_.kept() == 0) {
+      throw UsageError(targets_.rows() == 0 ? "there are no rows yet"
+                                            : fmt::format("every row has the ignored label {}",
+                                                          options_.ignore_label.value_or(0)));
     }
-    PartInput input{
-        options_, options_.metrics.text(), {described(about, rows_, layers_, targets_, target_element_)}};
+    PartInput input{options_,
+                    options_.metrics.text(),
+                    {described(about, targets_.kept(), layers_, targets_.targets(), target_element_)}};
+    if (targets_.are_labels()) {
+      describe_classes(input.checkpoints.front().shards.front(), about);
+    }
     input.options.looks = looks;
     sink.put_input(packed(input));
     end_segments();
-    PartTargets targets;
-    targets.moments = whole(*target_fold_);
-    targets.model = model_;
-    targets.summary = summarize_targets(*targets.moments, input.checkpoints.front(), *backend_);
-    if (model_) {
-      targets.summary.model = model_->errors();
-    }
-    sink.put_checkpoint(0, packed(targets));
+    sink.put_checkpoint(0, packed(targets_.measured(input.checkpoints.front())));
+    const std::vector<std::int64_t> labels = targets_.labels();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       Folding& fold = *folds_[i];
       LayerOfPart layer;
@@ -212,7 +208,10 @@ class Accumulator::Work {
                      fold.segment_rows(),
                      backend_->is_device() ? "gpu" : "cpu"};
       layer.weight = packed(weight_of(i));
-      layer.moments = fold.tree().read([](const auto& subtrees) { return subtrees; });
+      for (auto& [place, moments] : subtrees_of(fold.tree())) {
+        number_classes(moments.classes, labels);
+        layer.moments.emplace(place, std::move(moments));
+      }
       sink.put_layer(layer);
     }
   }
@@ -224,42 +223,64 @@ class Accumulator::Work {
       throw Error("it has no targets");
     }
     PartTargets targets = unpacked<PartTargets>(*bytes);
-    if (!targets.moments) {
+    if (!targets.moments && !targets.labels) {
       throw Error("it holds a part of an analysis of dumps; expected the sums of an accumulator");
     }
-    rows_ = targets.moments->count;
-    target_fold_->put(*std::move(targets.moments), rows_);
-    model_ = std::move(targets.model);
+    targets_.read(std::move(targets));
+    const std::vector<std::int64_t> labels = targets_.labels();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       source.each_moments({0, i}, [&](const Subtree& /*place*/, Moments moments) {
         const std::uint64_t rows = moments.count;
+        name_classes(moments.classes, labels);
         folds_[i]->put(std::move(moments), rows);
       });
+      folds_[i]->skip(targets_.rows() - targets_.kept());
     }
   }
 
  private:
+  // Of classifiers, zeros where there are none. A convolution is no classifier.
+  void fill_biases() {
+    for (AccumulatedLayer& layer : layers_) {
+      if (layer.convolution) {
+        layer.bias.clear();
+      } else if (layer.bias.empty() && targets_.are_labels()) {
+        layer.bias.assign(layer.weight.rows(), 0.0);
+      }
+    }
+  }
+
   [[nodiscard]] std::unique_ptr<Folding> fold_of(const AccumulatedLayer& layer) {
-    auto fold =
-        std::make_unique<Folding>(*backend_, layer.features, layer.features * layer.element.size(), targets_);
+    auto fold = std::make_unique<Folding>(*backend_, layer.features, layer.features * layer.element.size(),
+                                          targets_.columns(), targets_.classes());
     FoldSpec spec;
     spec.format = format_in_memory(layer.features, layer.element);
-    spec.targets = targets_;
+    spec.targets = targets_.targets();
+    spec.classes = targets_.classes();
+    spec.unit_classes = targets_.are_labels() && options_.metrics.wants("nc1_unit");
     spec.rows = fold->segment_rows();
     spec.precision = options_.precision;
     AnalysisOptions one = options_;
     one.looks = Looks::one;
-    spec.normalized_scatter =
-        plan_layer({described(layer, fold->segment_rows())}, targets_, one, memory(), *backend_)
-            .normalized_scatter;
+    spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one,
+                                         memory(), *backend_, spec.classes)
+                                  .normalized_scatter;
     fold->use(backend_->make_fold(spec));
     return fold;
   }
 
   [[nodiscard]] LayerWeight weight_of(std::size_t layer) const {
-    LayerWeight weight{layers_[layer].weight, false, layers_[layer].weight.empty() ? "no weight" : ""};
-    if (layer + 1 == layers_.size()) {
+    const AccumulatedLayer& here = layers_[layer];
+    LayerWeight weight{here.weight, here.convolution, here.weight.empty() ? "no weight" : ""};
+    if (targets_.are_labels()) {
+      weight.bias = here.bias;
+    }
+    if (here.weight.empty() || here.convolution) {
+      weight.no_balance = here.convolution ? "convolution" : weight.missing;
+    } else if (layer + 1 == layers_.size()) {
       weight.no_balance = "the last layer";
+    } else if (layers_[layer + 1].convolution) {
+      weight.no_balance = "the next layer is a convolution";
     } else if (options_.metrics.wants("weight_balancedness") ||
                options_.metrics.wants("weight_balancedness_relative")) {
       compare_with_next(weight, layers_[layer + 1].weight);
@@ -273,9 +294,12 @@ class Accumulator::Work {
 
   [[nodiscard]] bool has_layers_of(const Work& other) const {
     const auto same = [](const AccumulatedLayer& a, const AccumulatedLayer& b) {
-      return a.name == b.name && a.features == b.features && a.element == b.element && a.weight == b.weight;
+      return a.name == b.name && a.features == b.features && a.element == b.element && a.weight == b.weight &&
+             a.bias == b.bias && a.convolution == b.convolution;
     };
-    return targets_ == other.targets_ && options_.metrics.text() == other.options_.metrics.text() &&
+    return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
+           options_.ignore_label == other.options_.ignore_label &&
+           options_.metrics.text() == other.options_.metrics.text() &&
            options_.precision == other.options_.precision &&
            std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), same);
   }
@@ -284,28 +308,10 @@ class Accumulator::Work {
   void end_segments() {
     is_broken_ = true;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      through(layers_[i].name, [&] { folds_[i]->end_segment(); });
+      with_place(layers_[i].name, [&] { folds_[i]->end_segment(); });
     }
-    through("targets", [&] { target_fold_->end_segment(); });
+    targets_.end_segment();
     is_broken_ = false;
-  }
-
-  static void append(Folding& to, Folding& from) {
-    from.tree().read([&](const auto& subtrees) {
-      for (const auto& [place, moments] : subtrees) {
-        to.put(moments, moments.count);
-      }
-    });
-  }
-
-  [[nodiscard]] static Moments whole(Folding& fold) {
-    SegmentTree<Moments> copy;
-    fold.tree().read([&](const auto& subtrees) {
-      for (const auto& [place, moments] : subtrees) {
-        copy.put(place, moments);
-      }
-    });
-    return copy.finish();
   }
 
   void require_sound() const {
@@ -315,9 +321,9 @@ class Accumulator::Work {
   }
 
   void require_shapes(const std::vector<RowBytes>& rows, MatrixView<const double> targets) const {
-    if (rows.size() != layers_.size() || targets.cols() != targets_) {
+    if (rows.size() != layers_.size() || targets.cols() != targets_.columns()) {
       throw UsageError(fmt::format("found rows of {} layers and {} targets; expected {} and {}", rows.size(),
-                                   targets.cols(), layers_.size(), targets_));
+                                   targets.cols(), layers_.size(), targets_.columns()));
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const std::size_t expected = targets.rows() * layers_[i].features * layers_[i].element.size();
@@ -327,34 +333,6 @@ class Accumulator::Work {
                                      layers_[i].features, layers_[i].element.name()));
       }
     }
-  }
-
-  template <class Add>
-  static void through(const std::string& name, const Add& add) {
-    try {
-      add();
-    } catch (const NonFiniteSample& offending) {
-      throw InputError(
-          "", name,
-          fmt::format("found NaN or Inf, first in row {}; expected finite numbers", offending.sample));
-    }
-  }
-
-  void add_targets(MatrixView<const double> targets) {
-    Matrix together;
-    MatrixView<const double> rows = targets;
-    if (targets.stride() != targets.cols()) {
-      together = Matrix(targets.rows(), targets.cols());
-      for (std::size_t i = 0; i < targets.rows(); ++i) {
-        const auto from = targets.row(i);
-        std::copy(from.begin(), from.end(), together.view().row(i).begin());
-      }
-      rows = together.view();
-    }
-    const Matrix none(targets.rows(), 1);
-    through("targets", [&] {
-      target_fold_->add(std::as_bytes(std::span(rows.data(), rows.rows() * rows.cols())), none.view());
-    });
   }
 
   Results computed(const AccumulatedCheckpoint& about, Looks looks, const MergeOptions& merge) {
@@ -372,24 +350,19 @@ class Accumulator::Work {
   }
 
   std::vector<AccumulatedLayer> layers_;
-  std::size_t targets_;
   ElementType target_element_;
   AnalysisOptions options_;
   std::unique_ptr<Backend> backend_;
+  TargetSums targets_;
   std::vector<std::unique_ptr<Folding>> folds_;
-  std::unique_ptr<Folding> target_fold_;
-  std::optional<ModelSums> model_;
   std::map<std::size_t, LookSpec> specs_;
   std::vector<std::unique_ptr<Looking>> looks_;  // while a second look is at work; null: not needed
-  std::uint64_t rows_ = 0;
   bool is_broken_ = false;
 };
 
-Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, std::size_t targets,
-                         ElementType target_element, AnalysisOptions options,
-                         std::unique_ptr<Backend> backend)
-    : work_(std::make_unique<Work>(std::move(layers), targets, target_element, std::move(options),
-                                   std::move(backend))) {}
+Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
+                         AnalysisOptions options, std::unique_ptr<Backend> backend)
+    : work_(std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend))) {}
 
 Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
   PartInput input = unpacked<PartInput>(source.input());
@@ -409,12 +382,22 @@ Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
     layer.kind = index.kind;
     for (const LayerOfPart& part : source.layer({0, i})) {
       if (!part.weight.empty()) {
-        layer.weight = unpacked<LayerWeight>(part.weight).matrix;
+        LayerWeight weight = unpacked<LayerWeight>(part.weight);
+        layer.weight = std::move(weight.matrix);
+        layer.bias = std::move(weight.bias);
+        layer.convolution = weight.convolution;
       }
     }
   }
-  work_ = std::make_unique<Work>(std::move(layers), checkpoint.targets.shape.at(1),
-                                 checkpoint.targets.element, std::move(input.options), std::move(backend));
+  AccumulatedTargets targets{0, checkpoint.targets.element, 0};
+  if (is_classification(checkpoint)) {
+    const std::optional<PartBytes> bytes = source.checkpoint(0);
+    const auto labels = bytes ? unpacked<PartTargets>(*bytes).labels : std::nullopt;
+    targets.classes = labels ? labels->counts.size() : 1;  // without any, read() says so
+  } else {
+    targets.components = checkpoint.targets.shape.at(1);
+  }
+  work_ = std::make_unique<Work>(std::move(layers), targets, std::move(input.options), std::move(backend));
   work_->read(source);
 }
 
@@ -427,10 +410,14 @@ void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const d
   work_->update(layers, targets, predictions);
 }
 void Accumulator::merge(Accumulator& other) { work_->merge(*other.work_); }
+void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
+  work_->set_weight(layer, std::move(weight), std::move(bias), convolution);
+}
 void Accumulator::reset() { work_->reset(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }
 const std::vector<AccumulatedLayer>& Accumulator::layers() const { return work_->layers(); }
-std::size_t Accumulator::targets() const { return work_->targets(); }
+AccumulatedTargets Accumulator::targets() const { return work_->targets(); }
+std::optional<std::int64_t> Accumulator::ignore_label() const { return work_->options().ignore_label; }
 Results Accumulator::compute(const AccumulatedCheckpoint& about) { return work_->compute(about); }
 void Accumulator::begin_look() { work_->begin_look(); }
 void Accumulator::look(const std::vector<RowBytes>& layers, MatrixView<const double> targets) {

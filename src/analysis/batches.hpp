@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/segments.hpp"
+#include "analysis/labels.hpp"
 #include "collapscope/backend/backend.hpp"
 #include "core/segment_tree.hpp"
 
@@ -20,10 +20,13 @@ template <class AnyFold, class Value>
 class Batches {
  public:
   // For rows of d features in `row_bytes` each and n targets. Folds are for segments of segment_rows.
-  Batches(const Backend& backend, std::size_t features, std::size_t row_bytes, std::size_t targets)
+  // classes: K of classification, whose one target is a class's number, or ClassLabels::left_out.
+  Batches(const Backend& backend, std::size_t features, std::size_t row_bytes, std::size_t targets,
+          std::uint64_t classes = 0)
       : tile_rows_(backend.tile_rows(features)),
-        segment_rows_(segments_of_rows(backend, 1, features).length),
+        segment_rows_(segment_length(backend, features, classes)),
         row_bytes_(row_bytes),
+        may_leave_out_(classes > 0),
         waiting_(tile_rows_ * row_bytes),
         waiting_targets_(tile_rows_, targets) {}
 
@@ -65,7 +68,21 @@ class Batches {
     rows_ += rows;
   }
 
+  // Somebody else's rows that were left out: they count where a row is named.
+  void skip(std::uint64_t rows) { rows_ += rows; }
+
  private:
+  // As an analysis has it of as many rows as take no longer segments, of up to some thousand classes.
+  static std::uint64_t segment_length(const Backend& backend, std::size_t features, std::uint64_t classes) {
+    constexpr std::uint64_t most_segments = 64;
+    const std::uint64_t tile = backend.tile_rows(features);
+    std::uint64_t rows = backend.segment_rows(1, features);
+    if (classes > 0) {
+      rows = segment_rows_with_classes(rows, most_segments * rows, features, classes);
+    }
+    return (rows + tile - 1) / tile * tile;
+  }
+
   // Rows of the tile at work, when it is full.
   [[nodiscard]] std::size_t next_tile() const {
     return static_cast<std::size_t>(std::min<std::uint64_t>(tile_rows_, segment_rows_ - in_segment_));
@@ -91,13 +108,42 @@ class Batches {
   }
 
   void fold(std::span<const std::byte> bytes, MatrixView<const double> targets) {
-    fold_->add({bytes, 0, targets.rows(), rows_}, targets);
-    fold_->settle();  // the bytes are the caller's
+    if (!may_leave_out_ || !fold_some(bytes, targets)) {
+      fold_->add({bytes, 0, targets.rows(), rows_}, targets);
+      fold_->settle();  // the bytes are the caller's
+    }
     rows_ += targets.rows();
     in_segment_ += targets.rows();
     if (in_segment_ == segment_rows_) {
       finish_segment();
     }
+  }
+
+  // Rows that are not left out; false: that is all of them.
+  bool fold_some(std::span<const std::byte> bytes, MatrixView<const double> targets) {
+    std::vector<std::size_t> kept;
+    for (std::size_t i = 0; i < targets.rows(); ++i) {
+      if (targets(i, 0) != ClassLabels::left_out) {
+        kept.push_back(i);
+      }
+    }
+    if (kept.size() == targets.rows() || kept.empty()) {
+      return kept.empty();
+    }
+    std::vector<std::byte> kept_bytes(kept.size() * row_bytes_);
+    Matrix kept_targets(kept.size(), 1);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      std::ranges::copy(bytes.subspan(kept[i] * row_bytes_, row_bytes_),
+                        kept_bytes.begin() + static_cast<std::ptrdiff_t>(i * row_bytes_));
+      kept_targets(i, 0) = targets(kept[i], 0);
+    }
+    try {
+      fold_->add({kept_bytes, 0, kept.size(), 0}, kept_targets.view());
+      fold_->settle();
+    } catch (const NonFiniteSample& offending) {
+      throw NonFiniteSample{rows_ + kept.at(static_cast<std::size_t>(offending.sample))};
+    }
+    return true;
   }
 
   void finish_segment() {
@@ -108,6 +154,7 @@ class Batches {
   std::size_t tile_rows_;
   std::uint64_t segment_rows_;
   std::size_t row_bytes_;
+  bool may_leave_out_;
   std::unique_ptr<AnyFold> fold_;
   SegmentTree<Value> tree_;
   std::uint64_t segments_ = 0;

@@ -55,9 +55,21 @@ Checkpoint described(const AccumulatedCheckpoint& about, std::uint64_t rows,
   return {{std::move(index)}};
 }
 
-void check_layers(const std::vector<AccumulatedLayer>& layers, std::size_t targets) {
-  if (layers.empty() || targets == 0) {
-    throw UsageError("expected a layer and a target at least");
+void describe_classes(CheckpointIndex& checkpoint, const AccumulatedCheckpoint& about) {
+  checkpoint.task = "classification";
+  checkpoint.class_names = about.class_names;
+  checkpoint.targets.shape.resize(1);
+  checkpoint.targets.element.kind = ElementKind::int64;
+}
+
+std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
+                                      const AccumulatedTargets& targets) {
+  constexpr std::uint64_t most_classes = std::uint64_t{1} << 26U;
+  if (layers.empty() || (targets.components == 0) == (targets.classes == 0)) {
+    throw UsageError("expected a layer at least, and targets or classes");
+  }
+  if (targets.classes > most_classes) {
+    throw UsageError(fmt::format("found {} classes; expected at most {}", targets.classes, most_classes));
   }
   std::set<std::string> names;
   for (const AccumulatedLayer& layer : layers) {
@@ -70,10 +82,16 @@ void check_layers(const std::vector<AccumulatedLayer>& layers, std::size_t targe
           "layer '{}': found a weight of shape [{}, {}]; expected [m, {}], for rows of {} features", name,
           layer.weight.rows(), layer.weight.cols(), layer.features, layer.features));
     }
+    if (!layer.bias.empty() && !layer.convolution && layer.bias.size() != layer.weight.rows()) {
+      throw UsageError(
+          fmt::format("layer '{}': found a bias of {} numbers; expected {}, as the weight has rows", name,
+                      layer.bias.size(), layer.weight.rows()));
+    }
     if (!names.insert(layer.name).second) {
       throw UsageError(fmt::format("layer '{}' is there twice", name));
     }
   }
+  return layers;
 }
 
 }  // namespace collapscope

@@ -13,7 +13,11 @@ namespace collapscope {
                                    const std::vector<AccumulatedLayer>& layers, std::size_t targets,
                                    ElementType target_element);
 
+// Makes it one of a classification.
+void describe_classes(CheckpointIndex& checkpoint, const AccumulatedCheckpoint& about);
+
 // Throws UsageError where an accumulator cannot have these.
-void check_layers(const std::vector<AccumulatedLayer>& layers, std::size_t targets);
+[[nodiscard]] std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
+                                                    const AccumulatedTargets& targets);
 
 }  // namespace collapscope

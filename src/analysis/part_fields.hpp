@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "analysis/label_sums.hpp"
 #include "analysis/layer_format.hpp"
 #include "analysis/layer_messages.hpp"
 #include "analysis/measure.hpp"
@@ -28,6 +29,7 @@ struct PartTargets {
   // Of an accumulator, which goes on from there; else nothing.
   std::optional<Moments> moments = {};
   std::optional<ModelSums> model = {};
+  std::optional<LabelSums> labels = {};  // of classification, in place of these
 };
 
 [[nodiscard]] constexpr Looks last_enumerator(Looks /*of*/) { return Looks::two; }
@@ -142,6 +144,7 @@ void each_field(T& value, const Visit& visit) {
   visit("summary", value.summary);
   visit("moments", value.moments);
   visit("model", value.model);
+  visit("labels", value.labels);
 }
 
 template <class T, class Visit>
@@ -151,6 +154,23 @@ void each_field(T& value, const Visit& visit) {
   visit("squares", value.squares);
   visit("absolutes", value.absolutes);
   visit("error_moment", value.error_moment);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, LogitSums>
+void each_field(T& value, const Visit& visit) {
+  visit("columns", value.columns);
+  visit("samples", value.samples);
+  visit("entropy", value.entropy);
+  visit("right", value.right);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, LabelSums>
+void each_field(T& value, const Visit& visit) {
+  visit("counts", value.counts);
+  visit("ignored", value.ignored);
+  visit("model", value.model);
 }
 
 }  // namespace collapscope

@@ -18,7 +18,7 @@ namespace {
 using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
-constexpr const char* part_kind = "collapscope part 2";
+constexpr const char* part_kind = "collapscope part 3";
 
 std::string_view text_view(const PartBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

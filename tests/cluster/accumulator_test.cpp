@@ -64,7 +64,7 @@ class Accumulators : public ::testing::Test {
     return rows;
   }
   static Accumulator made(std::size_t threads = 1, const AnalysisOptions& options = {}) {
-    return {rows().layers(), rows().targets().cols(), {}, options, make_cpu_backend(threads)};
+    return {rows().layers(), {rows().targets().cols(), {}, 0}, options, make_cpu_backend(threads)};
   }
   static void add(Accumulator& to, std::size_t first, std::size_t last,
                   const std::vector<std::size_t>& sizes) {
@@ -174,10 +174,10 @@ TEST_F(Accumulators, MeasureThePredictions) {
 
 TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   const auto backend = [] { return make_cpu_backend(1); };
-  EXPECT_THROW(Accumulator({}, 1, {}, {}, backend()), UsageError);
-  EXPECT_THROW(Accumulator({{"a", 3, {}}, {"a", 3, {}}}, 1, {}, {}, backend()), UsageError);
-  EXPECT_THROW(Accumulator({{"a", 3, {}, Matrix(2, 4)}}, 1, {}, {}, backend()), UsageError);
-  Accumulator accumulator({{"a", 3, {}}}, 1, {}, {}, backend());
+  EXPECT_THROW(Accumulator({}, {1, {}, 0}, {}, backend()), UsageError);
+  EXPECT_THROW(Accumulator({{"a", 3, {}}, {"a", 3, {}}}, {1, {}, 0}, {}, backend()), UsageError);
+  EXPECT_THROW(Accumulator({{"a", 3, {}, Matrix(2, 4)}}, {1, {}, 0}, {}, backend()), UsageError);
+  Accumulator accumulator({{"a", 3, {}}}, {1, {}, 0}, {}, backend());
   EXPECT_THROW((void)accumulator.compute(), UsageError);
   const std::vector<double> numbers(6);
   EXPECT_THROW(accumulator.update({std::as_bytes(std::span(numbers))}, Matrix(3, 1).view()), UsageError);
@@ -188,7 +188,7 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
 }
 
 TEST_F(Accumulators, NameTheRowThatIsNotFiniteAndBeginAnew) {
-  Accumulator accumulator({{"a", 2, {}}}, 1, {}, {}, make_cpu_backend(1));
+  Accumulator accumulator({{"a", 2, {}}}, {1, {}, 0}, {}, make_cpu_backend(1));
   std::vector<double> numbers{1, 2, 3, 4, 5, 6};
   Matrix targets(3, 1);
   targets(1, 0) = 1;

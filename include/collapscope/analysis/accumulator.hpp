@@ -23,6 +23,15 @@ struct AccumulatedLayer {
   Matrix weight = {};        // of the module that these rows go into [m, d]; empty: none
   std::optional<std::int64_t> index = std::nullopt;
   std::string kind = {};
+  std::vector<double> bias = {};  // of that module [m], which classification takes; empty: zeros
+  bool convolution = false;       // the weight is [m, C, kernel ...] as [m kernel, C]
+};
+
+// What the rows' targets are: n components of regression, or K classes of classification.
+struct AccumulatedTargets {
+  std::size_t components = 0;
+  ElementType element = {};  // of components
+  std::uint64_t classes = 0;
 };
 
 // One batch of a layer: as many rows as there are targets for it.
@@ -34,16 +43,18 @@ struct AccumulatedCheckpoint {
   std::string run;
   std::optional<double> step;
   std::vector<std::pair<std::string, AttributeValue>> attributes;
+  std::vector<std::string> class_names = {};  // of label 0, 1 ...
 };
 
 // Sums rows up segment by segment as an analysis of a dump does: the same rows in any batches give the bits
 // of one process that reads them from a dump, up to 64 segments of rows (of 16,384, or 65,536 beyond 1024
-// features), unless the sums were asked for in between or merged. For one thread at a time.
+// features, and longer where there are more than 1024 classes), unless the sums were asked for in between or
+// merged. For one thread at a time.
 class Accumulator {
  public:
-  // targets: n components. Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two
-  // of one name, a weight that does not act on the features.
-  Accumulator(std::vector<AccumulatedLayer> layers, std::size_t targets, ElementType target_element,
+  // Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two of one name, a weight
+  // that does not act on the features, both components and classes.
+  Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
               AnalysisOptions options, std::unique_ptr<Backend> backend);
   // What `write` has put, to go on. Throws Error where the source holds something else.
   Accumulator(PartSource& source, std::unique_ptr<Backend> backend);
@@ -54,16 +65,23 @@ class Accumulator {
   Accumulator& operator=(const Accumulator&) = delete;
 
   // The next rows: of every layer [rows, d]; targets [rows, n]; predictions [rows, n], or empty, always or
-  // never. Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far;
-  // after that only `reset` helps.
+  // never. Of classification, targets are labels [rows, 1] from 0 to K - 1, where the option ignore_label is
+  // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur.
+  // Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far; after
+  // that only `reset` helps.
   void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
               MatrixView<const double> predictions = {});
   // The rows of another one with the same layers, after these. Throws UsageError where it has others.
   void merge(Accumulator& other);
   void reset();
+  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
+  // while a second look is at work.
+  void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
+  // Without those that are left out.
   [[nodiscard]] std::uint64_t rows() const;
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const;
-  [[nodiscard]] std::size_t targets() const;
+  [[nodiscard]] AccumulatedTargets targets() const;
+  [[nodiscard]] std::optional<std::int64_t> ignore_label() const;
 
   // All that the rows so far give. What needs a second look at them is undefined, with that reason, unless
   // `look` has had all of them again. Throws UsageError: no rows.

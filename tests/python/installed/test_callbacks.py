@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import collapscope
+import test_meter_classes
 from test_meter import batches, mlp
 
 
@@ -66,3 +67,49 @@ def test_trainer(monkeypatch):
     for step in range(1, 21):
         callback.on_step_end(None, types.SimpleNamespace(global_step=step), None, model=model)
     assert len(logged) == 2 and logged[0]["collapse/4/nrc1"] > 0
+
+
+CLASSIFIER = {"task": "classification"}
+
+
+def test_measure_a_classifier():
+    model, data = test_meter_classes.mlp(), test_meter_classes.batches()
+    once = collapscope.measure(model, data, wide=True, **CLASSIFIER)
+    twice = collapscope.measure(model, data, looks=2, wide=True, **CLASSIFIER)
+    assert once["nc4_disagreement"].isna().all() and twice["nc4_disagreement"].notna().all()
+    assert once["nc1"][2] == pytest.approx(twice["nc1"][2])
+    found = collapscope.scalars(collapscope.measure(model, data, **CLASSIFIER), ["nc1", "nc4_disagreement", "model_accuracy"])
+    assert set(found) == {"collapse/0/nc1", "collapse/2/nc1", "collapse/4/nc1", "collapse/model_accuracy"}
+
+
+def test_lightning_with_a_classifier(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    logged = {}
+
+    class Module(torch.nn.Sequential):
+        def log_dict(self, numbers, **_):
+            logged.update(numbers)
+
+    module = Module(*test_meter_classes.mlp())
+    for looks in (1, 2):
+        logged.clear()
+        callback = collapscope.callbacks.lightning(test_meter_classes.batches(), looks=looks, **CLASSIFIER)
+        callback.on_train_epoch_end(types.SimpleNamespace(current_epoch=0), module)
+        layers = {f"collapse/{layer}/{metric}" for layer in (0, 2, 4) for metric in ("nc1", "nc2_equiangular")}
+        assert set(logged) == layers | {"collapse/4/nc3_self_duality"} | ({"collapse/4/nc4_disagreement"} if looks == 2 else set())
+        assert logged["collapse/4/nc1"] == callback.table.query("layer == '4' and metric == 'nc1'")["value"].item()
+
+
+def test_trainer_with_labels_of_tokens(monkeypatch):
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    data = [{"x": item["x"], "labels": item["y"]} for item in test_meter_classes.tokens()]
+    logged = []
+    trainer = types.SimpleNamespace(log=logged.append, add_callback=lambda callback: None)
+    callback = collapscope.callbacks.trainer(trainer, data, every=1, metrics=["nc1", "model_accuracy"], pool="none", ignore_label=-100,
+                                             exclude="block.self_attn", **CLASSIFIER)
+    callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=test_meter_classes.tagger())
+    assert set(logged[0]) == {f"collapse/{layer}/nc1" for layer in ("embed", "block.linear1", "block.linear2", "head")} | {"collapse/model_accuracy"}
+    pairs = [(item["x"], item["labels"]) for item in data]
+    table = collapscope.measure(test_meter_classes.tagger(), pairs, pool="none", ignore_label=-100, exclude="block.self_attn", wide=True,
+                                **CLASSIFIER)
+    assert logged[0]["collapse/head/nc1"] == table["nc1"].iloc[-1]

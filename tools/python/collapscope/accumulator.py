@@ -1,22 +1,27 @@
-"""Accumulator: the metrics of features and targets that come in batches, without a dump.
+"""Accumulator: the metrics of features and targets, or labels, that come in batches, without a dump.
 
     sums = collapscope.Accumulator({"fc": 512}, targets=2, weights={"fc": model.fc.weight})
     for x, y in loader:
         sums.update({"fc": features(x)}, y)
     table = sums.compute()
 
-It sums moments in float64 as the program does, and takes memory for matrices [d, d] only, however many rows come.
+Of a classification it is Accumulator({"fc": 512}, classes=10, weights=..., biases=...), and `update` takes labels.
+
+It sums moments in float64 as the program does, and takes memory for matrices [d, d] only, of classes also [K, d], however many rows come.
 """
 from __future__ import annotations
 
 import functools
 import json
+import numbers
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ._arrays import float64, matrix, type_name, weight_of, with_bits
+from ._labels import labels_of
 from .errors import AccumulatorError
 
 try:
@@ -31,6 +36,10 @@ if _GPU_MODULE.exists():
     os.environ.setdefault("COLLAPSCOPE_GPU_MODULE", str(_GPU_MODULE))
 
 
+MOST_CLASSES = 1 << 26
+MOST_LOGITS = 1 << 23  # that are float64 at a time
+
+
 def _plain_errors(function):
     """Errors of the compiled part as this package's own."""
     @functools.wraps(function)
@@ -42,109 +51,112 @@ def _plain_errors(function):
     return called
 
 
-def _is_torch(array) -> bool:
-    return type(array).__module__.split(".")[0] == "torch"
-
-
-def _on_cpu(array):
-    """Something that the compiled part takes without a copy where that can be."""
-    if _is_torch(array):
-        return array.detach().cpu()
-    return array if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray) else np.asarray(array)
-
-
-def _matrix(array, what: str, cols: int | None):
-    """[rows, cols] with its numbers one after the other."""
-    found = _on_cpu(array)
-    if found.ndim == 1 and cols in (1, None):
-        found = found.reshape(-1, 1)
-    if found.ndim != 2 or cols is not None and found.shape[1] != cols:
-        raise AccumulatorError(f"{what}: found shape {list(found.shape)}; expected [rows, {cols if cols else 'd'}]")
-    if _is_torch(found):
-        return found.contiguous()
-    if isinstance(found, np.ndarray):
-        return np.ascontiguousarray(found if _is_bits(found) else found.astype(found.dtype.newbyteorder("="), copy=False))
-    return found
-
-
-def _is_bits(array) -> bool:
-    """bfloat16 in NumPy: 2-byte void, or ml_dtypes' type."""
-    return isinstance(array, np.ndarray) and array.dtype.itemsize == 2 and (array.dtype.kind == "V" or array.dtype.name == "bfloat16")
-
-
-def _float64(array, what: str, cols: int | None) -> np.ndarray:
-    found = _matrix(array, what, cols)
-    if _is_bits(found):
-        found = (found.view("<u2").astype("<u4") << 16).view("<f4")
-    if _is_torch(found):
-        return found.double().numpy()
-    return np.ascontiguousarray(np.from_dlpack(found) if not isinstance(found, np.ndarray) else found, dtype=np.float64)
-
-
-def _with_bits(rows):
-    """Rows as the compiled part takes them, and which of them are the bits of bfloat16."""
-    bits = [_is_bits(found) for found in rows]
-    return [found.view("<u2") if is_bits else found for found, is_bits in zip(rows, bits)], bits
-
-
-def _type_name(array) -> str:
-    name = str(getattr(array, "dtype", "float64")).rsplit(".", 1)[-1]
-    if name == "|V2":
-        return "bfloat16"
-    return {"half": "float16", "float": "float32", "double": "float64"}.get(name, name)
+def _by_name(given, names) -> dict:
+    """{layer name: array} of such a mapping, or of one array for all."""
+    if given is None:
+        return {}
+    return dict(given) if isinstance(given, Mapping) else {name: given for name in names}
 
 
 class Accumulator:
-    """Sums of features and targets, from which `compute` gives every metric of regression.
+    """Sums of features and targets, from which `compute` gives every metric of regression; of features and labels, from which it gives
+    every metric of classification.
 
     features: the number of features d, or {layer name: d} for several layers, input to output.
-    targets: the number of target components n.
-    weights: of the linear modules that the features go into: [m, d], or {layer name: [m, d]}; None: metrics that need them
-        are undefined.
+    targets: the number of target components n, of a regression; or
+    classes: K, of a classification with labels 0 to K - 1. Labels that never come count as absent, as the program has it.
+    ignore_label: of a classification: rows with this label are left out, and counted as samples_ignored; -100 is PyTorch's.
+    weights: of the linear modules that the features go into: [m, d], or {layer name: [m, d]}; of convolutions [m, d, kernel axes].
+        None: metrics that need them are undefined.
+    biases: of these, [m] or {layer name: [m]}, which nc4_disagreement takes; None: zeros.
     kinds: {layer name: kind}, such as "linear".
-    metrics, signal_dim, top, precision, memory (bytes), device, threads: as of `collapscope analyze`.
+    metrics, signal_dim, top, precision, memory (bytes), device, threads, per_class: as of `collapscope analyze`.
 
     The same rows in any batches give the bits of `collapscope analyze --looks 1` on a dump of them (up to 1,048,576 rows of at
-    most 1024 features; the sums are asked for once, at the end). Not for several threads at the same time.
+    most 1024 features, and 1024 classes; the sums are asked for once, at the end). Not for several threads at the same time.
     Raises AccumulatorError, a ValueError.
     """
 
     @_plain_errors
-    def __init__(self, features, targets: int, *, weights=None, kinds=None, metrics=None, signal_dim=None, top: int = 10,
-                 precision: str = "float64", memory: int = 0, device: str = "cpu", threads: int = 0):
+    def __init__(self, features, targets: int | None = None, *, classes: int | None = None, ignore_label: int | None = None, weights=None,
+                 biases=None, kinds=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
+                 device: str = "cpu", threads: int = 0, per_class: bool = False):
         self._features = dict(features) if isinstance(features, Mapping) else {"features": int(features)}
-        self._targets = int(targets)
-        if not isinstance(weights, Mapping):
-            weights = {} if weights is None else {name: weights for name in self._features}
-        unknown = [name for name in (*weights, *(kinds or {})) if name not in self._features]
+        self._targets, self._classes = self._checked_task(targets, classes)
+        self._ignored = self._checked_label(ignore_label)
+        self._core = None
+        weights, biases, convolutions = self._checked_weights(weights, biases)
+        unknown = [name for name in kinds or {} if name not in self._features]
         if unknown:
-            raise AccumulatorError(f"found a weight or kind of {unknown[0]!r}; expected one of {', '.join(map(repr, self._features))}")
-        self._layers = [
-            _core.Layer(name, int(d), None if weights.get(name) is None else _float64(weights[name], f"weight of {name!r}", int(d)),
-                        number, (kinds or {}).get(name) or "")
-            for number, (name, d) in enumerate(self._features.items())]
+            raise AccumulatorError(f"found a kind of {unknown[0]!r}; expected one of {', '.join(map(repr, self._features))}")
+        self._layers = [_core.Layer(name, int(d), weights.get(name), number, (kinds or {}).get(name) or "", biases.get(name),
+                                    name in convolutions)
+                        for number, (name, d) in enumerate(self._features.items())]
         self._options = _core.Options()
         self._options.metrics = ",".join([metrics] if isinstance(metrics, str) else metrics or [])
         self._options.signal_dim = "" if signal_dim is None else str(signal_dim)
         self._options.top, self._options.precision, self._options.memory = top, precision, memory
         self._options.device, self._options.threads = device, threads
-        self._core = None
+        self._options.ignore_label, self._options.per_class = self._ignored, per_class
         self._made("float64")  # says what does not fit at once
         self._core = None
 
+    @staticmethod
+    def _checked_task(targets, classes) -> tuple[int | None, int | None]:
+        if (targets is None) == (classes is None):
+            found = "neither targets= nor classes=" if classes is None else "both targets= and classes="
+            raise AccumulatorError(f"found {found}; expected targets=n for a regression, or classes=K for a classification")
+        if classes is not None and (not isinstance(classes, numbers.Integral) or classes < 1):
+            raise AccumulatorError(f"classes: found {classes!r}; expected how many there are, so that labels are from 0 to classes - 1")
+        if classes is not None and classes > MOST_CLASSES:
+            raise AccumulatorError(f"classes: found {classes}; expected at most {MOST_CLASSES}")
+        return (None, int(classes)) if targets is None else (int(targets), None)
+
+    def _checked_label(self, label):
+        if label is None:
+            return None
+        if self._classes is None or not isinstance(label, numbers.Integral) or isinstance(label, bool):
+            raise AccumulatorError(f"ignore_label: found {label!r} for {'a classification' if self._classes else 'a regression'}; expected a whole "
+                                   "number, with classes=")
+        return int(label)
+
+    def _checked_weights(self, weights, biases) -> tuple[dict, dict, set]:
+        """By layer; and the layers whose weights are convolutions'."""
+        weights, biases = _by_name(weights, self._features), _by_name(biases, self._features)
+        unknown = [name for name in (*weights, *biases) if name not in self._features]
+        if unknown:
+            raise AccumulatorError(f"found a weight or bias of {unknown[0]!r}; expected one of {', '.join(map(repr, self._features))}")
+        found_weights = {name: weight_of(found, f"weight of {name!r}", int(self._features[name])) for name, found in weights.items()
+                         if found is not None}
+        weights = {name: weight for name, (weight, _) in found_weights.items()}
+        convolutions = {name for name, (_, is_convolution) in found_weights.items() if is_convolution}
+        biases = {name: float64(found, f"bias of {name!r}", 1) for name, found in biases.items() if found is not None and name not in convolutions}
+        for name in biases:
+            rows = len(weights[name]) if name in weights else "no weight"
+            if rows != len(biases[name]):
+                raise AccumulatorError(f"bias of {name!r}: found {len(biases[name])} numbers beside a weight of {rows} rows; expected one for each "
+                                       "row of weights=" if name in weights else
+                                       f"bias of {name!r}: found one without a weight; expected weights= of this layer, too")
+        return weights, biases, convolutions
+
     def _made(self, target_type: str):
         if self._core is None:
-            self._core = _core.Accumulator(self._layers, self._targets, target_type, self._options)
+            self._core = _core.Accumulator(self._layers, self._targets or 0, self._classes or 0, target_type, self._options)
         return self._core
 
     @property
     def rows(self) -> int:
-        """How many rows have come."""
+        """How many rows have come; without those with the ignored label."""
         return 0 if self._core is None else self._core.rows
 
     @property
     def layers(self) -> list[str]:
         return list(self._features)
+
+    @property
+    def classes(self) -> int | None:
+        """K of a classification; None of a regression."""
+        return self._classes
 
     def _batch(self, features):
         batch = dict(features) if isinstance(features, Mapping) else {name: features for name in self._features}
@@ -152,7 +164,7 @@ class Accumulator:
             odd = sorted(set(batch) ^ set(self._features))[0]
             raise AccumulatorError(f"found features of {', '.join(map(repr, batch))}; expected those of "
                                    f"{', '.join(map(repr, self._features))} (not so: {odd!r})")
-        rows = [_matrix(batch[name], f"features of {name!r}", d) for name, d in self._features.items()]
+        rows = [matrix(batch[name], f"features of {name!r}", d) for name, d in self._features.items()]
         counts = {len(found) for found in rows}
         if len(counts) > 1:
             raise AccumulatorError(f"found {' and '.join(map(str, sorted(counts)))} rows in one batch; expected as many of every layer")
@@ -164,16 +176,41 @@ class Accumulator:
 
         features: [rows, d], or {layer name: [rows, d]}: NumPy arrays, PyTorch or JAX tensors of any float type or of integers. On
             the CPU they are not copied; tensors on a GPU are brought down.
-        targets: [rows, n], or [rows] where n = 1. predictions: likewise, of the model; with all batches or with none.
+        targets: [rows, n], or [rows] where n = 1; of a classification labels [rows], integers of any kind or whole floats, or
+            one-hot rows [rows, K].
+        predictions: of the model, shaped as the targets; of a classification logits [rows, K]. With all batches or with none.
         After an error in the middle of it only `reset` helps.
         """
         rows = self._batch(features)
-        values = _float64(targets, "targets", self._targets)
-        guesses = None if predictions is None else _float64(predictions, "predictions", self._targets)
-        self._require_rows(rows, values, "targets")
+        values = self._values(targets)
+        columns = self._targets if self._classes is None else None
+        guesses = None if predictions is None else matrix(predictions, "predictions", columns)
+        self._require_rows(rows, values, "targets" if self._classes is None else "labels")
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
-        self._made(_type_name(targets)).update(*_with_bits(rows), values, guesses)
+        core = self._made(type_name(targets))
+        for part in self._parts(len(values), guesses):
+            core.update(*with_bits([found[part] for found in rows]), values[part],
+                        None if guesses is None else float64(guesses[part], "predictions", columns))
+
+    @staticmethod
+    def _parts(rows: int, guesses) -> list[slice]:
+        """Slices of a batch: more than one where its logits, as of a vocabulary, would take much memory as float64. All of them are
+        finite then, so that no part is in the sums when another one is refused."""
+        columns = 1 if guesses is None else max(1, guesses.shape[1])
+        step = max(1, MOST_LOGITS // columns)
+        parts = [slice(first, first + step) for first in range(0, rows, step)] if rows > step and guesses is not None else [slice(None)]
+        for part in parts if len(parts) > 1 else ():
+            finite = np.isfinite(float64(guesses[part], "predictions", None)).all(1)
+            if not finite.all():
+                raise AccumulatorError(f"predictions: found NaN or Inf, first in row {part.start + int(np.argmin(finite))} of the batch; expected "
+                                       "finite numbers")
+        return parts
+
+    def _values(self, targets):
+        if self._classes is None:
+            return float64(targets, "targets", self._targets)
+        return labels_of(targets, self._classes, self._ignored)
 
     @staticmethod
     def _require_rows(rows, values, what):
@@ -182,8 +219,8 @@ class Accumulator:
 
     @_plain_errors
     def begin_look(self) -> None:
-        """Begins a second look at the same rows, for what one look cannot give (nrc1_centered, low floors): pass them to `look`, in
-        the order in which they came, then `compute`."""
+        """Begins a second look at the same rows, for what one look cannot give (nrc1_centered, nc4_disagreement,
+        ncc_accuracy, nc1_unit, low floors): pass them to `look`, in the order in which they came, then `compute`."""
         self._require_some()
         self._core.begin_look()
 
@@ -192,17 +229,19 @@ class Accumulator:
         """Rows of a second look, as of `update`."""
         self._require_some()
         rows = self._batch(features)
-        values = _float64(targets, "targets", self._targets)
-        self._require_rows(rows, values, "targets")
-        self._core.look(*_with_bits(rows), values)
+        values = self._values(targets)
+        self._require_rows(rows, values, "targets" if self._classes is None else "labels")
+        self._core.look(*with_bits(rows), values)
 
     @_plain_errors
     def merge(self, other: Accumulator) -> None:
         """Adds the rows of another accumulator of the same layers, weights and options, after these."""
         if not isinstance(other, Accumulator):
             raise AccumulatorError(f"found {type(other).__name__}; expected an Accumulator")
-        if other._features != self._features or other._targets != self._targets:
-            raise AccumulatorError("found an accumulator of other layers or targets; expected the same")
+        for what, here, there in (("layers", self._features, other._features), ("targets", self._targets, other._targets),
+                                  ("classes", self._classes, other._classes), ("ignore_label", self._ignored, other._ignored)):
+            if here != there:
+                raise AccumulatorError(f"found an accumulator whose {what} are {there}; expected {here}, as here")
         if other._core is not None:
             self._made("float64").merge(other._core)
 
@@ -216,18 +255,29 @@ class Accumulator:
             raise AccumulatorError("found no rows; expected update() first")
 
     @_plain_errors
-    def results(self, *, path: str = "", run: str = "", step=None, attributes=None) -> dict:
-        """The results as `collapscope analyze -o FILE.json` writes them, parsed."""
+    def set_weights(self, weights, biases=None) -> None:
+        """In place of those so far, also of a loaded accumulator: as of the constructor. Layers that are not named keep theirs."""
+        weights, biases, convolutions = self._checked_weights(weights, biases)
+        for number, name in enumerate(self._features):
+            if name in weights:
+                self._made("float64").set_weight(number, weights[name], biases.get(name), name in convolutions)
+
+    @_plain_errors
+    def results(self, *, path: str = "", run: str = "", step=None, attributes=None, class_names=()) -> dict:
+        """The results as `collapscope analyze -o FILE.json` writes them, parsed. class_names: of labels 0, 1 ... with per_class."""
         self._require_some()
         listed = [(str(name), value if isinstance(value, (bool, int, float, str)) else str(value))
                   for name, value in (attributes or {}).items()]
-        return json.loads(self._core.compute(path, run, None if step is None else float(step), listed))
+        return json.loads(self._core.compute(path, run, None if step is None else float(step), listed, list(class_names)))
 
-    def compute(self, *, path: str = "", run: str = "", step=None, attributes=None, wide: bool = False):
+    def compute(self, weights=None, biases=None, *, path: str = "", run: str = "", step=None, attributes=None, class_names=(),
+                wide: bool = False):
         """A DataFrame of all metrics of the rows so far, as `collapscope.load` gives. What needs a second look is undefined, with
-        that note, unless `look` has had all rows again."""
+        that note, unless `look` has had all rows again. weights, biases: as of `set_weights`, which they stand for."""
         from .results import load
-        return load(self.results(path=path, run=run, step=step, attributes=attributes), wide=wide)
+        if weights is not None or biases is not None:
+            self.set_weights(weights, biases)
+        return load(self.results(path=path, run=run, step=step, attributes=attributes, class_names=class_names), wide=wide)
 
     @_plain_errors
     def save(self, path) -> None:
@@ -242,6 +292,7 @@ class Accumulator:
         found = cls.__new__(cls)
         found._core = _core.Accumulator.load(os.fspath(path), device, threads)
         found._features = dict(zip(found._core.names, found._core.features))
-        found._targets = found._core.targets
+        found._targets, found._classes = found._core.targets or None, found._core.classes or None
+        found._ignored = found._core.ignore_label
         found._layers, found._options = None, None
         return found

@@ -1,6 +1,7 @@
 """Meter: the metrics of a model's layers while it runs, without a dump. Needs PyTorch."""
 from __future__ import annotations
 
+import numbers
 import os
 import tempfile
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ._dump import CheckedRows, shape_text, type_name
+from ._labels import labels_of
 from .accumulator import Accumulator
 from .attach import arguments_of
 from .errors import AccumulatorError
@@ -17,21 +19,31 @@ from .recorder import Recorder
 class _Sums(CheckedRows):
     """Takes what a recorder writes, into an accumulator."""
 
-    def __init__(self, where, attributes: dict, options: dict):
+    def __init__(self, where, task: str, attributes: dict, options: dict):
         super().__init__(where, allow_nonfinite=False)
-        self.attributes, self.options = attributes, options
+        self.task, self.attributes, self.options = task, attributes, options
         self.kinds: dict[str, str] = {}
         self.weights: dict[str, np.ndarray] = {}
+        self.biases: dict[str, np.ndarray] = {}
+        self.class_names: list[str] = []
         self.sums: Accumulator | None = None
         self.looks = False
+
+    def check(self, name: str, values: np.ndarray) -> None:
+        super().check(name, values)
+        classes = self.options["classes"] if self.sums is None else self.sums.classes
+        if name == "targets" and classes is not None and self.task == "classification":
+            labels_of(values, classes, None)  # before any of the batch is in the sums
 
     def group(self, name: str, **attributes) -> None:
         self.kinds[name.split("/", 1)[1]] = attributes.get("kind") or ""
 
     def array(self, name: str, values: np.ndarray) -> None:
         layer, part = name.split("/", 1)[1].rsplit("/", 1)
-        if part == "weight" and values.ndim == 2:
-            self.weights[layer] = values
+        (self.weights if part == "weight" else self.biases)[layer] = values
+
+    def names(self, values: list[str]) -> None:
+        self.class_names = values
 
     def append_all(self, arrays: dict[str, np.ndarray]) -> None:
         arrays = dict(arrays)
@@ -42,15 +54,34 @@ class _Sums(CheckedRows):
                 raise AccumulatorError(f"{self.path}: layers/{layer}: found {type_name(rows)} {shape_text(rows.shape[1:])}; expected rows "
                                        "[N, d]: pool='mean', 'max', 'first' or 'last', or a target for each position")
         if self.sums is None:
-            self.sums = Accumulator({layer: rows.shape[1] for layer, rows in features.items()}, _columns(targets),
-                                    weights=self.weights, kinds=self.kinds, **self.options)
+            self.sums = self._new_sums({layer: rows.shape[1] for layer, rows in features.items()}, targets, predictions)
         if self.looks:
             self.sums.look(features, targets)
             return
-        self.sums.update(features, targets, None if predictions is None else predictions.reshape(targets.shape))
+        if predictions is not None and self.task == "regression":
+            predictions = predictions.reshape(targets.shape)
+        self.sums.update(features, targets, predictions)
         for name, rows in {"targets": targets, **arrays, **({} if predictions is None else {"predictions": predictions})}.items():
             known = self.rows.setdefault(name, SimpleNamespace(shape=rows.shape[1:], dtype=rows.dtype, type_name=type_name(rows), count=0))
             known.count += len(rows)
+
+    def _new_sums(self, features: dict[str, int], targets: np.ndarray, logits: np.ndarray | None) -> Accumulator:
+        options = dict(self.options)
+        classes = options.pop("classes")
+        if self.task == "regression":
+            return Accumulator(features, _columns(targets), weights=self.weights, kinds=self.kinds, **options)
+        if classes is None:
+            classes = self._classes(logits)
+        return Accumulator(features, classes=classes, weights=self.weights, biases=self.biases, kinds=self.kinds, **options)
+
+    def _classes(self, logits: np.ndarray | None) -> int:
+        """As many as the model has logits, else as the last weight has rows."""
+        if logits is not None and logits.ndim == 2:
+            return logits.shape[1]
+        linear = [weight for weight in self.weights.values() if weight.ndim == 2]
+        if not linear:
+            raise AccumulatorError(f"{self.path}: classes: found neither logits nor a linear layer that tell how many there are; expected classes=")
+        return len(linear[-1])
 
     def abort(self) -> None:
         pass
@@ -72,36 +103,41 @@ class Meter(Recorder):
         table = meter.compute()          # a DataFrame, as collapscope.load gives
         meter.reset()                    # before the next epoch: the weights have changed
 
-    Between the calls the model is as it was. What needs a second look at the rows (nrc1_centered, low floors) is undefined, with
-    that note; `compute(loader)` looks again.
+    Between the calls the model is as it was. What needs a second look at the rows (nrc1_centered, nc4_disagreement, low floors) is
+    undefined, with that note; `compute(loader)` looks again.
 
-    model, layers, exclude, pool, output, batch_first, autocast, dtype: as of Recorder; layers are measured on rows [N, d], so pool is
-        "mean", "max", "first", "last", or "none" with a target for every position.
+    model, layers, exclude, pool, output, batch_first, autocast, dtype, task, class_names, ignore_label: as of Recorder; layers are
+        measured on rows [N, d], so pool is "mean", "max", "first", "last", or "none" with a target or label for every position.
     attributes: run, step, weight_decay, lambda_w, lambda_h ... of the results.
-    metrics, signal_dim, top, precision, memory, device, threads: as of Accumulator.
+    classes: of a classification, with labels 0 to classes - 1; None: as many as the model has logits or, without these, as its last
+        linear layer that is measured has outputs.
+    metrics, signal_dim, top, precision, memory, device, threads, per_class: as of Accumulator.
     Raises ValueError for what does not fit; that batch has then left no trace.
     """
 
-    def __init__(self, model, layers=None, *, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None,
-                 autocast=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
-                 device: str = "cpu", threads: int = 0):
-        self._sums_options = {"metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision, "memory": memory,
-                              "device": device, "threads": threads}
-        self._arguments = (model, layers, attributes,
+    def __init__(self, model, layers=None, *, task: str = "regression", classes: int | None = None, ignore_label: int | None = None,
+                 class_names=None, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
+                 metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str = "cpu",
+                 threads: int = 0, per_class: bool = False):
+        if classes is not None and (task != "classification" or not isinstance(classes, numbers.Integral) or classes < 1):
+            raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
+        self._sums_options = {"classes": classes, "metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision,
+                              "memory": memory, "device": device, "threads": threads, "per_class": per_class}
+        self._arguments = (model, layers, task, attributes,
                            {"exclude": exclude, "pool": pool, "dtype": dtype, "output": output, "batch_first": batch_first,
-                            "autocast": autocast})
+                            "autocast": autocast, "class_names": class_names, "ignore_label": ignore_label})
         self.reset()
 
     def reset(self) -> None:
         """Forgets all batches, and the weights that they were recorded with."""
-        model, layers, attributes, options = self._arguments
-        super().__init__(model, "meter", layers, "regression", attributes, **options)
+        model, layers, task, attributes, options = self._arguments
+        super().__init__(model, "meter", layers, task, attributes, **options)
 
     def _checked(self, path):
         return path
 
     def _new_writer(self, attributes: dict):
-        return _Sums(self.path, attributes, self._sums_options)
+        return _Sums(self.path, self._task, attributes, self._sums_options)
 
     def update(self, x=None, y=None, *, mask=None, predictions=None) -> None:
         """One batch: as Recorder.add."""
@@ -114,10 +150,10 @@ class Meter(Recorder):
             raise AccumulatorError("meter: found no samples; expected at least one call of update()")
         if loader is not None:
             self._look(loader, batch)
-        attributes = {"task": "regression", **self._writer.attributes}
+        attributes = {"task": self._task, **self._writer.attributes}
         run, step = attributes.get("run", ""), attributes.get("step")
         return self._writer.sums.results(run=str(run), step=step if isinstance(step, (int, float)) else None,
-                                         attributes=dict(sorted(attributes.items())))
+                                         attributes=dict(sorted(attributes.items())), class_names=self._writer.class_names)
 
     def compute(self, loader=None, *, batch=None, wide: bool = False):
         """A DataFrame of all metrics of the samples so far, as collapscope.load gives.

@@ -82,6 +82,11 @@ MatrixView<const double> view_of(const Numbers& numbers) {
   return {numbers.data(), numbers.shape(0), numbers.shape(1)};
 }
 
+std::vector<double> numbers_of(const std::optional<Numbers>& numbers) {
+  return numbers ? std::vector<double>(numbers->data(), numbers->data() + numbers->size())
+                 : std::vector<double>();
+}
+
 Matrix matrix_of(const std::optional<Numbers>& numbers) {
   if (!numbers) {
     return {};
@@ -100,6 +105,8 @@ struct Options {
   std::uint64_t memory = 0;
   std::string device = "cpu";
   std::size_t threads = 0;
+  std::optional<std::int64_t> ignore_label;
+  bool per_class = false;
 };
 
 AnalysisOptions analysis_of(const Options& options) {
@@ -107,6 +114,8 @@ AnalysisOptions analysis_of(const Options& options) {
   analysis.metrics = MetricChoice(options.metrics);
   analysis.top = options.top;
   analysis.memory = options.memory;
+  analysis.ignore_label = options.ignore_label;
+  analysis.per_class = options.per_class;
   analysis.intrinsic_signal_dim = options.signal_dim == "intrinsic";
   if (!options.signal_dim.empty() && !analysis.intrinsic_signal_dim) {
     analysis.signal_dim = std::stoull(options.signal_dim);
@@ -129,19 +138,29 @@ struct Layer {
   std::optional<Numbers> weight;
   std::optional<std::int64_t> index;
   std::string kind;
+  std::optional<Numbers> bias;  // [m, 1]
+  bool convolution = false;
 };
 
 class PyAccumulator {
  public:
-  PyAccumulator(const std::vector<Layer>& layers, std::size_t targets, const std::string& target_type,
-                const Options& options)
-      : targets_(targets), options_(options) {
+  // targets: n; classes: K; one of them is 0.
+  PyAccumulator(const std::vector<Layer>& layers, std::size_t targets, std::uint64_t classes,
+                const std::string& target_type, const Options& options)
+      : targets_{targets, {}, classes}, options_(options) {
     for (const ElementKind kind :
          {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32, ElementKind::float64}) {
-      target_element_.kind = ElementType{kind, false}.name() == target_type ? kind : target_element_.kind;
+      targets_.element.kind = ElementType{kind, false}.name() == target_type ? kind : targets_.element.kind;
     }
     for (const Layer& layer : layers) {
-      layers_.push_back({layer.name, layer.features, {}, matrix_of(layer.weight), layer.index, layer.kind});
+      layers_.push_back({layer.name,
+                         layer.features,
+                         {},
+                         matrix_of(layer.weight),
+                         layer.index,
+                         layer.kind,
+                         numbers_of(layer.bias),
+                         layer.convolution});
     }
     (void)analysis_of(options_);
   }
@@ -163,8 +182,11 @@ class PyAccumulator {
     if (other.accumulator_ == nullptr) {
       return;
     }
-    if (accumulator_ == nullptr) {
-      layers_ = other.layers_;
+    if (accumulator_ == nullptr && layers_.size() == other.known().size()) {
+      for (std::size_t i = 0; i < layers_.size(); ++i) {
+        layers_[i].element = other.known()[i].element;
+      }
+      targets_.element = other.made().targets().element;
     }
     made().merge(other.made());
   }
@@ -173,11 +195,21 @@ class PyAccumulator {
       accumulator_->reset();
     }
   }
+  void set_weight(std::size_t layer, const Numbers& weight, const std::optional<Numbers>& bias,
+                  bool convolution) {
+    if (accumulator_) {
+      accumulator_->set_weight(layer, matrix_of(weight), numbers_of(bias), convolution);
+    } else {
+      layers_.at(layer).convolution = convolution;
+      layers_.at(layer).weight = matrix_of(weight);
+      layers_.at(layer).bias = numbers_of(bias);
+    }
+  }
   [[nodiscard]] std::uint64_t rows() const { return accumulator_ == nullptr ? 0 : accumulator_->rows(); }
 
   std::string compute(const std::string& path, const std::string& run, std::optional<double> step,
-                      const Attributes& attributes) {
-    AccumulatedCheckpoint about{path, run, step, {}};
+                      const Attributes& attributes, const std::vector<std::string>& class_names) {
+    AccumulatedCheckpoint about{path, run, step, {}, class_names};
     for (const auto& [name, value] : attributes) {
       about.attributes.emplace_back(name,
                                     std::visit([](const auto& held) { return AttributeValue(held); }, value));
@@ -199,7 +231,7 @@ class PyAccumulator {
 
   static PyAccumulator load(const std::string& path, const std::string& device, std::size_t threads) {
     const OpenParts parts = open_parts({path});
-    PyAccumulator found({}, 0, "", {});
+    PyAccumulator found({}, 0, 0, "", {});
     found.accumulator_ = std::make_unique<Accumulator>(*parts.source, backend_of(device, threads));
     return found;
   }
@@ -217,9 +249,16 @@ class PyAccumulator {
     }
     return features;
   }
-  [[nodiscard]] std::size_t targets() const { return accumulator_ ? accumulator_->targets() : targets_; }
+  [[nodiscard]] std::size_t targets() const { return about_targets().components; }
+  [[nodiscard]] std::uint64_t classes() const { return about_targets().classes; }
+  [[nodiscard]] std::optional<std::int64_t> ignore_label() const {
+    return accumulator_ ? accumulator_->ignore_label() : options_.ignore_label;
+  }
 
  private:
+  [[nodiscard]] AccumulatedTargets about_targets() const {
+    return accumulator_ ? accumulator_->targets() : targets_;
+  }
   [[nodiscard]] const std::vector<AccumulatedLayer>& known() const {
     return accumulator_ ? accumulator_->layers() : layers_;
   }
@@ -251,15 +290,14 @@ class PyAccumulator {
 
   Accumulator& made() {
     if (accumulator_ == nullptr) {
-      accumulator_ = std::make_unique<Accumulator>(layers_, targets_, target_element_, analysis_of(options_),
+      accumulator_ = std::make_unique<Accumulator>(layers_, targets_, analysis_of(options_),
                                                    backend_of(options_.device, options_.threads));
     }
     return *accumulator_;
   }
 
   std::vector<AccumulatedLayer> layers_;
-  std::size_t targets_;
-  ElementType target_element_;
+  AccumulatedTargets targets_;
   Options options_;
   std::unique_ptr<Accumulator> accumulator_;
 };
@@ -283,11 +321,13 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Layer* self, std::string name, std::size_t features, std::optional<Numbers> weight,
-             std::optional<std::int64_t> index, std::string kind) {
-            new (self) Layer{std::move(name), features, std::move(weight), index, std::move(kind)};
+             std::optional<std::int64_t> index, std::string kind, std::optional<Numbers> bias,
+             bool convolution) {
+            new (self) Layer{std::move(name), features,        std::move(weight), index,
+                             std::move(kind), std::move(bias), convolution};
           },
           nb::arg("name"), nb::arg("features"), nb::arg("weight") = nb::none(), nb::arg("index") = nb::none(),
-          nb::arg("kind") = "");
+          nb::arg("kind") = "", nb::arg("bias") = nb::none(), nb::arg("convolution") = false);
   nb::class_<Options>(m, "Options")
       .def(nb::init<>())
       .def_rw("metrics", &Options::metrics)
@@ -296,20 +336,30 @@ NB_MODULE(_core, m) {
       .def_rw("precision", &Options::precision)
       .def_rw("memory", &Options::memory)
       .def_rw("device", &Options::device)
-      .def_rw("threads", &Options::threads);
+      .def_rw("threads", &Options::threads)
+      .def_rw("ignore_label", &Options::ignore_label, nb::arg().none())
+      .def_rw("per_class", &Options::per_class);
   nb::class_<PyAccumulator>(m, "Accumulator")
-      .def(nb::init<const std::vector<Layer>&, std::size_t, const std::string&, const Options&>())
+      .def(nb::init<const std::vector<Layer>&, std::size_t, std::uint64_t, const std::string&,
+                    const Options&>(),
+           nb::arg("layers"), nb::arg("targets"), nb::arg("classes"), nb::arg("target_type"),
+           nb::arg("options"))
       .def("update", &PyAccumulator::update, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"),
            nb::arg("predictions") = nb::none())
-      .def("look", &PyAccumulator::look)
+      .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
       .def("begin_look", &PyAccumulator::begin_look)
-      .def("merge", &PyAccumulator::merge)
+      .def("merge", &PyAccumulator::merge, nb::arg("other"))
       .def("reset", &PyAccumulator::reset)
-      .def("compute", &PyAccumulator::compute)
-      .def("save", &PyAccumulator::save)
-      .def_static("load", &PyAccumulator::load)
+      .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
+           nb::arg("bias") = nb::none(), nb::arg("convolution") = false)
+      .def("compute", &PyAccumulator::compute, nb::arg("path"), nb::arg("run"), nb::arg("step").none(),
+           nb::arg("attributes"), nb::arg("class_names"))
+      .def("save", &PyAccumulator::save, nb::arg("path"))
+      .def_static("load", &PyAccumulator::load, nb::arg("path"), nb::arg("device"), nb::arg("threads"))
       .def_prop_ro("names", &PyAccumulator::names)
       .def_prop_ro("features", &PyAccumulator::features)
       .def_prop_ro("targets", &PyAccumulator::targets)
+      .def_prop_ro("classes", &PyAccumulator::classes)
+      .def_prop_ro("ignore_label", &PyAccumulator::ignore_label)
       .def_prop_ro("rows", &PyAccumulator::rows);
 }

@@ -1,0 +1,249 @@
+// Rows of classes in batches from memory: the bits of an analysis that reads them from a dump.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <limits>
+
+#include "collapscope/analysis/accumulator.hpp"
+#include "collapscope/core/error.hpp"
+#include "collapscope/results/results_file.hpp"
+#include "collapscope/states/states.hpp"
+#include "core/support.hpp"
+#include "hdf5/dump_writer.hpp"
+#include "support/messages.hpp"
+
+namespace collapscope {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+struct LabelledSizes {
+  static constexpr std::size_t count = 40000;  // three segments
+  static constexpr std::size_t features = 6;
+  static constexpr std::uint64_t classes = 9;
+  static constexpr std::int64_t ignored = -100;
+};
+
+// Labels 1, 2, 4 and 8 of 9; of a third of the rows, and all of the second segment, the ignored one.
+class LabelledRows : public LabelledSizes {
+ public:
+  LabelledRows()
+      : rows_(count, features), labels_(count, 1), logits_(count, classes), weight_(classes, features) {
+    test::Random random(3);
+    weight_ = test::random_matrix(classes, features, random);
+    constexpr double known[] = {1, 2, 4, 8};
+    for (std::size_t i = 0; i < count; ++i) {
+      const double label = known[random.below(4)];
+      labels_(i, 0) = i % 3 == 1 || (i >= 16384 && i < 32768) ? -1 : label;
+      for (std::size_t j = 0; j < features; ++j) {
+        rows_(i, j) = random.normal() + 3 * weight_(static_cast<std::size_t>(label), j) + 2;
+      }
+      for (std::size_t j = 0; j < classes; ++j) {
+        logits_(i, j) = random.normal();
+      }
+    }
+    for (std::size_t j = 0; j < classes; ++j) {
+      bias_.push_back(random.normal());
+    }
+  }
+
+  // pass(layers, labels, logits) for rows [first, last).
+  template <class Pass>
+  void in_batches(std::size_t first, std::size_t last, std::size_t size, const Pass& pass) {
+    for (; first < last; first += size) {
+      const std::size_t rows = std::min(size, last - first);
+      const auto numbers = std::span(std::as_const(rows_).data() + first * features, rows * features);
+      pass(std::vector<RowBytes>{std::as_bytes(numbers)}, labels_.view().middle_rows(first, rows),
+           logits_.view().middle_rows(first, rows));
+    }
+  }
+  void add(Accumulator& to, std::size_t first = 0, std::size_t last = count, std::size_t size = 1777) {
+    in_batches(first, last, size,
+               [&](const auto& layers, auto labels, auto logits) { to.update(layers, labels, logits); });
+  }
+  void look(Accumulator& at) {
+    at.begin_look();
+    in_batches(0, count, 3001, [&](const auto& layers, auto labels, auto) { at.look(layers, labels); });
+  }
+  [[nodiscard]] Accumulator made(std::size_t threads = 1, const AnalysisOptions& options = {}) const {
+    AnalysisOptions with = options;
+    with.ignore_label = ignored;
+    return {{{"fc", features, {}, weight_, 0, "linear", bias_}},
+            {0, {}, classes},
+            with,
+            make_cpu_backend(threads)};
+  }
+  [[nodiscard]] Matrix& rows() { return rows_; }
+
+  Results of_dump(Looks looks) {
+    const std::string path = test::temporary_path("classes.h5");
+    write(path);
+    AnalysisOptions options;
+    options.looks = looks;
+    options.ignore_label = ignored;
+    const auto backend = make_cpu_backend(2);
+    test::Messages messages;
+    Results results =
+        analyze(arrange_checkpoints(index_dump(path).checkpoints, false), *backend, options, messages);
+    results.checkpoints.at(0).path.clear();
+    std::filesystem::remove(path);
+    return results;
+  }
+
+ private:
+  void write(const std::string& path) {
+    hdf5::DumpWriter file(path);
+    file.set_attribute("/", "format", std::string("collapscope-dump"));
+    file.set_attribute("/", "format_version", std::int64_t{1});
+    file.set_attribute("/", "task", std::string("classification"));
+    Matrix stored = labels_;
+    for (double& label : stored.values()) {
+      label = label < 0 ? static_cast<double>(ignored) : label;
+    }
+    Matrix bias(classes, 1);
+    std::ranges::copy(bias_, bias.data());
+    const auto put = [&](const std::string& object, std::vector<std::uint64_t> shape, const Matrix& values,
+                         ElementKind kind = ElementKind::float64) {
+      file.create_dataset(object, shape, kind, {}, false);
+      file.write_rows(object, 0, values.view());
+    };
+    put("/targets", {count, 1}, stored);
+    put("/predictions", {count, classes}, logits_);
+    put("/layers/fc/activations", {count, features}, rows_);
+    put("/layers/fc/weight", {classes, features}, weight_);
+    put("/layers/fc/bias", {classes}, bias);
+    file.set_attribute("/layers/fc", "index", std::int64_t{0});
+    file.set_attribute("/layers/fc", "kind", std::string("linear"));
+    file.finish();
+  }
+
+  Matrix rows_;
+  Matrix labels_;
+  Matrix logits_;
+  Matrix weight_;
+  std::vector<double> bias_;
+};
+
+class ClassAccumulators : public ::testing::Test, public LabelledSizes {
+ protected:
+  static LabelledRows& rows() {
+    static LabelledRows rows;
+    return rows;
+  }
+  static void expect_near(const Results& found, const Results& wanted) {
+    ASSERT_EQ(found.checkpoints.size(), 1U);
+    const auto compare = [](const MetricSet& here, const MetricSet& there) {
+      for (const Metric& metric : there.all()) {
+        const Metric* const other = here.find(metric.name);
+        ASSERT_NE(other, nullptr) << metric.name;
+        EXPECT_EQ(other->defined(), metric.defined()) << metric.name;
+        if (const auto number = metric.number(); number && other->number()) {
+          EXPECT_NEAR(*other->number(), *number, 1e-9 * std::abs(*number) + 1e-12) << metric.name;
+        }
+      }
+    };
+    compare(found.checkpoints[0].targets, wanted.checkpoints.at(0).targets);
+    compare(found.checkpoints[0].layers.at(0).metrics, wanted.checkpoints[0].layers.at(0).metrics);
+  }
+};
+
+TEST_F(ClassAccumulators, GiveTheBitsOfADump) {
+  const Results once = rows().of_dump(Looks::one);
+  const Results twice = rows().of_dump(Looks::two);
+  EXPECT_TRUE(once.failures.empty());
+  EXPECT_EQ(once.checkpoints.at(0).targets.number("classes"), 4);
+  for (const std::size_t size : {std::size_t{1777}, std::size_t{16384}, count}) {
+    Accumulator accumulator = rows().made(size % 3 + 1);
+    rows().add(accumulator, 0, count, size);
+    EXPECT_EQ(accumulator.rows(), once.checkpoints[0].samples);
+    EXPECT_EQ(numbers_digest(accumulator.compute()), numbers_digest(once)) << size;
+    rows().look(accumulator);
+    EXPECT_EQ(numbers_digest(accumulator.compute()), numbers_digest(twice)) << size;
+  }
+}
+
+TEST_F(ClassAccumulators, MergeAsIfOneHadHadAllRows) {
+  Accumulator whole = rows().made();
+  rows().add(whole);
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{16400}, count}) {
+    Accumulator first = rows().made();
+    Accumulator second = rows().made(2);
+    rows().add(first, 0, cut);
+    rows().add(second, cut);
+    first.merge(second);
+    EXPECT_EQ(first.rows(), whole.rows());
+    expect_near(first.compute(), whole.compute());
+  }
+}
+
+TEST_F(ClassAccumulators, GoOnFromAFile) {
+  const std::string path = test::temporary_path("class_accumulator.h5");
+  Accumulator whole = rows().made();
+  rows().add(whole, 0, 20000);
+  const auto file = make_part_file(path, identity_of_memory(), {1, 1});
+  whole.write(*file);
+  file->finish();
+  const OpenParts parts = open_parts({path});
+  Accumulator again(*parts.source, make_cpu_backend(1));
+  EXPECT_EQ(again.rows(), whole.rows());
+  EXPECT_EQ(again.targets().classes, classes);
+  EXPECT_EQ(again.ignore_label(), ignored);
+  EXPECT_EQ(numbers_digest(again.compute()), numbers_digest(whole.compute()));
+  rows().add(again, 20000);
+  rows().add(whole, 20000);
+  expect_near(again.compute(), whole.compute());
+  std::filesystem::remove(path);
+}
+
+TEST_F(ClassAccumulators, TakeAnotherWeight) {
+  Accumulator accumulator = rows().made();
+  rows().add(accumulator);
+  const Results before = accumulator.compute();
+  Matrix other(classes, features);
+  other(1, 0) = other(2, 1) = other(4, 2) = other(8, 3) = 1;
+  accumulator.set_weight(0, other, {});
+  const auto duality = [](const Results& results) {
+    return results.checkpoints.at(0).layers.at(0).metrics.number("nc3_self_duality");
+  };
+  EXPECT_NE(duality(accumulator.compute()), duality(before));
+  EXPECT_EQ(duality(accumulator.compute()).has_value(), true);
+  EXPECT_THROW(accumulator.set_weight(0, Matrix(2, 3), {}), UsageError);
+  EXPECT_THROW(accumulator.set_weight(0, other, {1, 2}), UsageError);
+  accumulator.begin_look();
+  EXPECT_THROW(accumulator.set_weight(0, other, {}), UsageError);
+}
+
+TEST_F(ClassAccumulators, RefuseWhatIsNoLabel) {
+  Accumulator accumulator({{"a", 2, {}}}, {0, {}, 3}, {}, make_cpu_backend(1));
+  const std::vector<double> numbers{1, 2, 3, 5, 5, 6};
+  Matrix labels(3, 1);
+  labels(1, 0) = 1;
+  const auto update = [&] { accumulator.update({std::as_bytes(std::span(numbers))}, labels.view()); };
+  for (const double wrong : {3.0, -1.0, 0.5, std::numeric_limits<double>::quiet_NaN()}) {
+    labels(2, 0) = wrong;
+    EXPECT_THAT(update, ThrowsMessage<UsageError>(HasSubstr("in row 2; expected whole numbers from 0 to 2")));
+  }
+  EXPECT_EQ(accumulator.rows(), 0U);
+  labels(2, 0) = 2;
+  update();
+  EXPECT_EQ(accumulator.compute().checkpoints.at(0).samples, 3U);
+  EXPECT_THROW(Accumulator({{"a", 2, {}}}, {1, {}, 3}, {}, make_cpu_backend(1)), UsageError);
+  EXPECT_THROW(Accumulator({{"a", 2, {}}}, {0, {}, 0}, {}, make_cpu_backend(1)), UsageError);
+}
+
+TEST_F(ClassAccumulators, NameTheRowThatIsNotFinite) {
+  Accumulator accumulator = rows().made();
+  rows().add(accumulator, 0, 3000);
+  const double before = rows().rows()(4001, 2);
+  rows().rows()(4001, 2) = std::numeric_limits<double>::infinity();
+  const auto go_on = [&] {
+    rows().add(accumulator, 3000, 6000);
+    (void)accumulator.compute();
+  };
+  EXPECT_THAT(go_on, ThrowsMessage<InputError>(HasSubstr("first in row 4001")));
+  rows().rows()(4001, 2) = before;
+}
+
+}  // namespace
+}  // namespace collapscope

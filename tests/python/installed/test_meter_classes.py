@@ -1,0 +1,219 @@
+"""Meter of classifiers: what the program says of a dump of the same batches, without the dump."""
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import collapscope
+from collapscope import program as collapscope_program
+
+K = 4
+
+
+def mlp():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.ReLU(), torch.nn.Linear(16, 8), torch.nn.ReLU(), torch.nn.Linear(8, K))
+
+
+def tagger():
+    """A label for every token."""
+    torch.manual_seed(1)
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.head = torch.nn.Linear(3, 8), torch.nn.Linear(8, K)
+            self.block = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x):
+            return self.head(self.block(self.embed(x)))
+
+    return Model()
+
+
+def convnet():
+    torch.manual_seed(2)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.Conv2d(6, 8, (2, 3), groups=2), torch.nn.ReLU(),
+                               torch.nn.Flatten(), torch.nn.Linear(8 * 5 * 4, K))
+
+
+def batches(samples=700, size=128, ignored=None):
+    torch.manual_seed(4)
+    y = torch.randint(0, K, (samples,))
+    x = torch.randn(samples, 5) + 2 * torch.nn.functional.one_hot(y, 5)
+    if ignored is not None:
+        y[::7] = ignored
+    return [(x[i:i + size], y[i:i + size]) for i in range(0, samples, size)]
+
+
+def tokens(ignored=-100):
+    torch.manual_seed(5)
+    items = []
+    for samples in (16, 16, 9):
+        x, y = torch.randn(samples, 6, 3), torch.randint(0, K, (samples, 6))
+        mask = torch.ones(samples, 6)
+        mask[:, 5] = 0
+        y[0, 2] = ignored
+        items.append({"x": x, "y": y, "mask": mask})
+    return items
+
+
+def of_program(path, looks, *options):
+    done = subprocess.run([collapscope_program.find_program(), "analyze", str(path), "-q", "-o", "-", "--looks", str(looks), *options],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def expect_bits_of_a_dump(model, data, path, batch=None, metered=None, **options):
+    meter = collapscope.Meter(model, task="classification", attributes={"run": "r", "step": 1}, **{**options, **(metered or {})})
+    before = copy.deepcopy(model.state_dict())
+    for item in data:
+        meter.update(**(dict(item) if batch else dict(zip("xy", item))))
+    collapscope.record(model, path, data, batch=batch, task="classification", attributes={"run": "r", "step": 1}, **options)
+    for looks, found in ((1, meter.results()), (2, meter.results(data, batch=batch))):
+        wanted = of_program(path, looks)
+        assert found["provenance"]["digest"] == wanted["provenance"]["digest"]
+        for part in ("task", "samples", "attributes", "targets", "layers", "depth"):
+            assert found["checkpoints"][0].get(part) == wanted["checkpoints"][0].get(part), part
+    assert found["checkpoints"][0]["layers"][-1]["metrics"]["nc4_disagreement"] is not None
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    return meter
+
+
+def test_the_bits_of_the_program(tmp_path):
+    meter = expect_bits_of_a_dump(mlp(), batches(), tmp_path / "a.h5")
+    table = meter.compute(wide=True)
+    assert meter.samples == 700 and table["classes_empty"].iloc[-1] == 0 and table["nc3_self_duality"].notna().all()
+
+
+def test_convolutions(tmp_path):
+    torch.manual_seed(3)
+    data = [(torch.randn(40, 1, 8, 8), torch.randint(0, K, (40,))) for _ in range(3)]
+    table = expect_bits_of_a_dump(convnet(), data, tmp_path / "a.h5").compute(wide=True)
+    assert table["weight_rank"].notna().all() and list(table["nc3_self_duality"].notna()) == [False, False, True]
+
+
+def test_ignored_samples(tmp_path):
+    meter = expect_bits_of_a_dump(mlp(), batches(ignored=-100), tmp_path / "a.h5", ignore_label=-100)
+    assert meter.samples == 600
+
+
+def test_a_label_for_every_token(tmp_path):
+    data = tokens()
+    meter = expect_bits_of_a_dump(tagger(), data, tmp_path / "a.h5", batch=dict, pool="none", ignore_label=-100, exclude="block.self_attn")
+    assert meter.samples == 41 * 5 - 3
+
+
+def test_more_classes_than_occur(tmp_path):
+    expect_bits_of_a_dump(mlp(), [(x, y % 3) for x, y in batches()], tmp_path / "a.h5", metered={"classes": 1000})
+
+
+def test_how_many_classes_there_are():
+    model, data = mlp(), batches()
+    logits = collapscope.Meter(model, task="classification", layers="0")
+    logits.update(*data[0])  # layer 0 has 16 outputs
+    assert logits._writer.sums.classes == K
+    weights = collapscope.Meter(model, task="classification", output=lambda logits: None)
+    weights.update(*data[0])
+    assert weights._writer.sums.classes == K
+    convolution = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten())
+    with pytest.raises(ValueError, match="classes: found neither logits nor a linear layer .* expected classes="):
+        collapscope.Meter(convolution, task="classification", output=lambda logits: None).update(torch.randn(3, 1, 5, 5), torch.tensor([0, 1, 2]))
+    for classes, task in ((0, "classification"), (2.5, "classification"), (3, "regression")):
+        with pytest.raises(ValueError, match="classes: found"):
+            collapscope.Meter(model, task=task, classes=classes)
+
+
+def test_a_label_that_is_none_leaves_no_trace():
+    model, data = mlp(), batches()
+    meter = collapscope.Meter(model, task="classification")
+    meter.update(*data[0])
+    wrong = data[1][1].clone()
+    wrong[3] = K
+    with pytest.raises(ValueError, match=r"labels: found 4 in row 3 of the batch; expected 0 to 3, as there are 4 classes \(classes=\)"):
+        meter.update(data[1][0], wrong)
+    meter.update(*data[1])
+    other = collapscope.Meter(model, task="classification")
+    for item in data[:2]:
+        other.update(*item)
+    assert meter.results()["provenance"]["digest"] == other.results()["provenance"]["digest"]
+    with pytest.raises(ValueError, match="expected integers"):
+        meter.update(data[1][0], data[1][1] + 0.5)
+
+
+def test_a_pass_that_was_run_outside_and_a_reset():
+    model, data = mlp(), batches()
+    inside, outside = collapscope.Meter(model, task="classification"), collapscope.Meter(model, task="classification")
+    model.eval()
+    for _ in range(2):
+        inside.reset()
+        outside.reset()
+        for x, y in data:
+            inside.update(x, y)
+            with torch.no_grad(), outside.watch():
+                logits = model(x)
+            outside.update(y=y, predictions=logits)
+        assert inside.results()["provenance"]["digest"] == outside.results()["provenance"]["digest"]
+        with torch.no_grad():
+            right = torch.cat([model(x).argmax(1) == y for x, y in data]).double().mean()
+        assert inside.compute(wide=True)["model_accuracy"][0] == pytest.approx(float(right))
+
+
+def test_each_class():
+    meter = collapscope.Meter(mlp(), task="classification", class_names=["cat", "dog", "bird", "fish"], per_class=True)
+    for item in batches():
+        meter.update(*item)
+    table = collapscope.load_classes(meter.results())
+    assert list(table["name"][:4]) == ["cat", "dog", "bird", "fish"] and table["samples"][:4].sum() == 700
+
+
+def test_wrapped_models(tmp_path):
+    expect_bits_of_a_dump(torch.nn.DataParallel(mlp()), batches(), tmp_path / "a.h5")
+
+
+@pytest.mark.skipif(not hasattr(torch, "compile"), reason="needs torch.compile, of PyTorch 2")
+def test_compiled_models(tmp_path):
+    expect_bits_of_a_dump(torch.compile(mlp(), backend="eager"), batches(), tmp_path / "a.h5")
+
+
+def test_mixed_precision(tmp_path):
+    expect_bits_of_a_dump(mlp(), batches(), tmp_path / "a.h5", autocast="bfloat16")
+
+
+TWO_RANKS = """
+import sys, torch, collapscope
+sys.path.insert(0, {folder!r})
+from test_meter_classes import batches, mlp
+rank = int(sys.argv[1])
+torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
+meter = collapscope.Meter(torch.nn.parallel.DistributedDataParallel(mlp()), task="classification")
+for number, (x, y) in enumerate(batches()):
+    if number % 2 == rank:
+        meter.update(x, y % (2 if rank else 4))
+meter.gather()
+table = meter.compute(wide=True)
+print(meter.samples, meter.results()["provenance"]["digest"], table["nc1"][1], table["model_cross_entropy"][0])
+"""
+
+
+def test_two_ranks(tmp_path):
+    code = TWO_RANKS.format(folder=str(Path(__file__).parent), store=tmp_path / "store")
+    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    first, second = (rank.communicate(timeout=120)[0].split() for rank in ranks)
+    assert first == second and first[0] == "700"
+    whole = collapscope.Meter(mlp(), task="classification")
+    parts = [collapscope.Meter(mlp(), task="classification") for _ in range(2)]
+    for number, (x, y) in enumerate(batches()):
+        y = y % (2 if number % 2 else 4)
+        whole.update(x, y)
+        parts[number % 2].update(x, y)
+    for name, at in (("nc1", 1), ("model_cross_entropy", 0)):
+        assert float(first[2 if name == "nc1" else 3]) == pytest.approx(whole.compute(wide=True)[name][at], rel=1e-9)
+    parts[0].merge(parts[1])
+    assert parts[0].samples == 700
+    assert parts[0].compute(wide=True)["nc1"][1] == pytest.approx(whole.compute(wide=True)["nc1"][1], rel=1e-9)
