@@ -141,6 +141,8 @@ struct Failure {
   std::string path;     // the file
   std::string object;   // checkpoint, layer or HDF5 path in it; may be empty
   std::string message;  // what was found and what was expected
+  std::string run = {};  // of the checkpoint, where there is one that names its run; results say it
+  std::optional<double> step = {};
 };
 
 struct CheckpointIndex {
