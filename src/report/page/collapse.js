@@ -53,13 +53,14 @@ function whyNot(checkpoint, layer) {
   return `${verdict === false ? 'not collapsed' : 'unknown'}: ${reasons.join('; ') || 'nothing is asked of this layer'}`;
 }
 
-// The criteria in words; of a report of both tasks each task's.
-function criteriaWords() {
+// The criteria in words: of one task, or of all that the report has.
+function criteriaWords(task) {
   const words = (list) => list.map((one) =>
     `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}${one.last_layer_only ? ' (last layer only)' : ''}`).join(' and ');
   const tasks = [...new Set(state.criteria.map((one) => one.task))];
-  return tasks.length < 2 ? words(state.criteria)
-    : tasks.map((task) => `of a ${task}, ${words(state.criteria.filter((one) => one.task === task))}`).join('; ');
+  const ofTask = (wanted) => words(state.criteria.filter((one) => !one.task || one.task === wanted));
+  return task ? ofTask(task) : tasks.length < 2 ? words(state.criteria)
+    : tasks.map((one) => `for ${one} ${ofTask(one)}`).join('; ');
 }
 
 // {from, layers, count, total}: from is the position of the shallowest layer from which every deeper one is collapsed.

@@ -17,7 +17,7 @@ function foundAt(step) {
 function overDepth(found, name) {
   const names = layerNames(found.map(({checkpoint}) => ({checkpoints: [checkpoint]})));
   const position = new Map(names.map((one, i) => [one, i]));
-  const labels = new Labels(names, 14);
+  const labels = new Labels(names, 18);
   const whole = new Labels(names, 40);
   const rotate = names.length > 8 || names.some((one) => labels.of(one).length > 6) ? 60 : 0;
   const series = found.map(({run, index, checkpoint}) => {
@@ -50,7 +50,7 @@ function startDepth() {
 
   const laws = element('div', {hidden: !lawNames.length}, element('h3', {class: 'part'}, 'The law over depth'),
     element('p', {class: 'small muted'}, 'The least-squares line through the logarithm of a metric over the layers’ places, without values below their floors: ' +
-      'by what factor it changes from layer to layer, and Pearson’s correlation. A law holds where the correlation is near −1 or 1.'));
+      'its slope, in brackets by what factor the metric changes from layer to layer, and Pearson’s correlation. A law holds where that is near −1 or 1.'));
   const lawBox = scrolling('The law over depth', element('span'));
   laws.append(lawBox);
   section.append(laws, element('h3', {class: 'sr'}, 'Any metric over depth'));

@@ -215,7 +215,7 @@ class HeatMap {
     const anyFloor = this.grid.some((row) => row.some(belowFloor));
     this.key.replaceChildren(
       defined ? element('span', {}, `${this.cut ? '≤ ' : ''}${formatNumber(this.low)}`, bar, `${formatNumber(this.high)}${this.log ? ' (log)' : ''}`) : '',
-      element('span', {class: 'what'}, outlined, `collapsed: ${criteriaWords()}`),
+      element('span', {class: 'what'}, outlined, `collapsed: ${criteriaWords(taskOf(this.checkpoints[0]))}`),
       this.values.some((row) => row.includes(null)) ? element('span', {}, hatched, 'undefined') : '',
       anyFloor ? element('span', {}, 'below its floor: shown as the floor') : '');
     this.figure.canvas.setAttribute('aria-label', `${this.figure.canvas.getAttribute('aria-label')} ${name} runs from ${formatNumber(this.low)} to ${formatNumber(this.high)}.`);

@@ -22,13 +22,13 @@ function fittedLine(checkpoint, name, points) {
 
 const lawNames = [...new Set(runs.flatMap((run) => run.checkpoints.flatMap((checkpoint) => Object.keys(checkpoint.depth || {}))))];
 
-// found: [{run, checkpoint}]. A row for each run, and for each law its factor a layer, slope and correlation.
+// found: [{run, checkpoint}]. A row for each run, and for each law its slope and correlation.
 function lawTable(found) {
   const laws = lawNames.filter((name) => found.some(({checkpoint}) => lawOf(checkpoint, name)));
-  const cells = (law) => (law && isNumber(law.slope)
-    ? [`× ${formatNumber(10 ** law.slope)}`, formatNumber(law.slope), formatNumber(law.pearson), formatNumber(law.layers)]
-    : ['–', '–', '–', law ? formatNumber(law.layers) : '–']).map((text) => ({text, number: true}));
-  return tableElement('', ['Run', ...laws.flatMap((name) => [`${name} a layer`, `${name} slope`, `${name} Pearson`, `${name} layers`].map((text) =>
-    ({text, number: true})))],
-  found.map(({run, checkpoint}) => [nameElement(run.name), ...laws.flatMap((name) => cells(lawOf(checkpoint, name)))]));
+  const cells = (law) => [
+    law && isNumber(law.slope) ? `${formatNumber(law.slope)} (× ${formatNumber(10 ** law.slope)})` : '–',
+    law ? `${formatNumber(law.pearson)} (${plural(law.layers, 'layer')})` : '–',
+  ].map((text) => ({text, number: true}));
+  return tableElement('', ['Run', ...laws.flatMap((name) => [{text: `${name}: slope a layer`, number: true}, {text: 'Pearson', number: true}])],
+    found.map(({run, checkpoint}) => [nameElement(run.name), ...laws.flatMap((name) => cells(lawOf(checkpoint, name)))]));
 }

@@ -6,7 +6,7 @@ function layerStrip(collapse) {
   if (collapse.layers.length > 80) {
     return null;
   }
-  return element('span', {class: collapse.layers.length > 16 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
+  return element('span', {class: collapse.layers.length > 8 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
 }
 
 function verdictText(collapses) {
@@ -157,13 +157,13 @@ function startOverview() {
     const collapses = runs.map((run) => ({run, ...runCollapse(run)}));
     verdict.textContent = verdictText(collapses);
     table.replaceChildren(tableElement('', ['Run', ...attributes.map((name) => ({text: name, number: runs.some((run) => isNumber(own(run.attributes, name)))})),
-      {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed at the end', labels.leftOut ? `From layer, after ${labels.leftOut}` : 'From layer',
+      {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed at the end', 'From layer',
       {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, ...modelMetrics.map((name) => ({text: modelTitles[name], number: true}))],
     collapses.map((collapse) => runRow(collapse.run, collapse, attributes, labels))));
     table.fit();
     squares.replaceChildren(...[['yes', 'collapsed'], ['no', 'not collapsed'], ['unknown', 'unknown: a value is undefined or below a floor']].map(([one, text]) =>
       element('span', {}, element('span', {class: 'strip', 'aria-hidden': 'true'}, element('i', {class: one})), ` ${text}`)),
-    element('span', {}, `Collapsed means ${criteriaWords()}.`));
+    element('span', {}, `Collapsed means ${criteriaWords()}.`), labels.leftOut ? element('span', {}, `Names of layers go on after ${labels.leftOut}`) : '');
   };
   const sources = (report.sources || []).map((source) => printable(source));
   section.append(verdict, tiles());

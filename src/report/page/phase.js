@@ -1,6 +1,6 @@
 // The phase plot: a metric at the end of every run over a number in which the runs differ, with mean and spread.
 
-// "n 3" above each mean.
+// "n 3" beside each mean.
 const countLabels = {
   id: 'counts',
   afterDatasetsDraw(chart) {
@@ -8,11 +8,13 @@ const countLabels = {
     ctx.save();
     ctx.font = `11px ${Chart.defaults.font.family}`;
     ctx.fillStyle = themeColours().muted;
-    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
     chart.getDatasetMeta(0).data.forEach((dot, i) => {
       const {group} = chart.data.datasets[0].data[i];
       if (group) {
-        ctx.fillText(`n ${group.count}`, Math.min(Math.max(dot.x, chart.chartArea.left + 12), chart.chartArea.right - 12), dot.y > chart.chartArea.top + 20 ? dot.y - 10 : dot.y + 20);
+        const right = dot.x > chart.chartArea.right - 36;
+        ctx.textAlign = right ? 'right' : 'left';
+        ctx.fillText(`n ${group.count}`, dot.x + (right ? -11 : 11), dot.y > chart.chartArea.top + 12 ? dot.y - 8 : dot.y + 12);
       }
     });
     ctx.restore();

@@ -12,7 +12,8 @@ class ValueTable {
     const filterId = freshId();
     this.filter = element('input', {id: filterId, type: 'search', placeholder: 'run, layer, step …', autocomplete: 'off', spellcheck: 'false',
       oninput: () => { this.page = 0; this.show(); }});
-    this.size = selector('Rows', ['25', '100', '500'].map((value) => ({value, label: value})), () => { this.page = 0; this.show(); });
+    this.size = selector('Rows', ['10', '25', '100', '500'].map((value) => ({value, label: value})), () => { this.page = 0; this.show(); });
+    this.size.value = window.innerWidth < narrowest ? '10' : '25';
     this.order = selector('Sort by', [{value: '', label: 'run and step'}], () => this.sortBy(this.order.value));
     this.order.root.classList.add('narrow');
     this.said = element('p', {class: 'small muted', role: 'status'});

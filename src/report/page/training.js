@@ -71,7 +71,7 @@ function startTraining() {
       ? names.map((each, i) => ({label: each, style: depthStyle(i, names.length), points: stepPoints(chosen, name, each)}))
       : runSeries(name, ofTargets ? '' : layer.value);
     one.heading.replaceChildren(element('span', {class: 'metric-name'}, name), everyLayer ? ' in ' : '', everyLayer ? nameElement(chosen.name) : '');
-    one.caption.replaceChildren(...metricSummary(name), everyLayer ? `. One line per layer${new Labels(names, 24).leftOut ? `; names ${new Labels(names, 24).title('').slice(2)}` : ''}.` : '');
+    one.caption.replaceChildren(...metricSummary(name), everyLayer ? `. One line per layer${new Labels(names, 24).leftOut ? `, named by what follows ${new Labels(names, 24).leftOut}` : '.'}` : '');
     key.replaceChildren(...keyOf(everyLayer ? series : []));
     drawLines(one, series, {metric: name, x: stepAxis(allSteps), place: stepUnit});
   };
