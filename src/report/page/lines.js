@@ -18,14 +18,14 @@ function floorLine(one, points, filled) {
   }] : [];
 }
 
-// The mean's spread, above and below.
-function spreadBand(one, points, log, least) {
+// The mean's spread, above and below; on a logarithmic axis it ends at the lowest run where it would come near 0.
+function spreadBand(one, points, log) {
   if (!points.some(({statistic}) => statistic && statistic.spread !== null)) {
     return [];
   }
   const bound = (sign) => points.filter(({statistic}) => statistic).map(({x, statistic}) => {
     const value = statistic.mean + sign * (statistic.spread || 0);
-    return {x, y: log ? Math.max(value, least) : value};
+    return {x, y: log && value < 0.1 * statistic.mean ? Math.max(value, statistic.lowest) : value};
   });
   const plain = {borderWidth: 0, pointRadius: 0, pointHitRadius: 0, aside: true};
   return [{label: 'upper', data: bound(1), fill: '+1', backgroundColor: faint(one.style.colour), ...plain}, {label: 'lower', data: bound(-1), ...plain}];
@@ -43,7 +43,6 @@ function lineChart(series, options) {
   }
   const criterion = criterionOf(options.metric);
   const log = wantsLog(defined, metric);
-  const least = Math.min(...defined);
   const colours = themeColours();
   const labels = new Labels(series.map((one) => one.label), 40);
   let next = 0;
@@ -70,7 +69,7 @@ function lineChart(series, options) {
     };
   });
   const floors = log ? series.flatMap((one, i) => floorLine(one, alive[i].points, series.length <= 3)) : [];
-  datasets.push(...series.flatMap((one, i) => spreadBand(one, alive[i].points, log, least)), ...floors);
+  datasets.push(...series.flatMap((one, i) => spreadBand(one, alive[i].points, log)), ...floors);
   series.forEach((one) => one.fit && log && datasets.push({
     label: 'fit', data: one.fit, borderColor: one.style.colour, borderDash: [2, 3], borderWidth: 1.25, pointRadius: 0, pointHitRadius: 0, aside: true,
   }));

@@ -52,7 +52,7 @@ function together(series) {
     }));
     const points = [...places.values()].sort((a, b) => a.x - b.x).map(({x, at, values}) => ({
       x, at, read: {value: values.length ? mean(values) : null, note: values.length ? '' : 'no run has a value'},
-      statistic: values.length ? {mean: mean(values), spread: spreadOf(values), count: values.length} : null,
+      statistic: values.length ? {mean: mean(values), spread: spreadOf(values), count: values.length, lowest: Math.min(...values)} : null,
     }));
     return {label: group.label || 'all runs', style: groupStyle(place, way.groups.length), points};
   }).filter(({points}) => points.length);
