@@ -2,8 +2,10 @@
 #include "report/short_names.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_set>
 
+#include "core/utf8.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {
@@ -21,11 +23,41 @@ bool stay_distinct(const std::vector<std::string>& names, std::size_t head, std:
 std::string common_words(const std::vector<std::string>& names) {
   std::string common = names.front();
   for (const std::string& name : names) {
-    const auto differs = std::ranges::mismatch(common, name).in1;
-    common.erase(differs, common.end());
+    common.erase(std::ranges::mismatch(common, name).in1, common.end());
   }
   const std::size_t last = common.find_last_of("./_-");
-  return last == std::string::npos ? "" : common.substr(0, last + 1);
+  common.erase(last == std::string::npos ? 0 : last + 1);
+  return std::ranges::find(names, common) == names.end() ? common : "";
+}
+
+// The first `count` words of a path but for its last, and but for those with digits, as their first letters.
+std::string abbreviated(const std::string& name, std::size_t count) {
+  std::string out;
+  for (std::size_t begin = 0; begin < name.size();) {
+    const std::size_t end = std::min(name.find_first_of("./", begin), name.size() - 1) + 1;
+    const std::string_view word = std::string_view(name).substr(begin, end - begin);
+    const bool whole = count == 0 || end == name.size() ||
+                       word.find_first_of("0123456789") != std::string_view::npos;
+    if (whole || word.size() < 2) {
+      out += word;
+    } else {
+      out += word.substr(0, std::max<std::size_t>(decode_utf8(word).bytes, 1));
+      out += word.back();
+    }
+    count -= count > 0 ? 1 : 0;
+    begin = end;
+  }
+  return out;
+}
+
+std::vector<std::string> numbered(const std::vector<std::string>& names, std::size_t width) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string place = std::to_string(i + 1) + " ";
+    const std::size_t rest = width > place.size() + 2 ? width - place.size() - 1 : 1;
+    out.push_back(place + shorten(names[i], 0, rest));
+  }
+  return out;
 }
 
 }  // namespace
@@ -40,23 +72,41 @@ std::optional<std::size_t> distinct_head(const std::vector<std::string>& names, 
   return std::nullopt;
 }
 
-ShortNames::ShortNames(const std::vector<std::string>& names, std::size_t width)
-    : width_(std::max<std::size_t>(width, 1)), head_(width_ / 2) {
-  std::vector<std::string> all = names;
-  std::ranges::sort(all);
-  const auto twice = std::ranges::unique(all);
-  all.erase(twice.begin(), twice.end());
-  const auto too_long = [&](const std::string& name) { return display_width(name) > width_; };
-  if (std::ranges::none_of(all, too_long)) return;
-  if (all.size() > 1) left_out_ = common_words(all);
-  for (std::string& name : all) name.erase(0, left_out_.size());
-  if (const auto empty = std::ranges::find(all, ""); empty != all.end()) *empty = left_out_;
-  head_ = distinct_head(all, width_).value_or(head_);
+ShortNames::ShortNames(std::vector<std::string> names, std::size_t width) {
+  constexpr std::size_t most_words = 12;
+  std::unordered_set<std::string> seen;
+  std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
+  const auto fit = [&](const std::vector<std::string>& labels) {
+    return std::ranges::all_of(labels, [&](const std::string& label) { return display_width(label) <= width; });
+  };
+  const auto distinct = [](const std::vector<std::string>& labels) {
+    return std::unordered_set<std::string>(labels.begin(), labels.end()).size() == labels.size();
+  };
+  std::vector<std::string> labels = names;
+  if (!fit(labels)) {
+    left_out_ = names.size() > 1 ? common_words(names) : "";
+    for (std::string& label : labels) label.erase(0, left_out_.size());
+  }
+  const std::vector<std::string> whole = labels;
+  for (std::size_t count = 1; count <= most_words && !fit(labels); ++count) {
+    std::vector<std::string> shorter;
+    for (const std::string& name : whole) shorter.push_back(abbreviated(name, count));
+    if (!distinct(shorter)) break;
+    labels = std::move(shorter);
+  }
+  if (!fit(labels)) {
+    if (const auto head = distinct_head(labels, width); head && labels.size() <= most_names_tried) {
+      for (std::string& label : labels) label = shorten(label, *head, width - 1 - *head);
+    } else {
+      labels = numbered(labels, width);
+    }
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) labels_.emplace(names[i], labels[i]);
 }
 
-std::string ShortNames::of(std::string_view name) const {
-  const bool has_more = name.size() > left_out_.size() && name.starts_with(left_out_);
-  return shorten(has_more ? name.substr(left_out_.size()) : name, head_, width_ - 1 - head_);
+std::string ShortNames::of(const std::string& name) const {
+  const auto found = labels_.find(name);
+  return found == labels_.end() ? name : found->second;
 }
 
 }  // namespace collapscope

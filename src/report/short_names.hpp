@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace collapscope {
@@ -14,18 +14,19 @@ namespace collapscope {
 [[nodiscard]] std::optional<std::size_t> distinct_head(const std::vector<std::string>& names,
                                                        std::size_t width);
 
-// names: printable. Without the words (up to . / _ -) that all of them begin with, where one is longer than
-// `width`; then cut in the middle. Labels of names are distinct as long as their number needs no more room.
+// names: printable. Where one is longer than `width`, labels lack the words (up to . / _ -) that all begin with;
+// then words become their first letters, from the left, but for the last one and those with digits; then the
+// middle is cut, where labels stay distinct; else they begin with their places. As on the report's page.
 class ShortNames {
  public:
-  ShortNames(const std::vector<std::string>& names, std::size_t width);
-  [[nodiscard]] std::string of(std::string_view name) const;
+  ShortNames(std::vector<std::string> names, std::size_t width);
+  // Of a name that is none of them, itself.
+  [[nodiscard]] std::string of(const std::string& name) const;
   // "model.encoder.layers.", what labels do not have; empty: nothing is left out.
   [[nodiscard]] const std::string& left_out() const { return left_out_; }
 
  private:
-  std::size_t width_;
-  std::size_t head_;
+  std::map<std::string, std::string> labels_;
   std::string left_out_;
 };
 
