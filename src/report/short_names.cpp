@@ -5,7 +5,6 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "core/utf8.hpp"
 #include "report/terminal_text.hpp"
 
 namespace collapscope {
@@ -41,13 +40,19 @@ std::string abbreviated(const std::string& name, std::size_t count) {
     if (whole || word.size() < 2) {
       out += word;
     } else {
-      out += word.substr(0, std::max<std::size_t>(decode_utf8(word).bytes, 1));
-      out += word.back();
+      out += {word.front(), word.back()};
     }
     count -= count > 0 ? 1 : 0;
     begin = end;
   }
   return out;
+}
+
+bool is_path(const std::string& name) {
+  return std::ranges::all_of(name, [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
+           c == '/' || c == '-';
+  });
 }
 
 std::vector<std::string> numbered(const std::vector<std::string>& names, std::size_t width) {
@@ -88,7 +93,8 @@ ShortNames::ShortNames(std::vector<std::string> names, std::size_t width) {
     for (std::string& label : labels) label.erase(0, left_out_.size());
   }
   const std::vector<std::string> whole = labels;
-  for (std::size_t count = 1; count <= most_words && !fit(labels); ++count) {
+  const bool paths = std::ranges::all_of(whole, is_path);
+  for (std::size_t count = 1; paths && count <= most_words && !fit(labels); ++count) {
     std::vector<std::string> shorter;
     for (const std::string& name : whole) shorter.push_back(abbreviated(name, count));
     if (!distinct(shorter)) break;

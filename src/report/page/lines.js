@@ -3,10 +3,7 @@
 const deathMark = {pointStyle: 'crossRot', pointRadius: 6, pointBorderWidth: 2.5};
 
 // Where a series is dead its line has ended; the last point before has a cross.
-function alivePoints(one) {
-  const points = one.points.filter((point) => !point.dead);
-  return {points, died: points.length < one.points.length};
-}
+const alivePoints = (one) => ({points: one.points.filter((point) => !point.dead), died: one.died});
 
 // The floors of a series, drawn where a value comes near one: below is rounding.
 function floorLine(one, points, filled) {
@@ -31,8 +28,8 @@ function spreadBand(one, points, log) {
   return [{label: 'upper', data: bound(1), fill: '+1', backgroundColor: faint(one.style.colour), ...plain}, {label: 'lower', data: bound(-1), ...plain}];
 }
 
-// series: [{label, style, points: [{x, read, at, dead, statistic}], fit}], read as from reading(), at: text of the place; fit: the ends
-// of a line. options: {metric, x: axis, label, threshold, shape}. Returns what Figure.draw takes, or null when nothing is defined.
+// series: [{label, style, points: [{x, read, at, dead, statistic}], died, fit}], read as from reading(), at: text of the place; fit: the
+// ends of a line. options: {metric, x: axis, label, threshold, shape}. Returns what Figure.draw takes, or null when nothing is defined.
 function lineChart(series, options) {
   const metric = metricByName.get(options.metric);
   const alive = series.map(alivePoints);

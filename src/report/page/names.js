@@ -1,5 +1,5 @@
-// Names in little room, and no two alike: without the words that all begin with, then words as their first letters, then cut
-// in the middle. The same rules as the program's text and the figures.
+// Names in little room, and no two alike: without the words that all begin with, then words of paths as their first letters, then
+// cut in the middle. The same rules as the program's text and the figures.
 
 const cutMiddle = (letters, head, tail) => (letters.length <= head + 1 + tail ? letters.join('')
   : `${letters.slice(0, head).join('')}…${letters.slice(letters.length - tail).join('')}`);
@@ -47,7 +47,8 @@ class Labels {
       labels = all.map((name) => name.slice(this.leftOut.length));
     }
     const whole = labels;
-    for (let count = 1; count <= 12 && !fits(labels); count += 1) {
+    const paths = whole.every((name) => /^[\w./-]*$/.test(name));
+    for (let count = 1; paths && count <= 12 && !fits(labels); count += 1) {
       const shorter = whole.map((name) => abbreviated(name, count));
       if (!distinct(shorter)) {
         break;

@@ -8,7 +8,7 @@ const stepPoints = (run, name, layer) => run.checkpoints.map((checkpoint, i) => 
 }));
 
 const runSeries = (name, layer) => together(shownRuns().map(({run, index}) => ({
-  run, index, label: run.name, style: runStyle(index), points: stepPoints(run, name, layer),
+  run, index, label: run.name, style: runStyle(index), points: stepPoints(run, name, layer), died: Boolean(run.dead),
 })));
 
 // What the colours of the layers are; of many the first and the last few.
@@ -68,7 +68,7 @@ function startTraining() {
     }
     const names = everyLayer ? layerNames([chosen]) : [];
     const series = everyLayer
-      ? names.map((each, i) => ({label: each, style: depthStyle(i, names.length), points: stepPoints(chosen, name, each)}))
+      ? names.map((each, i) => ({label: each, style: depthStyle(i, names.length), points: stepPoints(chosen, name, each), died: Boolean(chosen.dead)}))
       : runSeries(name, ofTargets ? '' : layer.value);
     one.heading.replaceChildren(element('span', {class: 'metric-name'}, name), everyLayer ? ' in ' : '', everyLayer ? nameElement(chosen.name) : '');
     one.caption.replaceChildren(...metricSummary(name), everyLayer ? `. One line per layer${new Labels(names, 24).leftOut ? `, named by what follows ${new Labels(names, 24).leftOut}` : '.'}` : '');

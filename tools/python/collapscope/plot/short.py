@@ -1,4 +1,4 @@
-"""Names in little room, no two alike: the same rules as on the report's page and in its text."""
+"""Names in little room, no two alike: by the rules of the report's page."""
 import re
 
 from ..text import printable
@@ -7,8 +7,8 @@ from ..text import printable
 class Labels:
     """Labels of names, of at most about `most` characters.
 
-    Where a name is longer, labels lack the words that all begin with (`left_out`); then words become their first letters, from the
-    left, but for the last one and those with digits; then the middle is cut where labels stay distinct.
+    Where a name is longer, labels lack the words that all begin with (`left_out`); then words of paths become their first letters, from
+    the left, but for the last one and those with digits; then the middle is cut where labels stay distinct.
     """
 
     def __init__(self, names, most):
@@ -18,7 +18,8 @@ class Labels:
             self.left_out = common_words(names)
             labels = [name[len(self.left_out):] for name in names]
         whole, count = labels, 1
-        while not _fit(labels, most) and count <= 12:
+        paths = all(re.fullmatch(r"[\w./-]*", name, re.ASCII) for name in whole)
+        while paths and not _fit(labels, most) and count <= 12:
             shorter = [_abbreviated(name, count) for name in whole]
             if len(set(shorter)) < len(shorter):
                 break
