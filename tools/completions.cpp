@@ -64,8 +64,8 @@ std::string bash_command(const Command& command, const std::vector<Command>& com
     }
     const std::vector<std::string>& values = values_of(option, metrics);
     const std::string reply = takes_metrics(option) || takes_criteria(option) ? "_collapscope_metrics"
-                              : !values.empty() ? fmt::format("COMPREPLY=($(compgen -W {} -- \"$cur\"))",
-                                                              shell_word(joined(values, " ")))
+                              : !values.empty()     ? fmt::format("COMPREPLY=($(compgen -W {} -- \"$cur\"))",
+                                                                  shell_word(joined(values, " ")))
                               : takes_files(option) ? "COMPREPLY=($(compgen -f -- \"$cur\"))"
                                                     : "COMPREPLY=()";
     out += fmt::format("        {}) {}; return ;;\n", joined(option.names, "|"), reply);

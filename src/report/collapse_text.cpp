@@ -47,9 +47,9 @@ std::string collapse_text(const Results& results, const TaskCriteria& criteria, 
       continue;
     }
     const std::string since = since_words(results, run, collapse);
-    add(2, fmt::format(
-               "{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
-               collapse_words(results, run, collapse, asked), since.empty() ? "" : " (" + since + ")"));
+    add(2,
+        fmt::format("{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
+                    collapse_words(results, run, collapse, asked), since.empty() ? "" : " (" + since + ")"));
   }
   return text;
 }

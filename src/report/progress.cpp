@@ -52,8 +52,9 @@ class QuietProgress final : public Progress {
   ProgressSink sink_;
 };
 
-// For logs: a plain line when at least `interval` seconds have passed since the start or the last line. With a
-// thread of its own that looks at the clock, where nothing advances for long: while a wide layer is decomposed.
+// For logs: a plain line when at least `interval` seconds have passed since the start or the last line. With
+// a thread of its own that looks at the clock, where nothing advances for long: while a wide layer is
+// decomposed.
 class LineProgress final : public Progress {
  public:
   LineProgress(ProgressSink sink, double interval) : sink_(std::move(sink)), interval_(interval) {}

@@ -181,8 +181,8 @@ bool has_metric(const RunComparison& comparison, std::string_view name) {
   });
 }
 
-// The criteria's metrics and the dimension, as far as the results have them; of results with few others, those
-// that were asked for.
+// The criteria's metrics and the dimension, as far as the results have them; of results with few others,
+// those that were asked for.
 std::vector<std::string> metrics_of(const Results& results, const RunComparison& comparison,
                                     const TaskCriteria& criteria) {
   constexpr std::size_t most_others = 6;
@@ -276,8 +276,10 @@ Row cells(const Comparing& comparing, const RunComparison& comparison, const Run
   static const LayerStatistics no_layer;
   const LayerStatistics& last = group.last.empty() ? no_layer : group.last.back();
   row.push_back(last.layer.empty() ? "-" : comparing.names.of(printable(last.layer)));
-  for (const std::string& metric : comparing.metrics) row.push_back(statistic_text(last.metrics, metric, count));
-  for (const std::string& model : comparing.models) row.push_back(statistic_text(group.targets, model, count));
+  for (const std::string& metric : comparing.metrics)
+    row.push_back(statistic_text(last.metrics, metric, count));
+  for (const std::string& model : comparing.models)
+    row.push_back(statistic_text(group.targets, model, count));
   return row;
 }
 
@@ -285,8 +287,7 @@ Row cells(const Comparing& comparing, const RunComparison& comparison, const Run
 bool lacks_values(const Comparing& comparing, const RunGroup& group) {
   const auto of_fewer = [&](const std::vector<MetricStatistic>& statistics, std::string_view metric) {
     const auto found = std::ranges::find(statistics, metric, &MetricStatistic::metric);
-    return found != statistics.end() &&
-           found->statistic.count != group.runs.size() - group.dead.size();
+    return found != statistics.end() && found->statistic.count != group.runs.size() - group.dead.size();
   };
   const auto of_targets = [&](const std::string& metric) { return of_fewer(group.targets, metric); };
   if (std::ranges::any_of(comparing.models, of_targets)) return true;
@@ -301,11 +302,13 @@ std::string comparison_title(const Comparing& comparing, const RunComparison& co
   const auto partial = [&](const RunGroup& group) { return lacks_values(comparing, group); };
   const auto has_dead = [](const RunGroup& group) { return !group.dead.empty(); };
   std::string text = fmt::format(
-      "last checkpoints {}; mean ± sample standard deviation over runs, of the last layer; from: where collapse "
+      "last checkpoints {}; mean ± sample standard deviation over runs, of the last layer; from: where "
+      "collapse "
       "begins",
       by.empty() ? "of all runs" : by);
   if (std::ranges::any_of(comparison.groups, has_dead)) text += "; without the dead runs";
-  if (std::ranges::any_of(comparison.groups, partial)) text += "; n: runs that have the value, where not all do";
+  if (std::ranges::any_of(comparison.groups, partial))
+    text += "; n: runs that have the value, where not all do";
   if (!comparing.names.left_out().empty()) {
     text += fmt::format("; names of layers without {}", comparing.names.left_out());
   }
@@ -365,7 +368,8 @@ std::string report_text(const Results& results, const RunReport& report, std::si
   }
   for (const RunGroup& group : comparison.groups) {
     for (const std::size_t i : group.runs) {
-      describe(page, results, runs[i], shared, report.criteria.of(results.checkpoints[runs[i].checkpoints.back()]));
+      describe(page, results, runs[i], shared,
+               report.criteria.of(results.checkpoints[runs[i].checkpoints.back()]));
     }
   }
   if (runs.size() > 1) compare(page, results, runs, comparison, report.criteria);

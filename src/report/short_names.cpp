@@ -35,8 +35,8 @@ std::string abbreviated(const std::string& name, std::size_t count) {
   for (std::size_t begin = 0; begin < name.size();) {
     const std::size_t end = std::min(name.find_first_of("./", begin), name.size() - 1) + 1;
     const std::string_view word = std::string_view(name).substr(begin, end - begin);
-    const bool whole = count == 0 || end == name.size() ||
-                       word.find_first_of("0123456789") != std::string_view::npos;
+    const bool whole =
+        count == 0 || end == name.size() || word.find_first_of("0123456789") != std::string_view::npos;
     if (whole || word.size() < 2) {
       out += word;
     } else {
@@ -50,8 +50,8 @@ std::string abbreviated(const std::string& name, std::size_t count) {
 
 bool is_path(const std::string& name) {
   return std::ranges::all_of(name, [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
-           c == '/' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '.' || c == '/' || c == '-';
   });
 }
 
@@ -82,7 +82,8 @@ ShortNames::ShortNames(std::vector<std::string> names, std::size_t width) {
   std::unordered_set<std::string> seen;
   std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
   const auto fit = [&](const std::vector<std::string>& labels) {
-    return std::ranges::all_of(labels, [&](const std::string& label) { return display_width(label) <= width; });
+    return std::ranges::all_of(labels,
+                               [&](const std::string& label) { return display_width(label) <= width; });
   };
   const auto distinct = [](const std::vector<std::string>& labels) {
     return std::unordered_set<std::string>(labels.begin(), labels.end()).size() == labels.size();

@@ -14,9 +14,10 @@ namespace collapscope {
 [[nodiscard]] std::optional<std::size_t> distinct_head(const std::vector<std::string>& names,
                                                        std::size_t width);
 
-// names: printable. Where one is longer than `width`, labels lack the words (up to . / _ -) that all begin with;
-// then words of paths become their first letters, from the left, but for the last one and those with digits; then the
-// middle is cut, where labels stay distinct; else they begin with their places. As on the report's page.
+// names: printable. Where one is longer than `width`, labels lack the words (up to . / _ -) that all begin
+// with; then words of paths become their first letters, from the left, but for the last one and those with
+// digits; then the middle is cut, where labels stay distinct; else they begin with their places. As on the
+// report's page.
 class ShortNames {
  public:
   ShortNames(std::vector<std::string> names, std::size_t width);

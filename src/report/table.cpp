@@ -13,7 +13,7 @@ namespace collapscope {
 namespace {
 
 constexpr std::size_t narrowest_table = 20;  // narrower terminals get lines of this width
-constexpr std::size_t uncut_width = 2000;       // of lines that nothing cuts
+constexpr std::size_t uncut_width = 2000;    // of lines that nothing cuts
 constexpr std::size_t heading_every = 24;    // rows after which the headings are due again
 
 constexpr std::string_view bold = "\x1b[1m";

@@ -13,8 +13,8 @@ namespace collapscope {
 namespace {
 
 constexpr std::string_view name_label = "layer";
-constexpr std::size_t comfortable_name = 16;   // names are never cut below it while columns could go instead
-constexpr std::size_t longest_name = 256;      // more is not looked at
+constexpr std::size_t comfortable_name = 16;  // names are never cut below it while columns could go instead
+constexpr std::size_t longest_name = 256;     // more is not looked at
 
 std::string shown_name(std::string_view layer) { return shown_text(layer, longest_name); }
 

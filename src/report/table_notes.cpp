@@ -201,7 +201,8 @@ void append_legend(Lines& lines, const Results& results, const TableLayout& layo
   if (style.colour && (can_be_green(layout, style.criteria.regression) ||
                        can_be_green(layout, style.criteria.classification))) {
     text += text.empty() ? "" : "; ";
-    text += fmt::format("green: collapsed ({}; a layer where all hold)", criteria_text(style.criteria, results));
+    text +=
+        fmt::format("green: collapsed ({}; a layer where all hold)", criteria_text(style.criteria, results));
   }
   if (!text.empty()) append_wrapped(lines, text, width, table_indent);
 }

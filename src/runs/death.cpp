@@ -65,9 +65,8 @@ std::optional<Death> death_of(const Results& results, const Run& run,
     if (!seen.has_nan && !flat) break;
     death = Death{0, std::isinf(step) ? std::nullopt : std::optional(step),
                   std::string(seen.has_nan ? not_finite : not_varying)};
-    death->alive = static_cast<std::size_t>(std::ranges::count_if(run.checkpoints, [&](std::size_t i) {
-      return place(results.checkpoints[i].step) < step;
-    }));
+    death->alive = static_cast<std::size_t>(std::ranges::count_if(
+        run.checkpoints, [&](std::size_t i) { return place(results.checkpoints[i].step) < step; }));
   }
   return death;
 }

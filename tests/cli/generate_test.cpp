@@ -83,11 +83,12 @@ try collapscope analyze --looks =
 try collapscope analyze --looks = a
 try collapscope report --collapsed deep_nrc2_deb
 )");
-  EXPECT_EQ(out,
-            "[analyze]\n[--looks]\n[1 2 "
-            "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n"
-            "[nrc1,nrc3_gamma_over_lambda_min]\n[nrc1,deep_nrc1,nc1_quotient]\n[nrc1,nrc3_gamma_over_lambda_min]\n"
-            "[1 2 auto]\n[auto]\n[deep_nrc2_debiased]\n");
+  EXPECT_EQ(
+      out,
+      "[analyze]\n[--looks]\n[1 2 "
+      "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n"
+      "[nrc1,nrc3_gamma_over_lambda_min]\n[nrc1,deep_nrc1,nc1_quotient]\n[nrc1,nrc3_gamma_over_lambda_min]\n"
+      "[1 2 auto]\n[auto]\n[deep_nrc2_debiased]\n");
 }
 
 TEST(Generate, FishCompletes) {

@@ -261,8 +261,9 @@ for step in (1, 2, 3):
     dump(f"bias_{step}.h5", run="bias", step=step, weight_decay=0.1, edit=constant(3.7) if late else None)
     dump(f"fine_{step}.h5", run="fine", step=step, weight_decay=0.1)
 )");
-  expect_status(1, folder_, {"analyze", "nan_1.h5", "nan_2.h5", "nan_3.h5", "bias_1.h5", "bias_2.h5", "bias_3.h5",
-                             "fine_1.h5", "fine_2.h5", "fine_3.h5", "-q", "-o", "r.json"});
+  expect_status(1, folder_,
+                {"analyze", "nan_1.h5", "nan_2.h5", "nan_3.h5", "bias_1.h5", "bias_2.h5", "bias_3.h5",
+                 "fine_1.h5", "fine_2.h5", "fine_3.h5", "-q", "-o", "r.json"});
   const Json results = Json::parse(folder_.read("r.json"));
   ASSERT_EQ(results.at("failures").size(), 4U);
   EXPECT_EQ(results.at("failures").at(0).at("run"), "nan");
@@ -295,8 +296,10 @@ TEST_F(Report, JudgesEachTaskByItsCriteria) {
 }
 
 TEST_F(Report, NothingIsCutInAPipe) {
-  const std::string base = "model.vision_tower.encoder.transformer.resblocks.11.attention.projection.output.dense";
-  make_dumps(folder_, "for run in 'ab':\n    dump(f'{run}.h5', layers=['" + base + ".a', '" + base + ".b'], run=run)\n");
+  const std::string base =
+      "model.vision_tower.encoder.transformer.resblocks.11.attention.projection.output.dense";
+  make_dumps(folder_, "for run in 'ab':\n    dump(f'{run}.h5', layers=['" + base + ".a', '" + base +
+                          ".b'], run=run)\n");
   const std::string table = expect_status(0, folder_, {"analyze", "a.h5", "-q"}).out;
   for (const char* whole : {".a", ".b"}) EXPECT_THAT(table, HasSubstr("  " + base + whole + " "));
   EXPECT_THAT(table, Not(HasSubstr("left out")));

@@ -233,7 +233,8 @@ TEST(Log, LinesComeAlsoWhileNothingAdvances) {
   log->working_on("wide layer");
   {
     std::unique_lock lock(mutex);
-    written.wait(lock, [&] { return lines.size() >= 3 && lines.back().find("wide layer") != std::string::npos; });
+    written.wait(lock,
+                 [&] { return lines.size() >= 3 && lines.back().find("wide layer") != std::string::npos; });
   }
   log->finish();
   const std::size_t count = lines.size();

@@ -97,7 +97,8 @@ TEST(ReportJson, SaysWhichRunsAreDead) {
   EXPECT_EQ(tree.at("runs").at(1).at("dead"),
             Json::parse(R"({"since_step": 2, "checkpoints_before": 1, "reason": "NaN or Inf"})"));
   EXPECT_EQ(tree.at("comparison").at("groups").at(0).at("dead"), Json::parse(R"(["b"])"));
-  EXPECT_EQ(tree.at("comparison").at("groups").at(0).at("last").at(0).at("metrics").at("deep_nrc1").at("count"), 1);
+  EXPECT_EQ(
+      tree.at("comparison").at("groups").at(0).at("last").at(0).at("metrics").at("deep_nrc1").at("count"), 1);
   EXPECT_EQ(tree.at("failures").at(0).at("run"), "b");
   EXPECT_EQ(tree.at("failures").at(0).at("step"), 2);
 }
@@ -110,8 +111,9 @@ TEST(ReportJson, CriteriaNameTheirTaskWhereThereAreBoth) {
   const Json tree = report_of(results);
   ASSERT_EQ(tree.at("criteria").size(), 7U);
   EXPECT_EQ(tree.at("criteria").at(2).at("task"), "regression");
-  EXPECT_EQ(tree.at("criteria").at(3),
-            Json::parse(R"({"metric": "nc1", "comparison": "<", "threshold": 0.05, "task": "classification"})"));
+  EXPECT_EQ(
+      tree.at("criteria").at(3),
+      Json::parse(R"({"metric": "nc1", "comparison": "<", "threshold": 0.05, "task": "classification"})"));
   EXPECT_EQ(tree.at("runs").at(0).at("checkpoints").at(0).at("layers").at(0).at("collapsed"), true);
   EXPECT_EQ(tree.at("runs").at(1).at("checkpoints").at(0).at("layers").at(0).at("collapsed"), false);
 }

@@ -131,7 +131,9 @@ TEST(ReportText, TellsTheDeadFromTheOthersAndLeavesThemOutOfMeans) {
   for (CheckpointResult& checkpoint : results.checkpoints) checkpoint.targets.add({"model_mse", 0.5});
   results.checkpoints[2].layers[0].metrics.add({"total_variance", 0.0});
   const std::string text = text_of(results);
-  EXPECT_THAT(text, HasSubstr("  collapsed    dead since step 1 (the last layer's features do not vary): not compared"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("  collapsed    dead since step 1 (the last layer's features do not vary): not compared"));
   EXPECT_THAT(text, HasSubstr("2 + 1 dead  l1 / dead"));
   EXPECT_THAT(text, HasSubstr("0.500 ± 0\n"));
   EXPECT_THAT(text, HasSubstr("without the dead"));
@@ -144,7 +146,8 @@ TEST(ReportText, SaysHowMetricsGoOverDepth) {
   results.checkpoints[0].depth.add({"deep_nrc1_depth_pearson", -0.99});
   results.checkpoints[0].depth.add({"deep_nrc1_depth_layers", std::int64_t{3}});
   results.checkpoints[0].depth.add({"linear_share_depth_slope", std::monostate{}, std::nullopt, "too few"});
-  EXPECT_THAT(text_of(results), HasSubstr("  depth        deep_nrc1 slope -0.500 pearson -0.990 (3 layers)\n"));
+  EXPECT_THAT(text_of(results),
+              HasSubstr("  depth        deep_nrc1 slope -0.500 pearson -0.990 (3 layers)\n"));
 }
 
 TEST(ReportText, EachTaskHasItsCriteria) {
@@ -176,7 +179,8 @@ TEST(ReportText, ComparesWhatWasAskedFor) {
 
 TEST(ReportText, CutsNothingWhereLinesNeedNotFit) {
   const std::string long_name = "model.encoder.layers.11.attention.self.output.dense.projection";
-  Results results = test::results_of({checkpoint_of("a", 1, {true, false}), checkpoint_of("b", 1, {true, true})});
+  Results results =
+      test::results_of({checkpoint_of("a", 1, {true, false}), checkpoint_of("b", 1, {true, true})});
   for (CheckpointResult& checkpoint : results.checkpoints) {
     checkpoint.layers[0].name = long_name + ".a";
     checkpoint.layers[1].name = long_name + ".b";

@@ -51,7 +51,8 @@ TEST(Death, IsSeenByTheReasonWhereTheVarianceWasNotAskedFor) {
 
 TEST(Death, IsWhereNothingIsLeftOfACheckpointButNaN) {
   Results results = test::results_of({alive("r", 1), alive("r", 2), alive("other", 3)});
-  results.failures = {failure_of("r", 5, "/layers/l1/activations"), failure_of("r", 3, "/layers/l1/activations")};
+  results.failures = {failure_of("r", 5, "/layers/l1/activations"),
+                      failure_of("r", 3, "/layers/l1/activations")};
   const auto death = death_in(results);
   ASSERT_TRUE(death.has_value());
   EXPECT_EQ(death->step, 3);
@@ -63,7 +64,8 @@ TEST(Death, IsWhereNothingIsLeftOfACheckpointButNaN) {
 TEST(Death, IsNotANaNThatIsMeant) {
   Results results = test::results_of({alive("r", 1), alive("r", 2)});
   // A mask of an attention is -Inf at every checkpoint.
-  results.failures = {failure_of("r", 1, "/layers/mask/activations"), failure_of("r", 2, "/layers/mask/activations")};
+  results.failures = {failure_of("r", 1, "/layers/mask/activations"),
+                      failure_of("r", 2, "/layers/mask/activations")};
   EXPECT_EQ(death_in(results), std::nullopt);
   results.failures.push_back(failure_of("r", 2, "/predictions"));
   EXPECT_EQ(death_in(results)->step, 2);

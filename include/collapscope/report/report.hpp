@@ -18,8 +18,8 @@ namespace collapscope {
 struct TableStyle {
   std::size_t width = 80;  // columns of the terminal
   bool colour = false;
-  MetricChoice metrics = {};               // what was asked for
-  TaskCriteria criteria = {};              // what is green
+  MetricChoice metrics = {};   // what was asked for
+  TaskCriteria criteria = {};  // what is green
   bool cut = true;  // whether columns are left out and names shortened until lines fit into the width
 };
 

@@ -57,7 +57,8 @@ struct TaskCriteria {
 // "deep_nrc1 < 0.05, deep_nrc2 > 0.9"
 [[nodiscard]] std::string criteria_text(const Criteria& criteria);
 
-// Those of the task that the results have; of both, where they differ, "of regression ..., of classification ...".
+// Those of the task that the results have; of both, where they differ, "of regression ..., of classification
+// ...".
 [[nodiscard]] std::string criteria_text(const TaskCriteria& criteria, const Results& results);
 
 // The tasks that the results have and whose criteria differ, regression first; else one of them.
