@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -36,7 +37,7 @@ bool is_of_the_end(const Failure& failure, std::string_view deepest) {
 
 std::optional<Death> death_of(const Results& results, const Run& run,
                               const std::vector<const Failure*>& failures) {
-  std::map<double, Moment> moments;
+  std::map<double, Moment, std::greater<>> moments;  // the last one first
   const auto place = [](std::optional<double> step) {
     return step.value_or(std::numeric_limits<double>::infinity());
   };
@@ -56,8 +57,9 @@ std::optional<Death> death_of(const Results& results, const Run& run,
     }
   }
   std::optional<Death> death;
-  for (auto moment = moments.rbegin(); moment != moments.rend(); ++moment) {
-    const auto& [step, seen] = *moment;
+  for (const auto& moment : moments) {
+    const double step = moment.first;
+    const Moment& seen = moment.second;
     const bool flat = std::ranges::any_of(seen.checkpoints, [&](std::size_t i) {
       const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[i]];
       return !checkpoint.layers.empty() && !varies(checkpoint.layers.back());

@@ -26,7 +26,7 @@ function verdictText(collapses) {
         : 'The last layer is not collapsed at the end of the run.';
     }
     const {last, since} = ended[0];
-    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 40)} on` +
+    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 80)} on` +
       (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}.` : '.');
   }
   if (!ended.length) {
@@ -39,7 +39,7 @@ function verdictText(collapses) {
   const who = there.length > 3 ? `in ${there.length} runs` : there.map(({run}) => shortened(run.name, 40)).join(' and ');
   const count = ended.length === runs.length ? `All ${runs.length} runs end`
     : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`;
-  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 40)} (${who}).${rest}`;
+  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 80)} (${who}).${rest}`;
 }
 
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
