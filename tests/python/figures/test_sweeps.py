@@ -87,6 +87,13 @@ def test_dead_runs_are_in_no_figure_of_the_end(sweep):
     assert len(lines(plot.deep(sweep, metrics=["deep_nrc1"], step=20).axes[0])) == 11  # of which one is dead by then
 
 
+def test_where_all_runs_died_that_is_said(sweep):
+    for figure in (plot.deep, plot.weight_decay, plot.spectrum):
+        with pytest.raises(FigureError, match="no run is alive at its end: wd0.01_seed1 died|no value of evr"):
+            figure(sweep, run=ZERO["run"])
+    assert len(lines(plot.last_layer(sweep, run=ZERO["run"], metrics=["nrc1"]).axes[0])) == 1
+
+
 def test_a_heat_map_hatches_death_and_takes_no_colour_from_it(sweep):
     axes = panels(plot.heatmap(sweep))
     assert {f"{ZERO['run']} (dead)", f"{NAN['run']} (dead)"} <= set(axes)

@@ -144,6 +144,8 @@ class Results:
     def at_step(self, rows, step="last"):
         """Those rows at one step, or at the last step of each run."""
         if isinstance(step, str) and step == "last":
+            if len(rows) and rows["run"].isin(self.dead).all():
+                raise FigureError(f"no run is alive at its end: {_listed(self.dead)} died")
             rows = rows[~rows["run"].isin(self.dead)]
             return rows[rows["step"].eq(rows.groupby("run")["step"].transform("max"))]
         chosen = rows[rows["step"] == float(step)]
