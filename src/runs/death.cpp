@@ -17,7 +17,8 @@ constexpr std::string_view not_varying = "the last layer's features do not vary"
 // What is seen at a step of a run.
 struct Moment {
   std::vector<std::size_t> checkpoints;  // positions in the run
-  bool has_nan = false;
+  bool layers_end = false;               // in NaN or Inf: the last one, or all of them
+  bool model_ends = false;               // the predictions do
 };
 
 bool varies(const LayerResult& layer) {
@@ -26,11 +27,17 @@ bool varies(const LayerResult& layer) {
                               [](const Metric& metric) { return metric.note == "zero variance"; });
 }
 
-// Where a NaN is said to be: in the predictions, or in the run's deepest layer. Those of other layers may be
-// meant: a mask of an attention, for instance.
-bool is_of_the_end(const Failure& failure, std::string_view deepest) {
-  return failure.object.ends_with("/predictions") ||
-         failure.object.find("/layers/" + std::string(deepest) + "/") != std::string::npos;
+bool is_of_layer(const Failure& failure, std::string_view layer) {
+  return failure.object.find("/layers/" + std::string(layer) + "/") != std::string::npos;
+}
+
+// NaN and Inf of other layers than the deepest may be meant: a mask of an attention, for instance.
+void note(Moment& moment, const Failure& failure, std::string_view deepest) {
+  if (moment.checkpoints.empty() || is_of_layer(failure, deepest)) {
+    moment.layers_end = true;
+  } else if (failure.object.ends_with("/predictions")) {
+    moment.model_ends = true;
+  }
 }
 
 }  // namespace
@@ -48,15 +55,12 @@ std::optional<Death> death_of(const Results& results, const Run& run,
     if (deepest.empty() && !checkpoint.layers.empty()) deepest = checkpoint.layers.back().name;
   }
   for (const Failure* failure : failures) {
-    if (failure->message.find(not_finite) == std::string::npos) continue;
-    if (const auto found = moments.find(place(failure->step));
-        found == moments.end() || found->second.checkpoints.empty()) {
-      moments[place(failure->step)].has_nan = true;  // nothing is left of the checkpoint
-    } else if (is_of_the_end(*failure, deepest)) {
-      found->second.has_nan = true;
+    if (failure->message.find(not_finite) != std::string::npos) {
+      note(moments[place(failure->step)], *failure, deepest);
     }
   }
   std::optional<Death> death;
+  bool only_the_model = true;
   for (const auto& moment : moments) {
     const double step = moment.first;
     const Moment& seen = moment.second;
@@ -64,13 +68,15 @@ std::optional<Death> death_of(const Results& results, const Run& run,
       const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[i]];
       return !checkpoint.layers.empty() && !varies(checkpoint.layers.back());
     });
-    if (!seen.has_nan && !flat) break;
+    if (!seen.layers_end && !seen.model_ends && !flat) break;
+    only_the_model = only_the_model && !seen.layers_end && !flat;
     death = Death{0, std::isinf(step) ? std::nullopt : std::optional(step),
-                  std::string(seen.has_nan ? not_finite : not_varying)};
+                  std::string(flat ? not_varying : not_finite)};
     death->alive = static_cast<std::size_t>(std::ranges::count_if(
         run.checkpoints, [&](std::size_t i) { return place(results.checkpoints[i].step) < step; }));
   }
-  return death;
+  // Logits that are Inf from the beginning are meant, too: classes that a mask leaves out.
+  return only_the_model && death && death->alive == 0 ? std::nullopt : death;
 }
 
 }  // namespace collapscope

@@ -75,6 +75,14 @@ TEST(Death, IsNotANaNThatIsMeant) {
   EXPECT_EQ(death_in(results)->step, 2);
 }
 
+TEST(Death, IsNotAMaskOfLogits) {
+  Results results = test::results_of({alive("r", 1), alive("r", 2)});
+  results.failures = {failure_of("r", 1, "/predictions"), failure_of("r", 2, "/predictions")};
+  EXPECT_EQ(death_in(results), std::nullopt) << "they are Inf from the beginning";
+  results.checkpoints[1] = flat("r", 2);
+  EXPECT_EQ(death_in(results)->alive, 0U);
+}
+
 TEST(Death, IsNotAnyOtherFailure) {
   Results results = test::results_of({alive("r", 1)});
   results.failures = {{"r.h5", "/layers/l2/activations", "found 3 samples, expected 4", "r", 2}};

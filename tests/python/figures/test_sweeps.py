@@ -87,6 +87,14 @@ def test_dead_runs_are_in_no_figure_of_the_end(sweep):
     assert len(lines(plot.deep(sweep, metrics=["deep_nrc1"], step=20).axes[0])) == 11  # of which one is dead by then
 
 
+def test_logits_that_are_masked_are_no_death(sweep):
+    sweep["failures"] = [{"path": "x.h5", "object": "/predictions", "run": "wd0_seed0", "step": step, "message": "found NaN or Inf, first in row 0"}
+                         for step in STEPS]
+    assert "wd0_seed0" in lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])
+    sweep["failures"].pop(0)
+    assert "wd0_seed0" not in lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])
+
+
 def test_where_all_runs_died_that_is_said(sweep):
     for figure in (plot.deep, plot.weight_decay, plot.spectrum):
         with pytest.raises(FigureError, match="no run is alive at its end: wd0.01_seed1 died|no value of evr"):

@@ -55,19 +55,21 @@ def death(steps, failures, deepest, flat):
     steps: of its checkpoints. failures: of it, as the results have them. deepest: its last layer's name. flat: the steps at which that
     layer's features do not vary.
     """
-    dead = set(flat)
+    dead, model = set(flat), set()
     for failure in failures:
         step = failure.get("step")
         step = np.inf if step is None else float(step)
-        if _NOT_FINITE in (failure.get("message") or "") and (step not in steps or _of_the_end(failure.get("object") or "", deepest)):
+        name = failure.get("object") or ""
+        if _NOT_FINITE not in (failure.get("message") or ""):
+            continue
+        if step not in steps or f"/layers/{deepest}/" in name:
             dead.add(step)
-    since = None
-    for step in sorted({*steps, *dead}, reverse=True):
-        if step not in dead:
+        elif name.endswith("/predictions"):
+            model.add(step)
+    since, seen = None, sorted({*steps, *dead, *model}, reverse=True)
+    for step in seen:
+        if step not in dead | model:
             break
         since = step
-    return since
-
-
-def _of_the_end(name, deepest):
-    return name.endswith("/predictions") or f"/layers/{deepest}/" in name
+    # Logits that are Inf from the beginning are meant: classes that a mask leaves out.
+    return None if seen and since == seen[-1] and not dead else since
