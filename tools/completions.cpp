@@ -19,7 +19,11 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
+// Separated by commas.
 bool takes_metrics(const Option& option) { return option.value() == "LIST"; }
+
+// Criteria begin with metrics, and are separated by commas, too.
+bool takes_criteria(const Option& option) { return option.value() == "CRITERIA"; }
 
 bool takes_files(const Option& option) {
   return option.value() == "FILE" || (option.is_positional() && option.choices.empty());
@@ -59,7 +63,8 @@ std::string bash_command(const Command& command, const std::vector<Command>& com
       continue;
     }
     const std::vector<std::string>& values = values_of(option, metrics);
-    const std::string reply = !values.empty()       ? fmt::format("COMPREPLY=($(compgen -W {} -- \"$cur\"))",
+    const std::string reply = takes_metrics(option) || takes_criteria(option) ? "_collapscope_metrics"
+                              : !values.empty()     ? fmt::format("COMPREPLY=($(compgen -W {} -- \"$cur\"))",
                                                                   shell_word(joined(values, " ")))
                               : takes_files(option) ? "COMPREPLY=($(compgen -f -- \"$cur\"))"
                                                     : "COMPREPLY=()";
@@ -85,8 +90,8 @@ std::string zsh_option(const Option& option, const std::vector<std::string>& met
   const std::vector<std::string>& values = values_of(option, metrics);
   std::string value;
   if (!option.value().empty()) {
-    const std::string action = takes_metrics(option)
-                                   ? fmt::format("_sequence compadd - {}", joined(values, " "))
+    const std::string action = takes_metrics(option) || takes_criteria(option)
+                                   ? fmt::format("_sequence compadd - {}", joined(metrics, " "))
                                : !values.empty()     ? fmt::format("({})", joined(values, " "))
                                : takes_files(option) ? "_files"
                                                      : "";
@@ -97,8 +102,10 @@ std::string zsh_option(const Option& option, const std::vector<std::string>& met
   }
   std::string out;
   for (const std::string& name : option.names) {
-    out += fmt::format("    {}\n", shell_word(fmt::format("{}{}[{}]{}", option.repeats() ? "*" : "", name,
-                                                          zsh_text(option.description), value)));
+    const char* also_after_equals = name.starts_with("--") && !value.empty() ? "=" : "";
+    out += fmt::format("    {}\n",
+                       shell_word(fmt::format("{}{}{}[{}]{}", option.repeats() ? "*" : "", name,
+                                              also_after_equals, zsh_text(option.description), value)));
   }
   return out;
 }
@@ -121,7 +128,9 @@ std::string fish_option(const Option& option, const std::string& condition,
     line += name.rfind("--", 0) == 0 ? fmt::format(" -l {}", name.substr(2))
                                      : fmt::format(" -s {}", name.substr(1));
   }
-  if (const std::vector<std::string>& values = values_of(option, metrics); !values.empty()) {
+  if (takes_metrics(option) || takes_criteria(option)) {
+    line += " -x -a '(__fish_complete_list , __collapscope_metrics)'";
+  } else if (const std::vector<std::string>& values = values_of(option, metrics); !values.empty()) {
     line += fmt::format(" -x -a {}", shell_word(joined(values, " ")));
   } else if (!option.value().empty()) {
     line += takes_files(option) ? " -r -F" : " -x";
@@ -148,8 +157,16 @@ std::string bash_completion(const std::vector<Command>& commands, const std::vec
     cases += bash_command(command, commands, metrics);
   }
   return fmt::format(R"(# bash completion of collapscope
+# A list with commas: what comes after the last one.
+_collapscope_metrics() {{
+  COMPREPLY=($(compgen -P "${{cur%"${{cur##*,}}"}}" -W {} -- "${{cur##*,}}"))
+  compopt -o nospace 2>/dev/null
+}}
 _collapscope() {{
   local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} command= words= files= word longer
+  # --option=value is three words.
+  [[ $prev == = ]] && prev=${{COMP_WORDS[COMP_CWORD-2]}}
+  [[ $cur == = ]] && cur=
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     longer=${{command:+$command }}$word
     case $longer in
@@ -163,7 +180,7 @@ _collapscope() {{
 }}
 complete -o filenames -F _collapscope collapscope
 )",
-                     joined(names, "|"), cases);
+                     shell_word(joined(metrics, " ")), joined(names, "|"), cases);
 }
 
 std::string zsh_completion(const std::vector<Command>& commands, const std::vector<std::string>& metrics) {
@@ -226,8 +243,11 @@ function __collapscope_command
   end
   echo "$command"
 end
+function __collapscope_metrics
+  printf '%s\n' {}
+end
 {})",
-                     names, lines);
+                     names, joined(metrics, " "), lines);
 }
 
 }  // namespace collapscope::tools

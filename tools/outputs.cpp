@@ -73,9 +73,8 @@ bool write_each(const std::vector<std::string>& outputs,
 bool write_results(const Results& results, const std::vector<std::string>& outputs,
                    const MetricChoice& metrics) {
   if (outputs.empty()) {
-    const Criteria criteria = default_criteria(results);
-    const std::string collapse = collapse_text(results, criteria, terminal_width());
-    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, criteria}) +
+    const std::string collapse = collapse_text(results, {}, terminal_width());
+    print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, {}, has_width()}) +
           (collapse.empty() ? "" : "\n" + collapse));
     if (const std::string classes = classes_table(results); !classes.empty()) {
       print("\n" + classes);

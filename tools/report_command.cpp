@@ -78,10 +78,10 @@ int run_report(const ReportOptions& options) {
     }
     return nothing_done;
   }
-  report.criteria = criteria ? *criteria : default_criteria(merged.results);
+  if (criteria) report.criteria = *criteria;
   bool all_written = true;
   if (options.outputs.empty()) {
-    print(report_text(merged.results, report, terminal_width()));
+    print(report_text(merged.results, report, terminal_width(), has_width()));
   } else {
     const std::string data = report_json(merged.results, report);
     all_written = write_each(options.outputs, [&](const std::string& output) {
@@ -120,7 +120,7 @@ Command report_command() {
                                   "commas, all of which must hold (default: {}; of classification {})",
                                   criteria_text(default_criteria()), criteria_text(default_class_criteria())),
        .placeholder = "CRITERIA"});
-  command.add({.names = {"--by"},
+  command.add({.names = {"--by", "--group-by"},
                .target = &options->by,
                .description = "attributes to compare runs by, separated by commas (default: all "
                               "that differ, but for seeds)",

@@ -13,15 +13,27 @@ bool is_terminal(int descriptor) {
   return ::isatty(descriptor) == 1 && !(term != nullptr && std::string_view(term) == "dumb");
 }
 
-std::size_t terminal_width() {
+namespace {
+
+// 0: nothing says how wide lines may be.
+std::size_t known_width() {
   winsize size{};
   if (is_terminal(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     return size.ws_col;
   }
   const char* columns = std::getenv("COLUMNS");
   const long width = columns == nullptr ? 0 : std::strtol(columns, nullptr, 10);
-  return width > 0 ? static_cast<std::size_t>(width) : 100;
+  return width > 0 ? static_cast<std::size_t>(width) : 0;
 }
+
+}  // namespace
+
+std::size_t terminal_width() {
+  const std::size_t width = known_width();
+  return width > 0 ? width : 100;
+}
+
+bool has_width() { return ::isatty(STDOUT_FILENO) == 1 || known_width() > 0; }
 
 bool wants_colour(int descriptor) {
   const char* no_colour = std::getenv("NO_COLOR");

@@ -399,17 +399,18 @@ DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weigh
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
-  if (failure_) {
-    results.failures.push_back(*std::move(failure_));
-  }
-  if (model_failure_) {
-    results.failures.push_back(*std::move(model_failure_));
-  }
+  const auto fail = [&](std::optional<Failure>& failure) {
+    if (failure) {
+      failure->run = first().run;
+      failure->step = first().step;
+      results.failures.push_back(*std::move(failure));
+    }
+  };
+  fail(failure_);
+  fail(model_failure_);
   RunMember member{run_key(first()), {}};
   for (Layer& layer : layers_) {
-    if (layer.failure) {
-      results.failures.push_back(*std::move(layer.failure));
-    }
+    fail(layer.failure);
     if (layer.nrc3) {
       member.layers.push_back(*std::move(layer.nrc3));
     }

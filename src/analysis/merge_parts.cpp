@@ -70,7 +70,11 @@ class Merger {
     RunMember member;
   };
 
-  void fail(Failure failure) { results_.failures.push_back(journal_.failed(std::move(failure))); }
+  void fail(const CheckpointIndex& checkpoint, Failure failure) {
+    failure.run = checkpoint.run;
+    failure.step = checkpoint.step;
+    results_.failures.push_back(journal_.failed(std::move(failure)));
+  }
 
   void take_checkpoint(std::size_t number) {
     const CheckpointIndex& first = checkpoints_[number].front();
@@ -80,11 +84,11 @@ class Merger {
     }
     const PartTargets targets = unpacked<PartTargets>(*bytes);
     if (targets.failure) {
-      fail(*targets.failure);
+      fail(first, *targets.failure);
       return;
     }
     if (targets.model_failure) {
-      fail(*targets.model_failure);
+      fail(first, *targets.model_failure);
     }
     Found found{{first.path,
                  first.id,
@@ -107,7 +111,7 @@ class Merger {
       try {
         take_layer(number, *layer, targets.summary, found);
       } catch (const std::exception&) {
-        fail(failure_in_flight(first.path, layer->name));
+        fail(first, failure_in_flight(first.path, layer->name));
       }
       measured.push_back(found.result.layers.size() > before);
     }
@@ -135,7 +139,7 @@ class Merger {
     const std::vector<LayerOfPart> parts = parts_.layer({number, place});
     LayerWeight weight;
     if (const std::optional<Failure> failure = put_together(parts, weight)) {
-      fail(*failure);
+      fail(checkpoint.front(), *failure);
       return;
     }
     Moments moments = sums_of({number, place}, parts);

@@ -10,20 +10,25 @@
 namespace collapscope {
 namespace {
 
-bool was_computed(const Results& results, const Criterion& criterion) {
+// For a task that the results have.
+bool was_computed(const Results& results, const Criterion& criterion, std::string_view task) {
   return std::ranges::any_of(results.checkpoints, [&](const CheckpointResult& checkpoint) {
-    return std::ranges::any_of(checkpoint.layers, [&](const LayerResult& layer) {
-      const Metric* metric = layer.metrics.find(criterion.metric);
-      return metric != nullptr && metric->defined();
-    });
+    return (checkpoint.task == "classification") == (task == "classification") &&
+           std::ranges::any_of(checkpoint.layers, [&](const LayerResult& layer) {
+             const Metric* metric = layer.metrics.find(criterion.metric);
+             return metric != nullptr && metric->defined();
+           });
   });
 }
 
 }  // namespace
 
-std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width) {
-  const auto computed = [&](const Criterion& criterion) { return was_computed(results, criterion); };
-  if (!std::ranges::all_of(criteria, computed)) return "";
+std::string collapse_text(const Results& results, const TaskCriteria& criteria, std::size_t width) {
+  for (const std::string& task : tasks_told_apart(criteria, results)) {
+    const auto computed = [&](const Criterion& criterion) { return was_computed(results, criterion, task); };
+    if (!std::ranges::all_of(task == "regression" ? criteria.regression : criteria.classification, computed))
+      return "";
+  }
   std::string text;
   const auto add = [&](std::size_t indent, const std::string& line) {
     std::vector<std::string> pieces = words(line);
@@ -34,12 +39,17 @@ std::string collapse_text(const Results& results, const Criteria& criteria, std:
   };
   for (const Run& run : group_runs(results)) {
     if (run.checkpoints.size() < 2) continue;
-    const RunCollapse collapse = run_collapse(results, run, criteria);
-    if (text.empty()) add(0, fmt::format("where collapse begins ({}):", criteria_text(criteria)));
+    const Criteria& asked = criteria.of(results.checkpoints[run.checkpoints.back()]);
+    const RunCollapse collapse = run_collapse(results, run, asked);
+    if (text.empty()) add(0, fmt::format("where collapse begins ({}):", criteria_text(criteria, results)));
+    if (run.death) {
+      add(2, fmt::format("{}: {}", name_text(run.name), death_words(run)));
+      continue;
+    }
     const std::string since = since_words(results, run, collapse);
-    add(2, fmt::format(
-               "{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
-               collapse_words(results, run, collapse, criteria), since.empty() ? "" : " (" + since + ")"));
+    add(2,
+        fmt::format("{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
+                    collapse_words(results, run, collapse, asked), since.empty() ? "" : " (" + since + ")"));
   }
   return text;
 }

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "collapscope/core/text.hpp"
@@ -49,31 +52,68 @@ class QuietProgress final : public Progress {
   ProgressSink sink_;
 };
 
-// For logs: a plain line when at least `interval` seconds have passed since the start or the last line.
+// For logs: a plain line when at least `interval` seconds have passed since the start or the last line. With
+// a thread of its own that looks at the clock, where nothing advances for long: while a wide layer is
+// decomposed.
 class LineProgress final : public Progress {
  public:
   LineProgress(ProgressSink sink, double interval) : sink_(std::move(sink)), interval_(interval) {}
+  LineProgress(const LineProgress&) = delete;
+  LineProgress& operator=(const LineProgress&) = delete;
+  LineProgress(LineProgress&&) = delete;
+  LineProgress& operator=(LineProgress&&) = delete;
+  ~LineProgress() override { LineProgress::finish(); }
 
   void start(std::uint64_t total_bytes) override {
+    finish();
     shown_at_ = sink_.now();
     meter_.start(total_bytes, shown_at_);
     running_ = true;
+    if (sink_.watched) watch_ = std::thread([this] { watch(); });
   }
 
-  void working_on(const std::string& what) override { what_ = printable(what); }
+  void working_on(const std::string& what) override {
+    const std::scoped_lock lock(mutex_);
+    what_ = printable(what);
+  }
 
   void advance(std::uint64_t bytes) override {
+    const std::scoped_lock lock(mutex_);
+    meter_.advance(bytes, sink_.now());
+    write_when_due();
+  }
+
+  void message(const std::string& line) override {
+    const std::scoped_lock lock(mutex_);
+    sink_.write(message_text(line));
+  }
+
+  void finish() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      running_ = false;
+    }
+    ended_.notify_all();
+    if (watch_.joinable()) watch_.join();
+  }
+
+ private:
+  void write_when_due() {
     const double now = sink_.now();
-    meter_.advance(bytes, now);
     if (!running_ || now - shown_at_ < interval_) return;
     shown_at_ = now;
     sink_.write(line());
   }
 
-  void message(const std::string& line) override { sink_.write(message_text(line)); }
-  void finish() override { running_ = false; }
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (running_) {
+      const double due = std::max(shown_at_ + interval_ - sink_.now(), 0.0);
+      ended_.wait_for(lock, std::chrono::duration<double>(due + 0.01), [this] { return !running_; });
+      write_when_due();
+    }
+  }
 
- private:
   [[nodiscard]] std::string line() const {
     std::string text = "collapscope: " + amount_text(meter_);
     if (meter_.total() > 0) text += " of " + human_bytes(meter_.total());
@@ -89,6 +129,9 @@ class LineProgress final : public Progress {
   double shown_at_ = 0;
   bool running_ = false;
   std::string what_;
+  std::mutex mutex_;  // of all of it
+  std::condition_variable ended_;
+  std::thread watch_;
 };
 
 // One line on a terminal, drawn again and again.
@@ -186,7 +229,7 @@ ProgressSink standard_error_sink() {
     const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? size.ws_col : 80;
   };
-  return {now, write, width};
+  return {now, write, width, true};
 }
 
 std::unique_ptr<Progress> make_progress(ProgressSink sink, bool terminal, bool colour,

@@ -14,6 +14,7 @@ struct ProgressSink {
   std::function<double()> now;                  // seconds, never going back
   std::function<void(std::string_view)> write;  // shows the text at once
   std::function<std::size_t()> width;           // columns of the terminal, now
+  bool watched = false;  // lines are due also while nothing advances; `now` and `write` work on any thread
 };
 
 [[nodiscard]] std::unique_ptr<Progress> make_progress(ProgressSink sink, bool terminal, bool colour,

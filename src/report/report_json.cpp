@@ -121,13 +121,26 @@ void write_last_layer(JsonText& json, const CheckpointResult& last) {
   }
 }
 
-void write_run(JsonText& json, const Results& results, const Run& run, const Criteria& criteria) {
-  const RunCollapse collapse = run_collapse(results, run, criteria);
+void write_death(JsonText& json, const Run& run) {
+  json.key("dead");
+  if (!run.death) {
+    json.null();
+    return;
+  }
+  json.open('{').member("since_step", run.death->step).member("checkpoints_before", run.death->alive);
+  json.member("reason", run.death->reason).close('}');
+}
+
+void write_run(JsonText& json, const Results& results, const Run& run, const TaskCriteria& criteria) {
+  const RunCollapse collapse =
+      run_collapse(results, run, criteria.of(results.checkpoints[run.checkpoints.back()]));
   json.open('{').member("name", run.name);
   json.member("step_unit", run.step_unit.empty() ? std::nullopt : std::optional(run.step_unit));
   json.key("attributes").open('{');
   for (const auto& [name, value] : run.attributes) write_attribute(json.key(name), value);
-  json.close('}').key("checkpoints").open('[');
+  json.close('}');
+  write_death(json, run);
+  json.key("checkpoints").open('[');
   for (std::size_t i = 0; i < run.checkpoints.size(); ++i) {
     write_checkpoint(json, results.checkpoints[run.checkpoints[i]], collapse.checkpoints[i],
                      i + 1 == run.checkpoints.size());
@@ -136,6 +149,23 @@ void write_run(JsonText& json, const Results& results, const Run& run, const Cri
   write_run_collapse(json, results, run, collapse);
   write_last_layer(json, results.checkpoints[run.checkpoints.back()]);
   json.close('}');
+}
+
+// Each names its task where the results have both, and those differ.
+void write_criteria(JsonText& json, const Results& results, const TaskCriteria& criteria) {
+  const std::vector<std::string> tasks = tasks_told_apart(criteria, results);
+  json.open('[');
+  for (const std::string& task : tasks) {
+    for (const Criterion& criterion : task == "regression" ? criteria.regression : criteria.classification) {
+      json.open('{').member("metric", criterion.metric);
+      json.member("comparison", comparison_text(criterion.comparison));
+      json.member("threshold", criterion.threshold);
+      if (is_of_last_layer(criterion.metric)) json.member("last_layer_only", true);
+      if (tasks.size() > 1) json.member("task", task);
+      json.close('}');
+    }
+  }
+  json.close(']');
 }
 
 void write_statistics(JsonText& json, const std::vector<MetricStatistic>& statistics) {
@@ -157,6 +187,8 @@ void write_comparison(JsonText& json, const RunComparison& comparison, const std
     }
     json.close('}').key("runs").open('[');
     for (const std::size_t i : group.runs) json.value(runs[i].name);
+    json.close(']').key("dead").open('[');
+    for (const std::size_t i : group.dead) json.value(runs[i].name);
     json.close(']').key("last").open('[');
     for (const LayerStatistics& layer : group.last) {
       json.open('{').member("layer", layer.layer).member("position", layer.position).key("metrics");
@@ -225,20 +257,16 @@ std::string report_json(const Results& results, const RunReport& report) {
   json.open('{').member("format", "collapscope-report").member("format_version", std::int64_t{1});
   json.member("title", report_title(report, runs)).member("version", build_info().version);
   json.member("generated", report.generated).key("sources").list(report.sources);
-  json.key("criteria").open('[');
-  for (const Criterion& criterion : report.criteria) {
-    json.open('{').member("metric", criterion.metric);
-    json.member("comparison", comparison_text(criterion.comparison));
-    json.member("threshold", criterion.threshold);
-    if (is_of_last_layer(criterion.metric)) json.member("last_layer_only", true);
-    json.close('}');
-  }
-  json.close(']').key("metrics");
+  json.key("criteria");
+  write_criteria(json, results, report.criteria);
+  json.key("metrics");
   write_metrics(json, results);
   json.key("failures").open('[');
   for (const Failure& failure : results.failures) {
     json.open('{').member("path", failure.path).member("object", failure.object);
-    json.member("message", failure.message).close('}');
+    json.member("message", failure.message);
+    if (!failure.run.empty()) json.member("run", failure.run).member("step", failure.step);
+    json.close('}');
   }
   json.close(']').key("runs").open('[');
   for (const Run& run : runs) write_run(json, results, run, report.criteria);

@@ -6,8 +6,11 @@
 #include <map>
 #include <set>
 
+#include "collapscope/core/text.hpp"
+#include "collapscope/metrics/metrics.hpp"
 #include "collapscope/report/report.hpp"
 #include "report/run_words.hpp"
+#include "report/short_names.hpp"
 #include "report/table_cells.hpp"
 #include "report/table_notes.hpp"
 #include "report/terminal_text.hpp"
@@ -18,10 +21,12 @@ namespace {
 constexpr std::size_t narrowest_report = 40;
 constexpr std::size_t label_width = 13;
 constexpr std::size_t longest_cell = 24;
+constexpr std::size_t longest_name = 16;
+constexpr std::size_t uncut_name = 100'000;
 
 class Page {
  public:
-  explicit Page(std::size_t width) : width_(std::max(width, narrowest_report)) {}
+  Page(std::size_t width, bool cut) : width_(std::max(width, narrowest_report)), cut_(cut) {}
 
   void line(std::string_view text) { out_ += std::string(text) + "\n"; }
 
@@ -39,10 +44,12 @@ class Page {
   }
 
   [[nodiscard]] std::size_t width() const { return width_; }
+  [[nodiscard]] bool cut() const { return cut_; }
   [[nodiscard]] std::string text() && { return std::move(out_); }
 
  private:
   std::size_t width_;
+  bool cut_;
   std::string out_;
 };
 
@@ -118,9 +125,14 @@ void describe(Page& page, const Results& results, const Run& run, const Attribut
   }
   page.line("");
   page.wrapped(facts, ", ", 4);
+  if (run.death) {
+    page.labelled("collapsed", death_words(run) + ": not compared with the others");
+    return;
+  }
   page.labelled("collapsed", collapse_words(results, run, collapse, criteria));
   if (count > 1) page.labelled("when", since_words(results, run, collapse));
   page.labelled("dimension", dimension_text(last));
+  page.labelled("depth", depth_words(last));
   page.labelled("model", model_text(last));
   page.labelled("UFM", ufm_text(last));
 }
@@ -146,16 +158,89 @@ std::string statistic_text(const std::vector<MetricStatistic>& statistics, std::
   return text;
 }
 
+// What is compared, and how it is written.
+struct Comparing {
+  const Results& results;
+  const std::vector<Run>& runs;
+  const TaskCriteria& criteria;
+  std::vector<std::string> metrics;  // of the last layer
+  std::vector<std::string> models;   // of the targets and the model
+  ShortNames names;
+  bool cut;
+
+  [[nodiscard]] std::string text(std::string_view raw) const {
+    return cut ? shorten_middle(name_text(raw), longest_cell) : printable(raw);
+  }
+};
+
+bool has_metric(const RunComparison& comparison, std::string_view name) {
+  return std::ranges::any_of(comparison.groups, [&](const RunGroup& group) {
+    return !group.last.empty() &&
+           std::ranges::find(group.last.back().metrics, name, &MetricStatistic::metric) !=
+               group.last.back().metrics.end();
+  });
+}
+
+// The criteria's metrics and the dimension, as far as the results have them; of results with few others,
+// those that were asked for.
+std::vector<std::string> metrics_of(const Results& results, const RunComparison& comparison,
+                                    const TaskCriteria& criteria) {
+  constexpr std::size_t most_others = 6;
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  for (const std::string& task : tasks_told_apart(criteria, results)) {
+    for (const Criterion& criterion : task == "regression" ? criteria.regression : criteria.classification) {
+      add(criterion.metric);
+    }
+  }
+  if (std::ranges::all_of(names, [&](const std::string& name) { return has_metric(comparison, name); })) {
+    add("feature_dims_99");
+    return names;
+  }
+  std::erase_if(names, [&](const std::string& name) { return !has_metric(comparison, name); });
+  for (const RunGroup& group : comparison.groups) {
+    if (group.last.empty()) continue;
+    for (const MetricStatistic& one : group.last.back().metrics) {
+      const MetricInfo* info = find_metric_info(one.metric);
+      if (names.size() < most_others && info != nullptr && info->trend != MetricTrend::none) add(one.metric);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> models_of(const Results& results) {
+  const auto classifies = [](const CheckpointResult& checkpoint) {
+    return checkpoint.task == "classification";
+  };
+  std::vector<std::string> names;
+  if (!std::ranges::all_of(results.checkpoints, classifies)) names.emplace_back("model_mse");
+  if (std::ranges::any_of(results.checkpoints, classifies)) names.emplace_back("model_accuracy");
+  return names;
+}
+
+std::vector<std::string> last_layer_names(const Results& results) {
+  std::vector<std::string> names;
+  for (const CheckpointResult& checkpoint : results.checkpoints) {
+    for (const LayerResult& layer : checkpoint.layers) names.push_back(printable(layer.name));
+  }
+  return names;
+}
+
 // Where collapse begins in the group's runs: "fc4", "fc4 to fc5", "fc4 / none".
-std::string from_text(const Results& results, const std::vector<Run>& runs, const RunGroup& group,
-                      const Criteria& criteria) {
+std::string from_text(const Comparing& comparing, const RunGroup& group) {
   std::map<std::size_t, std::string> layers;  // by depth
   std::set<std::string> others;
   for (const std::size_t i : group.runs) {
-    const CheckpointResult& last = results.checkpoints[runs[i].checkpoints.back()];
-    const CheckpointCollapse collapse = checkpoint_collapse(last, criteria);
+    if (comparing.runs[i].death) {
+      others.insert("dead");
+      continue;
+    }
+    const CheckpointResult& last = comparing.results.checkpoints[comparing.runs[i].checkpoints.back()];
+    const CheckpointCollapse collapse = checkpoint_collapse(last, comparing.criteria.of(last));
     if (collapse.from) {
-      layers.emplace(*collapse.from, shorten_middle(name_text(last.layers[*collapse.from].name), 16));
+      layers.emplace(*collapse.from, comparing.names.of(printable(last.layers[*collapse.from].name)));
     } else {
       others.insert(!collapse.layers.empty() && !collapse.layers.back() ? "unknown" : "none");
     }
@@ -166,79 +251,88 @@ std::string from_text(const Results& results, const std::vector<Run>& runs, cons
   return text;
 }
 
-// What the runs' models are compared by.
-std::string_view model_metric(const Results& results) {
-  const auto classifies = [](const CheckpointResult& checkpoint) {
-    return checkpoint.task == "classification";
-  };
-  return std::ranges::all_of(results.checkpoints, classifies) ? "model_accuracy" : "model_mse";
+std::string heading_of(std::string_view metric) {
+  return metric == "feature_dims_99" ? "dims_99" : std::string(metric);
 }
 
-Row headings(const RunComparison& comparison, const Criteria& criteria, std::string_view model) {
+Row headings(const Comparing& comparing, const RunComparison& comparison) {
   Row row;
-  for (const std::string& name : comparison.by) row.push_back(shorten_middle(name_text(name), longest_cell));
+  for (const std::string& name : comparison.by) row.push_back(comparing.text(name));
   row.insert(row.end(), {"runs", "from", "layer"});
-  for (const Criterion& criterion : criteria) row.push_back(criterion.metric);
-  row.insert(row.end(), {"dims_99", std::string(model)});
+  for (const std::string& metric : comparing.metrics) row.push_back(heading_of(metric));
+  row.insert(row.end(), comparing.models.begin(), comparing.models.end());
   return row;
 }
 
-Row cells(const Results& results, const std::vector<Run>& runs, const RunComparison& comparison,
-          const RunGroup& group, const Criteria& criteria) {
+Row cells(const Comparing& comparing, const RunComparison& comparison, const RunGroup& group) {
   Row row;
   for (std::size_t i = 0; i < comparison.by.size(); ++i) {
-    row.push_back(group.values[i] ? shorten_middle(attribute_text(*group.values[i]), longest_cell) : "-");
+    row.push_back(group.values[i] ? comparing.text(attribute_text(*group.values[i])) : "-");
   }
-  const std::size_t count = group.runs.size();
-  row.push_back(fmt::to_string(count));
-  row.push_back(from_text(results, runs, group, criteria));
+  const std::size_t count = group.runs.size() - group.dead.size();
+  row.push_back(group.dead.empty() ? fmt::to_string(count)
+                                   : fmt::format("{} + {} dead", count, group.dead.size()));
+  row.push_back(from_text(comparing, group));
   static const LayerStatistics no_layer;
   const LayerStatistics& last = group.last.empty() ? no_layer : group.last.back();
-  row.push_back(shorten_middle(name_text(last.layer), longest_cell));
-  for (const Criterion& criterion : criteria)
-    row.push_back(statistic_text(last.metrics, criterion.metric, count));
-  row.push_back(statistic_text(last.metrics, "feature_dims_99", count));
-  row.push_back(statistic_text(group.targets, model_metric(results), count));
+  row.push_back(last.layer.empty() ? "-" : comparing.names.of(printable(last.layer)));
+  for (const std::string& metric : comparing.metrics)
+    row.push_back(statistic_text(last.metrics, metric, count));
+  for (const std::string& model : comparing.models)
+    row.push_back(statistic_text(group.targets, model, count));
   return row;
 }
 
 // Whether a mean that is shown is not of all runs of the group.
-bool lacks_values(const RunGroup& group, const Criteria& criteria, std::string_view model) {
+bool lacks_values(const Comparing& comparing, const RunGroup& group) {
   const auto of_fewer = [&](const std::vector<MetricStatistic>& statistics, std::string_view metric) {
     const auto found = std::ranges::find(statistics, metric, &MetricStatistic::metric);
-    return found != statistics.end() && found->statistic.count != group.runs.size();
+    return found != statistics.end() && found->statistic.count != group.runs.size() - group.dead.size();
   };
-  if (of_fewer(group.targets, model)) return true;
-  if (group.last.empty()) return false;
-  const std::vector<MetricStatistic>& last = group.last.back().metrics;
-  return of_fewer(last, "feature_dims_99") || std::ranges::any_of(criteria, [&](const Criterion& criterion) {
-           return of_fewer(last, criterion.metric);
-         });
+  const auto of_targets = [&](const std::string& metric) { return of_fewer(group.targets, metric); };
+  if (std::ranges::any_of(comparing.models, of_targets)) return true;
+  return !group.last.empty() && std::ranges::any_of(comparing.metrics, [&](const std::string& metric) {
+    return of_fewer(group.last.back().metrics, metric);
+  });
+}
+
+std::string comparison_title(const Comparing& comparing, const RunComparison& comparison) {
+  std::string by;
+  for (const std::string& name : comparison.by) by += (by.empty() ? "by " : ", ") + name_text(name);
+  const auto partial = [&](const RunGroup& group) { return lacks_values(comparing, group); };
+  const auto has_dead = [](const RunGroup& group) { return !group.dead.empty(); };
+  std::string text = fmt::format(
+      "last checkpoints {}; mean ± sample standard deviation over runs, of the last layer; from: where "
+      "collapse "
+      "begins",
+      by.empty() ? "of all runs" : by);
+  if (std::ranges::any_of(comparison.groups, has_dead)) text += "; without the dead runs";
+  if (std::ranges::any_of(comparison.groups, partial))
+    text += "; n: runs that have the value, where not all do";
+  if (!comparing.names.left_out().empty()) {
+    text += fmt::format("; names of layers without {}", comparing.names.left_out());
+  }
+  return text;
 }
 
 void compare(Page& page, const Results& results, const std::vector<Run>& runs,
-             const RunComparison& comparison, const Criteria& criteria) {
-  const std::string_view model = model_metric(results);
-  std::vector<Row> rows = {headings(comparison, criteria, model)};
-  for (const RunGroup& group : comparison.groups) {
-    rows.push_back(cells(results, runs, comparison, group, criteria));
-  }
-  const bool partial = std::ranges::any_of(
-      comparison.groups, [&](const RunGroup& group) { return lacks_values(group, criteria, model); });
-  std::string by;
-  for (const std::string& name : comparison.by) by += (by.empty() ? "by " : ", ") + name_text(name);
+             const RunComparison& comparison, const TaskCriteria& criteria) {
+  const Comparing comparing{results,
+                            runs,
+                            criteria,
+                            metrics_of(results, comparison, criteria),
+                            models_of(results),
+                            ShortNames(last_layer_names(results), page.cut() ? longest_name : uncut_name),
+                            page.cut()};
+  std::vector<Row> rows = {headings(comparing, comparison)};
+  for (const RunGroup& group : comparison.groups) rows.push_back(cells(comparing, comparison, group));
   page.line("");
-  page.wrapped(
-      words(fmt::format(
-          "last checkpoints {}; mean ± sample standard deviation over runs, of the last layer; from: where "
-          "collapse begins{}",
-          by.empty() ? "of all runs" : by, partial ? "; n: runs that have the value, where not all do" : "")),
-      " ", 4);
+  page.wrapped(words(comparison_title(comparing, comparison)), " ", 4);
   std::vector<std::string> lines(rows.size(), " ");
   for (std::size_t column = 0; column < rows[0].size(); ++column) {
     std::size_t width = 0;
     for (const Row& row : rows) width = std::max(width, display_width(row[column]));
-    if (column > 0 && display_width(lines[0]) + 1 + width > page.width()) {
+    if (page.cut() && column > 0 && display_width(lines[0]) + 1 + width > page.width()) {
       page.wrapped(words("  too narrow for: " +
                          fmt::format("{}", fmt::join(rows[0].begin() + static_cast<std::ptrdiff_t>(column),
                                                      rows[0].end(), ", "))),
@@ -259,12 +353,12 @@ std::size_t without_run(const Results& results) {
 
 }  // namespace
 
-std::string report_text(const Results& results, const RunReport& report, std::size_t width) {
+std::string report_text(const Results& results, const RunReport& report, std::size_t width, bool cut) {
   const std::vector<Run> runs = group_runs(results);
   const RunComparison comparison = compare_runs(results, runs, report.by);
-  Page page(width);
+  Page page(width, cut);
   page.wrapped(words(shown_text(report_title(report, runs), 400)), " ", 4);
-  page.wrapped(words("collapsed means: " + criteria_text(report.criteria)), " ", 4);
+  page.wrapped(words("collapsed means: " + criteria_text(report.criteria, results)), " ", 4);
   const Attributes shared = shared_attributes(runs);
   if (!shared.empty()) {
     std::vector<std::string> facts;
@@ -273,7 +367,10 @@ std::string report_text(const Results& results, const RunReport& report, std::si
     page.wrapped(facts, ", ", 4);
   }
   for (const RunGroup& group : comparison.groups) {
-    for (const std::size_t i : group.runs) describe(page, results, runs[i], shared, report.criteria);
+    for (const std::size_t i : group.runs) {
+      describe(page, results, runs[i], shared,
+               report.criteria.of(results.checkpoints[runs[i].checkpoints.back()]));
+    }
   }
   if (runs.size() > 1) compare(page, results, runs, comparison, report.criteria);
   if (const std::size_t alone = without_run(results); alone > 1) {

@@ -6,6 +6,7 @@
 
 #include "report/table_cells.hpp"
 #include "report/terminal_text.hpp"
+#include "results/depth_name.hpp"
 
 namespace collapscope {
 namespace {
@@ -112,6 +113,28 @@ std::string since_words(const Results& results, const Run& run, const RunCollaps
     i = end;
   }
   return joined(parts);
+}
+
+std::string death_words(const Run& run) {
+  const std::string unit = run.step_unit.empty() ? "step" : name_text(run.step_unit);
+  const std::string since = run.death->step        ? fmt::format(" since {} {:.10g}", unit, *run.death->step)
+                            : run.death->alive > 0 ? " at the end"
+                                                   : "";
+  return fmt::format("dead{} ({})", since, run.death->reason);
+}
+
+std::string depth_words(const CheckpointResult& checkpoint) {
+  std::vector<std::string> laws;
+  for (const Metric& slope : checkpoint.depth.all()) {
+    const auto [metric, part] = split_depth_name(slope.name);
+    if (part != "slope" || !slope.number()) continue;
+    const std::optional<double> pearson = checkpoint.depth.number(depth_name(metric, "pearson"));
+    const std::optional<double> layers = checkpoint.depth.number(depth_name(metric, "layers"));
+    laws.push_back(
+        fmt::format("{} slope {}{} ({:.0f} layers)", name_text(metric), short_number(*slope.number()),
+                    pearson ? fmt::format(" pearson {}", short_number(*pearson)) : "", layers.value_or(0)));
+  }
+  return joined(laws);
 }
 
 }  // namespace collapscope

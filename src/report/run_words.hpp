@@ -31,4 +31,10 @@ namespace collapscope {
 // "fc4 to fc5 since epoch 4000, fc6 since epoch 1000"; empty where nothing is collapsed.
 [[nodiscard]] std::string since_words(const Results& results, const Run& run, const RunCollapse& collapse);
 
+// Of a run that died: "dead since epoch 50 (NaN or Inf)".
+[[nodiscard]] std::string death_words(const Run& run);
+
+// "deep_nrc1 slope -0.42 pearson -0.98 (12 layers)": of log10 over the layers; empty where nothing is known.
+[[nodiscard]] std::string depth_words(const CheckpointResult& checkpoint);
+
 }  // namespace collapscope

@@ -13,6 +13,7 @@ namespace collapscope {
 namespace {
 
 constexpr std::size_t narrowest_table = 20;  // narrower terminals get lines of this width
+constexpr std::size_t uncut_width = 2000;    // of lines that nothing cuts
 constexpr std::size_t heading_every = 24;    // rows after which the headings are due again
 
 constexpr std::string_view bold = "\x1b[1m";
@@ -24,7 +25,7 @@ class Table {
   Table(const Results& results, const TableStyle& style)
       : width_(std::max(style.width, narrowest_table)),
         style_(style),
-        layout_(lay_out(results, style.metrics, width_)) {}
+        layout_(lay_out(results, style.metrics, style.cut ? width_ : uncut_width)) {}
 
   void run(std::span<const CheckpointResult> checkpoints) {
     const RunTitles titles = titles_of(checkpoints, style_.metrics);
@@ -35,7 +36,7 @@ class Table {
       title(titles.checkpoints[i]);
       heading();
       for (const LayerResult& layer : checkpoints[i].layers) {
-        row(layer, &layer == &checkpoints[i].layers.back());
+        row(layer, &layer == &checkpoints[i].layers.back(), style_.criteria.of(checkpoints[i]));
       }
       if (checkpoints[i].layers.empty()) line("  no layers");
     }
@@ -68,8 +69,9 @@ class Table {
   }
 
   // The layer's name, green when the layer is collapsed.
-  [[nodiscard]] std::string styled_name(const LayerResult& layer, bool is_last) const {
-    const bool collapsed = !style_.criteria.empty() && is_collapsed(layer, style_.criteria, is_last) == true;
+  [[nodiscard]] std::string styled_name(const LayerResult& layer, bool is_last,
+                                        const Criteria& criteria) const {
+    const bool collapsed = !criteria.empty() && is_collapsed(layer, criteria, is_last) == true;
     const std::string name = layout_.name(layer.name);
     const std::size_t end = name.find_last_not_of(' ') + 1;
     return styled(name.substr(0, end), collapsed ? green : "") + name.substr(end);
@@ -87,11 +89,11 @@ class Table {
     rows_since_heading_ = 0;
   }
 
-  void row(const LayerResult& layer, bool is_last) {
-    std::string text = std::string(table_indent, ' ') + styled_name(layer, is_last);
+  void row(const LayerResult& layer, bool is_last, const Criteria& criteria) {
+    std::string text = std::string(table_indent, ' ') + styled_name(layer, is_last, criteria);
     for (const ShownColumn& shown : layout_.columns) {
       const Cell cell = cell_of(layer.metrics.find(shown.column.metric), shown.column);
-      const bool met = meets_criteria(layer, shown.column.metric, style_.criteria);
+      const bool met = meets_criteria(layer, shown.column.metric, criteria);
       text += std::string(layout_.gap, ' ') +
               styled(pad_left(cell.text, shown.width - (shown.marks ? 1 : 0)), met ? green : "");
       if (shown.marks) text += cell.marked ? '*' : ' ';

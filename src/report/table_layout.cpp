@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <optional>
 #include <set>
-#include <unordered_set>
 
+#include "report/short_names.hpp"
 #include "report/table_columns.hpp"
 #include "report/terminal_text.hpp"
 
@@ -13,9 +13,8 @@ namespace collapscope {
 namespace {
 
 constexpr std::string_view name_label = "layer";
-constexpr std::size_t comfortable_name = 16;   // names are never cut below it while columns could go instead
-constexpr std::size_t longest_name = 256;      // more is not looked at
-constexpr std::size_t most_names_tried = 200;  // the search for a distinct cut takes width^2 looks at each
+constexpr std::size_t comfortable_name = 16;  // names are never cut below it while columns could go instead
+constexpr std::size_t longest_name = 256;     // more is not looked at
 
 std::string shown_name(std::string_view layer) { return shown_text(layer, longest_name); }
 
@@ -25,23 +24,6 @@ std::vector<std::string> distinct_names(const Results& results) {
     for (const LayerResult& layer : checkpoint.layers) names.insert(shown_name(layer.name));
   }
   return {names.begin(), names.end()};
-}
-
-bool stay_distinct(const std::vector<std::string>& names, std::size_t head, std::size_t tail) {
-  std::unordered_set<std::string> seen;
-  return std::ranges::all_of(
-      names, [&](const std::string& name) { return seen.insert(shorten(name, head, tail)).second; });
-}
-
-// The head, as near to the middle as possible, with which names cut to `width` stay distinct.
-std::optional<std::size_t> distinct_head(const std::vector<std::string>& names, std::size_t width) {
-  if (names.size() > most_names_tried) return width / 2;
-  for (std::size_t step = 0; step <= width / 2; ++step) {
-    for (const std::size_t head : {width / 2 + step, width / 2 - step}) {
-      if (head < width && stay_distinct(names, head, width - 1 - head)) return head;
-    }
-  }
-  return std::nullopt;
 }
 
 std::size_t longest(const std::vector<std::string>& names) {

@@ -190,16 +190,19 @@ bool can_be_green(const TableLayout& layout, const Criteria& criteria) {
 }
 
 // What the abbreviated headings and the colour stand for.
-void append_legend(Lines& lines, const TableLayout& layout, const TableStyle& style, std::size_t width) {
+void append_legend(Lines& lines, const Results& results, const TableLayout& layout, const TableStyle& style,
+                   std::size_t width) {
   std::string text;
   for (const ShownColumn& shown_column : layout.columns) {
     const Column& column = shown_column.column;
     if (column.metric == column.label || column.entry > 0) continue;
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", column.label, column.metric);
   }
-  if (style.colour && can_be_green(layout, style.criteria)) {
+  if (style.colour && (can_be_green(layout, style.criteria.regression) ||
+                       can_be_green(layout, style.criteria.classification))) {
     text += text.empty() ? "" : "; ";
-    text += fmt::format("green: collapsed ({}; a layer where all hold)", criteria_text(style.criteria));
+    text +=
+        fmt::format("green: collapsed ({}; a layer where all hold)", criteria_text(style.criteria, results));
   }
   if (!text.empty()) append_wrapped(lines, text, width, table_indent);
 }
@@ -216,7 +219,7 @@ std::vector<std::string> table_notes(const Results& results, const TableLayout& 
   } else if (bare && layout.undefined.empty()) {
     append_wrapped(lines, "only metrics of the targets were asked for", width, table_indent);
   }
-  append_legend(lines, layout, style, width);
+  append_legend(lines, results, layout, style, width);
   if (found.floors) append_wrapped(lines, "< x: below the floor, rounding not collapse", width, table_indent);
   append_reasons(lines, "-", found.undefined.lines(found.layers), width);
   append_reasons(lines, "*", found.marked.lines(found.layers), width);

@@ -265,6 +265,10 @@ Failure failure_at(const Place& place) {
   place.need_member("path", into(failure.path));
   place.need_member("object", into(failure.object));
   place.need_member("message", into(failure.message));
+  place.with_member("run", into(failure.run));
+  place.with_member("step", [&](const Place& step) {
+    if (!step.is_null()) failure.step = step.number("a number or null");
+  });
   return failure;
 }
 

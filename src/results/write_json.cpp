@@ -145,7 +145,9 @@ std::string results_json(const Results& results) {
   json.close(']').key("failures").open('[');
   for (const Failure& failure : results.failures) {
     json.open('{').member("path", failure.path).member("object", failure.object);
-    json.member("message", failure.message).close('}');
+    json.member("message", failure.message);
+    if (!failure.run.empty()) json.member("run", failure.run).member("step", failure.step);
+    json.close('}');
   }
   json.close(']').close('}');
   return std::move(json).text();

@@ -135,6 +135,7 @@ void measure(RunGroup& group, const Results& results, const std::vector<Run>& ru
   std::vector<std::pair<std::string, std::size_t>> layers;  // and their depth where they first occur
   std::map<std::string, Collected> of_layers;
   for (const std::size_t i : group.runs) {
+    if (runs[i].death) continue;
     const CheckpointResult& last = results.checkpoints[runs[i].checkpoints.back()];
     targets.add(last.targets);
     for (std::size_t position = 0; position < last.layers.size(); ++position) {
@@ -181,6 +182,7 @@ RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
     RunGroup& group = groups[key];
     if (group.runs.empty()) group.values = std::move(values);
     group.runs.push_back(i);
+    if (runs[i].death) group.dead.push_back(i);
   }
   for (auto& [key, group] : groups) {
     measure(group, results, runs);

@@ -89,13 +89,8 @@ Criteria default_class_criteria() {
           {"nc4_disagreement", Comparison::less, 0.01}};
 }
 
-Criteria default_criteria(const Results& results) {
-  const auto classifies = [](const CheckpointResult& checkpoint) {
-    return checkpoint.task == "classification";
-  };
-  return !results.checkpoints.empty() && std::ranges::all_of(results.checkpoints, classifies)
-             ? default_class_criteria()
-             : default_criteria();
+const Criteria& TaskCriteria::of(const CheckpointResult& checkpoint) const {
+  return checkpoint.task == "classification" ? classification : regression;
 }
 
 bool is_of_last_layer(std::string_view metric) {
@@ -133,6 +128,25 @@ std::string criteria_text(const Criteria& criteria) {
                         comparison_text(criterion.comparison), criterion.threshold);
   }
   return text;
+}
+
+std::vector<std::string> tasks_told_apart(const TaskCriteria& criteria, const Results& results) {
+  const auto classifies = [](const CheckpointResult& checkpoint) {
+    return checkpoint.task == "classification";
+  };
+  if (!std::ranges::any_of(results.checkpoints, classifies)) return {"regression"};
+  if (std::ranges::all_of(results.checkpoints, classifies)) return {"classification"};
+  if (criteria.regression == criteria.classification) return {"regression"};
+  return {"regression", "classification"};
+}
+
+std::string criteria_text(const TaskCriteria& criteria, const Results& results) {
+  const std::vector<std::string> tasks = tasks_told_apart(criteria, results);
+  if (tasks.size() == 1) {
+    return criteria_text(tasks[0] == "regression" ? criteria.regression : criteria.classification);
+  }
+  return fmt::format("of regression {}; of classification {}", criteria_text(criteria.regression),
+                     criteria_text(criteria.classification));
 }
 
 std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion) {

@@ -9,6 +9,7 @@
 
 #include "collapscope/runs/runs.hpp"
 #include "results/run_key.hpp"
+#include "runs/death.hpp"
 
 namespace collapscope {
 namespace {
@@ -61,6 +62,10 @@ std::vector<Run> group_runs(const Results& results) {
     if (place == runs.size()) runs.push_back({run_name(results.checkpoints[i]), {}, {}, {}});
     runs[place].checkpoints.push_back(i);
   }
+  std::unordered_map<std::string_view, std::vector<const Failure*>> failures;
+  for (const Failure& failure : results.failures) {
+    if (!failure.run.empty()) failures[failure.run].push_back(&failure);
+  }
   for (Run& run : runs) {
     std::ranges::stable_sort(run.checkpoints, {}, [&](std::size_t i) {
       return results.checkpoints[i].step.value_or(std::numeric_limits<double>::infinity());
@@ -69,6 +74,7 @@ std::vector<Run> group_runs(const Results& results) {
     const AttributeValue* unit = find_attribute(results.checkpoints[run.checkpoints.front()], "step_unit");
     const auto* text = unit == nullptr ? nullptr : std::get_if<std::string>(unit);
     if (text != nullptr) run.step_unit = *text;
+    run.death = death_of(results, run, failures[results.checkpoints[run.checkpoints.front()].run]);
   }
   return runs;
 }

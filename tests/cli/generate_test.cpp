@@ -76,16 +76,26 @@ try collapscope analyze du
 try collapscope synth pl
 try collapscope synth planted --dt
 try collapscope devices du
+try collapscope analyze dump.h5 --metrics nrc1,nrc3_gamma_
+try collapscope analyze dump.h5 --metrics nrc1,deep_nrc1,nc1_q
+try collapscope analyze dump.h5 --metrics = nrc1,nrc3_gamma_
+try collapscope analyze --looks =
+try collapscope analyze --looks = a
+try collapscope report --collapsed deep_nrc2_deb
 )");
-  EXPECT_EQ(out,
-            "[analyze]\n[--looks]\n[1 2 "
-            "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n");
+  EXPECT_EQ(
+      out,
+      "[analyze]\n[--looks]\n[1 2 "
+      "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n"
+      "[nrc1,nrc3_gamma_over_lambda_min]\n[nrc1,deep_nrc1,nc1_quotient]\n[nrc1,nrc3_gamma_over_lambda_min]\n"
+      "[1 2 auto]\n[auto]\n[deep_nrc2_debiased]\n");
 }
 
 TEST(Generate, FishCompletes) {
   const TempFolder folder;
   const std::string script = generated(folder, "fish");
   EXPECT_THAT(script, HasSubstr("-l metrics"));
+  EXPECT_THAT(script, HasSubstr("(__fish_complete_list , __collapscope_metrics)")) << "after a comma, too";
   if (!is_installed("fish")) {
     GTEST_SKIP() << "fish is not installed";
   }
@@ -104,6 +114,8 @@ TEST(Generate, ZshUnderstandsItsScript) {
   const std::string script = generated(folder, "zsh");
   EXPECT_THAT(script, HasSubstr("#compdef collapscope\n"));
   EXPECT_THAT(script, HasSubstr("_collapscope_synth_planted() {"));
+  EXPECT_THAT(script, HasSubstr("_sequence compadd - ")) << "after a comma, too";
+  EXPECT_THAT(script, HasSubstr("--metrics=[")) << "after an equals sign, too";
   if (!is_installed("zsh")) {
     GTEST_SKIP() << "zsh is not installed";
   }

@@ -247,6 +247,75 @@ TEST_F(Report, HostileNamesAreText) {
   }
 }
 
+// From the dumps to the report.
+TEST_F(Report, TellsTheDeadFromTheCollapsed) {
+  make_dumps(folder_, R"(
+def constant(value):
+    def edit(f):
+        for layer in f["layers"].values():
+            layer["activations"][...] = value
+    return edit
+for step in (1, 2, 3):
+    late = step > 1
+    dump(f"nan_{step}.h5", run="nan", step=step, weight_decay=0.1, edit=constant(np.nan) if late else None)
+    dump(f"bias_{step}.h5", run="bias", step=step, weight_decay=0.1, edit=constant(3.7) if late else None)
+    dump(f"fine_{step}.h5", run="fine", step=step, weight_decay=0.1)
+)");
+  expect_status(1, folder_,
+                {"analyze", "nan_1.h5", "nan_2.h5", "nan_3.h5", "bias_1.h5", "bias_2.h5", "bias_3.h5",
+                 "fine_1.h5", "fine_2.h5", "fine_3.h5", "-q", "-o", "r.json"});
+  const Json results = Json::parse(folder_.read("r.json"));
+  ASSERT_EQ(results.at("failures").size(), 4U);
+  EXPECT_EQ(results.at("failures").at(0).at("run"), "nan");
+  EXPECT_EQ(results.at("failures").at(0).at("step"), 2);
+  const Json tree = data({"r.json"});
+  std::map<std::string, Json> deaths;
+  for (const Json& run : tree.at("runs")) deaths[run.at("name")] = run.at("dead");
+  EXPECT_EQ(deaths.at("fine"), nullptr);
+  EXPECT_EQ(deaths.at("nan"),
+            Json::parse(R"({"since_step": 2, "checkpoints_before": 1, "reason": "NaN or Inf"})"));
+  EXPECT_EQ(deaths.at("bias").at("since_step"), 2);
+  EXPECT_EQ(tree.at("comparison").at("groups").at(0).at("dead").size(), 2U);
+  const std::string text = expect_status(0, folder_, {"report", "r.json"}).out;
+  EXPECT_THAT(text, HasSubstr("  collapsed    dead since step 2 (NaN or Inf)"));
+  EXPECT_THAT(text, HasSubstr("  collapsed    dead since step 2 (the last layer's features do not vary)"));
+  EXPECT_THAT(text, HasSubstr("1 + 2 dead"));
+}
+
+TEST_F(Report, JudgesEachTaskByItsCriteria) {
+  expect_status(0, folder_, {"synth", "planted", "--run", "reg", "-o", "reg.h5", "-N", "300"});
+  expect_status(0, folder_, {"synth", "classes", "--run", "cls", "-o", "cls.h5", "--nc1", "1,0.5,0.1"});
+  expect_status(0, folder_, {"analyze", "reg.h5", "cls.h5", "--device", "cpu", "-q", "-o", "both.json"});
+  const Json tree = data({"both.json"});
+  EXPECT_EQ(tree.at("criteria").size(), 7U);
+  std::map<std::string, Json> last;
+  for (const Json& run : tree.at("runs")) last[run.at("name")] = run.at("collapse").at("last_from_layer");
+  EXPECT_EQ(last.at("reg"), "layer3");
+  EXPECT_EQ(last.at("cls"), nullptr) << "nc1 is 0.1; deep_nrc1 and the others would say that it is collapsed";
+  EXPECT_EQ(data({"both.json", "--collapsed", "deep_nrc1<0.9"}).at("criteria").size(), 1U);
+}
+
+TEST_F(Report, NothingIsCutInAPipe) {
+  const std::string base =
+      "model.vision_tower.encoder.transformer.resblocks.11.attention.projection.output.dense";
+  make_dumps(folder_, "for run in 'ab':\n    dump(f'{run}.h5', layers=['" + base + ".a', '" + base +
+                          ".b'], run=run)\n");
+  const std::string table = expect_status(0, folder_, {"analyze", "a.h5", "-q"}).out;
+  for (const char* whole : {".a", ".b"}) EXPECT_THAT(table, HasSubstr("  " + base + whole + " "));
+  EXPECT_THAT(table, Not(HasSubstr("left out")));
+  const std::string narrow =
+      expect_status(0, folder_, {"analyze", "a.h5", "-q"}, {.environment = {{"COLUMNS", "60"}}}).out;
+  EXPECT_THAT(narrow, Not(HasSubstr(base)));
+  EXPECT_THAT(narrow, HasSubstr("left out"));
+  expect_status(0, folder_, {"analyze", "a.h5", "b.h5", "-q", "-o", "r.json"});
+  const std::string text = expect_status(0, folder_, {"report", "r.json"}).out;
+  const std::string comparison = text.substr(text.find("last checkpoints"));
+  EXPECT_THAT(comparison, HasSubstr("  " + base + ".b  "));
+  EXPECT_THAT(comparison, Not(HasSubstr("too narrow")));
+  EXPECT_THAT(expect_status(2, folder_, {"report", "r.json", "--group-by", "colour"}).err,
+              HasSubstr("no run has an attribute 'colour'"));
+}
+
 TEST_F(Report, NoCheckpointIsNothingToReport) {
   Json empty = Json::parse(arm());
   empty["checkpoints"] = Json::array();

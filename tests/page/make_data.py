@@ -197,6 +197,38 @@ def undefined():
     return report("Nothing is defined", [finish_run("a.h5", None, {}, [checkpoint])])
 
 
+def seeds():
+    """Results (not a report) of 12 runs of a transformer: four weight decays, three seeds; one run ends in NaN, one in features that are 0."""
+    names = [f"model.encoder.layers.{i}.mlp.fc2" for i in range(12)]
+    checkpoints, failures = [], []
+    for decay in (0, 1e-4, 1e-3, 1e-2):
+        for seed in range(3):
+            run = f"vit_wd{decay:g}_seed{seed}"
+            for step in (1, 5, 20, 50, 100, 150, 180, 200):
+                path = f"{run}_{step}.h5"
+                if decay == 0 and seed == 2 and step >= 50:
+                    failures += [{"path": path, "object": f"/layers/{name}/activations", "run": run, "step": step,
+                                  "message": "found NaN or Inf, first in row 0; expected finite numbers"} for name in names]
+                    continue
+                flat = decay == 1e-2 and seed == 1 and step >= 20
+                strength = 0.02 if decay == 0 else 1 / (1 + 1e-3 / decay)
+                layers = [smooth_layer(name, i, (i + 1) / 12, step / 200, strength * (1 + 0.2 * seed), seed) for i, name in enumerate(names)]
+                for layer in layers:
+                    layer["metrics"]["total_variance"] = 0.0 if flat else 1.0
+                    layer["floors"]["deep_nrc1"] = 1e-6 * (1 + 9 * seed)
+                    if flat:
+                        layer["metrics"].update(dict.fromkeys(("nrc1", "deep_nrc1", "deep_nrc2", "deep_nrc3", "evr", "feature_dims_99")))
+                        layer["notes"].update(dict.fromkeys(("nrc1", "deep_nrc1", "deep_nrc2", "deep_nrc3", "evr", "feature_dims_99"), "zero variance"))
+                checkpoints.append({
+                    "path": path, "id": "", "run": run, "step": step, "task": "regression", "samples": 100,
+                    "attributes": {"weight_decay": decay, "seed": seed, "optimizer": "adamw", "step_unit": "epoch"},
+                    "targets": {"target_rank": 2, "model_mse": 1.0 if flat else 0.02 + 0.01 * seed}, "target_notes": {},
+                    "depth": {"deep_nrc1": {"slope": -0.25 * strength, "pearson": -0.98, "layers": 12}}, "layers": layers})
+    provenance = {"version": "0.1.0", "commit": "", "command": "", "device": "cpu", "threads": 1, "started": "2026-01-01T00:00:00Z", "seconds": 1,
+                  "bytes_read": 1}
+    return {"format": "collapscope-results", "format_version": 1, "provenance": provenance, "checkpoints": checkpoints, "failures": failures}
+
+
 def make(kind, results=None):
     if kind == "example":
         with open(results, encoding="utf-8") as file:

@@ -6,6 +6,7 @@ Environment: MAKE_PAGE (program: data to page), COLLAPSCOPE (the program), EXAMP
 import csv
 import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -37,6 +38,9 @@ def setUpModule():
         subprocess.run([os.environ["MAKE_PAGE"], data, page], check=True)
         PageTest.paths[kind] = page
     PageTest.paths["classes"] = classes_page(folder.name)
+    PageTest.paths["both"] = both_page(folder.name)
+    for name, results in (("seeds", make_data.seeds()), ("few", few(make_data.seeds()))):
+        PageTest.paths[name] = report_page(folder.name, name, results)
     PageTest.browser = browser.Browser()
     unittest.addModuleCleanup(PageTest.browser.__exit__)
 
@@ -50,6 +54,38 @@ def classes_page(folder):
     results, page = os.path.join(folder, "classes.json"), os.path.join(folder, "classes.html")
     subprocess.run([program, "analyze", os.path.join(folder, "classes_*.h5"), "--device", "cpu", "--per-class", "-q", "-o", results], check=True)
     subprocess.run([program, "report", results, "-o", page], check=True)
+    return page
+
+
+def both_page(folder):
+    """The report on a regression and a classifier."""
+    program = os.environ["COLLAPSCOPE"]
+    subprocess.run([program, "synth", "planted", "--noise", "0.3,0.01,1e-6", "-N", "300", "--run", "reg", "--step", "1", "-o",
+                    os.path.join(folder, "reg.h5")], check=True)
+    subprocess.run([program, "synth", "classes", "-K", "10", "-n", "20", "--nc1", "1,0.5,0.1", "--run", "cls", "--step", "1", "-o",
+                    os.path.join(folder, "cls.h5")], check=True)
+    results, page = os.path.join(folder, "both.json"), os.path.join(folder, "both.html")
+    subprocess.run([program, "analyze", os.path.join(folder, "reg.h5"), os.path.join(folder, "cls.h5"), "--device", "cpu", "-q", "-o", results],
+                   check=True)
+    subprocess.run([program, "report", results, "-o", page], check=True)
+    return page
+
+
+def few(results):
+    """Those that `analyze --metrics target_cca,weight_condition` would have given."""
+    for checkpoint in results["checkpoints"]:
+        for i, layer in enumerate(checkpoint["layers"]):
+            layer.update(metrics={"target_cca": 0.5 + 0.01 * i, "weight_condition": 2.0 + i}, floors={}, notes={})
+        checkpoint["depth"] = {}
+    return results
+
+
+def report_page(folder, name, results):
+    """What the program makes of results."""
+    path, page = os.path.join(folder, f"{name}_results.json"), os.path.join(folder, f"{name}.html")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(results, file)
+    subprocess.run([os.environ["COLLAPSCOPE"], "report", path, "-o", page], check=True)
     return page
 
 
@@ -288,7 +324,7 @@ class PageTest(unittest.TestCase):
         self.assertIn("model_mse", titles)
         self.assertNotIn("nrc1", titles)
         head, first, *_ = self.copied()
-        self.assertEqual(head, titles)
+        self.assertEqual(head, [*titles, "dataset", "learning_rate", "model", "seed", "split"])  # what all runs have in common, too
         run = next(run for run in self.data["example"]["runs"] if run["name"] == first[0])
         self.assertEqual(float(first[head.index("evr[2]")]), run["checkpoints"][0]["layers"][0]["metrics"]["evr"][1])
         self.assertEqual(float(first[head.index("model_mse")]), run["checkpoints"][0]["targets"]["model_mse"])
@@ -306,6 +342,13 @@ class PageTest(unittest.TestCase):
         for key in ("ArrowUp", "ArrowUp", "ArrowLeft"):
             self.page.key(key)
         self.assertRegex(self.texts("#map .readout")[0], rf"^fc5, epoch 4000: {NUMBER}")
+        for _ in range(9):
+            self.page.key("ArrowUp")
+        self.assertRegex(self.texts("#map .readout")[0],
+                         rf"^fc1, epoch 4000: {NUMBER} · not collapsed: deep_nrc1 is {NUMBER}, wanted < 0.05; deep_nrc2 is {NUMBER}, wanted > 0.9")
+        # The pointer's frame is not the collapse's.
+        pointer = self.run_js("getComputedStyle(document.querySelector('#map .cursor')).borderTopStyle + getComputedStyle(document.querySelector('#map .cursor')).borderTopColor")
+        self.assertEqual(pointer, "dashedrgb(212, 0, 120)")
 
     def test_map_of_any_metric_and_run(self):
         self.open("example")
@@ -409,7 +452,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(self.run_js("document.title"), make_data.HOSTILE[1])
         self.assertEqual(self.run_js("document.querySelectorAll('img, svg, iframe, object, main script').length"), 0)
         self.assertEqual(self.run_js("document.scripts.length"), 3)
-        names = self.texts("#values tbody td:nth-child(3)")
+        names = self.column("layer")
         for name in (make_data.HOSTILE[0], make_data.HOSTILE[1], "__proto__", "constructor", "a\\u202egnp.exe", "line\\u000abreak"):
             self.assertIn(name, names)
         options = self.texts("#map option")
@@ -421,7 +464,7 @@ class PageTest(unittest.TestCase):
         self.open("hostile")
         _, *rows = self.copied()
         self.assertEqual(len(rows), len(make_data.HOSTILE) ** 2)
-        texts = [cell for row in rows for cell in (row[0], row[2])]
+        texts = [cell for row in rows for cell in row if not re.fullmatch(r"-?[0-9.e-]+", cell)]
         self.assertFalse([text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r"))])
         for name in ("'=HYPERLINK(\"http://evil.invalid\")", "'+1", "'-1", "'@SUM(1)", "'\t=1", "line\nbreak"):
             self.assertIn(name, texts)
@@ -459,6 +502,188 @@ class PageTest(unittest.TestCase):
     def test_a_regressions_page_has_no_classes(self):
         self.open("example")
         self.assertEqual(self.run_js("document.querySelectorAll('#classes, a[href=\"#classes\"]').length"), 0)
+
+
+    # -- Many runs, dead ones among them
+
+    def datasets(self, selector, label=None):
+        """[{label, y, dead: whether a cross ends it, ...}] of a chart's lines of data, or those of another label (floor, fit, upper)."""
+        sets = self.run_js(f"""Chart.getChart(document.querySelector('{selector}')).data.datasets.map((one) => ({{label: one.label, aside: Boolean(one.aside),
+            colour: one.borderColor, dash: String(one.borderDash), y: one.data.map((p) => p.y), x: one.data.map((p) => p.x),
+            cross: Array.isArray(one.pointStyle) && one.pointStyle.includes('crossRot')}}))""")
+        return [one for one in sets if (one["label"] == label if label else not one["aside"])]
+
+    def test_dead_runs_are_marked_and_spoil_nothing(self):
+        self.open("seeds")
+        self.assertEqual(self.page.complaints(), [])
+        self.assertIn("2 runs died and are left out of all means.", self.texts(".verdict")[0])
+        rows = {row[0]: row for row in self.run_js(
+            "[...document.querySelectorAll('#overview tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent.trim()))")}
+        self.assertIn("dead since epoch 50: NaN or Inf", rows["vit_wd0_seed2"])
+        self.assertIn("dead since epoch 20: the last layer's features do not vary", rows["vit_wd0.01_seed1"])
+        self.assertEqual(rows["vit_wd0.01_seed1"][-1], "–")
+        self.assertEqual(sum("dead" in text for text in self.texts("#training .legend .entry")), 2)
+        mse = {one["label"]: one for one in self.datasets("#training .grid figure:nth-of-type(4) canvas")}
+        self.assertEqual(mse["vit_wd0.01_seed1"]["x"], [1, 5])  # its 1.0 after death stretches no axis
+        self.assertEqual([name for name, one in sorted(mse.items()) if one["cross"]], ["vit_wd0.01_seed1", "vit_wd0_seed2"])
+        self.assertLess(max(value for one in mse.values() for value in one["y"]), 0.05)
+        self.assertEqual(len(self.datasets("#depth canvas")), 10)
+        self.assertIn("12 more", self.texts(".failures")[0].replace("11 more", "12 more"))
+        self.assertEqual(len(self.texts(".failures li")), 5)  # one for each file
+
+    def test_means_are_of_the_living_and_say_how_many(self):
+        self.open("seeds")
+        self.choose("compare", "Metric", "model_mse")
+        self.run_js("document.querySelector('#compare figure details').open = true")
+        self.page.settle()
+        rows = self.run_js("[...document.querySelectorAll('#compare tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))")
+        self.assertEqual([row[3] for row in rows], ["2", "3", "3", "2"])
+        self.assertAlmostEqual(float(rows[3][1]), (0.02 + 0.04) / 2, places=4)
+        self.choose("training", "Lines", '["weight_decay"]')
+        lines = self.datasets("#training .grid figure:nth-of-type(4) canvas")
+        self.assertEqual([one["label"] for one in lines], ["weight_decay 0", "weight_decay 0.0001", "weight_decay 0.001", "weight_decay 0.01"])
+        for got, want in zip(lines, (0.025, 0.03, 0.03, 0.03)):
+            self.assertAlmostEqual(got["y"][-1], want)
+        self.assertEqual(self.texts("#training .legend .group"), [f"weight_decay {decay} (n {n})" for decay, n in
+                                                                ((0, 2), ("0.0001", 3), ("0.001", 3), ("0.01", 2))])
+        self.assertEqual(len(self.datasets("#training .grid figure:nth-of-type(4) canvas", "upper")), 4)
+        self.run_js("document.querySelector('#training figure:nth-of-type(4) details').open = true")
+        self.page.settle()
+        self.assertIn("0.0300 ± 0.0100 (n 3)", self.texts("#training figure:nth-of-type(4) td"))
+
+    def test_only_this_run(self):
+        self.open("seeds")
+        self.run_js("document.querySelectorAll('#depth .legend .only')[4].click()")
+        self.assertEqual([one["label"] for one in self.datasets("#training canvas")], ["vit_wd0.0001_seed1"])
+        self.click("#depth .legend .all")
+        self.assertEqual(len(self.datasets("#training canvas")), 12)
+
+    def test_colours_say_in_what_runs_differ(self):
+        self.open("seeds")
+        lines = {one["label"]: one for one in self.datasets("#training canvas")}
+        decays = ("0", "0.0001", "0.001", "0.01")
+        colours = [{lines[f"vit_wd{decay}_seed{seed}"]["colour"] for seed in range(3)} for decay in decays]
+        self.assertEqual([len(one) for one in colours], [1] * 4)
+        self.assertEqual([one.pop() for one in colours], ["#0072b2", "#d55e00", "#00825f", "#b3508c"])  # as the figures'
+        self.assertEqual(len({lines[f"vit_wd0_seed{seed}"]["dash"] for seed in range(3)}), 3)
+
+    def test_floors_are_drawn_for_each_run(self):
+        self.open("seeds")
+        floors = self.datasets("#depth .grid figure canvas", "floor")
+        self.assertEqual({round(one["y"][0], 9) for one in floors}, {1e-6, 1.9e-5})
+
+    def test_layers_are_told_apart_in_little_room(self):
+        self.open("seeds", width=390)
+        ticks = "Chart.getChart(document.querySelector('{}')).scales.{}.ticks.map((tick) => tick.label)"
+        for selector, axis in (("#map canvas.heat", "y"), ("#depth canvas", "x")):
+            labels = self.run_js(ticks.format(selector, axis))
+            self.assertEqual(labels, [f"{i}.mlp.fc2" for i in range(12)])
+        self.assertIn("after model.encoder.layers.", self.run_js("Chart.getChart(document.querySelector('#depth canvas')).scales.x.options.title.text"))
+
+    def test_the_last_step_is_always_named(self):
+        for width in WIDTHS:
+            self.open("seeds", width=width)
+            for selector in ("#map canvas.heat", "#training canvas"):
+                labels = self.run_js(f"Chart.getChart(document.querySelector('{selector}')).scales.x.ticks.map((tick) => tick.label)")
+                self.assertEqual(labels[-1], "200", (width, selector))
+        self.open("large", width=360)
+        for selector in ("#map canvas.heat", "#training canvas"):
+            self.assertEqual(self.run_js(f"Chart.getChart(document.querySelector('{selector}')).scales.x.ticks.map((tick) => tick.label)")[-1].replace(" ", ""), "2990")
+
+    def test_no_column_is_out_of_sight_on_a_phone(self):
+        for kind in ("seeds", "both", "classes"):
+            self.open(kind, width=390)
+            self.run_js("document.querySelectorAll('figure details').forEach((one) => { one.open = true; })")
+            self.page.settle()
+            beyond = self.run_js("""[...document.querySelectorAll('td, tbody th')].filter((cell) => { const box = cell.getBoundingClientRect();
+                return box.width > 0 && (box.right > 391 || box.left < 0); }).length""")
+            self.assertEqual(beyond, 0, kind)
+            self.assertEqual(self.run_js("document.documentElement.scrollWidth"), 390)
+            # Each value says what it is.
+            self.assertIn("weight_decay" if kind == "seeds" else "step", self.run_js("[...document.querySelectorAll('#values td')].map((cell) => cell.dataset.title)"))
+        self.open("seeds", width=390)
+        self.choose("values", "Sort by", "deep_nrc1")
+        self.assertEqual(self.run_js("document.querySelector('#values [aria-sort]:not([aria-sort=none])').textContent").strip("↑"), "deep_nrc1")
+
+    def test_the_overview_fits_a_wide_screen_as_a_table(self):
+        self.open("seeds", width=1400)
+        self.assertEqual(self.run_js("document.querySelectorAll('#overview .stacked').length"), 0)
+
+    def test_attributes_are_columns_that_sort_as_numbers(self):
+        self.open("seeds")
+        head, *rows = self.copied()
+        for name in ("weight_decay", "seed", "optimizer"):
+            self.assertIn(name, head)
+        first = dict(zip(head, rows[-1]))
+        self.assertEqual((first["weight_decay"], first["seed"], first["optimizer"]), ("0.01", "2", "adamw"))
+        self.choose("values", "Rows", "500")
+        self.sort_by("weight_decay")
+        values = [float(cell) for cell in self.column("weight_decay")]
+        self.assertEqual(values, sorted(values))
+        self.sort_by("run")
+        names = list(dict.fromkeys(row[0] for row in self.copied()[1:]))
+        self.assertEqual(names[::3], ["vit_wd0_seed0", "vit_wd0.0001_seed0", "vit_wd0.001_seed0", "vit_wd0.01_seed0"])
+
+    def test_one_definition_of_collapsed_with_its_thresholds(self):
+        self.open("seeds")
+        words = "deep_nrc1 < 0.05 and deep_nrc2 > 0.9 and deep_nrc3 > 0.9"
+        for selector in ("#overview .squares", "#overview fieldset p", "#map .scale"):
+            self.assertIn(words, self.texts(selector)[0], selector)
+        self.set_input(".criterion input", "0.01")
+        for selector in ("#overview .squares", "#overview fieldset p", "#map .scale"):
+            self.assertIn("deep_nrc1 < 0.01", self.texts(selector)[0], selector)
+        self.assertIn("unknown", self.texts("#overview .squares")[0])
+        self.assertEqual(self.run_js("document.querySelectorAll('#overview .squares i.unknown').length"), 1)
+
+    def test_laws_over_depth(self):
+        self.open("seeds")
+        fits = self.datasets("#depth .grid figure canvas", "fit")
+        self.assertEqual(len(fits), 9)  # where all 12 layers are above their floors
+        flat = min(fits, key=lambda one: abs(one["y"][1] / one["y"][0] - 1))
+        self.assertAlmostEqual(math.log10(flat["y"][1] / flat["y"][0]), -0.25 * 0.02 * 11, places=9)
+        rows = self.run_js("[...document.querySelectorAll('#depth [aria-label=\"The law over depth\"] tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))")
+        self.assertEqual(len(rows), 10)  # of the living
+        self.assertEqual(rows[0], ["vit_wd0_seed0", "−0.00500 (× 0.989)", "−0.980 (12 layers)"])
+
+    def test_a_report_of_both_tasks_has_both_criteria(self):
+        self.open("both")
+        self.assertEqual(self.page.complaints(), [])
+        rows = {row[0]: row for row in self.run_js(
+            "[...document.querySelectorAll('#overview tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent.trim()))")}
+        self.assertIn("2 of 3", rows["reg"])
+        self.assertIn("0 of 3", rows["cls"])
+        self.assertEqual(len(self.texts(".criterion")), 7)
+        self.choose("map", "Run", "0")
+        self.assertIn("nc1 < 0.05", self.texts("#map .scale")[0])
+        self.assertNotIn("deep_nrc1 <", self.texts("#map .scale")[0])
+
+    def test_what_was_asked_for_is_shown(self):
+        self.open("few")
+        self.assertEqual(self.page.complaints(), [])
+        for section in ("training", "depth"):
+            titles = self.texts(f"#{section} figure h3")
+            self.assertIn("weight_condition", titles)
+        self.assertIn("Correlation with the targets", self.texts("#depth figure h3"))
+        titles = self.run_js("[...document.querySelectorAll('#values thead button')].map((one) => one.dataset.title)")
+        self.assertEqual(titles[-2:], ["target_cca", "weight_condition"])
+
+    def test_every_metric_of_layers_can_be_drawn_over_depth(self):
+        self.open("example")
+        for name in ("target_cca", "linear_share", "weight_balancedness", "feature_participation_ratio_debiased"):
+            for section in ("map", "training", "depth", "compare"):
+                self.choose(section, "Metric", name)
+        self.choose("depth", "Metric", "target_cca")
+        self.assertEqual(self.texts("#depth figure h3")[-1], "target_cca")
+
+    def test_formulas_are_typeset(self):
+        self.open("example")
+        captions = self.run_js("[...document.querySelectorAll('#training figcaption .small')].map((one) => one.innerHTML)")
+        self.assertIn("W W<sup>⊤</sup> against S<sub>YY</sub><sup>1/2</sup> − √γ I, at the best γ; low when collapsed", captions)
+        self.open("both")
+        said = dict(zip(self.texts("#metrics summary"), self.run_js("[...document.querySelectorAll('#metrics details p')].map((one) => one.innerHTML)")))
+        self.assertIn("10<sup>−10</sup>", said["target_rank"])
+        self.assertIn("<code>linear_mse</code>", said["linear_share"])
+        self.assertIn("‖W‖<sub>F</sub>", said["weight_stable_rank"].replace("‖<sub>F</sub><sup>2</sup>", "‖<sub>F</sub>"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -213,6 +215,32 @@ TEST(Log, OneLineEveryInterval) {
   EXPECT_EQ(screen.writes[0], "collapscope: 23 % of 1.2 GiB, 10.0 MB/s, 1:39 left, epoch_10.h5: fc3\n");
   EXPECT_THAT(screen.writes[2], StartsWith("collapscope: 69 % of 1.2 GiB, 10.0 MB/s, "));
   EXPECT_THAT(screen.writes[2], EndsWith(" left, epoch_10.h5: fc3\n"));
+}
+
+TEST(Log, LinesComeAlsoWhileNothingAdvances) {
+  std::mutex mutex;
+  std::condition_variable written;
+  std::vector<std::string> lines;
+  ProgressSink sink = standard_error_sink();
+  ASSERT_TRUE(sink.watched);
+  sink.write = [&](std::string_view text) {
+    const std::scoped_lock lock(mutex);
+    lines.emplace_back(text);
+    written.notify_all();
+  };
+  const auto log = make_progress(sink, false, false, 0.001);
+  log->start(1000);
+  log->working_on("wide layer");
+  {
+    std::unique_lock lock(mutex);
+    written.wait(lock,
+                 [&] { return lines.size() >= 3 && lines.back().find("wide layer") != std::string::npos; });
+  }
+  log->finish();
+  const std::size_t count = lines.size();
+  log->working_on("another");
+  EXPECT_EQ(lines.size(), count);
+  EXPECT_THAT(lines.back(), EndsWith(", wide layer\n"));
 }
 
 TEST(Log, MessagesAndHostileText) {

@@ -41,7 +41,7 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
                  {"metric": "deep_nrc2", "comparison": ">", "threshold": 0.9},
                  {"metric": "deep_nrc3", "comparison": ">", "threshold": 0.9}],
     "failures": [{"path": "f.h5", "object": "fc1", "message": "bad"}],
-    "runs": [{"name": "r", "step_unit": "epoch", "attributes": {"weight_decay": 0.5},
+    "runs": [{"name": "r", "step_unit": "epoch", "attributes": {"weight_decay": 0.5}, "dead": null,
       "checkpoints": [{"path": "r/4.000000.h5", "id": "", "step": 4, "samples": 100,
         "targets": {"target_rank": 2}, "target_notes": {},
         "layers": [
@@ -58,7 +58,7 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
                    "last_from_layer": "l2", "since_step": 4, "since_checkpoint": 0},
       "intrinsic_dimension": {"layer": "l2", "metric": "feature_dims_99", "learned": 3, "targets_rank": 2},
       "ufm": null}],
-    "comparison": {"by": [], "groups": [{"values": {}, "runs": ["r"],
+    "comparison": {"by": [], "groups": [{"values": {}, "runs": ["r"], "dead": [],
       "last": [{"layer": "l1", "position": 0, "metrics": {
                   "deep_nrc1": {"mean": 0.5, "spread": null, "count": 1},
                   "deep_nrc2": {"mean": 0.97, "spread": null, "count": 1},
@@ -87,6 +87,35 @@ TEST(ReportJson, DescribesTheMetricsThatOccur) {
   EXPECT_EQ(metrics[1].at("range"), Json::parse("[0, 1]"));
   EXPECT_EQ(metrics[4], Json::parse(R"({"name": "of_a_later_version", "scope": "layer", "summary": "",
                                         "better": null, "range": null, "log": false})"));
+}
+
+TEST(ReportJson, SaysWhichRunsAreDead) {
+  Results results = test::results_of({checkpoint_of("a", 1, {true}), checkpoint_of("b", 1, {true})});
+  results.failures = {{"b2.h5", "/predictions", "found NaN or Inf, first in row 0", "b", 2}};
+  const Json tree = report_of(results);
+  EXPECT_EQ(tree.at("runs").at(0).at("dead"), nullptr);
+  EXPECT_EQ(tree.at("runs").at(1).at("dead"),
+            Json::parse(R"({"since_step": 2, "checkpoints_before": 1, "reason": "NaN or Inf"})"));
+  EXPECT_EQ(tree.at("comparison").at("groups").at(0).at("dead"), Json::parse(R"(["b"])"));
+  EXPECT_EQ(
+      tree.at("comparison").at("groups").at(0).at("last").at(0).at("metrics").at("deep_nrc1").at("count"), 1);
+  EXPECT_EQ(tree.at("failures").at(0).at("run"), "b");
+  EXPECT_EQ(tree.at("failures").at(0).at("step"), 2);
+}
+
+TEST(ReportJson, CriteriaNameTheirTaskWhereThereAreBoth) {
+  Results results = test::results_of({checkpoint_of("reg", 1, {true}), checkpoint_of("cls", 1, {true})});
+  for (const Json& criterion : report_of(results).at("criteria")) EXPECT_FALSE(criterion.contains("task"));
+  results.checkpoints[1].task = "classification";
+  results.checkpoints[1].layers[0].metrics.add({"nc1", 0.5});
+  const Json tree = report_of(results);
+  ASSERT_EQ(tree.at("criteria").size(), 7U);
+  EXPECT_EQ(tree.at("criteria").at(2).at("task"), "regression");
+  EXPECT_EQ(
+      tree.at("criteria").at(3),
+      Json::parse(R"({"metric": "nc1", "comparison": "<", "threshold": 0.05, "task": "classification"})"));
+  EXPECT_EQ(tree.at("runs").at(0).at("checkpoints").at(0).at("layers").at(0).at("collapsed"), true);
+  EXPECT_EQ(tree.at("runs").at(1).at("checkpoints").at(0).at("layers").at(0).at("collapsed"), false);
 }
 
 TEST(ReportJson, UnknownIsNeitherTrueNorFalse) {

@@ -125,6 +125,75 @@ TEST(ReportText, IsSafeAndFitsTheTerminalWhateverTheNames) {
   }
 }
 
+TEST(ReportText, TellsTheDeadFromTheOthersAndLeavesThemOutOfMeans) {
+  Results results = test::results_of(
+      {checkpoint_of("a", 1, {true}), checkpoint_of("b", 1, {true}), checkpoint_of("c", 1, {true})});
+  for (CheckpointResult& checkpoint : results.checkpoints) checkpoint.targets.add({"model_mse", 0.5});
+  results.checkpoints[2].layers[0].metrics.add({"total_variance", 0.0});
+  const std::string text = text_of(results);
+  EXPECT_THAT(
+      text,
+      HasSubstr("  collapsed    dead since step 1 (the last layer's features do not vary): not compared"));
+  EXPECT_THAT(text, HasSubstr("2 + 1 dead  l1 / dead"));
+  EXPECT_THAT(text, HasSubstr("0.500 ± 0\n"));
+  EXPECT_THAT(text, HasSubstr("without the dead"));
+  EXPECT_EQ(text.find("(n "), std::string::npos) << "all runs that live have the value";
+}
+
+TEST(ReportText, SaysHowMetricsGoOverDepth) {
+  Results results = test::results_of({checkpoint_of("a", 1, {true, true, true})});
+  results.checkpoints[0].depth.add({"deep_nrc1_depth_slope", -0.5});
+  results.checkpoints[0].depth.add({"deep_nrc1_depth_pearson", -0.99});
+  results.checkpoints[0].depth.add({"deep_nrc1_depth_layers", std::int64_t{3}});
+  results.checkpoints[0].depth.add({"linear_share_depth_slope", std::monostate{}, std::nullopt, "too few"});
+  EXPECT_THAT(text_of(results),
+              HasSubstr("  depth        deep_nrc1 slope -0.500 pearson -0.990 (3 layers)\n"));
+}
+
+TEST(ReportText, EachTaskHasItsCriteria) {
+  Results results = test::results_of({checkpoint_of("reg", 1, {true}), checkpoint_of("cls", 1, {true})});
+  CheckpointResult& classifier = results.checkpoints[1];
+  classifier.task = "classification";
+  classifier.layers[0].metrics.add({"nc1", 0.5});
+  const std::string text = text_of(results, 200);
+  EXPECT_THAT(text, HasSubstr("collapsed means: of regression deep_nrc1 < 0.05"));
+  EXPECT_THAT(text, HasSubstr("; of classification nc1 < 0.05"));
+  EXPECT_THAT(text, HasSubstr("from l1 on, the only layer"));
+  EXPECT_THAT(text, HasSubstr("nothing: l1 has nc1 0.500"));
+  EXPECT_THAT(text, HasSubstr("model_mse  model_accuracy"));
+}
+
+TEST(ReportText, ComparesWhatWasAskedFor) {
+  Results results = test::results_of({checkpoint_of("a", 1, {true}), checkpoint_of("b", 1, {true})});
+  for (CheckpointResult& checkpoint : results.checkpoints) {
+    checkpoint.layers[0].metrics = {};
+    checkpoint.layers[0].metrics.add({"target_cca", 0.75});
+    checkpoint.layers[0].metrics.add({"features", std::int64_t{16}});
+  }
+  const std::string text = text_of(results);
+  const std::string table = text.substr(text.find("last checkpoints"));
+  EXPECT_THAT(table, HasSubstr("target_cca"));
+  EXPECT_THAT(table, HasSubstr("0.750 ± 0"));
+  EXPECT_EQ(table.find("deep_nrc1"), std::string::npos);
+}
+
+TEST(ReportText, CutsNothingWhereLinesNeedNotFit) {
+  const std::string long_name = "model.encoder.layers.11.attention.self.output.dense.projection";
+  Results results =
+      test::results_of({checkpoint_of("a", 1, {true, false}), checkpoint_of("b", 1, {true, true})});
+  for (CheckpointResult& checkpoint : results.checkpoints) {
+    checkpoint.layers[0].name = long_name + ".a";
+    checkpoint.layers[1].name = long_name + ".b";
+  }
+  const std::string whole = report_text(results, {}, 80, false);
+  const std::string table = whole.substr(whole.find("last checkpoints"));
+  EXPECT_THAT(table, HasSubstr(long_name + ".b"));
+  EXPECT_EQ(table.find("too narrow"), std::string::npos);
+  const std::string cut = report_text(results, {}, 80);
+  EXPECT_THAT(cut, HasSubstr("a / none      b"));
+  EXPECT_THAT(cut, HasSubstr("names of layers without\n    " + long_name + ".\n"));
+}
+
 TEST(ReportText, NamesFailures) {
   Results results = test::results_of({checkpoint_of("a", 1, {true})});
   results.failures = {{"bad.h5", "fc1", "truncated"}};

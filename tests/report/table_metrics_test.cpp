@@ -171,7 +171,7 @@ TEST(TableCriteria, WhatOnlyAFloorIsKnownOfIsGreenByTheFloor) {
 }
 
 TEST(TableCriteria, WithoutAnyNothingIsGreen) {
-  const std::string table = results_table(test::training_results(1, 2, 4), {100, true, {}, {}});
+  const std::string table = results_table(test::training_results(1, 2, 4), {100, true, {}, Criteria{}});
   EXPECT_THAT(table, Not(HasSubstr("\x1b[32m")));
   EXPECT_THAT(table, Not(HasSubstr("green")));
 }

@@ -142,14 +142,21 @@ TEST(Criteria, ThoseOfTheClassifierAreAskedOfTheLastLayerOnly) {
   EXPECT_EQ(checkpoint_collapse(checkpoint, criteria).from, 1U);
 }
 
-TEST(Criteria, OfClassificationAreThoseOfResultsThatAreNothingElse) {
+TEST(Criteria, AreThoseOfEachTask) {
   Results results;
-  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_criteria()));
+  const TaskCriteria criteria;
+  EXPECT_EQ(criteria_text(criteria, results), criteria_text(default_criteria()));
   results.checkpoints.resize(2);
   results.checkpoints[0].task = results.checkpoints[1].task = "classification";
-  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_class_criteria()));
+  EXPECT_EQ(criteria_text(criteria, results), criteria_text(default_class_criteria()));
+  EXPECT_EQ(criteria.of(results.checkpoints[0]), default_class_criteria());
   results.checkpoints[1].task = "regression";
-  EXPECT_EQ(criteria_text(default_criteria(results)), criteria_text(default_criteria()));
+  EXPECT_EQ(criteria.of(results.checkpoints[1]), default_criteria());
+  EXPECT_EQ(criteria_text(criteria, results), "of regression " + criteria_text(default_criteria()) +
+                                                  "; of classification " +
+                                                  criteria_text(default_class_criteria()));
+  EXPECT_EQ(criteria_text(TaskCriteria(parse_criteria("deep_nrc1<0.1")), results), "deep_nrc1 < 0.1")
+      << "those that are given are for both";
 }
 
 }  // namespace

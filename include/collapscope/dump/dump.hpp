@@ -138,9 +138,11 @@ using AttributeValue = std::variant<bool, std::int64_t, double, std::string, std
 
 // A part of the input that cannot be analysed; the rest goes on.
 struct Failure {
-  std::string path;     // the file
-  std::string object;   // checkpoint, layer or HDF5 path in it; may be empty
-  std::string message;  // what was found and what was expected
+  std::string path;      // the file
+  std::string object;    // checkpoint, layer or HDF5 path in it; may be empty
+  std::string message;   // what was found and what was expected
+  std::string run = {};  // of the checkpoint, where there is one that names its run; results say it
+  std::optional<double> step = {};
 };
 
 struct CheckpointIndex {

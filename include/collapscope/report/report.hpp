@@ -18,8 +18,9 @@ namespace collapscope {
 struct TableStyle {
   std::size_t width = 80;  // columns of the terminal
   bool colour = false;
-  MetricChoice metrics = {};               // what was asked for
-  Criteria criteria = default_criteria();  // what is green
+  MetricChoice metrics = {};   // what was asked for
+  TaskCriteria criteria = {};  // what is green
+  bool cut = true;  // whether columns are left out and names shortened until lines fit into the width
 };
 
 // For a terminal: the metrics that were asked for, as many as fit, or else those people look at first.
@@ -29,7 +30,7 @@ struct RunReport {
   std::string title;      // empty: one that counts runs and checkpoints
   std::string generated;  // ISO 8601, UTC; may be empty
   std::vector<std::string> sources;
-  Criteria criteria = default_criteria();
+  TaskCriteria criteria = {};
   std::optional<std::vector<std::string>> by;  // as for compare_runs
 };
 
@@ -37,12 +38,15 @@ struct RunReport {
 // are written as \uXXXX, so that it can stand in a script element. Throws UsageError as compare_runs does.
 [[nodiscard]] std::string report_json(const Results& results, const RunReport& report);
 
-// The same for a terminal of `width` columns, in words and numbers.
-[[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width);
+// The same for a terminal of `width` columns, in words and numbers. cut: whether the comparison's columns are
+// left out and names shortened until its lines fit; else it is whole, as files and pipes want it.
+[[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width,
+                                      bool cut = true);
 
 // Lines on where collapse begins in each run of several checkpoints; empty where there is none, or where the
 // criteria's metrics were not computed.
-[[nodiscard]] std::string collapse_text(const Results& results, const Criteria& criteria, std::size_t width);
+[[nodiscard]] std::string collapse_text(const Results& results, const TaskCriteria& criteria,
+                                        std::size_t width);
 
 // The classes of the last layer of the last checkpoint that has results of each class, up to 20 of them;
 // empty: there are none.

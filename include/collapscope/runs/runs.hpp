@@ -22,6 +22,8 @@ struct Criterion {
   std::string metric;  // a number per layer
   Comparison comparison = Comparison::less;
   double threshold = 0;
+
+  bool operator==(const Criterion&) const = default;
 };
 using Criteria = std::vector<Criterion>;
 
@@ -29,8 +31,18 @@ using Criteria = std::vector<Criterion>;
 [[nodiscard]] Criteria default_criteria();
 // Of classification: nc1 < 0.05, nc2_equiangular < 0.1, nc3_self_duality < 0.45, nc4_disagreement < 0.01.
 [[nodiscard]] Criteria default_class_criteria();
-// Those of classification where all checkpoints are.
-[[nodiscard]] Criteria default_criteria(const Results& results);
+
+// The criteria of each task.
+struct TaskCriteria {
+  Criteria regression = default_criteria();
+  Criteria classification = default_class_criteria();
+
+  TaskCriteria() = default;
+  // The same for both tasks.
+  TaskCriteria(const Criteria& both) : regression(both), classification(both) {}  // NOLINT: they are meant
+
+  [[nodiscard]] const Criteria& of(const CheckpointResult& checkpoint) const;
+};
 
 // Whether a metric is asked of a checkpoint's last layer only: those of the classifier.
 [[nodiscard]] bool is_of_last_layer(std::string_view metric);
@@ -45,6 +57,13 @@ using Criteria = std::vector<Criterion>;
 // "deep_nrc1 < 0.05, deep_nrc2 > 0.9"
 [[nodiscard]] std::string criteria_text(const Criteria& criteria);
 
+// Those of the task that the results have; of both, where they differ, "of regression ..., of classification
+// ...".
+[[nodiscard]] std::string criteria_text(const TaskCriteria& criteria, const Results& results);
+
+// The tasks that the results have and whose criteria differ, regression first; else one of them.
+[[nodiscard]] std::vector<std::string> tasks_told_apart(const TaskCriteria& criteria, const Results& results);
+
 // Whether the layer meets a criterion; nullopt, unknown, where the metric is missing or undefined, or where
 // it is below a floor that is itself not beyond the threshold.
 [[nodiscard]] std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion);
@@ -58,12 +77,21 @@ using Criteria = std::vector<Criterion>;
 
 using Attributes = std::vector<std::pair<std::string, AttributeValue>>;
 
+// How a run ended that ended in nothing: with features that do not vary, or with NaN or Inf. What it has from
+// then on is no collapse, and enters no mean.
+struct Death {
+  std::size_t alive = 0;       // checkpoints of the run before it
+  std::optional<double> step;  // at which it is first seen, where that has one
+  std::string reason;
+};
+
 // Checkpoints with the same attribute `run`; without it, those in one file; else one alone.
 struct Run {
   std::string name;                      // the attribute, else the file
   std::vector<std::size_t> checkpoints;  // positions in Results::checkpoints, by step; without step last
   Attributes attributes;                 // with the same value in all of them, by name; not run and step
   std::string step_unit;                 // may be empty
+  std::optional<Death> death = std::nullopt;
 };
 
 // In the order of their first checkpoints.
@@ -141,7 +169,8 @@ struct LayerStatistics {
 struct RunGroup {
   std::vector<std::optional<AttributeValue>> values;  // of those attributes; nullopt: the runs lack it
   std::vector<std::size_t> runs;                      // positions
-  std::vector<LayerStatistics> last;                  // of the last checkpoints
+  std::vector<std::size_t> dead;                      // those of them that died: not in the statistics
+  std::vector<LayerStatistics> last;                  // of the last checkpoints of the others
   std::vector<MetricStatistic> targets;
 };
 

@@ -17,6 +17,7 @@ class ClassMap {
     this.table = element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Classes'});
     this.said = element('p', {class: 'small muted'});
     section.append(this.heading, this.table, this.said);
+    stackWhereNarrow(this.table);
     this.show();
     whenChanged('theme', () => this.show());
   }
@@ -65,7 +66,8 @@ class ClassMap {
     }
     this.figure.plot.style.height = `${Math.min(Math.max(count * (count <= 20 ? 26 : 8) + 70, 260), 640)}px`;
     const narrow = this.figure.plot.clientWidth < 480;
-    const names = this.labels.map((label) => shortened(label, narrow ? 8 : 16));
+    const short = new Labels(this.labels, narrow ? 8 : 16);
+    const names = this.labels.map((label) => short.of(label));
     const at = (value) => (Number.isInteger(value) && value >= 0 && value < count ? names[value] : '');
     const band = (options) => ({...axis({...options, noGrid: true, integer: true, label: at}), min: -0.5, max: count - 0.5});
     this.figure.draw({

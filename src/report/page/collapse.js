@@ -19,6 +19,10 @@ function meets(checkpoint, layer, criterion) {
   return belowFloor(read) && beyond(read.floor, criterion.threshold) !== met ? null : met;
 }
 
+// What is asked of a layer: of its task, and of the last layer more.
+const criteriaOf = (checkpoint, isLast) => state.criteria.filter((criterion) =>
+  (!criterion.task || criterion.task === taskOf(checkpoint)) && (isLast || !criterion.last_layer_only));
+
 // false where one criterion is not met, else null where one is unknown, else true. Kept until a threshold changes.
 let verdicts = new WeakMap();
 whenChanged('criteria', () => { verdicts = new WeakMap(); });
@@ -26,12 +30,37 @@ whenChanged('criteria', () => { verdicts = new WeakMap(); });
 function layerCollapsed(checkpoint, layer) {
   if (!verdicts.has(layer)) {
     const isLast = layer === lastOf(checkpoint.layers);
-    const asked = state.criteria.filter((criterion) => isLast || !criterion.last_layer_only);
+    const asked = criteriaOf(checkpoint, isLast);
     const all = asked.map((criterion) => meets(checkpoint, layer, criterion));
     const unknown = all.includes(null) || (!all.length && state.criteria.length > 0);
     verdicts.set(layer, all.includes(false) ? false : unknown ? null : true);
   }
   return verdicts.get(layer);
+}
+
+// Why a layer is not collapsed, or unknown: the criteria that say so. '' where it is collapsed.
+function whyNot(checkpoint, layer) {
+  const verdict = layerCollapsed(checkpoint, layer);
+  if (verdict === true) {
+    return '';
+  }
+  const asked = criteriaOf(checkpoint, layer === lastOf(checkpoint.layers));
+  const reasons = asked.filter((criterion) => meets(checkpoint, layer, criterion) === (verdict === false ? false : null)).map((criterion) => {
+    const read = reading(checkpoint, layer, criterion.metric);
+    const found = isNumber(read.value) ? formatValue(read.value, read.floor) : `undefined${read.note ? ` (${printable(read.note)})` : ''}`;
+    return `${printable(criterion.metric)} is ${found}, wanted ${criterion.comparison} ${plainNumber(criterion.threshold)}`;
+  });
+  return `${verdict === false ? 'not collapsed' : 'unknown'}: ${reasons.join('; ') || 'nothing is asked of this layer'}`;
+}
+
+// The criteria in words: of one task, or of all that the report has.
+function criteriaWords(task) {
+  const words = (list) => list.map((one) =>
+    `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}${one.last_layer_only ? ' (last layer only)' : ''}`).join(' and ');
+  const tasks = [...new Set(state.criteria.map((one) => one.task))];
+  const ofTask = (wanted) => words(state.criteria.filter((one) => !one.task || one.task === wanted));
+  return task ? ofTask(task) : tasks.length < 2 ? words(state.criteria)
+    : tasks.map((one) => `for ${one} ${ofTask(one)}`).join('; ');
 }
 
 // {from, layers, count, total}: from is the position of the shallowest layer from which every deeper one is collapsed.
@@ -44,7 +73,7 @@ function checkpointCollapse(checkpoint) {
   return {
     from: from < layers.length ? from : null,
     layers,
-    count: layers.filter((one) => one === true).length,
+    count: layers.length - from,  // of the layers from there on
     total: layers.length,
   };
 }
@@ -67,7 +96,7 @@ function runCollapse(run) {
 
 // The run, as a selector's value, that ends with the most collapsed layers.
 function mostCollapsed() {
-  const counts = runs.map((run) => (runCollapse(run).last || {count: 0}).count);
+  const counts = runs.map((run) => (run.dead ? -1 : (runCollapse(run).last || {count: 0}).count));
   return String(counts.indexOf(Math.max(...counts)));
 }
 

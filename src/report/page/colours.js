@@ -21,9 +21,6 @@ function mapColour(t) {
   return `rgb(${mix.join(',')})`;
 }
 
-// Set while the page is printed.
-let printing = false;
-
 function darkTheme() {
   if (printing) {
     return false;
@@ -32,20 +29,36 @@ function darkTheme() {
   return chosen ? chosen === 'dark' : window.matchMedia('(prefers-color-scheme: dark)').matches;
 }
 
-function runStyle(index) {
+// Of `count` things in order: colours that all can tell apart, of many from dark to light.
+function colourAt(place, count) {
   const colours = runColours[darkTheme() ? 'dark' : 'light'];
+  return count <= colours.length ? colours[place] : rampColour(place / (count - 1));
+}
+
+// The colour says in what runs differ; dashes and marks tell apart those that differ in their seeds alone. As in the figures.
+function runStyle(index) {
+  const group = runGroups.findIndex(({members}) => members.includes(index));
+  const grouped = runGroups.length > 1 && runGroups.length < runs.length;
+  const [place, count] = grouped ? [group, runGroups.length] : [index, runs.length];
+  const member = grouped ? runGroups[group].members.indexOf(index) : index;
+  const dash = (grouped ? member : runs.length <= runColours.light.length ? 0 : index) % dashes.length;
   return {
-    colour: colours[index % colours.length],
-    dash: dashes[Math.floor(index / colours.length) % dashes.length],
-    line: ['solid', 'dashed', 'dotted', 'double'][Math.floor(index / colours.length) % dashes.length],
-    mark: marks[index % marks.length],
+    colour: colourAt(place, count),
+    dash: dashes[dash],
+    line: ['solid', 'dashed', 'dotted', 'double'][dash],
+    mark: marks[member % marks.length],
   };
 }
 
-// Layers from shallow to deep, leaving out the end that vanishes on the page.
+const groupStyle = (place, count) => ({colour: colourAt(place, count), dash: [], line: 'solid', mark: marks[place % marks.length]});
+
+// From dark to light (on black from light to less light), leaving out the end that vanishes on the page.
+const rampColour = (t) => mapColour(darkTheme() ? 0.35 + 0.65 * t : 0.85 * t);
+
+// Layers from shallow to deep.
 function depthStyle(position, count) {
   const t = count > 1 ? position / (count - 1) : 0;
-  return {colour: mapColour(darkTheme() ? 0.35 + 0.65 * t : 0.85 * t), dash: dashes[position % 2 === 0 || count > 14 ? 0 : 1], mark: marks[position % marks.length]};
+  return {colour: rampColour(t), dash: dashes[position % 2 === 0 || count > 14 ? 0 : 1], mark: marks[position % marks.length]};
 }
 
 function themeColours() {

@@ -1,5 +1,7 @@
 // Selectors, sliders, and the legend that shows and hides runs.
 
+const labelsOf = (choices) => new Labels(choices.map((choice) => String(choice.label)), 60);
+
 let lastId = 0;
 const freshId = () => `c${lastId += 1}`;
 
@@ -13,7 +15,7 @@ function selector(label, choices, change) {
     set value(value) { select.value = value; },
     fill(list) {
       const kept = select.value;
-      select.replaceChildren(...list.map((choice) => element('option', {value: choice.value}, shortened(choice.label, 60))));
+      select.replaceChildren(...list.map((choice) => element('option', {value: choice.value}, labelsOf(list).of(choice.label))));
       if (list.some((choice) => String(choice.value) === kept)) {
         select.value = kept;
       }
@@ -49,25 +51,43 @@ function stepSlider(change) {
   };
 }
 
-// One button per run, pressed while the run is drawn; all legends of the page go together.
+// One button per run, pressed while the run is drawn, and one that leaves it alone; all legends of the page go together.
 function runLegend() {
   const root = element('div', {class: 'legend', role: 'group', 'aria-label': 'Runs shown', hidden: runs.length < 2});
+  const only = (chosen) => {
+    state.shown = new Set(chosen);
+    changed('runs');
+  };
+  const all = element('button', {type: 'button', class: 'all', onclick: () => only(runs.keys())}, 'all runs');
   const buttons = runs.map((run, index) => {
     const swatch = element('i');
-    const button = element('button', {type: 'button', 'aria-pressed': 'true', onclick: () => {
+    const button = element('button', {type: 'button', 'aria-pressed': 'true', title: run.dead ? deathText(run) : null, onclick: () => {
       if (!state.shown.delete(index)) {
         state.shown.add(index);
       }
       changed('runs');
-    }}, swatch, nameElement(run.name));
-    return {button, swatch, index};
+    }}, swatch, nameElement(run.name), run.dead ? element('span', {class: 'dead'}, 'dead') : '');
+    const alone = element('button', {type: 'button', class: 'only', title: 'only this run', 'aria-label': `only this run: ${printable(run.name)}`,
+      onclick: () => only([index])}, 'only');
+    return {button, alone, swatch, index};
   });
-  root.append(...buttons.map(({button}) => button));
-  const show = () => buttons.forEach(({button, swatch, index}) => {
-    button.setAttribute('aria-pressed', String(state.shown.has(index)));
-    const {colour, line} = runStyle(index);
-    swatch.style.borderTop = `4px ${line} ${colour}`;
-  });
+  const groups = element('span', {class: 'groups'});
+  root.append(...buttons.map(({button, alone}) => element('span', {class: 'entry'}, button, alone)), all, groups);
+  const show = () => {
+    buttons.forEach(({button, swatch, index}) => {
+      button.setAttribute('aria-pressed', String(state.shown.has(index)));
+      const {colour, line} = runStyle(index);
+      swatch.style.borderTop = `4px ${line} ${colour}`;
+    });
+    all.disabled = state.shown.size === runs.length;
+    const way = waysTogether.find(({names}) => JSON.stringify(names) === state.together);
+    groups.replaceChildren(...(way ? way.groups : []).map((group, place) => {
+      const swatch = element('i');
+      swatch.style.borderTop = `4px solid ${groupStyle(place, way.groups.length).colour}`;
+      const alive = group.members.filter((index) => state.shown.has(index) && !runs[index].dead).length;
+      return element('span', {class: 'group'}, swatch, `${group.label || 'all runs'} (n ${alive})`);
+    }));
+  };
   show();
   whenChanged('runs theme', show);
   return root;
@@ -75,12 +95,14 @@ function runLegend() {
 
 const controlRow = (...controls) => element('div', {class: 'controls'}, controls.map((control) => control.root || control));
 
+// Nodes: what a metric says, and which end of it is collapse.
 function metricSummary(name) {
   const metric = metricByName.get(name);
   if (!metric) {
-    return '';
+    return [];
   }
   const ends = metric.scope === 'targets' ? {low: 'low is good', high: 'high is good'}
     : {low: 'low when collapsed', high: 'high when collapsed'};
-  return [printable(metric.summary || ''), ends[metric.better]].filter((part) => part).join('; ');
+  const end = ends[metric.better];
+  return [...typeset(metric.summary), metric.summary && end ? '; ' : '', end || ''];
 }

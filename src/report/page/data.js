@@ -6,17 +6,51 @@ const report = JSON.parse(byId('data').textContent);
 const own = (object, key) =>
   (object && Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined);
 
-// Runs in the order of the numbers in which they differ, then as they come.
+// What runs are grouped by: not their seeds.
+const comparedBy = (report.comparison && report.comparison.by) || [];
+
+// A number, also one that is written as text.
+function numberOf(value) {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return isNumber(number) ? number : null;
+}
+
+// Runs in the order of the numbers in which they differ, then by name.
 const runs = (() => {
-  const list = report.runs || [];
-  const number = (run, name) => (isNumber(own(run.attributes, name)) ? own(run.attributes, name) : Infinity);
-  const by = (report.comparison && report.comparison.by) || [];
-  const order = (a, b) => by.reduce((sign, name) => {
+  const number = (run, name) => {
+    const value = numberOf(own(run.attributes, name));
+    return value === null ? Infinity : value;
+  };
+  const order = (a, b) => comparedBy.reduce((sign, name) => {
     const [x, y] = [number(a, name), number(b, name)];
     return sign || (x < y ? -1 : Number(x > y));
-  }, 0);
-  return list.slice().sort(order);
+  }, 0) || compareNatural(a.name, b.name);
+  return (report.runs || []).slice().sort(order);
 })();
+
+// How many of a run's checkpoints count: of a dead one those before its death.
+const aliveCount = (run) => (run.dead ? run.dead.checkpoints_before : run.checkpoints.length);
+const deadRuns = runs.filter((run) => run.dead);
+
+function deathText(run) {
+  const since = isNumber(run.dead.since_step) ? ` since ${stepUnit} ${run.dead.since_step}` : '';
+  return `dead${since}: ${printable(run.dead.reason)}`;
+}
+
+// Places of runs that have the same values of some attributes, in the order of the runs: [{values, label, members}].
+function groupsBy(names) {
+  const groups = new Map();
+  runs.forEach((run, index) => {
+    const values = names.map((name) => own(run.attributes, name));
+    const key = JSON.stringify(values.map((value) => (numberOf(value) === null ? value : numberOf(value))));
+    if (!groups.has(key)) {
+      groups.set(key, {values, label: names.map((name, i) => `${printable(name)} ${formatAttribute(values[i])}`).join(', '), members: []});
+    }
+    groups.get(key).members.push(index);
+  });
+  return [...groups.values()];
+}
+const runGroups = groupsBy(comparedBy);
 const metrics = report.metrics || [];
 const metricByName = new Map(metrics.map((metric) => [metric.name, metric]));
 
@@ -98,7 +132,11 @@ const scalarMetrics = metrics.filter((metric) => !listMetrics.has(metric.name));
 const layerMetrics = scalarMetrics.filter((metric) => metric.scope !== 'targets');
 const hasMetric = (name) => metricByName.has(name);
 // What is shown first: of classifiers NC1, else deep NRC1.
-const mainMetric = hasMetric('nc1') && !hasMetric('nrc1') ? 'nc1' : 'deep_nrc1';
+const mainMetric = hasMetric('nc1') && !hasMetric('nrc1') ? 'nc1' : hasMetric('deep_nrc1') || !layerMetrics.length ? 'deep_nrc1'
+  : layerMetrics[0].name;
+// Results of few metrics hold what was asked for (--metrics): then all of it is shown.
+const fewMetrics = layerMetrics.length <= 12;
+const taskOf = (checkpoint) => checkpoint.task || 'regression';
 
 // Of a run with an intrinsic dimension; of K classes K - 1.
 function targetsRank(run) {
@@ -115,17 +153,18 @@ const differingAttributes = (() => {
 })();
 const numericAttributes = (() => {
   const count = (name) =>
-    new Set(runs.map((run) => own(run.attributes, name)).filter((value) => isNumber(value))).size;
-  const compared = (report.comparison && report.comparison.by) || [];
+    new Set(runs.map((run) => numberOf(own(run.attributes, name))).filter((value) => value !== null)).size;
   const names = differingAttributes.filter((name) => count(name) > 1);
-  return [...names.filter((name) => compared.includes(name)), ...names.filter((name) => !compared.includes(name))];
+  return [...names.filter((name) => comparedBy.includes(name)), ...names.filter((name) => !comparedBy.includes(name))];
 })();
+const allAttributes = [...new Set(runs.flatMap((run) => Object.keys(run.attributes || {})))];
 
 // What can be changed on the page, and who wants to know: 'criteria', 'runs', 'theme'.
 const many = 12;
 const state = {
   criteria: (report.criteria || []).map((criterion) => ({...criterion})),
   shown: new Set(runs.keys()),
+  together: '',  // attributes by which runs are averaged in the charts, joined; '': each run for itself
 };
 if (runs.length > 2 * many) {
   state.shown = new Set([...runs.keys()].slice(0, many));

@@ -1,5 +1,8 @@
 // Elements made without HTML text: whatever comes from the data is a text node or an attribute's value.
 
+// Set while the page is printed.
+let printing = false;
+
 const byId = (id) => document.getElementById(id);
 
 // element('p', {class: 'small', onclick: f, hidden: true}, 'text', child, ...)
@@ -24,11 +27,6 @@ function printable(text) {
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function shortened(text, length) {
-  const letters = Array.from(printable(text));
-  return letters.length <= length ? letters.join('') : `${letters.slice(0, length - 1).join('')}…`;
-}
-
 // A name from the data, kept apart from the direction of the text around it; a very long one is cut, whole on hover.
 function nameElement(text) {
   const whole = printable(text);
@@ -36,8 +34,10 @@ function nameElement(text) {
   return element('bdi', {class: 'name', title: short === whole ? null : whole}, short);
 }
 
-// head: texts, or {text, number}. rows: lists of texts, elements, or {text, number}; the first is the row's heading.
+// head: texts, or {text, number}. rows: lists of texts, elements, or {text, number}; the first is the row's heading. Where a
+// table is stacked, each row is a card, and its cells say what they are.
 function tableElement(caption, head, rows) {
+  const titles = head.map((content) => printable(typeof content === 'object' ? content.text : content));
   const cell = (tag, content, extra) => {
     const wrapped = content !== null && typeof content === 'object' && 'text' in content;
     const value = wrapped ? content.text : content;
@@ -48,7 +48,25 @@ function tableElement(caption, head, rows) {
     caption ? element('caption', {}, caption) : null,
     element('thead', {}, element('tr', {}, head.map((content) => cell('th', content, {scope: 'col'})))),
     element('tbody', {}, rows.map((row) => element('tr', {},
-      row.map((content, i) => (i === 0 ? cell('th', content, {scope: 'row'}) : cell('td', content, {})))))));
+      row.map((content, i) => (i === 0 ? cell('th', content, {scope: 'row'}) : cell('td', content, {'data-title': titles[i]})))))));
 }
 
-const scrolling = (label, child) => element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label}, child);
+// A table in a box. One that does not fit into the page's width is stacked, so that no column is out of sight; a wide one of
+// numbers (`wide`) only on narrow screens, elsewhere it scrolls.
+const narrowest = 544;
+
+function scrolling(label, child, options = {}) {
+  const box = element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label}, child);
+  stackWhereNarrow(box, options.wide);
+  return box;
+}
+
+function stackWhereNarrow(box, wide) {
+  const fit = () => {
+    box.classList.remove('stacked');
+    const tooWide = wide ? window.innerWidth < narrowest : box.scrollWidth > box.clientWidth + 1;
+    box.classList.toggle('stacked', tooWide && !printing);
+  };
+  new ResizeObserver(fit).observe(box);
+  box.fit = fit;
+}

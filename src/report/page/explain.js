@@ -33,7 +33,7 @@ function startExplain() {
   const scopes = {targets: 'One value per checkpoint, of the targets and the model.', layer: 'One value per layer.'};
   const list = element('div', {class: 'explain'}, metrics.map((metric) => element('details', {},
     element('summary', {}, element('span', {class: 'metric-name'}, printable(metric.name))),
-    element('p', {}, `${printable(metric.summary || '')}${metric.summary ? '. ' : ''}`,
+    element('p', {}, ...typeset(metric.summary), metric.summary ? '. ' : '',
       [rangeText(metric.range), own(ends[metric.scope === 'targets' ? 'targets' : 'layer'], metric.better), listMetrics.has(metric.name) ? 'A list, one entry per component.' : scopes[metric.scope],
         sourceOf(metric.name)].filter((part) => part).join(' ')))));
   byId('metrics').append(list);

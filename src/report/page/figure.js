@@ -15,10 +15,11 @@ class Figure {
     this.caption = element('span', {class: 'small'});
     this.heading = element('h3', {}, title);
     this.plot = element('div', {class: options.tall ? 'plot tall' : 'plot'});
+    this.notes = element('p', {class: 'small muted notes'});
     this.tableBox = element('div');
     this.details = element('details', {ontoggle: () => this.fillTable()},
       element('summary', {}, 'As a table', element('span', {class: 'sr'}, `: ${title}`)), this.tableBox);
-    this.root = element('figure', {}, element('figcaption', {}, this.heading, this.caption), this.plot, this.details);
+    this.root = element('figure', {}, element('figcaption', {}, this.heading, this.caption), this.plot, this.notes, this.details);
     this.chart = null;
     this.makeTable = null;
     parent.append(this.root);
@@ -65,7 +66,7 @@ class Figure {
     if (this.details.open && this.makeTable) {
       const {head, rows} = this.makeTable();
       const title = this.heading.textContent;
-      this.tableBox.replaceChildren(scrolling(title, tableElement('', head, rows)));
+      this.tableBox.replaceChildren(scrolling(title, tableElement('', head, rows), {wide: true}));
     }
   }
 }

@@ -38,7 +38,7 @@ class HeatMap {
       return;
     }
     this.figure.heading.replaceChildren(element('span', {class: 'metric-name'}, name), ' in ', nameElement(run.name));
-    this.figure.caption.textContent = metricSummary(name);
+    this.figure.caption.replaceChildren(...metricSummary(name), run.dead ? `. This run is ${deathText(run)}; its colours stand for what it was before.` : '');
     this.read(run, name);
     this.draw(run, name);
   }
@@ -60,7 +60,8 @@ class HeatMap {
     const columns = run.checkpoints.length;
     const values = withoutZeros(this.grid.flat().map(drawn));
     this.values = this.names.map((layer, row) => values.slice(row * columns, (row + 1) * columns));
-    const defined = values.filter((value) => value !== null);
+    const alive = Math.min(aliveCount(run), columns);
+    const defined = this.values.flatMap((row) => row.slice(0, alive || columns)).filter((value) => value !== null);
     const metric = metricByName.get(name);
     this.low = defined.reduce((low, value) => Math.min(low, value), Infinity);
     this.high = defined.reduce((high, value) => Math.max(high, value), -Infinity);
@@ -84,7 +85,7 @@ class HeatMap {
     }
     const place = this.log ? Math.log : (x) => x;
     const span = place(this.high) - place(this.low);
-    const t = span > 0 ? (place(Math.max(value, this.low)) - place(this.low)) / span : 0.5;
+    const t = span > 0 ? (place(Math.min(Math.max(value, this.low), this.high)) - place(this.low)) / span : 0.5;
     return mapColour(this.reversed ? 1 - t : t);
   }
 
@@ -96,7 +97,8 @@ class HeatMap {
     const narrow = this.figure.plot.clientWidth < 480;
     const at = (names, value) => (Number.isInteger(value) && value >= 0 && value < names.length ? names[value] : '');
     const labels = this.checkpoints.map(checkpointLabel);
-    const layers = this.names.map((layer) => shortened(layer, narrow ? 12 : 28));
+    const short = new Labels(this.names, narrow ? 12 : 28);
+    const layers = this.names.map((layer) => short.of(layer));
     const band = (options, count) => ({...axis({...options, noGrid: true, integer: true}), min: -0.5, max: count - 0.5});
     this.figure.draw({
       type: 'heat',
@@ -110,7 +112,7 @@ class HeatMap {
         layout: {padding: {right: 4, top: 4}},
         scales: {
           x: band({title: stepUnit, ticks: spread(columns, narrow ? 5 : 12), label: (value) => at(labels, value)}, columns),
-          y: {...band({ticks: spread(rows, 26), label: (value) => at(layers, value), most: rows}, rows), reverse: true},
+          y: {...band({title: short.leftOut ? short.title('layer') : '', ticks: spread(rows, 26), label: (value) => at(layers, value), most: rows}, rows), reverse: true},
         },
       },
     }, () => this.table(), `Map of ${name}: ${plural(rows, 'layer')} by ${plural(columns, 'checkpoint')}. ${hint}`);
@@ -179,7 +181,14 @@ class HeatMap {
     this.readout.replaceChildren(nameElement(this.names[row]), `, ${stepUnit} ${checkpointLabel(this.checkpoints[column], column)}: `,
       element('strong', {}, value), read.note ? ` (${printable(read.note)})` : '',
       belowFloor(read) ? ' (below its floor: rounding)' : '',
-      marked === true ? ' · collapsed' : '');
+      this.verdict(row, column, marked));
+  }
+
+  // ' · collapsed', or which criterion fails.
+  verdict(row, column, marked) {
+    const checkpoint = this.checkpoints[column];
+    const layer = checkpoint.layers.find((one) => one.name === this.names[row]);
+    return !layer ? '' : marked === true ? ' · collapsed' : ` · ${whyNot(checkpoint, layer)}`;
   }
 
   drawKey(name) {
@@ -206,7 +215,7 @@ class HeatMap {
     const anyFloor = this.grid.some((row) => row.some(belowFloor));
     this.key.replaceChildren(
       defined ? element('span', {}, `${this.cut ? '≤ ' : ''}${formatNumber(this.low)}`, bar, `${formatNumber(this.high)}${this.log ? ' (log)' : ''}`) : '',
-      element('span', {}, outlined, 'collapsed'),
+      element('span', {class: 'what'}, outlined, `collapsed: ${criteriaWords(taskOf(this.checkpoints[0]))}`),
       this.values.some((row) => row.includes(null)) ? element('span', {}, hatched, 'undefined') : '',
       anyFloor ? element('span', {}, 'below its floor: shown as the floor') : '');
     this.figure.canvas.setAttribute('aria-label', `${this.figure.canvas.getAttribute('aria-label')} ${name} runs from ${formatNumber(this.low)} to ${formatNumber(this.high)}.`);
@@ -224,12 +233,12 @@ class HeatMap {
   }
 }
 
-// At most `most` whole numbers below count, evenly spread, the first and usually the last among them.
+// At most `most` whole numbers below count, evenly spread from the last one back, which is always among them.
 function spread(count, most) {
   const stride = Math.max(1, Math.ceil(count / most));
   const ticks = [];
-  for (let i = 0; i < count; i += stride) {
-    ticks.push(i);
+  for (let i = count - 1; i >= 0; i -= stride) {
+    ticks.unshift(i);
   }
   return ticks;
 }

@@ -6,23 +6,27 @@ function layerStrip(collapse) {
   if (collapse.layers.length > 80) {
     return null;
   }
-  return element('span', {class: collapse.layers.length > 16 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
+  return element('span', {class: collapse.layers.length > 8 ? 'strip many' : 'strip', 'aria-hidden': 'true'}, squares);
 }
 
 function verdictText(collapses) {
-  const ended = collapses.filter(({last}) => last && last.from !== null);
-  const unknown = collapses.filter(({last}) => !last || !last.total || lastOf(last.layers) === null);
+  const ended = collapses.filter(({run, last}) => !run.dead && last && last.from !== null);
+  const unknown = collapses.filter(({run, last}) => !run.dead && (!last || !last.total || lastOf(last.layers) === null));
   if (!runs.length) {
     return 'There are no runs in this report.';
   }
-  const rest = unknown.length ? ` For ${plural(unknown.length, 'run')} it cannot be told: values are undefined.` : '';
+  const rest = (unknown.length ? ` For ${plural(unknown.length, 'run')} it cannot be told: values are undefined.` : '') +
+    (deadRuns.length ? ` ${plural(deadRuns.length, 'run')} died and ${deadRuns.length === 1 ? 'is' : 'are'} left out of all means.` : '');
+  if (runs.length === 1 && deadRuns.length) {
+    return `The run is ${deathText(runs[0])}.`;
+  }
   if (runs.length === 1) {
     if (!ended.length) {
       return unknown.length ? 'Whether the last layer is collapsed cannot be told: values are undefined.'
         : 'The last layer is not collapsed at the end of the run.';
     }
     const {last, since} = ended[0];
-    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 40)} on` +
+    return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 80)} on` +
       (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}.` : '.');
   }
   if (!ended.length) {
@@ -35,15 +39,16 @@ function verdictText(collapses) {
   const who = there.length > 3 ? `in ${there.length} runs` : there.map(({run}) => shortened(run.name, 40)).join(' and ');
   const count = ended.length === runs.length ? `All ${runs.length} runs end`
     : `${ended.length} of ${runs.length} runs ${ended.length === 1 ? 'ends' : 'end'}`;
-  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 40)} (${who}).${rest}`;
+  return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 80)} (${who}).${rest}`;
 }
 
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
 const sinceLabel = (run, since) => checkpointLabel(run.checkpoints[since], since);
 
-const modelMetric = hasMetric('model_accuracy') && !hasMetric('model_mse') ? 'model_accuracy' : 'model_mse';
+const modelMetrics = ['model_mse', 'model_accuracy'].filter((name) => hasMetric(name));
+const modelTitles = {model_mse: 'Model MSE', model_accuracy: 'Model accuracy'};
 
-function runRow(run, collapse, attributes) {
+function runRow(run, collapse, attributes, labels) {
   const last = lastCheckpoint(run);
   const dimension = run.intrinsic_dimension;
   const steps = run.checkpoints.length ? [run.checkpoints[0], last].map((checkpoint, i) =>
@@ -52,11 +57,12 @@ function runRow(run, collapse, attributes) {
     nameElement(run.name),
     ...attributes.map((name) => ({text: formatAttribute(own(run.attributes, name)), number: isNumber(own(run.attributes, name))})),
     {text: run.checkpoints.length > 1 ? `${steps[0]} – ${steps[1]} (${run.checkpoints.length})` : steps[0] || '–', number: true},
-    collapse.last ? element('span', {}, layerStrip(collapse.last), ` ${collapse.last.count} of ${collapse.last.total}`) : '–',
-    collapse.last && collapse.last.from !== null ? nameElement(layerAt(run, collapse.last.from)) : '–',
-    {text: collapse.since === null ? '–' : sinceLabel(run, collapse.since), number: true},
-    {text: dimension && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(targetsRank(run))}` : '–', number: true},
-    {text: last ? formatNumber(own(last.targets, modelMetric)) : '–', number: true},
+    run.dead ? element('span', {class: 'dead'}, deathText(run))
+      : collapse.last ? element('span', {}, layerStrip(collapse.last), ` ${collapse.last.count} of ${collapse.last.total}`) : '–',
+    !run.dead && collapse.last && collapse.last.from !== null ? element('bdi', {class: 'name', title: printable(layerAt(run, collapse.last.from))}, labels.of(layerAt(run, collapse.last.from))) : '–',
+    {text: run.dead || collapse.since === null ? '–' : sinceLabel(run, collapse.since), number: true},
+    {text: dimension && !run.dead && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(targetsRank(run))}` : '–', number: true},
+    ...modelMetrics.map((name) => ({text: last && !run.dead ? formatNumber(own(last.targets, name)) : '–', number: true})),
   ];
 }
 
@@ -73,7 +79,7 @@ function criteriaFields() {
       }
     }});
     return {input, root: element('div', {class: 'criterion'},
-      element('label', {for: id}, element('code', {}, printable(criterion.metric)), ` ${criterion.comparison}`), input)};
+      element('label', {for: id}, criterion.task ? `${criterion.task}: ` : '', element('code', {}, printable(criterion.metric)), ` ${criterion.comparison}`), input)};
   });
   const reset = element('button', {type: 'button', class: 'reset', onclick: () => {
     fields.forEach(({input}, i) => {
@@ -86,8 +92,7 @@ function criteriaFields() {
   const said = element('p', {class: 'small muted'});
   const show = () => {
     reset.disabled = !thresholdsChanged();
-    said.textContent = `A layer is collapsed where ${state.criteria.map((one) =>
-      `${printable(one.metric)} ${one.comparison} ${plainNumber(one.threshold)}${one.last_layer_only ? ' (last layer only)' : ''}`).join(' and ') || 'criteria say so; this report has none'}.` +
+    said.textContent = `A layer is collapsed where ${criteriaWords() || 'criteria say so; this report has none'}.` +
       (thresholdsChanged() ? ' These are not the report’s thresholds.' : '');
   };
   show();
@@ -96,8 +101,22 @@ function criteriaFields() {
     element('div', {class: 'controls'}, fields.map(({root}) => root), reset));
 }
 
+// Those of one file that say the same are one entry.
+function failureEntries() {
+  const entries = new Map();
+  (report.failures || []).forEach(({path, object, message}) => {
+    const key = JSON.stringify([path, message]);
+    if (!entries.has(key)) {
+      entries.set(key, {path, object, message, more: -1});
+    }
+    entries.get(key).more += 1;
+  });
+  return [...entries.values()].map(({path, object, message, more}) =>
+    ({path, object: more ? `${object} and ${more} more` : object, message}));
+}
+
 function failureList() {
-  const failures = report.failures || [];
+  const failures = failureEntries();
   if (!failures.length) {
     return null;
   }
@@ -105,7 +124,7 @@ function failureList() {
     element('bdi', {}, printable([failure.path, failure.object, failure.message].filter((part) => part).join(': '))))));
   const few = 3;
   return element('div', {class: 'failures', role: 'note'},
-    element('strong', {}, `${plural(failures.length, 'file or layer', 'files or layers')} could not be analysed`), list(failures.slice(0, few)),
+    element('strong', {}, `${plural(report.failures.length, 'file or layer', 'files or layers')} could not be analysed`), list(failures.slice(0, few)),
     failures.length > few ? element('details', {}, element('summary', {}, `${failures.length - few} more`), list(failures.slice(few, 1000))) : null);
 }
 
@@ -118,26 +137,33 @@ function tiles() {
     [layerNames(runs).length, layerNames(runs).length === 1 ? 'layer' : 'layers'],
   ].map(([count, name]) => element('div', {}, element('dt', {}, name), element('dd', {}, count.toLocaleString('en-US'))));
   const show = () => {
-    const count = runs.filter((run) => (runCollapse(run).last || {from: null}).from !== null).length;
+    const count = runs.filter((run) => !run.dead && (runCollapse(run).last || {from: null}).from !== null).length;
     ended.textContent = `${count} of ${runs.length}`;
   };
   show();
   whenChanged('criteria', show);
-  return element('dl', {class: 'tiles'}, entries, element('div', {}, element('dt', {}, 'end collapsed'), ended));
+  return element('dl', {class: 'tiles'}, entries, element('div', {}, element('dt', {}, 'end collapsed'), ended),
+    deadRuns.length ? element('div', {}, element('dt', {}, 'dead'), element('dd', {}, String(deadRuns.length))) : null);
 }
 
 function startOverview() {
   const section = byId('overview');
-  const attributes = differingAttributes.slice(0, 4);
+  const attributes = [...comparedBy.filter((name) => differingAttributes.includes(name)), ...differingAttributes.filter((name) => !comparedBy.includes(name))].slice(0, 4);
   const verdict = element('p', {class: 'verdict', 'aria-live': 'polite'});
-  const table = element('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Runs'});
+  const table = scrolling('Runs', element('span'));
+  const labels = new Labels(layerNames(runs), 24);
+  const squares = element('p', {class: 'small muted squares'});
   const show = () => {
     const collapses = runs.map((run) => ({run, ...runCollapse(run)}));
     verdict.textContent = verdictText(collapses);
     table.replaceChildren(tableElement('', ['Run', ...attributes.map((name) => ({text: name, number: runs.some((run) => isNumber(own(run.attributes, name)))})),
-      {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed layers at the end', 'From layer',
-      {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, {text: modelMetric === 'model_mse' ? 'Model MSE' : 'Model accuracy', number: true}],
-    collapses.map((collapse) => runRow(collapse.run, collapse, attributes))));
+      {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed at the end', 'From layer',
+      {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, ...modelMetrics.map((name) => ({text: modelTitles[name], number: true}))],
+    collapses.map((collapse) => runRow(collapse.run, collapse, attributes, labels))));
+    table.fit();
+    squares.replaceChildren(...[['yes', 'collapsed'], ['no', 'not collapsed'], ['unknown', 'unknown: a value is undefined or below a floor']].map(([one, text]) =>
+      element('span', {}, element('span', {class: 'strip', 'aria-hidden': 'true'}, element('i', {class: one})), ` ${text}`)),
+    element('span', {}, `Collapsed means ${criteriaWords()}.`), labels.leftOut ? element('span', {}, `Names of layers go on after ${labels.leftOut}`) : '');
   };
   const sources = (report.sources || []).map((source) => printable(source));
   section.append(verdict, tiles());
@@ -145,8 +171,8 @@ function startOverview() {
   if (failures) {
     section.append(failures);
   }
-  section.append(table, element('p', {class: 'small muted'},
-    'Layers run from shallow to deep. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank, or of K − 1 for K classes.'), criteriaFields());
+  section.append(table, squares, element('p', {class: 'small muted'},
+    'Layers run from shallow to deep; counted are those from which on all are collapsed. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank, or of K − 1 for K classes.'), criteriaFields());
   byId('made').textContent = `Made by collapscope ${printable(report.version || '')}${report.generated ? ` at ${printable(report.generated)}` : ''}` +
     `${sources.length ? ` from ${sources.slice(0, 5).join(', ')}${sources.length > 5 ? ` and ${sources.length - 5} more` : ''}` : ''}.`;
   show();

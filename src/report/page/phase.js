@@ -1,15 +1,25 @@
 // The phase plot: a metric at the end of every run over a number in which the runs differ, with mean and spread.
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-// The sample standard deviation; null for one value.
-function spreadOf(values) {
-  if (values.length < 2) {
-    return null;
-  }
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
+// "n 3" beside each mean.
+const countLabels = {
+  id: 'counts',
+  afterDatasetsDraw(chart) {
+    const {ctx} = chart;
+    ctx.save();
+    ctx.font = `11px ${Chart.defaults.font.family}`;
+    ctx.fillStyle = themeColours().muted;
+    ctx.textBaseline = 'middle';
+    chart.getDatasetMeta(0).data.forEach((dot, i) => {
+      const {group} = chart.data.datasets[0].data[i];
+      if (group) {
+        const right = dot.x > chart.chartArea.right - 36;
+        ctx.textAlign = right ? 'right' : 'left';
+        ctx.fillText(`n ${group.count}`, dot.x + (right ? -11 : 11), dot.y > chart.chartArea.top + 12 ? dot.y - 8 : dot.y + 12);
+      }
+    });
+    ctx.restore();
+  },
+};
 
 // Linear, logarithmic, or at even places where a logarithm cannot hold a zero.
 function placesOf(values) {
@@ -49,9 +59,10 @@ function startPhase() {
 }
 
 function drawPhase(figure, name, layer, attribute) {
-  const points = runs.map((run) => {
+  const dead = runs.filter((run) => run.dead && numberOf(own(run.attributes, attribute)) !== null).length;
+  const points = runs.filter((run) => !run.dead).map((run) => {
     const checkpoint = lastCheckpoint(run);
-    return {run, x: own(run.attributes, attribute), read: checkpoint ? reading(checkpoint, layerOf(checkpoint, layer), name) : {value: null}};
+    return {run, x: numberOf(own(run.attributes, attribute)), read: checkpoint ? reading(checkpoint, layerOf(checkpoint, layer), name) : {value: null}};
   }).filter(({x, read}) => isNumber(x) && drawn(read) !== null);
   if (!points.length) {
     figure.say('Undefined at the end of every run.');
@@ -61,7 +72,7 @@ function drawPhase(figure, name, layer, attribute) {
   const places = placesOf(xs);
   const groups = xs.map((x) => {
     const values = points.filter((point) => point.x === x).map(({read}) => drawn(read));
-    return {x, values, mean: mean(values), spread: spreadOf(values)};
+    return {x, values, mean: mean(values), spread: spreadOf(values), count: values.length};
   });
   const everything = withoutZeros([...groups.map((group) => group.mean), ...points.map(({read}) => drawn(read))]);
   const log = wantsLog(everything, metricByName.get(name));
@@ -84,10 +95,12 @@ function drawPhase(figure, name, layer, attribute) {
   const at = xs.map(places.at);
   const margin = (at[at.length - 1] - at[0] || 1) * 0.04;
   const isLog = places.kind === 'log';
-  figure.caption.textContent = `${metricSummary(name)}. ${seeds ? 'Line: mean of the runs; band: ± one standard deviation; circles: runs.' : 'One run per value.'}`;
+  figure.caption.replaceChildren(...metricSummary(name), `. ${seeds ? 'Line: mean of n runs; band: ± one standard deviation; circles: runs.' : 'One run per value.'}` +
+    `${dead ? ` Without ${plural(dead, 'dead run')}.` : ''}`);
   figure.draw({
     type: 'line',
     data: {datasets},
+    plugins: [countLabels],
     options: {
       parsing: false,
       interaction: {mode: 'nearest', axis: 'x', intersect: false},
@@ -101,13 +114,13 @@ function drawPhase(figure, name, layer, attribute) {
         ...tooltipOptions({
           title: (items) => (items.length ? `${printable(attribute)} ${plainNumber((items[0].raw.group || items[0].raw.point).x)}` : ''),
           label: ({raw}) => (raw.point ? ` ${shortened(raw.point.run.name, 40)}: ${formatValue(raw.point.read.value, raw.point.read.floor)}`
-            : ` mean ${formatNumber(raw.group.mean)}${raw.group.spread === null ? '' : ` ± ${formatNumber(raw.group.spread)}`}, ${plural(raw.group.values.length, 'run')}`),
+            : ` mean ${meanText(raw.group)}`),
         }),
         filter: (item) => !item.dataset.aside,
       }},
     },
   }, () => ({
-    head: [attribute, {text: 'mean', number: true}, {text: 'standard deviation', number: true}, {text: 'runs', number: true}],
+    head: [attribute, {text: 'mean', number: true}, {text: 'standard deviation', number: true}, {text: 'n', number: true}],
     rows: groups.map((group) => [plainNumber(group.x), {text: formatNumber(group.mean), number: true}, {text: formatNumber(group.spread), number: true},
       {text: String(group.values.length), number: true}]),
   }), `${name} over ${printable(attribute)}; the values are in the table below.`);

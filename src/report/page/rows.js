@@ -20,12 +20,25 @@ function metricColumns(name) {
   }));
 }
 
+// An attribute of the run: numbers are sorted as numbers.
+function attributeColumn(name) {
+  const value = (row) => own(row.run.attributes, name);
+  const numeric = runs.every((run) => own(run.attributes, name) === undefined || numberOf(own(run.attributes, name)) !== null);
+  return numeric ? {title: name, numeric: true, plain: true, read: (row) => ({value: numberOf(value(row))})}
+    : {title: name, text: (row) => (value(row) === undefined || value(row) === null ? '' : String(value(row)))};
+}
+
 const fixedColumns = [
   {title: 'run', text: (row) => row.run.name},
+  ...differingAttributes.map(attributeColumn),
   {title: 'step', numeric: true, read: (row) => ({value: isNumber(row.checkpoint.step) ? row.checkpoint.step : null})},
   {title: 'layer', text: (row) => row.layer.name, order: (row) => row.position},
-  {title: 'collapsed', text: (row) => ({true: 'yes', false: 'no', null: ''})[String(layerCollapsed(row.checkpoint, row.layer))]},
+  {title: 'collapsed', text: (row) => ({true: 'yes', false: 'no', null: ''})[String(layerCollapsed(row.checkpoint, row.layer))],
+    why: (row) => whyNot(row.checkpoint, row.layer)},
 ];
+
+// What is the same in all runs is no column of the table, but one of the CSV.
+const csvColumns = allAttributes.filter((name) => !differingAttributes.includes(name)).map(attributeColumn);
 
 let madeRows = null;
 function allRows() {
@@ -50,7 +63,6 @@ function sorted(rows, column, direction) {
   if (!column) {
     return rows;
   }
-  const collator = new Intl.Collator('en', {numeric: true});
   const key = column.order || (column.numeric ? (row) => column.read(row).value : column.text);
   const keyed = rows.map((row) => ({row, key: key(row)}));
   const missing = ({key: one}) => one === null || one === '';
@@ -58,7 +70,7 @@ function sorted(rows, column, direction) {
     if (missing(a) || missing(b)) {
       return Number(missing(a)) - Number(missing(b));
     }
-    return direction * (typeof a.key === 'number' ? a.key - b.key : collator.compare(a.key, b.key));
+    return direction * (typeof a.key === 'number' ? a.key - b.key : compareNatural(a.key, b.key));
   });
   return keyed.map(({row}) => row);
 }

@@ -68,7 +68,7 @@ function axis(options) {
     ticks: {
       color: colours.muted,
       maxRotation: options.rotate || 0,
-      autoSkip: true,
+      autoSkip: !options.ticks,  // those that are given have room
       autoSkipPadding: 14,
       maxTicksLimit: options.most || 7,
       precision: options.integer ? 0 : undefined,
@@ -80,24 +80,50 @@ function axis(options) {
       } else if (options.log) {
         scale.ticks = logTicks(scale.min, scale.max, options.most || 6).map((value) => ({value}));
       }
+      if (options.always !== undefined) {
+        scale.ticks = withTick(scale, options.always);
+      }
     },
   };
 }
 
-// The axis of steps: over the logarithm where the first steps would stick together.
+// The ticks of a horizontal axis and one more; those that would touch it go.
+function withTick(scale, wanted) {
+  const place = scale.type === 'logarithmic' ? Math.log : (value) => value;
+  const share = (value) => (place(value) - place(scale.min)) / (place(scale.max) - place(scale.min) || 1);
+  const room = 52 / Math.max(scale.width || scale.chart.width, 100);
+  return [...scale.ticks.filter(({value}) => value !== wanted && share(wanted) - share(value) > room), {value: wanted}];
+}
+
+// The axis of steps; the last one is always named: over the logarithm where the first steps would stick together.
 function stepAxis(steps) {
   const positive = steps.filter((step) => step > 0);
+  const last = Math.max(...steps);
   const log = positive.length === steps.length && steps.length > 2 &&
     Math.max(...steps) / Math.min(...steps) >= 50 && !evenlySpaced(steps);
   return axis({
     log,
     title: stepUnit,
-    ticks: steps.length <= 6 ? steps : undefined,
+    ticks: steps.length <= 6 ? apart(steps, log) : undefined,
+    always: steps.length > 6 ? last : undefined,
     min: steps.length === 1 ? steps[0] - 1 : Math.min(...steps),
     max: steps.length === 1 ? steps[0] + 1 : Math.max(...steps),
-    label: (value) => (Number.isInteger(value) ? axisNumber(value) : ''),
+    label: (value) => (Number.isInteger(value) || value === last ? axisNumber(value) : ''),
     noGrid: true,
   });
+}
+
+// Steps that labels have room for, from the last one back.
+function apart(steps, log) {
+  const place = (step) => (log ? Math.log(step) : step);
+  const span = place(steps[steps.length - 1]) - place(steps[0]) || 1;
+  const kept = [];
+  [...steps].reverse().forEach((step) => {
+    if (!kept.length || (place(kept[0]) - place(step)) / span > 0.09) {
+      kept.unshift(step);
+    }
+  });
+  return kept;
 }
 
 function evenlySpaced(steps) {

@@ -26,16 +26,16 @@ function spectrumFigure(section, lists) {
   const show = () => {
     const name = metric.value;
     figure.heading.replaceChildren(element('span', {class: 'metric-name'}, name));
-    figure.caption.textContent = metricSummary(name);
-    const series = shownRuns().map(({run, index}) => {
-      const checkpoint = checkpointAt(run, slider.step);
-      const read = checkpoint ? reading(checkpoint, layerOf(checkpoint, layer.value), name) : {value: null, note: 'no checkpoint yet'};
+    figure.caption.replaceChildren(...metricSummary(name));
+    const series = foundAt(slider.step).map(({run, index, checkpoint}) => {
+      const read = reading(checkpoint, layerOf(checkpoint, layer.value), name);
       return {label: run.name, style: runStyle(index), list: Array.isArray(read.value) ? read.value : [], note: read.note};
     });
+    const labels = new Labels(series.map((one) => one.label), 40);
     const count = Math.max(0, ...series.map((one) => one.list.length));
     if (!count) {
       const notes = [...new Set(series.map((one) => one.note).filter((note) => note))];
-      figure.say(series.length ? `Undefined here${notes.length ? `: ${notes.slice(0, 3).map(printable).join(', ')}` : ''}.` : 'No run is shown.');
+      figure.say(series.length ? `Undefined here${notes.length ? `: ${notes.slice(0, 3).map(printable).join(', ')}` : ''}.` : 'No run is shown that is alive at this moment.');
       return;
     }
     const positive = series.flatMap((one) => one.list).filter((value) => isNumber(value) && value > 0);
@@ -46,7 +46,7 @@ function spectrumFigure(section, lists) {
       data: {
         labels: Array.from({length: count}, (unused, i) => String(i + 1)),
         datasets: series.map((one) => ({
-          label: shortened(one.label, 40),
+          label: labels.of(one.label),
           data: Array.from({length: count}, (unused, i) => (isNumber(one.list[i]) && (!log || one.list[i] > 0) ? one.list[i] : null)),
           backgroundColor: one.style.colour, borderColor: one.style.colour, pointStyle: one.style.mark, borderDash: lines ? one.style.dash : [],
           borderWidth: lines ? 2 : 0, clip: 8, pointRadius: 3.5, categoryPercentage: 0.75, barPercentage: 0.95, maxBarThickness: 28,
@@ -74,7 +74,7 @@ function spectrumFigure(section, lists) {
 }
 
 function dimensionTable(section) {
-  const rows = runs.filter((run) => run.intrinsic_dimension).map((run) => {
+  const rows = runs.filter((run) => run.intrinsic_dimension && !run.dead).map((run) => {
     const {layer, learned} = run.intrinsic_dimension;
     const rank = targetsRank(run);
     const known = isNumber(learned) && isNumber(rank);

@@ -5,16 +5,17 @@ const usualColumns = ['deep_nrc1', 'deep_nrc2', 'deep_nrc3', 'deep_nrc4', 'nrc1'
 
 class ValueTable {
   constructor(section) {
-    this.chosen = new Set(metrics.map((metric) => metric.name).filter((name) => usualColumns.includes(name)));
-    if (!this.chosen.size) {
-      metrics.slice(0, 6).forEach((metric) => this.chosen.add(metric.name));
-    }
+    const shown = layerMetrics.filter(({name}) => fewMetrics || usualColumns.includes(name));
+    this.chosen = new Set((shown.length ? shown : metrics.slice(0, 6)).map(({name}) => name));
     this.sort = {title: null, direction: 1};
     this.page = 0;
     const filterId = freshId();
     this.filter = element('input', {id: filterId, type: 'search', placeholder: 'run, layer, step …', autocomplete: 'off', spellcheck: 'false',
       oninput: () => { this.page = 0; this.show(); }});
-    this.size = selector('Rows', ['25', '100', '500'].map((value) => ({value, label: value})), () => { this.page = 0; this.show(); });
+    this.size = selector('Rows', ['10', '25', '100', '500'].map((value) => ({value, label: value})), () => { this.page = 0; this.show(); });
+    this.size.value = window.innerWidth < narrowest ? '10' : '25';
+    this.order = selector('Sort by', [{value: '', label: 'run and step'}], () => this.sortBy(this.order.value));
+    this.order.root.classList.add('narrow');
     this.said = element('p', {class: 'small muted', role: 'status'});
     this.box = element('div', {class: 'scroll values', tabindex: 0, role: 'region', 'aria-label': 'All values'});
     this.back = element('button', {type: 'button', onclick: () => this.turn(-1)}, 'Previous');
@@ -22,10 +23,11 @@ class ValueTable {
     this.where = element('span', {class: 'small muted', 'aria-live': 'polite'});
     section.append(
       element('div', {class: 'controls'},
-        element('div', {class: 'field'}, element('label', {for: filterId}, 'Filter'), this.filter), this.size.root,
+        element('div', {class: 'field'}, element('label', {for: filterId}, 'Filter'), this.filter), this.size.root, this.order.root,
         element('button', {type: 'button', onclick: () => this.copy()}, 'Copy as CSV'),
         element('button', {type: 'button', onclick: () => this.save()}, 'Save as CSV')),
       this.columnChoice(), this.said, this.box, element('div', {class: 'pager'}, this.back, this.next, this.where));
+    stackWhereNarrow(this.box, true);
     this.show();
     whenChanged('criteria', () => this.show());
   }
@@ -73,6 +75,8 @@ class ValueTable {
         again.focus({preventScroll: true});
       }
     }
+    this.order.fill([{value: '', label: 'run and step'}, ...columns.map(({title}) => ({value: title, label: title}))]);
+    this.order.value = this.sort.title || '';
     const count = (number) => number.toLocaleString('en-US');
     this.said.textContent = `${count(rows.length)} of ${plural(allRows().length, 'row')}`.replace(/of (\d+)/, (all, number) => `of ${count(Number(number))}`);
     this.where.textContent = rows.length ? `${count(first + 1)} – ${count(Math.min(first + size, rows.length))}` : this.filter.value.trim() ? 'No row holds all these words.' : '';
@@ -84,21 +88,25 @@ class ValueTable {
     const sortedBy = this.sort.title === column.title;
     const order = !sortedBy ? 'none' : this.sort.direction > 0 ? 'ascending' : 'descending';
     const arrow = element('span', {class: 'arrow', 'aria-hidden': 'true'}, {none: '↕', ascending: '↑', descending: '↓'}[order]);
-    const button = element('button', {type: 'button', onclick: () => {
-      this.sort = {title: column.title, direction: sortedBy ? -this.sort.direction : 1};
-      this.page = 0;
-      this.show();
-    }}, column.numeric ? [arrow, printable(column.title)] : [printable(column.title), arrow]);
+    const button = element('button', {type: 'button', onclick: () => this.sortBy(column.title)}, column.numeric ? [arrow, printable(column.title)] : [printable(column.title), arrow]);
     button.dataset.title = column.title;
     return element('th', {scope: 'col', 'aria-sort': order, class: column.numeric ? 'number' : null}, button);
   }
 
+  sortBy(title) {
+    this.sort = {title: title || null, direction: title && this.sort.title === title ? -this.sort.direction : 1};
+    this.page = 0;
+    this.show();
+  }
+
   cell(row, column) {
+    const dataTitle = printable(column.title);
     if (column.numeric) {
       const read = column.read(row);
-      return element('td', {class: 'number', title: read.note || null}, formatValue(read.value, read.floor));
+      return element('td', {class: 'number', title: read.note || null, 'data-title': dataTitle},
+        column.plain ? plainNumber(read.value) : formatValue(read.value, read.floor));
     }
-    return element('td', {}, nameElement(column.text(row)));
+    return element('td', {title: column.why ? column.why(row) || null : null, 'data-title': dataTitle}, nameElement(column.text(row)));
   }
 
   turn(by) {
@@ -107,7 +115,7 @@ class ValueTable {
   }
 
   csv() {
-    return csvOf(this.rows(), this.columns());
+    return csvOf(this.rows(), [...this.columns(), ...csvColumns]);
   }
 
   async copy() {

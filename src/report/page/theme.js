@@ -48,6 +48,7 @@ function startPrint() {
     root.classList.add('printing');
     opened = [...document.querySelectorAll('#metrics details:not([open])')];
     opened.forEach((one) => { one.open = true; });
+    document.querySelectorAll('.stacked').forEach((box) => box.classList.remove('stacked'));
     redraw();
   });
   window.addEventListener('afterprint', () => {
@@ -59,6 +60,7 @@ function startPrint() {
       root.dataset.theme = before;
     }
     opened.forEach((one) => { one.open = false; });
+    document.querySelectorAll('.scroll').forEach((box) => box.fit && box.fit());
     redraw();
   });
 }

@@ -2,7 +2,7 @@
 import math
 
 import numpy as np
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from .names import drawn
 from .style import GREY, UNNAMED
@@ -61,49 +61,87 @@ def mark_zeros(ax):
                     color=line.get_color(), label="_zeros", zorder=4)
 
 
-def floor_zone(ax, x, floors):
-    """Hatches what lies below the floors at the positions x, where the panel is logarithmic and comes near them.
+def floor_zone(ax, x, rows, looks, by="run"):
+    """What lies below the floors of rows at the positions x, on a logarithmic panel: hatched below the lowest floor, and a dotted line
+    for each run (`by`) whose floor is higher. Only where one of its values comes near its floor; that may widen the panel.
 
-    Floors that lie less than a decade below the lowest line widen the panel. Returns whether a zone is drawn.
+    looks: {run: look}. Returns whether there is anything.
     """
-    x, floors = np.asarray(x, dtype=float), np.asarray(floors, dtype=float)
+    x, floors, values = (np.asarray(part, dtype=float) for part in (x, rows["floor"], rows["value"]))
     known = np.isfinite(floors) & np.isfinite(x) & (floors > 0)
     if ax.get_yscale() != "log" or not known.any():
         return False
-    order = np.argsort(x[known], kind="stable")
-    x, floors = x[known][order], floors[known][order]
-    places = np.unique(x)
-    highest = np.array([floors[x == place].max() for place in places])
-    low, high = ax.get_ylim()
-    if highest.max() < low / 10:
+    keys = rows[by].to_numpy()
+    near = {key for key, close in zip(keys, known & (values < 10 * floors)) if close}
+    shown = known & np.array([key in near for key in keys])
+    if not shown.any():
         return False
-    low, high = min(low, highest.min() / 3), max(high, highest.max() * 3)
-    ax.set_ylim(low, high)
+    places = np.unique(x[shown])
+    lowest = np.array([floors[shown & (x == place)].min() for place in places])
+    low, high = ax.get_ylim()
+    if floors[shown].max() < low / 10:
+        return False
+    low, high = min(low, lowest.min() / 3), max(high, floors[shown].max() * 3)
     left, right = ax.get_xlim()
-    ax.fill_between([left, *places, right], low / 1e3, [highest[0], *highest, highest[-1]], facecolor="none", hatch="//////",
+    ax.fill_between([left, *places, right], low / 1e3, [lowest[0], *lowest, lowest[-1]], facecolor="none", hatch="//////",
                     edgecolor=GREY, linewidth=0, zorder=0.6, label="_floor")
+    for key in sorted(near, key=str):
+        mine = shown & (keys == key)
+        order = np.argsort(x[mine], kind="stable")
+        at, floor = x[mine][order], floors[mine][order]
+        if (floor > 2 * lowest[np.searchsorted(places, at)]).any():
+            ax.plot(at, floor, color=looks.get(key, {}).get("color", GREY), linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=0.7,
+                    marker="_" if len(np.unique(at)) == 1 else "", markersize=5, label=f"_floor {key}")
     ax.set_xlim(left, right)
     ax.set_ylim(low, high)
     return True
 
 
 def dress_steps(ax, steps, label):
-    """The x axis of training: linear, or log where the steps are spread over decades (100, 1000, 4000, 12000)."""
+    """The x axis of training: linear, or log where the steps are spread over decades (100, 1000, 4000, 12000). The last is named."""
     steps = np.unique(_finite([steps]))
     ax.set_xlabel(label)
-    if steps.size > 2 and steps[0] > 0 and steps[-1] / steps[0] > _SPAN and np.median(steps) < steps[-1] / 4:
-        ax.set_xscale("log")
-        _minor_ticks(ax.xaxis, math.log10(steps[-1] / steps[0]))
-    elif steps.size == 1:
+    if steps.size < 2:
         ax.set_xticks(steps)
+        return
+    log = steps.size > 2 and steps[0] > 0 and steps[-1] / steps[0] > _SPAN and np.median(steps) < steps[-1] / 4
+    if log:
+        ax.set_xscale("log")
+        low, high = np.floor(np.log10(steps[0]) + 1e-9), np.ceil(np.log10(steps[-1]) - 1e-9)
+        ticks = 10.0 ** np.arange(low, high + 1, max(1, (high - low) // 3))
     else:
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        ticks = MaxNLocator(nbins=3, integer=True).tick_values(steps[0], steps[-1])
+    place = np.log if log else np.asarray
+    inches = ax.get_position().width * ax.figure.get_figwidth() * 0.75
+    room = (0.06 * max(len(_step_text(steps[-1])), 3) + 0.08) / max(inches, 0.3) * (place(steps[-1]) - place(steps[0]))
+    ticks = [tick for tick in ticks if tick >= steps[0] - 1e-9 and place(steps[-1]) - place(tick) > room] + [steps[-1]]
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _step_text(value)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator() if not log or high - low > 2 else LogLocator(subs="all"))
 
 
-def plot_line(ax, x, y, label, look):
-    """A line of floats with at most some ten marks."""
-    ax.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), label=label or UNNAMED, markevery=max(1, len(x) // 8),
-            **look)
+def _step_text(step):
+    """100, 12000, and of what is longer $10^6$ or 2.5M."""
+    if abs(step) < 1e5:
+        return f"{step:g}"
+    power = np.log10(abs(step))
+    if abs(power - round(power)) < 1e-9:
+        return f"$10^{{{round(power)}}}$"
+    return f"{step / 1e6:.4g}M" if abs(step) >= 1e6 else f"{step / 1e3:.4g}k"
+
+
+def plot_line(ax, x, y, label, look, *, around=None, died=False):
+    """A line of floats with at most some ten marks. around: rows with the `spread` of a band, NaN where there is none, and the `lowest`
+    value, where it ends if it would come near 0, which a logarithmic axis does not have. died: a cross ends the line."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    ax.plot(x, y, label=label or UNNAMED, markevery=max(1, len(x) // 8), **look)
+    if around is not None and around["spread"].notna().any():
+        spread, lowest = np.nan_to_num(around["spread"].to_numpy(dtype=float)), around["lowest"].to_numpy(dtype=float)
+        lower = np.where(y - spread < 0.1 * y, np.maximum(y - spread, lowest), y - spread)
+        ax.fill_between(x, lower, y + spread, color=look["color"], alpha=0.18, linewidth=0, label="_spread")
+    if died and len(x):
+        ax.plot(x[-1:], y[-1:], linestyle="", marker="x", markersize=5, markeredgewidth=1.2, color=look["color"], label="_death", zorder=5)
 
 
 def _minor_ticks(axis, decades):

@@ -12,9 +12,10 @@ from .style import FORMATS, save
 
 _FIGURES = ("last_layer", "neural_collapse", "explained_variance", "nrc3_over_gamma", "deep", "separation", "weight_decay", "heatmap", "spectrum")
 # Options of each figure besides run and width; nrc3_over_gamma takes neither runs nor results.
-_OPTIONS = {"last_layer": ("layer", "metrics", "log"), "neural_collapse": ("layer", "metrics", "log"), "separation": ("step", "metrics"),
+_OPTIONS = {"last_layer": ("layer", "metrics", "log", "group_by"), "neural_collapse": ("layer", "metrics", "log", "group_by"),
+            "separation": ("step", "metrics", "group_by"),
             "explained_variance": ("layer", "components"),
-            "nrc3_over_gamma": ("layer",), "deep": ("step", "metrics", "log"),
+            "nrc3_over_gamma": ("layer",), "deep": ("step", "metrics", "log", "group_by"),
             "weight_decay": ("layer", "metrics", "by", "log"), "heatmap": ("metric", "log"),
             "spectrum": ("layer", "step", "log")}
 _HELP = """Figures:
@@ -67,6 +68,8 @@ def _parser():
     parser.add_argument("--metric", action="append", metavar="NAME", dest="metrics",
                         help="this metric, one panel each; heatmap takes one")
     parser.add_argument("--by", metavar="ATTRIBUTE", help="weight_decay over another attribute, e.g. learning_rate")
+    parser.add_argument("--group-by", metavar="ATTRIBUTES", dest="group_by", type=lambda names: names.split(","),
+                        help="lines are means over the runs that have the same of these, e.g. weight_decay")
     parser.add_argument("--components", type=int, metavar="N", help="of explained_variance (default: 5)")
     parser.add_argument("--log", action=argparse.BooleanOptionalAction, help="log or linear, whatever the values span")
     parser.add_argument("--width", type=float, metavar="INCHES", help="default: 5.5, a page's text; 3.25 is a column's")
@@ -77,11 +80,11 @@ def _parser():
 def _refuse_unknown(options):
     """Says which option a figure does not have, instead of leaving it out silently."""
     known = _OPTIONS[options.figure]
-    for name in ("layer", "step", "metrics", "by", "components", "log", "run"):
+    for name in ("layer", "step", "metrics", "by", "group_by", "components", "log", "run"):
         has = name in known or (name == "metrics" and "metric" in known) or (
             name == "run" and options.figure != "nrc3_over_gamma")
         if getattr(options, name) is not None and not has:
-            raise FigureError(f"{options.figure} has no option --{'metric' if name == 'metrics' else name}")
+            raise FigureError(f"{options.figure} has no option --{'metric' if name == 'metrics' else name.replace('_', '-')}")
 
 
 def _figure(name, source, options):

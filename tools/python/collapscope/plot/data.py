@@ -1,15 +1,18 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
 import fnmatch
-import re
+
+import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import printable
-from .style import text
+from .groups import death, differing, groups, natural, number_of
+from .style import group_looks, line_looks, text
 
 
 class Results:
-    """Results as figures use them. `frame`: the rows of `load` with run "" where it has no name; `runs`: their names."""
+    """Results as figures use them. `frame`: the rows of `load` with run "" where it has no name; `runs`: their names, in the order of
+    what they differ in; `dead`: {run: step} of those that ended in nothing. Rows of a run from its death on are never given."""
 
     def __init__(self, source, run=None):
         """source: what `load` returns (not wide) or takes. run: only runs of this name or glob, or of a list of them."""
@@ -35,6 +38,10 @@ class Results:
         self.runs = sorted(self.frame["run"].unique(), key=natural)
         if not self.runs:
             raise FigureError("the results hold no checkpoint")
+        self.run_attributes = {run: self._attributes_of(run) for run in self.runs}
+        self.by = differing(self.run_attributes)
+        self.runs = [run for members in groups(self.run_attributes, self.by).values() for run in members]
+        self.dead = self._deaths(frame.attrs.get("failures") or [])
         if not hasattr(self, "step_label"):
             units = {self.attribute(c, "step_unit") for c in self.frame["checkpoint"].unique()} - {None}
             self.step_label = text(str(units.pop()).capitalize()) if len(units) == 1 else "Step"
@@ -47,9 +54,69 @@ class Results:
                 return None if value is None or value != value else value
         return self._attributes[checkpoint].get(name) if checkpoint < len(self._attributes) else None
 
+    def _attributes_of(self, run):
+        """The attributes that all checkpoints of a run have in common."""
+        numbers = self.frame.loc[self.frame["run"] == run, "checkpoint"].unique()
+        if not self._attributes:
+            names = [name for name in self.frame.columns if name not in COLUMNS]
+            return {name.removeprefix("attribute_"): self.attribute(numbers[0], name.removeprefix("attribute_")) for name in names}
+        first, *others = [self._attributes[number] for number in numbers if number < len(self._attributes)] or [{}]
+        return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+    def _deaths(self, failures):
+        layers = self.frame[self.frame["scope"] == "layer"]
+        last = layers[layers["position"] == layers.groupby("checkpoint")["position"].transform("max")]
+        flat = last[((last["metric"] == "total_variance") & (last["value"] <= 0)) | (last["note"] == "zero variance")]
+        dead = {}
+        for run in self.runs:
+            mine = last[last["run"] == run]
+            if mine.empty:
+                continue
+            since = death(set(mine["step"].dropna()), [one for one in failures if run and one.get("run") == run], mine["layer"].iloc[0],
+                          set(flat.loc[flat["run"] == run, "step"].dropna()))
+            if since is not None:
+                dead[run] = since
+        return dead
+
+    def _alive(self, rows):
+        return rows[rows["step"].isna() | ~(rows["step"] >= rows["run"].map(self.dead).astype(float).fillna(np.inf))] if self.dead else rows
+
+    def looks(self):
+        """{run: how its line looks}: the colour says in what runs differ, dashes and marks tell apart those that differ in their seeds."""
+        found = list(groups(self.run_attributes, self.by).values())
+        if 1 < len(found) < len(self.runs):
+            return group_looks(found)
+        return dict(zip(self.runs, line_looks(len(self.runs))))
+
+    def together(self, rows, by, keys):
+        """Means of rows over the runs that have the same values of some attributes, without those that died.
+
+        by: names of attributes. keys: columns in which rows of a mean agree. Returns (rows with run = a label of the group, value,
+        spread, the sample standard deviation, NaN of one value, and lowest; {label: look}).
+        """
+        missing = [name for name in by if all(name not in values for values in self.run_attributes.values())]
+        if missing:
+            known = sorted({name for values in self.run_attributes.values() for name in values})
+            raise FigureError(f"no run has an attribute {printable(missing[0])}; there are {_listed(known) if known else 'none'}")
+        labels, members = {}, []
+        for values, runs in groups(self.run_attributes, by).items():
+            alive = [run for run in runs if run not in self.dead]
+            if alive:
+                label = ", ".join(f"{name.replace('_', ' ')} {_attribute_text(value)}" for name, value in zip(by, values))
+                labels.update(dict.fromkeys(alive, f"{label} (n {len(alive)})"))
+                members.append(labels[alive[0]])
+        rows = rows[rows["run"].isin(labels)].assign(run=lambda found: found["run"].map(labels))
+        numbers = rows.groupby(["run", *keys], sort=False, dropna=False)["value"]
+        means = rows.drop_duplicates(["run", *keys]).copy()
+        at = list(zip(*(means[key] for key in ["run", *keys])))
+        means["value"] = numbers.mean().reindex(at).to_numpy()
+        means["spread"], means["lowest"] = (found.reindex(at).to_numpy() for found in (numbers.std(), numbers.min()))
+        means["floor"] = rows.groupby(["run", *keys], sort=False, dropna=False)["floor"].max().reindex(at).to_numpy()
+        return means, dict(zip(members, line_looks(len(members))))
+
     def of(self, metric):
         """The rows of a metric, of a checkpoint measured twice the last. Raises FigureError when none has a value."""
-        rows = self.frame[self.frame["metric"] == metric]
+        rows = self._alive(self.frame[self.frame["metric"] == metric])
         rows = rows.drop_duplicates(["path", "id", "run", "step", "layer", "component"], keep="last")
         if not rows["value"].notna().any():
             reasons = [printable(note) for note in rows["note"].unique() if note]
@@ -58,7 +125,7 @@ class Results:
         return rows.sort_values(["step", "checkpoint", "position", "component"], kind="stable")
 
     def has(self, metric):
-        return self.frame.loc[self.frame["metric"] == metric, "value"].notna().any()
+        return self._alive(self.frame[self.frame["metric"] == metric])["value"].notna().any()
 
     def at_layer(self, metric, layer=None):
         """Rows of a metric at one layer, by name, or at the last layer of each checkpoint; target metrics as they are."""
@@ -77,12 +144,21 @@ class Results:
     def at_step(self, rows, step="last"):
         """Those rows at one step, or at the last step of each run."""
         if isinstance(step, str) and step == "last":
+            if len(rows) and rows["run"].isin(self.dead).all():
+                raise FigureError(f"no run is alive at its end: {_listed(self.dead)} died")
+            rows = rows[~rows["run"].isin(self.dead)]
             return rows[rows["step"].eq(rows.groupby("run")["step"].transform("max"))]
         chosen = rows[rows["step"] == float(step)]
         if chosen.empty:
             steps = ", ".join(f"{s:g}" for s in sorted(rows["step"].dropna().unique()))
             raise FigureError(f"no checkpoint at step {float(step):g}; there are {steps}")
         return chosen
+
+    def steps_of(self, metric):
+        """{run: its steps}, also those from its death on, and those of checkpoints of which nothing is left."""
+        rows = self.frame[self.frame["metric"] == metric]
+        return {run: np.unique([*rows.loc[rows["run"] == run, "step"].dropna(), *([self.dead[run]] if np.isfinite(self.dead.get(run, np.inf)) else [])])
+                for run in self.runs}
 
     def check_layer(self, layer):
         """Raises FigureError for a name (not None) that no layer has."""
@@ -95,10 +171,9 @@ class Results:
         return list(rows.groupby("layer")["position"].max().sort_values(kind="stable").index)
 
 
-def natural(name):
-    """Sort key by which run2 comes before run10, and wd1e-3 before wd0.01."""
-    parts = re.split(r"((?:\d+\.?\d*)(?:e[+-]?\d+)?)", name)
-    return [(1, float(part), "") if i % 2 else (0, 0.0, part) for i, part in enumerate(parts)]
+def _attribute_text(value):
+    number = number_of(value)
+    return printable(value) if number is None else f"{number:g}"
 
 
 def _listed(names):

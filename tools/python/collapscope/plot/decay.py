@@ -7,8 +7,9 @@ from ..errors import FigureError
 from ..text import printable
 from .axes import dress, floor_zone
 from .data import Results
-from .layout import floor_handle, legend_below, line_handle, looks_of, panels
-from .style import TEXT_WIDTH, paper_style, text
+from .groups import number_of
+from .layout import floor_handle, legend_below, line_handle, panels
+from .style import TEXT_WIDTH, line_looks, paper_style, text
 from .training import _drawable
 
 
@@ -19,7 +20,8 @@ def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_
                  log=None, width=TEXT_WIDTH, columns=4):
     """Metrics of each run's last checkpoint over its weight decay (Andriopoulos et al. 2024, §5).
 
-    A small mark is a run; the line joins the means of runs of equal weight decay. The axis is logarithmic, with 0 apart
+    A small mark is a run; the line joins the means of runs of equal weight decay, a bar is one sample standard deviation, and n below
+    a weight decay is their number. Runs that died are left out. The axis is logarithmic, with 0 apart
     from it at the left. layer: a name, or a list of names (one line each); default the last. metrics: one panel each,
     those without a value are left out. by: the attribute. results, run, log, width: as for `last_layer`.
     Returns a matplotlib Figure. Raises FigureError when the runs have no such attribute.
@@ -35,7 +37,7 @@ def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_
             results.at_layer(metrics[0], layers[0])  # says what is missing
         place = _places(set(decays.values()))
         figure, axes = panels(len(shown), width=width, columns=columns)
-        looks, zone = looks_of(layers), False
+        looks, zone = dict(zip(layers, line_looks(len(layers)))), False
         for ax, metric in zip(axes, shown):
             parts = []
             for name, look in looks.items():
@@ -43,10 +45,10 @@ def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_
                     parts.append(_points(ax, results.at_step(results.at_layer(metric, name)), decays, place, look, name))
                     if parts[-1]["scope"].eq("targets").all():
                         break  # the same for every layer
-            _decay_axis(ax, place, by)
             rows = pandas.concat(parts)
+            _decay_axis(ax, place, by, rows.groupby("place")["run"].nunique())
             dress(ax, metric, log, rows)
-            zone |= floor_zone(ax, rows["place"], rows["floor"])
+            zone |= floor_zone(ax, rows["place"], rows, {})
         entries = {name: line_handle(look) for name, look in looks.items()} if len(layers) > 1 else {}
         if zone:
             entries["below the floor: rounding"] = floor_handle()
@@ -57,8 +59,8 @@ def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_
 def _decays(results, by):
     """{checkpoint: weight decay} of the last checkpoints of all runs that say it."""
     frame = results.at_step(results.frame.drop_duplicates("checkpoint"))
-    decays = {checkpoint: results.attribute(checkpoint, by) for checkpoint in frame["checkpoint"]}
-    decays = {c: float(v) for c, v in decays.items() if isinstance(v, (int, float)) and v >= 0}
+    decays = {checkpoint: number_of(results.attribute(checkpoint, by)) for checkpoint in frame["checkpoint"]}
+    decays = {c: v for c, v in decays.items() if v is not None and v >= 0}
     if not decays:
         raise FigureError(f"no run has a number {printable(by)} among its attributes (CSV has none: use the JSON results)")
     return decays
@@ -84,27 +86,32 @@ def _points(ax, rows, decays, place, look, name):
     if len(rows) > len(means):
         ax.plot(x, rows["value"].to_numpy(), linestyle="", marker=look["marker"], markersize=2.4, alpha=0.55,
                 color=look["color"], label=f"_runs {label}")
+        spreads = rows["value"].groupby(decay.to_numpy()).std()
+        lower = np.where(means - spreads < 0.1 * means, np.maximum(means - spreads, rows["value"].groupby(decay.to_numpy()).min()), means - spreads)
+        ax.vlines([place[value] for value in means.index], lower, means + spreads, color=look["color"], linewidth=0.8, label=f"_spread {label}")
     ax.plot(positive.index.to_numpy(float), positive.to_numpy(), label=label, **look)
     if 0.0 in means.index:
         ax.plot([place[0.0]], [means[0.0]], label=f"_zero {label}", **{**look, "linestyle": ""})
     return rows.assign(place=x)
 
 
-def _decay_axis(ax, place, by):
-    """A logarithmic axis with 0 in front, and the break between them."""
+def _decay_axis(ax, place, by, counts):
+    """A logarithmic axis with 0 in front, and the break between them. counts: runs at each place, said where one has several."""
     ax.set_xlabel(text(by.replace("_", " ").capitalize()))
+    several = counts.max() > 1
+    said = {at: f"\nn {count}" for at, count in counts.items()} if several else {}
     positions = sorted(place.values())
     positive = sorted(d for d in place if d > 0)
     if not positive:
-        ax.set_xticks([1.0], ["0"])
+        ax.set_xticks([1.0], ["0" + said.get(1.0, "")])
         return
     ax.set_xscale("log")
     pad = max((positions[-1] / positions[0]) ** 0.08, 1.15)
     ax.set_xlim(positions[0] / pad, positions[-1] * pad)
     ticks = _ticks(positive)
-    names = {tick: _decay_name(tick) for tick in ticks}
+    names = {tick: _decay_name(tick) + said.get(tick, "\n" if several else "") for tick in ticks}
     if 0.0 in place:
-        names[place[0.0]] = "0"
+        names[place[0.0]] = "0" + said.get(place[0.0], "")
         cut = np.sqrt(place[0.0] * positive[0])
         for shift in (-0.02, 0.02):  # the break: two strokes through the axis
             ax.plot([_moved(ax, cut, shift - 0.012), _moved(ax, cut, shift + 0.012)], [-0.03, 0.03], clip_on=False,

@@ -11,61 +11,65 @@ from ..errors import FigureError
 from ..text import printable
 from .axes import dress, floor_zone, plot_line
 from .data import Results
-from .layout import legend_below, line_handle, looks_of, panels
-from .names import drawn
+from .layout import legend_below, line_handle, panels
+from .names import collapsed_end, drawn
+from .short import Labels
 from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
 from .ticks import Names, put_steps
-from .training import _MOST_PANELS, _with_legend
+from .training import _MOST_PANELS, _with_legend, names_of, title_length
 
 _DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
 
 
-def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, width=TEXT_WIDTH, columns=2):
+def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, group_by=None, width=TEXT_WIDTH, columns=2):
     """Deep NRC1–4 over the layers, one line per run (Rangamani and Unal 2026).
 
     results: what `load` returns, or takes. run: name, glob, or list of those. step: a step, or "last": of each run.
-    metrics: one panel each; those without a value are left out. log: as for `last_layer`. width: inches.
+    Runs that have died by then are left out. metrics: one panel each; those without a value are left out. log, group_by: as for
+    `last_layer`. width: inches.
     Returns a matplotlib Figure. Raises FigureError when no metric has a value.
     """
-    return _over_depth(results, run, step, metrics, dict.fromkeys(metrics, log), (), width, columns)
+    return _over_depth(results, run, step, metrics, dict.fromkeys(metrics, log), (), group_by, width, columns)
 
 
-def separation(results, *, run=None, step="last", metrics=("nc1_trace", "ncc_accuracy"), width=TEXT_WIDTH, columns=2):
+def separation(results, *, run=None, step="last", metrics=("nc1_trace", "ncc_accuracy"), group_by=None, width=TEXT_WIDTH, columns=2):
     """Of a classifier, over the layers: D of the law of data separation, on a logarithmic axis, and the accuracy of the nearest class
     mean (He and Su 2023; Galanti, György and Hutter 2021).
 
     The law says that D falls by the same factor from layer to layer: a dashed line is the least-squares fit of log D, and the
-    legend has its slope. results, run, step, metrics, width: as for `deep`.
+    legend has its slope. results, run, step, metrics, group_by, width: as for `deep`.
     Returns a matplotlib Figure. Raises FigureError when no metric has a value.
     """
-    return _over_depth(results, run, step, metrics, {"nc1_trace": True}, ("nc1_trace",), width, columns)
+    return _over_depth(results, run, step, metrics, {"nc1_trace": True}, ("nc1_trace",), group_by, width, columns)
 
 
-def _over_depth(results, run, step, metrics, logs, fitted, width, columns):
+def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, columns):
     """A panel for each metric over the layers. logs: of each metric, as for `last_layer`. fitted: with a line through the logarithm."""
     with paper_style():
         results = Results(results, run)
         shown = [metric for metric in metrics if results.has(metric)]
         if not shown:
             results.of(metrics[0])  # says what is missing
-        layers, looks, zone = results.layers(), looks_of(results.runs), False
+        layers, looks, zone = results.layers(), {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}, False
         names = Names(layers, width / min(columns, len(shown)) - 0.55)
         figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
         place = {name: position for position, name in enumerate(layers)}
         for ax, metric in zip(axes, shown):
             rows = results.at_step(results.of(metric), step)
+            if group_by is not None:
+                rows, looks = results.together(rows, names_of(group_by), ["layer"])
             x = rows["layer"].map(place)
             for name, look in looks.items():
                 chosen = rows["run"].eq(name) & rows["value"].notna()
                 if chosen.any():
-                    plot_line(ax, x[chosen], rows["value"][chosen], name, look)
+                    plot_line(ax, x[chosen], rows["value"][chosen], name, look, around=rows[chosen] if "spread" in rows else None)
                     if metric in fitted:
                         _fit(ax, x[chosen], rows[chosen], look)
             ax.set_xlim(-0.3, len(layers) - 0.7)
             names.put_below(ax)
             dress(ax, metric, logs.get(metric), rows)
-            zone |= floor_zone(ax, x, rows["floor"])
-        return _with_legend(figure, looks, zone)
+            zone |= floor_zone(ax, x, rows, looks)
+        return _with_legend(figure, results, looks, zone, group_by)
 
 
 def _fit(ax, x, rows, look):
@@ -84,8 +88,9 @@ def _fit(ax, x, rows, look):
 def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH, columns=3):
     """A metric for every layer and step, one panel per run, one colour scale.
 
-    Dark is low, as in grey print; a logarithmic scale ends six decades below the highest value. Cells without a value
-    are hatched; values below their floor are marked by a dot.
+    The collapsed end is light, as on the report's page (of metrics without such an end, the high one); a logarithmic scale ends six
+    decades below the highest value. Cells without a value are hatched, as are those of a run after its death; values below their floor
+    are marked by a dot.
     results, run, log, width: as for `deep`. Returns a matplotlib Figure.
     """
     with paper_style():
@@ -103,9 +108,12 @@ def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH
         labels = Names(layers, height - 0.6)
         figure, axes = panels(len(names), width=width, columns=columns, height=height)
         norm = _norm(metric, rows, log)
+        colours = matplotlib.colormaps["viridis_r" if collapsed_end(metric) == "low" else "viridis"]
+        titles = Labels(names, title_length(width, columns, len(names)))
+        all_steps = results.steps_of(metric)
         for ax, name in zip(axes, names):
-            image = _cells(ax, rows[rows["run"] == name], layers, norm, width / columns - 0.45)
-            ax.set_title(text(name))
+            image = _cells(ax, rows[rows["run"] == name], all_steps[name], layers, norm, colours, width / columns - 0.45)
+            ax.set_title(titles.of(name) + (" (dead)" if name in results.dead else ""))
             ax.set_xlabel(results.step_label)
             labels.put_beside(ax)
             if axes.index(ax) % columns:
@@ -133,9 +141,8 @@ def _norm(metric, rows, log):
     return Normalize(min(low, values.min()), max(high, values.max()))
 
 
-def _cells(ax, rows, layers, norm, inches):
+def _cells(ax, rows, steps, layers, norm, colours, inches):
     """The cells of one run; layers from top to bottom, steps from left to right at equal distances."""
-    steps = np.unique(rows["step"].dropna())
     values = np.full((len(layers), len(steps)), np.nan)
     place = {name: i for i, name in enumerate(layers)}
     for layer, step, value, floor in zip(rows["layer"], rows["step"], rows["value"], rows["floor"]):
@@ -143,11 +150,11 @@ def _cells(ax, rows, layers, norm, inches):
             cell = place[layer], np.searchsorted(steps, step)
             values[cell] = value
             if value < floor:
-                ax.plot(cell[1], cell[0], ".", color="white", markersize=3, label="_below_floor")
+                ax.plot(cell[1], cell[0], ".", color="black", markersize=3, label="_below_floor")
     ax.add_patch(Rectangle((-0.5, -0.5), len(steps), len(layers), facecolor="#f4f4f4", edgecolor=GREY, hatch="//////",
                            linewidth=0, zorder=0))
     shown = np.where(values < norm.vmin, norm.vmin, values)  # zeros, too, which have no logarithm
-    image = ax.imshow(np.ma.masked_invalid(shown), norm=norm, cmap=matplotlib.colormaps["cividis"], aspect="auto",
+    image = ax.imshow(np.ma.masked_invalid(shown), norm=norm, cmap=colours, aspect="auto",
                       interpolation="nearest", zorder=1)
     put_steps(ax, steps, inches)
     ax.grid(False)
@@ -170,7 +177,7 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
         alone = len(layers) == 1
         figure, axes = panels(len(layers), width=min(width, 3.25) if alone else width, columns=columns,
                               height=2.0 if alone else 1.6)
-        looks = looks_of(results.runs)
+        looks = {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}
         for ax, name in zip(axes, layers):
             rows = results.at_step(results.at_layer("evr", name), step)
             for key, look in looks.items():

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import FigureError
 from ..text import printable
-from .data import natural
+from .groups import natural
 from .layout import legend_below, line_handle, panels
 from .style import line_looks, paper_style, text
 

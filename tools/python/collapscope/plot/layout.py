@@ -4,7 +4,8 @@ import math
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .style import GREY, PaperFigure, line_looks, text
+from .short import Labels
+from .style import GREY, PaperFigure
 
 _MOST_ENTRIES = 24  # of a legend
 
@@ -19,11 +20,6 @@ def panels(count, *, width, columns, height=1.5):
     return figure, [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count)]
 
 
-def looks_of(names):
-    """{name: how its line looks}, the same for equal lists of names."""
-    return dict(zip(names, line_looks(len(names))))
-
-
 def line_handle(look):
     return Line2D([], [], **look)
 
@@ -32,11 +28,20 @@ def floor_handle():
     return Patch(facecolor="none", edgecolor=GREY, hatch="//////", linewidth=0)
 
 
+def death_handle():
+    return Line2D([], [], linestyle="", marker="x", markersize=5, markeredgewidth=1.2, color=GREY)
+
+
+def spread_handle():
+    return Patch(facecolor=GREY, alpha=0.3, linewidth=0)
+
+
 def legend_below(figure, entries):
-    """A legend {label: handle} under the panels; the figure grows by its height. Labels are shown as they are."""
+    """A legend {label: handle} under the panels; the figure grows by its height. Labels are shown as they are, long ones shortened."""
     hidden = len(entries) - _MOST_ENTRIES
+    short = Labels(entries, 40)
     entries = list(entries.items())[:_MOST_ENTRIES]
-    labels = [text(label) for label, _ in entries]
+    labels = [short.of(label) for label, _ in entries]
     handles = [handle for _, handle in entries]
     if hidden > 0:
         labels.append(f"and {hidden} more")

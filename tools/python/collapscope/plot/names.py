@@ -42,3 +42,14 @@ _DRAWN = {
 def drawn(metric):
     """The Drawn of any metric; of one not in the table, its own name."""
     return _DRAWN.get(metric) or Drawn(text(metric.replace("_", " ")), "")
+
+
+_NEUTRAL = ("nrc3_gamma", "nrc3_gamma_over_lambda_min")
+_HIGH = ("deep_nrc2", "deep_nrc3", "nc3_cosine", "ncc_accuracy", "target_cca", "model_r2", "model_accuracy")
+_LOW = ("nrc", "nc1", "nc2", "nc3", "nc4", "deep_nrc1", "deep_nrc4", "linear_", "within_variance", "weight_balancedness", "ufm_gram_error",
+        "model_mse", "model_mae", "model_cross_entropy", "residual_whiteness")
+
+
+def collapsed_end(metric):
+    """"low" or "high", the end of a metric that is collapse (or, of a model, good); None where it has none."""
+    return None if metric in _NEUTRAL else "high" if metric.startswith(_HIGH) else "low" if metric.startswith(_LOW) else None

@@ -13,8 +13,8 @@ from ..text import printable, shortened
 TEXT_WIDTH = 5.5  # inches, the text of NeurIPS; ICML's column has 3.25
 FORMATS = ("pdf", "svg", "png")
 
-# Okabe and Ito's colours without the yellow, which paper swallows; markers and dashes tell lines apart in grey.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+# Okabe and Ito's colours, darker where paper swallows them, as on the report's page; markers and dashes tell lines apart in grey.
+COLOURS = ("#0072b2", "#d55e00", "#00825f", "#b3508c", "#8a6d00", "#2a8fc4", "#5b4bb7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 GREY = "#767676"
@@ -99,9 +99,14 @@ def text(name, most=40):
 
 def line_looks(count):
     """Colour, marker and dashes for each of `count` lines; beyond the colours there are, from dark to light."""
-    shades = matplotlib.colormaps["cividis"]
-    looks = []
-    for i in range(count):
-        colour = COLOURS[i] if count <= len(COLOURS) else shades(0.92 * i / (count - 1))
-        looks.append({"color": colour, "marker": MARKERS[i % len(MARKERS)], "linestyle": DASHES[i % len(DASHES)]})
-    return looks
+    return [{"color": _colour(i, count), "marker": MARKERS[i % len(MARKERS)], "linestyle": DASHES[i % len(DASHES)]} for i in range(count)]
+
+
+def group_looks(groups):
+    """{name: look} of names in groups: a colour for each group, a marker and dashes for each of its members."""
+    return {name: {"color": _colour(place, len(groups)), "marker": MARKERS[i % len(MARKERS)], "linestyle": DASHES[i % len(DASHES)]}
+            for place, members in enumerate(groups) for i, name in enumerate(members)}
+
+
+def _colour(place, count):
+    return COLOURS[place] if count <= len(COLOURS) else matplotlib.colormaps["viridis"](0.85 * place / (count - 1))

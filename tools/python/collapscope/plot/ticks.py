@@ -2,6 +2,7 @@
 import math
 import re
 
+from .short import Labels
 from .style import text
 
 _LONGEST = 20  # characters of a label
@@ -19,7 +20,9 @@ class Names:
         """names: in order, at positions 0, 1, …; inches: the length of the axis."""
         self.inches = inches
         names, self.pattern = _without_common(names)
-        self.labels = [text(name, _LONGEST) for name in names]
+        short = Labels(names, _LONGEST)
+        self.pattern = self.pattern or short.left_out
+        self.labels = [short.of(name) for name in names]
         longest = max(map(_length, self.labels), default=0)
         self.level = longest + 0.07 <= max(inches / max(len(names), 1), 0.25)  # short ones are rather left out than upright
         self.height = 0.0 if self.level else max(longest - _UPRIGHT, 0.0)
@@ -29,7 +32,7 @@ class Names:
         """The labels on the x axis, level where they fit, else upright, and only every so many where they must."""
         self._put(ax.xaxis, 0 if self.level else 90)
         if self.pattern:
-            ax.set_xlabel(text(self.pattern))
+            ax.set_xlabel(text(self.pattern, 60))
 
     def put_beside(self, ax):
         """The labels on the y axis."""
@@ -47,7 +50,7 @@ def put_steps(ax, steps, inches):
     """Level labels of steps at positions 0, 1, … of the x axis, as many as fit."""
     labels = [f"{step:g}" for step in steps]
     every = math.ceil(len(labels) * (max(map(_length, labels), default=0) + 0.07) / inches)
-    shown = range((len(labels) - 1) % every, len(labels), every) if labels else []
+    shown = range((len(labels) - 1) % every, len(labels), every) if len(labels) else []
     ax.xaxis.set_ticks(list(shown), [labels[i] for i in shown])
 
 

@@ -1,0 +1,230 @@
+"""Figures of sweeps: dead runs, means over seeds, names of transformers, colours that mean what the report's page means."""
+import copy
+import json
+import re
+import subprocess
+
+import matplotlib.text
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+import collapscope
+from collapscope import plot
+from collapscope.__main__ import main
+from collapscope.errors import FigureError
+from collapscope.plot.names import collapsed_end
+from collapscope.plot.short import Labels
+from conftest import PROGRAM, ROOT
+
+DECAYS = (0.0, 1e-4, 1e-3, 0.01)
+STEPS = (1, 5, 20, 50, 100, 200)
+NAN = {"run": "wd0_seed2", "step": 50}  # where this run ends in NaN
+ZERO = {"run": "wd0.01_seed1", "step": 20}  # and this one in features that are 0
+
+
+@pytest.fixture
+def sweep(tree):
+    """Twelve runs: four weight decays, three seeds, two of them dead."""
+    sample = tree["checkpoints"][0]
+    last = sample["layers"][5]
+    last.update(metrics={name: last["metrics"][name] for name in ("nrc1", "deep_nrc1", "deep_nrc2")}, notes={})
+    tree["checkpoints"], tree["failures"] = [], []
+    for number, decay in enumerate(DECAYS):
+        for seed in range(3):
+            run = f"wd{decay:g}_seed{seed}"
+            for step in STEPS:
+                if run == NAN["run"] and step >= NAN["step"]:
+                    tree["failures"].append({"path": f"{run}_{step}.h5", "object": "/predictions", "run": run, "step": step,
+                                             "message": "found NaN or Inf, first in row 0; expected finite numbers"})
+                    continue
+                flat = run == ZERO["run"] and step >= ZERO["step"]
+                checkpoint = copy.deepcopy(sample)
+                checkpoint.update(run=run, step=step, path=f"{run}_{step}.h5")
+                checkpoint["attributes"].update(weight_decay=decay, seed=seed)
+                checkpoint["targets"]["model_mse"] = 1e6 if flat else 0.1 + 0.1 * seed
+                layers = []
+                for position in range(12):
+                    layer = copy.deepcopy(sample["layers"][5])
+                    layer.update(name=f"model.encoder.layers.{position}.mlp.fc2", index=position)
+                    value = 0.5 ** (number * STEPS.index(step) + position) * (1 + seed)
+                    layer["metrics"].update(nrc1=value / 4, deep_nrc1=value / 4, total_variance=0.0 if flat else 1.0)
+                    layer["floors"].update(deep_nrc1=1e-6, nrc1=1e-9 * 100 ** seed)
+                    if flat:
+                        layer["metrics"].update(nrc1=1e9, deep_nrc1=1e9)
+                    layers.append(layer)
+                checkpoint["layers"] = layers
+                tree["checkpoints"].append(checkpoint)
+    return tree
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.get_lines() if not line.get_label().startswith("_")}
+
+
+def texts(figure):
+    figure.draw_without_rendering()
+    return [item.get_text() for item in figure.findobj(matplotlib.text.Text) if item.get_visible() and item.get_text()]
+
+
+def panels(figure):
+    return {ax.get_title(): ax for ax in figure.axes}
+
+
+def test_dead_runs_end_with_a_cross_and_spoil_no_axis(sweep):
+    axes = panels(plot.last_layer(sweep, metrics=["nrc1", "model_mse"]))
+
+    drawn = lines(axes["MSE"])
+    assert list(drawn[ZERO["run"]].get_xdata()) == [1, 5] and list(drawn[NAN["run"]].get_xdata()) == [1, 5, 20]
+    assert axes["MSE"].get_ylim()[1] < 1
+    crosses = [line for line in axes["MSE"].get_lines() if line.get_label() == "_death"]
+    assert sorted(line.get_xdata()[0] for line in crosses) == [5, 20] and {line.get_marker() for line in crosses} == {"x"}
+
+
+def test_dead_runs_are_in_no_figure_of_the_end(sweep):
+    figure = plot.deep(sweep, metrics=["deep_nrc1"])
+    assert len(lines(figure.axes[0])) == 10 and not {NAN["run"], ZERO["run"]} & set(lines(figure.axes[0]))
+    assert len(lines(plot.deep(sweep, metrics=["deep_nrc1"], step=20).axes[0])) == 11  # of which one is dead by then
+
+
+def test_logits_that_are_masked_are_no_death(sweep):
+    sweep["failures"] = [{"path": "x.h5", "object": "/predictions", "run": "wd0_seed0", "step": step, "message": "found NaN or Inf, first in row 0"}
+                         for step in STEPS]
+    assert "wd0_seed0" in lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])
+    sweep["failures"].pop(0)
+    assert "wd0_seed0" not in lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])
+
+
+def test_where_all_runs_died_that_is_said(sweep):
+    for figure in (plot.deep, plot.weight_decay, plot.spectrum):
+        with pytest.raises(FigureError, match="no run is alive at its end: wd0.01_seed1 died|no value of evr"):
+            figure(sweep, run=ZERO["run"])
+    assert len(lines(plot.last_layer(sweep, run=ZERO["run"], metrics=["nrc1"]).axes[0])) == 1
+
+
+def test_a_heat_map_hatches_death_and_takes_no_colour_from_it(sweep):
+    axes = panels(plot.heatmap(sweep))
+    assert {f"{ZERO['run']} (dead)", f"{NAN['run']} (dead)"} <= set(axes)
+    (image,) = axes[f"{ZERO['run']} (dead)"].get_images()
+    assert image.get_array().shape == (12, 6) and image.get_array().mask[:, 2:].all() and image.norm.vmax < 1
+    (image,) = axes[f"{NAN['run']} (dead)"].get_images()
+    assert image.get_array().shape == (12, 4) and image.get_array().mask[:, 3].all()
+
+
+def test_weight_decay_takes_means_of_the_living_and_says_how_many(sweep):
+    figure = plot.weight_decay(sweep, metrics=["model_mse"])
+    (ax,) = figure.axes
+    (zero,) = [line for line in ax.get_lines() if line.get_label().startswith("_zero")]
+    assert zero.get_ydata()[0] == pytest.approx(0.15)  # 0.1 and 0.2; the third is dead
+    assert list(ax.get_lines()[1].get_ydata()) == pytest.approx([0.2, 0.2, 0.2])  # at 0.01 of 0.1 and 0.3
+    assert [label.get_text().split("\n")[-1] for label in ax.get_xticklabels()] == ["n 2", "n 3", "n 3", "n 2"]
+
+
+def test_lines_are_means_by_attribute(sweep):
+    figure = plot.last_layer(sweep, metrics=["model_mse"], group_by="weight_decay")
+    (ax,) = figure.axes
+    drawn = lines(ax)
+    assert list(drawn) == ["weight decay 0 (n 2)", "weight decay 0.0001 (n 3)", "weight decay 0.001 (n 3)", "weight decay 0.01 (n 2)"]
+    assert drawn["weight decay 0 (n 2)"].get_ydata()[-1] == pytest.approx(0.15)
+    assert drawn["weight decay 0.001 (n 3)"].get_ydata()[-1] == pytest.approx(0.2)
+    bands = [band for band in ax.collections if band.get_label() == "_spread"]
+    assert len(bands) == 4 and bands[1].get_paths()[0].get_extents().ymax == pytest.approx(0.3)
+    assert "± one standard deviation" in texts(figure)
+
+    deep = lines(plot.deep(sweep, metrics=["deep_nrc1"], group_by=["weight_decay"]).axes[0])
+    assert deep["weight decay 0.0001 (n 3)"].get_ydata()[0] == pytest.approx(0.5 ** 5 * 2 / 4)
+    with pytest.raises(FigureError, match="no run has an attribute nosuch; there are .*seed"):
+        plot.last_layer(sweep, group_by="nosuch")
+
+
+def test_the_command_groups_too(sweep, tmp_path, capsys):
+    (tmp_path / "sweep.json").write_text(json.dumps(sweep))
+    assert main(["plot", "last_layer", str(tmp_path / "sweep.json"), "-o", str(tmp_path / "x.svg"), "--group-by", "weight_decay"]) == 0
+    assert "weight decay 0.01 (n 2)" in (tmp_path / "x.svg").read_text()
+    assert main(["plot", "heatmap", str(tmp_path / "sweep.json"), "-o", str(tmp_path / "y.svg"), "--group-by", "weight_decay"]) == 2
+    assert "heatmap has no option --group-by" in capsys.readouterr().err
+
+
+def test_colours_are_those_of_the_page(sweep):
+    drawn = lines(plot.last_layer(sweep, metrics=["nrc1"]).axes[0])
+    script = (ROOT / "src" / "report" / "page" / "colours.js").read_text()
+    page = re.findall(r"#[0-9a-f]{6}", re.search(r"light: \[(.*?)\]", script)[1])
+    for number, decay in enumerate(DECAYS):
+        looks = [drawn[f"wd{decay:g}_seed{seed}"] for seed in range(3)]
+        assert {to_hex(line.get_color()) for line in looks} == {page[number]}
+        assert len({line.get_marker() for line in looks}) == 3
+    # And the collapsed end of a map is the light one.
+    for metric, light in (("deep_nrc1", "low"), ("deep_nrc2", "high")):
+        (image,) = plot.heatmap(sweep, metric=metric, run="wd0.001_seed0").axes[0].get_images()
+        ends = [sum(image.cmap(place)[:3]) for place in (0.0, 1.0)]
+        assert (ends[0] > ends[1]) == (light == "low")
+
+
+def test_collapsed_ends_are_those_of_the_program(sweep, tmp_path):
+    """As the report has them, of every metric of both tasks."""
+    dumps = []
+    for name, make in (("planted", ["--noise", "0.3,0.01"]), ("classes", ["-K", "4", "-n", "20"])):
+        subprocess.run([PROGRAM, "synth", name, *make, "-o", tmp_path / f"{name}.h5"], check=True)
+        dumps.append(tmp_path / f"{name}.h5")
+    subprocess.run([PROGRAM, "analyze", *dumps, "--device", "cpu", "-q", "-o", tmp_path / "r.json"], check=True)
+    report = json.loads(subprocess.run([PROGRAM, "report", tmp_path / "r.json", "-o", "-"], check=True, capture_output=True, text=True).stdout)
+    layer = {metric["name"]: metric["better"] for metric in report["metrics"] if metric["scope"] == "layer"}
+    assert len(layer) > 60 and {name: collapsed_end(name) for name in layer} == layer
+
+
+def test_the_last_step_is_always_named(sweep):
+    for width in (3.25, 5.5):
+        for ax in plot.last_layer(sweep, metrics=["nrc1", "model_mse"], width=width).axes:
+            ax.figure.draw_without_rendering()
+            assert [label.get_text() for label in ax.get_xticklabels()][-1] == "200"
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["step"] = 100 + 10 * STEPS.index(checkpoint["step"])
+    (ax,) = plot.last_layer(sweep, metrics=["nrc1"], run="wd0.001*").axes
+    assert ax.get_xscale() == "linear" and [label.get_text() for label in ax.get_xticklabels()][-1] == "150"
+
+
+def test_floors_are_drawn_for_each_run(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        for layer in checkpoint["layers"]:
+            layer["metrics"]["nrc1"] = 2e-9 * 100 ** checkpoint["attributes"]["seed"]
+    (ax,) = plot.last_layer(sweep, metrics=["nrc1"], run=["wd0_seed0", "wd0_seed1"]).axes
+    (zone,) = [band for band in ax.collections if band.get_label() == "_floor"]
+    assert zone.get_paths()[0].get_extents().ymax == pytest.approx(1e-9)  # below it all of them are rounding
+    (line,) = [line for line in ax.get_lines() if line.get_label().startswith("_floor")]
+    assert list(line.get_ydata()) == pytest.approx([1e-7] * 6) and line.get_color() == lines(ax)["wd0_seed1"].get_color()
+
+
+BERT = ["bert.embeddings", *(f"bert.encoder.layer.{i}.{part}" for i in range(12) for part in ("attention.output.dense", "output.dense")),
+        "regressor.out_proj"]
+
+
+@pytest.mark.parametrize("names, most, expected", [
+    (["fc1", "fc2"], 20, {"fc1": "fc1"}),
+    ([f"model.encoder.layers.{i}.mlp.fc2" for i in range(12)], 20, {"model.encoder.layers.11.mlp.fc2": "11.mlp.fc2"}),
+    (BERT, 24, {"bert.encoder.layer.11.attention.output.dense": "b.e.l.11.a.output.dense", "regressor.out_proj": "r.out_proj"}),
+    (["x" * 300 + "a", "x" * 300 + "b"], 20, {"x" * 300 + "a": "xxxxxxxxxx…xxxxxxxxa"}),
+    (["x" * 40 + c + "y" * 40 for c in "ab"], 20, {"x" * 40 + "a" + "y" * 40: "1 …yyyyyyyyyyyyyyyyy"}),
+])
+def test_labels_are_short_and_never_alike(names, most, expected):
+    labels = Labels(names, most)
+    shown = [labels.of(name) for name in names]
+    assert len(set(shown)) == len(names) and max(map(len, shown)) <= most
+    assert {name: labels.of(name) for name in expected} == expected
+
+
+def test_layers_of_a_transformer_are_told_apart_in_every_figure(tree):
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = [{**copy.deepcopy(checkpoint["layers"][5]), "name": name, "index": i} for i, name in enumerate(BERT)]
+    for figure in (plot.deep(tree, metrics=["deep_nrc1", "deep_nrc2"]), plot.heatmap(tree)):
+        figure.draw_without_rendering()
+        for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+            shown = [label.get_text() for label in axis.get_ticklabels() if label.get_text()]
+            assert len(set(shown)) == len(shown)
+        assert any("b.e.l.11.a.o.dense" in text for text in texts(figure))
+
+
+def test_runs_without_attributes_die_too(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["attributes"] = {}
+    assert len(lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])) == 10
+    assert np.isfinite(collapscope.load(sweep).value).any()

@@ -1,0 +1,75 @@
+"""What runs have to do with one another: which died, which differ in their seeds alone."""
+import re
+
+import numpy as np
+
+_NOT_OF_RUNS = ("format", "format_version", "run", "step", "step_unit", "task")
+_NOT_FINITE = "NaN or Inf"
+
+
+def number_of(value):
+    """A number, also one that is written as text; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value) else None
+
+
+def natural(name):
+    """Sort key by which run2 comes before run10, and wd1e-3 before wd0.01."""
+    parts = re.split(r"((?:\d+\.?\d*)(?:e[+-]?\d+)?)", name)
+    return [(1, float(part), "") if i % 2 else (0, 0.0, part) for i, part in enumerate(parts)]
+
+
+def is_seed(name):
+    return name == "seed" or name.endswith("_seed")
+
+
+def differing(attributes):
+    """Names of attributes in which runs differ, but for seeds. attributes: {run: {name: value}}."""
+    names = sorted({name for values in attributes.values() for name in values})
+    return [name for name in names if name not in _NOT_OF_RUNS and not is_seed(name)
+            and len({repr(_key(values.get(name))) for values in attributes.values()}) > 1]
+
+
+def groups(attributes, by):
+    """{values of the attributes `by`: runs that have them}, in the order of the values as numbers."""
+    found = {}
+    for run, values in attributes.items():
+        found.setdefault(tuple(_key(values.get(name)) for name in by), []).append(run)
+    order = sorted(found, key=lambda values: [(value is not None, not isinstance(value, float), value if isinstance(value, float) else 0.0, str(value))
+                                              for value in values])
+    return {values: found[values] for values in order}
+
+
+def _key(value):
+    number = number_of(value)
+    return value if number is None else number
+
+
+def death(steps, failures, deepest, flat):
+    """The step from which on a run is dead, or None: the rules of the program's report.
+
+    steps: of its checkpoints. failures: of it, as the results have them. deepest: its last layer's name. flat: the steps at which that
+    layer's features do not vary.
+    """
+    dead, model = set(flat), set()
+    for failure in failures:
+        step = failure.get("step")
+        step = np.inf if step is None else float(step)
+        name = failure.get("object") or ""
+        if _NOT_FINITE not in (failure.get("message") or ""):
+            continue
+        if step not in steps or f"/layers/{deepest}/" in name:
+            dead.add(step)
+        elif name.endswith("/predictions"):
+            model.add(step)
+    since, seen = None, sorted({*steps, *dead, *model}, reverse=True)
+    for step in seen:
+        if step not in dead | model:
+            break
+        since = step
+    # Logits that are Inf from the beginning are meant: classes that a mask leaves out.
+    return None if seen and since == seen[-1] and not dead else since
