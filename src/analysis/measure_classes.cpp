@@ -1,6 +1,8 @@
 // The labels of a checkpoint, and what its predictions make of them.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "analysis/label_sums.hpp"
