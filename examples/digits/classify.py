@@ -23,7 +23,7 @@ from torch import nn
 
 import collapscope
 
-LEARNING_RATE, MOMENTUM, BATCH = 0.1, 0.9, 64
+LEARNING_RATE, MOMENTUM, BATCH = 0.01, 0.9, 16
 CHANNELS, WIDTH = 16, 32
 WEIGHT_DECAYS = [0.0, 0.005, 0.02]
 IMBALANCED = [0.005, 0.02]

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -69,7 +70,7 @@ class LineProgress final : public Progress {
     shown_at_ = sink_.now();
     meter_.start(total_bytes, shown_at_);
     running_ = true;
-    if (sink_.watched) watch_ = std::thread([this] { watch(); });
+    if (sink_.watched) begin_watch();
   }
 
   void working_on(const std::string& what) override {
@@ -103,6 +104,15 @@ class LineProgress final : public Progress {
     if (!running_ || now - shown_at_ < interval_) return;
     shown_at_ = now;
     sink_.write(line());
+  }
+
+  // Where the system gives no more threads, lines come as the work advances.
+  void begin_watch() {
+    try {
+      watch_ = std::thread([this] { watch(); });
+    } catch (const std::system_error&) {
+      return;
+    }
   }
 
   void watch() {

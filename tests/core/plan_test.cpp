@@ -42,6 +42,20 @@ TEST(PlanLayer, CountsSamplesRowsAndBytes) {
   EXPECT_EQ(joined.bytes, 2 * plan.bytes);
 }
 
+// Sums without pairs would lose digits of a distance to a simplex that can be 0.
+TEST(PlanLayer, PairsOfClassesWhereTheyAreFewOrMayFormASimplex) {
+  const auto cpu = make_cpu_backend(1);
+  AnalysisOptions options;
+  options.metrics = MetricChoice("nc2_etf");
+  const auto pairs = [&](std::uint64_t features, std::size_t classes) {
+    return plan_layer({layer_of({10'000, features})}, 0, options, 4096 * mebibyte, *cpu, classes).class_pairs;
+  };
+  EXPECT_TRUE(pairs(16, 2048));
+  EXPECT_FALSE(pairs(16, 2049));
+  EXPECT_TRUE(pairs(2999, 3000));
+  EXPECT_FALSE(pairs(2998, 3000));
+}
+
 TEST(PlanLayer, WorkersForManyNarrowRows) {
   const auto cpu = make_cpu_backend(2);
   if (cpu->segment_workers(64).empty()) {
