@@ -42,7 +42,7 @@ for number, stored in enumerate(STORED):
     path.unlink()
 
 # Files with a chunked and a virtual dataset and an attribute of variable length, in both kinds of headers.
-for number, libver in enumerate((("earliest", "v108"), ("v110", "v110"))):
+for number, libver in enumerate((("earliest", "v110"), ("v110", "v110"))):
     path = folder / "seed.h5"
     with h5py.File(path, "w", libver=libver) as f:
         f.create_dataset("rows", data=np.zeros((4, 4), "f4"), chunks=(2, 2))
