@@ -122,8 +122,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.weight_memory = weight_memory(shards, plan);
   const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);
   const double fixed =
-      bytes_of_matrices(plan, targets, options.keeps_states) + bytes_of_classes(plan, shards) +
-      held_of_weight(shards, plan, targets) + held +
+      std::max(bytes_of_matrices(plan, targets, options.keeps_states),
+               bytes_of_class_look(plan, backend.is_device() ? 0 : backend.threads())) +
+      bytes_of_classes(plan, shards) + held_of_weight(shards, plan, targets) + held +
       static_cast<double>(tile_rows) * 8 *
           (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);

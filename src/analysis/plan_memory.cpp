@@ -165,6 +165,21 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   return (kinds * tables * static_cast<double>(plan.classes) * (d + 8) + held) * number_bytes;
 }
 
+double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
+  if (plan.classes == 0 || plan.looks < 2) {
+    return 0;
+  }
+  const double d = static_cast<double>(plan.format.row_length());
+  const double classes = static_cast<double>(plan.classes) * d;
+  // Blocks of 64 rows, as decoded, about the mean and about that of their class; 256 as float32; as many
+  // class means and rows of W, or all up to a million numbers of each; scores of float64 and of float32.
+  const double rows = 3 * 64 * d + 256 * d / 2;
+  const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
+  const double scores = 2 * (64 * 512 + 256 * 256 / 2);
+  // Eigenvectors, scatter, whitenings.
+  return (5 * d * d + static_cast<double>(threads) * (rows + of_classes + scores)) * number_bytes;
+}
+
 double held_target_matrices(std::size_t targets) {
   const double n = static_cast<double>(targets);
   return 3 * n * n * number_bytes;  // eigenvectors, root, the model's errors
