@@ -175,7 +175,7 @@ double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   // class means and rows of W, or all up to a million numbers of each; scores of float64 and of float32.
   const double rows = 3 * 64 * d + 256 * d / 2;
   const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
-  const double scores = 2 * (64 * 512 + 256 * 256 / 2);
+  const double scores = 2 * 64 * 512 + 256 * 256;
   // Eigenvectors, scatter, whitenings.
   return (5 * d * d + static_cast<double>(threads) * (rows + of_classes + scores)) * number_bytes;
 }
