@@ -138,7 +138,7 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
                                  budget));
   }
   const std::size_t d = misfit.plan.format.row_length();
-  if (misfit.plan.classes > 0 && bytes_of_classes(misfit.plan, misfit.shards) > misfit.least / 2) {
+  if (misfit.plan.classes > 0 && misfit.of_classes > misfit.least / 2) {
     throw UsageError(fmt::format("needs {}, most of it for the sums of {} classes of {} features; {}{})",
                                  needed, misfit.plan.classes, d, budget,
                                  misfit.plan.unit_classes ? "; --metrics without nc1_unit takes half" : ""));
@@ -176,8 +176,7 @@ double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   const double rows = 3 * 64 * d + 256 * d / 2;
   const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
   const double scores = 2 * 64 * 512 + 256 * 256;
-  // Eigenvectors, scatter, whitenings.
-  return (5 * d * d + static_cast<double>(threads) * (rows + of_classes + scores)) * number_bytes;
+  return static_cast<double>(threads) * (rows + of_classes + scores) * number_bytes;
 }
 
 double held_target_matrices(std::size_t targets) {

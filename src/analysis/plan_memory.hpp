@@ -28,8 +28,7 @@ constexpr std::uint64_t most_kept_targets = 8;
 // the union of two, a worker's own; in the second look the means and the scores of a block.
 [[nodiscard]] double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards);
 
-// While the rows are looked at again for the nearest class mean: matrices over features, and what each thread
-// of a CPU takes. 0 without classes or a second look.
+// What the threads of a CPU take to look for the nearest class mean. 0 without classes or a second look.
 [[nodiscard]] double bytes_of_class_look(const LayerPlan& plan, std::size_t threads);
 
 // What stays of targets while layers are measured: their matrices.
@@ -62,6 +61,7 @@ struct Misfit {
   std::uint64_t reading;
   double least;
   double with_weight;
+  double of_classes = 0;  // of `least`
 };
 
 // Throws UsageError.
