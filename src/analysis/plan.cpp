@@ -41,8 +41,9 @@ std::uint64_t height(std::uint64_t segments) {
 
 // Of matrices alive at once: while folding, the sums over features and targets, one set per level of the tree
 // and the whole; while decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two, and
-// what comes of the cross scatter.
-double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_states) {
+// what comes of the cross scatter; in a second look for the nearest class mean, vectors, scatter and
+// whitenings, beside what the threads take.
+double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_states, double class_look) {
   const double d = static_cast<double>(plan.format.row_length());
   const double n = static_cast<double>(targets);
   const double levels = static_cast<double>(height(plan.segments())) + 1;
@@ -51,7 +52,8 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_
   const double saved = keeps_states ? 2 : 1;  // the file of a state is made in memory
   const double fold = kinds * (d + n) * (d + n) + saved * levels * sums;
   const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
-  return std::max(fold, decompose) * sizeof(double);
+  const double look = class_look > 0 ? 5 * d * d * sizeof(double) + class_look : 0;
+  return std::max(std::max(fold, decompose) * sizeof(double), look);
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.
@@ -121,8 +123,10 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const std::uint64_t tile_with_targets = tile_bytes + samples_per_tile * target_costs.of_band_sample;
   plan.weight_memory = weight_memory(shards, plan);
   const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);
+  const double class_look = bytes_of_class_look(plan, backend.is_device() ? 0 : backend.threads());
+  const double of_classes = bytes_of_classes(plan, shards);
   const double fixed =
-      bytes_of_matrices(plan, targets, options.keeps_states) + bytes_of_classes(plan, shards) +
+      bytes_of_matrices(plan, targets, options.keeps_states, class_look) + of_classes +
       held_of_weight(shards, plan, targets) + held +
       static_cast<double>(tile_rows) * 8 *
           (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
@@ -131,7 +135,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
       fixed + 2 * static_cast<double>(tile_with_targets) + static_cast<double>(chunks.reading);
   double with_weight = held + static_cast<double>(plan.weight_memory);
   if (std::max(least, with_weight) > static_cast<double>(memory)) {
-    refuse({shards, plan, targets, chunks.reading, least, with_weight}, memory);
+    refuse({shards, plan, targets, chunks.reading, least, with_weight, of_classes + class_look}, memory);
   }
   if (plan.needs.no_balance.empty()) {
     plan.needs.no_balance = no_known_neighbour(shards, options);

@@ -138,7 +138,7 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
                                  budget));
   }
   const std::size_t d = misfit.plan.format.row_length();
-  if (misfit.plan.classes > 0 && bytes_of_classes(misfit.plan, misfit.shards) > misfit.least / 2) {
+  if (misfit.plan.classes > 0 && misfit.of_classes > misfit.least / 2) {
     throw UsageError(fmt::format("needs {}, most of it for the sums of {} classes of {} features; {}{})",
                                  needed, misfit.plan.classes, d, budget,
                                  misfit.plan.unit_classes ? "; --metrics without nc1_unit takes half" : ""));
@@ -163,6 +163,20 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   }
   tables += plan.segments() > 1 ? 1 : 0;
   return (kinds * tables * static_cast<double>(plan.classes) * (d + 8) + held) * number_bytes;
+}
+
+double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
+  if (plan.classes == 0 || plan.looks < 2) {
+    return 0;
+  }
+  const double d = static_cast<double>(plan.format.row_length());
+  const double classes = static_cast<double>(plan.classes) * d;
+  // Blocks of 64 rows, as decoded, about the mean and about that of their class; 256 as float32; as many
+  // class means and rows of W, or all up to a million numbers of each; scores of float64 and of float32.
+  const double rows = 3 * 64 * d + 256 * d / 2;
+  const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
+  const double scores = 2 * 64 * 512 + 256 * 256;
+  return static_cast<double>(threads) * (rows + of_classes + scores) * number_bytes;
 }
 
 double held_target_matrices(std::size_t targets) {

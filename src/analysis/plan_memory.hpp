@@ -24,11 +24,14 @@ constexpr std::uint64_t most_kept_targets = 8;
 [[nodiscard]] std::uint64_t targets_memory(const Checkpoint& checkpoint);
 // How many workers may sum up so many targets side by side within `memory`; at least one.
 [[nodiscard]] std::size_t target_workers(std::size_t targets, std::uint64_t memory);
-// What stays of them while layers are measured: their matrices.
 // What the sums of classes and the classifier take at most, all at once: one set for each level of the tree,
 // the union of two, a worker's own; in the second look the means and the scores of a block.
 [[nodiscard]] double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards);
 
+// What the threads of a CPU take to look for the nearest class mean. 0 without classes or a second look.
+[[nodiscard]] double bytes_of_class_look(const LayerPlan& plan, std::size_t threads);
+
+// What stays of targets while layers are measured: their matrices.
 [[nodiscard]] double held_target_matrices(std::size_t targets);
 
 // How the activations of all shards, or the sources of virtual ones, are stored.
@@ -58,6 +61,7 @@ struct Misfit {
   std::uint64_t reading;
   double least;
   double with_weight;
+  double of_classes = 0;  // of `least`
 };
 
 // Throws UsageError.

@@ -42,6 +42,7 @@ ClassScores scores_of_distance(const Matrix& means) {
   scores.longest = longest_row(means);
   scores.rounding = rounding_of(means.cols()) * scores.longest;
   scores.tie = (16 + std::sqrt(static_cast<double>(means.cols()))) * std::numeric_limits<double>::epsilon();
+  scores.square_error = rounding_of(means.cols());
   return scores;
 }
 

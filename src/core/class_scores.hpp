@@ -15,6 +15,7 @@ struct ClassScores {
   double rounding = 0;          // of a product, at most, times the row's norm
   double longest = 0;           // |vector|, at most
   double tie = 0;               // distances that differ by less of |row| + longest are equal
+  double square_error = 0;      // of the square of a distance, at most, times that of |row| + longest
 };
 
 // x is nearest to the vector with the largest x^T m - |m|^2 / 2.
@@ -27,6 +28,12 @@ struct ClassScores {
 // What lies between two scores at most, of which rounding may decide which is larger.
 [[nodiscard]] inline double slack_of(const ClassScores& scores, double norm) {
   return 4 * (scores.rounding * norm + scores.offset_error);
+}
+
+// How far below the best score that of a vector may lie which an exact rule, with ties, may find.
+[[nodiscard]] inline double reach_of(const ClassScores& scores, double norm) {
+  const double far = norm + scores.longest;
+  return slack_of(scores, norm) + (scores.tie + scores.square_error) * far * far;
 }
 
 // The square of the larger of two distances to a row; how far the other's may be below it for a tie: the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -15,7 +16,9 @@ namespace collapscope::cpu {
 
 namespace {
 
-constexpr std::size_t rows_of_class_block = 64;
+constexpr std::size_t rows_of_class_block = BestRows::room_rows;
+// Rows that are sought for at once: enough that floats of all class means are made seldom.
+constexpr std::size_t most_sought = 256;
 
 double square_of_distance(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
@@ -58,12 +61,14 @@ CpuClassLook::Bench& CpuClassLook::bench_of(std::size_t worker) {
     benches_[worker] = std::make_unique<Bench>(Bench{RowPass(format_, kernels_, rows, d),
                                                      Room(rows, d),
                                                      Matrix(rows, maps),
-                                                     std::vector<double>(rows),
+                                                     {},
+                                                     {},
+                                                     {},
                                                      std::vector<double>(rows),
                                                      std::vector<double>(rows),
                                                      std::vector<const double*>(rows),
                                                      std::vector<double>(d),
-                                                     std::vector<std::size_t>(rows),
+                                                     {},
                                                      {},
                                                      {}});
   }
@@ -95,10 +100,12 @@ void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, co
   }
   if (means_) {
     settle(numbers);
-    const std::size_t packs = (unsettled_.size() + rows_of_class_block - 1) / rows_of_class_block;
-    team.run(packs, [&](std::size_t number, std::size_t worker) {
-      const std::size_t first = number * rows_of_class_block;
-      const std::size_t rows = std::min(rows_of_class_block, unsettled_.size() - first);
+    // What is found does not depend on how many are sought for at once.
+    const std::size_t share = (unsettled_.size() + team.threads() - 1) / team.threads();
+    const std::size_t length = std::clamp(share, rows_of_class_block, most_sought);
+    team.run((unsettled_.size() + length - 1) / length, [&](std::size_t number, std::size_t worker) {
+      const std::size_t first = number * length;
+      const std::size_t rows = std::min(length, unsettled_.size() - first);
       find_nearest(tile, std::span(unsettled_).subspan(first, rows), bench_of(worker));
     });
     count_nearest(numbers, to);
@@ -136,49 +143,70 @@ void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbe
   }
 }
 
-void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench) {
+// Rows less the mean, scaled, and their norms.
+ScaledVectors CpuClassLook::read_sought(const RawTile& tile, std::span<const std::size_t> rows,
+                                        Bench& bench) const {
   const std::size_t d = format_.row_length();
-  // Neighbours as one block; else one after another.
-  Room& x = bench.rest;
-  const bool together = rows.back() - rows.front() + 1 == rows.size();
-  for (std::size_t i = 0; i < rows.size(); i += together ? rows.size() : 1) {
-    const std::size_t count = together ? rows.size() : 1;
+  if (bench.floats.empty()) {
+    bench.floats.emplace_back(most_sought, d);
+    bench.scales.resize(most_sought);
+    bench.lengths.resize(most_sought);
+    bench.found.resize(most_sought);
+  }
+  for (std::size_t i = 0; i < rows.size();) {
+    // Neighbours at once.
+    std::size_t count = 1;
+    while (i + count < rows.size() && count < rows_of_class_block && rows[i + count] == rows[i] + count) {
+      ++count;
+    }
     (void)bench.pass.read(tile, rows[i], count, mean_);
-    for (std::size_t j = 0; j < count; ++j) {
-      std::copy_n(bench.pass.room().row(j), d, x.row(i + j));
-      bench.lengths[i + j] = norm({x.row(i + j), d});
+    for (std::size_t j = 0; j < count; ++j, ++i) {
+      const std::span<const double> x{bench.pass.room().row(j), d};
+      const double square = bench.pass.squares()[j];
+      bench.lengths[i] = square > 1e-280 && std::isfinite(square) ? std::sqrt(square) : norm(x);
+      bench.scales[i] = scale_of_norm(bench.lengths[i]);
+      bench.floats[0].fill_row(i, x, bench.scales[i]);
     }
   }
-  const auto distance = [&](std::size_t i, std::size_t c) {
-    return square_of_distance({x.row(i), d}, look_->means->view().row(c));
+  return {bench.floats[0].rows(rows.size()), std::span(bench.scales).first(rows.size()),
+          std::span(bench.lengths).first(rows.size())};
+}
+
+void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench) {
+  const std::size_t d = format_.row_length();
+  const ScaledVectors xs = read_sought(tile, rows, bench);
+  constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+  std::size_t in_room = none;  // row 0 of the room is this one
+  const auto centred = [&](std::size_t i) {
+    if (in_room != i) {
+      (void)bench.pass.read(tile, rows[i], 1, mean_);
+      in_room = i;
+    }
+    return std::span<const double>{bench.pass.room().row(0), d};
   };
-  means_->find(
-      x, rows.size(), bench.lengths,
-      [&](std::size_t i, std::size_t a, std::size_t b) {
-        const double of_b = distance(i, b);
-        return distance(i, a) < of_b - tie_of(means_->scores(), bench.lengths[i], of_b);
-      },
-      bench.best, bench.found);
+  const auto read = [&](std::size_t i, std::span<double> to) { std::ranges::copy(centred(i), to.begin()); };
+  const auto distance = [&](std::size_t i, std::size_t c) {
+    return square_of_distance(centred(i), look_->means->view().row(c));
+  };
+  means_->find(xs, {distance, read}, bench.rest, bench.best, bench.found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     nearest_[rows[i]] = bench.found[i];
   }
   if (!weight_) {
     return;
   }
-  std::size_t plain_row = rows.size();  // none
-  const auto score = [&](std::size_t i, std::size_t row) {
-    if (plain_row != i) {
+  std::size_t in_plain = none;
+  const auto negative_score = [&](std::size_t i, std::size_t row) {
+    if (in_plain != i) {
       (void)bench.pass.read(tile, rows[i], 1, zeros_);
       bench.pass.plain_row(0, bench.plain);
-      plain_row = i;
+      in_plain = i;
+      in_room = none;
     }
     const auto weight = look_->weight->view().row(row);
-    return std::inner_product(weight.begin(), weight.end(), bench.plain.begin(), 0.0) + look_->bias[row];
+    return -(std::inner_product(weight.begin(), weight.end(), bench.plain.begin(), 0.0) + look_->bias[row]);
   };
-  weight_->find(
-      x, rows.size(), bench.lengths,
-      [&](std::size_t i, std::size_t a, std::size_t b) { return score(i, a) > score(i, b); },
-      bench.best_of_weight, bench.found);
+  weight_->find(xs, {negative_score, read}, bench.rest, bench.best_of_weight, bench.found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     chosen_[rows[i]] = bench.found[i];
   }

@@ -10,6 +10,7 @@
 #include "core/workers.hpp"
 #include "cpu/best_rows.hpp"
 #include "cpu/row_pass.hpp"
+#include "linalg/float_rows.hpp"
 
 namespace collapscope::cpu {
 
@@ -27,6 +28,8 @@ class CpuClassLook {
     RowPass pass;
     Room rest;
     Matrix coordinates;
+    std::vector<linalg::FloatRows> floats;  // h - mean, scaled, of rows that are sought for; none or one
+    std::vector<double> scales;
     std::vector<double> lengths;  // |h - mean|
     std::vector<double> divisors;
     std::vector<double> squares;
@@ -41,6 +44,8 @@ class CpuClassLook {
   void add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first, std::size_t rows,
                  Bench& bench, ClassResiduals& to);
   void settle(MatrixView<const double> numbers);
+  [[nodiscard]] ScaledVectors read_sought(const RawTile& tile, std::span<const std::size_t> rows,
+                                          Bench& bench) const;
   // Of some rows of the tile, in order: which class mean is nearest, and what the classifier chooses.
   void find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench);
   void count_nearest(MatrixView<const double> numbers, ClassResiduals& to) const;

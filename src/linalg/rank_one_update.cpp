@@ -17,14 +17,6 @@ namespace collapscope::linalg {
 
 namespace {
 
-double largest_size(std::span<const double> values) {
-  double largest = 0;
-  for (const double value : values) {
-    largest = std::max(largest, std::abs(value));
-  }
-  return largest;
-}
-
 // Turns each row around: the secular equation's values ascend.
 void reverse_rows(Matrix& a) {
   for (std::size_t i = 0; i < a.rows(); ++i) {

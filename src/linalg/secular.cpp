@@ -20,14 +20,6 @@ namespace {
 
 constexpr std::size_t roots_of_thread = 32;  // at a time
 
-double largest_size(std::span<const double> values) {
-  double largest = 0;
-  for (const double value : values) {
-    largest = std::max(largest, std::abs(value));
-  }
-  return largest;
-}
-
 // Calls work(first, last) for some of `count` at a time.
 template <class Work>
 void share_some(std::size_t count, const Work& work) {
@@ -99,6 +91,14 @@ bool solve_live(std::span<const double> d, std::span<const double> z, double rho
 }
 
 }  // namespace
+
+double largest_size(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values) {
+    largest = std::max(largest, std::abs(value));
+  }
+  return largest;
+}
 
 std::optional<SecularPairs> SecularPairs::solve(std::vector<double> d, std::vector<double> z, double rho) {
   SecularPairs out;

@@ -4,11 +4,15 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
 
 namespace collapscope::linalg {
+
+// The largest magnitude; 0 of none.
+[[nodiscard]] double largest_size(std::span<const double> values);
 
 // LAPACK's dlaed4 solves the secular equation, between deflation and eigenvectors as in Gu, Eisenstat: A
 // stable and efficient algorithm for the rank-one modification of the symmetric eigenproblem, SIAM J. Matrix

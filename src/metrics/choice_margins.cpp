@@ -8,8 +8,8 @@
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
+#include "linalg/float_rows.hpp"
 #include "metrics/class_margins.hpp"
-#include "metrics/float_rows.hpp"
 #include "metrics/margin_blocks.hpp"
 
 namespace collapscope::margins {
@@ -64,10 +64,10 @@ class ChoiceSearch {
       : means_(means),
         weight_(*classifier.weight),
         weight_rows_(weight_rows),
-        means_scale_(scale_to_one(means)),
-        weight_scale_(scale_to_one(weight_)),
-        means_squares_(scaled_squares(means, means_scale_)),
-        squares_(narrowed(scaled_squares(weight_, weight_scale_))) {
+        means_scale_(linalg::scale_to_one(means)),
+        weight_scale_(linalg::scale_to_one(weight_)),
+        means_squares_(linalg::scaled_squares(means, means_scale_)),
+        squares_(narrowed(linalg::scaled_squares(weight_, weight_scale_))) {
     const Vector of_mean = product(weight_, mean);
     double largest_bias = 0;
     for (std::size_t c = 0; c < weight_.rows(); ++c) {
@@ -108,16 +108,16 @@ class ChoiceSearch {
     }
     const double most = longest_ * std::sqrt(means_squares_[c]);
     const double sums = 4.0 * std::numeric_limits<float>::epsilon() * (2 * largest_offset_ + 2 * most);
-    const double error = (product_rounding(mean.size()) + double_rounding(mean.size())) * most +
-                         least_square(mean.size()) + offset_error_ + sums;
+    const double error = (linalg::product_rounding(mean.size()) + double_rounding(mean.size())) * most +
+                         linalg::least_square(mean.size()) + offset_error_ + sums;
     return static_cast<float>(score + offsets_[row] - error);
   }
 
   void look_from(const Block& down, std::span<double> margins) {
     const std::size_t d = means_.cols();
-    FloatRows means_room(down.count, d);
-    FloatRows own_room(down.count, d);
-    FloatRows across_room(block_across, d);
+    linalg::FloatRows means_room(down.count, d);
+    linalg::FloatRows own_room(down.count, d);
+    linalg::FloatRows across_room(block_across, d);
     std::vector<float> scores_room(down.count * block_across);
     std::vector<float> products_room(down.count * block_across);
     const std::span<const double> own_rows = std::span(weight_rows_).subspan(down.first, down.count);
@@ -144,7 +144,7 @@ class ChoiceSearch {
                                 offsets_.data() + first + j,
                                 own_scores[i],
                                 squares_[mine],
-                                product_rounding(d)};
+                                linalg::product_rounding(d)};
           least[i] = look_at(from, std::min(run_length, across.count - j), mine - (first + j), least[i]);
         }
       }

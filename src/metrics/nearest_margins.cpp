@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "linalg/blas.hpp"
-#include "metrics/float_rows.hpp"
+#include "linalg/float_rows.hpp"
 #include "metrics/margin_blocks.hpp"
 
 namespace collapscope::margins {
@@ -38,8 +38,8 @@ class NearestSearch {
  public:
   explicit NearestSearch(const Matrix& means)
       : means_(means),
-        scale_(scale_to_one(means)),
-        squares_(narrowed(scaled_squares(means, scale_))),
+        scale_(linalg::scale_to_one(means)),
+        squares_(narrowed(linalg::scaled_squares(means, scale_))),
         least_(means.rows(), infinity) {}
 
   [[nodiscard]] std::vector<double> margins() {
@@ -59,8 +59,8 @@ class NearestSearch {
   // From the means of a block to all that follow.
   void look_from(const Block& down, std::size_t length) {
     const std::size_t d = means_.cols();
-    FloatRows left(length, d);
-    FloatRows right(block_across, d);
+    linalg::FloatRows left(length, d);
+    linalg::FloatRows right(block_across, d);
     std::vector<float> room(length * block_across);
     std::vector<float> found(means_.rows() - down.first, infinity);
     const MatrixView<const float> a = left.fill(some_rows(means_, down), scale_);
@@ -87,8 +87,8 @@ class NearestSearch {
   // From mean `row` to `count` means from `first` on; least[c] is of mean c.
   void look_at(std::size_t row, std::size_t first, std::size_t count, const float* products, float* least) {
     const std::size_t d = means_.cols();
-    const SquaresFrom from{products, squares_.data() + first, squares_[row], product_rounding(d),
-                           least_square(d)};
+    const SquaresFrom from{products, squares_.data() + first, squares_[row], linalg::product_rounding(d),
+                           linalg::least_square(d)};
     const float own_least = least[row];
     float* const theirs = least + first;
     unsigned closer = 0;

@@ -177,6 +177,19 @@ TEST(PlanLayer, CountsTheWeight) {
   EXPECT_GE(plan.least_memory, 2U * 40'000'000 * 8);
 }
 
+TEST(PlanLayer, CountsWhatEachThreadTakesForTheNearestClassMean) {
+  const auto least = [](std::size_t threads, const char* metric) {
+    AnalysisOptions options;
+    options.metrics = MetricChoice(metric);
+    const auto cpu = make_cpu_backend(threads);
+    return plan_layer({layer_of({100'000, 64})}, 1, options, 4096 * mebibyte, *cpu, 1000).least_memory;
+  };
+  EXPECT_EQ(least(2, "nc2_etf"), least(16, "nc2_etf"));
+  // Float32 numbers of all class means and of W.
+  EXPECT_GE(least(16, "ncc_accuracy"), least(2, "ncc_accuracy") + 14 * 2 * (1000 * 64 * 4));
+  EXPECT_LE(least(16, "ncc_accuracy"), least(2, "ncc_accuracy") + 14 * 2 * mebibyte);
+}
+
 TEST(PlanLayer, CountsChunksThatAreInflatedWhole) {
   LayerIndex layer = layer_of({10'000'000, 16});
   layer.activations.chunk = {10'000'000, 1};

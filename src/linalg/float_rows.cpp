@@ -1,11 +1,11 @@
-#include "metrics/float_rows.hpp"
+#include "linalg/float_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
 
-namespace collapscope {
+namespace collapscope::linalg {
 
 double scale_to_one(const Matrix& numbers) {
   double largest = 0;
@@ -48,4 +48,4 @@ std::vector<double> scaled_squares(const Matrix& rows, double scale) {
   return squares;
 }
 
-}  // namespace collapscope
+}  // namespace collapscope::linalg

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
 
-namespace collapscope {
+namespace collapscope::linalg {
 
 // A power of two that brings the largest magnitude of the numbers into [1/2, 1); 0 where there is none that
 // is finite and not zero.
@@ -20,6 +21,17 @@ class FloatRows {
   FloatRows(std::size_t most_rows, std::size_t cols) : numbers_(most_rows * cols), cols_(cols) {}
 
   [[nodiscard]] MatrixView<const float> fill(MatrixView<const double> rows, double scale);
+  // One of them, with a scale of its own.
+  void fill_row(std::size_t to, std::span<const double> row, double scale) {
+    float* const out = numbers_.data() + to * cols_;
+    for (std::size_t j = 0; j < cols_; ++j) {
+      out[j] = static_cast<float>(row[j] * scale);
+    }
+  }
+  // The first of them, as they were filled.
+  [[nodiscard]] MatrixView<const float> rows(std::size_t count) const {
+    return {numbers_.data(), count, cols_};
+  }
 
   // The rows with these numbers, one after another.
   template <class Numbers>
@@ -31,13 +43,6 @@ class FloatRows {
   }
 
  private:
-  void fill_row(std::size_t to, std::span<const double> row, double scale) {
-    float* const out = numbers_.data() + to * cols_;
-    for (std::size_t j = 0; j < cols_; ++j) {
-      out[j] = static_cast<float>(row[j] * scale);
-    }
-  }
-
   std::vector<float> numbers_;
   std::size_t cols_;
 };
@@ -50,4 +55,4 @@ class FloatRows {
 // |row|^2 of rows times a scale, in float64.
 [[nodiscard]] std::vector<double> scaled_squares(const Matrix& rows, double scale);
 
-}  // namespace collapscope
+}  // namespace collapscope::linalg
