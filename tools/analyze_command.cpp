@@ -185,8 +185,13 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
     progress.message(task.chosen.note);
   }
   const auto has_labels = [](const Checkpoint& one) { return is_classification(one.front()); };
-  if (job.is_first() && options.per_class && std::ranges::none_of(task.checkpoints, has_labels)) {
-    progress.message("--per-class: no dump has task = \"classification\", so there are no classes");
+  if (job.is_first() && std::ranges::none_of(task.checkpoints, has_labels)) {
+    if (options.per_class) {
+      progress.message("--per-class: no dump has task = \"classification\", so there are no classes");
+    }
+    if (!options.ignore_label.empty()) {
+      progress.message("--ignore-label: no dump has task = \"classification\", so nothing is left out");
+    }
   }
   task.states = states_for(options, task.checkpoints, task.chosen.backend->is_device(), progress, job);
   return task;

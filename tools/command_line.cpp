@@ -29,8 +29,31 @@ struct Adder {
   }
 };
 
+struct IsNumber {
+  template <typename T>
+  bool operator()(T* /*target*/) const {
+    return std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+  }
+  template <typename T>
+  bool operator()(std::vector<T>* /*target*/) const {
+    return std::is_arithmetic_v<T>;
+  }
+  template <typename T>
+  bool operator()(T /*target*/) const {
+    return false;
+  }
+};
+
+// CLI11 takes nothing for 0.
+std::string expect_something(const std::string& word) {
+  return word.empty() ? "found '', expected a number" : "";
+}
+
 void add_option(CLI::App& app, const Option& option) {
   CLI::Option* added = std::visit(Adder{app, joined(option.names, ","), option.description}, option.target);
+  if (std::visit(IsNumber{}, option.target)) {
+    added->check(expect_something, "", "");
+  }
   added->required(option.required)->group(option.group)->default_str(option.preset);
   if (!option.placeholder.empty()) {
     added->type_name(option.placeholder);
@@ -78,10 +101,11 @@ void describe(CLI::App& app, const Command& command, const Command*& asked) {
 
 constexpr std::size_t help_width = 100;
 
-// The innermost command that was named, and its full name: " synth planted".
+// The innermost command that was named before any word that it does not know, and its full name: " synth
+// planted".
 const CLI::App& innermost(const CLI::App& app, std::string& name) {
   const auto below = app.get_subcommands();
-  if (below.empty()) {
+  if (below.empty() || !app.remaining(false).empty()) {
     return app;
   }
   name += " " + below.front()->get_name();

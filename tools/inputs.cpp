@@ -87,6 +87,48 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments, const
   return files;
 }
 
+// A line for layers whose bias is somewhere, but not where it was looked for; empty: there are none.
+std::string biases_note(const CheckpointIndex& checkpoint, const std::string& weights) {
+  std::vector<std::string> layers;
+  std::string first;
+  for (const LayerIndex& layer : checkpoint.layers) {
+    if (!layer.bias && !layer.unused_bias.empty() && checkpoint.task == "classification") {
+      first = layers.empty() ? layer.unused_bias : first;
+      layers.push_back(printable(layer.name));
+    }
+  }
+  if (layers.empty()) {
+    return "";
+  }
+  constexpr std::size_t shown = 6;
+  const std::size_t more = layers.size() - std::min(layers.size(), shown);
+  layers.resize(layers.size() - more);
+  const std::string found = printable(first);
+  const bool in_dump = first.front() == '/';
+  return fmt::format("{}: nc4_disagreement takes 0 as the bias of {}{}: {}", printable(checkpoint.path),
+                     fmt::join(layers, ", "), more > 0 ? fmt::format(" and {} more", more) : "",
+                     weights.empty() ? fmt::format("--weight is without --bias, which would name {}", found)
+                     : in_dump
+                         ? fmt::format("{} has none, the dump has {}", printable(weights), found)
+                         : fmt::format("{} has {}, which --bias would name", printable(weights), found));
+}
+
+// Once, however many checkpoints there are.
+void say_unused_biases(const std::vector<Checkpoint>& checkpoints, const std::string& weights,
+                       const std::function<void(const std::string&)>& say) {
+  std::string first;
+  std::size_t count = 0;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    const std::string note = biases_note(checkpoint.front(), weights);
+    if (!note.empty() && ++count == 1) {
+      first = note;
+    }
+  }
+  if (count > 0) {
+    say(count == 1 ? first : fmt::format("{}; so in {} checkpoints more", first, count - 1));
+  }
+}
+
 }  // namespace
 
 InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
@@ -104,6 +146,7 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
     std::ranges::for_each(found.notes, say);
     std::ranges::move(found.failures, std::back_inserter(index.failures));
   }
+  say_unused_biases(checkpoints, weights.file, say);
   return checkpoints;
 }
 

@@ -22,8 +22,10 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
   }
   const std::string extension = std::filesystem::path(output).extension();
   if (std::find(extensions.begin(), extensions.end(), extension) == extensions.end()) {
-    throw UsageError(fmt::format("-o {}: expected a name that ends in {}, or - for JSON on standard output",
-                                 printable(output), fmt::join(extensions, " or ")));
+    const bool has_json = std::ranges::find(extensions, ".json") != extensions.end();
+    throw UsageError(fmt::format("-o {}: expected a name that ends in {}{}", printable(output),
+                                 fmt::join(extensions, " or "),
+                                 has_json ? ", or - for JSON on standard output" : ""));
   }
   const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
   if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {

@@ -5,9 +5,11 @@
 
 #include "choices.hpp"
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "collapscope/synth/synth.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "stop_signals.hpp"
 
 namespace collapscope::tools {
 
@@ -91,6 +93,20 @@ void complete(SynthSpec& spec, const CommonOptions& options) {
   spec.storage = storages.at(options.storage);
 }
 
+// With write_ufm or another one that fits the specification. The exit status.
+template <class Options, class Write>
+int write(const Options& options, Write write_dump) {
+  StopRequest stop;
+  const StopSignals signals(stop);
+  try {
+    write_dump(options.output, options.spec, &stop);
+  } catch (const Stopped& stopped) {
+    throw Stopped(fmt::format("{}; {} is not written, and what there was of it is removed", stopped.what(),
+                              printable(options.output)));
+  }
+  return done;
+}
+
 Command ufm_command() {
   const auto options = std::make_shared<UfmOptions>();
   Command command("ufm", "the minimum of the unconstrained feature model: NRC1 = NRC2 = NRC3 = 0");
@@ -105,8 +121,7 @@ Command ufm_command() {
                .preset = fmt::format("{}", options->spec.lambda_h)});
   command.action = [options] {
     complete(options->spec, *options);
-    write_ufm(options->output, options->spec);
-    return done;
+    return write(*options, write_ufm);
   };
   return command;
 }
@@ -126,8 +141,7 @@ Command planted_command() {
                .preset = fmt::format("{}", options->spec.offset)});
   command.action = [options] {
     complete(options->spec, *options);
-    write_planted(options->output, options->spec);
-    return done;
+    return write(*options, write_planted);
   };
   return command;
 }
@@ -179,8 +193,7 @@ Command class_command(const std::string& name, const std::string& summary, bool 
           fmt::format("a simplex of {} classes needs {} features, found {}; 'synth classes' takes any number",
                       options->spec.classes, options->spec.classes - 1, options->spec.features));
     }
-    write_classes(options->output, options->spec);
-    return done;
+    return write(*options, write_classes);
   };
   return command;
 }

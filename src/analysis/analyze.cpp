@@ -41,10 +41,7 @@ class Analyzer {
     if (!is_first()) {
       return {};
     }
-    if (was_stopped) {
-      journal_.tell(fmt::format("stopped by {}; what was measured is in the results", reason()));
-    }
-    finish();
+    finish(was_stopped);
     results_.provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(results_);
@@ -76,10 +73,16 @@ class Analyzer {
     return record_.was_stopped();
   }
 
-  void finish() {
+  void finish(bool was_stopped) {
     std::vector<RunMember> members;
     for (CheckpointWork& work : layers_.works()) {
       work.take(results_, members);
+    }
+    if (was_stopped) {
+      journal_.tell(fmt::format("stopped by {}; {}", reason(),
+                                results_.checkpoints.empty()
+                                    ? "nothing was measured, so no results are written"
+                                    : "what was measured is in the results"));
     }
     add_final_gamma(results_.checkpoints, members);
     for (CheckpointResult& checkpoint : results_.checkpoints) {

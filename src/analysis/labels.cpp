@@ -157,8 +157,12 @@ ClassLabels::ClassLabels(const std::vector<DatasetIndex>& shards, std::optional<
   std::uint64_t samples = 0;
   for (const DatasetIndex& shard : shards) {
     if (columns_of(shard) != columns_ || shard.element != element_) {
+      const auto text = [](const DatasetIndex& labels) {
+        return fmt::format("{} labels of shape {}", labels.element.name(), shape_text(labels.shape));
+      };
       throw InputError(shard.file, shard.object,
-                       "found other components or another type than in the first shard");
+                       fmt::format("found {}; expected the type and the columns of the first shard: {} in {}",
+                                   text(shard), text(shards.front()), printable(shards.front().file)));
     }
     samples += shard.samples();
   }

@@ -119,6 +119,7 @@ void each_field(T& value, const Visit& visit) {
   visit("activations", value.activations);
   visit("weight", value.weight);
   visit("bias", value.bias);
+  visit("unused_bias", value.unused_bias);
   visit("weight_transposed", value.weight_transposed);
   visit("kernel_order", value.kernel_order);
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -13,6 +12,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/element_type.hpp"
 #include "hdf5/object_header.hpp"
 #include "process/work_mark.hpp"
 
@@ -75,14 +75,6 @@ Reading read_fixed_text(hid_t attribute, hid_t type, const Place& place) {
   return text_reading(std::move(text));
 }
 
-// h5py and others store booleans as an enumeration of FALSE and TRUE.
-bool is_boolean(hid_t type) {
-  constexpr std::array<const char*, 2> names{"FALSE", "TRUE"};
-  return H5Tget_nmembers(type) == 2 && std::all_of(names.begin(), names.end(), [&](const char* name) {
-           return H5Tget_member_index(type, name) >= 0;
-         });
-}
-
 Reading read_integer(hid_t attribute, hid_t type, const Place& place) {
   if (H5Tget_class(type) == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_NONE) {
     std::uint64_t value = 0;
@@ -94,7 +86,7 @@ Reading read_integer(hid_t attribute, hid_t type, const Place& place) {
   }
   std::int64_t value = 0;
   check(H5Aread(attribute, H5T_NATIVE_INT64, &value), place, "read an attribute");
-  if (H5Tget_class(type) == H5T_ENUM && is_boolean(type)) {
+  if (is_boolean(type)) {
     return {value != 0, {}};
   }
   return {value, {}};

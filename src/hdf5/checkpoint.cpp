@@ -190,10 +190,11 @@ class CheckpointIndexer {
           fmt::format("no such dataset; expected the targets; {}", datasets_text(files_, group_)));
     }
     IndexOptions of_targets = options_;
-    if (checkpoint.task == "classification") {
+    const bool labels = checkpoint.task == "classification";
+    if (labels) {
       of_targets.read_as.reset();  // labels are whole numbers
     }
-    checkpoint.targets = describe_samples(files_, *targets, of_targets);
+    checkpoint.targets = describe_samples(files_, *targets, of_targets, labels);
     require_written(checkpoint, checkpoint.targets);
     check_targets(checkpoint, files_.place(*targets));
   }

@@ -32,8 +32,10 @@ class ClassNames {
         place_(std::move(place)),
         type_(own(H5Dget_type(dataset_), H5Tclose, place_, action)),
         rows_(count_rows()) {
-    if (H5Tget_class(type_.get()) != H5T_STRING) {
-      refuse("another type");
+    if (const H5T_class_t found = H5Tget_class(type_.get()); found != H5T_STRING) {
+      refuse(found == H5T_INTEGER ? "integers"
+             : found == H5T_FLOAT ? "floating-point numbers"
+                                  : "no strings");
     }
     const Handle creation = own(H5Dget_create_plist(dataset_), H5Pclose, place_, action);
     layout_ = H5Pget_layout(creation.get());

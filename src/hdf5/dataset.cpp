@@ -60,7 +60,7 @@ void describe_numbers(const Object& object, hid_t type, hid_t creation, const Da
                       DatasetIndex& index, const Place& place) {
   const Attributes attributes(object.id.get(), place, attributes_of_numbers);
   const std::optional<SaidType> said = said_type(attributes);
-  const ElementType stored = element_type(type, place);
+  const ElementType stored = element_type(type, rules.booleans, place);
   index.element = interpret(stored, said, rules.read_as, place);
   index.read_as = rules.read_as;
   index.type_is_said = said || index.element != stored;
@@ -180,8 +180,10 @@ DatasetIndex describe_dataset(FileSet& files, const Object& object, const Datase
   return index;
 }
 
-DatasetIndex describe_samples(FileSet& files, const Object& object, const IndexOptions& options) {
+DatasetIndex describe_samples(FileSet& files, const Object& object, const IndexOptions& options,
+                              bool booleans) {
   DatasetRules rules(options);
+  rules.booleans = booleans;
   rules.samples_last = options.naming.transpose_activations;
   DatasetIndex index = describe_dataset(files, object, rules);
   const Place place = files.place(object);

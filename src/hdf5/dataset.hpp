@@ -23,6 +23,7 @@ struct DatasetRules {
   std::uint64_t max_chunk_bytes = std::numeric_limits<std::uint64_t>::max();
   std::optional<ElementKind> read_as;  // as in IndexOptions
   bool samples_last = false;           // as in DatasetIndex
+  bool booleans = false;               // are taken as the integers that they are stored as
 
   DatasetRules() = default;
   explicit DatasetRules(const IndexOptions& options)
@@ -37,7 +38,7 @@ struct DatasetRules {
 
 // The same of a dataset of samples: activations, targets, predictions. Throws InputError for MATLAB's, whose
 // samples are last, unless the user has said so.
-[[nodiscard]] DatasetIndex describe_samples(FileSet& files, const Object& object,
-                                            const IndexOptions& options);
+[[nodiscard]] DatasetIndex describe_samples(FileSet& files, const Object& object, const IndexOptions& options,
+                                            bool booleans = false);
 
 }  // namespace collapscope::hdf5

@@ -10,8 +10,10 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/temporary_file.hpp"
 #include "hdf5/write_attribute.hpp"
 
@@ -91,7 +93,8 @@ void require_synced(int result, const std::string& path) {
 
 }  // namespace
 
-DumpWriter::DumpWriter(std::string path) : path_(std::move(path)), temporary_(path_ + ".writing") {
+DumpWriter::DumpWriter(std::string path, const StopRequest* stop)
+    : path_(std::move(path)), temporary_(path_ + ".writing"), stop_(stop) {
   const Session session;
   (void)remove_unlocked(temporary_);  // of a run that was killed: HDF5 locks what it writes
   file_ = own(H5Fcreate(temporary_.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT), H5Fclose, place(""),
@@ -116,6 +119,13 @@ void DumpWriter::create_dataset(const std::string& object, const std::vector<std
                                 ElementKind element, const std::vector<std::uint64_t>& chunk, bool deflate) {
   const Session session;
   const Place at = place(object);
+  if (!deflate) {
+    auto bytes = static_cast<double>(ElementType{element}.size());
+    for (const std::uint64_t extent : shape) {
+      bytes *= static_cast<double>(extent);
+    }
+    needed_bytes_ += bytes;
+  }
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
   const Handle space = own(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose,
                            at, "make a space");
@@ -136,8 +146,22 @@ void DumpWriter::create_dataset(const std::string& object, const std::vector<std
             H5Dclose, at, "create the dataset");
 }
 
+void DumpWriter::require_room() const {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(std::filesystem::absolute(path_).parent_path(), unknown);
+  const auto free_bytes = static_cast<double>(space.available);
+  if (!unknown && needed_bytes_ > free_bytes) {
+    throw Error(fmt::format("cannot write {}: it needs {}, and the disk has {} free", printable(path_),
+                            human_bytes(static_cast<std::uint64_t>(std::min(needed_bytes_, 0x1p63))),
+                            human_bytes(space.available)));
+  }
+}
+
 void DumpWriter::write_rows(const std::string& object, std::uint64_t first_row,
                             MatrixView<const double> rows) {
+  if (stop_ != nullptr) {
+    stop_->check();
+  }
   const Session session;
   const Place at = place(object);
   const Handle dataset =

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "collapscope/core/error.hpp"
@@ -117,7 +120,31 @@ ElementType integer_type(hid_t type, const Place& place) {
 
 }  // namespace
 
-ElementType element_type(hid_t type, const Place& place) {
+bool is_boolean(hid_t type) {
+  if (H5Tget_class(type) != H5T_ENUM || H5Tget_nmembers(type) != 2) {
+    return false;
+  }
+  const auto has = [&](const char* name, std::int64_t expected) {
+    std::array<std::byte, sizeof(std::int64_t)> bytes{};  // the member's value, made wide in place
+    if (H5Tget_size(type) > bytes.size() || H5Tenum_valueof(type, name, bytes.data()) < 0) {
+      return false;
+    }
+    const Handle base(H5Tget_super(type), H5Tclose);
+    std::int64_t value = -1;
+    if (H5Tconvert(base.get(), H5T_NATIVE_INT64, 1, bytes.data(), nullptr, H5P_DEFAULT) < 0) {
+      return false;
+    }
+    std::memcpy(&value, bytes.data(), sizeof(value));
+    return value == expected;
+  };
+  return has("FALSE", 0) && has("TRUE", 1);
+}
+
+ElementType element_type(hid_t type, bool booleans, const Place& place) {
+  if (booleans && is_boolean(type)) {
+    const Handle base = own(H5Tget_super(type), H5Tclose, place, "read the type");
+    return element_type(base.get(), false, place);
+  }
   const H5T_class_t kind = H5Tget_class(type);
   if (kind != H5T_FLOAT && kind != H5T_INTEGER) {
     refuse(place, class_name(kind));

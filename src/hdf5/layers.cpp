@@ -5,6 +5,8 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -117,6 +119,29 @@ std::optional<DatasetIndex> optional_dataset(FileSet& files, const Object& check
   return object ? std::optional(describe_dataset(files, *object, DatasetRules(options))) : std::nullopt;
 }
 
+// What lies beside a named weight and fits as its bias, where the user names none; empty: nothing.
+std::string bias_beside(FileSet& files, const Object& checkpoint, const std::string& weight,
+                        const IndexOptions& options, LayerIndex layer) {
+  const std::size_t name = weight.rfind('/') + 1;  // 0 where there is no '/'
+  std::vector<std::string> candidates{weight.substr(0, name) + "bias"};
+  for (const std::string_view part : {"weight", "kernel"}) {
+    if (const std::size_t at = weight.find(part, name); at != std::string::npos) {
+      candidates.push_back(std::string(weight).replace(at, part.size(), "bias"));
+    }
+  }
+  for (const std::string& candidate : candidates) {
+    try {
+      layer.bias = optional_dataset(files, checkpoint, candidate, options);
+      if (layer.bias && bias_misfit(layer).empty()) {
+        return layer.bias->object;
+      }
+    } catch (const InputError&) {
+      // No bias.
+    }
+  }
+  return "";
+}
+
 // What the group says of the numbers' type, where the dataset says nothing.
 void apply_dtype(const Attributes& attributes, DatasetIndex& activations, const Place& place) {
   const std::optional<SaidType> said = said_type(attributes);
@@ -167,6 +192,8 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   layer.bias = optional_dataset(files, checkpoint, parts.bias, options);
   if (layer.bias) {
     require_fit(bias_misfit(layer), files.place(checkpoint, parts.bias));
+  } else if (layer.weight && !options.naming.weight.empty() && options.naming.bias.empty()) {
+    layer.unused_bias = bias_beside(files, checkpoint, parts.weight, options, layer);
   }
   return layer;
 }

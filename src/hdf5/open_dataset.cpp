@@ -71,6 +71,7 @@ OpenDataset::OpenDataset(const DatasetIndex& index, std::uint64_t cache_bytes)
     DatasetRules rules;
     rules.read_as = index.read_as;
     rules.samples_last = index.samples_last;
+    rules.booleans = true;  // whoever indexed it has decided
     require_unchanged(index, describe_dataset(*files_, object, rules, sources_), place());
     require_state(index.state, files_->state(object.file), place());
   }

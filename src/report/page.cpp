@@ -45,12 +45,31 @@ void append_text(std::string& out, std::string_view text) {
   }
 }
 
-// Inside JSON `<` stands only in strings, where \u003c says the same.
+// Whether a number is an integer that a script's numbers need not hold.
+bool is_large_integer(std::string_view number) {
+  const std::string_view digits = number.substr(number.starts_with('-') ? 1 : 0);
+  constexpr std::string_view most = "9007199254740991";  // 2^53 - 1
+  return digits.find_first_of(".eE") == std::string_view::npos &&
+         (digits.size() > most.size() || (digits.size() == most.size() && digits > most));
+}
+
+// Inside JSON `<` stands only in strings, where \u003c says the same. Large integers become text.
 void append_data(std::string& out, std::string_view json) {
-  for (const char c : json) {
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
     if (c == '<') {
       out += "\\u003c";
+    } else if (in_string && c == '\\') {
+      out += json.substr(i++, 2);
+    } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
+      const std::size_t end = std::min(json.find_first_not_of("+-.0123456789eE", i), json.size());
+      const std::string_view number = json.substr(i, end - i);
+      const std::string_view quote = is_large_integer(number) ? "\"" : "";
+      out.append(quote).append(number).append(quote);
+      i = end - 1;
     } else {
+      in_string = in_string != (c == '"');
       out += c;
     }
   }

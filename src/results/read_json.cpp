@@ -15,6 +15,7 @@
 #include "collapscope/results/results_file.hpp"
 #include "json/json_place.hpp"
 #include "results/depth_name.hpp"
+#include "results/read_class_results.hpp"
 
 namespace collapscope {
 namespace {
@@ -110,64 +111,6 @@ AttributeValue attribute_at(const Place& place) {
   return std::move(place.get<std::string>("a number, text, true or false"));
 }
 
-// A column of each of so many classes; null: none of it is defined.
-template <class Column, class Read>
-void read_class_column(const Place& place, Column& column, std::size_t count, const Read& read) {
-  if (place.is_null()) return;
-  place.each_element([&](const Place& element) { column.push_back(read(element)); });
-  if (column.size() != count) {
-    throw InputError(*place.file, place.where(),
-                     fmt::format("found {} entries, expected {}", column.size(), count));
-  }
-}
-
-std::optional<double> maybe_number(const Place& place) {
-  return place.is_null() ? std::nullopt : std::optional(place.number("a number or null"));
-}
-
-CheckpointClasses classes_of_checkpoint(const Place& place) {
-  CheckpointClasses classes;
-  place.need_member("labels", [&](const Place& labels) {
-    labels.each_element([&](const Place& label) {
-      classes.labels.push_back(label.get<std::int64_t>("a label, an integer"));
-    });
-  });
-  const std::size_t count = classes.labels.size();
-  place.need_member("names", [&](const Place& names) {
-    read_class_column(names, classes.names, count, [](const Place& name) { return name.take_text(); });
-  });
-  place.need_member("samples", [&](const Place& samples) {
-    read_class_column(samples, classes.samples, count, [](const Place& sample) { return sample.count(); });
-  });
-  place.need_member("model_accuracy", [&](const Place& column) {
-    read_class_column(column, classes.model_accuracy, count, maybe_number);
-  });
-  return classes;
-}
-
-LayerClasses classes_of_layer(const Place& place) {
-  LayerClasses classes;
-  place.need_member("rows", [&](const Place& rows) {
-    rows.each_element([&](const Place& row) { classes.rows.push_back(row.count()); });
-  });
-  const std::size_t count = classes.rows.size();
-  place.need_member("nearest", [&](const Place& nearest) {
-    read_class_column(nearest, classes.nearest, count, [](const Place& label) {
-      return label.is_null() ? std::nullopt
-                             : std::optional(label.get<std::int64_t>("a label, an integer, or null"));
-    });
-  });
-  each_class_column(classes, [&](const char* name, ClassColumn& column) {
-    const std::size_t entries = &column == &classes.cosines ? count * (count - 1) / 2 : count;
-    place.need_member(name,
-                      [&](const Place& found) { read_class_column(found, column, entries, maybe_number); });
-  });
-  place.need_member("notes", [&](const Place& notes) {
-    notes.each_member([&](const Place& note) { classes.notes.emplace_back(note.key, note.take_text()); });
-  });
-  return classes;
-}
-
 LayerResult layer_at(const Place& place) {
   LayerResult layer;
   place.need_member("name", into(layer.name));
@@ -214,6 +157,10 @@ CheckpointResult checkpoint_at(const Place& place) {
         throw InputError(*layer.file, layer.where(),
                          fmt::format("found {} classes, expected the {} of the checkpoint",
                                      found.classes->rows.size(), classes));
+      }
+      if (found.classes) {
+        layer.need_member("classes",
+                          [&](const Place& of) { require_labels(of, checkpoint.classes->labels); });
       }
       const std::string& name = found.name;
       if (!names.insert(name).second) {

@@ -154,7 +154,7 @@ class Geometry {
 };
 
 void require_classes(const ClassSpec& spec, const Counts& counts) {
-  require_floats(spec.element);
+  require_common(spec);
   require_synth(spec.classes >= 2, fmt::format("at least 2 classes are needed, found {}", spec.classes));
   require_synth(spec.rows >= 1 && spec.imbalance >= 1,
                 "each class needs a row, and an imbalance is at least 1");
@@ -182,8 +182,8 @@ std::uint64_t rows_at_once(const ClassSpec& spec) {
 
 class ClassWriter {
  public:
-  ClassWriter(const std::string& path, const ClassSpec& spec)
-      : spec_(spec), counts_(spec), geometry_(spec, counts_), turn_(spec.features), file_(path) {}
+  ClassWriter(const std::string& path, const ClassSpec& spec, const StopRequest* stop)
+      : spec_(spec), counts_(spec), geometry_(spec, counts_), turn_(spec.features), file_(path, stop) {}
 
   void write() {
     write_synth_head(file_, spec_, "classification",
@@ -198,6 +198,10 @@ class ClassWriter {
     }
     for (std::size_t layer = 0; layer < spec_.nc1.size(); ++layer) {
       create_layer(layer);
+    }
+    file_.require_room();
+    for (std::size_t layer = 0; layer < spec_.nc1.size(); ++layer) {
+      write_weight(layer);
     }
     const std::uint64_t block = rows_at_once(spec_);
     for (std::uint64_t first = 0; first < counts_.samples(); first += block) {
@@ -241,6 +245,9 @@ class ClassWriter {
       file_.set_attribute(name, "expected_nc2_seli", 0.0);
       file_.set_attribute(name, "expected_nc2_weight_seli", 0.0);
     }
+  }
+
+  void write_weight(std::size_t layer) {
     const std::uint64_t block = rows_at_once(spec_);
     for (std::uint64_t first = 0; first < spec_.classes; first += block) {
       Matrix rows(std::min(block, spec_.classes - first), spec_.features);
@@ -251,7 +258,7 @@ class ClassWriter {
         }
       }
       turn_.apply(rows.view());
-      file_.write_rows(name + "/weight", first, rows.view());
+      file_.write_rows(name_of(layer) + "/weight", first, rows.view());
     }
   }
 
@@ -320,9 +327,9 @@ class ClassWriter {
 
 }  // namespace
 
-void write_classes(const std::string& path, const ClassSpec& spec) {
+void write_classes(const std::string& path, const ClassSpec& spec, const StopRequest* stop) {
   require_classes(spec, Counts(spec));
-  ClassWriter(path, spec).write();
+  ClassWriter(path, spec, stop).write();
 }
 
 }  // namespace collapscope

@@ -1,6 +1,9 @@
 #include "synth/common.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "collapscope/core/error.hpp"
 
@@ -12,10 +15,12 @@ void require_synth(bool holds, const std::string& message) {
   }
 }
 
-void require_floats(ElementKind element) {
+void require_common(const SynthSpec& spec) {
+  const ElementKind element = spec.element;
   require_synth(element == ElementKind::float16 || element == ElementKind::bfloat16 ||
                     element == ElementKind::float32 || element == ElementKind::float64,
                 "synthetic activations are float16, bfloat16, float32 or float64");
+  require_synth(std::isfinite(spec.step), fmt::format("a step is a finite number, found {}", spec.step));
 }
 
 std::vector<std::uint64_t> synth_chunk(const SynthSpec& spec, std::uint64_t samples) {

@@ -12,7 +12,8 @@ namespace collapscope {
 
 // Throws UsageError unless it holds.
 void require_synth(bool holds, const std::string& message);
-void require_floats(ElementKind element);
+// What any specification must be.
+void require_common(const SynthSpec& spec);
 
 // The chunk of activations [samples, d] that the specification asks for; empty: contiguous.
 [[nodiscard]] std::vector<std::uint64_t> synth_chunk(const SynthSpec& spec, std::uint64_t samples);

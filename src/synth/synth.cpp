@@ -18,7 +18,7 @@ using synth::CosineDesign;
 using synth::Reflection;
 
 void require_sane(const SynthSpec& spec) {
-  require_floats(spec.element);
+  require_common(spec);
   require_synth(
       spec.targets >= 1 && spec.features >= spec.targets,
       fmt::format("{} targets need at least as many features, found {}", spec.targets, spec.features));
@@ -46,6 +46,8 @@ void create_layer(DumpWriter& file, const SynthSpec& spec, const std::string& la
   file.set_attribute(layer, "index", static_cast<std::int64_t>(index));
   file.set_attribute(layer, "kind", std::string("linear"));
 }
+
+std::string planted_layer(std::size_t number) { return fmt::format("/layers/layer{}", number + 1); }
 
 // Calls visit(first_row, targets) for blocks of targets whose covariance is R diag(mu) R, R the reflection.
 template <class Visit>
@@ -78,7 +80,7 @@ Matrix embedded(const Matrix& rows, std::size_t features, const Reflection& turn
 
 }  // namespace
 
-void write_ufm(const std::string& path, const UfmSpec& spec) {
+void write_ufm(const std::string& path, const UfmSpec& spec, const StopRequest* stop) {
   require_sane(spec);
   const double c = spec.lambda_w * spec.lambda_h;
   const double smallest = target_eigenvalue(spec.targets - 1);
@@ -90,12 +92,13 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
-  DumpWriter file(path);
+  DumpWriter file(path, stop);
   write_head(file, spec, "unconstrained feature model");
   file.set_attribute("/", "lambda_w", spec.lambda_w);
   file.set_attribute("/", "lambda_h", spec.lambda_h);
   file.create_dataset("/predictions", {spec.samples, spec.targets}, ElementKind::float64, {}, false);
   create_layer(file, spec, "/layers/head", 0);
+  file.require_room();
 
   // In the targets' eigenbasis everything is diagonal: with a_j = sqrt(mu_j) - sqrt(c), the weight's row j is
   // (lambda_h / lambda_w)^(1/4) sqrt(a_j) along its direction, the feature (lambda_w / lambda_h)^(1/4)
@@ -137,7 +140,7 @@ void write_ufm(const std::string& path, const UfmSpec& spec) {
   file.finish();
 }
 
-void write_planted(const std::string& path, const PlantedSpec& spec) {
+void write_planted(const std::string& path, const PlantedSpec& spec, const StopRequest* stop) {
   require_sane(spec);
   require_synth(!spec.noise.empty(), "a planted dump needs at least one layer: --noise SHARE[,SHARE...]");
   for (const double share : spec.noise) {
@@ -148,15 +151,18 @@ void write_planted(const std::string& path, const PlantedSpec& spec) {
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
   const std::size_t rest = spec.features - spec.targets;
-  DumpWriter file(path);
+  DumpWriter file(path, stop);
   write_head(file, spec, "planted");
+  for (std::size_t layer = 0; layer < spec.noise.size(); ++layer) {
+    create_layer(file, spec, planted_layer(layer), layer);
+  }
+  file.require_room();
   Matrix weight(spec.targets, spec.targets);
   for (std::size_t j = 0; j < spec.targets; ++j) {
     weight(j, j) = 1;
   }
   for (std::size_t layer = 0; layer < spec.noise.size(); ++layer) {
-    const std::string name = fmt::format("/layers/layer{}", layer + 1);
-    create_layer(file, spec, name, layer);
+    const std::string name = planted_layer(layer);
     file.write_rows(name + "/weight", 0, embedded(weight, spec.features, turn_features).view());
     // Signal directions have variance s = (1 - noise) / n each, which meets eigenvalues mu_j of the targets.
     const double signal = (1 - spec.noise[layer]) / static_cast<double>(spec.targets);
@@ -191,7 +197,7 @@ void write_planted(const std::string& path, const PlantedSpec& spec) {
           for (double& value : rows.values()) {
             value += offset;
           }
-          file.write_rows(fmt::format("/layers/layer{}/activations", layer + 1), first, rows.view());
+          file.write_rows(planted_layer(layer) + "/activations", first, rows.view());
         }
       });
   file.finish();

@@ -60,6 +60,16 @@ const Tensor* find(const Tensors& tensors, const std::string& naming, const std:
   return of_module == tensors.end() ? nullptr : &of_module->second;
 }
 
+// What the bias may be called where the weight is called so.
+std::string bias_like(std::string weight) {
+  for (const std::string_view part : {"weight", "kernel"}) {
+    if (const std::size_t at = weight.rfind(part); at != std::string::npos) {
+      return weight.replace(at, part.size(), "bias");
+    }
+  }
+  return "";
+}
+
 DatasetIndex dataset_of(const Tensor& tensor) {
   if (!tensor.readable) {
     throw InputError(tensor.dataset.file, tensor.dataset.object,
@@ -77,8 +87,10 @@ void require_fit(const std::string& misfit, const DatasetIndex& dataset) {
 
 // False when there is no weight for the layer. A vector, a normalization's scale, is none.
 bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& naming) {
+  const std::string before = layer.bias ? layer.bias->object : "";
   layer.weight.reset();
   layer.bias.reset();
+  layer.unused_bias.clear();
   layer.weight_transposed = naming.transposed;
   const Tensor* weight = find(tensors, naming.weight, layer.name);
   if (weight == nullptr || weight->dataset.shape.size() < 2) {
@@ -94,6 +106,9 @@ bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& 
   if (const Tensor* bias = find(tensors, naming.bias, layer.name)) {
     layer.bias = dataset_of(*bias);
     require_fit(bias_misfit(layer), *layer.bias);
+  } else {
+    const Tensor* beside = find(tensors, bias_like(naming.weight), layer.name);
+    layer.unused_bias = beside != nullptr ? beside->dataset.object : before;
   }
   return true;
 }

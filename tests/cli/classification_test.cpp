@@ -83,6 +83,44 @@ TEST_F(Classification, IntegersWithoutATaskAreARegressionWithALine) {
   EXPECT_THAT(told_, HasSubstr("task = \"classification\""));
 }
 
+TEST_F(Classification, BooleansAreLabelsAndOneHotRows) {
+  const std::string labels = "(np.arange(N) % 3 == 0)";
+  make_dumps(folder_, classes(labels + ".astype(np.uint8)"));
+  const std::string digest = analyzed({}).at("provenance").at("digest");
+  for (const std::string& booleans : {labels, "np.stack([~" + labels + ", " + labels + "], axis=1)"}) {
+    make_dumps(folder_, classes(booleans));
+    const nlohmann::json found = analyzed({});
+    EXPECT_EQ(found.at("checkpoints").at(0).at("targets").at("classes"), 2);
+    EXPECT_EQ(found.at("provenance").at("digest"), digest) << booleans;
+    EXPECT_EQ(analyzed({"--trust"}).at("provenance").at("digest"), digest);
+  }
+  make_dumps(folder_,
+             classes(labels,
+                     "del f['layers/fc1/activations']; f['layers/fc1/activations'] = np.ones((N, 5), bool)"));
+  (void)analyzed({}, 1);
+  EXPECT_THAT(told_, HasSubstr("/layers/fc1/activations: found an enumeration"));
+}
+
+TEST_F(Classification, LabelsOfShardsThatDifferInTypeAreNamed) {
+  make_dumps(folder_, classes("np.arange(N) % 4") + "\nimport shutil; shutil.copy('a.h5', 'b.h5')\n" +
+                          "with h5py.File('b.h5', 'a') as f:\n"
+                          "    del f['targets']; f['targets'] = (np.arange(60) % 4).astype(np.int32)");
+  expect_refused({"b.h5", "--shards"},
+                 {"b.h5: /targets: found int32 labels of shape [60]; expected the type and the "
+                  "columns of the first shard: int64 labels of shape [60] in ",
+                  "a.h5"});
+}
+
+TEST_F(Classification, AnIgnoredLabelWithoutLabelsIsTold) {
+  make_dumps(folder_, "dump('a.h5')");
+  (void)analyzed({"--ignore-label", "-100"});
+  EXPECT_THAT(told_,
+              HasSubstr("--ignore-label: no dump has task = \"classification\", so nothing is left out"));
+  make_dumps(folder_, classes("np.arange(N) % 4"));
+  (void)analyzed({"--ignore-label", "-100"});
+  EXPECT_THAT(told_, Not(HasSubstr("--ignore-label")));
+}
+
 TEST_F(Classification, TableCsvAndInspectKnowIt) {
   make_dumps(folder_, classes("np.arange(N) % 4"));
   EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5"}).out,

@@ -8,6 +8,7 @@ namespace collapscope::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class Interruption : public ::testing::Test {
@@ -52,9 +53,12 @@ TEST_F(Interruption, NoTimeLeftKeepsWhatThereIs) {
             Json::parse(folder_.read("y.json"))["provenance"]["digest"]);
 }
 
-TEST_F(Interruption, WithoutAFolderTheResultsSayWhatIsMissing) {
+TEST_F(Interruption, WithoutAFolderNothingMeasuredIsNothingWritten) {
   const Finished stopped = expect_status(2, folder_, {"analyze", "p.h5", "--max-time", "0", "-o", "x.json"});
-  EXPECT_THAT(stopped.err, HasSubstr("stopped by --max-time"));
+  EXPECT_THAT(stopped.err,
+              HasSubstr("stopped by --max-time; nothing was measured, so no results are written"));
+  EXPECT_THAT(stopped.err, Not(HasSubstr("in the results")));
+  EXPECT_FALSE(folder_.has("x.json"));
 }
 
 TEST_F(Interruption, AStateOfAnotherAnalysisIsRefused) {
@@ -74,7 +78,9 @@ TEST_F(Interruption, PartsAreNamedAndWrittenRight) {
   for (const std::string part : {"0/2", "3/2", "1", "1/", "/2", "a/b", "1/2/3", "-1/2"}) {
     expect_usage_error({"analyze", "p.h5", "--part", part, "-o", "x.h5"}, "--part takes I/N");
   }
-  expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "x.json"}, ".h5");
+  const Finished json = expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "x.json"},
+                                           "-o x.json: expected a name that ends in .h5");
+  EXPECT_THAT(json.err, Not(HasSubstr("JSON")));
   expect_usage_error({"analyze", "p.h5", "--part", "1/2"}, "--part writes one file: -o FILE.h5");
   expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "a.h5", "--work", "w"}, "without --work");
 }

@@ -70,6 +70,10 @@ TEST_F(Options, SayWhatWasProbablyMeant) {
       expect_status(2, folder_, {"synth", "planed"}).err,
       "collapscope: unknown command 'planed'; did you mean 'planted'? 'collapscope synth --help' lists the "
       "commands\n");
+  EXPECT_EQ(expect_status(2, folder_, {"help", "analyze"}).err,
+            "collapscope: unknown command 'help'; 'collapscope --help' lists the commands\n");
+  EXPECT_EQ(expect_status(2, folder_, {"synth", "help", "etf"}).err,
+            "collapscope: unknown command 'help'; 'collapscope synth --help' lists the commands\n");
 }
 
 TEST_F(Options, ACommandThatIsMissingShowsHelp) {

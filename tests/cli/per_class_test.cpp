@@ -142,7 +142,9 @@ TEST_F(PerClass, NamesOfTheClassesAreShown) {
 
 TEST_F(PerClass, NamesThatCannotBeReadCostThemselvesAlone) {
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"f['class_names'] = np.arange(3)", "found another type"},
+      {"f['class_names'] = np.arange(3)",
+       "found integers; expected names of the classes, strings of shape [m]"},
+      {"f['class_names'] = np.arange(3.0)", "found floating-point numbers; expected names"},
       {"f['class_names'] = np.array([['a', 'b']], dtype='S4')", "is no list"},
       {"f.create_group('class_names')", "found a group"},
       {"f['class_names'] = np.array(['a' * 5000], dtype='S5000')", "a name of 5000 bytes"},

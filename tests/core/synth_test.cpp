@@ -1,9 +1,12 @@
 // Synthetic dumps: exact designs, impossible specifications, no rubbish after failures.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <numbers>
 
 #include "collapscope/core/error.hpp"
@@ -102,6 +105,8 @@ TEST_F(SynthFiles, ImpossiblePlantedDumpsAreRefused) {
   refused([](PlantedSpec& s) { s.noise = {-0.1}; });
   refused([](PlantedSpec& s) { s.noise = {test::nan}; });
   refused([](PlantedSpec& s) { s.features = s.targets; });  // nowhere to put the noise
+  refused([](PlantedSpec& s) { s.step = test::nan; });
+  refused([](PlantedSpec& s) { s.step = std::numeric_limits<double>::infinity(); });
   refused([](PlantedSpec& s) { s.element = ElementKind::int32; });
   refused([](PlantedSpec& s) {
     s.storage = SynthStorage::chunked;
@@ -136,6 +141,45 @@ TEST_F(SynthFiles, FailedWritesLeaveNothing) {
   EXPECT_THROW(write_ufm(path(), {}), Error);
   EXPECT_TRUE(fs::exists(path() + "/inside"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+TEST_F(SynthFiles, StoppedWritesLeaveNothing) {
+  StopRequest stop;
+  stop.by_signal(SIGTERM);
+  fs::create_directories(folder_);
+  const auto stopped = [&](auto write, const auto& spec) {
+    EXPECT_THROW(write(path(), spec, &stop), Stopped);
+    EXPECT_TRUE(empty());
+  };
+  stopped(write_planted, PlantedSpec());
+  stopped(write_ufm, UfmSpec());
+  stopped(write_classes, ClassSpec());
+}
+
+TEST_F(SynthFiles, MoreThanTheDiskHoldsIsRefused) {
+  const auto refused = [&](auto write, const auto& spec) {
+    try {
+      write(path(), spec, nullptr);
+      ADD_FAILURE() << "written";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), ::testing::AllOf(::testing::HasSubstr("dump.h5: it needs 8."),
+                                                 ::testing::HasSubstr(", and the disk has "),
+                                                 ::testing::HasSubstr(" free")));
+    }
+    EXPECT_TRUE(empty());
+  };
+  fs::create_directories(folder_);
+  PlantedSpec planted;  // 8 PiB of activations
+  planted.samples = std::uint64_t{1} << 40U;
+  planted.features = 1024;
+  planted.noise = {0.5};
+  refused(write_planted, planted);
+  ClassSpec classes;
+  classes.rows = (std::uint64_t{1} << 40U) / 8;
+  classes.classes = 8;
+  classes.features = 1024;
+  classes.nc1 = {1};
+  refused(write_classes, classes);
 }
 
 TEST_F(SynthFiles, WhatIsWrittenCanBeIndexed) {

@@ -313,6 +313,67 @@ TEST(BadTypes, AreNamed) {
   }
 }
 
+// An enumeration with these members; none as booleans are stored, unless they are FALSE = 0 and TRUE = 1.
+Handle enumeration(hid_t base, const std::vector<std::pair<const char*, std::int16_t>>& members) {
+  Handle type(must(H5Tenum_create(base)), H5Tclose);
+  for (const auto& [name, value] : members) {
+    std::int16_t stored = value;
+    must(H5Tconvert(H5T_NATIVE_INT16, base, 1, &stored, nullptr, H5P_DEFAULT));
+    must(H5Tenum_insert(type.get(), name, &stored));
+  }
+  return type;
+}
+
+void write_labels(const std::string& path, hid_t type, const std::string& task, const Stored& stored = {}) {
+  const TestFile file(path);
+  file.attribute("/", "task", task);
+  const Handle creation = creation_properties({4}, stored);
+  const Handle labels = file.create("targets", type, {4}, creation.get());
+  const std::int8_t values[]{0, 1, 1, 0};
+  const Handle one_byte = enumeration(H5T_NATIVE_INT8, {{"FALSE", 0}, {"TRUE", 1}});
+  must(H5Dwrite(labels.get(), H5Tget_size(type) == 1 ? type : one_byte.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                values));
+  file.ramp("layers/fc/activations", {4, 2});
+}
+
+TEST(BooleanLabels, AreTheIntegersThatTheyAreStoredAs) {
+  const TempDir dir;
+  const std::vector<std::pair<const char*, std::int16_t>> members{{"FALSE", 0}, {"TRUE", 1}};
+  const Handle wide = enumeration(H5T_STD_I16BE, members);
+  const Handle narrow = boolean_type();
+  for (const hid_t type : {narrow.get(), wide.get()}) {
+    for (const Stored& stored : {Stored{}, Stored{{}, true}, Stored{{3}, false, false, 1}}) {
+      write_labels(dir / "dump.h5", type, "classification", stored);
+      const DumpIndex index = index_dump(dir / "dump.h5");
+      ASSERT_EQ(index.checkpoints.size(), 1U);
+      const DatasetIndex& labels = index.checkpoints[0].targets;
+      EXPECT_EQ(labels.element.kind, type == wide.get() ? ElementKind::int16 : ElementKind::int8);
+      EXPECT_EQ(labels.element.big_endian, type == wide.get());
+      EXPECT_EQ(read_all(labels, 3), std::vector<double>({0, 1, 1, 0}));
+    }
+  }
+}
+
+TEST(BooleanLabels, AreNoTargetsOfARegression) {
+  const TempDir dir;
+  write_labels(dir / "dump.h5", boolean_type().get(), "regression");
+  EXPECT_THAT(index_error(dir / "dump.h5"), HasSubstr("/targets: found an enumeration"));
+}
+
+TEST(BooleanLabels, AreNoOtherEnumerations) {
+  const TempDir dir;
+  const std::vector<std::vector<std::pair<const char*, std::int16_t>>> others{
+      {{"FALSE", 1}, {"TRUE", 0}},
+      {{"NO", 0}, {"YES", 1}},
+      {{"FALSE", 0}, {"TRUE", 1}, {"MAYBE", 2}},
+      {{"FALSE", 0}}};
+  for (const auto& members : others) {
+    const Handle type = enumeration(H5T_NATIVE_INT8, members);
+    write_labels(dir / "dump.h5", type.get(), "classification");
+    EXPECT_THAT(index_error(dir / "dump.h5"), HasSubstr("/targets: found an enumeration"));
+  }
+}
+
 TEST(BadTypes, OddFloatsAndIntegersAreNamed) {
   const TempDir dir;
   const Handle fp8 = copy(H5T_IEEE_F32LE);  // E4M3

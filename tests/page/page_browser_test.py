@@ -13,12 +13,16 @@ import subprocess
 import tempfile
 import unittest
 
+import h5py
+import numpy as np
+
 import browser
 import make_data
 
 KINDS = ("example", "large", "sweep", "hostile", "single", "undefined", "empty")
 CHARTS = {"example": 12, "large": 11, "hostile": 11}  # that must be drawn at least
 WIDTHS = (360, 768, 1280)
+LARGE_LABEL = 2**53 + 1  # a script's number would round it
 NUMBER = r"−?[0-9.]+(?:e−?[0-9]+)?"
 
 
@@ -38,6 +42,7 @@ def setUpModule():
         subprocess.run([os.environ["MAKE_PAGE"], data, page], check=True)
         PageTest.paths[kind] = page
     PageTest.paths["classes"] = classes_page(folder.name)
+    PageTest.paths["large labels"] = large_labels_page(folder.name)
     PageTest.paths["both"] = both_page(folder.name)
     for name, results in (("seeds", make_data.seeds()), ("few", few(make_data.seeds()))):
         PageTest.paths[name] = report_page(folder.name, name, results)
@@ -51,8 +56,23 @@ def classes_page(folder):
     for step, nc1 in ((1, "2,1,0.5"), (10, "1,0.1,0.01"), (100, "0.1,1e-3,1e-5")):
         subprocess.run([program, "synth", "classes", "-K", "12", "-n", "30", "-d", "16", "--nc1", nc1, "--step", str(step), "--run", "r",
                         "-o", os.path.join(folder, f"classes_{step}.h5")], check=True)
+        with h5py.File(os.path.join(folder, f"classes_{step}.h5"), "r+") as file:
+            file.attrs["lambda_w"] = file.attrs["lambda_h"] = 5e-4
     results, page = os.path.join(folder, "classes.json"), os.path.join(folder, "classes.html")
     subprocess.run([program, "analyze", os.path.join(folder, "classes_*.h5"), "--device", "cpu", "--per-class", "-q", "-o", results], check=True)
+    subprocess.run([program, "report", results, "-o", page], check=True)
+    return page
+
+
+def large_labels_page(folder):
+    """The report on a classifier of 4 classes, two of which have labels that a script's numbers would round."""
+    program, dump = os.environ["COLLAPSCOPE"], os.path.join(folder, "large_labels.h5")
+    subprocess.run([program, "synth", "classes", "-K", "4", "-n", "20", "-d", "8", "--run", "r", "-o", dump], check=True)
+    with h5py.File(dump, "r+") as file:
+        labels = file["targets"][...]
+        file["targets"][...] = np.where(labels >= 2, LARGE_LABEL - 2 + labels, labels)
+    results, page = os.path.join(folder, "large_labels.json"), os.path.join(folder, "large_labels.html")
+    subprocess.run([program, "analyze", dump, "--device", "cpu", "--per-class", "-q", "-o", results], check=True)
     subprocess.run([program, "report", results, "-o", page], check=True)
     return page
 
@@ -488,6 +508,20 @@ class PageTest(unittest.TestCase):
         yellow = counts["253,231,37"]
         others = max(count for colour, count in counts.items() if colour not in ("253,231,37", "0,0,0"))
         self.assertAlmostEqual(others / yellow, 11, delta=0.5)
+
+    def test_large_labels_are_exact(self):
+        self.open("large labels")
+        rows = self.texts("#classes > .scroll tbody tr th")
+        self.assertEqual(rows, ["0", "1", str(LARGE_LABEL), str(LARGE_LABEL + 1)])
+        nearest = self.texts("#classes > .scroll tbody tr td:nth-child(6)")
+        self.assertEqual(len(nearest), 4)
+        self.assertTrue(set(nearest) <= set(rows) and all(one != other for one, other in zip(nearest, rows)), nearest)
+
+    def test_a_classifiers_page_says_nothing_of_the_model_of_regressions(self):
+        self.open("classes")
+        self.assertNotIn("regularizers", " ".join(self.texts("#spectra p")))
+        self.open("both")
+        self.assertIn("regularizers", " ".join(self.texts("#spectra p")))
 
     def test_a_classifiers_page_shows_nc(self):
         self.open("classes")

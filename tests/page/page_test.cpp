@@ -91,6 +91,17 @@ TEST(Page, NamesCannotEndAnElement) {
   EXPECT_THAT(page, HasSubstr("<title>&lt;/title&gt;&lt;/script&gt;"));
 }
 
+// Scripts would round them.
+TEST(Page, LargeIntegersAreText) {
+  const std::string kept =
+      R"([9007199254740991,-9007199254740991,1e300,9007199254740993.0,-0.5,"a \" 9007199254740993 \\",true,null,12])";
+  const std::string page = report_page(
+      R"({"kept":)" + kept + R"(,"labels":[9007199254740992,9223372036854775807,-9007199254740993],"x":1})");
+  EXPECT_EQ(between(page, "id=\"data\">", "</script>"),
+            R"({"kept":)" + kept +
+                R"(,"labels":["9007199254740992","9223372036854775807","-9007199254740993"],"x":1})");
+}
+
 TEST(Page, PolicyAllowsWhatIsThereAndNothingElse) {
   const std::string page = report_page(sample().dump());
   const std::string policy = between(page, "Content-Security-Policy\" content=\"", "\"");

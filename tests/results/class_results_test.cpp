@@ -105,11 +105,51 @@ TEST(ClassResults, ErrorsNameThePlace) {
               HasSubstr("expected a label"));
   EXPECT_THAT(error_of_classes([&](ClassJson& t) { classes(t)["within_variance"][0] = "x"; }),
               HasSubstr("expected a number or null"));
-  EXPECT_THAT(error_of_classes([&](ClassJson& t) { t["checkpoints"][0]["classes"]["labels"].push_back(4); }),
+  EXPECT_THAT(error_of_classes([&](ClassJson& t) {
+                t["checkpoints"][0]["classes"]["labels"].push_back(9007199254740994);
+              }),
               HasSubstr("expected 4"));
   EXPECT_THAT(error_of_classes([&](ClassJson& t) { t["checkpoints"][0].erase("classes"); }),
               HasSubstr("found 3 classes, expected the 0 of the checkpoint"));
   EXPECT_THAT(error_of_classes([&](ClassJson& t) { classes(t).erase("rows"); }), HasSubstr("lacks 'rows'"));
+}
+
+TEST(ClassResults, LabelsAreInOrderAndOnce) {
+  for (const std::int64_t second : {std::int64_t{-7}, std::int64_t{-8}}) {
+    EXPECT_EQ(error_of_classes([&](ClassJson& t) { t["checkpoints"][0]["classes"]["labels"][1] = second; }),
+              "r.json: checkpoints[0].classes.labels[1]: found the integer " + std::to_string(second) +
+                  ", expected labels in ascending order, each once: one above -7");
+  }
+}
+
+TEST(ClassResults, TheNearestIsAnotherClass) {
+  const auto nearest = [](ClassJson& t) -> ClassJson& {
+    return t["checkpoints"][0]["layers"][0]["classes"]["nearest"];
+  };
+  for (const std::int64_t label : {std::int64_t{5}, std::int64_t{9007199254740992}, std::int64_t{0}}) {
+    EXPECT_EQ(error_of_classes([&](ClassJson& t) { nearest(t)[1] = label; }),
+              "r.json: checkpoints[0].layers[0].classes.nearest[1]: found the integer " +
+                  std::to_string(label) + ", expected the label of another class than 0");
+  }
+  EXPECT_EQ(error_of_classes([&](ClassJson& t) { nearest(t)[1] = 9007199254740993; }), "no error");
+  EXPECT_EQ(error_of_classes([&](ClassJson& t) { nearest(t) = nullptr; }), "no error");
+}
+
+TEST(ClassResults, CosinesAreNoneBeyondOne) {
+  const auto classes = [](ClassJson& t) -> ClassJson& { return t["checkpoints"][0]["layers"][0]["classes"]; };
+  for (const char* column : {"nearest_cosine", "cosines"}) {
+    for (const double wrong : {1.5, -1.01, 1e300}) {
+      EXPECT_THAT(error_of_classes([&](ClassJson& t) { classes(t)[column][0] = wrong; }),
+                  HasSubstr(std::string("classes.") + column + "[0]: found "));
+    }
+    for (const double right : {1.0, -1.0, 1 + 1e-15}) {
+      EXPECT_EQ(error_of_classes([&](ClassJson& t) { classes(t)[column][0] = right; }), "no error");
+    }
+  }
+  EXPECT_THAT(error_of_classes([&](ClassJson& t) {
+                classes(t)["weight_cosine"] = {0.5, -2.0, 0.5};
+              }),
+              HasSubstr("weight_cosine[1]: found the number -2, expected a cosine, from -1 to 1"));
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ struct LayerIndex {
   DatasetIndex activations;
   std::optional<DatasetIndex> weight;
   std::optional<DatasetIndex> bias;
+  std::string unused_bias;         // what seems to be its bias, where `bias` is empty
   bool weight_transposed = false;  // stored [d, m] (a file not written for us)
   KernelOrder kernel_order = KernelOrder::unsaid;
   std::optional<NextLayer> next;  // as layer_shards has found it; indexing leaves it empty

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collapscope/core/element.hpp"
+#include "collapscope/core/stop.hpp"
 
 namespace collapscope {
 
@@ -58,9 +59,9 @@ struct ClassSpec : SynthSpec {
 };
 
 // Writes the dump under a temporary name and renames it. Throws UsageError for impossible specifications,
-// Error when the file cannot be written.
-void write_ufm(const std::string& path, const UfmSpec& spec);
-void write_planted(const std::string& path, const PlantedSpec& spec);
-void write_classes(const std::string& path, const ClassSpec& spec);
+// Error when the file cannot be written, and Stopped when `stop` asks for it; then nothing is left of it.
+void write_ufm(const std::string& path, const UfmSpec& spec, const StopRequest* stop = nullptr);
+void write_planted(const std::string& path, const PlantedSpec& spec, const StopRequest* stop = nullptr);
+void write_classes(const std::string& path, const ClassSpec& spec, const StopRequest* stop = nullptr);
 
 }  // namespace collapscope

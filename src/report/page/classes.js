@@ -146,7 +146,7 @@ class ClassMap {
     const head = ['Class', 'Rows', '‖m‖', 'Variance within', 'Cosine with w', 'Nearest class', 'Its cosine', 'NCC accuracy', 'Model accuracy'];
     this.table.replaceChildren(tableElement('', head.map((text, i) => (i === 0 || i === 5 ? text : {text, number: true})),
       order.slice(0, most).map((c) => [this.labels[c], number(classes.rows, c), number(classes.mean_norm, c), number(classes.within_variance, c),
-        number(classes.weight_cosine, c), isNumber(classes.nearest[c]) ? name.get(classes.nearest[c]) || String(classes.nearest[c]) : '–',
+        number(classes.weight_cosine, c), name.get(classes.nearest[c]) || '–',
         number(classes.nearest_cosine, c), number(classes.ncc_accuracy, c), number(this.known.model_accuracy, c)])));
   }
 }

@@ -89,7 +89,12 @@ function dimensionTable(section) {
       ['Run', 'Layer', {text: 'Learned', number: true}, {text: 'Targets’ rank', number: true}, ''], rows)));
 }
 
+// The model is one of regressions.
 function ufmTable(section) {
+  const tasks = runs.map(lastCheckpoint).filter(Boolean).map(taskOf);
+  if (tasks.length && !tasks.includes('regression')) {
+    return;
+  }
   const known = runs.filter((run) => run.ufm);
   const names = [...new Set(known.flatMap((run) => Object.keys(run.ufm).filter((name) => isNumber(run.ufm[name]))))];
   section.append(element('h3', {class: 'part'}, 'Beside the unconstrained feature model'));

@@ -56,6 +56,21 @@ def test_separation_has_the_numbers_and_their_slope(classifiers):
     np.testing.assert_allclose(fit[1], [12, 0.75], rtol=1e-9)
 
 
+def test_factors_of_runs_that_lie_together_are_apart(classifiers):
+    tree = json.loads(classifiers.read_text())
+    sample = tree["checkpoints"][1]
+    for count, shown in ((3, 3), (60, None)):
+        tree["checkpoints"] = [{**sample, "run": f"run{number}"} for number in range(count)]
+        figure = plot.separation(tree)
+        figure.canvas.draw()
+        texts = figure.axes[0].texts
+        assert len(texts) == shown if shown else 3 < len(texts) < count and texts[-1].get_text() == f"and {count - len(texts) + 1} more"
+        boxes = sorted((text.get_window_extent() for text in texts), key=lambda box: box.y0)
+        assert all(below.y1 <= above.y0 + 1 for below, above in zip(boxes, boxes[1:]))
+        frame = figure.axes[0].get_window_extent()
+        assert boxes[0].y0 >= frame.y0 and boxes[-1].y1 <= frame.y1
+
+
 def test_what_is_below_its_floor_does_not_turn_the_fit(classifiers):
     tree = json.loads(classifiers.read_text())
     layer = tree["checkpoints"][1]["layers"][2]
@@ -74,8 +89,16 @@ def test_all_draws_those_of_classifiers_only(classifiers, tmp_path, capsys):
     assert "no weight_decay" in capsys.readouterr().err
 
 
+def test_figures_of_regressions_name_the_one_of_classifiers(classifiers, capsys):
+    with pytest.raises(FigureError, match="no value of nrc1 in these results; they are of classifiers, whose NC1-4 neural_collapse shows"):
+        plot.last_layer(classifiers)
+    for source in (classifiers, classifiers.parent / "made_1.h5"):
+        assert main(["plot", "nrc3_over_gamma", str(source), "-o", str(classifiers.parent / "x.pdf")]) == 2
+        assert "a classifier, which has no NRC3; neural_collapse shows its NC1-4" in capsys.readouterr().err
+
+
 def test_regressions_have_neither(arm):
-    with pytest.raises(FigureError, match="no value of nc1"):
+    with pytest.raises(FigureError, match="no value of nc1.*; they are of regressions, whose NRC1-3 last_layer shows"):
         plot.neural_collapse(arm / "arm.json")
     with pytest.raises(FigureError, match="no value of nc1_trace"):
         plot.separation(arm / "arm.json")

@@ -103,6 +103,14 @@ def test_ignored_samples(tmp_path):
     assert meter.samples == 600
 
 
+def test_a_batch_of_ignored_samples(tmp_path):
+    data = batches()
+    data[0] = (data[0][0], torch.full_like(data[0][1], -100))
+    data[3] = (data[3][0], torch.full_like(data[3][1], -100))
+    meter = expect_bits_of_a_dump(mlp(), data, tmp_path / "a.h5", ignore_label=-100)
+    assert meter.samples == 700 - 2 * 128
+
+
 def test_a_label_for_every_token(tmp_path):
     data = tokens()
     meter = expect_bits_of_a_dump(tagger(), data, tmp_path / "a.h5", batch=dict, pool="none", ignore_label=-100, exclude="block.self_attn")

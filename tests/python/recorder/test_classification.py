@@ -93,12 +93,72 @@ def test_what_does_not_fit_is_refused(tmp_path):
     refused("class_names: found 'xxx", task="classification", class_names=["x" * 5000])
     refused("ignore_label: found 0.5", task="classification", ignore_label=0.5)
     refused("ignore_label: found -100 for task 'regression'", ignore_label=-100)
-    with pytest.raises(ValueError, match="found only the ignored label -100 in a batch"):
+    refused("class_names: found the text 'abcde'; expected a list of texts", task="classification", class_names="abcde")
+    with pytest.raises(ValueError, match="found no samples with another label than the ignored -100"):
         collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), torch.full((2,), -100))], task="classification",
                            ignore_label=-100)
+    with pytest.raises(ValueError, match=r"targets: found int64 of shape \[2, 3\]; expected integers \[N\] \(of one-hot rows: y.argmax\(1\)\)"):
+        collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), torch.eye(3, dtype=torch.int64)[:2])], task="classification")
     with pytest.raises(ValueError, match=r"targets: found float32 of shape \[2\]; expected integers"):
         collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), torch.randn(2))], task="classification")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_of_ignored_labels_is_passed_over(tmp_path):
+    x, y = torch.randn(60, 5), torch.arange(60) % 3
+    y[:20] = y[40:] = -100
+    parts = list(zip(x.split(20), y.split(20)))
+    collapscope.record(model(), tmp_path / "a.h5", parts, task="classification", ignore_label=-100)
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert np.array_equal(f["targets"][()], y[20:40]) and np.array_equal(f["layers/0/activations"][()], x[20:40])
+        assert f["predictions"].shape == (20, 3)
+
+
+def test_a_batch_of_ignored_tokens_is_passed_over(tmp_path):
+    x, y = torch.randn(6, 4, 5), torch.randint(0, 3, (6, 4))
+    y[:2] = y[2:4, 1:] = -100
+    mask = torch.ones(6, 4)
+    mask[2:4, :1] = 0
+    items = [{"x": x[i:i + 2], "y": y[i:i + 2], "mask": mask[i:i + 2]} for i in (0, 2, 4)]  # none in the first two
+    collapscope.record(model(), tmp_path / "a.h5", items, batch=dict, task="classification", pool="none", ignore_label=-100)
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert np.array_equal(f["targets"][()], y[4:].reshape(-1)) and f["layers/0/activations"].shape == (8, 5)
+    items[0]["mask"] = torch.zeros(2, 4)
+    with pytest.raises(ValueError, match="mask: found no position that counts"):
+        collapscope.record(model(), tmp_path / "b.h5", items, batch=dict, task="classification", pool="none", ignore_label=-100)
+
+
+def test_predictions_of_a_classifier_are_logits(tmp_path):
+    for output in (lambda logits: logits.argmax(1), lambda logits: logits[:, 0]):
+        with pytest.raises(ValueError, match=r"predictions: found shape \[20\]; expected logits of shape \[20, K\], one column for each "
+                                             "class; output=lambda result: None records none"):
+            collapscope.record(model(), tmp_path / "a.h5", batches(), task="classification", output=output)
+    assert not list(tmp_path.iterdir())
+    collapscope.record(model(), tmp_path / "a.h5", batches(), task="classification", output=lambda result: None)
+    assert classes_of(tmp_path / "a.h5")[0]["model_accuracy"] is None
+    np.savez(tmp_path / "c.npz", **{"acts.fc": np.ones((6, 2)), "y": np.arange(6) % 3, "p": np.arange(6)})
+    with pytest.raises(ValueError, match=r"predictions: found shape \[6\]; expected logits of shape \[6, K\], .*; predictions=None"):
+        collapscope.convert(tmp_path / "c.npz", tmp_path / "c.h5", activations="acts.*", targets="y", predictions="p", task="classification")
+
+
+def test_integers_without_a_task_are_told_of_it(tmp_path):
+    for record in (lambda path: collapscope.record(model(), path, batches()),
+                   lambda path: collapscope.attach(model(), f"{path}_{{step}}.h5", data=list(batches())).step(1)):
+        with pytest.raises(ValueError, match=r"predictions: found shape \[20, 3\]; expected \[20\] .*; task='classification' takes integers"):
+            record(tmp_path / "a")
+    np.savez(tmp_path / "c.npz", **{"acts.fc": np.ones((6, 2)), "y": np.arange(6) % 3, "p": np.ones((6, 3))})
+    with pytest.raises(ValueError, match=r"expected \[6\] .*; task='classification'"):
+        collapscope.convert(tmp_path / "c.npz", tmp_path / "c.h5", activations="acts.*", targets="y", predictions="p")
+
+
+def test_booleans_are_labels(tmp_path):
+    x = torch.randn(40, 5)
+    y = x[:, 0] > 0
+    collapscope.record(model(), tmp_path / "a.h5", [(x, y)], task="classification")
+    np.savez(tmp_path / "b.npz", **{"acts.0": x.numpy(), "y": y.numpy()})
+    collapscope.convert(tmp_path / "b.npz", tmp_path / "b.h5", activations="acts.*", targets="y", task="classification")
+    for name in ("a.h5", "b.h5"):
+        assert classes_of(tmp_path / name)[0]["samples"] == [int((~y).sum()), int(y.sum())]
 
 
 def test_converted_files_have_names_too(tmp_path, monkeypatch):

@@ -260,7 +260,9 @@ def check_class_names(path, task: str, names) -> list[str] | None:
         return None
     if task != "classification":
         raise ValueError(f"{path}: class_names: found some for task {task!r}; expected task='classification'")
-    names = [names] if isinstance(names, str) else list(names)
+    if isinstance(names, (str, bytes)):
+        raise ValueError(f"{path}: class_names: found the text {names!r:.80}; expected a list of texts, one for each label from 0 on")
+    names = list(names)
     for label, name in enumerate(names):
         if not isinstance(name, str) or "\0" in name or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
             raise ValueError(f"{path}: class_names: found {name!r:.80} for label {label}; expected texts of at most {LONGEST_NAME} bytes")
@@ -273,20 +275,28 @@ def check_targets(path, task: str, targets: np.ndarray) -> None:
     """Raises ValueError unless the shape, [N] or [N, n], and the type fit the task."""
     regression = task == "regression"
     axes = (1, 2) if regression else (1,)
-    if targets.ndim not in axes or not (regression or targets.dtype.kind in "iu"):
+    if targets.ndim not in axes or not (regression or targets.dtype.kind in "iub"):
+        hint = " (of one-hot rows: y.argmax(1))" if not regression and targets.ndim == 2 else ""
         raise ValueError(f"{path}: targets: found {type_name(targets)} of shape {list(targets.shape)}; expected "
-                         f"{'[N] or [N, n]' if regression else 'integers [N]'}")
+                         f"{'[N] or [N, n]' if regression else 'integers [N]'}{hint}")
 
 
-def check_predictions(path, task: str, found: tuple, targets: tuple) -> None:
-    """Raises ValueError unless predictions of shape `found` are beside targets of shape `targets`."""
-    fits = 1 <= len(found) <= 2 and found[0] == targets[0]
+def look_like_labels(targets: np.ndarray) -> bool:
+    return targets.ndim == 1 and targets.dtype.kind in "iub"
+
+
+def check_predictions(path, task: str, found: tuple, targets: tuple, labels: bool, without: str) -> None:
+    """Raises ValueError unless predictions of shape `found` are beside targets of shape `targets`. labels: these look like some.
+    without: how one does without predictions."""
     if task == "regression":
-        fits = fits and (found[1:] or (1,)) == (targets[1:] or (1,))
+        fits = 1 <= len(found) <= 2 and found[0] == targets[0] and (found[1:] or (1,)) == (targets[1:] or (1,))
+        expected = f"{list(targets)} beside targets of shape {list(targets)}"
+        hint = "; task='classification' takes integers as labels of classes" if labels else ""
+    else:
+        fits = len(found) == 2 and found[0] == targets[0]
+        expected, hint = f"logits of shape [{targets[0]}, K], one column for each class", f"; {without} records none"
     if not fits:
-        expected = list(targets) if task == "regression" else f"[{targets[0]}, K]"
-        raise ValueError(f"{path}: predictions: found shape {list(found)}; expected {expected} beside targets of shape "
-                         f"{list(targets)}")
+        raise ValueError(f"{path}: predictions: found shape {list(found)}; expected {expected}{hint}")
 
 
 def sync_folder(path: Path) -> None:

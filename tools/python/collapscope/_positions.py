@@ -63,9 +63,9 @@ def count_of(call: Call) -> int:
     return math.prod(call.rows.shape[1:2] if call.layout == "NTD" else call.rows.shape[2:]) if call.layout else 0
 
 
-def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None, ignore_label: int | None = None) -> None:
+def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None, ignore_label: int | None = None) -> bool:
     """Makes the rows of targets, predictions and calls one per position that the mask keeps, in place. All calls have as many
-    samples as the targets."""
+    samples as the targets. Returns False, and leaves them as they are, where all that the mask keeps has the ignored label."""
     place, conv1d = place_of(calls)
     samples = len(arrays["targets"])
     count = math.prod(place)
@@ -79,11 +79,12 @@ def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.n
         if mask.shape[0] != samples or mask.size != samples * count:
             raise ValueError(f"{path}: mask: found shape {list(mask.shape)}; expected {[samples, *place]}")
         kept = mask.reshape(-1) != 0
+    if not kept.any():
+        raise ValueError(f"{path}: mask: found no position that counts in a batch; expected at least one")
     if ignore_label is not None and arrays["targets"].size == kept.size:
         kept &= laid_out(arrays["targets"], place, conv1d, True, f"{path}: targets").reshape(-1) != ignore_label
     if not kept.any():
-        what = "mask" if ignore_label is None else "mask and ignore_label"
-        raise ValueError(f"{path}: {what}: found no position that counts in a batch; expected at least one")
+        return False
     for name, values in arrays.items():
         if len(values) != samples:
             raise ValueError(f"{path}: {name}: found shape {list(values.shape)}; expected {samples} samples")
@@ -97,6 +98,7 @@ def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.n
         at = int(arrays["targets"].min())
         raise ValueError(f"{path}: targets: found the label {at} at a position that counts; expected mask=, which leaves such "
                          f"positions out: mask=(y != {at}), or ignore_label={at}")
+    return True
 
 
 def refuse_ambiguous(path, targets: np.ndarray, calls: dict[str, Call]) -> None:

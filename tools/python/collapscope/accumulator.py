@@ -266,6 +266,8 @@ class Accumulator:
     def results(self, *, path: str = "", run: str = "", step=None, attributes=None, class_names=()) -> dict:
         """The results as `collapscope analyze -o FILE.json` writes them, parsed. class_names: of labels 0, 1 ... with per_class."""
         self._require_some()
+        if isinstance(class_names, (str, bytes)):
+            raise AccumulatorError(f"class_names: found the text {class_names!r:.80}; expected a list of texts, one for each label from 0 on")
         listed = [(str(name), value if isinstance(value, (bool, int, float, str)) else str(value))
                   for name, value in (attributes or {}).items()]
         return json.loads(self._core.compute(path, run, None if step is None else float(step), listed, list(class_names)))

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    shape_text, with_ending)
+                    look_like_labels, shape_text, with_ending)
 from ._sources import index_beside, open_source, shards
 
 PIECE_BYTES = 16 * CHUNK_BYTES
@@ -227,9 +227,9 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
         values = get(source, name)
         if part == "targets":
             check_targets(writer.path, task, values)
-            shape = values.shape
+            shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
-            check_predictions(writer.path, task, values.shape, shape)
+            check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
         copy_rows(writer, part, values, dtype if part.startswith("layers/") else None)
         if len(values) != shape[0]:
             raise ValueError(f"{source.path}: {name}: found {len(values)} samples; expected {shape[0]}, as {targets} has")

@@ -19,7 +19,7 @@ import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Watcher, by_name
-from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, with_ending
+from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 
 
@@ -55,7 +55,8 @@ class Recorder:
     autocast: "bfloat16" or "float16": run the model in this mixed precision, as training does; None: as the caller does.
     allow_nonfinite: keep NaN and Inf, which the program later refuses.
     class_names: of a classification: a text for each label from 0 on, which the program shows.
-    ignore_label: of a classification: samples with this label (positions, with pool="none") are not recorded; -100 is PyTorch's.
+    ignore_label: of a classification: samples with this label (positions, with pool="none") are not recorded, and nothing of a
+        batch that has no other; -100 is PyTorch's.
     Raises ValueError for what does not fit, with file, layer, what was found and expected.
     """
 
@@ -134,7 +135,8 @@ class Recorder:
             return
         self._closed = True
         if self._writer is None:
-            raise ValueError(f"{self.path}: found no samples; expected at least one call of add()")
+            left_out = "" if self._ignore_label is None else f" with another label than the ignored {self._ignore_label}"
+            raise ValueError(f"{self.path}: found no samples{left_out}; expected at least one call of add()")
         self._writer.close()
 
     def _require_no_failure(self) -> None:
@@ -189,7 +191,7 @@ class Recorder:
             if swapped:
                 arrays["predictions"] = arrays["predictions"].swapaxes(0, 1)
             if not positions:
-                check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)
+                self._check_predictions(arrays)
         samples = len(arrays["targets"])
         self._require_samples(samples, calls)
         if keep is not None and keep < samples:
@@ -198,32 +200,37 @@ class Recorder:
             for call in calls.values():
                 call.rows = call.rows[:keep]
         if positions:
-            _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy(), self._ignore_label)
+            if not _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy(),
+                                         self._ignore_label):
+                return samples
         else:
             _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
             stored = next((name for name, call in calls.items() if call.attributes.get("layout") == "NTD"), None)
             if mask is not None and stored is not None:
                 raise ValueError(f"{self.path}: layers/{stored}: {_pool.no_mask('none')}")
-            self._leave_out(arrays, calls)
+            if not self._leave_out(arrays, calls):
+                return samples
         if predictions is not None:
-            check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape)  # in rows
+            self._check_predictions(arrays)  # in rows
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
         self._store(arrays, calls, positions)
         return samples
 
-    def _leave_out(self, arrays: dict, calls: dict[str, Call]) -> None:
-        """The samples with the ignored label."""
+    def _leave_out(self, arrays: dict, calls: dict[str, Call]) -> bool:
+        """The samples with the ignored label. Whether any other is left."""
         if self._ignore_label is None:
-            return
+            return True
         kept = np.flatnonzero(arrays["targets"] != self._ignore_label)
-        if not kept.size:
-            raise ValueError(f"{self.path}: targets: found only the ignored label {self._ignore_label} in a batch; expected another one")
-        if len(kept) == len(arrays["targets"]):
-            return
-        arrays.update((name, values[kept]) for name, values in arrays.items())
-        for call in calls.values():
-            call.rows = call.rows[kept]
+        if len(kept) < len(arrays["targets"]):
+            arrays.update((name, values[kept]) for name, values in arrays.items())
+            for call in calls.values():
+                call.rows = call.rows[kept]
+        return bool(kept.size)
+
+    def _check_predictions(self, arrays: dict) -> None:
+        check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape, look_like_labels(arrays["targets"]),
+                          "output=lambda result: None")
 
     def _check_targets(self, targets: np.ndarray) -> None:
         try:

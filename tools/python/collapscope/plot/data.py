@@ -121,8 +121,17 @@ class Results:
         if not rows["value"].notna().any():
             reasons = [printable(note) for note in rows["note"].unique() if note]
             raise FigureError(f"no value of {printable(metric)} in these results" +
-                              (f" ({'; '.join(reasons)})" if reasons else ""))
+                              (f" ({'; '.join(reasons)})" if reasons else "") + self._other_task(metric))
         return rows.sort_values(["step", "checkpoint", "position", "component"], kind="stable")
+
+    def _other_task(self, metric):
+        """Where a metric is one of the other task: the figure to draw."""
+        known = set(self.frame["metric"])
+        if metric.startswith("nrc") and "nc1" in known and "nrc1" not in known:
+            return "; they are of classifiers, whose NC1-4 neural_collapse shows"
+        if metric.startswith("nc") and "nrc1" in known and "nc1" not in known:
+            return "; they are of regressions, whose NRC1-3 last_layer shows"
+        return ""
 
     def has(self, metric):
         return self._alive(self.frame[self.frame["metric"] == metric])["value"].notna().any()

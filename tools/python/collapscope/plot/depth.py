@@ -36,8 +36,8 @@ def separation(results, *, run=None, step="last", metrics=("nc1_trace", "ncc_acc
     """Of a classifier, over the layers: D of the law of data separation, on a logarithmic axis, and the accuracy of the nearest class
     mean (He and Su 2023; Galanti, György and Hutter 2021).
 
-    The law says that D falls by the same factor from layer to layer: a dashed line is the least-squares fit of log D, and the
-    legend has its slope. results, run, step, metrics, group_by, width: as for `deep`.
+    The law says that D falls by the same factor from layer to layer: a dashed line is the least-squares fit of log D, with that
+    factor beside it; of several runs the factors are listed in their colours. results, run, step, metrics, group_by, width: as for `deep`.
     Returns a matplotlib Figure. Raises FigureError when no metric has a value.
     """
     return _over_depth(results, run, step, metrics, {"nc1_trace": True}, ("nc1_trace",), group_by, width, columns)
@@ -59,30 +59,47 @@ def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, colu
             if group_by is not None:
                 rows, looks = results.together(rows, names_of(group_by), ["layer"])
             x = rows["layer"].map(place)
+            fits = []
             for name, look in looks.items():
                 chosen = rows["run"].eq(name) & rows["value"].notna()
                 if chosen.any():
                     plot_line(ax, x[chosen], rows["value"][chosen], name, look, around=rows[chosen] if "spread" in rows else None)
                     if metric in fitted:
-                        _fit(ax, x[chosen], rows[chosen], look)
+                        fits += _fit(ax, x[chosen], rows[chosen], look)
             ax.set_xlim(-0.3, len(layers) - 0.7)
             names.put_below(ax)
             dress(ax, metric, logs.get(metric), rows)
+            _write_factors(ax, fits)
             zone |= floor_zone(ax, x, rows, looks)
         return _with_legend(figure, results, looks, zone, group_by)
 
 
 def _fit(ax, x, rows, look):
-    """The least-squares line of log10 of what lies above its floor, where there are two layers at least; its slope beside its end."""
+    """The least-squares line of log10 of what lies above its floor, where there are two layers at least. A list of (slope, its middle,
+    colour)."""
     above = (rows["value"] > rows["floor"].fillna(0)) & (rows["value"] > 0)
     if above.sum() < 2:
-        return
+        return []
     places = x[above].to_numpy(dtype=float)
     slope, start = np.polyfit(places, np.log10(rows["value"][above].to_numpy()), 1)
     ends = np.array([places.min(), places.max()])
     ax.plot(ends, 10 ** (start + slope * ends), color=look["color"], linewidth=0.8, linestyle=(0, (2, 2)), label="_fit")
-    ax.annotate(f"$\\times\\,10^{{{slope:.2f}}}$ a layer", (ends.mean(), 10 ** (start + slope * ends.mean())), xytext=(3, 3),
-                textcoords="offset points", fontsize=6, color=look["color"])
+    return [(slope, (ends.mean(), 10 ** (start + slope * ends.mean())), look["color"])]
+
+
+def _write_factors(ax, fits):
+    """The factor of one fit beside its line; those of several one below another, as many as there is room for."""
+    texts = [(f"$\\times\\,10^{{{slope:.2f}}}$ a layer", colour) for slope, _, colour in fits]
+    if len(fits) == 1:
+        ax.annotate(texts[0][0], fits[0][1], xytext=(3, 3), textcoords="offset points", fontsize=6, color=texts[0][1])
+        return
+    line = 9.5  # points
+    room = max(1, int(72 * ax.figure.get_figheight() * ax.get_position().height / line) - 1)
+    if len(texts) > room:
+        texts[room - 1:] = [(f"and {len(texts) - room + 1} more", GREY)]
+    for number, (words, colour) in enumerate(texts):
+        ax.annotate(words, (1, 1), xytext=(-2, -2 - line * number), xycoords="axes fraction", textcoords="offset points", ha="right",
+                    va="top", fontsize=6, color=colour, bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.3})
 
 
 def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH, columns=3):

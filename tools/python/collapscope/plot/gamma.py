@@ -65,7 +65,10 @@ def nrc3_curves(path, layer=None, points=201):
     except OSError as error:
         raise FigureError(f"{printable(os.fspath(path))}: cannot be read as HDF5: {printable(error)}")
     with file:
-        groups = file["checkpoints"].values() if "checkpoints" in file and "layers" not in file else [file]
+        groups = list(file["checkpoints"].values()) if "checkpoints" in file and "layers" not in file else [file]
+        for group in groups:
+            if _text(group.attrs.get("task", file.attrs.get("task", ""))) == "classification":
+                raise FigureError(f"{printable(os.fspath(path))}: a classifier, which has no NRC3; neural_collapse shows its NC1-4")
         return [_curve(group, layer, points, printable(os.fspath(path))) for group in groups]
 
 
