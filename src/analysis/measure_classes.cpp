@@ -61,8 +61,7 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
         predictions.refuse(first + i);
       }
       const auto number = static_cast<std::size_t>(numbers(i, 0));
-      sums.add(row, static_cast<std::size_t>(classes.labels[number]), number,
-               classes.labels.size());
+      sums.add(row, static_cast<std::size_t>(classes.labels[number]), number, classes.labels.size());
     }
   }
   classes.right = std::move(sums.right);

@@ -18,6 +18,8 @@ namespace {
 
 // Less, in units of the largest number of the means, is as good as nothing: its square must have all digits.
 constexpr float least_margin = 1e-12F;
+// Rows of W whose scores float32 does not tell from a class's own: with more, nothing is said of the class.
+constexpr std::size_t most_unclear = 1024;
 // Added to squares of |w_y - w_c|, in units of W's largest number, so that no product with them is lost.
 constexpr float least_apart = 1e-12F;
 
@@ -40,6 +42,7 @@ struct ChoiceFrom {
   const float* squares;   // of the rows
   const float* offsets;   // of the rows' scores
   float own_score;        // less all rounding
+  float error;            // that rounding
   float own_square;
   float rounding;
 
@@ -50,6 +53,8 @@ struct ChoiceFrom {
     const float square = together - 2 * products[j];
     return (square > 0 ? square : 0) + rounding * together + least_apart;
   }
+  // Rounding may be much of the gap; a NaN is.
+  [[nodiscard]] bool is_unclear(std::size_t j) const { return !(gap(j) > 32 * error); }
   // Whether the row is at least sqrt(square) away from its choice; a NaN is not.
   [[nodiscard]] bool is_beyond(std::size_t j, float square) const {
     const float difference = gap(j);
@@ -76,6 +81,9 @@ class ChoiceSearch {
     }
     longest_ = std::sqrt(*std::ranges::max_element(squares_));
     largest_offset_ = largest_of(offsets_);
+    for (std::size_t c = 0; c < weight_.rows(); ++c) {
+      exact_offsets_.push_back(of_mean[c] + classifier.bias[c]);
+    }
     // Of the offsets, and of the scores where a row is looked at.
     offset_error_ = double_rounding(weight_.cols()) *
                     (longest_ * linalg::frobenius(mean) * means_scale_ + largest_bias * score_scale());
@@ -97,20 +105,62 @@ class ChoiceSearch {
  private:
   [[nodiscard]] double score_scale() const { return means_scale_ * weight_scale_; }
 
-  // The score of mean c with its own row, less what rounding may have done to all scores.
-  [[nodiscard]] float own_score(std::size_t c) const {
+  // Of a mean with its own row: less its error, and the error.
+  struct OwnScore {
+    float score;
+    float error;
+  };
+  struct Least {
+    float reach = std::numeric_limits<float>::infinity();
+    std::size_t unclear = 0;  // rows that were looked at in float64
+  };
+
+  [[nodiscard]] OwnScore own_score(std::size_t c) const {
     const auto row = static_cast<std::size_t>(weight_rows_[c]);
+    const double error = error_of(c);
+    return {static_cast<float>(score(c, row) + offsets_[row] - error), static_cast<float>(error)};
+  }
+
+  // |w|_max |mu_c| in scaled numbers.
+  [[nodiscard]] double largest_score(std::size_t c) const { return longest_ * std::sqrt(means_squares_[c]); }
+
+  // What rounding may have done to differences of float32 scores of mean c, at most.
+  [[nodiscard]] double error_of(std::size_t c) const {
+    const std::size_t d = means_.cols();
+    const double most = largest_score(c);
+    const double sums = 4.0 * std::numeric_limits<float>::epsilon() * (2 * largest_offset_ + 2 * most);
+    return (static_cast<double>(linalg::product_rounding(d)) + double_rounding(d)) * most +
+           static_cast<double>(linalg::least_square(d)) + offset_error_ + sums;
+  }
+
+  // The score of mean c with row `row`, in float64.
+  [[nodiscard]] double score(std::size_t c, std::size_t row) const {
     const auto mean = means_.view().row(c);
     const auto weights = weight_.view().row(row);
-    double score = 0;
+    double sum = 0;
     for (std::size_t j = 0; j < mean.size(); ++j) {
-      score += mean[j] * means_scale_ * (weights[j] * weight_scale_);
+      sum += mean[j] * means_scale_ * (weights[j] * weight_scale_);
     }
-    const double most = longest_ * std::sqrt(means_squares_[c]);
-    const double sums = 4.0 * std::numeric_limits<float>::epsilon() * (2 * largest_offset_ + 2 * most);
-    const double error = (linalg::product_rounding(mean.size()) + double_rounding(mean.size())) * most +
-                         linalg::least_square(mean.size()) + offset_error_ + sums;
-    return static_cast<float>(score + offsets_[row] - error);
+    return sum;
+  }
+
+  // From differences of rows of W in float64: how far from mean c its own row is chosen before `row`; 0 where
+  // nothing is known.
+  [[nodiscard]] float exact_reach(std::size_t c, std::size_t row) const {
+    const auto own = static_cast<std::size_t>(weight_rows_[c]);
+    const auto mean = means_.view().row(c);
+    const auto a = weight_.view().row(own);
+    const auto b = weight_.view().row(row);
+    double gap = (exact_offsets_[own] - exact_offsets_[row]) * score_scale();
+    double apart = 0;
+    for (std::size_t j = 0; j < mean.size(); ++j) {
+      const double difference = (a[j] - b[j]) * weight_scale_;
+      gap += difference * (mean[j] * means_scale_);
+      apart += difference * difference;
+    }
+    gap -= 2 * (double_rounding(mean.size()) * largest_score(c) + offset_error_);
+    const auto reach = static_cast<float>(gap / (std::sqrt(apart) * (1 + 1e-6) + 1e-300));
+    return reach > least_margin ? reach * (1 - 1e-6F) : 0;
   }
 
   void look_from(const Block& down, std::span<double> margins) {
@@ -123,11 +173,11 @@ class ChoiceSearch {
     const std::span<const double> own_rows = std::span(weight_rows_).subspan(down.first, down.count);
     const MatrixView<const float> some = means_room.fill(some_rows(means_, down), means_scale_);
     const MatrixView<const float> own = own_room.fill_picked(weight_, own_rows, weight_scale_);
-    std::vector<float> own_scores;
+    std::vector<OwnScore> own_scores;
     for (std::size_t i = 0; i < down.count; ++i) {
       own_scores.push_back(own_score(down.first + i));
     }
-    std::vector<float> least(down.count, std::numeric_limits<float>::infinity());
+    std::vector<Least> least(down.count);
     for (std::size_t first = 0; first < weight_.rows(); first += block_across) {
       const Block across{first, std::min(block_across, weight_.rows() - first)};
       const MatrixView<const float> weights = across_room.fill(some_rows(weight_, across), weight_scale_);
@@ -137,41 +187,45 @@ class ChoiceSearch {
       linalg::product_of_rows(own, weights, products);
       for (std::size_t i = 0; i < down.count; ++i) {
         const auto mine = static_cast<std::size_t>(own_rows[i]);
-        for (std::size_t j = 0; j < across.count && least[i] > 0; j += run_length) {
+        for (std::size_t j = 0; j < across.count && least[i].reach > 0; j += run_length) {
           const ChoiceFrom from{scores.row(i).data() + j,
                                 products.row(i).data() + j,
                                 squares_.data() + first + j,
                                 offsets_.data() + first + j,
-                                own_scores[i],
+                                own_scores[i].score,
+                                own_scores[i].error,
                                 squares_[mine],
                                 linalg::product_rounding(d)};
-          least[i] = look_at(from, std::min(run_length, across.count - j), mine - (first + j), least[i]);
+          look_at(from, down.first + i, {first + j, std::min(run_length, across.count - j)}, least[i]);
         }
       }
     }
     for (std::size_t i = 0; i < down.count; ++i) {
-      margins[i] = safety * least[i] / means_scale_;
+      margins[i] = safety * least[i].reach / means_scale_;
     }
   }
 
-  // The less of `least` and the distances to the choices of a run, in which the class's own row has number
-  // `own`, if it is there.
-  [[nodiscard]] static float look_at(const ChoiceFrom& from, std::size_t count, std::size_t own,
-                                     float least) {
+  // Lowers what is known of class c to what a run of rows allows.
+  void look_at(const ChoiceFrom& from, std::size_t c, const Block& run, Least& least) const {
     unsigned closer = 0;
-    for (std::size_t j = 0; j < count; ++j) {
-      closer |= static_cast<unsigned>(!from.is_beyond(j, least * least));
+    for (std::size_t j = 0; j < run.count; ++j) {
+      closer |= static_cast<unsigned>(!from.is_beyond(j, least.reach * least.reach));
     }
     if (closer == 0) {
-      return least;
+      return;
     }
-    for (std::size_t j = 0; j < count; ++j) {
-      if (j != own) {
-        const float reach = from.gap(j) / std::sqrt(from.apart(j));
-        least = reach > least_margin ? std::min(least, reach) : 0;  // a NaN tells nothing
+    const auto own = static_cast<std::size_t>(weight_rows_[c]);
+    for (std::size_t j = 0; j < run.count && least.reach > 0; ++j) {
+      const std::size_t row = run.first + j;
+      if (row == own) {
+        continue;
       }
+      float reach = from.gap(j) / std::sqrt(from.apart(j));
+      if (from.is_unclear(j)) {
+        reach = ++least.unclear <= most_unclear ? exact_reach(c, row) : 0;
+      }
+      least.reach = reach > least_margin ? std::min(least.reach, reach) : 0;  // a NaN tells nothing
     }
-    return least;
   }
 
   const Matrix& means_;
@@ -182,6 +236,7 @@ class ChoiceSearch {
   std::vector<double> means_squares_;
   std::vector<float> squares_;
   std::vector<float> offsets_;
+  std::vector<double> exact_offsets_;
   float longest_ = 0;
   float largest_offset_ = 0;
   double offset_error_ = 0;

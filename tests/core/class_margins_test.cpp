@@ -201,6 +201,26 @@ TEST_F(ChoiceMargins, HoldInEveryDirectionAndEndAtTheNearestOtherChoice) {
   EXPECT_LT(some, classes);
 }
 
+// Rows of W next to each other on a circle: their scores differ by less than float32 products tell.
+TEST(NearChoices, AreFoundFromDifferences) {
+  constexpr std::size_t count = 4000;
+  Matrix means(count, 3);
+  std::vector<double> rows;
+  for (std::size_t c = 0; c < count; ++c) {
+    const double angle = 2 * 3.14159265358979 * static_cast<double>(c) / count;
+    means(c, 0) = std::cos(angle);
+    means(c, 1) = std::sin(angle);
+    rows.push_back(static_cast<double>(c));
+  }
+  const Classifier classifier{std::make_shared<const Matrix>(means), std::vector<double>(count, 0.5)};
+  const std::vector<double> margins = choice_margins(means, {0, 0, 7}, classifier, rows);
+  const double expected = std::sin(3.14159265358979 / count);  // half the way to the next
+  for (const double margin : margins) {
+    EXPECT_GT(margin, expected * (1 - taken));
+    EXPECT_LT(margin, expected);
+  }
+}
+
 // Numbers far from one, biases beside them, and more classes than one block down has.
 TEST_F(ChoiceMargins, ScaleWithMeansAndWeights) {
   const std::vector<double> plain_margins = choice_margins(means, mean, classifier, rows);

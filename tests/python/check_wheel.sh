@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
-tools/install_packages.sh python3-venv python3-dev python3-pytest python3-torch python3-h5py python3-pandas
+tools/install_packages.sh python3-venv python3-dev python3-pytest python3-torch python3-h5py python3-pandas python3-sklearn python3-matplotlib
 work=build/wheel-check
 rm -rf "$work"
 /usr/bin/python3 -m venv --system-site-packages "$work"
