@@ -94,7 +94,7 @@ void require_one_task(const Checkpoint& checkpoint) {
   for (const CheckpointIndex& part : checkpoint.shards) {
     if (part.task != first.task) {
       throw InputError(part.path, part.id,
-                       fmt::format("found task \"{}\"; the first shard, {}, has \"{}\"", part.task,
+                       fmt::format(R"(found task "{}"; the first shard, {}, has "{}")", part.task,
                                    printable(first.path), first.task));
     }
     if (!part.class_names.empty() && part.class_names != first.class_names) {
