@@ -40,9 +40,10 @@ def _whole_numbers(array) -> np.ndarray:
     if values.dtype.kind in "bi":
         return values.astype(np.int64)
     if values.dtype.kind == "u":
-        return np.minimum(values, np.iinfo(np.int64).max).astype(np.int64)
+        return np.minimum(values.astype(np.uint64), np.uint64(np.iinfo(np.int64).max)).astype(np.int64)
     if values.dtype.kind != "f":
         raise AccumulatorError(f"labels: found numbers of type {values.dtype}; expected integers")
+    values = values.astype(np.float64)  # 2^63 is no float16
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(~(np.abs(values) < 2.0**63) | (values != np.floor(values)))
     if bad.size:

@@ -42,7 +42,7 @@ def load(source, *, wide=False, attributes=False):
         failures += tree.get("failures") or []
         provenance += [tree["provenance"]] if tree.get("provenance") else []
 
-    frame = pandas.DataFrame.from_records(rows, columns=COLUMNS)
+    frame = pandas.DataFrame(rows, columns=COLUMNS, dtype=object)  # what is text stays so: None is no NaN
     frame = frame.astype({"checkpoint": "int64", "step": "float64", "index": "Int64", "position": "Int64",
                           "component": "Int64", "value": "float64", "floor": "float64"})
     if wide:
@@ -84,7 +84,7 @@ def load_classes(source):
                     if classes.get("cosines"):
                         cosines[number, layer.get("name")] = _square(classes["cosines"], len(known["labels"]))
     head = ["checkpoint", "path", "id", "run", "step", "layer", "index", "label", "name", "samples", "model_accuracy"]
-    frame = pandas.DataFrame.from_records(rows, columns=head + CLASS_COLUMNS[:5] + ["nearest_name"] + CLASS_COLUMNS[5:])
+    frame = pandas.DataFrame(rows, columns=head + CLASS_COLUMNS[:5] + ["nearest_name"] + CLASS_COLUMNS[5:], dtype=object)
     numbers = ["step", "model_accuracy", "mean_norm", "within_variance", "weight_cosine", "nearest_cosine", "ncc_accuracy"]
     frame = frame.astype({**{column: "float64" for column in numbers}, "index": "Int64", "label": "int64", "samples": "int64",
                           "rows": "int64", "nearest": "Int64"})
