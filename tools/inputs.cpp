@@ -129,6 +129,32 @@ void say_unused_biases(const std::vector<Checkpoint>& checkpoints, const std::st
   }
 }
 
+// Shards, as the recorder writes them in distributed trainings, that are measured one by one, or not all of
+// them: once, with the first.
+void say_lacking_shards(const std::vector<Checkpoint>& checkpoints, bool joined,
+                        const std::function<void(const std::string&)>& say) {
+  std::string first;
+  std::size_t count = 0;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    const CheckpointIndex& front = checkpoint.front();
+    const double all = front.number("shards").value_or(1);
+    if (!(all > static_cast<double>(checkpoint.shards.size()))) {
+      continue;
+    }
+    if (++count == 1) {
+      first = joined ? fmt::format("{}: found {} of {} shards; the others are not among the dumps",
+                                   printable(front.path), checkpoint.shards.size(), all)
+                     : fmt::format(
+                           "{}: one of {} shards is measured by itself; --shards joins the shards of "
+                           "a checkpoint",
+                           printable(front.path), all);
+    }
+  }
+  if (count > 0) {
+    say(count == 1 ? first : fmt::format("{}; so in {} dumps more", first, count - 1));
+  }
+}
+
 }  // namespace
 
 InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
@@ -147,6 +173,7 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
     std::ranges::move(found.failures, std::back_inserter(index.failures));
   }
   say_unused_biases(checkpoints, weights.file, say);
+  say_lacking_shards(checkpoints, shards, say);
   return checkpoints;
 }
 

@@ -123,6 +123,22 @@ TEST(ClassFiles, ShardsThatContradictEachOtherAreRefused) {
               HasSubstr("found task \"classification\"; the first shard"));
 }
 
+TEST(ClassFiles, ShardsOfADistributedTrainingThatAreNotJoinedAreTold) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "dump('a.rank0.h5', shard=0, shards=3)\n"
+             "dump('a.rank1.h5', shard=1, shards=3)\n"
+             "dump('a.rank2.h5', shard=2, shards=3)");
+  const auto told = [&](Arguments more) {
+    more.insert(more.begin(), {"analyze", "-q", "-o", "a.json", "a.rank0.h5", "a.rank1.h5"});
+    return expect_status(0, folder, more).err;
+  };
+  EXPECT_THAT(told({}), AllOf(HasSubstr("a.rank0.h5: one of 3 shards is measured by itself; --shards joins"),
+                              HasSubstr("so in 1 dumps more")));
+  EXPECT_THAT(told({"--shards"}), HasSubstr("a.rank0.h5: found 2 of 3 shards"));
+  EXPECT_THAT(told({"--shards", "a.rank2.h5"}), Not(HasSubstr("shards")));
+}
+
 TEST(ClassFiles, NoOutputTakesTheNameOfThatOfClasses) {
   const TempFolder folder;
   make_dumps(folder, std::string(foreign) + "write('a.h5', h, y)");
