@@ -113,45 +113,35 @@ std::string biases_note(const CheckpointIndex& checkpoint, const std::string& we
                          : fmt::format("{} has {}, which --bias would name", printable(weights), found));
 }
 
-// Once, however many checkpoints there are.
-void say_unused_biases(const std::vector<Checkpoint>& checkpoints, const std::string& weights,
-                       const std::function<void(const std::string&)>& say) {
+// Of a shard as the recorder writes it in distributed trainings, which is measured by itself or without
+// others; else empty.
+std::string shards_note(const Checkpoint& checkpoint, bool joined) {
+  const CheckpointIndex& front = checkpoint.front();
+  const double all = front.number("shard") ? front.number("shards").value_or(1) : 1;
+  if (!(all > static_cast<double>(checkpoint.shards.size()))) {
+    return "";
+  }
+  return joined ? fmt::format("{}: found {} of {} shards; the others are not among the dumps",
+                              printable(front.path), checkpoint.shards.size(), all)
+                : fmt::format(
+                      "{}: one of {} shards is measured by itself; --shards joins the shards of a checkpoint",
+                      printable(front.path), all);
+}
+
+// The first note, and of how many checkpoints more there is one.
+void say_once(const std::vector<Checkpoint>& checkpoints,
+              const std::function<std::string(const Checkpoint&)>& note_of,
+              const std::function<void(const std::string&)>& say) {
   std::string first;
   std::size_t count = 0;
   for (const Checkpoint& checkpoint : checkpoints) {
-    const std::string note = biases_note(checkpoint.front(), weights);
+    const std::string note = note_of(checkpoint);
     if (!note.empty() && ++count == 1) {
       first = note;
     }
   }
   if (count > 0) {
     say(count == 1 ? first : fmt::format("{}; so in {} checkpoints more", first, count - 1));
-  }
-}
-
-// Shards, as the recorder writes them in distributed trainings, that are measured one by one, or not all of
-// them: once, with the first.
-void say_lacking_shards(const std::vector<Checkpoint>& checkpoints, bool joined,
-                        const std::function<void(const std::string&)>& say) {
-  std::string first;
-  std::size_t count = 0;
-  for (const Checkpoint& checkpoint : checkpoints) {
-    const CheckpointIndex& front = checkpoint.front();
-    const double all = front.number("shards").value_or(1);
-    if (!(all > static_cast<double>(checkpoint.shards.size()))) {
-      continue;
-    }
-    if (++count == 1) {
-      first = joined ? fmt::format("{}: found {} of {} shards; the others are not among the dumps",
-                                   printable(front.path), checkpoint.shards.size(), all)
-                     : fmt::format(
-                           "{}: one of {} shards is measured by itself; --shards joins the shards of "
-                           "a checkpoint",
-                           printable(front.path), all);
-    }
-  }
-  if (count > 0) {
-    say(count == 1 ? first : fmt::format("{}; so in {} dumps more", first, count - 1));
   }
 }
 
@@ -172,8 +162,12 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
     std::ranges::for_each(found.notes, say);
     std::ranges::move(found.failures, std::back_inserter(index.failures));
   }
-  say_unused_biases(checkpoints, weights.file, say);
-  say_lacking_shards(checkpoints, shards, say);
+  const auto of_biases = [&](const Checkpoint& checkpoint) {
+    return biases_note(checkpoint.front(), weights.file);
+  };
+  const auto of_shards = [&](const Checkpoint& checkpoint) { return shards_note(checkpoint, shards); };
+  say_once(checkpoints, of_biases, say);
+  say_once(checkpoints, of_shards, say);
   return checkpoints;
 }
 

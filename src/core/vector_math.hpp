@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
@@ -13,6 +14,15 @@ using Vector = std::vector<double>;
 
 inline double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+// |a - b|^2
+inline double square_of_distance(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t j = 0; j < a.size(); ++j) {
+    sum += (a[j] - b[j]) * (a[j] - b[j]);
+  }
+  return sum;
 }
 
 // to += scale * from

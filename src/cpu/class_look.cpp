@@ -20,14 +20,6 @@ constexpr std::size_t rows_of_class_block = BestRows::room_rows;
 // Rows that are sought for at once: enough that floats of all class means are made seldom.
 constexpr std::size_t most_sought = 256;
 
-double square_of_distance(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (std::size_t j = 0; j < a.size(); ++j) {
-    sum += (a[j] - b[j]) * (a[j] - b[j]);
-  }
-  return sum;
-}
-
 }  // namespace
 
 CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& feature_mean,

@@ -76,14 +76,12 @@ class ChoiceSearch {
     const Vector of_mean = product(weight_, mean);
     double largest_bias = 0;
     for (std::size_t c = 0; c < weight_.rows(); ++c) {
-      offsets_.push_back(static_cast<float>((of_mean[c] + classifier.bias[c]) * score_scale()));
+      exact_offsets_.push_back(of_mean[c] + classifier.bias[c]);
+      offsets_.push_back(static_cast<float>(exact_offsets_.back() * score_scale()));
       largest_bias = std::max(largest_bias, std::abs(classifier.bias[c]));
     }
     longest_ = std::sqrt(*std::ranges::max_element(squares_));
     largest_offset_ = largest_of(offsets_);
-    for (std::size_t c = 0; c < weight_.rows(); ++c) {
-      exact_offsets_.push_back(of_mean[c] + classifier.bias[c]);
-    }
     // Of the offsets, and of the scores where a row is looked at.
     offset_error_ = double_rounding(weight_.cols()) *
                     (longest_ * linalg::frobenius(mean) * means_scale_ + largest_bias * score_scale());

@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "core/vector_math.hpp"
+
 namespace collapscope {
 
 namespace {
@@ -22,14 +24,6 @@ std::vector<double> weights(std::size_t count) {
     out.push_back(1 + std::ldexp(static_cast<double>(state >> 12U), -52));
   }
   return out;
-}
-
-double distance(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (std::size_t j = 0; j < a.size(); ++j) {
-    sum += (a[j] - b[j]) * (a[j] - b[j]);
-  }
-  return std::sqrt(sum);
 }
 
 }  // namespace
@@ -64,7 +58,7 @@ void unite_equal_rows(Matrix& rows, const std::vector<double>& roundings) {
         break;
       }
       const auto theirs = rows.view().row(other);
-      if (distance(row, theirs) <= roundings[i] + roundings[other]) {
+      if (std::sqrt(square_of_distance(row, theirs)) <= roundings[i] + roundings[other]) {
         std::ranges::copy(theirs, row.begin());
         is_new = false;
       }

@@ -134,7 +134,7 @@ TEST(ClassFiles, ShardsOfADistributedTrainingThatAreNotJoinedAreTold) {
     return expect_status(0, folder, more).err;
   };
   EXPECT_THAT(told({}), AllOf(HasSubstr("a.rank0.h5: one of 3 shards is measured by itself; --shards joins"),
-                              HasSubstr("so in 1 dumps more")));
+                              HasSubstr("so in 1 checkpoints more")));
   EXPECT_THAT(told({"--shards"}), HasSubstr("a.rank0.h5: found 2 of 3 shards"));
   EXPECT_THAT(told({"--shards", "a.rank2.h5"}), Not(HasSubstr("shards")));
 }

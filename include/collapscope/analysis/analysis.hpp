@@ -146,10 +146,11 @@ struct ClassCounts {
 // free, what its control groups allow, what Slurm gave it.
 [[nodiscard]] std::uint64_t default_memory();
 
-// The shards of one layer, by name, checked to fit one another. Throws InputError. `guess`: where among the
-// layers of a shard it probably is, which spares a search.
 // Throws InputError where shards have different tasks, or names of classes.
 void require_one_task(const Checkpoint& checkpoint);
+
+// The shards of one layer, by name, checked to fit one another. Throws InputError. `guess`: where among the
+// layers of a shard it probably is, which spares a search.
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                                    std::size_t guess = 0);
 
