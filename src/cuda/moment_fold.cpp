@@ -55,7 +55,8 @@ CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size
       total(device, gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() +
                         float_unit.size()) {}
 
-CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
+CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows,
+                               TargetStores& targets)
     : device_(device),
       spec_(spec),
       part_rows_(part_rows),
@@ -63,7 +64,11 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       n_(spec.targets),
       most_parts_(most_parts(spec, part_rows)),
       feed_(device, spec.format, spec.classes > 0 ? 1 : spec.targets, part_rows, {spec.kept_rows, spec.rows},
-            spec.classes),
+            spec.classes,
+            stored_targets(targets, device, spec.same_targets,
+                           {spec.same_targets.number, spec.format.rows_per_sample(),
+                            spec.classes > 0 ? 1 : spec.targets, spec.classes, part_rows},
+                           spec.rows)),
       log_(device, record_at(most_parts_)),
       source_(device, spec.format, part_rows, log_.data()),
       work_(std::in_place, device, spec, part_rows),

@@ -18,7 +18,7 @@ namespace collapscope::cuda {
 class CudaMomentFold final : public MomentFold {
  public:
   // part_rows: rows worked on at a time. Throws DeviceMemoryError.
-  CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows);
+  CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows, TargetStores& targets);
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;

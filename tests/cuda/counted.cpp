@@ -94,7 +94,7 @@ Passes bytes_of_looks(const RowFormat& format, std::size_t k, std::size_t rows) 
 }  // namespace
 
 Counts Counted::counts(const CountedLayers& what, std::size_t layers) {
-  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}, {"MEMORY", "80G"}});
+  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}, {"MEMORY", what.memory}});
   ::unsetenv("COLLAPSCOPE_GPU_TILE");
   if (what.tile_rows > 0) {
     ::setenv("COLLAPSCOPE_GPU_TILE", std::to_string(what.tile_rows * what.features).c_str(), 1);

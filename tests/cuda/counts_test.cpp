@@ -12,14 +12,18 @@ using test::Counts;
 
 constexpr long ring = 3;  // slots, of tiles under way
 
-// It has one tile. The host waits for the sums of each look, once. Up go rows, targets, the parts' shares of
-// the rows, and what the second look needs; down come the sums, which lie in three pieces, and the log, then
-// the residuals.
+// Beside the rows and the matrix of an eigenbasis: what the second look needs, and shares of parts.
+constexpr long few_vectors(long features) { return 8 * 24 * features; }
+
+// It has one tile. The host waits for the sums of each look, once. Up go rows, the parts' shares of the rows,
+// and what the second look needs; the targets are there from the layer before. Down come the sums, which lie
+// in three pieces, and the log, then the residuals.
 TEST_F(Costs, OfASmallLayer) {
   const Counts counts = another("4000 x 128 float32", {.rows = 4000, .features = 128});
   expect_no_allocation(counts);
   EXPECT_LE(counts.at("host_waits"), 2);
-  EXPECT_LE(counts.at("copies_pinned_to_device"), 4);
+  EXPECT_LE(counts.at("copies_pinned_to_device"), 3);
+  EXPECT_LE(counts.at("bytes_pinned_to_device"), 4L * 4000 * 128 + few_vectors(128));
   EXPECT_LE(counts.at("copies_device_to_pinned"), 5);
   EXPECT_LE(counts.at("launches"), 20);
   EXPECT_LE(counts.at("products"), 9);
@@ -36,7 +40,8 @@ TEST_F(Costs, OfALayerOfManyTiles) {
   expect_no_allocation(counts);
   EXPECT_EQ(counts.at("eigenproblems"), 1);
   EXPECT_LE(counts.at("host_waits"), 2 * segments + 1 + tiles - ring);
-  EXPECT_LE(counts.at("copies_pinned_to_device"), 2 * tiles + segments + 2);
+  EXPECT_LE(counts.at("copies_pinned_to_device"), tiles + segments + 2);
+  EXPECT_LE(counts.at("bytes_pinned_to_device"), 4L * 62 * 256 * 512 + 8L * 512 * 512 + few_vectors(512));
   EXPECT_LE(counts.at("launches"), 10 * tiles + 10 * segments);
   EXPECT_LE(counts.at("products"), 3 * tiles + 4 * segments);
 }
@@ -55,6 +60,19 @@ TEST_F(Costs, OfANarrowLayer) {
       another("65536 x 64 float16", {.rows = 65536, .features = 64, .element = ElementKind::float16});
   expect_no_allocation(counts);
   EXPECT_LE(counts.at("host_waits"), 2);
+}
+
+// Targets go up with the first rows that have them, and never again: not for the second look, although the
+// rows do, and not for another layer.
+TEST_F(Costs, OfTargets) {
+  constexpr long rows = 62 * 256;
+  constexpr long both_looks = 2 * 4 * rows * 512 + 8L * 512 * 512 + few_vectors(512);
+  const CountedLayers what{
+      .rows = rows, .features = 512, .tile_rows = 256, .tiles_of_segment = 8, .memory = "62M"};
+  const Counts first = counts(what, 1);
+  EXPECT_GE(first.at("bytes_pinned_to_device"), 2 * 4 * rows * 512) << "the rows do not stay";
+  EXPECT_LE(first.at("bytes_pinned_to_device"), both_looks + 8 * rows * PlantedSpec().targets);
+  EXPECT_LE(another("rows that do not stay", what).at("bytes_pinned_to_device"), both_looks);
 }
 
 // Two workers of the only GPU take turns: as much memory as two layers at once, two waits each.
