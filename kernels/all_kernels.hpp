@@ -53,6 +53,8 @@ void for_each_kernel(Visit&& visit) {
   visit.template items<MirrorLower>();
   visit.template items<PartMeans>();
   visit.template columns<BetweenParts>();
+  visit.template items<OffsetMeans>();
+  visit.template columns<PartOffsets>();
 
   visit.template columns<ClassChunkSums>();
   visit.template columns<ClassRunSums>();

@@ -20,6 +20,16 @@ cudaError_t between_parts(const PartRecords& records, const double* weight, cons
   return launch_columns(BetweenParts{records, weight, mean, to}, stream);
 }
 
+cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, double* mean, double* offset,
+                         cudaStream_t stream) {
+  return launch_items(OffsetMeans{sums, centre, mean, offset}, stream);
+}
+
+cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
+                         cudaStream_t stream) {
+  return launch_columns(PartOffsets{records, weight, to}, stream);
+}
+
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream) {
   return launch_items(MirrorLower{square, n}, stream);
 }

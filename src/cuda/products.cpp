@@ -104,11 +104,13 @@ void ProductSum::move_to(const Device& device, double* total, bool adds) {
   empty_ = true;
 }
 
-void add_gram(const Device& device, const DeviceMatrix& x, double* c) {
+bool is_sliced(std::size_t p, std::size_t q) { return slices_for(p, q) > 1; }
+
+void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor) {
   const double one = 1;
   Call("cublasDsyrk")
       .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols),
-                            narrow(x.rows), &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)));
+                            narrow(x.rows), &factor, x.data, narrow(x.stride), &one, c, narrow(x.cols)));
 }
 
 FloatGramSum::FloatGramSum(const Device& device, std::size_t p)

@@ -39,6 +39,9 @@ class ProductSum {
   // What is summed so far goes to `total` (added when `adds`), and the sum starts anew.
   void move_to(const Device& device, double* total, bool adds);
   [[nodiscard]] std::size_t size() const { return p_ * q_; }
+  // What is summed so far, to be added up: so many slices, `size` numbers each. Something has been.
+  [[nodiscard]] std::size_t slices() const { return slices_; }
+  [[nodiscard]] const double* data() const { return sums_.data(); }
 
  private:
   void add_slices(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y, std::size_t rows);
@@ -53,8 +56,11 @@ class ProductSum {
   DeviceBuffer<double> sums_;  // [slices, p, q]
 };
 
-// c += x^T x, where only the lower triangle of row-major storage counts.
-void add_gram(const Device& device, const DeviceMatrix& x, double* c);
+// Whether x^T y [p, q] is so small that it is summed in slices, by products of general matrices.
+[[nodiscard]] bool is_sliced(std::size_t p, std::size_t q);
+
+// c += factor * x^T x, where only the lower triangle of row-major storage counts.
+void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor = 1);
 
 // The running sum of x^T x in float64 over tiles of rows that were rounded to float after a scaling: sums of
 // about 1024 rows are float32. cuBLAS computes in float32 (default math: no TF32).

@@ -59,7 +59,7 @@ Matrix leading(std::size_t k, std::size_t d) {
 
 // The device bytes of both looks at two tiles, of which the second has `rows` rows.
 Passes bytes_of_looks(const RowFormat& format, std::size_t k, std::size_t rows) {
-  constexpr std::size_t before = 256;
+  constexpr std::size_t before = 2048;  // no fewer: see CudaMomentFold
   const std::size_t d = format.row_length();
   fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}});
   const ChosenBackend chosen = make_backend("cuda", 1);
