@@ -139,6 +139,10 @@ cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, do
 // to [parts, d] = weight [parts] times the parts' offsets, which lie behind their means of x.
 cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
                          cudaStream_t stream);
+// Row i *= factor[i].
+cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream);
+// The diagonal of [n, n] += by.
+cudaError_t shift_diagonal(double* square, std::size_t n, double by, cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 

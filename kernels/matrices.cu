@@ -1,4 +1,5 @@
 // Launches of passes over float64 matrices: shifted rows, means of parts, mirrored triangles.
+#include "eigen_op.hpp"
 #include "launch.cuh"
 #include "launchers.hpp"
 #include "part_op.hpp"
@@ -28,6 +29,14 @@ cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, do
 cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
                          cudaStream_t stream) {
   return launch_columns(PartOffsets{records, weight, to}, stream);
+}
+
+cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream) {
+  return launch_columns(ScaleRows{rows, factor}, stream);
+}
+
+cudaError_t shift_diagonal(double* square, std::size_t n, double by, cudaStream_t stream) {
+  return launch_items(ShiftDiagonal{square, n, by}, stream);
 }
 
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream) {

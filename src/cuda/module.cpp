@@ -133,15 +133,16 @@ class CudaGpu final : public gpu::GpuDevice {
     });
   }
 
-  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
+  [[nodiscard]] std::shared_ptr<gpu::DevicePairs> decompose(const gpu::SymmetricInput& symmetric,
+                                                            std::size_t pairs, std::size_t written) override {
     try {
-      return symmetric_eigen(device_, symmetric, pairs);
+      return symmetric_eigen(device_, symmetric, pairs, written);
     } catch (const DeviceMemoryError&) {
       if (device_.memory().empty() == 0) {
         throw;
       }
     }
-    return symmetric_eigen(device_, symmetric, pairs);
+    return symmetric_eigen(device_, symmetric, pairs, written);
   }
 
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {

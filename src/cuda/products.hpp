@@ -22,6 +22,9 @@ using kernels::DeviceMatrix;
 void multiply_transposed(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
                          const DeviceMatrix& c);
 
+// c = a b; a [r, p], b [p, q], c [r, q].
+void multiply(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b, const DeviceMatrix& c);
+
 // c -= a b; a [r, p], b [p, q], c [r, q].
 void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
                       const DeviceMatrix& c);
@@ -59,8 +62,8 @@ class ProductSum {
 // Whether x^T y [p, q] is so small that it is summed in slices, by products of general matrices.
 [[nodiscard]] bool is_sliced(std::size_t p, std::size_t q);
 
-// c += factor * x^T x, where only the lower triangle of row-major storage counts.
-void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor = 1);
+// c = kept * c + factor * x^T x, where only the lower triangle of row-major storage counts.
+void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor = 1, double kept = 1);
 
 // The running sum of x^T x in float64 over tiles of rows that were rounded to float after a scaling: sums of
 // about 1024 rows are float32. cuBLAS computes in float32 (default math: no TF32).

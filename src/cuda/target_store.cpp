@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "collapscope/core/error.hpp"
+
 namespace collapscope::cuda {
 
 namespace {
