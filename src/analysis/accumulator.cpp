@@ -34,7 +34,9 @@ class Accumulator::Work {
         target_element_(targets.element),
         options_(std::move(options)),
         backend_(std::move(backend)),
-        targets_(*backend_, targets.components, targets.classes, options_.ignore_label.has_value()) {
+        // Few numbers, which are on the host: not worth a device's while.
+        targets_(backend_->host() != nullptr ? *backend_->host() : *backend_, targets.components,
+                 targets.classes, options_.ignore_label.has_value()) {
     fill_biases();
     options_.layers.clear();
     options_.pool.reset();
@@ -65,6 +67,9 @@ class Accumulator::Work {
       with_place(layers_[i].name, [&] { folds_[i]->add(rows[i], targets); });
     }
     targets_.add(targets, predictions);
+    for (const std::unique_ptr<Folding>& fold : folds_) {
+      fold->settle();
+    }
     is_broken_ = false;
   }
 
@@ -105,6 +110,7 @@ class Accumulator::Work {
     fill_biases();
   }
 
+  [[nodiscard]] std::optional<DeviceStream> row_stream() const { return backend_->row_stream(); }
   [[nodiscard]] std::uint64_t rows() const { return targets_.kept(); }
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
   [[nodiscard]] AccumulatedTargets targets() const {
@@ -157,6 +163,7 @@ class Accumulator::Work {
                                       targets_.columns(), targets_.classes());
         spec->second.format = format_in_memory(layer.features, layer.element);
         spec->second.rows = looks_.back()->segment_rows();
+        spec->second.tiles = looks_.back()->tiles();
         looks_.back()->use(backend_->make_look(spec->second));
       }
     }
@@ -177,6 +184,11 @@ class Accumulator::Work {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       if (looks_[i] != nullptr) {
         with_place(layers_[i].name, [&] { looks_[i]->add(rows[i], targets); });
+      }
+    }
+    for (const std::unique_ptr<Looking>& look : looks_) {
+      if (look != nullptr) {
+        look->settle();
       }
     }
   }
@@ -259,6 +271,7 @@ class Accumulator::Work {
     spec.classes = targets_.classes();
     spec.unit_classes = targets_.are_labels() && options_.metrics.wants("nc1_unit");
     spec.rows = fold->segment_rows();
+    spec.tiles = fold->tiles();
     spec.precision = options_.precision;
     AnalysisOptions one = options_;
     one.looks = Looks::one;
@@ -327,10 +340,15 @@ class Accumulator::Work {
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const std::size_t expected = targets.rows() * layers_[i].features * layers_[i].element.size();
-      if (rows[i].size() != expected) {
+      if (rows[i].on_device && !backend_->row_stream()) {
+        throw UsageError(
+            fmt::format("layer '{}': found rows on a device; expected rows of the host, as {} takes",
+                        printable(layers_[i].name), backend_->describe()));
+      }
+      if (rows[i].bytes.size() != expected) {
         throw UsageError(fmt::format("layer '{}': found {} bytes of rows; expected {}, for {} rows of {} {}",
-                                     printable(layers_[i].name), rows[i].size(), expected, targets.rows(),
-                                     layers_[i].features, layers_[i].element.name()));
+                                     printable(layers_[i].name), rows[i].bytes.size(), expected,
+                                     targets.rows(), layers_[i].features, layers_[i].element.name()));
       }
     }
   }
@@ -414,6 +432,7 @@ void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<doubl
   work_->set_weight(layer, std::move(weight), std::move(bias), convolution);
 }
 void Accumulator::reset() { work_->reset(); }
+std::optional<DeviceStream> Accumulator::row_stream() const { return work_->row_stream(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }
 const std::vector<AccumulatedLayer>& Accumulator::layers() const { return work_->layers(); }
 AccumulatedTargets Accumulator::targets() const { return work_->targets(); }

@@ -63,7 +63,7 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       n_(spec.targets),
       most_parts_(most_parts(spec, part_rows)),
       feed_(device, spec.format, spec.classes > 0 ? 1 : spec.targets, part_rows, {spec.kept_rows, spec.rows},
-            spec.classes),
+            spec.classes, spec.tiles.on_device),
       log_(device, record_at(most_parts_)),
       source_(device, spec.format, part_rows, log_.data()),
       work_(std::in_place, device, spec, part_rows),

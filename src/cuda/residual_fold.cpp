@@ -264,7 +264,8 @@ ResidualSums ResidualPass::finish() {
 CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows)
     : device_(device),
       targets_(spec.classes ? 1 : spec.target_mean.size()),
-      feed_(device, spec.format, targets_, part_rows, {}, spec.classes ? spec.classes->means->rows() : 0),
+      feed_(device, spec.format, targets_, part_rows, {}, spec.classes ? spec.classes->means->rows() : 0,
+            spec.tiles.on_device),
       pass_(device, spec, part_rows),
       drained_(device) {}
 

@@ -28,6 +28,10 @@ class GpuDevice {
   // The `pairs` largest eigenpairs, at least one, of a finite symmetric matrix, largest first, as the library
   // gives them; nullopt: it gave up.
   [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) = 0;
+  // As Backend's; nullptr: it takes rows of the host.
+  [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t /*size*/) { return nullptr; }
+  [[nodiscard]] virtual std::size_t batch_rows(std::size_t features) const { return tile_rows(features); }
   // As Backend's.
   [[nodiscard]] virtual bool spare_memory() { return false; }
   // As Backend's, of this device alone.

@@ -41,6 +41,12 @@ struct ClassLook {
   std::vector<double> settled_within;
 };
 
+// Of what kind the tiles of a fold are.
+struct TileSource {
+  std::size_t rows = 0;    // of a tile, at most; 0: Backend::tile_rows
+  bool on_device = false;  // all of them are RawTile::on_device
+};
+
 // What the first look at a layer sums.
 struct FoldSpec {
   RowFormat format;
@@ -52,6 +58,7 @@ struct FoldSpec {
   Precision precision = Precision::float64;
   std::uint64_t classes = 0;  // K of classification: n is 0, and a row's one target is its class's number
   bool unit_classes = false;  // also class sums of h / |h|
+  TileSource tiles = {};
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
@@ -67,6 +74,7 @@ struct LookSpec {
   Matrix affine;                      // B^T [n, d]; empty: none
   Matrix published;                   // B'^T [n, d]; empty: none
   std::shared_ptr<const ClassLook> classes = nullptr;  // of classification: targets as of FoldSpec
+  TileSource tiles = {};
 };
 
 // Takes the rows of a layer's segments in tiles, one segment after another, each in order.
@@ -116,6 +124,27 @@ class HostBuffer {
 // Ordinary memory, uninitialized.
 [[nodiscard]] std::unique_ptr<HostBuffer> make_plain_buffer(std::size_t size);
 
+// Room for rows that wait until there are as many as a tile has.
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+  // To bytes [offset, offset + rows.bytes.size()). The rows must stay as they are until `settle`. Behind a
+  // fold that takes what the store has, it puts what comes next. Throws DeviceError.
+  virtual void put(std::size_t offset, const RowBytes& rows) = 0;
+  virtual void settle() {}
+  // All of it, for tiles.
+  [[nodiscard]] virtual RowBytes rows() const = 0;
+};
+
+// In ordinary memory, of rows of the host.
+[[nodiscard]] std::unique_ptr<RowStore> make_plain_store(std::size_t size);
+
+// A stream of a device, as CUDA's runtime has both.
+struct DeviceStream {
+  int device = 0;
+  void* stream = nullptr;
+};
+
 // A worker: it folds segments, looks at segments, and decomposes. Matrices cross the seam as host values. All
 // calls come from one thread at a time. Where there is work for several, other backends stand in for it.
 class Backend {
@@ -146,6 +175,16 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);
   }
+  // Rows may be in the memory of this device (RowBytes::on_device), when what makes them is done before what
+  // comes next on the stream; nullopt: rows are on the host.
+  [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  // For rows that come in batches: the folds take tiles of `batch_rows` rows, and of a backend with a
+  // row_stream they are on its device.
+  [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t size) {
+    return make_plain_store(size);
+  }
+  // Rows of a tile of a layer of d features whose rows come in batches, beside many others'.
+  [[nodiscard]] virtual std::size_t batch_rows(std::size_t features) const { return tile_rows(features); }
   // Whether its folds, over all workers, keep this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Whether it works on tiles while its host thread goes on, so that rows should be read ahead.
