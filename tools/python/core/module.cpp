@@ -26,7 +26,7 @@ namespace collapscope::python {
 
 namespace {
 
-using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig>;  // of the CPU, or of row_stream's device
 using Numbers = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 // As Python has them: bool before int.
 using Attributes = std::vector<std::pair<std::string, std::variant<bool, std::int64_t, double, std::string>>>;
@@ -76,7 +76,10 @@ ElementType element_of(const Rows& rows, bool is_bits) {
   return {*kind, false};
 }
 
-RowBytes bytes_of(const Rows& rows) { return {static_cast<const std::byte*>(rows.data()), rows.nbytes()}; }
+RowBytes bytes_of(const Rows& rows) {
+  return {{static_cast<const std::byte*>(rows.data()), rows.nbytes()},
+          rows.device_type() == nb::device::cuda::value};
+}
 
 MatrixView<const double> view_of(const Numbers& numbers) {
   return {numbers.data(), numbers.shape(0), numbers.shape(1)};
@@ -163,6 +166,27 @@ class PyAccumulator {
                          layer.convolution});
     }
     (void)analysis_of(options_);
+  }
+
+  // Before the first rows. False: it is a GPU's, and cannot be used here.
+  bool use_device(const std::string& device) {
+    try {
+      backend_ = backend_of(device, options_.threads);
+    } catch (const DeviceError&) {
+      return false;
+    }
+    options_.device = device;
+    return true;
+  }
+
+  // The device on which rows may be, and the stream that has to wait for them.
+  [[nodiscard]] std::optional<std::pair<int, std::uintptr_t>> row_stream() {
+    if (accumulator_ == nullptr && backend_ == nullptr) {
+      backend_ = backend_of(options_.device, options_.threads);
+    }
+    const auto found = accumulator_ ? accumulator_->row_stream() : backend_->row_stream();
+    return found ? std::optional(std::pair(found->device, reinterpret_cast<std::uintptr_t>(found->stream)))
+                 : std::nullopt;
   }
 
   void update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
@@ -271,6 +295,9 @@ class PyAccumulator {
     }
     std::vector<RowBytes> bytes;
     for (std::size_t i = 0; i < expected; ++i) {
+      if (rows[i].device_type() != nb::device::cpu::value && !is_of_stream(rows[i])) {
+        throw UsageError("layer '" + known()[i].name + "': found rows on another device than the sums");
+      }
       const ElementType element = element_of(rows[i], bits[i]);
       if (accumulator_ == nullptr) {
         layers_[i].element = element;
@@ -288,10 +315,16 @@ class PyAccumulator {
     return bytes;
   }
 
+  [[nodiscard]] bool is_of_stream(const Rows& rows) {
+    const auto stream = row_stream();
+    return rows.device_type() == nb::device::cuda::value && stream && rows.device_id() == stream->first;
+  }
+
   Accumulator& made() {
     if (accumulator_ == nullptr) {
-      accumulator_ = std::make_unique<Accumulator>(layers_, targets_, analysis_of(options_),
-                                                   backend_of(options_.device, options_.threads));
+      accumulator_ = std::make_unique<Accumulator>(
+          layers_, targets_, analysis_of(options_),
+          backend_ != nullptr ? std::move(backend_) : backend_of(options_.device, options_.threads));
     }
     return *accumulator_;
   }
@@ -299,6 +332,7 @@ class PyAccumulator {
   std::vector<AccumulatedLayer> layers_;
   AccumulatedTargets targets_;
   Options options_;
+  std::unique_ptr<Backend> backend_;  // until there is an accumulator
   std::unique_ptr<Accumulator> accumulator_;
 };
 
@@ -348,6 +382,8 @@ NB_MODULE(_core, m) {
            nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
       .def("begin_look", &PyAccumulator::begin_look)
+      .def("use_device", &PyAccumulator::use_device, nb::arg("device"))
+      .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
       .def("reset", &PyAccumulator::reset)
       .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
