@@ -30,7 +30,7 @@ struct ClassLook {
   std::shared_ptr<const Matrix> means;       // of each class [K, d]
   bool nearest = false;                      // the nearest class mean of each row
   Matrix whitening;                          // A of the between-class covariance [r, d]; empty: not wanted
-  Matrix whitening_by_rows;                  // the same where every row counts once
+  Matrix whitening_by_rows;                  // the same where every row counts once; empty: not wanted
   std::shared_ptr<const Matrix> unit_means;  // of the rows h / |h|, about nothing [K, d]; null: not wanted
   Matrix unit_whitening;                     // A of them [r, d]
   std::shared_ptr<const Matrix> weight;      // the classifier's [m, d]; null: none
