@@ -423,6 +423,9 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
   if (result_) {
     result_->depth = depth_metrics(in_order, result_->task == "classification");
   }
+  if (result_) {
+    result_->layers.reserve(layers_.size());
+  }
   for (Layer& layer : layers_) {
     if (layer.result) {
       result_->layers.push_back(*std::move(layer.result));

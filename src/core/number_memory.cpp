@@ -18,12 +18,12 @@ bool is_large(std::size_t bytes) { return bytes >= 2 * huge_page; }
 
 }  // namespace
 
-// Aligned memory that glibc before 2.38 cuts out of a larger block leaves slivers on both sides. They keep the
-// block from being used again: thousands of small layers took gigabytes. So a small one has room to be moved
-// to a cache line here, and what the system gave lies before it.
+// Aligned memory that glibc before 2.38 cuts out of a larger block leaves slivers on both sides. They keep
+// the block from being used again: thousands of small layers took gigabytes. So a small one has room to be
+// moved to a cache line here, and what the system gave lies before it.
 void* allocate_numbers(std::size_t bytes) {
   if (is_large(bytes)) {
-    void* const memory = ::operator new(bytes, std::align_val_t{huge_page});
+    void* const memory = ::operator new (bytes, std::align_val_t{huge_page});
     (void)madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);  // a wish: without it all works
     return memory;
   }
@@ -37,7 +37,7 @@ void* allocate_numbers(std::size_t bytes) {
 
 void free_numbers(void* memory, std::size_t bytes) noexcept {
   if (is_large(bytes)) {
-    ::operator delete(memory, std::align_val_t{huge_page});
+    ::operator delete (memory, std::align_val_t{huge_page});
     return;
   }
   void* given = nullptr;

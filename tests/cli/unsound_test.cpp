@@ -128,6 +128,21 @@ for name, at in ("crash", 25), ("endless", 24), ("lost", 16):
   EXPECT_THAT(inspected.out, HasSubstr("18 layers can be analysed"));
 }
 
+// What a helper has no room for is not damage.
+TEST(Attributes, OfAllCheckpointsAreBounded) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+with h5py.File("a.h5", "w") as f:
+    for i in range(400):
+        f.attrs[f"a{i}"] = "x" * 6000
+    for k in range(100):
+        f[f"checkpoints/c{k}/targets"], f[f"checkpoints/c{k}/layers/fc/activations"] = normal(8, 2), normal(8, 4, 1)
+)");
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "a.h5", "-q", "-o", "-"}).err,
+              HasSubstr("a.h5: /checkpoints: found attributes of more than 64.0 MiB in the first 28 of 100 "
+                        "checkpoints"));
+}
+
 TEST(Trust, GivesTheSameNumbers) {
   const TempFolder folder;
   make_dumps(folder, "dump('a.h5', run='r')\n");
