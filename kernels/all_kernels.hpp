@@ -4,6 +4,7 @@
 #include "class_op.hpp"
 #include "column_op.hpp"
 #include "convert_op.hpp"
+#include "eigen_op.hpp"
 #include "look_op.hpp"
 #include "narrow_op.hpp"
 #include "own_scale_op.hpp"
@@ -53,6 +54,10 @@ void for_each_kernel(Visit&& visit) {
   visit.template items<MirrorLower>();
   visit.template items<PartMeans>();
   visit.template columns<BetweenParts>();
+  visit.template items<OffsetMeans>();
+  visit.template columns<ScaleRows>();
+  visit.template items<ShiftDiagonal>();
+  visit.template columns<PartOffsets>();
 
   visit.template columns<ClassChunkSums>();
   visit.template columns<ClassRunSums>();

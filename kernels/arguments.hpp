@@ -134,6 +134,17 @@ struct BestSearch {
   double* best = nullptr;          // the vector's number
 };
 
+// Running sums of the columns of parts, in slices.
+struct ColumnSumsOfParts {
+  const double* sums = nullptr;  // the first slice's
+  std::size_t slices = 1;
+  std::size_t size = 0;  // doubles from slice to slice
+  std::size_t cols = 0;
+  double* before = nullptr;  // what they were before this part [cols]
+  bool at_first = true;      // they were 0
+  double rows = 1;           // of this part
+};
+
 // What parts of rows left, `size` doubles each: the mean of x [d], `skip` other numbers, the mean of y [n],
 // ...
 struct PartRecords {

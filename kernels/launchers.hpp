@@ -35,9 +35,10 @@ cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t no
 cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
                       const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
 
-// to's first columns = y - shift; square[i * square_stride] = |y - shift|^2. y [to.rows, n] back to back.
+// to's first columns = y - shift; square[i * square_stride] = |y - shift|^2, one[i * square_stride] (null:
+// not wanted) = 1. y [to.rows, n] back to back.
 cudaError_t target_rows(const double* y, std::size_t n, const double* shift, const DeviceMatrix& to,
-                        double* square, std::size_t square_stride, cudaStream_t stream);
+                        double* square, std::size_t square_stride, double* one, cudaStream_t stream);
 
 // Doubles of workspace that column_sums needs.
 std::size_t column_workspace(std::size_t rows, std::size_t cols);
@@ -130,6 +131,18 @@ cudaError_t part_means(const PartRecords& records, const double* share, double* 
 // to [parts, >= d + n] = weight [parts] times the parts' means less `mean`, and zeros.
 cudaError_t between_parts(const PartRecords& records, const double* weight, const double* mean,
                           const DeviceMatrix& to, cudaStream_t stream);
+// A part's mean [cols], about what `centre` [cols] (null: 0) is about, and its offset from the centre, by
+// column sums of the part's rows about the centre: what sums [slices, size] have in their first `cols`
+// numbers, less `before` (at first: 0), which becomes that. `mean` may be the centre.
+cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, double* mean, double* offset,
+                         cudaStream_t stream);
+// to [parts, d] = weight [parts] times the parts' offsets, which lie behind their means of x.
+cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
+                         cudaStream_t stream);
+// Row i *= factor[i].
+cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream);
+// The diagonal of [n, n] += by.
+cudaError_t shift_diagonal(double* square, std::size_t n, double by, cudaStream_t stream);
 // The other triangle: upper = lower^T of [n, n] row-major.
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream);
 

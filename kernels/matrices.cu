@@ -1,4 +1,5 @@
 // Launches of passes over float64 matrices: shifted rows, means of parts, mirrored triangles.
+#include "eigen_op.hpp"
 #include "launch.cuh"
 #include "launchers.hpp"
 #include "part_op.hpp"
@@ -18,6 +19,24 @@ cudaError_t part_means(const PartRecords& records, const double* share, double* 
 cudaError_t between_parts(const PartRecords& records, const double* weight, const double* mean,
                           const DeviceMatrix& to, cudaStream_t stream) {
   return launch_columns(BetweenParts{records, weight, mean, to}, stream);
+}
+
+cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, double* mean, double* offset,
+                         cudaStream_t stream) {
+  return launch_items(OffsetMeans{sums, centre, mean, offset}, stream);
+}
+
+cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
+                         cudaStream_t stream) {
+  return launch_columns(PartOffsets{records, weight, to}, stream);
+}
+
+cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream) {
+  return launch_columns(ScaleRows{rows, factor}, stream);
+}
+
+cudaError_t shift_diagonal(double* square, std::size_t n, double by, cudaStream_t stream) {
+  return launch_items(ShiftDiagonal{square, n, by}, stream);
 }
 
 cudaError_t mirror_lower(double* square, std::size_t n, cudaStream_t stream) {

@@ -8,8 +8,8 @@
 namespace collapscope::kernels {
 
 cudaError_t target_rows(const double* y, std::size_t n, const double* shift, const DeviceMatrix& to,
-                        double* square, std::size_t square_stride, cudaStream_t stream) {
-  return launch_rows(TargetRows{y, n, shift, to, square, square_stride}, row_lanes(n), stream);
+                        double* square, std::size_t square_stride, double* one, cudaStream_t stream) {
+  return launch_rows(TargetRows{y, n, shift, to, square, square_stride, one}, row_lanes(n), stream);
 }
 
 std::size_t column_workspace(std::size_t rows, std::size_t cols) {

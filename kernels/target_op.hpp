@@ -1,4 +1,4 @@
-// Rows of targets, less a shift, beside other columns, with their squared lengths.
+// Rows of targets, less a shift, beside other columns, with their squared lengths and ones.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@ struct TargetRows {
   DeviceMatrix to;
   double* square;
   std::size_t square_stride;
+  double* one = nullptr;  // likewise, gets 1
 
   struct Partial {
     double square;
@@ -27,7 +28,8 @@ struct TargetRows {
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return to.rows; }
   [[nodiscard]] Traffic traffic() const {
-    return traffic_of(to.rows * n + n, to.rows * (n + (square == nullptr ? 0 : 1)));
+    return traffic_of(to.rows * n + n,
+                      to.rows * (n + (square == nullptr ? 0 : 1) + (one == nullptr ? 0 : 1)));
   }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
@@ -43,6 +45,9 @@ struct TargetRows {
   COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Partial& total) const {
     if (square != nullptr) {
       square[row * square_stride] = total.square;
+    }
+    if (one != nullptr) {
+      one[row * square_stride] = 1;
     }
   }
 };

@@ -163,7 +163,7 @@ class KernelBench {
     const json shape{{"n", n}, {"rows", rows}};
     const DeviceMatrix to{y_.data(), rows, n, stride};
     measure("target_rows", shape, rows * n * 8 + scattered(rows, n + 1, stride), [&] {
-      return kernels::target_rows(x_.data(), n, small_.data(), to, y_.data() + n, stride, stream_);
+      return kernels::target_rows(x_.data(), n, small_.data(), to, y_.data() + n, stride, nullptr, stream_);
     });
     const DeviceMatrix predicted{y_.data(), rows, n, stride};
     double* const out = y_.data() + rows * stride;

@@ -17,6 +17,7 @@
 #include "core/product_rounding.hpp"
 #include "core/unbiased_cka.hpp"
 #include "core/vector_math.hpp"
+#include "linalg/blas.hpp"
 #include "linalg/coordinates.hpp"
 
 namespace collapscope {
@@ -51,9 +52,14 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
 }
 
 void divide(Matrix& a, double divisor) {
-  for (double& value : a.values()) {
-    value /= divisor;
-  }
+  constexpr std::size_t block = std::size_t{1} << 18U;  // numbers that a thread takes at a time
+  const auto numbers = a.values();
+  linalg::share((numbers.size() + block - 1) / block, [&](std::size_t number) {
+    const std::size_t first = number * block;
+    for (double& value : numbers.subspan(first, std::min(block, numbers.size() - first))) {
+      value /= divisor;
+    }
+  });
 }
 
 Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
@@ -308,6 +314,11 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
         found.look->signal = {};
       }
       found.look->classes = class_look(layer, options.metrics, backend.is_device());
+    }
+  } else if (layer.spectrum.factors) {
+    if (auto vectors = layer.spectrum.factors->brought_home()) {  // before the metrics take them
+      layer.spectrum.vectors = *std::move(vectors);
+      layer.spectrum.factors = nullptr;
     }
   }
   return found;

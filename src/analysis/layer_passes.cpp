@@ -28,6 +28,7 @@ LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targ
                          const LayerListener& listener)
     : shards_(activations_of(shards)),
       plan_(plan),
+      same_targets_{targets.number(), plan.rows},
       precision_(precision),
       backend_(backend),
       sums_(sums),
@@ -86,7 +87,9 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
                 0,
                 precision_,
                 plan_.classes,
-                plan_.unit_classes};
+                plan_.unit_classes,
+                {},
+                same_targets_};
   spec.rows = std::min(spec.rows, plan_.rows);
   // Several workers keep rows only where each has one run of segments.
   const bool whole = wanted == std::vector<SegmentRange>{{0, plan_.segments()}};
@@ -130,6 +133,7 @@ void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRa
 
 void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
   spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
+  spec.same_targets = same_targets_;
   look_at_kept(spec, wanted);
   const std::vector<Subtree> done = sums_.residuals.places();
   std::vector<SegmentRange> left;

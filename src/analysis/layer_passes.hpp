@@ -36,6 +36,7 @@ class LayerPasses {
 
   std::vector<DatasetIndex> shards_;
   const LayerPlan& plan_;
+  SameTargets same_targets_;
   Precision precision_;
   Backend& backend_;
   LayerSums& sums_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "analysis/joined_reader.hpp"
 #include "collapscope/core/decode.hpp"
@@ -12,10 +13,22 @@
 
 namespace collapscope {
 
+namespace {
+
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
 TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_bytes, std::size_t threads,
                        std::uint64_t cache_bytes, std::shared_ptr<const ClassLabels> classes,
                        NotFinite not_finite)
-    : shards_(std::move(shards)), classes_(std::move(classes)), not_finite_(not_finite) {
+    : number_(next_number()),
+      shards_(std::move(shards)),
+      classes_(std::move(classes)),
+      not_finite_(not_finite) {
   const DatasetIndex& first = shards_.front();
   columns_ = columns_of(first);
   components_ = classes_ != nullptr ? classes_->positions() : columns_;

@@ -34,6 +34,8 @@ class TargetRows {
   [[nodiscard]] std::size_t components() const { return components_; }
   // Whether some samples or positions are left out, those whose target is ClassLabels::left_out.
   [[nodiscard]] bool leaves_out() const { return classes_ != nullptr && classes_->ignored() > 0; }
+  // Different from that of any other; 0: where some are left out, they are not read row by row.
+  [[nodiscard]] std::uint64_t number() const { return leaves_out() ? 0 : number_; }
   // Whether a sample has a label for each of its positions.
   [[nodiscard]] bool has_positions() const { return classes_ != nullptr && classes_->positions() > 1; }
   // Samples [first, first + count) as [count, n], valid until `room` is used again. Any number of threads may
@@ -47,6 +49,7 @@ class TargetRows {
   void decode(RowReader& reader, std::uint64_t first, MatrixView<double> out,
               std::vector<std::byte>& room) const;
 
+  std::uint64_t number_;
   std::vector<DatasetIndex> shards_;
   std::uint64_t samples_ = 0;
   std::size_t components_ = 1;

@@ -3,26 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
+#include <utility>
+#include <vector>
 
+#include "cuda/device_pairs.hpp"
 #include "cuda/range.hpp"
 #include "cuda/transfers.hpp"
 
 namespace collapscope::cuda {
 
 namespace {
-
-// A power of two near the largest entry: cuSOLVER does not scale, and fails on very large or small numbers.
-double scale_of(const Matrix& a) {
-  double largest = 0;
-  for (const double value : a.values()) {
-    largest = std::max(largest, std::abs(value));
-  }
-  return largest == 0 ? 1 : std::exp2(std::floor(std::log2(largest)));
-}
-
-// Time limits: all else takes seconds at most, but an eigenbasis of order 32768 takes minutes on a card whose
-// float64 is slow.
-double patience_for(std::int64_t n) { return 1 + std::pow(static_cast<double>(n) / 8192, 3); }
 
 struct Sizes {
   std::size_t on_device = 0;  // bytes
@@ -73,7 +64,7 @@ class Problem {
         CUDA_R_64F, values_, CUDA_R_64F, on_device, sizes.on_device, on_host, sizes.on_host, status_));
   }
 
-  [[nodiscard]] double patience() const { return patience_for(n_); }
+  [[nodiscard]] double patience() const { return patience_for(static_cast<std::size_t>(n_)); }
   // How many pairs there were, once the stream has been waited for.
   [[nodiscard]] std::size_t found() const { return static_cast<std::size_t>(found_); }
 
@@ -89,23 +80,6 @@ class Problem {
   double above_ = 0;
 };
 
-// What goes up and comes down, in memory of the device's pool.
-struct Room {
-  Room(const Device& device, std::size_t n)
-      : matrix(device, n * n),
-        values(device, n),
-        status(device, 1),
-        staging(make_staging(device, n * n + n + 1)),
-        drained(device) {}
-  DeviceBuffer<double> matrix;
-  DeviceBuffer<double> values;
-  DeviceBuffer<double> status;  // an int
-  PinnedBuffer<double> staging;
-  DeviceBuffer<std::byte> workspace;
-  std::vector<std::byte> host_workspace;
-  Drained drained;
-};
-
 int int_in(double number) {
   int value = 0;
   std::memcpy(&value, &number, sizeof value);
@@ -114,54 +88,58 @@ int int_in(double number) {
 
 }  // namespace
 
-std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric, std::size_t pairs) {
+std::shared_ptr<gpu::DevicePairs> symmetric_eigen(const Device& device, const gpu::SymmetricInput& symmetric,
+                                                  std::size_t pairs, std::size_t written) {
   const Range range("eigenbasis");
   device.select();
-  const std::size_t n = symmetric.rows();
-  const double scale = scale_of(symmetric);
-  Room room(device, n);
+  const std::size_t n = symmetric.order;
+  auto memory = std::make_unique<CudaPairs::Memory>(device, n);
   Problem problem{device,
                   static_cast<std::int64_t>(n),
                   static_cast<std::int64_t>(pairs),
-                  room.matrix.data(),
-                  room.values.data(),
-                  reinterpret_cast<int*>(room.status.data())};
+                  memory->vectors.data(),
+                  memory->values.data(),
+                  reinterpret_cast<int*>(memory->status.data())};
   const Sizes sizes = problem.workspace();
-  room.workspace = {device, sizes.on_device};
-  room.host_workspace.resize(sizes.on_host);
+  struct Workspace {
+    DeviceBuffer<std::byte> on_device;
+    std::vector<std::byte> on_host;
+    Drained drained;
+  };
+  const Workspace workspace{
+      {device, sizes.on_device}, std::vector<std::byte>(sizes.on_host), Drained(device)};
 
-  bring_up(device, room.staging, room.matrix.data(), n * n,
-           [&](std::size_t i) { return symmetric.data()[i] / scale; });
-  const cusolverStatus_t answer = problem.solve(room.workspace.data(), room.host_workspace.data(), sizes);
+  bring_up_pieces(device, memory->staging, memory->matrix.data(), n * n, symmetric.put);
+  sum_squares(device, *memory, n);
+  Call("cudaMemcpyAsync on the device")
+      .check(cudaMemcpyAsync(memory->vectors.data(), memory->matrix.data(), memory->matrix.bytes(),
+                             cudaMemcpyDeviceToDevice, device.compute()));
+  const cusolverStatus_t answer =
+      problem.solve(workspace.on_device.data(), const_cast<std::byte*>(workspace.on_host.data()), sizes);
   if (answer != CUSOLVER_STATUS_SUCCESS) {
     device.wait_for_stream(device.compute(),
                            problem.patience());  // throws when the failure took the device with it
     if (lacks_memory(answer)) {
       check(answer, "cuSOLVER's eigenbasis");
     }
-    return std::nullopt;
+    return nullptr;
   }
-  Eigenbasis basis{std::vector<double>(pairs), Matrix(pairs, n)};
+  CudaPairs::Found found{std::vector<double>(pairs), Matrix(written, n)};
+  std::vector<double> squares(n);
   double status = 0;
-  bring_down(device, room.staging,
-             {{&status, room.status.data(), 1},
-              {basis.values.data(), room.values.data(), pairs},
-              {basis.vectors.data(), room.matrix.data(), pairs * n}},
+  bring_down(device, memory->staging,
+             {{&status, memory->status.data(), 1},
+              {found.values.data(), memory->values.data(), pairs},
+              {squares.data(), memory->squares.data(), n},
+              {found.written.data(), memory->vectors.data() + (pairs - written) * n, written * n}},
              problem.patience());
   if (int_in(status) != 0 || problem.found() != pairs) {
-    return std::nullopt;
+    return nullptr;
   }
-  // Ascending, column-major: eigenvectors are the rows of our storage. Turned around and scaled back.
-  std::reverse(basis.values.begin(), basis.values.end());
-  for (double& value : basis.values) {
-    value *= scale;
-  }
-  for (std::size_t top = 0, bottom = pairs; top + 1 < bottom; ++top) {
-    --bottom;
-    const auto first = basis.vectors.view().row(top);
-    std::swap_ranges(first.begin(), first.end(), basis.vectors.view().row(bottom).begin());
-  }
-  return basis;
+  std::reverse(found.values.begin(), found.values.end());
+  turn_rows(found.written);
+  found.norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+  return std::make_shared<CudaPairs>(device, n, std::move(memory), std::move(found));
 }
 
 }  // namespace collapscope::cuda

@@ -1,15 +1,17 @@
-// Symmetric eigendecomposition with cuSOLVER.
+// Symmetric eigendecomposition with cuSOLVER. The pairs stay on the device, with the matrix, until they are
+// checked.
 #pragma once
 
-#include <optional>
+#include <memory>
 
-#include "collapscope/linalg/eigenbasis.hpp"
 #include "cuda/device.hpp"
+#include "gpu/device_pairs.hpp"
 
 namespace collapscope::cuda {
 
 // As GpuDevice::decompose.
-[[nodiscard]] std::optional<Eigenbasis> symmetric_eigen(const Device& device, const Matrix& symmetric,
-                                                        std::size_t pairs);
+[[nodiscard]] std::shared_ptr<gpu::DevicePairs> symmetric_eigen(const Device& device,
+                                                                const gpu::SymmetricInput& symmetric,
+                                                                std::size_t pairs, std::size_t written);
 
 }  // namespace collapscope::cuda

@@ -90,6 +90,7 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   [[nodiscard]] bool spare_memory() override {
+    targets_.close();
     const bool pool_had_some = !device_.ran_out_of_memory() && !layer_began_with_empty_pool_;
     pool_is_empty_ = true;
     if (empties_pool() && pool_had_some) {
@@ -133,33 +134,35 @@ class CudaGpu final : public gpu::GpuDevice {
     const std::size_t most = part_rows(spec.format, spec.rows, spec.tiles.rows);
     if (spec.kept_rows > 0 && spared_ == 0) {
       try {
-        return std::make_unique<CudaMomentFold>(device_, spec, most);
+        return std::make_unique<CudaMomentFold>(device_, spec, most, targets_);
       } catch (const DeviceMemoryError&) {
         // As below.
       }
     }
     FoldSpec without = spec;
     without.kept_rows = 0;
-    return within_memory(
-        most, [&](std::size_t rows) { return std::make_unique<CudaMomentFold>(device_, without, rows); });
+    return within_memory(most, [&](std::size_t rows) {
+      return std::make_unique<CudaMomentFold>(device_, without, rows, targets_);
+    });
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
     device_.select();
     return within_memory(part_rows(spec.format, spec.rows, spec.tiles.rows), [&](std::size_t rows) {
-      return std::make_unique<CudaResidualFold>(device_, spec, rows);
+      return std::make_unique<CudaResidualFold>(device_, spec, rows, targets_);
     });
   }
 
-  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
+  [[nodiscard]] std::shared_ptr<gpu::DevicePairs> decompose(const gpu::SymmetricInput& symmetric,
+                                                            std::size_t pairs, std::size_t written) override {
     try {
-      return symmetric_eigen(device_, symmetric, pairs);
+      return symmetric_eigen(device_, symmetric, pairs, written);
     } catch (const DeviceMemoryError&) {
       if (device_.memory().empty() == 0) {
         throw;
       }
     }
-    return symmetric_eigen(device_, symmetric, pairs);
+    return symmetric_eigen(device_, symmetric, pairs, written);
   }
 
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override {
@@ -193,6 +196,7 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   Device device_;
+  TargetStores targets_;
   std::size_t part_elements_;
   std::size_t spared_ = 0;      // how often
   bool pool_is_empty_ = false;  // for the next layer, which is the same one again

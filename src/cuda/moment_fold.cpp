@@ -35,27 +35,29 @@ Sum made_if(bool wanted, const Device& device, Arguments... arguments) {
 }  // namespace
 
 CudaMomentFold::Work::Work(const Device& device, const FoldSpec& spec, std::size_t rows)
-    : x(device, rows * padded(spec.format.row_length())),
-      unit(device, spec.normalized_scatter || spec.unit_classes ? x.size() : 0),
-      right(device, rows * padded(spec.targets + 4)),
+    : x(device, rows * padded(spec.format.row_length() + spec.targets + 5)),
+      unit(device,
+           spec.normalized_scatter || spec.unit_classes ? rows * padded(spec.format.row_length()) : 0),
       sums(device, std::max(kernels::column_workspace(rows, spec.format.row_length()),
-                            kernels::column_workspace(rows, spec.targets + 4))),
+                            kernels::column_workspace(rows, spec.targets + 5))),
       floats(device, spec.precision == Precision::fast ? rows * float_stride(spec.format.row_length()) : 0) {}
 
 CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec)
     : Sums(device, spec, spec.format.row_length(), spec.precision == Precision::fast) {}
 
 CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast)
-    : gram(made_if<ProductSum>(!fast, device, d, d, true)),
+    : joint(made_if<ProductSum>(!fast && is_sliced(d, d), device, d + spec.targets + 3, d, false)),
+      gram(made_if<ProductSum>(!fast && joint.size() == 0, device, d, d, true)),
       unit(made_if<ProductSum>(!fast && spec.normalized_scatter, device, d, d, true)),
       float_gram(made_if<FloatGramSum>(fast, device, d)),
       float_unit(made_if<FloatGramSum>(fast && spec.normalized_scatter, device, d)),
-      cross(device, d, spec.targets + 2, false),
+      cross(made_if<ProductSum>(joint.size() == 0, device, spec.targets + 3, d, false)),
       right(device, spec.targets + 2, spec.targets + 2, false),
-      total(device, gram.size() + float_gram.size() + cross.size() + right.size() + unit.size() +
-                        float_unit.size()) {}
+      total(device, joint.size() + gram.size() + float_gram.size() + cross.size() + right.size() +
+                        unit.size() + float_unit.size()) {}
 
-CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows)
+CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows,
+                               TargetStores& targets)
     : device_(device),
       spec_(spec),
       part_rows_(part_rows),
@@ -63,12 +65,17 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       n_(spec.targets),
       most_parts_(most_parts(spec, part_rows)),
       feed_(device, spec.format, spec.classes > 0 ? 1 : spec.targets, part_rows, {spec.kept_rows, spec.rows},
-            spec.classes, spec.tiles.on_device),
+            spec.classes, spec.tiles.on_device,
+            stored_targets(targets, device, spec.same_targets,
+                           {spec.same_targets.number, spec.format.rows_per_sample(),
+                            spec.classes > 0 ? 1 : spec.targets, spec.classes, part_rows},
+                           spec.rows)),
       log_(device, record_at(most_parts_)),
       source_(device, spec.format, part_rows, log_.data()),
       work_(std::in_place, device, spec, part_rows),
       sums_(std::in_place, device, spec),
       scale_(device, spec.precision == Precision::fast ? 1 : 0),
+      column_sums_(device, d_),
       shares_(device, 2 * most_parts_),
       staged_shares_(device, 2 * most_parts_),
       staging_(make_staging(device, sums_->total.size() + log_.size())),
@@ -112,6 +119,28 @@ void CudaMomentFold::choose_pilot(const DeviceRows& rows) {
                                   nullptr, pilot() + d_, device_.compute()));
 }
 
+const double* CudaMomentFold::choose_centre(const DeviceRows& rows) {
+  if (rows_of_part_.empty()) {
+    return nullptr;
+  }
+  const std::size_t part = rows_of_part_.size();
+  if (!fast() && rows.rows <= rows_of_part_.back()) {
+    return log_.data() + record_at(part - 1);
+  }
+  double* const own = log_.data() + record_at(part);
+  source_.mean(device_, pilot(), work_->sums.data(), own);
+  return own;
+}
+
+void CudaMomentFold::take_mean(const double* centre, std::size_t rows) {
+  const ProductSum& sum = sums_->joint.size() > 0 ? sums_->joint : sums_->cross;
+  double* const mean = log_.data() + record_at(rows_of_part_.size());
+  Call("the mean of rows")
+      .check(kernels::offset_means({sum.data() + sum.size() - d_, sum.slices(), sum.size(), d_,
+                                    column_sums_.data(), parts_in_group_ == 0, static_cast<double>(rows)},
+                                   centre, mean, mean + d_, device_.compute()));
+}
+
 void CudaMomentFold::fold(const DeviceRows& rows) {
   if (rows_of_part_.size() == most_parts_) {
     throw UsageError("MomentFold::add: more rows than the fold was made for");
@@ -124,25 +153,26 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   if (rows_of_part_.empty()) {
     choose_pilot(rows);
   }
+  const double* const centre = choose_centre(rows);
   const kernels::DeviceMatrix x = this->x(rows.rows);
   const kernels::DeviceMatrix right = this->right(rows.rows);
   const kernels::DeviceMatrix y = middle_cols(right, 0, n_);
   double* const a = right.data + n_;
-  double* const norm = right.data + n_ + 2;
-  double* const mean_x = log_.data() + record_at(rows_of_part_.size());
-  double* const sums = mean_x + d_;
-  double* const mean_y = sums + n_ + 4;
-  source_.mean(device_, pilot(), work_->sums.data(), mean_x);
-  source_.convert(device_, pilot(), mean_x, x,
+  double* const norm = a + 3;
+  double* const sums = log_.data() + record_at(rows_of_part_.size()) + 2 * d_;
+  double* const mean_y = sums + beside();
+  source_.convert(device_, pilot(), centre, x,
                   {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
   Call("shifting targets")
-      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, stream));
+      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, a + 2, stream));
   Call("the mean of targets").check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream));
   Call("centring targets").check(kernels::subtract_row(y, mean_y, stream));
 
-  const kernels::DeviceMatrix factors = middle_cols(right, 0, n_ + 2);
-  double* const squares = mean_y + n_ + 4;
-  if (fast()) {
+  const kernels::DeviceMatrix multiplied = middle_cols(right, 0, n_ + 2);
+  double* const squares = mean_y + beside();
+  if (sums_->joint.size() > 0) {
+    sums_->joint.add(device_, {x.data, x.rows, d_ + factors(), x.stride}, x);
+  } else if (fast()) {
     Call("squaring rows").check(kernels::column_squares(x, work_->sums.data(), squares, stream));
     if (rows_of_part_.empty()) {
       Call("scaling rows").check(kernels::choose_scale(squares, d_, rows.rows, scale_.data(), stream));
@@ -151,14 +181,16 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   } else {
     sums_->gram.add(device_, x, x);
   }
-  sums_->cross.add(device_, x, factors);
-  sums_->right.add(device_, factors, factors);
+  if (sums_->cross.size() > 0) {
+    sums_->cross.add(device_, middle_cols(right, 0, factors()), x);
+  }
+  sums_->right.add(device_, multiplied, multiplied);
   const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
   if (spec_.normalized_scatter || spec_.unit_classes) {
     source_.normalize(device_, norm, right.stride, unit);
   }
   if (classes_) {
-    classes_->add(device_, rows.classes, x, {a, right.stride}, mean_x, unit);
+    classes_->add(device_, rows.classes, x, {a, right.stride}, centre, unit);
   }
   if (spec_.normalized_scatter) {
     if (fast()) {
@@ -169,6 +201,7 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
       sums_->unit.add(device_, unit, unit);
     }
   }
+  take_mean(centre, rows.rows);
   rows_of_part_.push_back(rows.rows);
   if (++parts_in_group_ == parts_of_group) {
     close_group();
@@ -189,6 +222,7 @@ void CudaMomentFold::close_group() {
       total += sum.size();
     }
   };
+  move(sums_->joint);
   move(sums_->gram);
   move(sums_->float_gram);
   move(sums_->cross);
@@ -199,8 +233,8 @@ void CudaMomentFold::close_group() {
   parts_in_group_ = 0;
 }
 
-// The parts' means about the whole's, each times the root of its rows: of x, then of y'; a and b have none.
-// Their scatter into the sums.
+// The parts' means about the whole's, each times the root of its rows: of x, then of y'; the others have
+// none. Their scatter into the sums, and out of them that of the means about the parts' centres.
 void CudaMomentFold::add_between_parts() {
   const std::size_t parts = rows_of_part_.size();
   const std::size_t all_rows = std::accumulate(rows_of_part_.begin(), rows_of_part_.end(), std::size_t{0});
@@ -209,26 +243,35 @@ void CudaMomentFold::add_between_parts() {
     staged_shares_.data()[p] = rows / static_cast<double>(all_rows);
     staged_shares_.data()[parts + p] = std::sqrt(rows);
   }
-  if (between_.size() < parts * (d_ + n_ + 2)) {
-    between_ = DeviceBuffer<double>(device_, parts * (d_ + n_ + 2));
+  const std::size_t cols = d_ + factors();
+  if (between_.size() < parts * cols) {
+    between_ = DeviceBuffer<double>(device_, parts * cols);
   }
   upload(shares_.data(), staged_shares_.data(), 2 * parts, device_.compute());
-  const kernels::PartRecords records{log_.data() + record_at(0), parts, record_size(), d_, n_, n_ + 4};
+  const kernels::PartRecords records{log_.data() + record_at(0), parts, record_size(), d_, n_, d_ + beside()};
   double* const mean = log_.data() + mean_at();
-  const kernels::DeviceMatrix all{between_.data(), parts, d_ + n_ + 2, d_ + n_ + 2};
+  const kernels::DeviceMatrix all{between_.data(), parts, cols, cols};
   Call("the mean of all rows").check(kernels::part_means(records, shares_.data(), mean, device_.compute()));
   Call("the means of parts")
       .check(kernels::between_parts(records, shares_.data() + parts, mean, all, device_.compute()));
   const kernels::DeviceMatrix x = middle_cols(all, 0, d_);
   const kernels::DeviceMatrix y = middle_cols(all, d_, n_ + 2);
-  if (!fast()) {
-    sums_->gram.add(device_, x, x);
+  if (sums_->joint.size() > 0) {
+    sums_->joint.add(device_, all, x);
+  } else {
+    if (!fast()) {
+      sums_->gram.add(device_, x, x);
+    }
+    sums_->cross.add(device_, middle_cols(all, d_, factors()), x);
   }
-  sums_->cross.add(device_, x, y);
   sums_->right.add(device_, y, y);
   close_group();
   if (fast()) {
     add_gram(device_, x, sums_->total.data());
+  } else if (parts > 1) {
+    Call("the offsets of parts")
+        .check(kernels::part_offsets(records, shares_.data() + parts, x, device_.compute()));
+    add_gram(device_, x, sums_->total.data(), -1);
   }
 }
 
@@ -248,21 +291,22 @@ void CudaMomentFold::take_diagonals(const std::vector<double>& log, Moments& mom
     }
     return error;
   };
-  const std::size_t squares = d_ + 2 * (n_ + 4);
+  const std::size_t squares = 2 * (d_ + beside());
   moments.scatter_error = take(moments.feature_scatter, squares, true);
   if (spec_.normalized_scatter) {
     moments.normalized_scatter_error = take(moments.normalized_scatter, squares + d_, false);
   }
 }
 
-// Fourth-order sums still lack what the parts' means add.
+// Fourth-order sums still lack what the parts' centres and means add.
 std::vector<double> CudaMomentFold::take_sums(Moments& moments) {
   const std::size_t q = n_ + 2;
-  Matrix cross(d_, q);
+  Matrix cross(q, d_);
   Matrix right(q, q);
   std::vector<double> log(record_at(rows_of_part_.size()));
   double* const scatter = sums_->total.data();
-  double* const normalized = scatter + d_ * d_ + d_ * q + q * q;
+  double* const right_sums = scatter + d_ * d_ + factors() * d_;
+  double* const normalized = right_sums + q * q;
   Call("mirroring sums").check(kernels::mirror_lower(scatter, d_, device_.compute()));
   if (spec_.normalized_scatter) {
     Call("mirroring sums").check(kernels::mirror_lower(normalized, d_, device_.compute()));
@@ -270,7 +314,7 @@ std::vector<double> CudaMomentFold::take_sums(Moments& moments) {
   bring_down(device_, staging_,
              {{log.data(), log_.data(), log.size()},
               {cross.data(), scatter + d_ * d_, d_ * q},
-              {right.data(), scatter + d_ * d_ + d_ * q, q * q},
+              {right.data(), right_sums, q * q},
               {moments.feature_scatter.data(), scatter, d_ * d_},
               {moments.normalized_scatter.data(), normalized, moments.normalized_scatter.values().size()}});
 
@@ -284,9 +328,11 @@ std::vector<double> CudaMomentFold::take_sums(Moments& moments) {
     std::copy_n(right.data() + j * q, n_, moments.target_scatter.data() + j * n_);
   }
   for (std::size_t i = 0; i < d_; ++i) {
-    sums.a_x[i] = cross(i, n_);
-    sums.b_x[i] = cross(i, n_ + 1);
-    std::copy_n(cross.data() + i * q, n_, moments.cross_scatter.data() + i * n_);
+    sums.a_x[i] = cross(n_, i);
+    sums.b_x[i] = cross(n_ + 1, i);
+    for (std::size_t j = 0; j < n_; ++j) {
+      moments.cross_scatter(i, j) = cross(j, i);
+    }
   }
   return log;
 }
@@ -295,20 +341,21 @@ void CudaMomentFold::take_records(const std::vector<double>& log, Moments& momen
   UnbiasedSums& sums = moments.unbiased;
   for (std::size_t p = 0; p < rows_of_part_.size(); ++p) {
     const double* mean_x = log.data() + record_at(p);
-    const double* part_sums = mean_x + d_;
-    const double* mean_y = part_sums + n_ + 4;
+    const double* offset = mean_x + d_;
+    const double* part_sums = offset + d_;
+    const double* mean_y = part_sums + beside();
     const double sum_a = part_sums[n_];
     const double sum_b = part_sums[n_ + 1];
     for (std::size_t i = 0; i < d_; ++i) {
-      sums.a_x[i] += sum_a * mean_x[i];
-      sums.b_x[i] += sum_b * mean_x[i];
+      sums.a_x[i] += sum_a * (mean_x[i] - offset[i]);
+      sums.b_x[i] += sum_b * (mean_x[i] - offset[i]);
     }
     for (std::size_t j = 0; j < n_; ++j) {
       sums.a_y[j] += sum_a * mean_y[j];
       sums.b_y[j] += sum_b * mean_y[j];
     }
-    moments.norm_sum += part_sums[n_ + 2];
-    moments.zero_rows += static_cast<std::uint64_t>(part_sums[n_ + 3]);
+    moments.norm_sum += part_sums[n_ + 3];
+    moments.zero_rows += static_cast<std::uint64_t>(part_sums[n_ + 4]);
     moments.count += rows_of_part_[p];
   }
 }

@@ -1,6 +1,12 @@
-// The first look on a GPU. As on the CPU: rows about a pilot, then about their part's mean; what lies between
-// the parts' means is added at the end. Precision::fast rounds x to float for x^T x and sums its diagonal in
-// float64, too.
+// The first look on a GPU: rows about a pilot, the mean of the first ones, and about a centre near their
+// part's mean. At the end what the offsets of the means from the centres have added is taken away, and what
+// lies between the parts' means is added.
+//
+// So that rows are read once, a part's centre is the mean of the part before it, and its own mean comes out
+// of the products, which a column of ones takes part in. That takes no digits: with r rows of it, and as many
+// at least before it, r offset offset^T is at most four times what the two parts add to the scatter. A part
+// of more rows has its own mean as its centre. So has each of Precision::fast, which rounds x to float for
+// x^T x, and sums its diagonal in float64, too.
 #pragma once
 
 #include <optional>
@@ -18,7 +24,7 @@ namespace collapscope::cuda {
 class CudaMomentFold final : public MomentFold {
  public:
   // part_rows: rows worked on at a time. Throws DeviceMemoryError.
-  CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows);
+  CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows, TargetStores& targets);
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
@@ -27,22 +33,22 @@ class CudaMomentFold final : public MomentFold {
   [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override;
 
  private:
-  // Buffers of one part: x [rows, d], unit [rows, d], right [rows, n + 4] with the columns y', a, b, |h| and
-  // the zero flag; workspace of column sums.
+  // Buffers of one part: x [rows, d], and beside it `right` [rows, n + 5] with the columns y', a, b, ones,
+  // |h| and the zero flag; unit [rows, d]; workspace of column sums.
   struct Work {
     Work(const Device& device, const FoldSpec& spec, std::size_t rows);
     DeviceBuffer<double> x;
     DeviceBuffer<double> unit;
-    DeviceBuffer<double> right;
     DeviceBuffer<double> sums;
     DeviceBuffer<float> floats;  // [rows, d] when they are multiplied
   };
-  // Sums of x^T x, x^T [y', a, b], [y', a, b]^T [y', a, b] and unit^T unit: of the current group of parts,
-  // and below `total` of those before it, one after another.
+  // Sums of x^T x, [y', a, b, 1]^T x, [y', a, b]^T [y', a, b] and unit^T unit: of the current group of parts,
+  // and below `total` of those before it, one after another. Small ones of the first two are one product.
   struct Sums {
     Sums(const Device& device, const FoldSpec& spec);
     Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast);
-    ProductSum gram;  // these two, or those of floats
+    ProductSum joint;  // the first two
+    ProductSum gram;   // these two, or those of floats
     ProductSum unit;
     FloatGramSum float_gram;
     FloatGramSum float_unit;
@@ -54,6 +60,9 @@ class CudaMomentFold final : public MomentFold {
 
   void fold(const DeviceRows& rows);
   void choose_pilot(const DeviceRows& rows);
+  // Of the part that comes next; null: the pilot.
+  const double* choose_centre(const DeviceRows& rows);
+  void take_mean(const double* centre, std::size_t rows);
   void add_floats(const kernels::DeviceMatrix& x, const double* scale, FloatGramSum& sum);
   void begin_segment();
   void close_group();
@@ -62,10 +71,13 @@ class CudaMomentFold final : public MomentFold {
   std::vector<double> take_sums(Moments& moments);
   void take_diagonals(const std::vector<double>& log, Moments& moments) const;
   void take_records(const std::vector<double>& log, Moments& moments) const;
+  // Columns of `right`, and those that are multiplied.
+  [[nodiscard]] std::size_t beside() const { return n_ + 5; }
+  [[nodiscard]] std::size_t factors() const { return n_ + 3; }
   [[nodiscard]] bool fast() const { return spec_.precision == Precision::fast; }
   [[nodiscard]] std::size_t record_size() const {
     const std::size_t squares = spec_.normalized_scatter ? 2 : 1;
-    return padded(d_ + 2 * (n_ + 4) + (fast() ? squares * d_ : 0));
+    return padded(2 * d_ + 2 * beside() + (fast() ? squares * d_ : 0));
   }
   // Where the log has what; the first two numbers are for the first sample with a NaN or Inf.
   [[nodiscard]] std::size_t pilot_at() const { return 2; }
@@ -75,10 +87,10 @@ class CudaMomentFold final : public MomentFold {
   }
   [[nodiscard]] double* pilot() const { return log_.data() + pilot_at(); }
   [[nodiscard]] kernels::DeviceMatrix x(std::size_t rows) const {
-    return {work_->x.data(), rows, d_, padded(d_)};
+    return {work_->x.data(), rows, d_, padded(d_ + beside())};
   }
   [[nodiscard]] kernels::DeviceMatrix right(std::size_t rows) const {
-    return {work_->right.data(), rows, n_ + 4, padded(n_ + 4)};
+    return {work_->x.data() + d_, rows, beside(), padded(d_ + beside())};
   }
 
   const Device& device_;
@@ -89,15 +101,17 @@ class CudaMomentFold final : public MomentFold {
   std::size_t most_parts_;
   RowFeed feed_;
   // What a segment leaves beside its sums. For all of it: the pilot of x [d] and y [n]; the means about it.
-  // Of every part, its record: the mean of x [d]; the sums of right's columns, and their means [n + 4] each;
-  // fast: the sums of squares of x and of unit [d] each.
+  // Of every part, its record: the mean of x about the pilot and its offset from the centre [d] each; the
+  // sums of right's columns, and their means [n + 5] each; fast: the sums of squares of x and of unit [d]
+  // each.
   DeviceBuffer<double> log_;
   RowSource source_;
   std::optional<Work> work_;  // until `close`
   std::optional<Sums> sums_;
   std::optional<MomentClasses> classes_;  // of classification
   DeviceBuffer<double> scale_;            // of x as floats
-  DeviceBuffer<double> between_;          // [parts, d + n + 2]
+  DeviceBuffer<double> between_;          // [parts, d + n + 3]
+  DeviceBuffer<double> column_sums_;      // of x in the group's parts so far [d]
   DeviceBuffer<double> shares_;           // [2, parts]: of the segment's rows, and roots of rows
   PinnedBuffer<double> staged_shares_;
   PinnedBuffer<double> staging_;

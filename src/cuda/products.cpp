@@ -36,14 +36,26 @@ void multiply_transposed(const Device& device, const DeviceMatrix& a, const Devi
                             c.data, narrow(c.stride)));
 }
 
-void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
-                      const DeviceMatrix& c) {
-  const double minus = -1;
-  const double one = 1;
+namespace {
+
+// c = factor a b + kept c
+void multiply(const Device& device, double factor, const DeviceMatrix& a, const DeviceMatrix& b, double kept,
+              const DeviceMatrix& c) {
   Call("cublasDgemm")
       .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
-                            narrow(a.cols), &minus, b.data, narrow(b.stride), a.data, narrow(a.stride), &one,
-                            c.data, narrow(c.stride)));
+                            narrow(a.cols), &factor, b.data, narrow(b.stride), a.data, narrow(a.stride),
+                            &kept, c.data, narrow(c.stride)));
+}
+
+}  // namespace
+
+void multiply(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b, const DeviceMatrix& c) {
+  multiply(device, 1, a, b, 0, c);
+}
+
+void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
+                      const DeviceMatrix& c) {
+  multiply(device, -1, a, b, 1, c);
 }
 
 ProductSum::ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric)
@@ -104,11 +116,12 @@ void ProductSum::move_to(const Device& device, double* total, bool adds) {
   empty_ = true;
 }
 
-void add_gram(const Device& device, const DeviceMatrix& x, double* c) {
-  const double one = 1;
+bool is_sliced(std::size_t p, std::size_t q) { return slices_for(p, q) > 1; }
+
+void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor, double kept) {
   Call("cublasDsyrk")
       .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(x.cols),
-                            narrow(x.rows), &one, x.data, narrow(x.stride), &one, c, narrow(x.cols)));
+                            narrow(x.rows), &factor, x.data, narrow(x.stride), &kept, c, narrow(x.cols)));
 }
 
 FloatGramSum::FloatGramSum(const Device& device, std::size_t p)

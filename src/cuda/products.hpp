@@ -22,6 +22,9 @@ using kernels::DeviceMatrix;
 void multiply_transposed(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
                          const DeviceMatrix& c);
 
+// c = a b; a [r, p], b [p, q], c [r, q].
+void multiply(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b, const DeviceMatrix& c);
+
 // c -= a b; a [r, p], b [p, q], c [r, q].
 void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
                       const DeviceMatrix& c);
@@ -39,6 +42,9 @@ class ProductSum {
   // What is summed so far goes to `total` (added when `adds`), and the sum starts anew.
   void move_to(const Device& device, double* total, bool adds);
   [[nodiscard]] std::size_t size() const { return p_ * q_; }
+  // What is summed so far, to be added up: so many slices, `size` numbers each. Something has been.
+  [[nodiscard]] std::size_t slices() const { return slices_; }
+  [[nodiscard]] const double* data() const { return sums_.data(); }
 
  private:
   void add_slices(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y, std::size_t rows);
@@ -53,8 +59,11 @@ class ProductSum {
   DeviceBuffer<double> sums_;  // [slices, p, q]
 };
 
-// c += x^T x, where only the lower triangle of row-major storage counts.
-void add_gram(const Device& device, const DeviceMatrix& x, double* c);
+// Whether x^T y [p, q] is so small that it is summed in slices, by products of general matrices.
+[[nodiscard]] bool is_sliced(std::size_t p, std::size_t q);
+
+// c = kept * c + factor * x^T x, where only the lower triangle of row-major storage counts.
+void add_gram(const Device& device, const DeviceMatrix& x, double* c, double factor = 1, double kept = 1);
 
 // The running sum of x^T x in float64 over tiles of rows that were rounded to float after a scaling: sums of
 // about 1024 rows are float32. cuBLAS computes in float32 (default math: no TF32).

@@ -261,11 +261,16 @@ ResidualSums ResidualPass::finish() {
   return std::exchange(sums_, {});
 }
 
-CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows)
+CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows,
+                                   TargetStores& targets)
     : device_(device),
       targets_(spec.classes ? 1 : spec.target_mean.size()),
-      feed_(device, spec.format, targets_, part_rows, {}, spec.classes ? spec.classes->means->rows() : 0,
-            spec.tiles.on_device),
+      classes_(spec.classes ? spec.classes->means->rows() : 0),
+      feed_(device, spec.format, targets_, part_rows, {}, classes_, spec.tiles.on_device,
+            stored_targets(
+                targets, device, spec.same_targets,
+                {spec.same_targets.number, spec.format.rows_per_sample(), targets_, classes_, part_rows},
+                spec.rows)),
       pass_(device, spec, part_rows),
       drained_(device) {}
 

@@ -80,7 +80,7 @@ class ResidualPass {
 
 class CudaResidualFold final : public ResidualFold {
  public:
-  CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows);
+  CudaResidualFold(const Device& device, const LookSpec& spec, std::size_t part_rows, TargetStores& targets);
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
@@ -89,6 +89,7 @@ class CudaResidualFold final : public ResidualFold {
  private:
   const Device& device_;
   std::size_t targets_;  // of a row
+  std::size_t classes_;
   RowFeed feed_;
   ResidualPass pass_;
   Drained drained_;

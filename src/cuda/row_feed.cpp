@@ -1,6 +1,7 @@
 #include "cuda/row_feed.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "cuda/range.hpp"
@@ -37,13 +38,14 @@ void stage(MatrixView<const double> targets, double* to) {
 }  // namespace
 
 RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-                 const Keep& keep, std::size_t classes, bool on_device)
+                 const Keep& keep, std::size_t classes, bool on_device, std::shared_ptr<TargetStore> known)
     : device_(device),
       format_(format),
       part_rows_(part_rows),
       classes_(classes),
       on_device_(on_device),
-      order_(classes) {
+      order_(classes),
+      known_(std::move(known)) {
   if (on_device && (keep.rows > 0 || !format.rows_are_stored())) {
     throw UsageError("RowFeed: rows on the device are taken as they are, and not kept");
   }
@@ -54,8 +56,10 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
       const std::size_t parts =
           2 * keep.rows / part_rows + 2 + keep.rows / std::max<std::uint64_t>(keep.segment, 1);
       store_ = DeviceBuffer<std::byte>(device, part_bytes(format, keep.rows) + parts * alignment);
-      target_store_ = DeviceBuffer<double>(
-          device, classes == 0 ? keep.rows * targets : parts * target_numbers(part_rows, 1));
+      most_targets_ = classes == 0 ? keep.rows * targets : parts * target_numbers(part_rows, 1);
+      if (known_ == nullptr) {
+        target_store_ = DeviceBuffer<double>(device, most_targets_);
+      }
       keeps_ = true;
     } catch (const DeviceMemoryError&) {
       store_ = {};
@@ -95,16 +99,22 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
     throw UsageError("Fold::add: rows of another memory than the fold was made for");
   }
   Slot& slot = slots_[turn_ % slots_.size()];
+  const StoredTargets* const there = known_ ? known_->find(part.first_row, part.rows) : nullptr;
+  const std::size_t target_count = there ? 0 : target_numbers(targets.rows(), targets.cols());
+  double* const stays = known_ && !there ? known_->room(target_count) : nullptr;
   std::byte* bytes = slot.bytes.data();
-  double* device_targets = slot.targets.data();
-  const std::size_t numbers = targets.rows() * targets.cols();
-  const std::size_t target_count = target_numbers(targets.rows(), targets.cols());
+  double* device_targets = stays ? stays : slot.targets.data();
   if (keeps_) {
     bytes = store_.data() + stored_bytes_;
-    device_targets = target_store_.data() + stored_targets_;
     stored_bytes_ += aligned(part.bytes.size());
-    stored_targets_ += target_count;
-    if (stored_bytes_ > store_.size() || stored_targets_ > target_store_.size()) {
+    if (stays == nullptr && !there) {
+      if (target_store_.size() == 0) {
+        target_store_ = DeviceBuffer<double>(device_, most_targets_);
+      }
+      device_targets = target_store_.data() + stored_targets_;
+      stored_targets_ += target_count;
+    }
+    if (stored_bytes_ > store_.size() || stored_targets_ > most_targets_) {
       throw UsageError("Fold::add: more rows than the fold was made for");
     }
   }
@@ -113,24 +123,33 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   if (!on_device_) {
     upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
   }
+  const StoredTargets found = there ? *there : send(targets, slot, device_targets);
+  if (stays != nullptr) {
+    known_->put(part.first_row, part.rows, found);
+  }
+  Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
+  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
+  return {on_device_ ? part.bytes.data() : bytes,
+          found.numbers,
+          found.classes,
+          part.skip_rows,
+          part.rows,
+          part.first_row};
+}
+
+StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double* to) {
+  const std::size_t numbers = targets.rows() * targets.cols();
   stage(targets, slot.staged.data());
   kernels::ClassRuns classes;
   std::size_t filled = numbers;
   if (classes_ > 0) {
     classes = order_.arrange({slot.staged.data(), numbers},
                              reinterpret_cast<std::uint32_t*>(slot.staged.data() + numbers),
-                             reinterpret_cast<const std::uint32_t*>(device_targets + numbers));
+                             reinterpret_cast<const std::uint32_t*>(to + numbers));
     filled += (order_.words_written() + 1) / 2;
   }
-  upload(device_targets, slot.staged.data(), filled, device_.copy());
-  Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
-  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
-  return {on_device_ ? part.bytes.data() : bytes,
-          device_targets,
-          classes,
-          part.skip_rows,
-          part.rows,
-          part.first_row};
+  upload(to, slot.staged.data(), filled, device_.copy());
+  return {to, classes};
 }
 
 void RowFeed::release(const DeviceRows& rows) {
@@ -147,6 +166,19 @@ void RowFeed::settle() const {
     const Slot& last = slots_[(turn_ - 1) % slots_.size()];
     device_.wait_for_event(on_device_ ? last.used.get() : last.filled.get());
   }
+}
+
+// Parts of tiles may be half full, the last one of every segment, too.
+std::shared_ptr<TargetStore> stored_targets(TargetStores& stores, const Device& device,
+                                            const SameTargets& same, const TargetStore::Key& key,
+                                            std::uint64_t segment_rows) {
+  const std::size_t parts =
+      2 * (same.rows / key.part_rows) + 2 + same.rows / std::max<std::uint64_t>(segment_rows, 1);
+  const std::size_t lists =
+      key.classes == 0
+          ? 0
+          : same.rows / 2 + parts * (ClassOrder::words(key.part_rows, key.classes) - key.part_rows + 2);
+  return stores.of(device, key, same.rows * key.columns + lists);
 }
 
 }  // namespace collapscope::cuda

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "collapscope/backend/backend.hpp"
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/rows.hpp"
 #include "cuda/class_order.hpp"
 #include "cuda/device.hpp"
+#include "cuda/target_store.hpp"
 
 namespace collapscope::cuda {
 
@@ -31,10 +34,12 @@ class RowFeed {
   };
 
   // part_rows: rows handed on at a time, at most. classes: 0, or rows have one target each, the number of
-  // their class below it. on_device: tiles are RawTile::on_device, and none is kept. Puts no work on the
+  // their class below it. on_device: tiles are RawTile::on_device, and none is kept. known: targets of the
+  // layer that are on the device, or may stay there; null: they go up with their rows. Puts no work on the
   // device yet.
   RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-          const Keep& keep, std::size_t classes = 0, bool on_device = false);
+          const Keep& keep, std::size_t classes = 0, bool on_device = false,
+          std::shared_ptr<TargetStore> known = nullptr);
 
   // Copies the tile in parts; calls visit(const DeviceRows&), which enqueues on `compute`, for each.
   template <class Visit>
@@ -67,6 +72,8 @@ class RowFeed {
   [[nodiscard]] std::size_t target_numbers(std::size_t rows, std::size_t targets) const;
   [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;
   DeviceRows put(const RawTile& part, MatrixView<const double> targets);
+  // Enqueues that the targets come; where they will lie.
+  StoredTargets send(MatrixView<const double> targets, Slot& slot, double* to);
   void release(const DeviceRows& rows);
 
   const Device& device_;
@@ -79,10 +86,18 @@ class RowFeed {
   std::size_t turn_ = 0;
   bool keeps_ = false;
   DeviceBuffer<std::byte> store_;
-  DeviceBuffer<double> target_store_;
+  DeviceBuffer<double> target_store_;  // when they do not stay elsewhere
+  std::size_t most_targets_ = 0;
   std::size_t stored_bytes_ = 0;
   std::size_t stored_targets_ = 0;
   std::vector<DeviceRows> kept_;
+  std::shared_ptr<TargetStore> known_;
 };
+
+// The store for the targets of a layer that comes in such parts; null: they cannot stay.
+[[nodiscard]] std::shared_ptr<TargetStore> stored_targets(TargetStores& stores, const Device& device,
+                                                          const SameTargets& same,
+                                                          const TargetStore::Key& key,
+                                                          std::uint64_t segment_rows);
 
 }  // namespace collapscope::cuda

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 
 #include "cuda/device.hpp"
 
@@ -28,21 +29,30 @@ struct Download {
 void bring_down(const Device& device, const PinnedBuffer<double>& staging,
                 std::initializer_list<Download> all, double patience = 1);
 
-// value(i) for i = 0 ... count - 1 to `to` on the device, on `compute`. Waits only where the staging is full.
-// It may be used again behind what is in `compute` then, by `bring_down`.
-template <class Value>
-void bring_up(const Device& device, const PinnedBuffer<double>& staging, double* to, std::size_t count,
-              const Value& value) {
+// What put(first, span) writes of numbers 0 ... count - 1 to `to` on the device, on `compute`. Waits only
+// where the staging is full. It may be used again behind what is in `compute` then, by `bring_down`.
+template <class Put>
+void bring_up_pieces(const Device& device, const PinnedBuffer<double>& staging, double* to, std::size_t count,
+                     const Put& put) {
   for (std::size_t first = 0; first < count; first += staging.size()) {
     const std::size_t some = std::min(staging.size(), count - first);
     if (first > 0) {
       device.wait_for_stream(device.compute());
     }
-    for (std::size_t i = 0; i < some; ++i) {
-      staging.data()[i] = value(first + i);
-    }
+    put(first, std::span<double>(staging.data(), some));
     upload(to + first, staging.data(), some, device.compute());
   }
+}
+
+// value(i) for i = 0 ... count - 1, in the same way.
+template <class Value>
+void bring_up(const Device& device, const PinnedBuffer<double>& staging, double* to, std::size_t count,
+              const Value& value) {
+  bring_up_pieces(device, staging, to, count, [&](std::size_t first, std::span<double> piece) {
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      piece[i] = value(first + i);
+    }
+  });
 }
 
 }  // namespace collapscope::cuda

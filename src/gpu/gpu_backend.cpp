@@ -3,13 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <iterator>
+#include <limits>
+#include <span>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "cpu/cpu_worker.hpp"
+#include "gpu/device_pairs.hpp"
 #include "gpu/module.hpp"
 #include "gpu/watched_fold.hpp"
+#include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/leading_eigen.hpp"
 
@@ -46,9 +52,60 @@ std::string kind_of(const GpuDevice& device) {
   return text.substr(std::min(text.find(' '), text.size()));
 }
 
-bool is_right(const Matrix& symmetric, std::size_t pairs, Eigenbasis& basis) {
-  return basis.size() == pairs && (pairs == symmetric.rows() ? linalg::passes_check(symmetric, basis)
-                                                             : linalg::complete_leading(symmetric, basis));
+// Blocks of a large matrix that threads share out.
+constexpr std::size_t numbers_of_block = std::size_t{1} << 18U;
+
+void share_numbers(std::size_t count, const std::function<void(std::size_t first, std::size_t some)>& work) {
+  linalg::share((count + numbers_of_block - 1) / numbers_of_block, [&](std::size_t block) {
+    const std::size_t first = block * numbers_of_block;
+    work(first, std::min(numbers_of_block, count - first));
+  });
+}
+
+// Its largest magnitude; NaN: not all numbers are finite.
+double largest_number(const Matrix& a) {
+  const auto numbers = a.values();
+  std::vector<double> largest((numbers.size() + numbers_of_block - 1) / numbers_of_block, 0.0);
+  share_numbers(numbers.size(), [&](std::size_t first, std::size_t some) {
+    double& most = largest[first / numbers_of_block];
+    for (const double value : numbers.subspan(first, some)) {
+      const double size = std::abs(value);
+      most = size <= most || std::isnan(most) ? most : size;  // NaN comes out
+    }
+  });
+  const bool finite = std::all_of(largest.begin(), largest.end(), [](double v) { return std::isfinite(v); });
+  return finite ? *std::max_element(largest.begin(), largest.end())
+                : std::numeric_limits<double>::quiet_NaN();
+}
+
+// Values and written vectors of `pairs`; all vectors of a full basis remain on the device as its factors.
+Eigenbasis basis_of(const DevicePairs& pairs, std::size_t order) {
+  Eigenbasis basis{pairs.values(), pairs.written()};
+  if (basis.vectors.rows() == 0) {
+    basis.vectors = Matrix(0, order);
+  }
+  return basis;
+}
+
+bool fits(const Eigenbasis& basis, std::size_t pairs, std::size_t written, std::size_t order) {
+  return basis.size() == pairs && basis.vectors.rows() == written && basis.vectors.cols() == order;
+}
+
+// On the device that has the matrix. Vectors that have come down are checked as they are here.
+bool is_right(DevicePairs& pairs, std::size_t order, Eigenbasis& basis) {
+  const linalg::SymmetricOperator symmetric{
+      pairs.norm(), [&pairs](const Matrix& x, Matrix& y) { pairs.subtract_product(x, y); }};
+  if (basis.size() < order) {
+    return linalg::complete_leading(
+        symmetric, [&pairs] { return pairs.rest(); }, basis);
+  }
+  if (basis.vectors.rows() < order) {
+    const Eigenbasis first{
+        {basis.values.begin(), basis.values.begin() + std::ptrdiff_t(basis.vectors.rows())}, basis.vectors};
+    return linalg::passes_check(symmetric, basis) &&
+           (first.values.empty() || linalg::passes_check(symmetric, first));
+  }
+  return linalg::passes_check(symmetric, basis);
 }
 
 }  // namespace
@@ -94,19 +151,53 @@ std::unique_ptr<RowStore> GpuBackend::make_row_store(std::size_t size) {
   return std::make_unique<WatchedRowStore>(std::move(store), lost);
 }
 
+// Near 1 on the device, by a power of two: cuSOLVER does not scale, and fails on very large or small numbers.
+std::optional<Eigenbasis> GpuBackend::checked_basis(const Matrix& symmetric, std::size_t pairs,
+                                                    std::size_t written) {
+  const double largest = largest_number(symmetric);
+  if (std::isnan(largest)) {
+    return std::nullopt;  // the CPU says what that means
+  }
+  const double scale = largest == 0 ? 1 : std::exp2(std::floor(std::log2(largest)));
+  const SymmetricInput input{symmetric.rows(), [&](std::size_t from, std::span<double> to) {
+                               share_numbers(to.size(), [&](std::size_t first, std::size_t some) {
+                                 const double* numbers = symmetric.data() + from + first;
+                                 for (std::size_t i = 0; i < some; ++i) {
+                                   to[first + i] = numbers[i] / scale;
+                                 }
+                               });
+                             }};
+  const OpenGpu& gpu = devices_.front();
+  const auto found = watched(gpu.lost, [&] { return gpu.device->decompose(input, pairs, written); });
+  if (found == nullptr) {
+    compute_on_cpu("the GPU gave no answer", true);
+    return std::nullopt;
+  }
+  Eigenbasis basis = basis_of(*found, input.order);
+  if (pairs == input.order && written < input.order) {
+    basis.factors = std::make_shared<const WatchedPairs>(gpu.device, gpu.lost, found);
+  }
+  if (!fits(basis, pairs, written, input.order) ||
+      !watched(gpu.lost, [&] { return is_right(*found, input.order, basis); })) {
+    compute_on_cpu("the GPU's answer failed its check", true);
+    return std::nullopt;
+  }
+  found->forget_matrix();
+  for (double& value : basis.values) {
+    value = std::max(value, 0.0) * scale;
+  }
+  basis.rest_trace *= scale;
+  basis.rest_norm *= scale;
+  return basis;
+}
+
 Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
   pairs = std::min(pairs, symmetric.rows());
-  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0 &&
-      linalg::all_finite(symmetric)) {
+  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0) {
     try {
-      auto basis = watched(devices_.front().lost, [&] { return first().decompose(symmetric, pairs); });
-      if (basis && is_right(symmetric, pairs, *basis)) {
-        for (double& value : basis->values) {
-          value = std::max(value, 0.0);
-        }
-        return std::move(*basis);
+      if (auto basis = checked_basis(symmetric, pairs, pairs)) {
+        return *std::move(basis);
       }
-      compute_on_cpu(basis ? "the GPU's answer failed its check" : "the GPU gave no answer", true);
     } catch (const DeviceMemoryError& error) {
       compute_on_cpu(error.what(), false);
     }
@@ -115,8 +206,16 @@ Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
 }
 
 Eigenbasis GpuBackend::spectrum(const Matrix& symmetric, std::size_t written) {
-  return symmetric.rows() < least_order ? cpu_->spectrum(symmetric, written)
-                                        : eigenbasis(symmetric, symmetric.rows());
+  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols()) {
+    try {
+      if (auto basis = checked_basis(symmetric, symmetric.rows(), std::min(written, symmetric.rows()))) {
+        return *std::move(basis);
+      }
+    } catch (const DeviceMemoryError& error) {
+      compute_on_cpu(error.what(), false);
+    }
+  }
+  return cpu_->spectrum(symmetric, written);
 }
 
 void GpuBackend::compute_on_cpu(const std::string& reason, bool is_rejection) {

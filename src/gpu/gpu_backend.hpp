@@ -70,6 +70,9 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::size_t workers_of_device() const;
   [[nodiscard]] Workers workers_on(const Devices& opened) const;
   [[nodiscard]] Devices opened_again(std::size_t most) const;
+  // Of a GPU, checked; nullopt: none.
+  [[nodiscard]] std::optional<Eigenbasis> checked_basis(const Matrix& symmetric, std::size_t pairs,
+                                                        std::size_t written);
   void compute_on_cpu(const std::string& reason, bool is_rejection);
   void be_worker_among(std::vector<Lost> siblings, Opener open_again);
   // One of those that a worker may go on with, opened again; empty: none.

@@ -4,13 +4,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 
 #include "collapscope/backend/backend.hpp"
 
 namespace collapscope::gpu {
+
+class DevicePairs;
+
+// A matrix on its way to a device.
+struct SymmetricInput {
+  std::size_t order = 0;
+  // Writes the numbers from `first` on, row by row.
+  std::function<void(std::size_t first, std::span<double> to)> put;
+};
 
 // All members throw DeviceError. After one that is no DeviceMemoryError, only the destructor may be called.
 class GpuDevice {
@@ -25,9 +35,10 @@ class GpuDevice {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) = 0;
   [[nodiscard]] virtual std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) = 0;
   [[nodiscard]] virtual std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) = 0;
-  // The `pairs` largest eigenpairs, at least one, of a finite symmetric matrix, largest first, as the library
-  // gives them; nullopt: it gave up.
-  [[nodiscard]] virtual std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) = 0;
+  // The `pairs` largest eigenpairs, at least one, of a finite symmetric matrix, and the vectors of the
+  // `written` largest of them; null: the library gave up.
+  [[nodiscard]] virtual std::shared_ptr<DevicePairs> decompose(const SymmetricInput& symmetric,
+                                                               std::size_t pairs, std::size_t written) = 0;
   // As Backend's; nullptr: it takes rows of the host.
   [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
   [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t /*size*/) { return nullptr; }

@@ -88,12 +88,6 @@ double sum_of_squares(std::span<const double> values) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-SymmetricOperator operator_of(const Matrix& symmetric) {
-  return {frobenius(symmetric.values()), [&symmetric](const Matrix& x, Matrix& y) {
-            gemm(-1.0, x.view(), Transpose::no, symmetric.view(), Transpose::no, 1.0, y.view());
-          }};
-}
-
 bool passes(const EigenError& error) {
   return error.residual <= largest_eigen_error &&
          error.orthogonality <= largest_eigen_error;  // false for NaN
@@ -134,6 +128,12 @@ int lapack_order(std::size_t size) {
         fmt::format("a decomposition of order {} is too large for the 32-bit LAPACK interface", size));
   }
   return static_cast<int>(size);
+}
+
+SymmetricOperator operator_of(const Matrix& symmetric) {
+  return {frobenius(symmetric.values()), [&symmetric](const Matrix& x, Matrix& y) {
+            gemm(-1.0, x.view(), Transpose::no, symmetric.view(), Transpose::no, 1.0, y.view());
+          }};
 }
 
 bool passes_check(const Matrix& symmetric, const Eigenbasis& basis) {

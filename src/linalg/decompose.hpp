@@ -31,6 +31,8 @@ struct SymmetricOperator {
   std::function<void(const Matrix& x, Matrix& y)> subtract_product;
 };
 [[nodiscard]] EigenError eigen_error(const SymmetricOperator& symmetric, const Eigenbasis& basis);
+// Of a matrix that outlives it.
+[[nodiscard]] SymmetricOperator operator_of(const Matrix& symmetric);
 
 // What is accepted of both.
 inline constexpr double largest_eigen_error = 5.0;

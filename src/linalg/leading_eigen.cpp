@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "linalg/blas.hpp"
@@ -34,8 +36,8 @@ Matrix negative_rest(const Matrix& symmetric, const Eigenbasis& basis, double sc
   return rest;
 }
 
-// What is left, from its upper triangle: trace, and Frobenius norm.
-void set_rest(const Matrix& negative, double scale, Eigenbasis& basis) {
+// What is left, from the upper triangle of what is negative and divided by `scale`.
+EigenRest rest_from(Matrix negative, double scale) {
   double trace = 0;
   double squares = 0;
   for (std::size_t i = 0; i < negative.rows(); ++i) {
@@ -47,8 +49,18 @@ void set_rest(const Matrix& negative, double scale, Eigenbasis& basis) {
     }
     squares += row[i] * row[i] + 2 * above;
   }
-  basis.rest_trace = std::max(trace, 0.0) * scale;
-  basis.rest_norm = std::sqrt(squares) * scale;
+  const auto shared = std::make_shared<Matrix>(std::move(negative));
+  return {std::max(trace, 0.0) * scale, std::sqrt(squares) * scale, [shared, scale](double bound) {
+            for (std::size_t i = 0; i < shared->rows(); ++i) {
+              (*shared)(i, i) += bound / scale;
+            }
+            return is_positive_definite(shared->view());
+          }};
+}
+
+void set_rest(const EigenRest& rest, Eigenbasis& basis) {
+  basis.rest_trace = rest.trace;
+  basis.rest_norm = rest.norm;
 }
 
 Eigenbasis zero_basis(std::size_t pairs, std::size_t d) {
@@ -73,32 +85,36 @@ Eigenbasis leading_eigen(const Matrix& symmetric, std::size_t pairs) {
   const double scale = scale_of(norm);
   if (pairs == 0) {
     Eigenbasis none{{}, Matrix(0, d)};
-    set_rest(negative_rest(symmetric, none, scale), scale, none);
+    set_rest(rest_of(symmetric, none), none);
     return none;
   }
   std::optional<Eigenbasis> basis = top_eigen(symmetric, pairs, scale);
   return basis && complete_leading(symmetric, *basis) ? *std::move(basis) : symmetric_eigen(symmetric);
 }
 
+EigenRest rest_of(const Matrix& symmetric, const Eigenbasis& basis) {
+  const double scale = scale_of(frobenius(symmetric.values()));
+  return rest_from(negative_rest(symmetric, basis, scale), scale);
+}
+
 bool complete_leading(const Matrix& symmetric, Eigenbasis& basis) {
-  const std::size_t d = symmetric.rows();
-  if (basis.values.empty() || basis.vectors.rows() != basis.size() || basis.vectors.cols() != d ||
-      !passes_check(symmetric, basis)) {
+  return basis.vectors.cols() == symmetric.rows() &&
+         complete_leading(
+             operator_of(symmetric), [&] { return rest_of(symmetric, basis); }, basis);
+}
+
+bool complete_leading(const SymmetricOperator& symmetric, const std::function<EigenRest()>& rest,
+                      Eigenbasis& basis) {
+  const std::size_t d = basis.vectors.cols();
+  if (basis.values.empty() || basis.vectors.rows() != basis.size() || !passes_check(symmetric, basis)) {
     return false;
   }
-  const double scale = scale_of(frobenius(symmetric.values()));
-  Matrix negative = negative_rest(symmetric, basis, scale);
-  set_rest(negative, scale, basis);
+  const EigenRest left = rest();
+  set_rest(left, basis);
   const double rounding = largest_eigen_error * static_cast<double>(d) *
                           std::numeric_limits<double>::epsilon() * std::max(basis.values.front(), 0.0);
   const double bound = basis.values.back() + rounding;
-  if (basis.rest_norm <= bound) {
-    return true;
-  }
-  for (std::size_t i = 0; i < d; ++i) {
-    negative(i, i) += bound / scale;
-  }
-  return is_positive_definite(negative.view());
+  return left.norm <= bound || left.is_below(bound);
 }
 
 }  // namespace collapscope::linalg

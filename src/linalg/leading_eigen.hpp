@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/linalg/eigenbasis.hpp"
+#include "linalg/decompose.hpp"
 
 namespace collapscope::linalg {
 
@@ -18,5 +20,16 @@ namespace collapscope::linalg {
 // rounding: |A - Z L Z^T|_F is not, or A - Z L Z^T minus it has a Cholesky decomposition. Then sets what is
 // left. symmetric: finite.
 [[nodiscard]] bool complete_leading(const Matrix& symmetric, Eigenbasis& basis);
+
+// A - Z L Z^T, wherever it lies.
+struct EigenRest {
+  double trace = 0;
+  double norm = 0;                             // |.|_F
+  std::function<bool(double bound)> is_below;  // bound I less it is positive definite; once
+};
+[[nodiscard]] EigenRest rest_of(const Matrix& symmetric, const Eigenbasis& basis);
+// The same of a matrix that lies elsewhere. rest: asked once the pairs have passed their check.
+[[nodiscard]] bool complete_leading(const SymmetricOperator& symmetric,
+                                    const std::function<EigenRest()>& rest, Eigenbasis& basis);
 
 }  // namespace collapscope::linalg

@@ -59,7 +59,7 @@ Matrix leading(std::size_t k, std::size_t d) {
 
 // The device bytes of both looks at two tiles, of which the second has `rows` rows.
 Passes bytes_of_looks(const RowFormat& format, std::size_t k, std::size_t rows) {
-  constexpr std::size_t before = 256;
+  constexpr std::size_t before = 2048;  // no fewer: see CudaMomentFold
   const std::size_t d = format.row_length();
   fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}});
   const ChosenBackend chosen = make_backend("cuda", 1);
@@ -94,7 +94,7 @@ Passes bytes_of_looks(const RowFormat& format, std::size_t k, std::size_t rows) 
 }  // namespace
 
 Counts Counted::counts(const CountedLayers& what, std::size_t layers) {
-  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}, {"MEMORY", "80G"}});
+  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}, {"MEMORY", what.memory}});
   ::unsetenv("COLLAPSCOPE_GPU_TILE");
   if (what.tile_rows > 0) {
     ::setenv("COLLAPSCOPE_GPU_TILE", std::to_string(what.tile_rows * what.features).c_str(), 1);

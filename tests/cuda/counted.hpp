@@ -22,6 +22,7 @@ struct CountedLayers {
   std::size_t tile_rows = 0;
   std::size_t tiles_of_segment = 0;
   AnalysisOptions options = {};
+  std::string memory = "80G";  // of the device
 };
 
 // Device bytes read and written per stored byte of rows, in the first look and in a second one at kept rows,

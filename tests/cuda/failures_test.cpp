@@ -51,9 +51,10 @@ class Failures : public test::Pipeline {
     return found;
   }
 
-  void fail_everywhere(const std::string& kind) {
+  // ends: also the first and the last call of each place.
+  void fail_everywhere(const std::string& kind, bool ends = true) {
     const std::vector<std::string> sites = sites_of("auto", kind == "sticky");
-    const std::vector<long> numbers = test::some_of_every_site(sites);
+    const std::vector<long> numbers = test::some_of_every_site(sites, ends);
     std::size_t told = 0;
     for (const long n : numbers) {
       const std::string name = test::name_of_site(sites[static_cast<std::size_t>(n) - 1]);
@@ -107,6 +108,33 @@ class FastFailures : public Failures {
 
 TEST_F(FastFailures, OfAnyCallOnce) { fail_everywhere("once"); }
 TEST_F(FastFailures, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky"); }
+
+// Eigenpairs are the device's: all of them, which the metrics take after one look,
+class WideFailures : public Failures {
+ protected:
+  WideFailures() {
+    rows_ = 1100;
+    features_ = 512;
+    tile_ = std::size_t{256} * 512;
+    noise_ = {0.5};
+    options_.memory = std::uint64_t{256} << 20U;
+    options_.looks = Looks::one;
+  }
+};
+
+TEST_F(WideFailures, OfAnyCallOnce) { fail_everywhere("once", false); }
+
+// or a few, whose rest is looked at.
+class WideFailuresOfAFewPairs : public WideFailures {
+ protected:
+  WideFailuresOfAFewPairs() {
+    options_.looks = Looks::automatic;
+    options_.metrics = MetricChoice("nrc1*,deep_nrc1*,deep_nrc2*,feature_stable_rank*,evr");
+  }
+};
+
+TEST_F(WideFailuresOfAFewPairs, OfAnyCallOnce) { fail_everywhere("once", false); }
+TEST_F(WideFailuresOfAFewPairs, ThatTakeTheDeviceWithThem) { fail_everywhere("sticky", false); }
 
 class LargeTiles : public test::Pipeline {
  protected:

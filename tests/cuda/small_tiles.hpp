@@ -30,6 +30,9 @@ class SmallTiles final : public Backend {
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override {
     return whole_.eigenbasis(symmetric, pairs);
   }
+  [[nodiscard]] Eigenbasis spectrum(const Matrix& symmetric, std::size_t written) override {
+    return whole_.spectrum(symmetric, written);
+  }
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return whole_.make_host_buffer(size);
   }

@@ -74,10 +74,14 @@ cublasStatus_t enqueue_product(BlasHandle& handle, const char* call, const std::
   }
   count("products");
   const void* before = nullptr;
+  double bytes_before = 0;
   for (const Operand& o : operands) {
-    const bool again = o.data == before && o.written == 0;  // x with itself
+    const double all = static_cast<double>(o.rows * o.cols) * static_cast<double>(o.element);
+    const bool again =
+        o.data == before && o.written == 0;  // x with itself, or with x and what lies beside it
+    const double bytes = again ? std::max(all - bytes_before, 0.0) : all;
     before = o.data;
-    const double bytes = again ? 0 : static_cast<double>(o.rows * o.cols) * static_cast<double>(o.element);
+    bytes_before = all;
     count("device_bytes_read", static_cast<std::size_t>(o.read * bytes));
     count("device_bytes_written", static_cast<std::size_t>(o.written * bytes));
   }

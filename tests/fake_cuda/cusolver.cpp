@@ -132,6 +132,17 @@ EigenTask task_of(cusolverEigMode_t mode, cublasFillMode_t uplo, std::int64_t n,
   return task;
 }
 
+// Of float64 only.
+cusolverStatus_t cholesky_sizes(std::int64_t n, std::int64_t stride, cudaDataType type, cudaDataType compute,
+                                std::size_t* on_device, std::size_t* on_host) {
+  if (n < 1 || stride < n || type != CUDA_R_64F || compute != CUDA_R_64F) {
+    return CUSOLVER_STATUS_INVALID_VALUE;
+  }
+  *on_device = static_cast<std::size_t>(4 * n + 64) * sizeof(double);
+  *on_host = 64;
+  return CUSOLVER_STATUS_SUCCESS;
+}
+
 // All of them, or those with numbers first ... last; the range by values is not done here.
 bool choose(EigenTask& task, cusolverEigRange_t range, std::int64_t first, std::int64_t last) {
   if (range == CUSOLVER_EIG_RANGE_I) {
@@ -252,6 +263,48 @@ cusolverStatus_t cusolverDnXsyevdx(cusolverDnHandle_t handle, cusolverDnParams_t
     }
     *found = task.last - task.first + 1;
     return solve(solver, {call, task, w_type, compute}, on_device, device_bytes, on_host, host_bytes);
+  });
+}
+
+cusolverStatus_t cusolverDnXpotrf_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t, cublasFillMode_t,
+                                             int64_t n, cudaDataType a_type, const void*, int64_t lda,
+                                             cudaDataType compute, size_t* on_device, size_t* on_host) {
+  constexpr const char* call = "cusolverDnXpotrf_bufferSize";
+  return solver_call(call, handle, [&](SolverHandle&) {
+    return cholesky_sizes(n, lda, a_type, compute, on_device, on_host);
+  });
+}
+
+cusolverStatus_t cusolverDnXpotrf(cusolverDnHandle_t handle, cusolverDnParams_t, cublasFillMode_t uplo,
+                                  int64_t n, cudaDataType a_type, void* a, int64_t lda, cudaDataType compute,
+                                  void* on_device, size_t device_bytes, void* on_host, size_t host_bytes,
+                                  int* info) {
+  constexpr const char* call = "cusolverDnXpotrf";
+  return solver_call(call, handle, [&](SolverHandle& solver) {
+    std::size_t least_device = 0;
+    std::size_t least_host = 0;
+    Stream* stream = find_stream(solver.stream, call);
+    if (stream == nullptr ||
+        cholesky_sizes(n, lda, a_type, compute, &least_device, &least_host) != CUSOLVER_STATUS_SUCCESS ||
+        device_bytes < least_device || host_bytes < least_host) {
+      return CUSOLVER_STATUS_INVALID_VALUE;
+    }
+    const auto extent = static_cast<std::size_t>((n - 1) * lda + n) * sizeof(double);
+    if (!is_device_range(a, extent, solver.device, call, "A") ||
+        !is_device_range(on_device, device_bytes, solver.device, call, "workspace") ||
+        !is_device_range(info, sizeof(int), solver.device, call, "info")) {
+      return CUSOLVER_STATUS_INVALID_VALUE;
+    }
+    if (!solver.kernels.load(solver.device)) {
+      return CUSOLVER_STATUS_INTERNAL_ERROR;
+    }
+    std::memset(on_host, 0xFF, host_bytes);
+    count("factorizations");
+    enqueue(*stream, call, [=] {
+      std::memset(on_device, 0xFF, device_bytes);
+      *info = run_cholesky(static_cast<double*>(a), n, lda, uplo == CUBLAS_FILL_MODE_LOWER);
+    });
+    return CUSOLVER_STATUS_SUCCESS;
   });
 }
 

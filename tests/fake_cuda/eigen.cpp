@@ -150,4 +150,10 @@ void run_eigen(const EigenTask& task) {
   }
 }
 
+int run_cholesky(double* a, std::int64_t n, std::int64_t stride, bool lower) {
+  const OneBlasThread one;
+  return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, lower ? 'L' : 'U', static_cast<lapack_int>(n), a,
+                             static_cast<lapack_int>(stride));
+}
+
 }  // namespace fake_cuda

@@ -20,4 +20,7 @@ struct EigenTask {
 
 void run_eigen(const EigenTask& task);
 
+// LAPACK's dpotrf of a column-major matrix; returns its info.
+int run_cholesky(double* a, std::int64_t n, std::int64_t stride, bool lower);
+
 }  // namespace fake_cuda

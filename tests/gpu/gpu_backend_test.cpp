@@ -9,6 +9,7 @@
 
 #include "core/support.hpp"
 #include "gpu/host_gpu.hpp"
+#include "linalg/coordinates.hpp"
 
 namespace collapscope {
 namespace {
@@ -70,7 +71,7 @@ TEST(GpuSpectrum, ThoseOfSmallOrdersAreTheCpus) {
 
   const Eigenbasis large = backend->spectrum(covariance(520), 3);
   EXPECT_EQ(large.size(), 520U);
-  EXPECT_EQ(large.vectors.rows(), 520U);
+  EXPECT_EQ(large.vectors.rows(), 3U) << "as few as are asked for; the others stay on the device";
   EXPECT_EQ(state.decompositions, 1U);
 }
 
@@ -153,6 +154,33 @@ TEST_F(LargeEigenbasis, LiesAreFoundOut) {
         std::string_view(name) == "gives up" ? "the GPU gave no answer" : "the GPU's answer failed its check";
     EXPECT_EQ(told_.all, (std::vector<Fallback>{{"eigenbasis", "cpu", reason}}));
   }
+}
+
+// All vectors of a spectrum, of which few are written out.
+TEST_F(LargeEigenbasis, ThatStaysOnTheDeviceIsChecked) {
+  const Eigenbasis expected = make_cpu_backend(1)->eigenbasis(matrix_, order);
+  const auto backend = test::make_host_gpus(1, state_);
+  const Eigenbasis found = backend->spectrum(matrix_, 2);
+  EXPECT_TRUE(backend->take_fallbacks() == Fallbacks{});
+  EXPECT_LE(test::largest_difference(found.values, expected.values), 1e-11);
+  ASSERT_EQ(found.vectors.rows(), 2U);
+  ASSERT_NE(found.factors, nullptr);
+  const auto all = found.factors->brought_home();
+  ASSERT_TRUE(all.has_value());
+  EXPECT_LE(test::orthogonality_error(*all), 1e-12);
+  EXPECT_LE(test::largest_difference(found.factors->coordinates(matrix_).values(),
+                                     linalg::coordinates({expected.values, *all}, matrix_).values()),
+            1e-10);
+
+  state_.falsify = [](Eigenbasis basis) { return basis.vectors(300, 9) += 0x1p-20, basis; };
+  const Eigenbasis by_cpu = backend->spectrum(matrix_, 2);
+  EXPECT_EQ(backend->take_fallbacks().rejected_eigenbases, 1U);
+  EXPECT_LE(test::largest_difference(by_cpu.values, expected.values), 1e-11);
+
+  EXPECT_TRUE(backend->works());
+  state_.fails_at = state_.calls + 1;
+  EXPECT_THROW((void)found.factors->coordinates(matrix_), DeviceError);
+  EXPECT_FALSE(backend->works());
 }
 
 TEST_F(LargeEigenbasis, OfAFewPairsIsCheckedToo) {

@@ -1,8 +1,11 @@
 #include "gpu/host_gpu.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "gpu/device_pairs.hpp"
 #include "gpu/gpu_backend.hpp"
+#include "linalg/coordinates.hpp"
 
 namespace collapscope::test {
 
@@ -117,6 +120,47 @@ class HostLook final : public ResidualFold {
   Lazy<ResidualFold> lazy_;
 };
 
+// What it says of a matrix, true or not.
+class HostPairs final : public gpu::DevicePairs {
+ public:
+  HostPairs(HostGpuState& state, Matrix symmetric, Eigenbasis basis, std::size_t written)
+      : state_(state), symmetric_(std::move(symmetric)), basis_(std::move(basis)) {
+    const std::size_t rows = std::min(written, basis_.vectors.rows());
+    written_ = Matrix(rows, basis_.vectors.cols());
+    std::copy_n(basis_.vectors.data(), written_.values().size(), written_.data());
+  }
+  [[nodiscard]] Matrix coordinates(const Matrix& rows) const override {
+    state_.call();
+    return linalg::coordinates(basis_, rows);
+  }
+  [[nodiscard]] Matrix combinations(const Matrix& coordinates) const override {
+    state_.call();
+    return linalg::combinations(basis_, coordinates);
+  }
+  [[nodiscard]] std::optional<Matrix> brought_home() const override {
+    state_.call();
+    return basis_.vectors;
+  }
+  [[nodiscard]] const std::vector<double>& values() const override { return basis_.values; }
+  [[nodiscard]] const Matrix& written() const override { return written_; }
+  [[nodiscard]] double norm() const override { return linalg::operator_of(symmetric_).norm; }
+  void subtract_product(const Matrix& x, Matrix& y) const override {
+    state_.call();
+    linalg::operator_of(symmetric_).subtract_product(x, y);
+  }
+  [[nodiscard]] linalg::EigenRest rest() override {
+    state_.call();
+    return linalg::rest_of(symmetric_, basis_);
+  }
+  void forget_matrix() override { symmetric_ = {}; }
+
+ private:
+  HostGpuState& state_;
+  Matrix symmetric_;
+  Eigenbasis basis_;
+  Matrix written_;
+};
+
 class HostGpu final : public gpu::GpuDevice {
  public:
   explicit HostGpu(HostGpuState& state) : state_(state), cpu_(make_cpu_backend(1)) {}
@@ -143,10 +187,15 @@ class HostGpu final : public gpu::GpuDevice {
     state_.call();
     return std::make_unique<HostLook>(state_, *cpu_, spec);
   }
-  [[nodiscard]] std::optional<Eigenbasis> decompose(const Matrix& symmetric, std::size_t pairs) override {
+  [[nodiscard]] std::shared_ptr<gpu::DevicePairs> decompose(const gpu::SymmetricInput& input,
+                                                            std::size_t pairs, std::size_t written) override {
     state_.call();
     ++state_.decompositions;
-    return state_.falsify(cpu_->eigenbasis(symmetric, pairs));
+    Matrix symmetric(input.order, input.order);
+    input.put(0, symmetric.values());
+    auto basis = state_.falsify(cpu_->eigenbasis(symmetric, pairs));
+    return basis ? std::make_shared<HostPairs>(state_, std::move(symmetric), *std::move(basis), written)
+                 : nullptr;
   }
 
  private:

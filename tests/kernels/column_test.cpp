@@ -134,8 +134,9 @@ TEST(TargetRows, ShiftedBesideOtherColumns) {
     const Matrix shift = test::random_matrix(1, n, random);
     for (const LaunchShape& launch : test::row_launches()) {
       DeviceRows out(y.rows(), n, 2);
-      std::vector<double> squares(y.rows() * 2, -1);
-      run_rows(kernels::TargetRows{y.data(), n, shift.data(), out.matrix(), squares.data() + 1, 2},
+      std::vector<double> squares(y.rows() * 3, -1);
+      run_rows(kernels::TargetRows{y.data(), n, shift.data(), out.matrix(), squares.data() + 1, 3,
+                                   squares.data() + 2},
                launch.grid, launch.block);
       EXPECT_TRUE(out.padding_untouched());
       for (std::size_t i = 0; i < y.rows(); ++i) {
@@ -144,8 +145,9 @@ TEST(TargetRows, ShiftedBesideOtherColumns) {
           EXPECT_EQ(out.row(i)[j], y(i, j) - shift(0, j));
           square += out.row(i)[j] * out.row(i)[j];
         }
-        EXPECT_NEAR(squares[2 * i + 1], square, static_cast<double>(n) * eps * square);
-        EXPECT_EQ(squares[2 * i], -1);
+        EXPECT_NEAR(squares[3 * i + 1], square, static_cast<double>(n) * eps * square);
+        EXPECT_EQ(squares[3 * i + 2], 1);
+        EXPECT_EQ(squares[3 * i], -1);
       }
     }
   }

@@ -47,6 +47,12 @@ struct TileSource {
   bool on_device = false;  // all of them are RawTile::on_device
 };
 
+// Layers of the same number have, row by row, the same targets; 0: nobody knows.
+struct SameTargets {
+  std::uint64_t number = 0;
+  std::uint64_t rows = 0;  // of the whole layer
+};
+
 // What the first look at a layer sums.
 struct FoldSpec {
   RowFormat format;
@@ -59,6 +65,7 @@ struct FoldSpec {
   std::uint64_t classes = 0;  // K of classification: n is 0, and a row's one target is its class's number
   bool unit_classes = false;  // also class sums of h / |h|
   TileSource tiles = {};
+  SameTargets same_targets = {};
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
@@ -75,6 +82,7 @@ struct LookSpec {
   Matrix published;                   // B'^T [n, d]; empty: none
   std::shared_ptr<const ClassLook> classes = nullptr;  // of classification: targets as of FoldSpec
   TileSource tiles = {};
+  SameTargets same_targets = {};
 };
 
 // Takes the rows of a layer's segments in tiles, one segment after another, each in order.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
@@ -17,6 +18,8 @@ class EigenvectorFactors {
   [[nodiscard]] virtual Matrix coordinates(const Matrix& rows) const = 0;
   // coordinates [n, d]: row i of the result is the sum over j of c_ij v_j.
   [[nodiscard]] virtual Matrix combinations(const Matrix& coordinates) const = 0;
+  // Where they are on a device, which may be lost, all of them as rows [d, d]; else nothing.
+  [[nodiscard]] virtual std::optional<Matrix> brought_home() const { return std::nullopt; }
 };
 
 // All d pairs, or the k largest and what is known of the rest.
