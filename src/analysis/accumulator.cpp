@@ -111,6 +111,7 @@ class Accumulator::Work {
   }
 
   [[nodiscard]] std::optional<DeviceStream> row_stream() const { return backend_->row_stream(); }
+  [[nodiscard]] std::shared_ptr<void> visit() const { return backend_->visit(); }
   [[nodiscard]] std::uint64_t rows() const { return targets_.kept(); }
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
   [[nodiscard]] AccumulatedTargets targets() const {
@@ -313,6 +314,9 @@ class Accumulator::Work {
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
            options_.ignore_label == other.options_.ignore_label &&
            options_.metrics.text() == other.options_.metrics.text() &&
+           options_.signal_dim == other.options_.signal_dim &&
+           options_.intrinsic_signal_dim == other.options_.intrinsic_signal_dim &&
+           options_.top == other.options_.top && options_.per_class == other.options_.per_class &&
            options_.precision == other.options_.precision &&
            std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), same);
   }
@@ -379,10 +383,13 @@ class Accumulator::Work {
 };
 
 Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
-                         AnalysisOptions options, std::unique_ptr<Backend> backend)
-    : work_(std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend))) {}
+                         AnalysisOptions options, std::unique_ptr<Backend> backend) {
+  const auto visit = backend->visit();
+  work_ = std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend));
+}
 
 Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
+  const auto visit = backend->visit();
   PartInput input = unpacked<PartInput>(source.input());
   input.options.metrics = MetricChoice(input.metrics);
   if (input.checkpoints.size() != 1 || input.checkpoints.front().shards.size() != 1) {
@@ -419,29 +426,51 @@ Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
   work_->read(source);
 }
 
-Accumulator::~Accumulator() = default;
+Accumulator::~Accumulator() {
+  if (work_ != nullptr) {
+    const auto visit = work_->visit();
+    work_.reset();
+  }
+}
 Accumulator::Accumulator(Accumulator&&) noexcept = default;
 Accumulator& Accumulator::operator=(Accumulator&&) noexcept = default;
 
 void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
                          MatrixView<const double> predictions) {
+  const auto visit = work_->visit();
   work_->update(layers, targets, predictions);
 }
-void Accumulator::merge(Accumulator& other) { work_->merge(*other.work_); }
+void Accumulator::merge(Accumulator& other) {
+  const auto visit = work_->visit();
+  work_->merge(*other.work_);
+}
 void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
   work_->set_weight(layer, std::move(weight), std::move(bias), convolution);
 }
-void Accumulator::reset() { work_->reset(); }
+void Accumulator::reset() {
+  const auto visit = work_->visit();
+  work_->reset();
+}
 std::optional<DeviceStream> Accumulator::row_stream() const { return work_->row_stream(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }
 const std::vector<AccumulatedLayer>& Accumulator::layers() const { return work_->layers(); }
 AccumulatedTargets Accumulator::targets() const { return work_->targets(); }
 std::optional<std::int64_t> Accumulator::ignore_label() const { return work_->options().ignore_label; }
-Results Accumulator::compute(const AccumulatedCheckpoint& about) { return work_->compute(about); }
-void Accumulator::begin_look() { work_->begin_look(); }
+Results Accumulator::compute(const AccumulatedCheckpoint& about) {
+  const auto visit = work_->visit();
+  return work_->compute(about);
+}
+void Accumulator::begin_look() {
+  const auto visit = work_->visit();
+  work_->begin_look();
+}
 void Accumulator::look(const std::vector<RowBytes>& layers, MatrixView<const double> targets) {
+  const auto visit = work_->visit();
   work_->look(layers, targets);
 }
-void Accumulator::write(PartSink& sink) { work_->write({}, Looks::one, sink); }
+void Accumulator::write(PartSink& sink) {
+  const auto visit = work_->visit();
+  work_->write({}, Looks::one, sink);
+}
 
 }  // namespace collapscope

@@ -107,6 +107,16 @@ class CudaGpu final : public gpu::GpuDevice {
     return DeviceStream{device_.number(), device_.compute()};
   }
 
+  [[nodiscard]] std::shared_ptr<void> visit() const override {
+    int current = 0;
+    Call("cudaGetDevice").check(cudaGetDevice(&current));
+    return {nullptr, [current](void*) {
+              if (!is_abandoned()) {
+                (void)cudaSetDevice(current);
+              }
+            }};
+  }
+
   [[nodiscard]] std::unique_ptr<RowStore> make_row_store(std::size_t size) override {
     device_.select();
     return std::make_unique<CudaRowStore>(device_, size);
@@ -228,5 +238,11 @@ extern "C" __attribute__((visibility("default"))) bool collapscope_gpu_abandoned
 
 extern "C" __attribute__((visibility("default"))) collapscope::gpu::GpuDevice* collapscope_gpu_open(
     int device) {
-  return new collapscope::cuda::CudaGpu(device);
+  // Others in the process may have a current device of their own.
+  int current = device;
+  const collapscope::cuda::Watchdog watchdog(collapscope::cuda::time_limit());
+  collapscope::cuda::Call("cudaGetDevice").check(cudaGetDevice(&current));
+  auto opened = std::make_unique<collapscope::cuda::CudaGpu>(device);
+  collapscope::cuda::Call("cudaSetDevice").check(cudaSetDevice(current));
+  return opened.release();
 }

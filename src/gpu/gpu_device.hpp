@@ -41,6 +41,7 @@ class GpuDevice {
                                                                std::size_t pairs, std::size_t written) = 0;
   // As Backend's; nullptr: it takes rows of the host.
   [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  [[nodiscard]] virtual std::shared_ptr<void> visit() const { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t /*size*/) { return nullptr; }
   [[nodiscard]] virtual std::size_t batch_rows(std::size_t features) const { return tile_rows(features); }
   // As Backend's.

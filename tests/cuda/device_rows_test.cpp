@@ -187,6 +187,34 @@ TEST_F(DeviceRows, StayOnTheDevice) {
   EXPECT_LE(counted("host_waits") - waits, 3);
 }
 
+// Others in the process have a current device of their own.
+TEST_F(DeviceRows, LeaveTheCallersDevice) {
+  fake().restart({{"DEVICES", "2"}});
+  const auto current = [] {
+    int device = -1;
+    of_runtime<decltype(cudaGetDevice)>("cudaGetDevice")(&device);
+    return device;
+  };
+  of_runtime<decltype(cudaSetDevice)>("cudaSetDevice")(0);
+  {
+    Accumulator sums = made("cuda:1", false);
+    EXPECT_EQ(sums.row_stream().value().device, 1);
+    EXPECT_EQ(current(), 0) << "made";
+    sums.update({RowBytes(bytes(0, 700))}, targets(0, 700, false));
+    EXPECT_EQ(current(), 0) << "update";
+    sums.begin_look();
+    EXPECT_EQ(current(), 0) << "begin_look";
+    sums.look({RowBytes(bytes(0, 700))}, targets(0, 700, false));
+    EXPECT_EQ(current(), 0) << "look";
+    (void)sums.compute();
+    EXPECT_EQ(current(), 0) << "compute";
+    sums.reset();
+    EXPECT_EQ(current(), 0) << "reset";
+  }
+  EXPECT_EQ(current(), 0) << "gone";
+  EXPECT_EQ(fake().leaks(), 0);
+}
+
 TEST_F(DeviceRows, AreRefusedByTheCpu) {
   Accumulator sums = made("cpu", false);
   EXPECT_FALSE(sums.row_stream().has_value());

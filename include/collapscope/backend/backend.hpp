@@ -186,6 +186,9 @@ class Backend {
   // Rows may be in the memory of this device (RowBytes::on_device), when what makes them is done before what
   // comes next on the stream; nullopt: rows are on the host.
   [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  // Puts back, when what it gives goes, what the calling thread shares with others who use devices: CUDA's
+  // current device. Null: nothing.
+  [[nodiscard]] virtual std::shared_ptr<void> visit() const { return nullptr; }
   // For rows that come in batches: the folds take tiles of `batch_rows` rows, and of a backend with a
   // row_stream they are on its device.
   [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t size) {

@@ -7,6 +7,8 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,7 @@
 
 #include "collapscope/analysis/accumulator.hpp"
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "collapscope/results/results_file.hpp"
@@ -121,7 +124,14 @@ AnalysisOptions analysis_of(const Options& options) {
   analysis.per_class = options.per_class;
   analysis.intrinsic_signal_dim = options.signal_dim == "intrinsic";
   if (!options.signal_dim.empty() && !analysis.intrinsic_signal_dim) {
-    analysis.signal_dim = std::stoull(options.signal_dim);
+    std::size_t value = 0;
+    const char* const last = options.signal_dim.data() + options.signal_dim.size();
+    const auto [end, failure] = std::from_chars(options.signal_dim.data(), last, value);
+    if (failure != std::errc() || end != last || value == 0) {
+      throw UsageError("signal_dim: found '" + printable(options.signal_dim) +
+                       "'; expected a whole number from 1 on, or 'intrinsic'");
+    }
+    analysis.signal_dim = value;
   }
   if (options.precision != "float64" && options.precision != "fast") {
     throw UsageError("precision: expected 'float64' or 'fast'");
@@ -168,15 +178,16 @@ class PyAccumulator {
     (void)analysis_of(options_);
   }
 
-  // Before the first rows. False: it is a GPU's, and cannot be used here.
-  bool use_device(const std::string& device) {
+  // Before the first rows: this device, or the CPU where it cannot be used, or has too little memory for the
+  // sums.
+  void prefer_device(const std::string& device) {
     try {
       backend_ = backend_of(device, options_.threads);
+      options_.device = device;
+      may_leave_device_ = true;
     } catch (const DeviceError&) {
-      return false;
+      options_.device = "cpu";
     }
-    options_.device = device;
-    return true;
   }
 
   // The device on which rows may be, and the stream that has to wait for them.
@@ -189,11 +200,18 @@ class PyAccumulator {
                  : std::nullopt;
   }
 
-  void update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
+  // False: the sums are on the CPU after all, and nothing was added: rows have to come there.
+  bool update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
               const std::optional<Numbers>& predictions) {
     const std::vector<RowBytes> bytes = taken(rows, bits);
     const nb::gil_scoped_release others_may_go_on;
-    made().update(bytes, view_of(targets), predictions ? view_of(*predictions) : MatrixView<const double>());
+    Accumulator& sums = made();
+    if (may_leave_device_ && !sums.row_stream() &&
+        std::ranges::any_of(bytes, [](const RowBytes& some) { return some.on_device; })) {
+      return false;
+    }
+    sums.update(bytes, view_of(targets), predictions ? view_of(*predictions) : MatrixView<const double>());
+    return true;
   }
 
   void look(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets) {
@@ -322,9 +340,18 @@ class PyAccumulator {
 
   Accumulator& made() {
     if (accumulator_ == nullptr) {
-      accumulator_ = std::make_unique<Accumulator>(
-          layers_, targets_, analysis_of(options_),
-          backend_ != nullptr ? std::move(backend_) : backend_of(options_.device, options_.threads));
+      try {
+        accumulator_ = std::make_unique<Accumulator>(
+            layers_, targets_, analysis_of(options_),
+            backend_ != nullptr ? std::move(backend_) : backend_of(options_.device, options_.threads));
+      } catch (const DeviceError&) {
+        if (!may_leave_device_) {
+          throw;
+        }
+        options_.device = "cpu";
+        accumulator_ = std::make_unique<Accumulator>(layers_, targets_, analysis_of(options_),
+                                                     backend_of(options_.device, options_.threads));
+      }
     }
     return *accumulator_;
   }
@@ -333,6 +360,7 @@ class PyAccumulator {
   AccumulatedTargets targets_;
   Options options_;
   std::unique_ptr<Backend> backend_;  // until there is an accumulator
+  bool may_leave_device_ = false;     // nobody asked for it
   std::unique_ptr<Accumulator> accumulator_;
 };
 
@@ -382,7 +410,7 @@ NB_MODULE(_core, m) {
            nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
       .def("begin_look", &PyAccumulator::begin_look)
-      .def("use_device", &PyAccumulator::use_device, nb::arg("device"))
+      .def("prefer_device", &PyAccumulator::prefer_device, nb::arg("device"))
       .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
       .def("reset", &PyAccumulator::reset)
