@@ -34,7 +34,9 @@ class Accumulator::Work {
         target_element_(targets.element),
         options_(std::move(options)),
         backend_(std::move(backend)),
-        targets_(*backend_, targets.components, targets.classes, options_.ignore_label.has_value()) {
+        // Few numbers, which are on the host: not worth a device's while.
+        targets_(backend_->host() != nullptr ? *backend_->host() : *backend_, targets.components,
+                 targets.classes, options_.ignore_label.has_value()) {
     fill_biases();
     options_.layers.clear();
     options_.pool.reset();
@@ -65,6 +67,9 @@ class Accumulator::Work {
       with_place(layers_[i].name, [&] { folds_[i]->add(rows[i], targets); });
     }
     targets_.add(targets, predictions);
+    for (const std::unique_ptr<Folding>& fold : folds_) {
+      fold->settle();
+    }
     is_broken_ = false;
   }
 
@@ -105,6 +110,8 @@ class Accumulator::Work {
     fill_biases();
   }
 
+  [[nodiscard]] std::optional<DeviceStream> row_stream() const { return backend_->row_stream(); }
+  [[nodiscard]] std::shared_ptr<void> visit() const { return backend_->visit(); }
   [[nodiscard]] std::uint64_t rows() const { return targets_.kept(); }
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const { return layers_; }
   [[nodiscard]] AccumulatedTargets targets() const {
@@ -157,6 +164,7 @@ class Accumulator::Work {
                                       targets_.columns(), targets_.classes());
         spec->second.format = format_in_memory(layer.features, layer.element);
         spec->second.rows = looks_.back()->segment_rows();
+        spec->second.tiles = looks_.back()->tiles();
         looks_.back()->use(backend_->make_look(spec->second));
       }
     }
@@ -177,6 +185,11 @@ class Accumulator::Work {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       if (looks_[i] != nullptr) {
         with_place(layers_[i].name, [&] { looks_[i]->add(rows[i], targets); });
+      }
+    }
+    for (const std::unique_ptr<Looking>& look : looks_) {
+      if (look != nullptr) {
+        look->settle();
       }
     }
   }
@@ -259,6 +272,7 @@ class Accumulator::Work {
     spec.classes = targets_.classes();
     spec.unit_classes = targets_.are_labels() && options_.metrics.wants("nc1_unit");
     spec.rows = fold->segment_rows();
+    spec.tiles = fold->tiles();
     spec.precision = options_.precision;
     AnalysisOptions one = options_;
     one.looks = Looks::one;
@@ -300,6 +314,9 @@ class Accumulator::Work {
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
            options_.ignore_label == other.options_.ignore_label &&
            options_.metrics.text() == other.options_.metrics.text() &&
+           options_.signal_dim == other.options_.signal_dim &&
+           options_.intrinsic_signal_dim == other.options_.intrinsic_signal_dim &&
+           options_.top == other.options_.top && options_.per_class == other.options_.per_class &&
            options_.precision == other.options_.precision &&
            std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), same);
   }
@@ -327,10 +344,15 @@ class Accumulator::Work {
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const std::size_t expected = targets.rows() * layers_[i].features * layers_[i].element.size();
-      if (rows[i].size() != expected) {
+      if (rows[i].on_device && !backend_->row_stream()) {
+        throw UsageError(
+            fmt::format("layer '{}': found rows on a device; expected rows of the host, as {} takes",
+                        printable(layers_[i].name), backend_->describe()));
+      }
+      if (rows[i].bytes.size() != expected) {
         throw UsageError(fmt::format("layer '{}': found {} bytes of rows; expected {}, for {} rows of {} {}",
-                                     printable(layers_[i].name), rows[i].size(), expected, targets.rows(),
-                                     layers_[i].features, layers_[i].element.name()));
+                                     printable(layers_[i].name), rows[i].bytes.size(), expected,
+                                     targets.rows(), layers_[i].features, layers_[i].element.name()));
       }
     }
   }
@@ -361,10 +383,13 @@ class Accumulator::Work {
 };
 
 Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
-                         AnalysisOptions options, std::unique_ptr<Backend> backend)
-    : work_(std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend))) {}
+                         AnalysisOptions options, std::unique_ptr<Backend> backend) {
+  const auto visit = backend->visit();
+  work_ = std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend));
+}
 
 Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
+  const auto visit = backend->visit();
   PartInput input = unpacked<PartInput>(source.input());
   input.options.metrics = MetricChoice(input.metrics);
   if (input.checkpoints.size() != 1 || input.checkpoints.front().shards.size() != 1) {
@@ -401,28 +426,51 @@ Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
   work_->read(source);
 }
 
-Accumulator::~Accumulator() = default;
+Accumulator::~Accumulator() {
+  if (work_ != nullptr) {
+    const auto visit = work_->visit();
+    work_.reset();
+  }
+}
 Accumulator::Accumulator(Accumulator&&) noexcept = default;
 Accumulator& Accumulator::operator=(Accumulator&&) noexcept = default;
 
 void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
                          MatrixView<const double> predictions) {
+  const auto visit = work_->visit();
   work_->update(layers, targets, predictions);
 }
-void Accumulator::merge(Accumulator& other) { work_->merge(*other.work_); }
+void Accumulator::merge(Accumulator& other) {
+  const auto visit = work_->visit();
+  work_->merge(*other.work_);
+}
 void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
   work_->set_weight(layer, std::move(weight), std::move(bias), convolution);
 }
-void Accumulator::reset() { work_->reset(); }
+void Accumulator::reset() {
+  const auto visit = work_->visit();
+  work_->reset();
+}
+std::optional<DeviceStream> Accumulator::row_stream() const { return work_->row_stream(); }
 std::uint64_t Accumulator::rows() const { return work_->rows(); }
 const std::vector<AccumulatedLayer>& Accumulator::layers() const { return work_->layers(); }
 AccumulatedTargets Accumulator::targets() const { return work_->targets(); }
 std::optional<std::int64_t> Accumulator::ignore_label() const { return work_->options().ignore_label; }
-Results Accumulator::compute(const AccumulatedCheckpoint& about) { return work_->compute(about); }
-void Accumulator::begin_look() { work_->begin_look(); }
+Results Accumulator::compute(const AccumulatedCheckpoint& about) {
+  const auto visit = work_->visit();
+  return work_->compute(about);
+}
+void Accumulator::begin_look() {
+  const auto visit = work_->visit();
+  work_->begin_look();
+}
 void Accumulator::look(const std::vector<RowBytes>& layers, MatrixView<const double> targets) {
+  const auto visit = work_->visit();
   work_->look(layers, targets);
 }
-void Accumulator::write(PartSink& sink) { work_->write({}, Looks::one, sink); }
+void Accumulator::write(PartSink& sink) {
+  const auto visit = work_->visit();
+  work_->write({}, Looks::one, sink);
+}
 
 }  // namespace collapscope

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "analysis/all_layers.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
 #include "analysis/rank_work.hpp"
@@ -20,10 +21,9 @@ class Analyzer {
       : backend_(backend),
         options_(options),
         context_(context),
-        memory_(options.memory != 0 ? options.memory : default_memory() / ranks_here(context)),
         journal_(context.progress, results_.provenance),
         record_(context.states, context.stop, [this](const std::string& line) { journal_.tell(line); }),
-        layers_({backend, options, memory_, context.progress, journal_, record_}) {}
+        layers_({backend, options, options.memory, context.progress, journal_, record_}) {}
 
   Results run(const std::vector<Checkpoint>& checkpoints) {
     const auto begin = std::chrono::steady_clock::now();
@@ -48,9 +48,6 @@ class Analyzer {
   }
 
  private:
-  static std::size_t ranks_here(const AnalysisContext& context) {
-    return context.ranks == nullptr ? 1 : context.ranks->on_this_machine();
-  }
   [[nodiscard]] bool is_first() const { return context_.ranks == nullptr || context_.ranks->rank() == 0; }
   [[nodiscard]] std::string reason() const {
     const std::string mine = context_.stop != nullptr ? context_.stop->by_whom() : "";
@@ -98,12 +95,15 @@ class Analyzer {
   Backend& backend_;
   const AnalysisOptions& options_;
   AnalysisContext context_;
-  std::uint64_t memory_;
   Results results_;
   Journal journal_;
   WorkRecord record_;
   LayerWork layers_;
 };
+
+std::size_t ranks_here(const AnalysisContext& context) {
+  return context.ranks == nullptr ? 1 : context.ranks->on_this_machine();
+}
 
 }  // namespace
 
@@ -129,6 +129,8 @@ Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, co
   }
   AnalysisOptions mine = options;
   mine.keeps_states = context.states != nullptr;
+  mine.memory = options.memory != 0 ? options.memory : default_memory() / ranks_here(context);
+  mine.memory = memory_beside_all_layers(checkpoints, mine, mine.memory);
   return Analyzer(backend, mine, context).run(checkpoints);
 }
 

@@ -41,7 +41,7 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
       return first.run == index.run && first.step == index.step && first.id == index.id;
     });
     if (same == checkpoints.end()) {
-      checkpoints.push_back({{std::move(index)}});
+      checkpoints.emplace_back().shards.push_back(std::move(index));
     } else {
       require_new_file(*same, index);
       same->shards.push_back(std::move(index));
@@ -66,7 +66,7 @@ std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes
     checkpoints = joined(std::move(indexes));
   } else {
     for (CheckpointIndex& index : indexes) {
-      checkpoints.push_back({{std::move(index)}});
+      checkpoints.emplace_back().shards.push_back(std::move(index));
     }
   }
   // A run stands where its first checkpoint stood; what belongs to no run stays where it is.

@@ -19,18 +19,21 @@ namespace collapscope {
 template <class AnyFold, class Value>
 class Batches {
  public:
-  // For rows of d features in `row_bytes` each and n targets. Folds are for segments of segment_rows.
-  // classes: K of classification, whose one target is a class's number, or ClassLabels::left_out.
-  Batches(const Backend& backend, std::size_t features, std::size_t row_bytes, std::size_t targets,
+  // For rows of d features in `row_bytes` each and n targets. Folds are for segments of segment_rows and
+  // tiles as of `tiles`. classes: K of classification, whose one target is a class's number, or
+  // ClassLabels::left_out.
+  Batches(Backend& backend, std::size_t features, std::size_t row_bytes, std::size_t targets,
           std::uint64_t classes = 0)
-      : tile_rows_(backend.tile_rows(features)),
-        segment_rows_(segment_length(backend, features, classes)),
+      : backend_(backend),
+        tile_rows_(backend.batch_rows(features)),
+        segment_rows_(segment_length(backend, tile_rows_, features, classes)),
         row_bytes_(row_bytes),
         may_leave_out_(classes > 0),
-        waiting_(tile_rows_ * row_bytes),
+        waiting_(backend.make_row_store(tile_rows_ * row_bytes)),
         waiting_targets_(tile_rows_, targets) {}
 
   [[nodiscard]] std::uint64_t segment_rows() const { return segment_rows_; }
+  [[nodiscard]] TileSource tiles() const { return {tile_rows_, waiting_->rows().on_device}; }
   // That were added.
   [[nodiscard]] std::uint64_t rows() const { return rows_ + waiting_rows_; }
   [[nodiscard]] SegmentTree<Value>& tree() { return tree_; }
@@ -38,20 +41,24 @@ class Batches {
 
   void use(std::unique_ptr<AnyFold> fold) { fold_ = std::move(fold); }
 
-  void add(std::span<const std::byte> rows, MatrixView<const double> targets) {
+  // The rows must stay as they are until `settle`.
+  void add(const RowBytes& rows, MatrixView<const double> targets) {
+    const bool are_as_folded = rows.on_device == tiles().on_device;
     std::size_t first = 0;
     while (first < targets.rows()) {
       const std::size_t left = targets.rows() - first;
       const std::size_t step = std::min(left, next_tile() - waiting_rows_);
-      const std::span<const std::byte> bytes = rows.subspan(first * row_bytes_, step * row_bytes_);
-      if (waiting_rows_ == 0 && step == next_tile()) {
-        fold(bytes, targets.middle_rows(first, step));
+      const RowBytes some(rows.bytes.subspan(first * row_bytes_, step * row_bytes_), rows.on_device);
+      if (waiting_rows_ == 0 && step == next_tile() && are_as_folded) {
+        fold(some, targets.middle_rows(first, step));
+        fold_->settle();
       } else {
-        keep(bytes, targets.middle_rows(first, step));
+        keep(some, targets.middle_rows(first, step));
       }
       first += step;
     }
   }
+  void settle() { waiting_->settle(); }
 
   // What has come so far is in the tree then; what comes later begins another segment.
   void end_segment() {
@@ -73,9 +80,9 @@ class Batches {
 
  private:
   // As an analysis has it of as many rows as take no longer segments, of up to some thousand classes.
-  static std::uint64_t segment_length(const Backend& backend, std::size_t features, std::uint64_t classes) {
+  static std::uint64_t segment_length(const Backend& backend, std::uint64_t tile, std::size_t features,
+                                      std::uint64_t classes) {
     constexpr std::uint64_t most_segments = 64;
-    const std::uint64_t tile = backend.tile_rows(features);
     std::uint64_t rows = backend.segment_rows(1, features);
     if (classes > 0) {
       rows = segment_rows_with_classes(rows, most_segments * rows, features, classes);
@@ -88,9 +95,8 @@ class Batches {
     return static_cast<std::size_t>(std::min<std::uint64_t>(tile_rows_, segment_rows_ - in_segment_));
   }
 
-  void keep(std::span<const std::byte> bytes, MatrixView<const double> targets) {
-    std::copy(bytes.begin(), bytes.end(),
-              waiting_.begin() + static_cast<std::ptrdiff_t>(waiting_rows_ * row_bytes_));
+  void keep(const RowBytes& rows, MatrixView<const double> targets) {
+    waiting_->put(waiting_rows_ * row_bytes_, rows);
     for (std::size_t i = 0; i < targets.rows(); ++i) {
       const auto from = targets.row(i);
       std::copy(from.begin(), from.end(), waiting_targets_.view().row(waiting_rows_ + i).begin());
@@ -103,14 +109,20 @@ class Batches {
 
   void fold_waiting() {
     if (const std::size_t rows = std::exchange(waiting_rows_, 0); rows > 0) {
-      fold(std::span(waiting_).first(rows * row_bytes_), waiting_targets_.view().middle_rows(0, rows));
+      fold(part_of(waiting_->rows(), 0, rows), waiting_targets_.view().middle_rows(0, rows));
+      if (!tiles().on_device) {
+        fold_->settle();
+      }
     }
   }
 
-  void fold(std::span<const std::byte> bytes, MatrixView<const double> targets) {
-    if (!may_leave_out_ || !fold_some(bytes, targets)) {
-      fold_->add({bytes, 0, targets.rows(), rows_}, targets);
-      fold_->settle();  // the bytes are the caller's
+  [[nodiscard]] RowBytes part_of(const RowBytes& rows, std::size_t first, std::size_t count) const {
+    return {rows.bytes.subspan(first * row_bytes_, count * row_bytes_), rows.on_device};
+  }
+
+  void fold(const RowBytes& rows, MatrixView<const double> targets) {
+    if (!may_leave_out_ || !fold_some(rows, targets)) {
+      fold_->add({rows.bytes, 0, targets.rows(), rows_, rows.on_device}, targets);
     }
     rows_ += targets.rows();
     in_segment_ += targets.rows();
@@ -120,7 +132,7 @@ class Batches {
   }
 
   // Rows that are not left out; false: that is all of them.
-  bool fold_some(std::span<const std::byte> bytes, MatrixView<const double> targets) {
+  bool fold_some(const RowBytes& rows, MatrixView<const double> targets) {
     std::vector<std::size_t> kept;
     for (std::size_t i = 0; i < targets.rows(); ++i) {
       if (targets(i, 0) != ClassLabels::left_out) {
@@ -130,27 +142,51 @@ class Batches {
     if (kept.size() == targets.rows() || kept.empty()) {
       return kept.empty();
     }
-    std::vector<std::byte> kept_bytes(kept.size() * row_bytes_);
+    if (kept_ == nullptr) {
+      kept_ = backend_.make_row_store(tile_rows_ * row_bytes_);
+    }
     Matrix kept_targets(kept.size(), 1);
-    for (std::size_t i = 0; i < kept.size(); ++i) {
-      std::ranges::copy(bytes.subspan(kept[i] * row_bytes_, row_bytes_),
-                        kept_bytes.begin() + static_cast<std::ptrdiff_t>(i * row_bytes_));
-      kept_targets(i, 0) = targets(kept[i], 0);
+    for (std::size_t i = 0; i < kept.size();) {
+      std::size_t run = 1;
+      while (i + run < kept.size() && kept[i + run] == kept[i] + run) {
+        ++run;
+      }
+      kept_->put(i * row_bytes_, part_of(rows, kept[i], run));
+      for (const std::size_t end = i + run; i < end; ++i) {
+        kept_targets(i, 0) = targets(kept[i], 0);
+      }
     }
-    try {
-      fold_->add({kept_bytes, 0, kept.size(), 0}, kept_targets.view());
+    const RowBytes tile = part_of(kept_->rows(), 0, kept.size());
+    kept_of_tiles_.emplace_back(rows_, std::move(kept));
+    named([&] {
+      fold_->add({tile.bytes, 0, kept_targets.rows(), rows_, tile.on_device}, kept_targets.view());
       fold_->settle();
-    } catch (const NonFiniteSample& offending) {
-      throw NonFiniteSample{rows_ + kept.at(static_cast<std::size_t>(offending.sample))};
-    }
+    });
     return true;
   }
 
   void finish_segment() {
-    tree_.put(segments_++, fold_->finish());
+    named([&] { tree_.put(segments_++, fold_->finish()); });
     in_segment_ = 0;
+    kept_of_tiles_.clear();
   }
 
+  // A fold numbers the rows of a tile as it gets them, without those that are left out.
+  template <class Work>
+  void named(const Work& work) const {
+    try {
+      work();
+    } catch (const NonFiniteSample& offending) {
+      for (const auto& [first, kept] : kept_of_tiles_) {
+        if (offending.sample >= first && offending.sample - first < kept.size()) {
+          throw NonFiniteSample{first + kept[static_cast<std::size_t>(offending.sample - first)]};
+        }
+      }
+      throw;
+    }
+  }
+
+  Backend& backend_;
   std::size_t tile_rows_;
   std::uint64_t segment_rows_;
   std::size_t row_bytes_;
@@ -160,9 +196,12 @@ class Batches {
   std::uint64_t segments_ = 0;
   std::uint64_t rows_ = 0;  // in the sums
   std::uint64_t in_segment_ = 0;
-  std::vector<std::byte> waiting_;  // rows of a tile that is not full yet
+  std::unique_ptr<RowStore> waiting_;  // rows of a tile that is not full yet
   Matrix waiting_targets_;
   std::size_t waiting_rows_ = 0;
+  std::unique_ptr<RowStore> kept_;  // of a tile with rows that are left out
+  // Of each such tile of the segment: its first row, and which of its rows a fold has.
+  std::vector<std::pair<std::uint64_t, std::vector<std::size_t>>> kept_of_tiles_;
 };
 
 }  // namespace collapscope

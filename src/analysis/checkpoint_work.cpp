@@ -320,8 +320,8 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
   for (const LayerIndex& shard : shards_of(*layer.index)) {
     require_unchanged(shard.activations);
   }
-  if (found.zero_rows > 0 && !first().is_complete) {
-    for (const LayerIndex& shard : shards_of(*layer.index)) {
+  for (const LayerIndex& shard : shards_of(*layer.index)) {
+    if (!first().is_complete && (found.zero_rows > 0 || shard.activations.fill_bits != 0)) {
       remark(shard.activations, tail_remark(shard.activations));
     }
   }
@@ -422,6 +422,9 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
   }
   if (result_) {
     result_->depth = depth_metrics(in_order, result_->task == "classification");
+  }
+  if (result_) {
+    result_->layers.reserve(layers_.size());
   }
   for (Layer& layer : layers_) {
     if (layer.result) {

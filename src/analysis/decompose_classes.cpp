@@ -108,7 +108,9 @@ std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricCho
   }
   if (!class_moments_suffice(layer)) {
     look->whitening = classes.between.whitening;
-    look->whitening_by_rows = classes.between_by_rows.whitening;
+    if (!classes.balanced()) {
+      look->whitening_by_rows = classes.between_by_rows.whitening;
+    }
     classes.whitened = true;
   }
   if (classes.unit) {

@@ -88,6 +88,7 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
                 precision_,
                 plan_.classes,
                 plan_.unit_classes,
+                {},
                 same_targets_};
   spec.rows = std::min(spec.rows, plan_.rows);
   // Several workers keep rows only where each has one run of segments.

@@ -119,7 +119,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
       std::max<std::uint64_t>(1, tile_rows / plan.format.rows_per_sample());
   plan.segment_samples = samples_of_segment(plan, backend, samples_per_tile);
   const std::uint64_t tile_bytes = samples_per_tile * plan.format.sample_bytes();
-  const TargetCosts target_costs(plan.samples, classes > 0 ? 1 : targets, memory);
+  // Labels may be of positions.
+  const std::size_t of_sample = classes > 0 ? plan.format.rows_per_sample() : targets;
+  const TargetCosts target_costs(plan.samples, of_sample, memory);
   const std::uint64_t tile_with_targets = tile_bytes + samples_per_tile * target_costs.of_band_sample;
   plan.weight_memory = weight_memory(shards, plan);
   const double held = held_target_matrices(targets) + static_cast<double>(target_costs.kept);

@@ -78,6 +78,12 @@ std::optional<ElementKind> floats_in(std::span<const double> integers) {
 std::string tail_remark(const DatasetIndex& dataset) {
   try {
     const ZeroTail tail = zero_tail(dataset);
+    if (tail.samples > 0 && tail.value != 0) {
+      return fmt::format(
+          "the last {} of {} rows hold nothing but {}, its fill value; if its writer was stopped, they were "
+          "never written",
+          tail.samples, dataset.samples(), tail.value);
+    }
     if (tail.samples > 0) {
       return fmt::format(
           "the last {} of {} rows are all zero{}; if its writer was stopped, they were never written",

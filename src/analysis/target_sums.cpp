@@ -24,6 +24,7 @@ void TargetSums::reset() {
     spec.targets = 1;
     fold_ = std::make_unique<Batches<MomentFold, Moments>>(backend_, targets_, targets_ * sizeof(double), 1);
     spec.rows = fold_->segment_rows();
+    spec.tiles = fold_->tiles();
     fold_->use(backend_.make_fold(spec));
   }
 }

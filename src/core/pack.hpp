@@ -3,6 +3,7 @@
 // one, and memory grows no faster than what is read.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -162,6 +163,7 @@ class Unpacker {
     values.clear();
     const auto count = get<std::uint64_t>();
     require(count <= left_.size());  // each takes a byte at least
+    values.reserve(std::min<std::uint64_t>(count, left_.size() / sizeof(T) * most_of_packed + 1));
     for (std::uint64_t i = 0; i < count; ++i) {
       values.push_back(get<T>());
     }
@@ -189,6 +191,7 @@ class Unpacker {
 
  private:
   static constexpr int deepest = 12;  // pointers within what pointers hold
+  static constexpr std::uint64_t most_of_packed = 4;  // times as many bytes as in a message
 
   std::span<const std::byte> next(std::uint64_t count, std::uint64_t size) {
     require(count <= left_.size() / size);

@@ -35,6 +35,7 @@ class Device {
   // device of the process has been abandoned.
   void select() const;
 
+  [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] cudaStream_t copy() const { return copy_.get(); }
   [[nodiscard]] cudaStream_t compute() const { return compute_.get(); }
   [[nodiscard]] cublasHandle_t blas() const { return blas_.get(); }

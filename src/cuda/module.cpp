@@ -9,6 +9,7 @@
 #include "cuda/moment_fold.hpp"
 #include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
+#include "cuda/row_store.hpp"
 #include "cuda/stages.hpp"
 #include "gpu/gpu_device.hpp"
 
@@ -17,6 +18,7 @@ namespace collapscope::cuda {
 namespace {
 
 constexpr std::size_t default_part_elements = std::size_t{1} << 24U;  // 128 MiB of float64
+constexpr std::size_t most_batch_elements = std::size_t{1} << 21U;    // 16 MiB of it
 constexpr std::size_t most_rows = 65536;
 constexpr std::size_t least_rows = 256;
 // Each time that a layer begins again for want of memory, its parts are an eighth: 65536 rows, 8192, 1024,
@@ -101,6 +103,34 @@ class CudaGpu final : public gpu::GpuDevice {
     return true;
   }
 
+  [[nodiscard]] std::optional<DeviceStream> row_stream() const override {
+    return DeviceStream{device_.number(), device_.compute()};
+  }
+
+  [[nodiscard]] std::shared_ptr<void> visit() const override {
+    int current = 0;
+    Call("cudaGetDevice").check(cudaGetDevice(&current));
+    return {nullptr, [current](void*) {
+              if (!is_abandoned()) {
+                (void)cudaSetDevice(current);
+              }
+            }};
+  }
+
+  [[nodiscard]] std::unique_ptr<RowStore> make_row_store(std::size_t size) override {
+    device_.select();
+    return std::make_unique<CudaRowStore>(device_, size);
+  }
+
+  // Many layers have their folds at the same time, and most of the memory is the training's.
+  [[nodiscard]] std::size_t batch_rows(std::size_t features) const override {
+    std::size_t rows = tile_rows(features);
+    while (rows > least_rows && rows * features > most_batch_elements) {
+      rows /= 2;
+    }
+    return rows;
+  }
+
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     device_.select();
     return std::make_unique<PinnedHostBuffer>(device_, size);
@@ -114,7 +144,7 @@ class CudaGpu final : public gpu::GpuDevice {
       require_emulation(device_);
     }
     layer_began_with_empty_pool_ = std::exchange(pool_is_empty_, false);
-    const std::size_t most = part_rows(spec.format, spec.rows);
+    const std::size_t most = part_rows(spec.format, spec.rows, spec.tiles.rows);
     if (spec.kept_rows > 0 && spared_ == 0) {
       try {
         return std::make_unique<CudaMomentFold>(device_, spec, most, targets_);
@@ -131,7 +161,7 @@ class CudaGpu final : public gpu::GpuDevice {
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
     device_.select();
-    return within_memory(part_rows(spec.format, spec.rows), [&](std::size_t rows) {
+    return within_memory(part_rows(spec.format, spec.rows, spec.tiles.rows), [&](std::size_t rows) {
       return std::make_unique<CudaResidualFold>(device_, spec, rows, targets_);
     });
   }
@@ -165,9 +195,11 @@ class CudaGpu final : public gpu::GpuDevice {
   }
 
   // Fewer than of a tile where a row is pooled from a large image.
-  [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t layer_rows) const {
-    const std::size_t most =
-        std::max(least_rows, tile_rows(format.row_length()) >> (spared_ * halvings_of_spare));
+  // tile: 0, or as many rows come at a time.
+  [[nodiscard]] std::size_t part_rows(const RowFormat& format, std::uint64_t layer_rows,
+                                      std::size_t tile = 0) const {
+    const std::size_t usual = tile > 0 ? tile : tile_rows(format.row_length());
+    const std::size_t most = std::max(least_rows, usual >> (spared_ * halvings_of_spare));
     std::size_t rows = std::min<std::uint64_t>(most, std::max<std::uint64_t>(layer_rows, 1));
     const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
     while (rows > 1 && rows * row_bytes > default_part_elements * sizeof(double)) {
@@ -209,5 +241,11 @@ extern "C" __attribute__((visibility("default"))) bool collapscope_gpu_abandoned
 
 extern "C" __attribute__((visibility("default"))) collapscope::gpu::GpuDevice* collapscope_gpu_open(
     int device) {
-  return new collapscope::cuda::CudaGpu(device);
+  // Others in the process may have a current device of their own.
+  int current = device;
+  const collapscope::cuda::Watchdog watchdog(collapscope::cuda::time_limit());
+  collapscope::cuda::Call("cudaGetDevice").check(cudaGetDevice(&current));
+  auto opened = std::make_unique<collapscope::cuda::CudaGpu>(device);
+  collapscope::cuda::Call("cudaSetDevice").check(cudaSetDevice(current));
+  return opened.release();
 }

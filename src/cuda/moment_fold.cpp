@@ -68,7 +68,7 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       n_(spec.targets),
       most_parts_(most_parts(spec, part_rows)),
       feed_(device, spec.format, spec.classes > 0 ? 1 : spec.targets, part_rows, {spec.kept_rows, spec.rows},
-            spec.classes,
+            spec.classes, spec.tiles.on_device,
             stored_targets(targets, device, spec.same_targets,
                            {spec.same_targets.number, spec.format.rows_per_sample(),
                             spec.classes > 0 ? 1 : spec.targets, spec.classes, part_rows},

@@ -266,7 +266,7 @@ CudaResidualFold::CudaResidualFold(const Device& device, const LookSpec& spec, s
     : device_(device),
       targets_(spec.classes ? 1 : spec.target_mean.size()),
       classes_(spec.classes ? spec.classes->means->rows() : 0),
-      feed_(device, spec.format, targets_, part_rows, {}, classes_,
+      feed_(device, spec.format, targets_, part_rows, {}, classes_, spec.tiles.on_device,
             stored_targets(
                 targets, device, spec.same_targets,
                 {spec.same_targets.number, spec.format.rows_per_sample(), targets_, classes_, part_rows},

@@ -38,13 +38,17 @@ void stage(MatrixView<const double> targets, double* to) {
 }  // namespace
 
 RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-                 const Keep& keep, std::size_t classes, std::shared_ptr<TargetStore> known)
+                 const Keep& keep, std::size_t classes, bool on_device, std::shared_ptr<TargetStore> known)
     : device_(device),
       format_(format),
       part_rows_(part_rows),
       classes_(classes),
+      on_device_(on_device),
       order_(classes),
       known_(std::move(known)) {
+  if (on_device && (keep.rows > 0 || !format.rows_are_stored())) {
+    throw UsageError("RowFeed: rows on the device are taken as they are, and not kept");
+  }
   // A sample that is split between parts would have to be kept twice.
   if (keep.rows > 0 && (format.rows_are_stored() || format.rows_per_sample() == 1)) {
     try {
@@ -62,7 +66,7 @@ RowFeed::RowFeed(const Device& device, const RowFormat& format, std::size_t targ
     }
   }
   for (std::size_t i = 0; i < slots; ++i) {
-    slots_.push_back({{device, keeps_ ? 0 : part_bytes(format, part_rows)},
+    slots_.push_back({{device, keeps_ || on_device ? 0 : part_bytes(format, part_rows)},
                       {device, keeps_ ? 0 : target_numbers(part_rows, targets)},
                       {device, target_numbers(part_rows, targets)},
                       LentEvent(device),
@@ -79,7 +83,8 @@ RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
   const std::size_t begin = tile.skip_rows + row;
   if (format_.rows_are_stored()) {
     const std::size_t row_bytes = format_.row_length() * format_.element.size();
-    return {tile.bytes.subspan(begin * row_bytes, rows * row_bytes), 0, rows, tile.first_row + row};
+    return {tile.bytes.subspan(begin * row_bytes, rows * row_bytes), 0, rows, tile.first_row + row,
+            tile.on_device};
   }
   const std::size_t per_sample = format_.rows_per_sample();
   const std::size_t first = begin / per_sample;
@@ -90,6 +95,9 @@ RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
 
 DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   const Range range("rows to the device");
+  if (part.on_device != on_device_) {
+    throw UsageError("Fold::add: rows of another memory than the fold was made for");
+  }
   Slot& slot = slots_[turn_ % slots_.size()];
   const StoredTargets* const there = known_ ? known_->find(part.first_row, part.rows) : nullptr;
   const std::size_t target_count = there ? 0 : target_numbers(targets.rows(), targets.cols());
@@ -112,14 +120,21 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   }
   Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
   device_.wait_for_event(slot.filled.get());  // `staged` is free again
-  upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
+  if (!on_device_) {
+    upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
+  }
   const StoredTargets found = there ? *there : send(targets, slot, device_targets);
   if (stays != nullptr) {
     known_->put(part.first_row, part.rows, found);
   }
   Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
   Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
-  return {bytes, found.numbers, found.classes, part.skip_rows, part.rows, part.first_row};
+  return {on_device_ ? part.bytes.data() : bytes,
+          found.numbers,
+          found.classes,
+          part.skip_rows,
+          part.rows,
+          part.first_row};
 }
 
 StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double* to) {
@@ -149,7 +164,7 @@ void RowFeed::release(const DeviceRows& rows) {
 void RowFeed::settle() const {
   if (turn_ > 0) {
     const Slot& last = slots_[(turn_ - 1) % slots_.size()];
-    device_.wait_for_event(last.filled.get());
+    device_.wait_for_event(on_device_ ? last.used.get() : last.filled.get());
   }
 }
 

@@ -34,10 +34,12 @@ class RowFeed {
   };
 
   // part_rows: rows handed on at a time, at most. classes: 0, or rows have one target each, the number of
-  // their class below it. known: targets of the layer that are on the device, or may stay there; null: they
-  // go up with their rows. Puts no work on the device yet.
+  // their class below it. on_device: tiles are RawTile::on_device, and none is kept. known: targets of the
+  // layer that are on the device, or may stay there; null: they go up with their rows. Puts no work on the
+  // device yet.
   RowFeed(const Device& device, const RowFormat& format, std::size_t targets, std::size_t part_rows,
-          const Keep& keep, std::size_t classes = 0, std::shared_ptr<TargetStore> known = nullptr);
+          const Keep& keep, std::size_t classes = 0, bool on_device = false,
+          std::shared_ptr<TargetStore> known = nullptr);
 
   // Copies the tile in parts; calls visit(const DeviceRows&), which enqueues on `compute`, for each.
   template <class Visit>
@@ -50,7 +52,8 @@ class RowFeed {
     }
   }
 
-  // Waits until the host memory of all parts has been copied.
+  // Waits until the host memory of all parts has been copied; of rows that are on the device already, until
+  // they have been worked on.
   void settle() const;
   // All rows passed so far, when they are kept.
   [[nodiscard]] const std::vector<DeviceRows>& kept() const { return kept_; }
@@ -77,6 +80,7 @@ class RowFeed {
   RowFormat format_;
   std::size_t part_rows_;
   std::size_t classes_;
+  bool on_device_;
   ClassOrder order_;
   std::vector<Slot> slots_;
   std::size_t turn_ = 0;

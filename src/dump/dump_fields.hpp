@@ -99,6 +99,7 @@ void each_field(T& value, const Visit& visit) {
   visit("samples_last", value.samples_last);
   visit("missing", value.missing);
   visit("loss", value.loss);
+  visit("fill_bits", value.fill_bits);
 }
 
 template <class T, class Visit>

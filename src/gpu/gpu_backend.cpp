@@ -142,6 +142,15 @@ std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
   return std::make_unique<WatchedResidualFold>(watched(lost, [&] { return first().make_look(spec); }), lost);
 }
 
+std::unique_ptr<RowStore> GpuBackend::make_row_store(std::size_t size) {
+  const Lost& lost = devices_.front().lost;
+  auto store = watched(lost, [&] { return first().make_row_store(size); });
+  if (store == nullptr) {
+    return make_plain_store(size);
+  }
+  return std::make_unique<WatchedRowStore>(std::move(store), lost);
+}
+
 // Near 1 on the device, by a power of two: cuSOLVER does not scale, and fails on very large or small numbers.
 std::optional<Eigenbasis> GpuBackend::checked_basis(const Matrix& symmetric, std::size_t pairs,
                                                     std::size_t written) {

@@ -39,6 +39,12 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return buffers_.make(size);
   }
+  [[nodiscard]] std::optional<DeviceStream> row_stream() const override { return first().row_stream(); }
+  [[nodiscard]] std::shared_ptr<void> visit() const override { return first().visit(); }
+  [[nodiscard]] std::unique_ptr<RowStore> make_row_store(std::size_t size) override;
+  [[nodiscard]] std::size_t batch_rows(std::size_t features) const override {
+    return first().batch_rows(features);
+  }
   [[nodiscard]] bool keeps_rows(std::uint64_t bytes) const override;
   [[nodiscard]] Backend* host() override { return cpu_.get(); }
   [[nodiscard]] Backend* fallback() override;

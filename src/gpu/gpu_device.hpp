@@ -39,6 +39,11 @@ class GpuDevice {
   // `written` largest of them; null: the library gave up.
   [[nodiscard]] virtual std::shared_ptr<DevicePairs> decompose(const SymmetricInput& symmetric,
                                                                std::size_t pairs, std::size_t written) = 0;
+  // As Backend's; nullptr: it takes rows of the host.
+  [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  [[nodiscard]] virtual std::shared_ptr<void> visit() const { return nullptr; }
+  [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t /*size*/) { return nullptr; }
+  [[nodiscard]] virtual std::size_t batch_rows(std::size_t features) const { return tile_rows(features); }
   // As Backend's.
   [[nodiscard]] virtual bool spare_memory() { return false; }
   // As Backend's, of this device alone.

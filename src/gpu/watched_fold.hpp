@@ -1,4 +1,4 @@
-// Folds of one GPU: when one of them fails, the GPU is lost.
+// Folds and stores of one GPU: when one of them fails, the GPU is lost.
 #pragma once
 
 #include <memory>
@@ -46,5 +46,23 @@ class WatchedMomentFold final : public Watched<MomentFold> {
 };
 
 using WatchedResidualFold = Watched<ResidualFold>;
+
+class WatchedRowStore final : public RowStore {
+ public:
+  WatchedRowStore(std::unique_ptr<RowStore> store, Lost lost)
+      : store_(std::move(store)), lost_(std::move(lost)) {}
+
+  void put(std::size_t offset, const RowBytes& rows) override {
+    watched(lost_, [&] { store_->put(offset, rows); });
+  }
+  void settle() override {
+    watched(lost_, [&] { store_->settle(); });
+  }
+  [[nodiscard]] RowBytes rows() const override { return store_->rows(); }
+
+ private:
+  std::unique_ptr<RowStore> store_;
+  Lost lost_;
+};
 
 }  // namespace collapscope::gpu

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "core/little_endian.hpp"
 #include "hdf5/attributes.hpp"
 #include "hdf5/chunks.hpp"
 #include "hdf5/direct.hpp"
@@ -56,6 +58,16 @@ void refuse_external_storage(hid_t creation, const Place& place) {
   }
 }
 
+std::uint64_t fill_bits(hid_t creation, hid_t type, const Place& place) {
+  std::array<std::byte, sizeof(std::uint64_t)> bytes{};
+  H5D_fill_value_t defined = H5D_FILL_VALUE_ERROR;
+  check(H5Pfill_value_defined(creation, &defined), place, "read the fill value");
+  if (defined == H5D_FILL_VALUE_USER_DEFINED && H5Tget_size(type) <= bytes.size()) {
+    check(H5Pget_fill_value(creation, type, bytes.data()), place, "read the fill value");
+  }
+  return little_endian(bytes, bytes.size());
+}
+
 void describe_numbers(const Object& object, hid_t type, hid_t creation, const DatasetRules& rules,
                       DatasetIndex& index, const Place& place) {
   const Attributes attributes(object.id.get(), place, attributes_of_numbers);
@@ -67,6 +79,7 @@ void describe_numbers(const Object& object, hid_t type, hid_t creation, const Da
   refuse_packing(attributes, stored, place);
   index.missing = missing_values(attributes, stored, index.element);
   index.loss = storage_loss(creation, attributes, place);
+  index.fill_bits = fill_bits(creation, type, place);
 }
 
 void describe_contiguous(const Object& object, DatasetIndex& index, const Place& place) {

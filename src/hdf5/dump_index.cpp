@@ -19,6 +19,7 @@
 #include "hdf5/links.hpp"
 #include "hdf5/remote.hpp"
 #include "hdf5/walk.hpp"
+#include "process/sandbox.hpp"
 
 namespace collapscope {
 
@@ -31,7 +32,8 @@ using hdf5::Place;
 
 constexpr const char* format_name = "collapscope-dump";
 constexpr std::int64_t format_version = 1;
-constexpr std::uint64_t most_attribute_bytes = std::uint64_t{256} << 20;
+constexpr std::uint64_t most_attribute_bytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t attribute_copies = 4;  // as read, as kept, as sent
 
 std::uint64_t attribute_bytes(const CheckpointIndex& checkpoint) {
   std::uint64_t bytes = 0;
@@ -104,7 +106,11 @@ class Indexer {
     for (const std::string& id : ids) {
       const std::size_t before = dump_.checkpoints.size();
       keep_failure([&] { index_group(files_.get(all, id, "a checkpoint"), id); });
-      attribute_bytes_ += dump_.checkpoints.size() > before ? attribute_bytes(dump_.checkpoints.back()) : 0;
+      if (dump_.checkpoints.size() > before) {
+        const std::uint64_t bytes = attribute_bytes(dump_.checkpoints.back());
+        attribute_bytes_ += bytes;
+        process::allow_data(attribute_copies * bytes);
+      }
       require_few_attributes(all, ids.size());
     }
     keep_failure([&] {

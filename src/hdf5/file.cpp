@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 
@@ -55,6 +58,27 @@ std::string member_of_several(const std::string& path) {
   return "";
 }
 
+// What else people take for a dump; empty: unknown.
+std::string_view other_kind(const std::string& path) {
+  using namespace std::string_view_literals;
+  constexpr std::array kinds{
+      std::pair{
+          "version https://git-lfs.github.com/spec/"sv,
+          ": it is a pointer of Git LFS, and the file itself was not fetched: `git lfs pull` fetches it"sv},
+      std::pair{"PK\x03\x04"sv, ": it is a zip archive, as torch.save and numpy.savez write"sv},
+      std::pair{"\x93NUMPY"sv, ": it is an array of NumPy"sv},
+      std::pair{"CDF\x01"sv, ": it is a netCDF file of the classic format; nccopy -k nc4 makes HDF5 of it"sv},
+      std::pair{"CDF\x02"sv, ": it is a netCDF file of the classic format; nccopy -k nc4 makes HDF5 of it"sv},
+      std::pair{"MATLAB 5.0 MAT-file"sv,
+                ": it is a MAT-file of MATLAB before 7.3; save(..., '-v7.3') writes HDF5"sv}};
+  std::string begin(64, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  const auto kind =
+      std::ranges::find_if(kinds, [&](const auto& known) { return begin.starts_with(known.first); });
+  return kind == kinds.end() ? ""sv : kind->second;
+}
+
 // What keeps the file from being opened, from the error stack that H5Fopen left.
 std::string open_problem(const std::string& path, std::uint64_t size) {
   const std::string cause = last_error();
@@ -78,7 +102,7 @@ std::string open_problem(const std::string& path, std::uint64_t size) {
     return fmt::format("another process has the file open for writing (HDF5: {})", cause);
   }
   if (H5Fis_hdf5(path.c_str()) == 0) {
-    return fmt::format("not an HDF5 file ({} bytes)", size);
+    return fmt::format("not an HDF5 file ({} bytes){}", size, other_kind(path));
   }
   return fmt::format(
       "cannot be opened as an HDF5 file of {} bytes; it may be truncated or damaged (HDF5: {})", size, cause);

@@ -39,6 +39,9 @@ class Service {
       const Asked asked = read_asked(process::receive_message(socket_, most_request_bytes));
       try {
         answer(asked);
+        if (asked.kind == Request::index) {
+          return;  // nothing else is asked of this helper
+        }
       } catch (const process::ChannelClosed&) {
         throw;
       } catch (const std::exception&) {

@@ -195,21 +195,11 @@ std::uint64_t header_address(hid_t dataset, const Place& place) {
   return info.addr;
 }
 
-// Addresses and sizes of 8 bytes, as all libraries write unless told otherwise.
-bool has_wide_addresses(hid_t dataset, const Place& place) {
-  const Handle file = own(H5Iget_file_id(dataset), H5Fclose, place, "read the file's properties");
-  const Handle creation = own(H5Fget_create_plist(file.get()), H5Pclose, place, "read the file's properties");
-  std::size_t address_bytes = 0;
-  std::size_t size_bytes = 0;
-  check(H5Pget_sizes(creation.get(), &address_bytes, &size_bytes), place, "read the file's properties");
-  return address_bytes == 8 && size_bytes == 8;
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> mapping_count(hid_t object, std::uint64_t address, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  return file && has_wide_addresses(object, place) ? mapping_count(*file, address) : std::nullopt;
+  return file && file->has_wide_addresses() ? mapping_count(*file, address) : std::nullopt;
 }
 
 std::optional<std::uint64_t> mapping_count(const StoredFile& file, std::uint64_t address) {
@@ -228,7 +218,7 @@ std::optional<std::uint64_t> mapping_count(const StoredFile& file, std::uint64_t
 
 std::optional<std::uint64_t> chunk_tree_address(hid_t dataset, std::size_t rank, std::size_t element_size,
                                                 const StoredFile& file, const Place& place) {
-  return has_wide_addresses(dataset, place)
+  return file.has_wide_addresses()
              ? chunk_tree_address(file, header_address(dataset, place), rank, element_size)
              : std::nullopt;
 }
@@ -252,9 +242,8 @@ std::optional<std::uint64_t> chunk_tree_address(const StoredFile& file, std::uin
 
 std::optional<std::uint64_t> variable_length(hid_t object, const std::string& attribute, const Place& place) {
   const std::optional<StoredFile> file = StoredFile::of(object, place);
-  return file && has_wide_addresses(object, place)
-             ? variable_length(*file, header_address(object, place), attribute)
-             : std::nullopt;
+  return file && file->has_wide_addresses() ? variable_length(*file, header_address(object, place), attribute)
+                                            : std::nullopt;
 }
 
 std::optional<std::uint64_t> variable_length(const StoredFile& file, std::uint64_t address,

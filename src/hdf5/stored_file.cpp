@@ -51,6 +51,35 @@ std::vector<Slice> parts_of(const std::vector<Slice>& slices) {
   return parts;
 }
 
+// How HDF5 has a file open. The library gives no file the id of an earlier one.
+struct OpenFile {
+  hid_t id = H5I_INVALID_HID;
+  int descriptor = -1;  // none where it does not read it as one plain file
+  std::uint64_t base = 0;
+  bool has_wide_addresses = false;
+};
+
+OpenFile opened_as(hid_t file, const Place& place) {
+  constexpr const char* action = "find out how the file is read";
+  OpenFile found{.id = file};
+  const Handle access = own(H5Fget_access_plist(file), H5Pclose, place, action);
+  if (H5Pget_driver(access.get()) != H5FD_SEC2) {
+    return found;
+  }
+  void* descriptor = nullptr;
+  check(H5Fget_vfd_handle(file, H5P_DEFAULT, &descriptor), place, action);
+  const Handle creation = own(H5Fget_create_plist(file), H5Pclose, place, action);
+  hsize_t base = 0;
+  check(H5Pget_userblock(creation.get(), &base), place, action);
+  std::size_t address_bytes = 0;
+  std::size_t size_bytes = 0;
+  check(H5Pget_sizes(creation.get(), &address_bytes, &size_bytes), place, action);
+  found.descriptor = *static_cast<const int*>(descriptor);
+  found.base = base;
+  found.has_wide_addresses = address_bytes == 8 && size_bytes == 8;
+  return found;
+}
+
 // As HDF5 does, and with its variable: nobody may open it to write meanwhile. Many file systems have no
 // locks.
 void lock_for_reading(int descriptor, const Place& place) {
@@ -64,22 +93,22 @@ void lock_for_reading(int descriptor, const Place& place) {
 }  // namespace
 
 std::optional<StoredFile> StoredFile::of(hid_t dataset, const Place& place) {
-  constexpr const char* action = "find out how the file is read";
-  const Handle file = own(H5Iget_file_id(dataset), H5Fclose, place, action);
-  const Handle access = own(H5Fget_access_plist(file.get()), H5Pclose, place, action);
-  if (H5Pget_driver(access.get()) != H5FD_SEC2) {
+  const Handle file = own(H5Iget_file_id(dataset), H5Fclose, place, "find out how the file is read");
+  // Lists of properties cost more than all else of a small dataset, and a file has many datasets.
+  thread_local OpenFile last;
+  if (last.id != file.get()) {
+    last = opened_as(file.get(), place);
+  }
+  if (last.descriptor < 0) {
     return std::nullopt;
   }
-  void* descriptor = nullptr;
-  check(H5Fget_vfd_handle(file.get(), H5P_DEFAULT, &descriptor), place, action);
-  const Handle creation = own(H5Fget_create_plist(file.get()), H5Pclose, place, action);
-  hsize_t base = 0;
-  check(H5Pget_userblock(creation.get(), &base), place, action);
-  const int own_descriptor = fcntl(*static_cast<const int*>(descriptor), F_DUPFD_CLOEXEC, 0);
+  const int own_descriptor = fcntl(last.descriptor, F_DUPFD_CLOEXEC, 0);
   if (own_descriptor < 0) {
     throw InputError(place.file, place.object, fmt::format("cannot be read: {}", error_text()));
   }
-  return StoredFile(own_descriptor, base, place);
+  StoredFile stored(own_descriptor, last.base, place);
+  stored.has_wide_addresses_ = last.has_wide_addresses;
+  return stored;
 }
 
 StoredFile StoredFile::open(const DatasetIndex& index) {
@@ -105,11 +134,13 @@ StoredFile::StoredFile(int descriptor, std::uint64_t base, Place place)
 StoredFile::StoredFile(StoredFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       base_(other.base_),
+      has_wide_addresses_(other.has_wide_addresses_),
       place_(std::move(other.place_)) {}
 
 StoredFile& StoredFile::operator=(StoredFile&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(base_, other.base_);
+  std::swap(has_wide_addresses_, other.has_wide_addresses_);
   std::swap(place_, other.place_);
   return *this;
 }

@@ -46,6 +46,9 @@ class StoredFile {
 
   // Where HDF5's address 0 lies: after the user block.
   [[nodiscard]] std::uint64_t base() const { return base_; }
+  // Whether addresses and sizes in it have 8 bytes, as all libraries write unless told otherwise. Known of
+  // files that HDF5 has open.
+  [[nodiscard]] bool has_wide_addresses() const { return has_wide_addresses_; }
   [[nodiscard]] std::uint64_t size() const;
 
  private:
@@ -53,6 +56,7 @@ class StoredFile {
 
   int descriptor_;
   std::uint64_t base_;
+  bool has_wide_addresses_ = false;
   Place place_;
 };
 

@@ -78,6 +78,8 @@ void warm_up() {
   } catch (const Error&) {
     return;
   }
+  // What HDF5 keeps for later would be copied by every helper that writes to it.
+  (void)H5garbage_collect();
 }
 
 }  // namespace collapscope::hdf5

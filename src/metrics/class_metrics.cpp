@@ -245,17 +245,22 @@ void add_class_targets(MetricSet& set, const ClassTargets& classes) {
 }
 
 bool class_moments_suffice(const LayerSummary& layer) {
-  constexpr double least_multiple = 1e9;  // of rounding, as for regression
+  // What is left must be so many times its rounding.
+  constexpr double least_multiple = 1e8;
+  // Ten times the largest rounding, in float64's epsilons of tr S_HH, that was seen with up to a million
+  // rows, 32 to 1024 features, offsets and imbalance: of tr Sigma_W, and of a square along a direction.
+  constexpr double of_trace = 256;
+  constexpr double of_direction = 40;
   const ClassSummary& classes = *layer.classes;
   if (layer.product_rounding > 0) {
     return false;
   }
-  const double least =
-      least_multiple * static_cast<double>(layer.features()) * float64_epsilon * layer.total_variance;
+  const double least = least_multiple * float64_epsilon * layer.total_variance;
   const double k = static_cast<double>(classes.size());
   return !(layer.total_variance > 0) ||
-         (classes.within >= least && classes.nc1 * k >= least * classes.between.inverse_trace &&
-          classes.nc1_trace >= least * classes.between_by_rows.inverse_trace);
+         (classes.within >= of_trace * least &&
+          classes.nc1 * k >= of_direction * least * classes.between.inverse_trace &&
+          classes.nc1_trace >= of_direction * least * classes.between_by_rows.inverse_trace);
 }
 
 }  // namespace collapscope

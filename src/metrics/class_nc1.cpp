@@ -94,7 +94,10 @@ void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* p
   }
   const bool from_rows = layer.residuals && classes.whitened;
   const double nc1 = from_rows ? layer.residuals->classes.whitened / n / k : classes.nc1;
-  const double nc1_trace = from_rows ? layer.residuals->classes.whitened_by_rows / n : classes.nc1_trace;
+  const double by_rows = !from_rows           ? 0
+                         : classes.balanced() ? layer.residuals->classes.whitened
+                                              : layer.residuals->classes.whitened_by_rows;
+  const double nc1_trace = from_rows ? by_rows / n : classes.nc1_trace;
   const auto sums_floor = [&](const BetweenCovariance& between) {
     if (from_rows) {
       return floors.whitened(between.inverse_trace, true);

@@ -1,10 +1,26 @@
 // Every metric of a layer, in the order of the catalogue.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "collapscope/metrics/metrics.hpp"
 #include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"
 
 namespace collapscope {
+
+namespace {
+
+// Thousands of layers wait for the end with theirs; nrc3_final_gamma comes then.
+void fit(std::vector<Metric>& metrics) {
+  std::vector<Metric> fitting;
+  fitting.reserve(metrics.size() + 1);
+  std::ranges::move(metrics, std::back_inserter(fitting));
+  metrics = std::move(fitting);
+}
+
+}  // namespace
 
 MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets, std::size_t top) {
   MetricSet set;
@@ -38,6 +54,7 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
   } else {
     add_weight(set, layer, targets);
   }
+  fit(set.all());
   return set;
 }
 

@@ -94,7 +94,7 @@ void limit_data(std::uint64_t bytes) {
 }
 
 void allow_data(std::uint64_t bytes) {
-  if (allowed_data != 0 && bytes < std::numeric_limits<std::uint64_t>::max() - allowed_data) {
+  if (allowed_data != 0 && bytes != 0 && bytes < std::numeric_limits<std::uint64_t>::max() - allowed_data) {
     limit_data(allowed_data + bytes);
   }
 }

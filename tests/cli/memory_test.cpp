@@ -43,5 +43,28 @@ TEST(Memory, DoesNotGrowWithCompressedSamples) {
   EXPECT_LE(many, baseline() + (64 + 48) * MiB);
 }
 
+// Between the blocks of one layer lie the results of others: they must not keep memory from being used again.
+TEST(Memory, HoldsManySmallLayersOrRefusesThem) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+with h5py.File("many.h5", "w") as f:
+    f["targets"], rows = normal(20, 2), normal(20, 8, 1).astype("f4")
+    for i in range(4000):
+        f[f"layers/l{i}/activations"] = rows
+)");
+  const Finished finished = expect_status(
+      0, folder, {"analyze", "many.h5", "--memory", "64MiB", "--metrics", "deep_nrc1", "-q", "-o", "-"});
+  EXPECT_LE(finished.peak_memory / MiB, 64U + 64U);
+  EXPECT_EQ(Json::parse(finished.out).at("checkpoints").at(0).at("layers").size(), 4000U);
+  const Finished refused =
+      expect_status(2, folder, {"analyze", "many.h5", "--memory", "16MiB", "-q", "-o", "-"});
+  EXPECT_NE(refused.err.find("needs some 51.1 MiB for what is known of 4000 layers and for their results; "
+                             "the budget is 16.0 MiB"),
+            std::string::npos)
+      << refused.err;
+  expect_status(0, folder,
+                {"analyze", "many.h5", "--memory", "16MiB", "--layers", "l1*", "-q", "-o", "few.json"});
+}
+
 }  // namespace
 }  // namespace collapscope::cli

@@ -102,6 +102,45 @@ dump("incomplete.h5", complete=False)
               HasSubstr("attribute 'complete': found false"));
 }
 
+// HDF5 gives the fill value where nothing was written, once there is room for the rows.
+TEST(FillValues, AtTheEndGetALine) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def fill(type, value, rows, **storage):
+    def edit(f):
+        del f["layers/fc2/activations"]
+        a = f["layers/fc2"].create_dataset("activations", (60, 5), type, fillvalue=value, **storage)
+        a[:rows] = normal(60, 5)[:rows] * 50
+        a.attrs.update({"dtype": "bfloat16"} if type == "u2" else {})
+    return edit
+dump("contiguous.h5", edit=fill("f4", -1, 40))
+dump("chunk.h5", edit=fill(">f8", 2.5, 55, chunks=(60, 3), compression="gzip"))
+dump("brain.h5", edit=fill("u2", 0x4040, 59))
+dump("whole.h5", edit=fill("i2", 7, 60))
+)");
+  const auto said = [&](const char* name) {
+    return expect_status(0, folder, {"analyze", name, "-q", "-o", "-"}).err;
+  };
+  EXPECT_THAT(said("contiguous.h5"), HasSubstr("the last 20 of 60 rows hold nothing but -1, its fill value"));
+  EXPECT_THAT(said("chunk.h5"), HasSubstr("the last 5 of 60 rows hold nothing but 2.5, its fill value"));
+  EXPECT_THAT(said("brain.h5"), HasSubstr("the last 1 of 60 rows hold nothing but 3, its fill value"));
+  EXPECT_EQ(said("whole.h5"), "");
+}
+
+TEST(OtherFiles, AreCalledWhatTheyAre) {
+  const TempFolder folder;
+  for (const auto& [begin, name] :
+       {std::pair<std::string, const char*>{"version https://git-lfs.github.com/spec/v1\noid sha256:a\n",
+                                            "not an HDF5 file (56 bytes): it is a pointer of Git LFS"},
+        {"PK\x03\x04 and more", "a zip archive"},
+        {"CDF\x02 and more", "nccopy -k nc4"},
+        {"MATLAB 5.0 MAT-file, and more", "save(..., '-v7.3')"},
+        {"something else", "not an HDF5 file (14 bytes)\n"}}) {
+    folder.write("a.h5", begin);
+    EXPECT_THAT(expect_status(2, folder, {"analyze", "a.h5", "-q", "-o", "-"}).err, HasSubstr(name));
+  }
+}
+
 // Strings lie in HDF5's global heap, which HDF5 1.10 reads without looking: it crashes, or never ends.
 TEST(Damage, CostsItsOwnFile) {
   const TempFolder folder;
@@ -126,6 +165,21 @@ for name, at in ("crash", 25), ("endless", 24), ("lost", 16):
   EXPECT_EQ(results.at("failures").size(), 3U);
   const Finished inspected = expect_status(1, folder, {"inspect", "."});
   EXPECT_THAT(inspected.out, HasSubstr("18 layers can be analysed"));
+}
+
+// What a helper has no room for is not damage.
+TEST(Attributes, OfAllCheckpointsAreBounded) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+with h5py.File("a.h5", "w") as f:
+    for i in range(400):
+        f.attrs[f"a{i}"] = "x" * 6000
+    for k in range(100):
+        f[f"checkpoints/c{k}/targets"], f[f"checkpoints/c{k}/layers/fc/activations"] = normal(8, 2), normal(8, 4, 1)
+)");
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "a.h5", "-q", "-o", "-"}).err,
+              HasSubstr("a.h5: /checkpoints: found attributes of more than 64.0 MiB in the first 28 of 100 "
+                        "checkpoints"));
 }
 
 TEST(Trust, GivesTheSameNumbers) {

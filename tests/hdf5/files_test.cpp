@@ -235,8 +235,8 @@ TEST_F(BadFiles, WithManyLongAttributesOfManyCheckpoints) {
     }
   }
   EXPECT_THAT(index_error(path_),
-              AllOf(HasSubstr("/checkpoints: "), HasSubstr("attributes of more than 256 MiB"),
-                    HasSubstr("21 of 30 checkpoints"), HasSubstr("expected short attributes")));
+              AllOf(HasSubstr("/checkpoints: "), HasSubstr("attributes of more than 64.0 MiB"),
+                    HasSubstr("6 of 30 checkpoints"), HasSubstr("expected short attributes")));
 }
 
 TEST_F(BadFiles, WithoutTargets) {

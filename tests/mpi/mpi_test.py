@@ -99,6 +99,18 @@ class Mpi(unittest.TestCase):
                 self.assertEqual(json.loads(finished.stdout)["provenance"]["ranks"], ranks)
                 self.assertEqual(finished.stderr, "")
 
+    def test_classes_one_by_one_are_those_of_one_process(self):
+        subprocess.run([PROGRAM, "synth", "classes", "-o", "classes.h5", "-K", "7", "-n", "4000", "-d", "20", "--nc1", "1,0.1", "--imbalance",
+                        "3"], cwd=self.folder, check=True)
+        options = ["classes.h5", "--per-class", "-q", "-o", "-"]
+        alone = json.loads(self.run_alone("classes.h5", "--per-class").stdout)
+        self.assertEqual(len(alone["checkpoints"][0]["layers"][0]["classes"]["within_variance"]), 7)
+        for ranks in (2, 3):
+            with self.subTest(ranks=ranks):
+                finished = self.finish(self.start(ranks, *options))
+                self.assertEqual((finished.returncode, finished.stderr), (0, ""))
+                self.assertEqual(json.loads(finished.stdout)["checkpoints"], alone["checkpoints"])
+
     def test_a_signal_to_one_rank_stops_all_and_one_process_goes_on(self):
         process = self.start(3, "-q", "-o", "-", "plain.h5", "--work", "signalled", "--save-every", "0", COLLAPSCOPE_RANK_TIMEOUT=20)
         os.kill(self.running_ranks(process, 3)[1], signal.SIGUSR1)

@@ -17,4 +17,4 @@ cd "$work"
 bin/collapscope --version
 bin/python -X importtime -c 'import collapscope' 2> import.log
 bin/python -c 'import collapscope, sys; print(collapscope.__file__); assert "torch" not in sys.modules; help(collapscope.Meter)' > help.log
-COLLAPSCOPE_INSTALLED=1 bin/python -B -m pytest -q -p no:cacheprovider --rootdir . "$root/tests/python/installed"
+COLLAPSCOPE_BUILD=$root/build/release COLLAPSCOPE_INSTALLED=1 bin/python -B -m pytest -q -p no:cacheprovider --rootdir . "$root/tests/python/installed"

@@ -34,9 +34,6 @@ struct AccumulatedTargets {
   std::uint64_t classes = 0;
 };
 
-// One batch of a layer: as many rows as there are targets for it.
-using RowBytes = std::span<const std::byte>;
-
 // What the results say of the checkpoint beside its metrics.
 struct AccumulatedCheckpoint {
   std::string path;
@@ -64,7 +61,8 @@ class Accumulator {
   Accumulator(const Accumulator&) = delete;
   Accumulator& operator=(const Accumulator&) = delete;
 
-  // The next rows: of every layer [rows, d]; targets [rows, n]; predictions [rows, n], or empty, always or
+  // The next rows: of every layer [rows, d], where the backend has a row_stream also on its device, as they
+  // are behind what is on the stream now; targets [rows, n]; predictions [rows, n], or empty, always or
   // never. Of classification, targets are labels [rows, 1] from 0 to K - 1, where the option ignore_label is
   // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur.
   // Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far; after
@@ -77,6 +75,8 @@ class Accumulator {
   // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
   // while a second look is at work.
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
+  // Backend::row_stream, of rows that are on a device.
+  [[nodiscard]] std::optional<DeviceStream> row_stream() const;
   // Without those that are left out.
   [[nodiscard]] std::uint64_t rows() const;
   [[nodiscard]] const std::vector<AccumulatedLayer>& layers() const;

@@ -32,7 +32,7 @@ struct ClassLook {
   std::shared_ptr<const Matrix> means;       // of each class [K, d]
   bool nearest = false;                      // the nearest class mean of each row
   Matrix whitening;                          // A of the between-class covariance [r, d]; empty: not wanted
-  Matrix whitening_by_rows;                  // the same where every row counts once
+  Matrix whitening_by_rows;                  // the same where every row counts once; empty: not wanted
   std::shared_ptr<const Matrix> unit_means;  // of the rows h / |h|, about nothing [K, d]; null: not wanted
   Matrix unit_whitening;                     // A of them [r, d]
   std::shared_ptr<const Matrix> weight;      // the classifier's [m, d]; null: none
@@ -41,6 +41,12 @@ struct ClassLook {
   // A row that is nearer than this to the mean of its class is nearest to it, and the classifier, if there is
   // one, gives it this class [K]; empty: not known.
   std::vector<double> settled_within;
+};
+
+// Of what kind the tiles of a fold are.
+struct TileSource {
+  std::size_t rows = 0;    // of a tile, at most; 0: Backend::tile_rows
+  bool on_device = false;  // all of them are RawTile::on_device
 };
 
 // Layers of the same number have, row by row, the same targets; 0: nobody knows.
@@ -60,6 +66,7 @@ struct FoldSpec {
   Precision precision = Precision::float64;
   std::uint64_t classes = 0;  // K of classification: n is 0, and a row's one target is its class's number
   bool unit_classes = false;  // also class sums of h / |h|
+  TileSource tiles = {};
   SameTargets same_targets = {};
 };
 
@@ -76,6 +83,7 @@ struct LookSpec {
   Matrix affine;                      // B^T [n, d]; empty: none
   Matrix published;                   // B'^T [n, d]; empty: none
   std::shared_ptr<const ClassLook> classes = nullptr;  // of classification: targets as of FoldSpec
+  TileSource tiles = {};
   SameTargets same_targets = {};
 };
 
@@ -126,6 +134,27 @@ class HostBuffer {
 // Ordinary memory, uninitialized.
 [[nodiscard]] std::unique_ptr<HostBuffer> make_plain_buffer(std::size_t size);
 
+// Room for rows that wait until there are as many as a tile has.
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+  // To bytes [offset, offset + rows.bytes.size()). The rows must stay as they are until `settle`. Behind a
+  // fold that takes what the store has, it puts what comes next. Throws DeviceError.
+  virtual void put(std::size_t offset, const RowBytes& rows) = 0;
+  virtual void settle() {}
+  // All of it, for tiles.
+  [[nodiscard]] virtual RowBytes rows() const = 0;
+};
+
+// In ordinary memory, of rows of the host.
+[[nodiscard]] std::unique_ptr<RowStore> make_plain_store(std::size_t size);
+
+// A stream of a device, as CUDA's runtime has both.
+struct DeviceStream {
+  int device = 0;
+  void* stream = nullptr;
+};
+
 // A worker: it folds segments, looks at segments, and decomposes. Matrices cross the seam as host values. All
 // calls come from one thread at a time. Where there is work for several, other backends stand in for it.
 class Backend {
@@ -156,6 +185,19 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
     return make_plain_buffer(size);
   }
+  // Rows may be in the memory of this device (RowBytes::on_device), when what makes them is done before what
+  // comes next on the stream; nullopt: rows are on the host.
+  [[nodiscard]] virtual std::optional<DeviceStream> row_stream() const { return std::nullopt; }
+  // Puts back, when what it gives goes, what the calling thread shares with others who use devices: CUDA's
+  // current device. Null: nothing.
+  [[nodiscard]] virtual std::shared_ptr<void> visit() const { return nullptr; }
+  // For rows that come in batches: the folds take tiles of `batch_rows` rows, and of a backend with a
+  // row_stream they are on its device.
+  [[nodiscard]] virtual std::unique_ptr<RowStore> make_row_store(std::size_t size) {
+    return make_plain_store(size);
+  }
+  // Rows of a tile of a layer of d features whose rows come in batches, beside many others'.
+  [[nodiscard]] virtual std::size_t batch_rows(std::size_t features) const { return tile_rows(features); }
   // Whether its folds, over all workers, keep this many stored bytes for a second look.
   [[nodiscard]] virtual bool keeps_rows(std::uint64_t /*bytes*/) const { return false; }
   // Whether it works on tiles while its host thread goes on, so that rows should be read ahead.

@@ -63,6 +63,14 @@ struct RowFormat {
   }
 };
 
+// Rows of a training script in memory, one after the other.
+struct RowBytes {
+  RowBytes(std::span<const std::byte> rows, bool of_device = false) : bytes(rows), on_device(of_device) {}
+
+  std::span<const std::byte> bytes;
+  bool on_device = false;  // the memory is that of the device of Backend::row_stream
+};
+
 // Some consecutive rows of one layer, still as stored. `bytes` holds whole samples; the first
 // `skip_rows` rows of the first sample belong to the tile before (only with Pool::none).
 struct RawTile {
@@ -70,6 +78,7 @@ struct RawTile {
   std::size_t skip_rows = 0;
   std::size_t rows = 0;
   std::uint64_t first_row = 0;  // of the whole layer
+  bool on_device = false;       // as of RowBytes; of formats whose rows are stored
 };
 
 // Random access to the samples of one stored dataset, in file byte order. For one thread at a time.

@@ -86,6 +86,7 @@ struct DatasetIndex {
   bool samples_last = false;  // the file has the axes of `shape` and `chunk` in reverse, as MATLAB does
   std::vector<MissingValue> missing;  // readers refuse rows that hold one
   StorageLoss loss;
+  std::uint64_t fill_bits = 0;  // the bytes, as stored, of an element that was never written
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().
@@ -218,9 +219,10 @@ struct ReadOptions {
 // was read before is then right.
 void require_unchanged(const DatasetIndex& dataset);
 
-// The samples at the end of a dataset that are nothing but zeros.
+// The samples at the end of a dataset that are nothing but zeros, or but its fill value.
 struct ZeroTail {
   std::uint64_t samples = 0;
+  double value = 0;
   bool is_hole = false;  // their bytes were never written to the file
 };
 // Reads from the end until there is another number, at most 1 GiB. Throws InputError.

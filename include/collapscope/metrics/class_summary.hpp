@@ -1,8 +1,10 @@
 // What the metrics of classification are computed from, beside a layer's and the targets' summaries.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,6 +70,10 @@ struct ClassSummary {
   bool pairs = true;                        // pairs of classes are gone through
 
   [[nodiscard]] std::size_t size() const { return counts.size(); }
+  // Whether all classes have as many rows, so that `between` and `between_by_rows` are the same.
+  [[nodiscard]] bool balanced() const {
+    return std::ranges::adjacent_find(counts, std::ranges::not_equal_to()) == counts.end();
+  }
 };
 
 // Of X = (rows [K, d] less `centre`) times the root of each row's weight.

@@ -22,9 +22,23 @@ def on_cpu(array):
     return array if hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray) else np.asarray(array)
 
 
-def matrix(array, what: str, cols: int | None):
-    """[rows, cols] with its numbers one after the other."""
-    found = on_cpu(array)
+CUDA = 2  # DLPack's number of the kind of device
+
+
+def gpu_of(array) -> int | None:
+    """The number of the NVIDIA GPU in whose memory an array is; None: it is elsewhere."""
+    if isinstance(array, np.ndarray) or is_torch(array) and not array.is_cuda or not hasattr(array, "__dlpack_device__"):
+        return None
+    kind, number = array.__dlpack_device__()
+    return int(number) if int(kind) == CUDA else None
+
+
+def matrix(array, what: str, cols: int | None, gpu: int | None = None):
+    """[rows, cols] with its numbers one after the other: on the CPU, or on this GPU where they are there."""
+    if gpu is not None and gpu_of(array) == gpu:
+        found = array.detach() if is_torch(array) else array
+    else:
+        found = on_cpu(array)
     if found.ndim == 1 and cols in (1, None):
         found = found.reshape(-1, 1)
     if found.ndim != 2 or cols is not None and found.shape[1] != cols:
@@ -33,7 +47,8 @@ def matrix(array, what: str, cols: int | None):
         return found.contiguous()
     if isinstance(found, np.ndarray):
         return np.ascontiguousarray(found if is_bits(found) else found.astype(found.dtype.newbyteorder("="), copy=False))
-    return found
+    flags = getattr(found, "flags", None)
+    return found if flags is None or flags.c_contiguous else found.copy(order="C")
 
 
 def float64(array, what: str, cols: int | None) -> np.ndarray:
@@ -57,10 +72,11 @@ def weight_of(array, what: str, features: int) -> tuple[np.ndarray, bool]:
     return np.ascontiguousarray(np.moveaxis(stored, 1, 2)).reshape(-1, features), True
 
 
-def with_bits(rows):
-    """Rows as the compiled part takes them, and which of them are the bits of bfloat16."""
+def with_bits(rows, stream: int | None = None):
+    """Rows as the compiled part takes them, and which of them are the bits of bfloat16. stream: waits for those on a GPU."""
     bits = [is_bits(found) for found in rows]
-    return [found.view("<u2") if bit else found for found, bit in zip(rows, bits)], bits
+    return [found.view("<u2") if bit else found if gpu_of(found) is None else found.__dlpack__(stream=stream)
+            for found, bit in zip(rows, bits)], bits
 
 
 def type_name(array) -> str:

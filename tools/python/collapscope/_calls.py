@@ -16,7 +16,7 @@ class Call:
     """One call of a layer in a forward pass: its input as it will be stored, and the shape it had."""
 
     layer: _layers.Layer
-    rows: np.ndarray
+    rows: np.ndarray | torch.Tensor  # a tensor where it stays on its GPU
     attributes: dict
     shape: tuple
     weights: tuple | None = None  # weight and bias, where they are made for each call
@@ -34,8 +34,8 @@ class Hook:
     """A forward pre-hook that keeps the layer's input, copied: later modules may change it. `mask` and `captured` are of
     the pass that runs; `captured` is None between passes."""
 
-    def __init__(self, where: str, layer: _layers.Layer, pool: str, dtype, batch_first: bool):
-        self.where, self.layer, self.pool, self.dtype, self.batch_first = where, layer, pool, dtype, batch_first
+    def __init__(self, where: str, layer: _layers.Layer, pool: str, dtype, batch_first: bool, stays):
+        self.where, self.layer, self.pool, self.dtype, self.batch_first, self.stays = where, layer, pool, dtype, batch_first, stays
         if isinstance(layer.module, _layers.TIME_FIRST):
             self.batch_first = layer.module.batch_first
         self.mask: torch.Tensor | None = None
@@ -59,8 +59,9 @@ class Hook:
             raise ValueError(f"{self.where}: {error}") from None
         if self.dtype is not None and rows.is_floating_point():
             rows = rows.to(self.dtype)
-        rows = rows.to("cpu", copy=True, memory_format=torch.contiguous_format)
-        self.captured.append(Call(layer, to_numpy(rows), attributes, tuple(x.shape)))
+        stays = self.stays(rows)
+        rows = rows.to(rows.device if stays else "cpu", copy=True, memory_format=torch.contiguous_format)
+        self.captured.append(Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape)))
 
     def after(self, module, args, result):
         """A forward hook: the weight that this call used."""
@@ -72,8 +73,9 @@ class Hook:
 class Watcher:
     """The hooks of all layers, made once and put on for each pass."""
 
-    def __init__(self, path, chosen: list[_layers.Layer], pool_of, dtype, batch_first: bool):
-        self.hooks = [Hook(f"{path}: layers/{layer.name}", layer, pool_of(layer.name), dtype, batch_first) for layer in chosen]
+    def __init__(self, path, chosen: list[_layers.Layer], pool_of, dtype, batch_first: bool, stays):
+        """stays: of a tensor, whether it is kept where it is; the others come to the CPU."""
+        self.hooks = [Hook(f"{path}: layers/{layer.name}", layer, pool_of(layer.name), dtype, batch_first, stays) for layer in chosen]
         # Since PyTorch 2.0 hooks can see keyword arguments.
         self.options = {"with_kwargs": True} if int(torch.__version__.split(".")[0]) >= 2 else {}
 

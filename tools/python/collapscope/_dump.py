@@ -126,10 +126,14 @@ class CheckedRows:
             raise ValueError(f"{self._place(name)}: found {type_name(values)} {shape_text(values.shape[1:])} from sample "
                              f"{known.count} on; expected {known.type_name} {shape_text(known.shape)}, as before")
         if not self.allow_nonfinite:
-            bad = first_bad_row(values)
-            if bad is not None:
-                raise ValueError(f"{self._place(name)}: sample {bad + (known.count if known else 0)} has a NaN or Inf "
-                                 f"(as {type_name(values)}); expected finite numbers, or allow_nonfinite=True")
+            self.refuse_bad_row(name, first_bad_row(values), type_name(values))
+
+    def refuse_bad_row(self, name: str, bad: int | None, type_name: str) -> None:
+        """bad: the first row of a batch that has a NaN or Inf, if any."""
+        if bad is not None:
+            first = self.rows[name].count if name in self.rows else 0
+            raise ValueError(f"{self._place(name)}: sample {first + bad} has a NaN or Inf (as {type_name}); expected finite numbers, or "
+                             "allow_nonfinite=True")
 
 
 class DumpWriter(CheckedRows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 from ._calls import Call
 from ._layers import exclusion, listed
@@ -50,12 +51,12 @@ def laid_out(values: np.ndarray, place: tuple, conv1d: bool, labels: bool, what:
                      f"{list(place)} that the layers have: [N, T], [N, T, n] or [N, n, H, W]")
 
 
-def rows_of(call: Call) -> np.ndarray:
+def rows_of(call: Call) -> np.ndarray | torch.Tensor:
     """A call's input as [N, P, d]."""
     rows = call.rows
     if call.layout == "NTD":
         return rows
-    return np.moveaxis(rows.reshape(len(rows), rows.shape[1], -1), 1, 2)
+    return rows.reshape(len(rows), rows.shape[1], -1).swapaxes(1, 2)
 
 
 def count_of(call: Call) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._arrays import float64, matrix, type_name, weight_of, with_bits
+from ._arrays import float64, gpu_of, matrix, type_name, weight_of, with_bits
 from ._labels import labels_of
 from .errors import AccumulatorError
 
@@ -70,7 +70,9 @@ class Accumulator:
         None: metrics that need them are undefined.
     biases: of these, [m] or {layer name: [m]}, which nc4_disagreement takes; None: zeros.
     kinds: {layer name: kind}, such as "linear".
-    metrics, signal_dim, top, precision, memory (bytes), device, threads, per_class: as of `collapscope analyze`.
+    device: "cpu", "cuda" or "cuda:N"; None: the GPU that the first features are on, where the package has the GPU module and can
+        use it, else the CPU.
+    metrics, signal_dim, top, precision, memory (bytes), threads, per_class: as of `collapscope analyze`.
 
     The same rows in any batches give the bits of `collapscope analyze --looks 1` on a dump of them (up to 1,048,576 rows of at
     most 1024 features, and 1024 classes; the sums are asked for once, at the end). Not for several threads at the same time.
@@ -80,7 +82,7 @@ class Accumulator:
     @_plain_errors
     def __init__(self, features, targets: int | None = None, *, classes: int | None = None, ignore_label: int | None = None, weights=None,
                  biases=None, kinds=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
-                 device: str = "cpu", threads: int = 0, per_class: bool = False):
+                 device: str | None = None, threads: int = 0, per_class: bool = False):
         self._features = dict(features) if isinstance(features, Mapping) else {"features": int(features)}
         self._targets, self._classes = self._checked_task(targets, classes)
         self._ignored = self._checked_label(ignore_label)
@@ -96,7 +98,8 @@ class Accumulator:
         self._options.metrics = ",".join([metrics] if isinstance(metrics, str) else metrics or [])
         self._options.signal_dim = "" if signal_dim is None else str(signal_dim)
         self._options.top, self._options.precision, self._options.memory = top, precision, memory
-        self._options.device, self._options.threads = device, threads
+        self._device, self._options.threads = device, threads
+        self._options.device = "cpu" if device is None else device
         self._options.ignore_label, self._options.per_class = self._ignored, per_class
         self._made("float64")  # says what does not fit at once
         self._core = None
@@ -158,30 +161,40 @@ class Accumulator:
         """K of a classification; None of a regression."""
         return self._classes
 
-    def _batch(self, features):
+    def _batch(self, features, target_type: str):
         batch = dict(features) if isinstance(features, Mapping) else {name: features for name in self._features}
         if set(batch) != set(self._features):
             odd = sorted(set(batch) ^ set(self._features))[0]
             raise AccumulatorError(f"found features of {', '.join(map(repr, batch))}; expected those of "
                                    f"{', '.join(map(repr, self._features))} (not so: {odd!r})")
-        rows = [matrix(batch[name], f"features of {name!r}", d) for name, d in self._features.items()]
+        gpu, stream = self._place(batch, target_type)
+        rows = [matrix(batch[name], f"features of {name!r}", d, gpu) for name, d in self._features.items()]
         counts = {len(found) for found in rows}
         if len(counts) > 1:
             raise AccumulatorError(f"found {' and '.join(map(str, sorted(counts)))} rows in one batch; expected as many of every layer")
-        return rows
+        return rows, stream
+
+    def _place(self, batch, target_type: str) -> tuple[int | None, int | None]:
+        """The GPU whose rows stay where they are, and its stream that waits for them; nothing where there is none."""
+        gpus = {gpu_of(rows) for rows in batch.values()}
+        if gpus == {None}:
+            return None, None
+        if self._core is None and self._device is None and len(gpus) == 1:
+            self._made(target_type).use_device(f"cuda:{next(iter(gpus))}")
+        return self._made(target_type).row_stream or (None, None)
 
     @_plain_errors
     def update(self, features, targets, predictions=None) -> None:
         """The next rows.
 
         features: [rows, d], or {layer name: [rows, d]}: NumPy arrays, PyTorch or JAX tensors of any float type or of integers. On
-            the CPU they are not copied; tensors on a GPU are brought down.
+            the CPU they are not copied; on the GPU that sums them up they stay there; tensors on another GPU are brought down.
         targets: [rows, n], or [rows] where n = 1; of a classification labels [rows], integers of any kind or whole floats, or
             one-hot rows [rows, K].
         predictions: of the model, shaped as the targets; of a classification logits [rows, K]. With all batches or with none.
         After an error in the middle of it only `reset` helps.
         """
-        rows = self._batch(features)
+        rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)
         columns = self._targets if self._classes is None else None
         guesses = None if predictions is None else matrix(predictions, "predictions", columns)
@@ -190,7 +203,7 @@ class Accumulator:
             self._require_rows(rows, guesses, "predictions")
         core = self._made(type_name(targets))
         for part in self._parts(len(values), guesses):
-            core.update(*with_bits([found[part] for found in rows]), values[part],
+            core.update(*with_bits([found[part] for found in rows], stream), values[part],
                         None if guesses is None else float64(guesses[part], "predictions", columns))
 
     @staticmethod
@@ -228,10 +241,10 @@ class Accumulator:
     def look(self, features, targets) -> None:
         """Rows of a second look, as of `update`."""
         self._require_some()
-        rows = self._batch(features)
+        rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)
         self._require_rows(rows, values, "targets" if self._classes is None else "labels")
-        self._core.look(*with_bits(rows), values)
+        self._core.look(*with_bits(rows, stream), values)
 
     @_plain_errors
     def merge(self, other: Accumulator) -> None:
@@ -296,5 +309,5 @@ class Accumulator:
         found._features = dict(zip(found._core.names, found._core.features))
         found._targets, found._classes = found._core.targets or None, found._core.classes or None
         found._ignored = found._core.ignore_label
-        found._layers, found._options = None, None
+        found._layers, found._options, found._device = None, None, device
         return found

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ._arrays import gpu_of, is_torch
 from ._dump import CheckedRows, shape_text, type_name
 from ._labels import labels_of
+from ._tensors import to_numpy
 from .accumulator import Accumulator
 from .attach import arguments_of
 from .errors import AccumulatorError
@@ -29,8 +31,11 @@ class _Sums(CheckedRows):
         self.sums: Accumulator | None = None
         self.looks = False
 
-    def check(self, name: str, values: np.ndarray) -> None:
-        super().check(name, values)
+    def check(self, name: str, values) -> None:
+        super().check(name, _like(values))
+        if is_torch(values):
+            good = values.isfinite().flatten(1).all(1)
+            self.refuse_bad_row(name, None if good.all() else int((~good).nonzero()[0]), type_name(_like(values)))
         classes = self.options["classes"] if self.sums is None else self.sums.classes
         if name == "targets" and classes is not None and self.task == "classification":
             labels_of(values, classes, None)  # before any of the batch is in the sums
@@ -45,13 +50,13 @@ class _Sums(CheckedRows):
     def names(self, values: list[str]) -> None:
         self.class_names = values
 
-    def append_all(self, arrays: dict[str, np.ndarray]) -> None:
+    def append_all(self, arrays: dict) -> None:
         arrays = dict(arrays)
         targets, predictions = arrays.pop("targets"), arrays.pop("predictions", None)
         features = {name.split("/", 1)[1].rsplit("/", 1)[0]: rows for name, rows in arrays.items()}
         for layer, rows in features.items():
             if rows.ndim != 2:
-                raise AccumulatorError(f"{self.path}: layers/{layer}: found {type_name(rows)} {shape_text(rows.shape[1:])}; expected rows "
+                raise AccumulatorError(f"{self.path}: layers/{layer}: found {type_name(_like(rows))} {shape_text(rows.shape[1:])}; expected rows "
                                        "[N, d]: pool='mean', 'max', 'first' or 'last', or a target for each position")
         if self.sums is None:
             self.sums = self._new_sums({layer: rows.shape[1] for layer, rows in features.items()}, targets, predictions)
@@ -62,7 +67,8 @@ class _Sums(CheckedRows):
             predictions = predictions.reshape(targets.shape)
         self.sums.update(features, targets, predictions)
         for name, rows in {"targets": targets, **arrays, **({} if predictions is None else {"predictions": predictions})}.items():
-            known = self.rows.setdefault(name, SimpleNamespace(shape=rows.shape[1:], dtype=rows.dtype, type_name=type_name(rows), count=0))
+            like = _like(rows)
+            known = self.rows.setdefault(name, SimpleNamespace(shape=like.shape[1:], dtype=like.dtype, type_name=type_name(like), count=0))
             known.count += len(rows)
 
     def _new_sums(self, features: dict[str, int], targets: np.ndarray, logits: np.ndarray | None) -> Accumulator:
@@ -90,6 +96,19 @@ class _Sums(CheckedRows):
         pass
 
 
+def _on_gpu(rows) -> bool:
+    return gpu_of(rows) is not None
+
+
+def _nowhere(rows) -> bool:
+    return False
+
+
+def _like(rows) -> np.ndarray:
+    """An array of the type and the shape of such rows; of tensors, which may be on a GPU, without their numbers."""
+    return to_numpy(rows[:0]) if is_torch(rows) else rows
+
+
 def _columns(targets: np.ndarray) -> int:
     return 1 if targets.ndim == 1 else targets.shape[1]
 
@@ -111,16 +130,18 @@ class Meter(Recorder):
     attributes: run, step, weight_decay, lambda_w, lambda_h ... of the results.
     classes: of a classification, with labels 0 to classes - 1; None: as many as the model has logits or, without these, as its last
         linear layer that is measured has outputs.
-    metrics, signal_dim, top, precision, memory, device, threads, per_class: as of Accumulator.
+    metrics, signal_dim, top, precision, memory, device, threads, per_class: as of Accumulator. A model on a GPU is measured there, where
+        the package can use it.
     Raises ValueError for what does not fit; that batch has then left no trace.
     """
 
     def __init__(self, model, layers=None, *, task: str = "regression", classes: int | None = None, ignore_label: int | None = None,
                  class_names=None, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
-                 metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str = "cpu",
+                 metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None,
                  threads: int = 0, per_class: bool = False):
         if classes is not None and (task != "classification" or not isinstance(classes, numbers.Integral) or classes < 1):
             raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
+        self._stays = _nowhere if device == "cpu" else _on_gpu
         self._sums_options = {"classes": classes, "metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision,
                               "memory": memory, "device": device, "threads": threads, "per_class": per_class}
         self._arguments = (model, layers, task, attributes,
@@ -205,7 +226,7 @@ class Meter(Recorder):
                 path = os.path.join(folder, f"{number}.h5")
                 with open(path, "wb") as file:
                     file.write(state)
-                sums = Accumulator.load(path, device=self._sums_options["device"], threads=self._sums_options["threads"])
+                sums = Accumulator.load(path, device=self._sums_options["device"] or "cpu", threads=self._sums_options["threads"])
                 if whole is None:
                     whole = sums
                 else:

@@ -93,7 +93,7 @@ class Recorder:
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
-        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False)
+        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False, self._stays)
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
@@ -103,6 +103,10 @@ class Recorder:
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
+
+    @staticmethod
+    def _stays(rows: torch.Tensor) -> bool:
+        return False  # h5py writes from the CPU
 
     def _checked(self, path):
         path = with_ending(path)

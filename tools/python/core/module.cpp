@@ -7,6 +7,8 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,7 @@
 
 #include "collapscope/analysis/accumulator.hpp"
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "collapscope/core/version.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "collapscope/results/results_file.hpp"
@@ -26,7 +29,7 @@ namespace collapscope::python {
 
 namespace {
 
-using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig>;  // of the CPU, or of row_stream's device
 using Numbers = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 // As Python has them: bool before int.
 using Attributes = std::vector<std::pair<std::string, std::variant<bool, std::int64_t, double, std::string>>>;
@@ -76,7 +79,10 @@ ElementType element_of(const Rows& rows, bool is_bits) {
   return {*kind, false};
 }
 
-RowBytes bytes_of(const Rows& rows) { return {static_cast<const std::byte*>(rows.data()), rows.nbytes()}; }
+RowBytes bytes_of(const Rows& rows) {
+  return {{static_cast<const std::byte*>(rows.data()), rows.nbytes()},
+          rows.device_type() == nb::device::cuda::value};
+}
 
 MatrixView<const double> view_of(const Numbers& numbers) {
   return {numbers.data(), numbers.shape(0), numbers.shape(1)};
@@ -118,7 +124,14 @@ AnalysisOptions analysis_of(const Options& options) {
   analysis.per_class = options.per_class;
   analysis.intrinsic_signal_dim = options.signal_dim == "intrinsic";
   if (!options.signal_dim.empty() && !analysis.intrinsic_signal_dim) {
-    analysis.signal_dim = std::stoull(options.signal_dim);
+    std::size_t value = 0;
+    const char* const last = options.signal_dim.data() + options.signal_dim.size();
+    const auto [end, failure] = std::from_chars(options.signal_dim.data(), last, value);
+    if (failure != std::errc() || end != last || value == 0) {
+      throw UsageError("signal_dim: found '" + printable(options.signal_dim) +
+                       "'; expected a whole number from 1 on, or 'intrinsic'");
+    }
+    analysis.signal_dim = value;
   }
   if (options.precision != "float64" && options.precision != "fast") {
     throw UsageError("precision: expected 'float64' or 'fast'");
@@ -165,11 +178,40 @@ class PyAccumulator {
     (void)analysis_of(options_);
   }
 
-  void update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
+  // Before the first rows: this device, or the CPU where it cannot be used, or has too little memory for the
+  // sums.
+  void prefer_device(const std::string& device) {
+    try {
+      backend_ = backend_of(device, options_.threads);
+      options_.device = device;
+      may_leave_device_ = true;
+    } catch (const DeviceError&) {
+      options_.device = "cpu";
+    }
+  }
+
+  // The device on which rows may be, and the stream that has to wait for them.
+  [[nodiscard]] std::optional<std::pair<int, std::uintptr_t>> row_stream() {
+    if (accumulator_ == nullptr && backend_ == nullptr) {
+      backend_ = backend_of(options_.device, options_.threads);
+    }
+    const auto found = accumulator_ ? accumulator_->row_stream() : backend_->row_stream();
+    return found ? std::optional(std::pair(found->device, reinterpret_cast<std::uintptr_t>(found->stream)))
+                 : std::nullopt;
+  }
+
+  // False: the sums are on the CPU after all, and nothing was added: rows have to come there.
+  bool update(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets,
               const std::optional<Numbers>& predictions) {
     const std::vector<RowBytes> bytes = taken(rows, bits);
     const nb::gil_scoped_release others_may_go_on;
-    made().update(bytes, view_of(targets), predictions ? view_of(*predictions) : MatrixView<const double>());
+    Accumulator& sums = made();
+    if (may_leave_device_ && !sums.row_stream() &&
+        std::ranges::any_of(bytes, [](const RowBytes& some) { return some.on_device; })) {
+      return false;
+    }
+    sums.update(bytes, view_of(targets), predictions ? view_of(*predictions) : MatrixView<const double>());
+    return true;
   }
 
   void look(const std::vector<Rows>& rows, const std::vector<bool>& bits, const Numbers& targets) {
@@ -271,6 +313,9 @@ class PyAccumulator {
     }
     std::vector<RowBytes> bytes;
     for (std::size_t i = 0; i < expected; ++i) {
+      if (rows[i].device_type() != nb::device::cpu::value && !is_of_stream(rows[i])) {
+        throw UsageError("layer '" + known()[i].name + "': found rows on another device than the sums");
+      }
       const ElementType element = element_of(rows[i], bits[i]);
       if (accumulator_ == nullptr) {
         layers_[i].element = element;
@@ -288,10 +333,25 @@ class PyAccumulator {
     return bytes;
   }
 
+  [[nodiscard]] bool is_of_stream(const Rows& rows) {
+    const auto stream = row_stream();
+    return rows.device_type() == nb::device::cuda::value && stream && rows.device_id() == stream->first;
+  }
+
   Accumulator& made() {
     if (accumulator_ == nullptr) {
-      accumulator_ = std::make_unique<Accumulator>(layers_, targets_, analysis_of(options_),
-                                                   backend_of(options_.device, options_.threads));
+      try {
+        accumulator_ = std::make_unique<Accumulator>(
+            layers_, targets_, analysis_of(options_),
+            backend_ != nullptr ? std::move(backend_) : backend_of(options_.device, options_.threads));
+      } catch (const DeviceError&) {
+        if (!may_leave_device_) {
+          throw;
+        }
+        options_.device = "cpu";
+        accumulator_ = std::make_unique<Accumulator>(layers_, targets_, analysis_of(options_),
+                                                     backend_of(options_.device, options_.threads));
+      }
     }
     return *accumulator_;
   }
@@ -299,6 +359,8 @@ class PyAccumulator {
   std::vector<AccumulatedLayer> layers_;
   AccumulatedTargets targets_;
   Options options_;
+  std::unique_ptr<Backend> backend_;  // until there is an accumulator
+  bool may_leave_device_ = false;     // nobody asked for it
   std::unique_ptr<Accumulator> accumulator_;
 };
 
@@ -348,6 +410,8 @@ NB_MODULE(_core, m) {
            nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
       .def("begin_look", &PyAccumulator::begin_look)
+      .def("prefer_device", &PyAccumulator::prefer_device, nb::arg("device"))
+      .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
       .def("reset", &PyAccumulator::reset)
       .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
