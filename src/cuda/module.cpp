@@ -241,11 +241,15 @@ extern "C" __attribute__((visibility("default"))) bool collapscope_gpu_abandoned
 
 extern "C" __attribute__((visibility("default"))) collapscope::gpu::GpuDevice* collapscope_gpu_open(
     int device) {
-  // Others in the process may have a current device of their own.
+  // Others in the process may have a current device of their own. Where that one is lost, this one opens all
+  // the same.
+  using collapscope::cuda::Call;
   int current = device;
   const collapscope::cuda::Watchdog watchdog(collapscope::cuda::time_limit());
-  collapscope::cuda::Call("cudaGetDevice").check(cudaGetDevice(&current));
+  const bool is_known = Call("cudaGetDevice").answer(cudaGetDevice(&current)) == cudaSuccess;
   auto opened = std::make_unique<collapscope::cuda::CudaGpu>(device);
-  collapscope::cuda::Call("cudaSetDevice").check(cudaSetDevice(current));
+  if (is_known) {
+    Call("cudaSetDevice").ignore(cudaSetDevice(current));
+  }
   return opened.release();
 }

@@ -10,10 +10,11 @@
 namespace collapscope {
 namespace {
 
-// What may fail without a word: what is asked while things are freed,
-const std::set<std::string> quiet_names{"cublasDestroy",     "cudaEventDestroy",  "cudaFree",
-                                        "cudaFreeHost",      "cudaSetDevice",     "cudaStreamQuery",
-                                        "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
+// What may fail without a word: what is asked while things are freed, or to put back whose device was
+// current,
+const std::set<std::string> quiet_names{
+    "cudaGetDevice", "cublasDestroy",   "cudaEventDestroy",  "cudaFree",          "cudaFreeHost",
+    "cudaSetDevice", "cudaStreamQuery", "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
 // and, once, what there is less of with smaller tiles or without the rows for a second look.
 const std::set<std::string> sparing_names{"cudaEventCreateWithFlags", "cudaMalloc", "cudaMallocHost"};
 
