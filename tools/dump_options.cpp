@@ -116,8 +116,8 @@ void add_computation(Command& command, DumpOptions& options) {
                .target = &options.precision,
                .description =
                    "products of features: float64, or fast, float32 within a few hundred rows, with "
-                   "higher floors",
-               .choices = {"float64", "fast"},
+                   "higher floors, or float64-emulated, by cuBLAS on GPUs of slow float64",
+               .choices = {"float64", "fast", "float64-emulated"},
                .preset = options.precision});
   command.add({.names = {"--spectrum"},
                .target = &options.spectrum,
@@ -249,7 +249,9 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   result.metrics = MetricChoice(options.metrics);
   result.per_class = options.per_class;
   result.looks = options.looks == "1" ? Looks::one : options.looks == "2" ? Looks::two : Looks::automatic;
-  result.precision = options.precision == "fast" ? Precision::fast : Precision::float64;
+  result.precision = options.precision == "fast"               ? Precision::fast
+                     : options.precision == "float64-emulated" ? Precision::float64_emulated
+                                                               : Precision::float64;
   result.spectrum = options.spectrum == "full"      ? SpectrumChoice::full
                     : options.spectrum == "leading" ? SpectrumChoice::leading
                                                     : SpectrumChoice::automatic;

@@ -153,7 +153,7 @@ int run_inspect(const DumpOptions& options) {
                human_bytes(memory));
     fmt::print("precision: {}\n", analysis.precision == Precision::fast
                                       ? "fast: products of features in float32, the rest in float64"
-                                      : "float64");
+                                      : precision_name(analysis.precision));
     fmt::print("device: {}{}\n", printable(chosen.backend->describe()),
                chosen.reason.empty() ? "" : fmt::format(" ({})", printable(chosen.reason)));
   }

@@ -107,10 +107,26 @@ std::size_t ranks_here(const AnalysisContext& context) {
 
 }  // namespace
 
-std::string precision_name(Precision precision) { return precision == Precision::fast ? "fast" : "float64"; }
+std::string precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::fast:
+      return "fast";
+    case Precision::float64_emulated:
+      return fmt::format("float64-emulated ({} bits)", emulated_bits);
+    case Precision::float64:
+      break;
+  }
+  return "float64";
+}
 
 Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                 const AnalysisContext& context) {
+  if (options.precision == Precision::float64_emulated && !backend.is_device()) {
+    throw UsageError(
+        fmt::format("--precision float64-emulated: found {}; expected a GPU, whose cuBLAS emulates (--device "
+                    "cuda). A CPU has --precision float64",
+                    backend.describe()));
+  }
   AnalysisOptions mine = options;
   mine.keeps_states = context.states != nullptr;
   mine.memory = options.memory != 0 ? options.memory : default_memory() / ranks_here(context);

@@ -274,11 +274,13 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
   layer.mean_norm = moments.norm_sum / rows;
   layer.feature_mean = moments.feature_mean;
   layer.signal_dim = signal_dim(options, targets, layer.features());
-  layer.product_rounding = product_rounding(moments);
+  const bool is_emulated = options.precision == Precision::float64_emulated;
+  layer.product_rounding = is_emulated ? emulated_rounding(moments) : product_rounding(moments);
   if (!(layer.product_rounding < 1e-3)) {
     throw InputError(
         shards.front().activations.file, shards.front().activations.object,
-        "found numbers of sizes that float32 products cannot hold; expected --precision float64");
+        fmt::format("found numbers of sizes that {} products cannot hold; expected --precision float64",
+                    is_emulated ? "emulated" : "float32"));
   }
   summarize_unbiased(layer, moments);
   divide(moments.feature_scatter, rows);

@@ -33,7 +33,7 @@ struct PartTargets {
 };
 
 [[nodiscard]] constexpr Looks last_enumerator(Looks /*of*/) { return Looks::two; }
-[[nodiscard]] constexpr Precision last_enumerator(Precision /*of*/) { return Precision::fast; }
+[[nodiscard]] constexpr Precision last_enumerator(Precision /*of*/) { return Precision::float64_emulated; }
 [[nodiscard]] constexpr SpectrumChoice last_enumerator(SpectrumChoice /*of*/) {
   return SpectrumChoice::leading;
 }

@@ -17,4 +17,9 @@ namespace collapscope {
 // scatters'; 0 when all products were float64's, not finite when float32 could not hold them.
 [[nodiscard]] double product_rounding(const Moments& moments);
 
+// The same of products that may be as good as float64's: 4 e, and 0 where that is within the d eps that
+// float64's may be off. Their rounding is a fixed share of the largest numbers of two columns, and the
+// diagonal has both.
+[[nodiscard]] double emulated_rounding(const Moments& moments);
+
 }  // namespace collapscope

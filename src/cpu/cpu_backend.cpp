@@ -6,6 +6,7 @@
 
 #include "backend/buffer_pool.hpp"
 #include "collapscope/backend/backend.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/linalg/blas_kernels.hpp"
 #include "core/segment_tree.hpp"
 #include "core/threads.hpp"
@@ -60,6 +61,9 @@ class CpuBackend final : public Backend {
   }
 
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
+    if (spec.precision == Precision::float64_emulated) {
+      throw UsageError("--precision float64-emulated: the CPU does not emulate; expected a GPU");
+    }
     return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 

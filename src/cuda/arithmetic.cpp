@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "collapscope/backend/backend.hpp"
 #include "cuda/call.hpp"
 
 namespace collapscope::cuda {
@@ -14,6 +15,21 @@ void use_plain_arithmetic(cublasHandle_t blas) {
       .check(cublasSetEmulationStrategy(blas, CUBLAS_EMULATION_STRATEGY_PERFORMANT));
 #endif
 }
+
+#if CUBLAS_VERSION >= 130100
+EmulatedArithmetic::EmulatedArithmetic(cublasHandle_t blas) : blas_(blas) {
+  Call("cublasSetFixedPointEmulationMantissaControl")
+      .check(cublasSetFixedPointEmulationMantissaControl(blas, CUDA_EMULATION_MANTISSA_CONTROL_FIXED));
+  Call("cublasSetFixedPointEmulationMaxMantissaBitCount")
+      .check(cublasSetFixedPointEmulationMaxMantissaBitCount(blas, emulated_bits));
+  Call("cublasSetEmulationStrategy").check(cublasSetEmulationStrategy(blas, CUBLAS_EMULATION_STRATEGY_EAGER));
+}
+
+EmulatedArithmetic::~EmulatedArithmetic() {
+  Call("cublasSetEmulationStrategy")
+      .ignore(cublasSetEmulationStrategy(blas_, CUBLAS_EMULATION_STRATEGY_PERFORMANT));
+}
+#endif
 
 void use_plain_arithmetic([[maybe_unused]] cusolverDnHandle_t solver) {
 #if CUDART_VERSION >= 13000

@@ -140,6 +140,9 @@ class CudaGpu final : public gpu::GpuDevice {
   [[nodiscard]] std::unique_ptr<MomentFold> make_fold(const FoldSpec& spec) override {
     const Range range("room for a layer");
     device_.select();
+    if (spec.precision == Precision::float64_emulated) {
+      require_emulation(device_);
+    }
     layer_began_with_empty_pool_ = std::exchange(pool_is_empty_, false);
     const std::size_t most = part_rows(spec.format, spec.rows, spec.tiles.rows);
     if (spec.kept_rows > 0 && spared_ == 0) {

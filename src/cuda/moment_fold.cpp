@@ -43,12 +43,15 @@ CudaMomentFold::Work::Work(const Device& device, const FoldSpec& spec, std::size
       floats(device, spec.precision == Precision::fast ? rows * float_stride(spec.format.row_length()) : 0) {}
 
 CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec)
-    : Sums(device, spec, spec.format.row_length(), spec.precision == Precision::fast) {}
+    : Sums(device, spec, spec.format.row_length(), spec.precision == Precision::fast,
+           spec.precision == Precision::float64_emulated) {}
 
-CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast)
-    : joint(made_if<ProductSum>(!fast && is_sliced(d, d), device, d + spec.targets + 3, d, false)),
-      gram(made_if<ProductSum>(!fast && joint.size() == 0, device, d, d, true)),
-      unit(made_if<ProductSum>(!fast && spec.normalized_scatter, device, d, d, true)),
+CudaMomentFold::Sums::Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast,
+                           bool emulated)
+    : joint(
+          made_if<ProductSum>(!fast && !emulated && is_sliced(d, d), device, d + spec.targets + 3, d, false)),
+      gram(made_if<ProductSum>(!fast && joint.size() == 0, device, d, d, true, emulated)),
+      unit(made_if<ProductSum>(!fast && spec.normalized_scatter, device, d, d, true, emulated)),
       float_gram(made_if<FloatGramSum>(fast, device, d)),
       float_unit(made_if<FloatGramSum>(fast && spec.normalized_scatter, device, d)),
       cross(made_if<ProductSum>(joint.size() == 0, device, spec.targets + 3, d, false)),
@@ -124,7 +127,7 @@ const double* CudaMomentFold::choose_centre(const DeviceRows& rows) {
     return nullptr;
   }
   const std::size_t part = rows_of_part_.size();
-  if (!fast() && rows.rows <= rows_of_part_.back()) {
+  if (!measured() && rows.rows <= rows_of_part_.back()) {
     return log_.data() + record_at(part - 1);
   }
   double* const own = log_.data() + record_at(part);
@@ -170,10 +173,12 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
 
   const kernels::DeviceMatrix multiplied = middle_cols(right, 0, n_ + 2);
   double* const squares = mean_y + beside();
+  if (measured()) {
+    Call("squaring rows").check(kernels::column_squares(x, work_->sums.data(), squares, stream));
+  }
   if (sums_->joint.size() > 0) {
     sums_->joint.add(device_, {x.data, x.rows, d_ + factors(), x.stride}, x);
   } else if (fast()) {
-    Call("squaring rows").check(kernels::column_squares(x, work_->sums.data(), squares, stream));
     if (rows_of_part_.empty()) {
       Call("scaling rows").check(kernels::choose_scale(squares, d_, rows.rows, scale_.data(), stream));
     }
@@ -193,9 +198,11 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
     classes_->add(device_, rows.classes, x, {a, right.stride}, centre, unit);
   }
   if (spec_.normalized_scatter) {
-    if (fast()) {
+    if (measured()) {
       Call("squaring unit rows")
           .check(kernels::column_squares(unit, work_->sums.data(), squares + d_, stream));
+    }
+    if (fast()) {
       add_floats(unit, nullptr, sums_->float_unit);
     } else {
       sums_->unit.add(device_, unit, unit);
@@ -259,14 +266,14 @@ void CudaMomentFold::add_between_parts() {
   if (sums_->joint.size() > 0) {
     sums_->joint.add(device_, all, x);
   } else {
-    if (!fast()) {
+    if (!measured()) {
       sums_->gram.add(device_, x, x);
     }
     sums_->cross.add(device_, middle_cols(all, d_, factors()), x);
   }
   sums_->right.add(device_, y, y);
   close_group();
-  if (fast()) {
+  if (measured()) {
     add_gram(device_, x, sums_->total.data());
   } else if (parts > 1) {
     Call("the offsets of parts")
@@ -275,7 +282,7 @@ void CudaMomentFold::add_between_parts() {
   }
 }
 
-// The scatters' diagonals in float64 take the places of those of floats.
+// The scatters' diagonals in float64 take the places of those of products that are not.
 void CudaMomentFold::take_diagonals(const std::vector<double>& log, Moments& moments) const {
   const auto take = [&](Matrix& scatter, std::size_t first, bool centred) {
     std::vector<double> error(d_);
@@ -371,7 +378,7 @@ Moments CudaMomentFold::finish() {
   add_between_parts();
   const std::vector<double> log = take_sums(moments);
   RowSource::throw_if_not_finite(log[0]);
-  if (fast()) {
+  if (measured()) {
     take_diagonals(log, moments);
   }
   take_records(log, moments);

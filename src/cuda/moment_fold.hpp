@@ -5,8 +5,9 @@
 // So that rows are read once, a part's centre is the mean of the part before it, and its own mean comes out
 // of the products, which a column of ones takes part in. That takes no digits: with r rows of it, and as many
 // at least before it, r offset offset^T is at most four times what the two parts add to the scatter. A part
-// of more rows has its own mean as its centre. So has each of Precision::fast, which rounds x to float for
-// x^T x, and sums its diagonal in float64, too.
+// of more rows has its own mean as its centre. So has each where products of features are not float64's
+// own: Precision::fast, which rounds x to float for x^T x, and Precision::float64_emulated. Their diagonals
+// are summed in float64, too.
 #pragma once
 
 #include <optional>
@@ -46,7 +47,7 @@ class CudaMomentFold final : public MomentFold {
   // and below `total` of those before it, one after another. Small ones of the first two are one product.
   struct Sums {
     Sums(const Device& device, const FoldSpec& spec);
-    Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast);
+    Sums(const Device& device, const FoldSpec& spec, std::size_t d, bool fast, bool emulated);
     ProductSum joint;  // the first two
     ProductSum gram;   // these two, or those of floats
     ProductSum unit;
@@ -75,9 +76,11 @@ class CudaMomentFold final : public MomentFold {
   [[nodiscard]] std::size_t beside() const { return n_ + 5; }
   [[nodiscard]] std::size_t factors() const { return n_ + 3; }
   [[nodiscard]] bool fast() const { return spec_.precision == Precision::fast; }
+  // Whether products of features are not float64's own.
+  [[nodiscard]] bool measured() const { return spec_.precision != Precision::float64; }
   [[nodiscard]] std::size_t record_size() const {
     const std::size_t squares = spec_.normalized_scatter ? 2 : 1;
-    return padded(2 * d_ + 2 * beside() + (fast() ? squares * d_ : 0));
+    return padded(2 * d_ + 2 * beside() + (measured() ? squares * d_ : 0));
   }
   // Where the log has what; the first two numbers are for the first sample with a NaN or Inf.
   [[nodiscard]] std::size_t pilot_at() const { return 2; }

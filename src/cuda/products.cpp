@@ -1,6 +1,11 @@
 #include "cuda/products.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "collapscope/core/error.hpp"
+#include "cuda/arithmetic.hpp"
 
 namespace collapscope::cuda {
 
@@ -38,6 +43,21 @@ void multiply_transposed(const Device& device, const DeviceMatrix& a, const Devi
 
 namespace {
 
+// c = x^T x + beta c
+cublasStatus_t emulated_gram([[maybe_unused]] const Device& device, [[maybe_unused]] const DeviceMatrix& x,
+                             [[maybe_unused]] double beta, [[maybe_unused]] double* c) {
+#if CUBLAS_VERSION >= 130100
+  const double one = 1;
+  const EmulatedArithmetic emulated(device.blas());
+  return cublasGemmEx_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_T, narrow(x.cols), narrow(x.cols),
+                         narrow(x.rows), &one, x.data, CUDA_R_64F, narrow(x.stride), x.data, CUDA_R_64F,
+                         narrow(x.stride), &beta, c, CUDA_R_64F, narrow(x.cols),
+                         CUBLAS_COMPUTE_64F_EMULATED_FIXEDPOINT, CUBLAS_GEMM_DEFAULT);
+#else
+  return CUBLAS_STATUS_NOT_SUPPORTED;
+#endif
+}
+
 // c = factor a b + kept c
 void multiply(const Device& device, double factor, const DeviceMatrix& a, const DeviceMatrix& b, double kept,
               const DeviceMatrix& c) {
@@ -58,8 +78,13 @@ void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceM
   multiply(device, -1, a, b, 1, c);
 }
 
-ProductSum::ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric)
-    : p_(p), q_(q), symmetric_(symmetric), slices_(slices_for(p, q)), sums_(device, slices_ * p * q) {}
+ProductSum::ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric, bool emulated)
+    : p_(p),
+      q_(q),
+      symmetric_(symmetric),
+      emulated_(emulated),
+      slices_(emulated ? 1 : slices_for(p, q)),
+      sums_(device, slices_ * p * q) {}
 
 void ProductSum::add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y) {
   const std::size_t sliced = slices_ == 1 ? 0 : x.rows / slices_;
@@ -92,6 +117,10 @@ void ProductSum::add_slices(const Device& device, const DeviceMatrix& x, const D
 
 void ProductSum::add_whole(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y, double beta) {
   const double one = 1;
+  if (emulated_) {
+    Call("cublasGemmEx").check(emulated_gram(device, x, beta, sums_.data()));
+    return;
+  }
   if (symmetric_) {
     Call("cublasDsyrk")
         .check(cublasDsyrk_64(device.blas(), CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, narrow(p_), narrow(x.rows),
@@ -114,6 +143,28 @@ void ProductSum::move_to(const Device& device, double* total, bool adds) {
   Call("adding slices")
       .check(kernels::sum_slices(total, sums_.data(), slices_, size(), adds, device.compute()));
   empty_ = true;
+}
+
+// By a small product.
+void require_emulation(const Device& device) {
+  constexpr std::size_t size = 16;
+  struct Operands {
+    DeviceBuffer<double> x;
+    DeviceBuffer<double> c;
+    Drained drained;
+  };
+  const Operands all{{device, size * size}, {device, size * size}, Drained(device)};
+  clear(all.x.data(), all.x.size(), device.compute());
+  const Call call("cublasGemmEx");
+  const cublasStatus_t answer =
+      call.answer(emulated_gram(device, {all.x.data(), size, size, size}, 0, all.c.data()));
+  if (answer == CUBLAS_STATUS_NOT_SUPPORTED || answer == CUBLAS_STATUS_ARCH_MISMATCH) {
+    throw UsageError(
+        fmt::format("--precision float64-emulated: found {}, whose cuBLAS does not emulate float64; expected "
+                    "a module of toolkit 13.0 update 2 or later. --precision float64 is native",
+                    device.description()));
+  }
+  call.check(answer);
 }
 
 bool is_sliced(std::size_t p, std::size_t q) { return slices_for(p, q) > 1; }

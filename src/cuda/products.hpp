@@ -35,7 +35,8 @@ class ProductSum {
  public:
   ProductSum() = default;
   // symmetric: y is always x; only the lower triangle of row-major storage is meaningful before `mirror`.
-  ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric);
+  // emulated: as Precision::float64_emulated says, of x with itself.
+  ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric, bool emulated = false);
 
   // Adds x^T y; the first call after `restart` overwrites. y.rows = x.rows.
   void add(const Device& device, const DeviceMatrix& x, const DeviceMatrix& y);
@@ -53,11 +54,15 @@ class ProductSum {
   std::size_t p_ = 0;
   std::size_t q_ = 0;
   bool symmetric_ = false;
+  bool emulated_ = false;
   std::size_t slices_ = 1;
   bool empty_ = true;
   bool cleared_ = false;       // once: nothing is summed into the other triangle of a whole product
   DeviceBuffer<double> sums_;  // [slices, p, q]
 };
+
+// Throws UsageError where cuBLAS has no emulated products.
+void require_emulation(const Device& device);
 
 // Whether x^T y [p, q] is so small that it is summed in slices, by products of general matrices.
 [[nodiscard]] bool is_sliced(std::size_t p, std::size_t q);

@@ -245,6 +245,10 @@ TEST_F(Options, PrecisionIsAsAskedAndTold) {
   EXPECT_THAT(expect_status(0, folder_, {"analyze", "a.h5", "--precision", "fast"}).out,
               ::testing::StartsWith("precision: fast"));
   expect_refused({"--precision", "double"}, "--precision");
+  EXPECT_THAT(
+      expect_status(2, folder_, {"analyze", "a.h5", "--precision", "float64-emulated", "--device", "cpu"})
+          .err,
+      HasSubstr("expected a GPU, whose cuBLAS emulates"));
 }
 
 TEST_F(Options, FastPrecisionDoesNotDependOnThreads) {

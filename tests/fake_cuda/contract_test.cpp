@@ -146,6 +146,86 @@ TEST_F(Contract, Products) {
   EXPECT_CUDA(cudaFree(c));
 }
 
+// As --precision float64-emulated asks for them, and within a workspace as the program's.
+TEST_F(Contract, EmulatedProductsAreAsGoodAsFloat64s) {
+  constexpr std::size_t cols = 48;
+  constexpr std::size_t rows = 1024;
+  constexpr std::size_t workspace_doubles = std::size_t{4} << 20U;
+  cublasHandle_t blas = nullptr;
+  ASSERT_EQ(cublasCreate(&blas), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSetStream(blas, stream_), CUBLAS_STATUS_SUCCESS);
+  double* workspace = new_device(workspace_doubles);
+  EXPECT_EQ(cublasSetWorkspace(blas, workspace, workspace_doubles * sizeof(double)), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSetFixedPointEmulationMantissaControl(blas, CUDA_EMULATION_MANTISSA_CONTROL_FIXED),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSetFixedPointEmulationMaxMantissaBitCount(blas, 55), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasSetEmulationStrategy(blas, CUBLAS_EMULATION_STRATEGY_EAGER), CUBLAS_STATUS_SUCCESS);
+  std::vector<double> numbers(rows * cols);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = std::sin(1.0 + 7.0 * static_cast<double>(i)) * (i % cols < 4 ? 1e-6 : 1);
+  }
+  double* x = new_device(numbers.size());
+  double* c = new_device(cols * cols);
+  upload(x, numbers);
+  const double one = 1;
+  const double zero = 0;
+  const cublasStatus_t answer = cublasGemmEx_64(
+      blas, CUBLAS_OP_N, CUBLAS_OP_T, cols, cols, rows, &one, x, CUDA_R_64F, cols, x, CUDA_R_64F, cols, &zero,
+      c, CUDA_R_64F, cols, CUBLAS_COMPUTE_64F_EMULATED_FIXEDPOINT, CUBLAS_GEMM_DEFAULT);
+  EXPECT_CUDA(cudaStreamSynchronize(stream_));
+  EXPECT_TRUE(answer == CUBLAS_STATUS_SUCCESS || answer == CUBLAS_STATUS_NOT_SUPPORTED) << answer;
+  const std::vector<double> found = download(c, cols * cols);
+  const auto product = [&](std::size_t i, std::size_t j) {
+    long double sum = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      sum += static_cast<long double>(numbers[row * cols + i]) * numbers[row * cols + j];
+    }
+    return static_cast<double>(sum);
+  };
+  for (std::size_t i = 0; answer == CUBLAS_STATUS_SUCCESS && i < cols; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) {
+      EXPECT_NEAR(found[i * cols + j], product(i, j), 1e-13 * std::sqrt(product(i, i) * product(j, j)));
+    }
+  }
+  EXPECT_EQ(cublasDestroy(blas), CUBLAS_STATUS_SUCCESS);
+  for (double* memory : {workspace, x, c}) {
+    EXPECT_CUDA(cudaFree(memory));
+  }
+}
+
+// Of a matrix of order 2 with ones on its diagonal.
+TEST_F(Contract, CholeskyTellsWhatIsDefinite) {
+  cusolverDnHandle_t solver = nullptr;
+  cusolverDnParams_t params = nullptr;
+  ASSERT_EQ(cusolverDnCreate(&solver), CUSOLVER_STATUS_SUCCESS);
+  ASSERT_EQ(cusolverDnCreateParams(&params), CUSOLVER_STATUS_SUCCESS);
+  EXPECT_EQ(cusolverDnSetStream(solver, stream_), CUSOLVER_STATUS_SUCCESS);
+  double* a = new_device(4);
+  double* info = new_device(1);
+  std::size_t on_device = 0;
+  std::size_t on_host = 0;
+  EXPECT_EQ(cusolverDnXpotrf_bufferSize(solver, params, CUBLAS_FILL_MODE_LOWER, 2, CUDA_R_64F, a, 2,
+                                        CUDA_R_64F, &on_device, &on_host),
+            CUSOLVER_STATUS_SUCCESS);
+  double* workspace = new_device(on_device / sizeof(double) + 1);
+  std::vector<std::byte> host(on_host);
+  for (const double beside : {0.5, 2.0}) {
+    upload(a, {1, beside, beside, 1});
+    EXPECT_EQ(cusolverDnXpotrf(solver, params, CUBLAS_FILL_MODE_LOWER, 2, CUDA_R_64F, a, 2, CUDA_R_64F,
+                               workspace, on_device, host.data(), on_host, reinterpret_cast<int*>(info)),
+              CUSOLVER_STATUS_SUCCESS);
+    EXPECT_CUDA(cudaStreamSynchronize(stream_));
+    int found = -1;
+    EXPECT_CUDA(cudaMemcpy(&found, info, sizeof found, cudaMemcpyDeviceToHost));
+    EXPECT_EQ(found, beside < 1 ? 0 : 2);
+  }
+  EXPECT_EQ(cusolverDnDestroyParams(params), CUSOLVER_STATUS_SUCCESS);
+  EXPECT_EQ(cusolverDnDestroy(solver), CUSOLVER_STATUS_SUCCESS);
+  for (double* memory : {a, info, workspace}) {
+    EXPECT_CUDA(cudaFree(memory));
+  }
+}
+
 TEST(ContractTexts, AreThoseOfTheRealLibrary) {
   EXPECT_STREQ(cudaGetErrorName(cudaErrorMemoryAllocation), "cudaErrorMemoryAllocation");
   for (const auto& [error, text] :

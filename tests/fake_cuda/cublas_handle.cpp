@@ -177,6 +177,21 @@ cublasStatus_t cublasSetEmulationStrategy(cublasHandle_t handle, cublasEmulation
   });
 }
 
+cublasStatus_t cublasSetFixedPointEmulationMantissaControl(cublasHandle_t handle,
+                                                           cudaEmulationMantissaControl control) {
+  return blas_setting("cublasSetFixedPointEmulationMantissaControl", handle, [&](BlasHandle& blas) {
+    blas.mantissa = control;
+    return CUBLAS_STATUS_SUCCESS;
+  });
+}
+
+cublasStatus_t cublasSetFixedPointEmulationMaxMantissaBitCount(cublasHandle_t handle, int bits) {
+  return blas_setting("cublasSetFixedPointEmulationMaxMantissaBitCount", handle, [&](BlasHandle& blas) {
+    blas.most_bits = bits;
+    return CUBLAS_STATUS_SUCCESS;
+  });
+}
+
 cublasStatus_t cublasGetEmulationStrategy(cublasHandle_t handle, cublasEmulationStrategy_t* strategy) {
   return blas_setting("cublasGetEmulationStrategy", handle, [&](BlasHandle& blas) {
     *strategy = blas.strategy;

@@ -9,6 +9,7 @@
 #include "blas.hpp"
 #include "cublas_handle.hpp"
 #include "ledger.hpp"
+#include "options.hpp"
 
 namespace fake_cuda {
 
@@ -198,6 +199,36 @@ void half_gemm_work(const Sizes& s, float alpha, const Half* a, Index lda, const
             std::max<Index>(b_rows, 1), beta, c, ldc);
 }
 
+// Whoever asks for emulated products says beforehand that they are to be emulated, and with how many bits.
+cublasStatus_t emulated_gemm(const char* call, cublasHandle_t handle, const Sizes& s, double alpha,
+                             const double* a, Index lda, const double* b, Index ldb, double beta, double* c,
+                             Index ldc) {
+  return library_call(call, CUBLAS_STATUS_EXECUTION_FAILED, CUBLAS_STATUS_EXECUTION_FAILED, [=] {
+    BlasHandle* blas = find_blas(handle, call);
+    if (blas == nullptr) {
+      return CUBLAS_STATUS_NOT_INITIALIZED;
+    }
+    if (options().emulation == Emulation::none) {
+      return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
+    if (blas->strategy != CUBLAS_EMULATION_STRATEGY_EAGER ||
+        blas->mantissa != CUDA_EMULATION_MANTISSA_CONTROL_FIXED || blas->most_bits < 53) {
+      violation("%s: emulated, but strategy, control and bits are %d, %d, %d", call, blas->strategy,
+                blas->mantissa, blas->most_bits);
+      return CUBLAS_STATUS_INVALID_VALUE;
+    }
+    const bool few = options().emulation == Emulation::few_bits;
+    return enqueue_product(
+        *blas, call, operands_of(s, a, lda, b, ldb, sizeof(double), c, ldc, sizeof(double), beta != 0), [=] {
+          gemm_work(s.ta, s.tb, s.m, s.n, s.k, alpha, a, lda, b, ldb, beta, c, ldc);
+          for (Index j = 0; few && j < s.n; ++j) {
+            std::transform(c + j * ldc, c + j * ldc + s.m, c + j * ldc,
+                           [](double value) { return static_cast<double>(static_cast<float>(value)); });
+          }
+        });
+  });
+}
+
 cublasStatus_t gemm_ex(cublasHandle_t handle, const Sizes& s, const void* alpha, const void* a,
                        cudaDataType a_type, Index lda, const void* b, cudaDataType b_type, Index ldb,
                        const void* beta, void* c, cudaDataType c_type, Index ldc,
@@ -207,6 +238,12 @@ cublasStatus_t gemm_ex(cublasHandle_t handle, const Sizes& s, const void* alpha,
     return gemm(call, handle, s, static_cast<const double*>(alpha), static_cast<const double*>(a), lda,
                 static_cast<const double*>(b), ldb, static_cast<const double*>(beta), static_cast<double*>(c),
                 ldc);
+  }
+  if (a_type == CUDA_R_64F && b_type == CUDA_R_64F && c_type == CUDA_R_64F &&
+      compute == CUBLAS_COMPUTE_64F_EMULATED_FIXEDPOINT) {
+    return emulated_gemm(call, handle, s, *static_cast<const double*>(alpha), static_cast<const double*>(a),
+                         lda, static_cast<const double*>(b), ldb, *static_cast<const double*>(beta),
+                         static_cast<double*>(c), ldc);
   }
   return library_call(call, CUBLAS_STATUS_EXECUTION_FAILED, CUBLAS_STATUS_EXECUTION_FAILED, [=] {
     BlasHandle* blas = find_blas(handle, call);

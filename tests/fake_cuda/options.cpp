@@ -151,6 +151,8 @@ void read_options() {
   read_error("FAIL_ERROR", o.fail_error);
   read_number("HANG_AT", o.hang_at);
   read_choice("HANG_KIND", o.hang_kind, {{"work", HangKind::work}, {"calls", HangKind::calls}});
+  read_choice("EMULATION", o.emulation,
+              {{"full", Emulation::full}, {"few_bits", Emulation::few_bits}, {"none", Emulation::none}});
   read_choice("EIGEN", o.eigen,
               {{"nan", EigenLie::nan},
                {"bitflip", EigenLie::bitflip},

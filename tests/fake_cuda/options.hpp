@@ -11,6 +11,7 @@ enum class Driver { ok, old, none };
 enum class Schedule { lazy, eager, random, reverse };
 enum class FailKind { once, forever, sticky, lost };
 enum class HangKind { work, calls };
+enum class Emulation { full, few_bits, none };
 enum class EigenLie { none, nan, bitflip, unsorted, nonorthogonal, missed, positive_info, negative_info };
 
 struct Options {
@@ -32,6 +33,7 @@ struct Options {
   int fail_error = 0;  // 0: what fits the call
   long hang_at = 0;    // 0: never
   HangKind hang_kind = HangKind::work;
+  Emulation emulation = Emulation::full;
   EigenLie eigen = EigenLie::none;
   long eigen_at = 1;
   bool eigen_forever = true;

@@ -37,7 +37,7 @@ enum class Looks : unsigned char {
   two,
 };
 
-// "float64", "fast"
+// "float64", "fast", "float64-emulated (55 bits)"
 [[nodiscard]] std::string precision_name(Precision precision);
 
 // How many eigenpairs of S_HH are computed.

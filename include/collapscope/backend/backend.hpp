@@ -22,8 +22,10 @@ namespace collapscope {
 // How the products of features with features are summed in the first look.
 enum class Precision : unsigned char {
   float64,
-  fast,  // float32 within a few hundred rows, float64 beyond; everything else stays float64
+  fast,              // float32 within a few hundred rows, float64 beyond; everything else stays float64
+  float64_emulated,  // float64 by cuBLAS' fixed-point products of so many bits; everything else is native
 };
+inline constexpr int emulated_bits = 55;
 
 // What the second look takes of classes. Means are about the mean of all rows, which the look has.
 struct ClassLook {
