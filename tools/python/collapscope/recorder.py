@@ -99,6 +99,7 @@ class Recorder:
         self._writer: DumpWriter | None = None
         self._captured: tuple | None = None  # calls of one forward pass, and the mask
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
+        self._layouts: dict[str, str] = {}  # of targets and predictions for every position, once a batch told
         self._weights = _weights.Unchanged()
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
@@ -180,8 +181,9 @@ class Recorder:
         swapped = positions and self._batch_first is False  # as the model has them
         if swapped:
             arrays["targets"] = arrays["targets"].swapaxes(0, 1)
+        made: dict[str, str] = {}  # layouts that are known from who made them
         if x is not None:
-            predictions = self._run(x, mask, predictions, positions)
+            predictions = self._run(x, mask, predictions, positions, made)
         elif mask is not None:
             raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
         elif self._captured is None:
@@ -204,8 +206,10 @@ class Recorder:
             for call in calls.values():
                 call.rows = call.rows[:keep]
         if positions:
+            # Time first, one is [T, N, n]. Else the shape of some batch tells, or who made the predictions.
+            layouts = dict.fromkeys(arrays, "last") if swapped else {**made, **self._layouts}
             if not _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy(),
-                                         self._ignore_label):
+                                         self._ignore_label, layouts):
                 return samples
         else:
             _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
@@ -219,6 +223,8 @@ class Recorder:
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
         self._store(arrays, calls, positions)
+        if positions and not swapped:
+            self._layouts = layouts
         return samples
 
     def _leave_out(self, arrays: dict, calls: dict[str, Call]) -> bool:
@@ -274,8 +280,8 @@ class Recorder:
                              "expected at least one")
         return mask
 
-    def _run(self, x, mask, predictions, positions: bool):
-        """One forward pass of the bare model. Returns the predictions."""
+    def _run(self, x, mask, predictions, positions: bool, made: dict):
+        """One forward pass of the bare model. Returns the predictions, and in `made` their layout if their maker tells."""
         with contextlib.ExitStack() as stack:
             root = stack.enter_context(_model.plain(self._model))
             if self._modules is None:
@@ -294,6 +300,8 @@ class Recorder:
             result = root(*x) if isinstance(x, tuple) else root(**x) if isinstance(x, dict) else root(x)
             if predictions is None:
                 predictions = self._predictions_of(result)
+                if self._output is None and _is_of_transformers(result):
+                    made["predictions"] = "last"  # [N, T, K]
             # Copied here: what the model returned may be a buffer that is put back.
             return None if predictions is None else np.array(to_numpy(predictions))
 
@@ -399,6 +407,10 @@ class Recorder:
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
             self._weights.watch(name, layer)
+
+
+def _is_of_transformers(result) -> bool:
+    return any(cls.__module__.split(".")[0] == "transformers" for cls in type(result).__mro__)
 
 
 def _not_closed(writer: DumpWriter) -> None:
