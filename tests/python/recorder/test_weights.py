@@ -116,6 +116,58 @@ def test_training_between_batches_is_noticed(tmp_path, kind):
             rec.add(x, y)
 
 
+def fused(model):
+    model(torch.randn(20, 6)).sum().backward()
+    torch.optim.AdamW(model.parameters(), 0.1, fused=True).step()
+
+
+def at_data(model):
+    model[0].weight.data[1, 2] += 1
+
+
+def new_data(model):
+    model[0].bias.data = model[0].bias.data + 1
+
+
+def replaced(model):
+    model[0].weight = nn.Parameter(model[0].weight + 1)
+
+
+def assigned(model):
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()}, assign=True)
+
+
+def rounded(model):
+    model.half().float()
+
+
+@pytest.mark.parametrize("change", [fused, at_data, new_data, replaced, assigned, rounded])
+def test_changes_that_pytorch_does_not_count(tmp_path, change):
+    if change in (fused, assigned) and int(torch.__version__.split(".")[0]) < 2:
+        pytest.skip("this PyTorch has none")
+    model, x, y = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20"):
+        with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+            rec.add(x, y)
+            change(model)
+            rec.add(x, y)
+
+
+def test_weights_that_are_moved_or_replaced_by_the_same(tmp_path):
+    model, x, y = nn.Sequential(nn.Linear(600, 50), nn.Linear(50, 2)), torch.randn(20, 600), torch.randn(20, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        rec.add(x, y)
+        model[0].weight = nn.Parameter(model[0].weight.detach().clone())
+        model[1].weight.data = model[1].weight.data.clone()
+        rec.add(x, y)
+        rec.add(x, y)
+        for index in (0, 1):
+            model[index].weight.data[:, ::2] *= 2
+            with pytest.raises(ValueError, match=f"layers/{index}/weight: found changed after sample 60"):
+                rec.add(x, y)
+            model[index].weight.data[:, ::2] /= 2
+
+
 def test_lazy_layers_are_refused(tmp_path):
     model = deprecated(lambda: nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2)))
     with pytest.raises(ValueError, match="layers/0: found a LazyLinear that has no weight yet; expected a model that has seen a batch"):

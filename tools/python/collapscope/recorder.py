@@ -407,6 +407,7 @@ class Recorder:
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
             self._weights.watch(name, layer)
+        self._weights.begin()
 
 
 def _is_of_transformers(result) -> bool:
