@@ -210,3 +210,17 @@ def test_sharded_models_are_refused(tmp_path):
         collapscope.Recorder(nn.Sequential(FullyShardedDataParallel(4, 2)), tmp_path / "a.h5")
     with pytest.raises(ValueError, match="a.h5: model: found function; expected a torch.nn.Module"):
         collapscope.Recorder(lambda x: x, tmp_path / "a.h5")
+
+
+def test_a_module_with_the_name_of_a_second_call(tmp_path):
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.d = nn.ModuleDict({"fc": nn.Linear(6, 6), "fc#2": nn.Linear(6, 2)})
+
+        def forward(self, x):
+            return self.d["fc#2"](self.d["fc"](self.d["fc"](x)))
+
+    with collapscope.Recorder(Named(), tmp_path / "dump.h5") as rec:
+        rec.add(torch.randn(N, 6), torch.randn(N, 2))
+    assert rec.layers == ["d.fc", "d.fc#3", "d.fc#2"]

@@ -93,11 +93,14 @@ class Watcher:
 
 
 def by_name(captured: list[Call]) -> dict[str, Call]:
-    """The calls by recorded name: the k-th of a module is NAME#k."""
+    """The calls by recorded name: the k-th of a module is NAME#k, or a later number where a module has that name itself."""
     calls = Counter()
+    own = {call.layer.name for call in captured}
     named = {}
     for call in captured:
-        name = call.layer.name
+        name = called = call.layer.name
         calls[name] += 1
-        named[name if calls[name] == 1 else f"{name}#{calls[name]}"] = call
+        while calls[name] > 1 and (called := f"{name}#{calls[name]}") in own:
+            calls[name] += 1
+        named[called] = call
     return named

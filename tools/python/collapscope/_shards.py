@@ -36,6 +36,12 @@ def samplers(data) -> list:
     return [sampler for sampler in found if sampler is not None]
 
 
+def check_shards(place, shards) -> None:
+    if shards is not None and not isinstance(shards, bool):
+        raise ValueError(f"{place}: shards: found {shards!r:.80}; expected True (each rank has its own samples), False (rank 0 has all) or "
+                         "None (as the loader's sampler says)")
+
+
 def shard_of(data, shards: bool | None, place: str) -> Shard | None:
     """The shard that a loader gives this rank, or None where it gives all samples. Raises ValueError where nobody can tell.
 

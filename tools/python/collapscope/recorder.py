@@ -5,6 +5,7 @@ Needs PyTorch 1.13 or later and h5py. docs/record.md shows how to use it, docs/f
 from __future__ import annotations
 
 import contextlib
+import difflib
 import numbers
 import warnings
 import weakref
@@ -74,6 +75,8 @@ class Recorder:
         for name in self._pools.values():
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
+        if batch_first is not None and not isinstance(batch_first, (bool, np.bool_)):
+            raise ValueError(f"{path}: batch_first: found {batch_first!r:.80}; expected True, False or None")
         check_options(path, task, attributes, compression)
         self._class_names = check_class_names(path, task, class_names)
         if ignore_label is not None and (task != "classification" or not isinstance(ignore_label, numbers.Integral)):
@@ -81,7 +84,7 @@ class Recorder:
                              "task='classification'")
         self._ignore_label = ignore_label
         self._task, self._attributes = task, dict(attributes or {})
-        self._model, self._output, self._batch_first, self._autocast = model, output, batch_first, DTYPES[autocast]
+        self._model, self._output, self._batch_first, self._autocast = model, output, None if batch_first is None else bool(batch_first), DTYPES[autocast]
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
@@ -92,8 +95,9 @@ class Recorder:
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
+        self._require_pools()
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
-        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False, self._stays)
+        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], self._batch_first is not False, self._stays)
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
@@ -104,6 +108,15 @@ class Recorder:
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
+
+    def _require_pools(self) -> None:
+        """Each pattern of pool= fits a layer."""
+        names = [layer.name for layer in self._chosen]
+        for pattern in self._pools:
+            if not isinstance(pattern, str) or pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                near = difflib.get_close_matches(str(pattern), names, 1)
+                raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}"
+                                 f"{f' (did you mean {near[0]!r}?)' if near else ''}; expected one of {_layers.listed(names)}, or a glob of them")
 
     @staticmethod
     def _stays(rows: torch.Tensor) -> bool:
