@@ -3,7 +3,7 @@
 Most weights are parameters. Some are computed anew for every pass: by a parametrization (torch.nn.utils.parametrize) each time
 that one asks for them, or by the older hooks of weight_norm, spectral_norm and pruning. In training mode spectral_norm moves
 its power iteration on, too. So such a weight is read right after the call that used it, in eval mode, and buffers and random
-numbers are put back: then it is the one of the call, to the bit.
+numbers are put back: then it is the one of the call, to the bit. One that the forward of a class makes is seen where it is used.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import dataclass
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from . import _layers
 from ._model import same_buffers, same_random, version
@@ -40,11 +41,92 @@ def _parametrizations_evaluating(module):
                 part.__dict__["training"] = True
 
 
+def parameters_of(module) -> list[tuple]:
+    """The parameters of a module's weights: in which module, under which name, and what they are."""
+    inner = module._modules.get("parametrizations")
+    return [(part, name, parameter) for part in (module, *(inner.modules() if inner is not None else ()))
+            for name, parameter in part._parameters.items()]
+
+
 def read(layer: _layers.Layer, features: int) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """Weight and bias of a layer, None for what does not meet `features` inputs. Changes nothing."""
     with torch.no_grad(), _parametrizations_evaluating(layer.module):
         weight = _layers.weight_of(layer, features)
         return weight, None if weight is None else _layers.bias_of(layer, weight.shape[0])
+
+
+@dataclass
+class Used:
+    """Weight and bias that a call used, on the CPU. unseen: they could not be seen."""
+
+    weight: torch.Tensor | None
+    bias: torch.Tensor | None
+    unseen: bool = False
+
+    def same(self, other: Used) -> bool:
+        pairs = ((self.weight, other.weight), (self.bias, other.bias))
+        return all(a is b or a is not None and b is not None and torch.equal(a, b) for a, b in pairs)
+
+
+def on_cpu(weight, bias) -> Used:
+    return Used(*(None if part is None else part.to("cpu", copy=True) for part in (weight, bias)))
+
+
+def used(layer: _layers.Layer, features: int, args: tuple, kwargs: dict, where: str) -> Used:
+    """What a call with these arguments used, right after it. Raises ValueError for a weight that is drawn anew each time."""
+    if has_own_forward(layer):
+        return _of_own_forward(layer, features, args, kwargs)
+    found = on_cpu(*read(layer, features))
+    if "parametrizations" in layer.module._modules:
+        with same_random():
+            torch.manual_seed(torch.initial_seed() ^ 1)
+            again = on_cpu(*read(layer, features))
+        if not again.same(found):
+            raise ValueError(f"{where}/weight: found one that is drawn anew for each call, so that no second look gives the one of the pass; "
+                             f"expected a parametrization without random numbers, or exclude={[layer.name]}")
+    return found
+
+
+def has_own_forward(layer: _layers.Layer) -> bool:
+    """Whether the class of a layer is one of PyTorch's, but does something else with the weight."""
+    module, cls = layer.module, next((cls for cls, kind in _layers.KINDS if kind == layer.kind and isinstance(layer.module, cls)), None)
+    return cls is not None and any(getattr(type(module), name, None) is not getattr(cls, name, None) for name in ("forward", "_conv_forward"))
+
+
+class _Spy(TorchFunctionMode):
+    """Notes weight and bias of every linear map inside."""
+
+    MAPS = (torch.nn.functional.linear, torch.conv1d, torch.conv2d, torch.conv3d, torch.conv_transpose1d, torch.conv_transpose2d,
+            torch.conv_transpose3d)
+
+    def __init__(self):
+        super().__init__()
+        self.seen: list[tuple] = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in self.MAPS:
+            given = dict(zip(("input", "weight", "bias"), args), **kwargs)
+            self.seen.append((given.get("weight"), given.get("bias")))
+        return function(*args, **kwargs)
+
+
+def _of_own_forward(layer: _layers.Layer, features: int, args: tuple, kwargs: dict) -> Used:
+    """Runs the layer once more to see with which weight: standardized, scaled, quantized ... or the module's own."""
+    module, own = layer.module, read(layer, features)
+    try:
+        with torch.no_grad(), same_random(), same_buffers(list(module.modules())), _Spy() as spy:
+            raw = getattr(module, "weight", None)
+            module.forward(*args, **kwargs)
+    except Exception:  # whatever a second call does not like
+        return Used(None, None, unseen=True)
+    if len(spy.seen) != 1 or not isinstance(raw, torch.Tensor) or spy.seen[0][0].shape != raw.shape:
+        return Used(None, None, unseen=True)
+    weight, bias = spy.seen[0]
+    if torch.equal(raw.detach().to(weight.dtype), weight):  # in the precision that the module has it in
+        return on_cpu(*own)
+    weight = _layers.weight_of(layer, features, weight)
+    return on_cpu(weight, None if weight is None else _layers.as_bias(bias, weight.shape[0]))
 
 
 SAMPLED = 512  # numbers of a tensor that are looked at in every batch

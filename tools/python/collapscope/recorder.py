@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
-from ._calls import Call, Watcher, by_name
+from ._calls import Call, Pass, Watcher, by_name
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 
@@ -105,6 +105,7 @@ class Recorder:
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
         self._layouts: dict[str, str] = {}  # of targets and predictions for every position, once a batch told
         self._weights = _weights.Unchanged()
+        self._lent: dict[str, _weights.Used] = {}  # weights that are not of the module, as of functional_call
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
@@ -271,11 +272,13 @@ class Recorder:
 
     @contextlib.contextmanager
     def _watching(self, mask):
-        captured: list[Call] = []
-        hooks = self._watcher.on(mask, captured, weights=not self.samples)
+        run, self._captured = Pass(mask), None
+        hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self.samples)
         try:
             yield
-            self._captured = (captured, mask)
+            if run.count > 1:
+                raise ValueError(f"{self.path}: found {run.count} forward passes inside watch(); expected one, and add() after each")
+            self._captured = (run.calls, mask)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -388,7 +391,7 @@ class Recorder:
                     raise ValueError(f"{self.path}: {name}: found from sample {self.samples} on; expected in no batch, as "
                                      "before")
                 self._writer.check(name, rows)
-            changed = self._weights.changed()
+            changed = None if first else self._weights.changed() or self._lent_others(calls)
             if changed is not None:
                 raise ValueError(f"{self.path}: layers/{changed}/weight: found changed after sample {self.samples}; expected no "
                                  "training while a dump is recorded")
@@ -414,13 +417,29 @@ class Recorder:
         for index, (name, call) in enumerate(calls.items()):
             layer = self._layers[name] = call.layer
             self._writer.group(f"layers/{name}", index=index, kind=layer.kind or None, **call.attributes)
-            weight, bias = call.weights or _weights.read(layer, call.features)
+            if call.lent:
+                self._lent[name] = call.weights
+            else:
+                self._weights.watch(name, layer)
+            used = call.weights or _weights.Used(*_weights.read(layer, call.features))
+            if used.unseen and not self._quiet:
+                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that cannot "
+                              f"be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
+            weight, bias = used.weight, used.bias
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
-            self._weights.watch(name, layer)
         self._weights.begin()
+
+    def _lent_others(self, calls: dict[str, Call]) -> str | None:
+        """The layer of a call that used another weight than in the first batch, where one of the two was not the module's own."""
+        for name, call in calls.items():
+            if call.lent or name in self._lent:
+                now, before = (used or _weights.on_cpu(*_weights.read(call.layer, call.features)) for used in (call.weights, self._lent.get(name)))
+                if not now.same(before):
+                    return name
+        return None
 
 
 def _is_of_transformers(result) -> bool:
