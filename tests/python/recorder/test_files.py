@@ -354,7 +354,8 @@ def test_a_recorder_that_is_forgotten_warns(tmp_path):
 
 
 @pytest.mark.parametrize("name, expected", [("dump", "dump.h5"), ("wd0.001", "wd0.001.h5"), ("wd1.5e-3", "wd1.5e-3.h5"), ("a.hdf5", "a.hdf5"),
-                                            ("a.h5", "a.h5"), ("step.10", "step.10.h5"), ("run.v2", "run.v2.h5"), ("resnet50.seed0", "resnet50.seed0.h5"),
+                                            ("a.h5", "a.h5"), ("step.10", "step.10.h5"), ("run.v2", "run.v2.h5"),
+                                            ("resnet50.seed0", "resnet50.seed0.h5"),
                                             ("B.H5", "B.H5")])
 def test_a_name_without_an_ending_gets_one(tmp_path, name, expected):
     with collapscope.Recorder(linear(), tmp_path / name) as rec:

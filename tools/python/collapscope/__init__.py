@@ -51,7 +51,8 @@ _NAMES = {
     "errors": ("errors", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes", "analyze", "plot", "errors"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes",
+           "analyze", "plot", "errors"]
 
 
 class _Package(types.ModuleType):

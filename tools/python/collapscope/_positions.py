@@ -52,8 +52,9 @@ def laid_out(values: np.ndarray, place: tuple, labels: bool, what: str, known: s
     if both:
         n, is_target = shape[-1], what.endswith("targets")
         how = "y." if is_target else "output=lambda result: result."
-        raise ValueError(f"{what}: found shape {list(values.shape)}, where either axis may be the positions; expected {[len(values), 1, count, n]} "
-                         f"for [N, T, n] ({how}unsqueeze(1)) or {[len(values), n, count, 1]} for [N, n, T] ({how}unsqueeze(-1))")
+        raise ValueError(f"{what}: found shape {list(values.shape)}, where either axis may be the positions; expected "
+                         f"{[len(values), 1, count, n]} for [N, T, n] ({how}unsqueeze(1)) or {[len(values), n, count, 1]} for [N, n, T] "
+                         f"({how}unsqueeze(-1))")
     raise ValueError(f"{what}: found shape {list(values.shape)}; expected a value for each of the positions "
                      f"{list(place)} that the layers have: [N, T], [N, T, n] or [N, n, H, W]")
 

@@ -84,7 +84,8 @@ class Recorder:
                              "task='classification'")
         self._ignore_label = ignore_label
         self._task, self._attributes = task, dict(attributes or {})
-        self._model, self._output, self._batch_first, self._autocast = model, output, None if batch_first is None else bool(batch_first), DTYPES[autocast]
+        self._model, self._output, self._autocast = model, output, DTYPES[autocast]
+        self._batch_first = None if batch_first is None else bool(batch_first)
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
@@ -116,8 +117,9 @@ class Recorder:
         for pattern in self._pools:
             if not isinstance(pattern, str) or pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
                 near = difflib.get_close_matches(str(pattern), names, 1)
-                raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}"
-                                 f"{f' (did you mean {near[0]!r}?)' if near else ''}; expected one of {_layers.listed(names)}, or a glob of them")
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}{hint}; expected one of {_layers.listed(names)}, or a "
+                                 "glob of them")
 
     @staticmethod
     def _stays(rows: torch.Tensor) -> bool:
@@ -423,8 +425,8 @@ class Recorder:
                 self._weights.watch(name, layer)
             used = call.weights or _weights.Used(*_weights.read(layer, call.features))
             if used.unseen and not self._quiet:
-                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that cannot "
-                              f"be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
+                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that "
+                              "cannot be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
             weight, bias = used.weight, used.bias
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
@@ -436,7 +438,8 @@ class Recorder:
         """The layer of a call that used another weight than in the first batch, where one of the two was not the module's own."""
         for name, call in calls.items():
             if call.lent or name in self._lent:
-                now, before = (used or _weights.on_cpu(*_weights.read(call.layer, call.features)) for used in (call.weights, self._lent.get(name)))
+                now, before = (used or _weights.on_cpu(*_weights.read(call.layer, call.features))
+                               for used in (call.weights, self._lent.get(name)))
                 if not now.same(before):
                     return name
         return None
