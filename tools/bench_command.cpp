@@ -110,6 +110,7 @@ Command bench_command(const std::string& command_line) {
   command.add({.names = {"--device"},
                .target = &options->device,
                .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .some = some_devices(),
                .preset = options->device});
   command.add({.names = {"--threads"},
                .target = &options->threads,

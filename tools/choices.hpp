@@ -19,4 +19,9 @@ template <typename T>
   return names;
 }
 
+// Of --device.
+[[nodiscard]] inline std::vector<std::string> some_devices() {
+  return {"auto", "cpu", "cuda", "cuda:0", "cuda:all"};
+}
+
 }  // namespace collapscope::tools

@@ -34,6 +34,7 @@ struct Option {
   std::string description;
   std::string placeholder{};           // of its value, "FILE"; empty: one for its type
   std::vector<std::string> choices{};  // all values it takes; empty: others than a list can say
+  std::vector<std::string> some{};     // of these, what completions offer
   bool any_case = false;               // of letters in choices
   std::optional<Range> range{};
   bool not_negative = false;

@@ -157,7 +157,8 @@ Request parse(const Command& program, int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     std::string name;
     const CLI::App& named = innermost(app, name);
-    const std::vector<std::string> unknown = app.remaining(true);
+    std::vector<std::string> unknown = app.remaining(true);
+    std::erase(unknown, "--");
     if (!unknown.empty() && !unknown.front().empty()) {
       refuse(named, name, unknown.front());
     }

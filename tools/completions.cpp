@@ -29,9 +29,9 @@ bool takes_files(const Option& option) {
   return option.value() == "FILE" || (option.is_positional() && option.choices.empty());
 }
 
-// What can follow an option: its choices, or the metrics. Empty: files, or anything.
+// What can follow an option: its choices, some of them, or the metrics. Empty: files, or anything.
 const std::vector<std::string>& values_of(const Option& option, const std::vector<std::string>& metrics) {
-  return takes_metrics(option) ? metrics : option.choices;
+  return takes_metrics(option) ? metrics : option.choices.empty() ? option.some : option.choices;
 }
 
 // The last words of the commands below `name`: "ufm" and "planted" below "synth".

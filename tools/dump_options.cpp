@@ -1,4 +1,5 @@
 #include "dump_options.hpp"
+#include "choices.hpp"
 
 #include <fmt/format.h>
 
@@ -93,7 +94,8 @@ void add_selection(Command& command, DumpOptions& options) {
                .target = &options.pool,
                .description =
                    "how sequences and images become samples: mean, max, first, last, flatten, none "
-                   "(default: as the file says, else mean)"});
+                   "(default: as the file says, else mean)",
+               .some = {"mean", "max", "first", "last", "flatten", "none"}});
   command.add({.names = {"--metrics"},
                .target = &options.metrics,
                .description = "only these metrics: names and globs, separated by commas",
@@ -126,6 +128,7 @@ void add_computation(Command& command, DumpOptions& options) {
   command.add({.names = {"--device"},
                .target = &options.device,
                .description = "auto, cpu, cuda, cuda:N or cuda:all; only auto falls back to the CPU",
+               .some = some_devices(),
                .preset = options.device});
   command.add({.names = {"--threads"},
                .target = &options.threads,
@@ -191,6 +194,7 @@ void add_naming(Command& command, DumpOptions& options) {
   command.add({.names = {"--layout"},
                .target = &options.layout,
                .description = "of activations with as many axes: NTD, NCHW, NHWC, NCL, NCDHW, NDHWC",
+               .some = {"NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC"},
                .group = foreign});
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <system_error>
 
+#include "choices.hpp"
 #include "collapscope/analysis/parts.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -168,6 +169,7 @@ Command merge_command(const std::string& command_line) {
   command.add({.names = {"--device"},
                .target = &options->device,
                .description = "auto, cpu, cuda, cuda:N or cuda:all",
+               .some = some_devices(),
                .preset = options->device});
   command.add({.names = {"--threads"},
                .target = &options->threads,

@@ -190,7 +190,7 @@ class Unpacker {
   void end() const { require(left_.empty()); }
 
  private:
-  static constexpr int deepest = 12;  // pointers within what pointers hold
+  static constexpr int deepest = 12;                  // pointers within what pointers hold
   static constexpr std::uint64_t most_of_packed = 4;  // times as many bytes as in a message
 
   std::span<const std::byte> next(std::uint64_t count, std::uint64_t size) {

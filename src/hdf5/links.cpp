@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr int max_links = 16;  // as HDF5's own limit
 constexpr int most_again = 400'000;
+constexpr std::size_t most_open = 32;
 constexpr std::uint64_t mappings_per_millisecond = 10;
 
 bool lies_inside(const fs::path& folder, const fs::path& file) {
@@ -154,7 +155,21 @@ FileSet::FileSet(Handle file) { files_.emplace(main_, OpenFile{std::nullopt, std
 // The state comes first: what is read afterwards can only be newer.
 void FileSet::open(const std::string& canonical) {
   const std::optional<FileState> state = file_state(canonical);
-  files_.emplace(canonical, OpenFile{state, open_file(canonical, shown(canonical))});
+  Handle id = open_file(canonical, shown(canonical));
+  const auto [file, is_new] = files_.try_emplace(canonical, OpenFile{state, Handle()});
+  if (!is_new) {
+    require_state(file->second.state, state, {shown(canonical), ""});
+  }
+  file->second.id = std::move(id);
+}
+
+// HDF5 closes a file when the last object in it is closed.
+void FileSet::close_others(const std::string& canonical) {
+  opened_.push_back(canonical);
+  if (opened_.size() > most_open) {
+    files_.at(opened_.front()).id = Handle();
+    opened_.pop_front();
+  }
 }
 
 std::optional<FileState> FileSet::state(const std::string& canonical) const {
@@ -180,8 +195,10 @@ Object FileSet::root_of(const std::string& canonical) const {
 }
 
 Object FileSet::open_root(const std::string& canonical) {
-  if (!files_.contains(canonical)) {
+  const auto known = files_.find(canonical);
+  if (known == files_.end() || known->second.id.get() < 0) {
     open(canonical);
+    close_others(canonical);
   }
   return root_of(canonical);
 }
@@ -276,7 +293,8 @@ Object FileSet::follow_soft(const Object& group, const std::string& name, Search
   const std::string value = stored.substr(0, stored.find('\0'));
   search.follow(at, fmt::format("a soft link leads to '{}'", printable(value)), value);
   if (value.starts_with('/')) {
-    return root_of(group.file);
+    Handle root = own(H5Oopen(group.id.get(), "/", H5P_DEFAULT), H5Oclose, at, "open the root group");
+    return {std::move(root), group.file, "/"};
   }
   Handle id = own(H5Oopen(group.id.get(), ".", H5P_DEFAULT), H5Oclose, at, "open the link's group");
   return {std::move(id), group.file, group.path};

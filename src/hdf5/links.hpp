@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -34,7 +35,8 @@ enum class ExternalLinks { follow, refuse };
 [[nodiscard]] bool is_group(const Object& object);
 [[nodiscard]] bool is_dataset(const Object& object);
 
-// The files of one dump, opened read-only when needed and kept open.
+// The files of one dump, opened read-only when needed. The named one is kept open, and those that were opened
+// last: HDF5 takes half a megabyte for each.
 class FileSet {
  public:
   // Opens `named`. `folder` bounds what may be opened; empty: the folder that `named` really lies in.
@@ -83,6 +85,7 @@ class FileSet {
 
   [[nodiscard]] std::string shown(const std::string& file) const { return file == main_ ? named_ : file; }
   void open(const std::string& canonical);
+  void close_others(const std::string& canonical);
   [[nodiscard]] Object open_hard(const Object& group, const std::string& name, const Place& place) const;
   [[nodiscard]] Object root_of(const std::string& canonical) const;
   [[nodiscard]] Object follow_soft(const Object& group, const std::string& name, Search& search);
@@ -97,6 +100,7 @@ class FileSet {
     Handle id;
   };
   std::map<std::string, OpenFile> files_;
+  std::deque<std::string> opened_;       // but for the named one, as they were opened
   std::unordered_set<std::size_t> met_;  // hashes of names
   int again_ = 0;
 };

@@ -277,6 +277,7 @@ void describe_virtual(FileSet& files, const Object& object, hid_t creation, hid_
       index.stored_bytes += fresh ? found->stored_bytes : 0;
       index.hole_bytes += fresh ? found->hole_bytes : 0;
       index.hdf5_bytes += fresh ? found->hdf5_bytes : 0;
+      index.hdf5_bytes += fresh && found->file != object.file ? open_file_bytes : 0;
       largest_chunk = std::max(
           largest_chunk, found->filters.empty() ? 0 : element_count(found->chunk) * found->element.size());
     }

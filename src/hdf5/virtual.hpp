@@ -11,6 +11,8 @@ namespace collapscope::hdf5 {
 
 // What HDF5 takes for a mapping, as measured with 1.10: four dataspaces, each twice.
 constexpr std::uint64_t mapping_bytes = std::uint64_t{26} * 1024;
+// That HDF5 takes for an open file, most of it for its cache of metadata.
+constexpr std::uint64_t open_file_bytes = std::uint64_t{600} * 1024;
 
 // Throws InputError when a mapping is unlimited or names its sources by a pattern. Opens nothing.
 void refuse_unlimited_mappings(hid_t creation, const Place& place);

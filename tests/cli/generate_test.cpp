@@ -82,13 +82,15 @@ try collapscope analyze dump.h5 --metrics = nrc1,nrc3_gamma_
 try collapscope analyze --looks =
 try collapscope analyze --looks = a
 try collapscope report --collapsed deep_nrc2_deb
+try collapscope analyze --device c
+try collapscope inspect --pool fl
 )");
   EXPECT_EQ(
       out,
       "[analyze]\n[--looks]\n[1 2 "
       "auto]\n[nrc3_gamma_over_lambda_min]\n[dump.h5]\n[planted]\n[--dtype]\n[]\n"
       "[nrc1,nrc3_gamma_over_lambda_min]\n[nrc1,deep_nrc1,nc1_quotient]\n[nrc1,nrc3_gamma_over_lambda_min]\n"
-      "[1 2 auto]\n[auto]\n[deep_nrc2_debiased]\n");
+      "[1 2 auto]\n[auto]\n[deep_nrc2_debiased]\n[cpu cuda cuda:0 cuda:all]\n[flatten]\n");
 }
 
 TEST(Generate, FishCompletes) {

@@ -96,6 +96,38 @@ with h5py.File("whole.h5", "w") as f:
   EXPECT_LE(finished.peak_memory / bytes_of_mib, 96U);
 }
 
+// HDF5 takes half a megabyte for each file that is open.
+TEST_F(MemoryMatrix, ManySourcesOfAVirtualDataset) {
+  make_dumps(folder_, R"(
+with h5py.File("virtual.h5", "w") as f, h5py.File("plain.h5", "w") as g:
+    f["targets"] = g["targets"] = normal(1200, 2)
+    f["layers/fc/weight"] = g["layers/fc/weight"] = normal(2, 6, 3)
+    rows = g["layers/fc/activations"] = normal(1200, 6, 1)
+    whole, halves = h5py.VirtualLayout((1200, 6), "f8"), h5py.VirtualLayout((1200, 6), "f8")
+    for i in range(600):
+        with h5py.File(f"part{i}.h5", "w") as part:
+            part.create_dataset("x", data=rows[2 * i:2 * i + 2], chunks=(2, 6), compression="gzip")
+        source = h5py.VirtualSource(f"part{i}.h5", "x", (2, 6), "f8")
+        whole[2 * i:2 * i + 2] = source
+        halves[2 * i:2 * i + 2, :3], halves[2 * i:2 * i + 2, 3:] = source[:, :3], source[:, 3:]
+    f.create_virtual_dataset("layers/fc/activations", whole)
+    with h5py.File("halves.h5", "w") as h:
+        h["targets"], h["layers/fc/weight"] = f["targets"][:], f["layers/fc/weight"][:]
+        h.create_virtual_dataset("layers/fc/activations", halves)
+)");
+  const auto metrics = [](const Finished& finished) {
+    return Json::parse(finished.out).at("checkpoints").at(0).at("layers").at(0).at("metrics");
+  };
+  const Json right = metrics(analyzed("plain.h5", "2"));
+  const Finished found = analyzed("virtual.h5", "2");
+  EXPECT_TRUE(metrics(found) == right);
+  EXPECT_LE(found.peak_memory / bytes_of_mib, 32U + 64U);
+  const Finished refused = expect_status(2, folder_, {"analyze", "halves.h5", "--memory", "32MiB"});
+  EXPECT_NE(refused.err.find("the budget is 32.0 MiB"), std::string::npos) << refused.err;
+  EXPECT_LE(refused.peak_memory / bytes_of_mib, 32U + 64U);
+  EXPECT_TRUE(metrics(expect_status(0, folder_, {"analyze", "halves.h5", "-q", "-o", "-"})) == right);
+}
+
 TEST_F(MemoryMatrix, WhatFilesDeclareIsRefusedBeforeItIsAllocated) {
   make_dumps(folder_, R"(
 def declares(name, targets=(100, 2), weight=None):

@@ -63,6 +63,8 @@ TEST_F(Options, SayWhatWasProbablyMeant) {
   expect_refused({"--memroy=2GiB"}, "no option --memroy; did you mean '--memory'?");
   expect_refused({"--zzz"},
                  "'collapscope analyze' has no option --zzz; 'collapscope analyze --help' lists them");
+  const std::string error = expect_status(2, folder_, {"analyze", "--top=-1", "--", "a.h5"}).err;
+  EXPECT_THAT(error, AllOf(HasSubstr("--top"), Not(HasSubstr("no option"))));
   EXPECT_EQ(expect_status(2, folder_, {"analyse", "a.h5"}).err,
             "collapscope: unknown command 'analyse'; did you mean 'analyze'? 'collapscope --help' lists the "
             "commands\n");

@@ -185,6 +185,14 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   EXPECT_THROW(accumulator.look({std::as_bytes(std::span(numbers))}, Matrix(2, 1).view()), UsageError);
   Accumulator other = made();
   EXPECT_THROW(accumulator.merge(other), UsageError);
+  for (int which = 0; which < 3; ++which) {
+    AnalysisOptions options;
+    options.signal_dim = which == 0 ? std::optional<std::size_t>(1) : std::nullopt;
+    options.top = which == 1 ? 3 : options.top;
+    options.per_class = which == 2;
+    Accumulator unlike = made(1, options);
+    EXPECT_THROW(other.merge(unlike), UsageError) << which;
+  }
 }
 
 TEST_F(Accumulators, NameTheRowThatIsNotFiniteAndBeginAnew) {

@@ -92,6 +92,21 @@ def test_other_targets_than_before_are_warned_of(tmp_path):
     ("{step:q}.h5", {}, "found a name that cannot be made: .*; expected a format string"),
     ("{step}.h5", dict(every=0), "every: found 0; expected a whole number"),
     ("{step}.h5", dict(at=["1"]), r"at: found \['1'\]; expected whole numbers"),
+    ("{step}.h5", dict(at=[[1]]), r"at: found \[\[1\]\]; expected whole numbers"),
+    ("{step}.h5", dict(at=5), r"at: found 5; expected a list of whole numbers"),
+    ("{step}.h5", dict(at=[]), r"at: found no step, and neither every nor last; expected at least one"),
+    ("{step}.h5", dict(every=True), "every: found True; expected a whole number"),
+    ("{step}.h5", dict(unit=5), "unit: found 5; expected a text"),
+    ("{step}.h5", dict(last="yes"), "last: found 'yes'; expected True or False"),
+    ("{step}.h5", dict(check="x"), "check: found 'x'; expected True or False"),
+    ("{step}.h5", dict(shards="yes"), "shards: found 'yes'; expected True"),
+    ("{step}.h5", dict(batch_first=0), "batch_first: found 0; expected True, False or None"),
+    ("{step}.h5", dict(attributes={"step": 0}), r"attributes: found 'step'; expected it in step\(\)"),
+    ("{step}.h5", dict(attributes=lambda step: {"step": step}), r"attributes: found 'step'; expected it in step\(\)"),
+    ("{step}.h5", dict(attributes=["a"]), r"attributes: found \['a'\]; expected a dict, or a function of the step"),
+    ("{step}.h5", dict(attributes=lambda step: 3), "attributes: found 3; expected a dict, or a function of the step"),
+    ("{step}.h5", dict(attributes={3: 4}), "attributes: found the name 3; expected a text"),
+    ("{step}.h5", dict(attributes={"n": 10**30}), "attribute 'n': found 1000.*; expected an integer of 64 bits"),
     ("{step}.h5", dict(on_error="ignore"), "on_error: found 'ignore'; expected 'raise' or 'warn'"),
     ("{step}.h5", dict(samples=0), "samples: found 0; expected a whole number"),
     ("{step}.h5", dict(batch=3), "batch: found 3; expected a function"),
@@ -110,6 +125,14 @@ def test_refused_names(tmp_path, name, options, message):
     with pytest.raises(ValueError, match=message):
         collapscope.attach(nn.Linear(4, 2), tmp_path / name, loader(), **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_that_are_no_numbers(tmp_path):
+    rec = collapscope.attach(nn.Linear(4, 2), tmp_path / "{step}.h5", loader(), every=np.int64(2))
+    for step in ("early", "4", 2.5, True, float("nan")):
+        with pytest.raises(ValueError, match="step: found .*; expected a whole number"):
+            rec.step(step)
+    assert [rec.step(step) for step in (np.int32(2), 4.0, torch.tensor(6))] == [tmp_path / f"{step}.h5" for step in (2, 4, 6)]
 
 
 def test_batches_that_are_no_pairs(tmp_path):

@@ -39,9 +39,10 @@ def classes_of(path):
     return checkpoint["classes"], checkpoint["layers"][-1]["classes"], checkpoint
 
 
-def test_labels_logits_and_names_reach_the_results(tmp_path):
+@pytest.mark.parametrize("names", [list, np.array])
+def test_labels_logits_and_names_reach_the_results(tmp_path, names):
     net = model()
-    with collapscope.Recorder(net, tmp_path / "a.h5", task="classification", class_names=NAMES) as rec:
+    with collapscope.Recorder(net, tmp_path / "a.h5", task="classification", class_names=names(NAMES)) as rec:
         for x, y in batches():
             rec.add(x, y)
     known, layer, checkpoint = classes_of(tmp_path / "a.h5")

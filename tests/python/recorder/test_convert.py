@@ -389,3 +389,30 @@ def test_lists_of_batches(tmp_path):
     collapscope.convert(tmp_path / "b.pt", tmp_path / "two.h5", targets="y", activations="acts.*")
     with h5py.File(tmp_path / "two.h5") as f:
         assert sorted(f["layers"]) == ["0", "1"]
+
+
+def test_a_pattern_that_fits_a_list_of_batches(tmp_path):
+    torch = pytest.importorskip("torch")
+    arrays = {name: torch.from_numpy(value) for name, value in numbers().items()}
+    torch.save({"acts": {"fc2": [*arrays["acts.fc2"].split(25)], "fc10": arrays["acts.fc10"]}, "y": [*arrays["y"].split(25)]}, tmp_path / "a.pt")
+    collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", targets="y", activations="acts.*")
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert sorted(f["layers"]) == ["fc10", "fc2"] and np.array_equal(f["layers/fc2/activations"], arrays["acts.fc2"])
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(layout="XYZ"), "layout: found 'XYZ'; expected one of NTD, NCHW"), (dict(pool="avg"), "pool: found 'avg'; expected one of mean, max"),
+    (dict(attributes={"step": "001"}), "attribute 'step': found '001'; expected a finite number")])
+def test_options_that_the_program_would_refuse(tmp_path, options, message):
+    source = as_npz(tmp_path, 0, numbers())
+    with pytest.raises(ValueError, match=message):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", **options)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_shard_that_is_given_twice(tmp_path):
+    source = as_npz(tmp_path, 0, numbers())
+    (tmp_path / "link.npz").symlink_to(source)
+    for sources in ([source, source], [source, tmp_path / "link.npz"]):
+        with pytest.raises(ValueError, match="found twice among the shards; expected each once"):
+            collapscope.convert(sources, tmp_path / "out.h5", targets="y", activations="acts.*")

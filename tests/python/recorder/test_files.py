@@ -259,6 +259,8 @@ class Odd(nn.Module):
     (dict(dtype="float8"), r"dtype: found 'float8'; expected one of None, 'float16'"),
     (dict(compression="zip"), r"compression: found 'zip'; expected None or 'gzip'"),
     (dict(attributes={"tags": [1, 2]}), r"attribute 'tags': found list; expected a string or a number"),
+    *((dict(attributes={"step": step}), r"attribute 'step': found .*; expected a finite number") for step in ("001", float("nan"), True)),
+    (dict(pool={"lienar": "max"}), r"pool: found no layer that fits 'lienar'.*; expected one of "),
     (dict(attributes={"format": "x"}), r"attribute 'format' is set by the format; expected another name"),
     (dict(output=lambda out: out[:, 0]), r"predictions: found shape \[10\]; expected \[10, 2\]"),
 ])
@@ -352,7 +354,9 @@ def test_a_recorder_that_is_forgotten_warns(tmp_path):
 
 
 @pytest.mark.parametrize("name, expected", [("dump", "dump.h5"), ("wd0.001", "wd0.001.h5"), ("wd1.5e-3", "wd1.5e-3.h5"), ("a.hdf5", "a.hdf5"),
-                                            ("a.h5", "a.h5"), ("step.10", "step.10.h5")])
+                                            ("a.h5", "a.h5"), ("step.10", "step.10.h5"), ("run.v2", "run.v2.h5"),
+                                            ("resnet50.seed0", "resnet50.seed0.h5"),
+                                            ("B.H5", "B.H5")])
 def test_a_name_without_an_ending_gets_one(tmp_path, name, expected):
     with collapscope.Recorder(linear(), tmp_path / name) as rec:
         rec.add(torch.randn(5, 4), torch.randn(5, 2))

@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
+from torch.utils.checkpoint import checkpoint  # noqa: E402
 
 import collapscope  # noqa: E402
 
@@ -193,3 +194,36 @@ def test_predictions_that_are_a_buffer(tmp_path):
     assert not model.cache.any()
     with h5py.File(tmp_path / "dump.h5") as f:
         assert np.array_equal(f["predictions"], nn.functional.linear(x, model.weight, model.bias).detach())
+
+
+class Checkpointed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.b(checkpoint(self.a, x, use_reentrant=False))
+
+
+def test_layers_that_checkpointing_calls_again_are_none_of_the_pass(tmp_path):
+    model, x, y = Checkpointed(), torch.randn(9, 4), torch.randn(9, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        with rec.watch():
+            prediction = model(x)
+            ((prediction - y) ** 2).mean().backward()
+        rec.add(y=y, predictions=prediction)
+    assert rec.layers == ["a", "b"] and model.a.weight.grad is not None
+
+
+def test_a_watch_of_two_passes_is_refused(tmp_path):
+    model, x, y = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(9, 4), torch.randn(9, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        with pytest.raises(ValueError, match=r"found 2 forward passes inside watch\(\); expected one"):
+            with torch.no_grad(), rec.watch():
+                model(x), model(x)
+        with pytest.raises(ValueError, match="found no forward pass"):
+            rec.add(y=y)
+        with torch.no_grad(), rec.watch():  # parts of a model, each by itself
+            prediction = model[1](model[0](x))
+        rec.add(y=y, predictions=prediction)
+    assert rec.layers == ["0", "1"]

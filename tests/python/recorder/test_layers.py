@@ -210,3 +210,78 @@ def test_sharded_models_are_refused(tmp_path):
         collapscope.Recorder(nn.Sequential(FullyShardedDataParallel(4, 2)), tmp_path / "a.h5")
     with pytest.raises(ValueError, match="a.h5: model: found function; expected a torch.nn.Module"):
         collapscope.Recorder(lambda x: x, tmp_path / "a.h5")
+
+
+def test_a_module_with_the_name_of_a_second_call(tmp_path):
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.d = nn.ModuleDict({"fc": nn.Linear(6, 6), "fc#2": nn.Linear(6, 2)})
+
+        def forward(self, x):
+            return self.d["fc#2"](self.d["fc"](self.d["fc"](x)))
+
+    with collapscope.Recorder(Named(), tmp_path / "dump.h5") as rec:
+        rec.add(torch.randn(N, 6), torch.randn(N, 2))
+    assert rec.layers == ["d.fc", "d.fc#3", "d.fc#2"]
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+    def forward(self, x, scale):
+        return self.fc(x) * scale
+
+
+class Anything(nn.Module):
+    def forward(self, *args, **kwargs):
+        return kwargs["b"] * kwargs["a"]
+
+
+class OfKeywords(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block, self.any, self.head = Scaled(), Anything(), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.head(self.any(a=2 * x, b=self.block(scale=torch.ones(len(x), 6), x=x)))
+
+
+@pytest.mark.skipif(int(torch.__version__.split(".")[0]) < 2, reason="hooks see no keyword arguments before PyTorch 2")
+def test_modules_that_are_called_with_keywords_only(tmp_path):
+    x, y = torch.randn(N, 6), torch.randn(N, 2)
+    collapscope.record(OfKeywords(), tmp_path / "dump.h5", [(x, y)], layers=["block", "block.fc"])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert np.array_equal(f["layers/block/activations"], x)
+    with pytest.raises(ValueError, match=r"layers/any: found a call with a, b, and without args, the first parameter of its forward; expected .* "
+                                         r"exclude=\['any'\]"):
+        collapscope.record(OfKeywords(), tmp_path / "no.h5", [(x, y)], layers=["block", "any"])
+
+
+class ChannelsLast(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.first, self.head = nn.Conv2d(3, 5, 1), nn.LayerNorm(5), ChannelsFirst(5), nn.Linear(5, 2)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.head(self.first(x).mean((2, 3)))
+
+
+class ChannelsFirst(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_a_layer_norm_of_images_says_which_axis_are_the_features(tmp_path, size):
+    """The last one, or with a forward of its own the second, as everywhere in PyTorch."""
+    model, x = ChannelsLast(), torch.randn(N, 3, size, size)
+    collapscope.record(model, tmp_path / "dump.h5", [(x, torch.randn(N, 2))], layers=["norm", "first"])
+    before = model.conv(x)
+    with h5py.File(tmp_path / "dump.h5") as f:
+        np.testing.assert_allclose(f["layers/norm/activations"], before.mean((2, 3)).detach(), rtol=1e-5, atol=1e-6)
+        after = model.norm(before.permute(0, 2, 3, 1)).mean((1, 2)).detach()
+        np.testing.assert_allclose(f["layers/first/activations"], after, rtol=1e-5, atol=1e-6)

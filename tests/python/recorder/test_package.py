@@ -45,6 +45,10 @@ def test_convert_stays_the_function(first):
            "assert collapscope.convert.__name__ == 'convert' and callable(collapscope.convert) and callable(main)")
 
 
+def test_the_exceptions_are_reached():
+    python("import collapscope; assert issubclass(collapscope.errors.ProgramError, RuntimeError) and 'errors' in dir(collapscope)")
+
+
 def test_unknown_names():
     with pytest.raises(AttributeError, match="module 'collapscope' has no attribute 'nothing'"):
         collapscope.nothing

@@ -46,7 +46,7 @@ def test_a_target_for_each_token(tmp_path, analyze, same_as_oracle, masked):
 
 
 def test_lengths_that_differ_between_batches_and_passes_of_ones_own(tmp_path):
-    model, parts = tokens(), [torch.randn(4, t, 5) for t in (3, 7)]
+    model, parts = tokens(), [torch.randn(4, t, 5) for t in (4, 7)]
     with collapscope.Recorder(model, tmp_path / "dump.h5", pool="none") as rec:
         for x in parts:
             mask = torch.rand(x.shape[:2]) < 0.7
@@ -120,6 +120,56 @@ def test_channels_of_sequences(tmp_path):
     assert np.array_equal(targets, y.transpose(1, 2).flatten(0, 1)) and np.array_equal(layers["0"], x.transpose(1, 2).flatten(0, 1))
     with pytest.raises(ValueError, match=r"targets: found shape \[20, 6, 6\], where either axis may be the positions"):
         collapscope.record(nn.Conv1d(5, 6, 1), tmp_path / "no.h5", [(x, torch.randn(N, T, T))], pool="none")
+
+
+class Tagger(nn.Module):
+    """Logits [N, K, T], as CrossEntropyLoss takes them."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.fc = nn.Linear(5, 4)
+
+    def forward(self, x):
+        return self.fc(x).transpose(1, 2)
+
+
+def test_as_many_positions_as_classes(tmp_path):
+    """What the shape does not tell, another batch does, or how transformers return it; else it is an error, which says how to tell."""
+    model, parts = Tagger(), [torch.randn(7, t, 5) for t in (3, 4, 6)]
+    batches = [(x, model(x).argmax(1)) for x in parts]
+    options = {"pool": "none", "task": "classification"}
+    collapscope.record(model, tmp_path / "known.h5", batches, **options)
+    wanted = [model.fc(x).detach().flatten(0, 1) for x in parts]
+    np.testing.assert_allclose(contents(tmp_path / "known.h5")[1], torch.cat(wanted), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"predictions: found shape \[7, 4, 4\], where either axis may be the positions; expected "
+                                         r"\[7, 1, 4, 4\] for \[N, T, n\] \(output=.*unsqueeze\(1\)\) or \[7, 4, 4, 1\]"):
+        collapscope.record(model, tmp_path / "no.h5", batches[1:2], **options)
+    for name, output in (("a", lambda out: out.unsqueeze(-1)), ("b", lambda out: out.transpose(1, 2).unsqueeze(1))):
+        collapscope.record(model, tmp_path / f"{name}.h5", batches[1:2], output=output, **options)
+        np.testing.assert_allclose(contents(tmp_path / f"{name}.h5")[1], wanted[1], rtol=1e-5, atol=1e-6)
+
+    class Output(dict):
+        __module__ = "transformers.modeling_outputs"
+        logits = property(lambda self: self["logits"])
+
+    last = nn.Sequential(model, nn.Identity())
+    last.register_forward_hook(lambda module, args, out: Output(logits=out.transpose(1, 2)))
+    collapscope.record(last, tmp_path / "c.h5", batches[1:2], **options)
+    np.testing.assert_allclose(contents(tmp_path / "c.h5")[1], wanted[1], rtol=1e-5, atol=1e-6)
+
+
+def test_as_many_positions_as_targets(tmp_path):
+    model, x, y = nn.Linear(5, T), torch.randn(N, T, 5), torch.randn(N, T, T)
+    with pytest.raises(ValueError, match=r"targets: found shape \[20, 6, 6\], .* for \[N, T, n\] \(y.unsqueeze\(1\)\)"):
+        collapscope.record(model, tmp_path / "no.h5", [(x, y)], pool="none")
+    for name, of in (("a", lambda t: t.unsqueeze(1)), ("b", lambda t: t.transpose(1, 2).unsqueeze(-1))):
+        collapscope.record(model, tmp_path / f"{name}.h5", [(x, of(y))], pool="none", output=of)
+        targets, predictions, _ = contents(tmp_path / f"{name}.h5")
+        assert np.array_equal(targets, y.flatten(0, 1))
+        np.testing.assert_allclose(predictions, model(x).detach().flatten(0, 1), rtol=1e-5, atol=1e-6)
+    collapscope.record(model, tmp_path / "t.h5", [(x.transpose(0, 1), y.transpose(0, 1))], pool="none", batch_first=False)
+    assert np.array_equal(contents(tmp_path / "t.h5")[0], y.flatten(0, 1))
 
 
 def test_time_first(tmp_path):

@@ -114,6 +114,10 @@ def refused(call):
         return str(error)
 unknown = refused(lambda: collapscope.attach(model, folder + "/no_{step}.h5", [data.tensors]))
 assert "of which nobody can tell whether each rank has the same samples" in unknown, unknown
+part = DataLoader(torch.utils.data.Subset(data, range(rank, 9, 2)), 2)
+found = refused(lambda: collapscope.record(model, folder + "/no.h5", part))
+assert f"found a loader of a Subset in rank {rank} of 2, of which nobody can tell" in found and "shards=True" in found, found
+collapscope.record(model, folder + "/subset.h5", part, shards=True)
 if rank:
     same = refused(lambda: collapscope.Recorder(model, folder + "/all.h5"))
     assert "found no rank in the name, in rank 1 of 2" in same and "all.rank1.h5" in same, same
@@ -133,7 +137,7 @@ def test_two_processes(tmp_path):
     assert done.returncode == 0, done.stderr
     files = sorted(name for name in os.listdir(tmp_path) if name != "meet")
     assert files == ["all.h5", "first.h5", "own_2.rank0.h5", "own_2.rank1.h5", "own_4.rank0.h5", "own_4.rank1.h5", "shards.rank0.h5",
-                     "shards.rank1.h5"]
+                     "shards.rank1.h5", "subset.rank0.h5", "subset.rank1.h5"]
     samples = {}
     for name in files:
         with h5py.File(tmp_path / name) as f:

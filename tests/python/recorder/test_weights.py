@@ -116,6 +116,155 @@ def test_training_between_batches_is_noticed(tmp_path, kind):
             rec.add(x, y)
 
 
+def call_with(model, parameters, x):
+    if hasattr(torch, "func"):
+        return torch.func.functional_call(model, parameters, (x,))
+    return torch.nn.utils.stateless.functional_call(model, parameters, (x,))
+
+
+@pytest.mark.parametrize("kind", ["plain", "own"])
+def test_the_weight_of_a_functional_call(tmp_path, kind):
+    model, x, y = nn.Sequential(nn.Linear(6, 5) if kind == "plain" else KINDS[kind](nn.Linear(6, 5)), nn.Tanh(), nn.Linear(5, 2)), torch.randn(
+        20, 6), torch.randn(20, 2)
+    given = {name: torch.randn_like(value) for name, value in model.named_parameters()}
+
+    def batch(rec, parameters):
+        with rec.watch(), torch.no_grad():
+            prediction = call_with(model, parameters, x)
+        rec.add(y=y, predictions=prediction)
+
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        batch(rec, given)
+        batch(rec, {name: value.clone() for name, value in given.items()})
+        for other in ({}, {**given, "2.bias": torch.zeros(2)}):
+            with pytest.raises(ValueError, match="layers/[02]/weight: found changed after sample 40"):
+                batch(rec, other)
+    with h5py.File(tmp_path / "dump.h5") as f:
+        w, b, h = (torch.from_numpy(f[name][()]) for name in ("layers/0/weight", "layers/0/bias", "layers/2/activations"))
+        last, predictions = (torch.from_numpy(f[name][()]) for name in ("layers/2/weight", "predictions"))
+    torch.testing.assert_close(torch.tanh(F.linear(x, w, b)), h[:20], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(F.linear(h, last, given["2.bias"]), predictions, rtol=1e-5, atol=1e-5)
+    assert torch.equal(last, given["2.weight"])
+
+
+def test_a_functional_call_after_a_plain_one(tmp_path):
+    model, x, y = nn.Linear(6, 2), torch.randn(20, 6), torch.randn(20, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        rec.add(x, y)
+        with rec.watch(), torch.no_grad():
+            prediction = call_with(model, {"weight": torch.zeros(2, 6)}, x)
+        with pytest.raises(ValueError, match="layers/model/weight: found changed after sample 20"):
+            rec.add(y=y, predictions=prediction)
+
+
+class Random(nn.Module):
+    def forward(self, weight):
+        return weight + torch.randn_like(weight)
+
+
+def test_weights_that_are_drawn_for_each_call_are_refused(tmp_path):
+    model = nn.Linear(6, 2)
+    parametrize.register_parametrization(model, "weight", Random())
+    before = torch.get_rng_state()
+    with pytest.raises(ValueError, match="layers/model/weight: found one that is drawn anew for each call"):
+        collapscope.record(model, tmp_path / "dump.h5", [(torch.ones(20, 6), torch.ones(20, 2))])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+class Standardized(nn.Linear):
+    def made(self):
+        return (self.weight - self.weight.mean(1, keepdim=True)) / self.weight.std(1, keepdim=True)
+
+    def forward(self, x):
+        return F.linear(x, self.made(), self.bias)
+
+
+class StandardizedConv(nn.Conv2d):
+    def made(self):
+        return self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+
+    def _conv_forward(self, x, weight, bias):
+        return super()._conv_forward(x, self.made(), bias)
+
+
+class Padded(nn.Conv2d):
+    """Its own forward, with the weight as it is."""
+
+    def made(self):
+        return self.weight
+
+    def forward(self, x):
+        return F.conv2d(F.pad(x, (1, 1, 1, 1)), self.weight, self.bias)
+
+
+class Unseen(nn.Linear):
+    def forward(self, x):
+        return x @ (2 * self.weight).t() + self.bias
+
+
+def test_weights_that_a_forward_of_ones_own_makes(tmp_path):
+    model = nn.Sequential(StandardizedConv(3, 4, 3), Padded(4, 4, 3), nn.Flatten(), Standardized(64, 8), Unseen(8, 2))
+    x, y = torch.randn(20, 3, 6, 6), torch.randn(20, 2)
+    with pytest.warns(UserWarning, match="layers/4/weight: left out, as the forward of Unseen makes one that cannot be seen"):
+        collapscope.record(model, tmp_path / "dump.h5", [(x, y), (x, y)])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        for index in (0, 1, 3):
+            assert np.array_equal(f[f"layers/{index}/weight"][()], model[index].made().detach()), index
+        assert list(f["layers/4"]) == ["activations"] and list(f["layers"]) == ["0", "1", "3", "4"]
+
+
+def fused(model):
+    model(torch.randn(20, 6)).sum().backward()
+    torch.optim.AdamW(model.parameters(), 0.1, fused=True).step()
+
+
+def at_data(model):
+    model[0].weight.data[1, 2] += 1
+
+
+def new_data(model):
+    model[0].bias.data = model[0].bias.data + 1
+
+
+def replaced(model):
+    model[0].weight = nn.Parameter(model[0].weight + 1)
+
+
+def assigned(model):
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()}, assign=True)
+
+
+def rounded(model):
+    model.half().float()
+
+
+@pytest.mark.parametrize("change", [fused, at_data, new_data, replaced, assigned, rounded])
+def test_changes_that_pytorch_does_not_count(tmp_path, change):
+    if change in (fused, assigned) and int(torch.__version__.split(".")[0]) < 2:
+        pytest.skip("this PyTorch has none")
+    model, x, y = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20"):
+        with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+            rec.add(x, y)
+            change(model)
+            rec.add(x, y)
+
+
+def test_weights_that_are_moved_or_replaced_by_the_same(tmp_path):
+    model, x, y = nn.Sequential(nn.Linear(600, 50), nn.Linear(50, 2)), torch.randn(20, 600), torch.randn(20, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        rec.add(x, y)
+        model[0].weight = nn.Parameter(model[0].weight.detach().clone())
+        model[1].weight.data = model[1].weight.data.clone()
+        rec.add(x, y)
+        rec.add(x, y)
+        for index in (0, 1):
+            model[index].weight.data[:, ::2] *= 2
+            with pytest.raises(ValueError, match=f"layers/{index}/weight: found changed after sample 60"):
+                rec.add(x, y)
+            model[index].weight.data[:, ::2] /= 2
+
+
 def test_lazy_layers_are_refused(tmp_path):
     model = deprecated(lambda: nn.Sequential(nn.LazyLinear(3), nn.Linear(3, 2)))
     with pytest.raises(ValueError, match="layers/0: found a LazyLinear that has no weight yet; expected a model that has seen a batch"):

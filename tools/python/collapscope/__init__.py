@@ -11,6 +11,7 @@
     load               results as a table                                (results.py)
     load_classes       what they say of each class, likewise             (results.py)
     plot               figures                                           (plot/)
+    errors             its exceptions                                    (errors.py)
 
 Importing the package needs the standard library only; each name loads its module when it is first used. What needs a package
 that is missing says so when it is called.
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, plot
+    from . import callbacks, errors, plot
     from .accumulator import Accumulator
     from .attach import attach, record
     from .convert import convert
@@ -47,9 +48,11 @@ _NAMES = {
     "load_classes": ("results", "load_classes"),
     "analyze": ("program", "analyze"),
     "plot": ("plot", None),
+    "errors": ("errors", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes", "analyze", "plot"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes",
+           "analyze", "plot", "errors"]
 
 
 class _Package(types.ModuleType):

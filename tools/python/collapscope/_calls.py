@@ -1,6 +1,7 @@
 """The calls of layers in a forward pass: hooks that keep each input as it will be stored."""
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ class Call:
     rows: np.ndarray | torch.Tensor  # a tensor where it stays on its GPU
     attributes: dict
     shape: tuple
-    weights: tuple | None = None  # weight and bias, where they are made for each call
+    lent: bool = False  # used other parameters than the module's own, as of functional_call
+    weights: _weights.Used | None = None  # where they are not the module's own, or are made for each call
 
     @property
     def layout(self) -> str:
@@ -30,44 +32,91 @@ class Call:
         return self.rows.shape[1 if self.layout in _pool.IMAGES else -1]
 
 
+class Pass:
+    """One forward pass: the calls of layers in it, and whether the model itself has returned."""
+
+    def __init__(self, mask: torch.Tensor | None):
+        self.mask = mask
+        self.calls: list[Call] = []
+        self.count = self.depth = 0  # calls of the model; those that run
+
+    def enter(self, module, args) -> None:
+        self.count += self.depth == 0
+        self.depth += 1
+
+    def leave(self, module, args, result) -> None:
+        self.depth -= 1
+
+    def repeats(self, layer: _layers.Layer) -> bool:
+        """Whether a call is none of the pass: checkpointing calls layers again, when the gradients are computed."""
+        return self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
+
+
 class Hook:
-    """A forward pre-hook that keeps the layer's input, copied: later modules may change it. `mask` and `captured` are of
-    the pass that runs; `captured` is None between passes."""
+    """A forward pre-hook that keeps the layer's input, copied: later modules may change it. The pass is the one that runs."""
 
     def __init__(self, where: str, layer: _layers.Layer, pool: str, dtype, batch_first: bool, stays):
         self.where, self.layer, self.pool, self.dtype, self.batch_first, self.stays = where, layer, pool, dtype, batch_first, stays
         if isinstance(layer.module, _layers.TIME_FIRST):
             self.batch_first = layer.module.batch_first
-        self.mask: torch.Tensor | None = None
-        self.captured: list[Call] = []
+        self.of: Pass | None = None
+        self.reads = False
+        self.own: list[tuple] = []
+        self.running: tuple[Call, tuple, dict] | None = None
+
+    def begin(self, of: Pass, reads: bool) -> None:
+        """reads: of weights that are made for each call."""
+        self.of, self.running = of, None
+        self.own = _weights.parameters_of(self.layer.module)
+        self.reads = reads and (_weights.is_computed(self.layer.module) or _weights.has_own_forward(self.layer))
 
     def __call__(self, module, args, kwargs=None):
         layer = self.layer
+        self.running = None
         if module is not layer.module:
             raise ValueError(f"{self.where}: called as a replica of DataParallel; expected a call of the bare model "
                              "(model.module)")
-        x = args[0] if args else next(iter((kwargs or {}).values()), None)
+        if self.of.repeats(layer):
+            return
+        x = args[0] if args else self._keyword(module, kwargs or {})
         if not isinstance(x, torch.Tensor):
             packed = isinstance(x, torch.nn.utils.rnn.PackedSequence)
             raise ValueError(f"{self.where}: found an input of type {type(x).__name__}; expected a tensor"
                              + (", padded, with mask=" if packed else ""))
         x = x.detach()
         try:
-            mask = None if self.mask is None else self.mask.to(x.device)
-            rows, attributes = _pool.as_rows(x, layer.kind, self.pool, mask, self.batch_first)
+            mask = None if self.of.mask is None else self.of.mask.to(x.device)
+            rows, attributes = _pool.as_rows(x, _layers.acts_on(layer, x), self.pool, mask, self.batch_first)
         except ValueError as error:
             raise ValueError(f"{self.where}: {error}") from None
         if self.dtype is not None and rows.is_floating_point():
             rows = rows.to(self.dtype)
         stays = self.stays(rows)
         rows = rows.to(rows.device if stays else "cpu", copy=True, memory_format=torch.contiguous_format)
-        self.captured.append(Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape)))
+        lent = any(getattr(owner, name) is not parameter for owner, name, parameter in self.own)
+        call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lent)
+        self.of.calls.append(call)
+        if lent or self.reads:
+            self.running = call, args, kwargs or {}
+
+    def _keyword(self, module, kwargs: dict):
+        """The input of a module that is called with keywords only: its forward's first parameter, or the only tensor."""
+        first = next(iter(inspect.signature(module.forward).parameters), None)
+        if first in kwargs or not kwargs:
+            return kwargs.get(first)
+        tensors = [value for value in kwargs.values() if isinstance(value, torch.Tensor)]
+        if len(tensors) != 1:
+            raise ValueError(f"{self.where}: found a call with {', '.join(kwargs)}, and without {first}, the first parameter of its forward; "
+                             f"expected a call that gives its input there, or exclude={[self.layer.name]}")
+        return tensors[0]
 
     def after(self, module, args, result):
         """A forward hook: the weight that this call used."""
-        call = next(call for call in reversed(self.captured) if call.layer is self.layer and call.weights is None)
-        call.weights = tuple(None if part is None else part.to("cpu", copy=True)
-                             for part in _weights.read(self.layer, call.features))
+        if self.running is not None:
+            (call, args, kwargs), self.running = self.running, None
+            before = len(self.of.calls)
+            call.weights = _weights.used(self.layer, call.features, args, kwargs, self.where)
+            del self.of.calls[before:]  # of layers within, which ran again
 
 
 class Watcher:
@@ -79,25 +128,26 @@ class Watcher:
         # Since PyTorch 2.0 hooks can see keyword arguments.
         self.options = {"with_kwargs": True} if int(torch.__version__.split(".")[0]) >= 2 else {}
 
-    def on(self, mask: torch.Tensor | None, captured: list[Call], weights: bool) -> list:
+    def on(self, root, of: Pass, weights: bool) -> list:
         """Handles of the hooks. weights: read those that are made for each call, too."""
-        handles = []
+        handles = [root.register_forward_pre_hook(of.enter), root.register_forward_hook(of.leave)]
         for hook in self.hooks:
-            hook.mask, hook.captured = mask, captured
+            hook.begin(of, weights)
             module = hook.layer.module
-            computed = weights and _weights.is_computed(module)
             handles.append(module.register_forward_pre_hook(hook, **self.options))
-            if computed:
-                handles.append(module.register_forward_hook(hook.after))
+            handles.append(module.register_forward_hook(hook.after))
         return handles
 
 
 def by_name(captured: list[Call]) -> dict[str, Call]:
-    """The calls by recorded name: the k-th of a module is NAME#k."""
+    """The calls by recorded name: the k-th of a module is NAME#k, or a later number where a module has that name itself."""
     calls = Counter()
+    own = {call.layer.name for call in captured}
     named = {}
     for call in captured:
-        name = call.layer.name
+        name = called = call.layer.name
         calls[name] += 1
-        named[name if calls[name] == 1 else f"{name}#{calls[name]}"] = call
+        while calls[name] > 1 and (called := f"{name}#{calls[name]}") in own:
+            calls[name] += 1
+        named[called] = call
     return named

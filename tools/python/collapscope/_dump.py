@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import optional
@@ -17,14 +18,14 @@ from ._output import Output
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
+ENDINGS = (".h5", ".hdf5", ".hdf", ".he5")  # of HDF5 files
 LONGEST_NAME = 4096  # bytes of the name of a class, as the program reads them
 
 
 def with_ending(path) -> Path:
-    """The path with .h5 where its name has no ending: `runs/wd0.001` has none."""
+    """The path with .h5, unless its name ends as HDF5 files do: `wd0.001` and `run.v2` have no ending."""
     path = Path(path)
-    number = re.fullmatch(r"\.\d[\w+-]*", path.suffix)
-    return path if path.suffix and not number else path.with_name(f"{path.name}.h5")
+    return path if path.suffix.lower() in ENDINGS else path.with_name(f"{path.name}.h5")
 
 
 def is_bfloat16(values: np.ndarray) -> bool:
@@ -245,7 +246,11 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
     if task not in TASKS:
         raise ValueError(f"{path}: task: found {task!r}; expected one of {', '.join(map(repr, TASKS))}")
     result = {"format": "collapscope-dump", "format_version": 1, "complete": False, "task": task}
+    if not isinstance(attributes or {}, Mapping):
+        raise ValueError(f"{path}: attributes: found {attributes!r:.80}; expected a dict of names, with strings and numbers")
     for name, value in (attributes or {}).items():
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise ValueError(f"{path}: attributes: found the name {name!r:.80}; expected a text")
         if name in result:
             raise ValueError(f"{path}: attribute {name!r} is set by the format; expected another name")
         if isinstance(value, np.generic):
@@ -254,6 +259,10 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
             continue
         if not isinstance(value, (str, bool, int, float)):
             raise ValueError(f"{path}: attribute {name!r}: found {type(value).__name__}; expected a string or a number")
+        if isinstance(value, int) and not -2**63 <= value < 2**64:
+            raise ValueError(f"{path}: attribute {name!r}: found {value}; expected an integer of 64 bits, or a float")
+        if name == "step" and (isinstance(value, (str, bool)) or not math.isfinite(value)):
+            raise ValueError(f"{path}: attribute 'step': found {value!r:.80}; expected a finite number")
         result[name] = value
     return result
 
@@ -266,7 +275,7 @@ def check_class_names(path, task: str, names) -> list[str] | None:
         raise ValueError(f"{path}: class_names: found some for task {task!r}; expected task='classification'")
     if isinstance(names, (str, bytes)):
         raise ValueError(f"{path}: class_names: found the text {names!r:.80}; expected a list of texts, one for each label from 0 on")
-    names = list(names)
+    names = [str(name) if isinstance(name, str) else name for name in names]  # also of NumPy's
     for label, name in enumerate(names):
         if not isinstance(name, str) or "\0" in name or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
             raise ValueError(f"{path}: class_names: found {name!r:.80} for label {label}; expected texts of at most {LONGEST_NAME} bytes")

@@ -44,6 +44,14 @@ def dimensions(kind: str) -> int:
     return int(kind[-2]) if kind.startswith("conv") else 0
 
 
+def acts_on(layer: Layer, x: torch.Tensor) -> str:
+    """The kind that says which axis of an input x is the features: LayerNorm's is the last one, as of a linear layer."""
+    shape = getattr(layer.module, "normalized_shape", None)
+    plain = isinstance(layer.module, nn.LayerNorm) and type(layer.module).forward is nn.LayerNorm.forward or "RMSNorm" in type(
+        layer.module).__name__
+    return "linear" if plain and isinstance(shape, (tuple, list)) and len(shape) == 1 and tuple(x.shape[-1:]) == tuple(shape) else layer.kind
+
+
 def choose(root: nn.Module, layers, exclude=None) -> list[Layer]:
     """The layers of a model, in its own order.
 
@@ -172,12 +180,13 @@ def is_left_out(module) -> bool:
     return weight.ndim >= 2 and not any(word in type(module).__name__ for word in ("Norm", "Embedding"))
 
 
-def weight_of(layer: Layer, features: int) -> torch.Tensor | None:
+def weight_of(layer: Layer, features: int, weight=None) -> torch.Tensor | None:
     """The layer's weight as [m, d] or [m, C, kernel axes], or None where it has none that meets `features` inputs.
 
     Grouped convolutions act on all channels with a block-diagonal weight, which is returned in full. A transposed
-    convolution sends every position of its input through [m, C] for each place of its kernel, as others do."""
-    weight = getattr(layer.module, "weight", None)
+    convolution sends every position of its input through [m, C] for each place of its kernel, as others do.
+    weight: as the module stores it, where it is not the module's own."""
+    weight = getattr(layer.module, "weight", None) if weight is None else weight
     if not isinstance(weight, torch.Tensor) or isinstance(layer.module, LOOKUPS):
         return None
     weight = weight.detach()
@@ -203,6 +212,9 @@ def dense(weight: torch.Tensor, groups: int, transposed: bool) -> torch.Tensor:
 
 
 def bias_of(layer: Layer, outputs: int) -> torch.Tensor | None:
-    bias = getattr(layer.module, "bias", None)
+    return as_bias(getattr(layer.module, "bias", None), outputs)
+
+
+def as_bias(bias, outputs: int) -> torch.Tensor | None:
     fits_it = isinstance(bias, torch.Tensor) and tuple(bias.shape) == (outputs,)
     return bias.detach() if fits_it else None

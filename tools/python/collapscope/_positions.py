@@ -19,34 +19,42 @@ def wanted(task: str, targets: np.ndarray) -> bool:
     return targets.ndim > (2 if task == "regression" else 1)
 
 
-def place_of(calls: dict[str, Call]) -> tuple[tuple, bool]:
-    """The positions of a sample, [T] or [H, W], as most of the layers have them; and whether a Conv1d is among these."""
+def place_of(calls: dict[str, Call]) -> tuple:
+    """The positions of a sample, [T] or [H, W], as most of the layers have them."""
     found: dict[tuple, int] = {}
     for call in calls.values():
         if call.layout:
-            axes = call.rows.shape[2:] if call.layout != "NTD" else call.rows.shape[1:2]
+            axes = tuple(call.rows.shape[2:] if call.layout != "NTD" else call.rows.shape[1:2])
             found[axes] = found.get(axes, 0) + 1
-    if not found:
-        return (), False
     images = [axes for axes in found if len(axes) > 1]
-    place = max(images or found, key=lambda axes: found[axes])
-    return place, any(call.layer.kind.endswith("conv1d") or "transpose1d" in call.layer.kind for call in calls.values())
+    return max(images or found, key=lambda axes: found[axes], default=())
 
 
-def laid_out(values: np.ndarray, place: tuple, conv1d: bool, labels: bool, what: str) -> np.ndarray:
-    """[N, *place], [N, *place, n] or [N, n, *place] as [N, P] or [N, P, n]; labels as [N, P]. Raises ValueError for other
-    shapes."""
+def laid_out(values: np.ndarray, place: tuple, labels: bool, what: str, known: str | None = None) -> tuple[np.ndarray, str | None]:
+    """[N, *place], [N, *place, n] or [N, n, *place] as [N, P] or [N, P, n]; labels as [N, P]. Also which of the last two it was,
+    "last" or "first" (where n is), if the shape tells.
+
+    CrossEntropyLoss takes [N, K, T], transformers give [N, T, K]: with as many positions as classes only `known`, what is known of
+    other batches, tells. Images are [N, n, H, W] in all of PyTorch. Raises ValueError for other shapes."""
     count, shape = math.prod(place), values.shape[1:]
     if shape == place or labels and math.prod(shape) == count:
-        return values.reshape(len(values), count)
+        return values.reshape(len(values), count), None
     last, first = len(shape) > 1 and math.prod(shape[:-1]) == count, len(shape) > 1 and math.prod(shape[1:]) == count
-    if last and first and len(shape) == 2 and conv1d:
-        raise ValueError(f"{what}: found shape {list(values.shape)}, where either axis may be the positions; expected other "
-                         "lengths")
-    if first and (len(shape) > 2 or not last):
-        return np.moveaxis(values.reshape(len(values), shape[0], count), 1, 2)
+    both = last and first
+    if both:
+        image = len(place) > 1 and shape[1:] == place
+        last = shape[0] == 1 or not image and known == "last"
+        first = not last and (image or known == "first")
     if last:
-        return values.reshape(len(values), count, shape[-1])
+        return values.reshape(len(values), count, shape[-1]), None if both else "last"
+    if first:
+        return np.moveaxis(values.reshape(len(values), shape[0], count), 1, 2), None if both else "first"
+    if both:
+        n, is_target = shape[-1], what.endswith("targets")
+        how = "y." if is_target else "output=lambda result: result."
+        raise ValueError(f"{what}: found shape {list(values.shape)}, where either axis may be the positions; expected "
+                         f"{[len(values), 1, count, n]} for [N, T, n] ({how}unsqueeze(1)) or {[len(values), n, count, 1]} for [N, n, T] "
+                         f"({how}unsqueeze(-1))")
     raise ValueError(f"{what}: found shape {list(values.shape)}; expected a value for each of the positions "
                      f"{list(place)} that the layers have: [N, T], [N, T, n] or [N, n, H, W]")
 
@@ -64,10 +72,13 @@ def count_of(call: Call) -> int:
     return math.prod(call.rows.shape[1:2] if call.layout == "NTD" else call.rows.shape[2:]) if call.layout else 0
 
 
-def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None, ignore_label: int | None = None) -> bool:
+def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.ndarray | None, ignore_label: int | None = None,
+               layouts: dict | None = None) -> bool:
     """Makes the rows of targets, predictions and calls one per position that the mask keeps, in place. All calls have as many
-    samples as the targets. Returns False, and leaves them as they are, where all that the mask keeps has the ignored label."""
-    place, conv1d = place_of(calls)
+    samples as the targets. layouts: of targets and predictions, "last" or "first" where it is known (laid_out); what this batch tells is
+    added. Returns False, and leaves the arrays as they are, where all that the mask keeps has the ignored label."""
+    layouts = {} if layouts is None else layouts
+    place = place_of(calls)
     samples = len(arrays["targets"])
     count = math.prod(place)
     other = [name for name, call in calls.items() if not place or count_of(call) != count]
@@ -83,14 +94,17 @@ def as_samples(path, task: str, arrays: dict, calls: dict[str, Call], mask: np.n
     if not kept.any():
         raise ValueError(f"{path}: mask: found no position that counts in a batch; expected at least one")
     if ignore_label is not None and arrays["targets"].size == kept.size:
-        kept &= laid_out(arrays["targets"], place, conv1d, True, f"{path}: targets").reshape(-1) != ignore_label
+        kept &= laid_out(arrays["targets"], place, True, f"{path}: targets")[0].reshape(-1) != ignore_label
     if not kept.any():
         return False
     for name, values in arrays.items():
         if len(values) != samples:
             raise ValueError(f"{path}: {name}: found shape {list(values.shape)}; expected {samples} samples")
         labels = name == "targets" and task == "classification"
-        values = laid_out(values, place, conv1d, labels, f"{path}: {name}")
+        values, tells = laid_out(values, place, labels, f"{path}: {name}", layouts.get(name))
+        if tells and layouts.setdefault(name, tells) != tells:
+            raise ValueError(f"{path}: {name}: found [N, {'T, n' if tells == 'last' else 'n, T'}]; expected "
+                             f"[N, {'n, T' if tells == 'last' else 'T, n'}], as before, or as batch_first=False and transformers have it")
         arrays[name] = values.reshape(samples * count, *values.shape[2:])[kept]
     for call in calls.values():
         rows = rows_of(call)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, SequentialSampler
+from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, SequentialSampler, Subset
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ def samplers(data) -> list:
     return [sampler for sampler in found if sampler is not None]
 
 
+def check_shards(place, shards) -> None:
+    if shards is not None and not isinstance(shards, bool):
+        raise ValueError(f"{place}: shards: found {shards!r:.80}; expected True (each rank has its own samples), False (rank 0 has all) or "
+                         "None (as the loader's sampler says)")
+
+
 def shard_of(data, shards: bool | None, place: str) -> Shard | None:
     """The shard that a loader gives this rank, or None where it gives all samples. Raises ValueError where nobody can tell.
 
@@ -57,15 +63,17 @@ def shard_of(data, shards: bool | None, place: str) -> Shard | None:
     if shards:
         return Shard(rank, ranks) if ranks > 1 else None
     if ranks > 1 and not gives_all(data):
-        raise ValueError(f"{place}: data: found {type(data).__name__} in rank {rank} of {ranks}, of which nobody can tell whether each "
-                         "rank has the same samples; expected a DataLoader in order or with a DistributedSampler, shards=True (each "
-                         "rank has its own, and records them), or shards=False (rank 0 has all)")
+        part = isinstance(getattr(data, "dataset", None), Subset)
+        found = "a loader of a Subset" if part else type(data).__name__
+        raise ValueError(f"{place}: data: found {found} in rank {rank} of {ranks}, of which nobody can tell whether each rank has the same "
+                         "samples; expected a DataLoader of a whole dataset in order, one with a DistributedSampler, shards=True (each rank has "
+                         "its own, and records them), or shards=False (rank 0 has all)")
     return None
 
 
 def gives_all(data) -> bool:
     """Whether a loader certainly goes through a whole dataset in order."""
-    return (isinstance(data, DataLoader) and not isinstance(data.dataset, IterableDataset)
+    return (isinstance(data, DataLoader) and not isinstance(data.dataset, (IterableDataset, Subset))
             and all(type(sampler) is SequentialSampler for sampler in samplers(data)))
 
 

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .recorder import Recorder  # first: it says what is missing
+import numpy as np
+
 from ._dump import with_ending
 from ._model import same_random
-from ._shards import samplers, shard_of, with_rank, world
+from ._shards import check_shards, samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
 
 
@@ -72,6 +74,8 @@ def record(model, path, data, *, batch=None, samples=None, shards=None, layers=N
     The random number generators, which iterating a loader moves, are put back.
     Returns a checksum of the targets in their order. Raises ValueError as Recorder does, and when data yields nothing.
     """
+    if samples is not None and (not is_whole(samples) or samples < 1):
+        raise ValueError(f"{path}: samples: found {samples!r}; expected a whole number from 1 on, or None")
     options = dict(layers=layers, task=task, exclude=exclude, pool=pool, dtype=dtype, compression=compression, output=output,
                    batch_first=batch_first, autocast=autocast, allow_nonfinite=allow_nonfinite, class_names=class_names,
                    ignore_label=ignore_label)
@@ -80,13 +84,13 @@ def record(model, path, data, *, batch=None, samples=None, shards=None, layers=N
 
 def record_now(model, path, data, batch, samples, shards, attributes, options, quiet=False) -> int | None:
     """What `record` does. quiet: without warnings about layers, as they were given before."""
+    check_shards(path, shards)
     shard = shard_of(data, shards, str(path))
     if shard is None and world()[0]:
         return None
-    attributes = dict(attributes or {})
     if shard is not None:
         path = with_rank(with_ending(path), shard)
-        attributes = {**attributes, "shard": shard.rank, "shards": shard.ranks}
+        attributes = {**(attributes or {}), "shard": shard.rank, "shards": shard.ranks}
     with Recorder(model, path, attributes=attributes, **options) as recorder:
         recorder._quiet = quiet
         return add_all(recorder, data, batch, samples, None if shard is None else shard.keep)
@@ -107,13 +111,17 @@ class Attached:
     def __init__(self, model, path, data, at, every, unit, attributes, last, allow_random, on_error, check, shards, batch,
                  samples, options):
         self._model, self._pattern, self._data = model, str(with_ending(path)), data
-        self._at, self._every, self._unit, self._last = None if at is None else set(at), every, unit, last
+        self._at, self._every, self._unit, self._last, self._check = at, every, unit, last, check
         self._attributes, self._options, self._allow_random = attributes, options, allow_random
         self._on_error, self._shards, self._batch, self._samples = on_error, shards, batch, samples
         self._step: int | None = None  # the last one seen
         self._checksum: int | None = None
         self.files: list[Path] = []
         self.failures: list[tuple[int, Exception]] = []
+        if at is not None:
+            if isinstance(at, (str, bytes)) or not hasattr(at, "__iter__"):
+                raise self._refuse(f"at: found {at!r:.80}; expected a list of whole numbers")
+            self._at = set(at) if all(map(is_whole, at := list(at))) else at
         self._check_options()
         data = self._check_data()
         self._checked = check and self._records(data)
@@ -124,19 +132,37 @@ class Attached:
         return ValueError(f"{self._pattern}: {why}")
 
     def _check_options(self) -> None:
-        if self._every is not None and (not isinstance(self._every, int) or self._every < 1):
-            raise self._refuse(f"every: found {self._every!r}; expected a whole number from 1 on, or None")
-        if self._at is not None and not all(isinstance(step, numbers.Integral) for step in self._at):
+        for name, value in (("every", self._every), ("samples", self._samples)):
+            if value is not None and (not is_whole(value) or value < 1):
+                raise self._refuse(f"{name}: found {value!r}; expected a whole number from 1 on, or None")
+        if self._at is not None and not all(map(is_whole, self._at)):
             raise self._refuse(f"at: found {sorted(self._at, key=str)}; expected whole numbers")
+        if self._at is not None and not self._at and self._every is None and not self._last:
+            raise self._refuse("at: found no step, and neither every nor last; expected at least one, as nothing would be recorded")
         if self._on_error not in ("raise", "warn"):
             raise self._refuse(f"on_error: found {self._on_error!r}; expected 'raise' or 'warn'")
-        if self._samples is not None and (not isinstance(self._samples, int) or self._samples < 1):
-            raise self._refuse(f"samples: found {self._samples!r}; expected a whole number from 1 on, or None")
+        if not isinstance(self._unit, str) or not self._unit:
+            raise self._refuse(f"unit: found {self._unit!r}; expected a text, such as 'epoch' or 'step'")
+        for name, value in (("last", self._last), ("check", self._check), ("allow_random", self._allow_random)):
+            if not isinstance(value, (bool, np.bool_)):
+                raise self._refuse(f"{name}: found {value!r}; expected True or False")
+        check_shards(self._pattern, self._shards)
         if self._batch is not None and not callable(self._batch):
             raise self._refuse(f"batch: found {self._batch!r}; expected a function of what the loader yields")
-        self._name(0, {} if callable(self._attributes) else self._attributes or {}, trial=callable(self._attributes))
+        self._name(0, {} if callable(self._attributes) else self._given(0), trial=callable(self._attributes))
         if "step" not in fields(self._pattern) and (self._at is None or len(self._at) > 1):
             raise self._refuse("found no {step} in the name; expected one, as every dump needs its own")
+
+    def _given(self, step: int) -> dict:
+        """The caller's attributes of a step."""
+        given = self._attributes(step) if callable(self._attributes) else self._attributes
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise self._refuse(f"attributes: found {given!r:.80}; expected a dict, or a function of the step that returns one")
+        if "step" in given:
+            raise self._refuse("attributes: found 'step'; expected it in step(), as every dump has its own")
+        return dict(given)
 
     def _check_data(self):
         """Refuses loaders that cannot give the same samples each time. Returns the loader."""
@@ -161,8 +187,7 @@ class Attached:
         """Makes a recorder, and with `check` records the first batch and throws it away: what does not fit is said now, not at
         the first step that is due."""
         first = min(self._at, default=1) if self._at else self._every or 1
-        given = self._attributes(first) if callable(self._attributes) else self._attributes
-        attributes = {**(given or {}), "step": first, "step_unit": self._unit}
+        attributes = {"step": first, "step_unit": self._unit, **self._given(first)}
         shard = shard_of(data, self._shards, self._pattern)
         path = self._name(first, attributes, trial=True)
         if shard is not None:
@@ -207,6 +232,8 @@ class Attached:
         attributes: of this file, beside those given to attach, such as train_loss=0.1.
         In distributed training each rank that has samples of its own records them; call it on all ranks.
         Raises ValueError as Recorder does; with on_error="warn" it warns instead, and training goes on."""
+        if step is not None and not is_whole(step, written=float):
+            raise self._refuse(f"step: found {step!r:.80}; expected a whole number")
         self._step = (0 if self._step is None else self._step) + 1 if step is None else int(step)
         return self._guarded(self._step, attributes) if self.due(self._step) else None
 
@@ -224,8 +251,7 @@ class Attached:
         data = self._data() if callable(self._data) else self._data
         if not self._records(data):
             return None
-        given = self._attributes(step) if callable(self._attributes) else self._attributes
-        attributes = {"step": step, "step_unit": self._unit, **(given or {}), **extra}
+        attributes = {"step": step, "step_unit": self._unit, **self._given(step), **extra}
         path = self._name(step, attributes)
         shard = shard_of(data, self._shards, self._pattern)
         path = path if shard is None else with_rank(path, shard)
@@ -244,6 +270,15 @@ class Attached:
     def __exit__(self, kind, error, traceback):
         if kind is None and self._last and self._step is not None and not self.due(self._step):
             self._guarded(self._step, {})
+
+
+def is_whole(value, written=numbers.Integral) -> bool:
+    """Whether a value is a whole number. written: of which other type it may be."""
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        return False
+    if isinstance(value, numbers.Integral):
+        return True
+    return written is float and hasattr(value, "__float__") and float(value).is_integer()
 
 
 def fields(pattern: str) -> list[str]:

@@ -21,6 +21,8 @@ from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, che
 from ._sources import index_beside, open_source, shards
 
 PIECE_BYTES = 16 * CHUNK_BYTES
+LAYOUTS = ("NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC")
+POOLS = ("mean", "max", "first", "last", "flatten", "none")
 WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
 
 
@@ -39,14 +41,18 @@ def expression(pattern: str) -> re.Pattern:
     return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest))
 
 
-def find_layers(activations, names, place) -> dict[str, str]:
-    """Layer -> name of its activations, in the order of the dump. See `convert` for `activations`."""
+def find_layers(activations, source) -> dict[str, str]:
+    """Layer -> name of its activations, in the order of the dump. See `convert` for `activations`. A list of batches that fits is one
+    array, and its batches are none."""
     if isinstance(activations, Mapping):
         return dict(activations)
-    matches = filter(None, map(expression(activations).fullmatch, names))
+    lists, names = getattr(source, "lists", {}), list(source)
+    matches = filter(None, map(expression(activations).fullmatch, [*names, *lists]))
     layers = {match["layer"]: match.string for match in matches}
+    batches = {f"{name}.{number}" for name in layers.values() if name in lists for number in range(len(lists[name]))}
+    layers = {layer: name for layer, name in layers.items() if name not in batches}
     if not layers:
-        raise ValueError(f"{place}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
+        raise ValueError(f"{source.path}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
     return {layer: layers[layer] for layer in sorted(layers, key=natural)}
 
 
@@ -176,6 +182,13 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     openers = shards(paths)
     if not openers:
         raise ValueError(f"{out}: found no source; expected at least one")
+    real = [os.path.realpath(path) for path in paths]
+    for path, other in zip(paths, real):
+        if real.count(other) > 1:
+            raise ValueError(f"{path}: found twice among the shards; expected each once, as its samples would count twice")
+    for option, value, known in (("layout", layout, LAYOUTS), ("pool", pool, POOLS)):
+        if value is not None and value not in known:
+            raise ValueError(f"{out}: {option}: found {value!r}; expected one of {', '.join(known)}, or None")
     if dtype not in (None, "float16", "bfloat16", "float32", "float64"):
         raise ValueError(f"{out}: dtype: found {dtype!r}; expected float16, bfloat16, float32, float64 or None")
     out = with_ending(out)
@@ -187,7 +200,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         for opener in openers:
             source = opener(trust)
             if layers is None:
-                layers = find_layers(activations, list(source), source.path)
+                layers = find_layers(activations, source)
                 holder = Weights(weights, source, trust)
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, lambda layer: any(
                     fnmatchcase(layer, glob) for glob in globs))
@@ -197,7 +210,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                     if not any(fnmatchcase(layer, glob) for layer in layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
             elif not isinstance(activations, Mapping):
-                require_same_layers(layers, find_layers(activations, list(source), source.path), source.path)
+                require_same_layers(layers, find_layers(activations, source), source.path)
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape
@@ -285,9 +298,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--bias", action="append", metavar="PATTERN|LAYER=NAME",
                    help="names of the biases (default {layer}.bias)")
     p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
-    p.add_argument("--layout", choices=["NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC"],
-                   help="axes of sequences and images")
-    p.add_argument("--pool", choices=["mean", "max", "first", "last", "flatten", "none"], help="how the program pools them")
+    p.add_argument("--layout", choices=LAYOUTS, help="axes of sequences and images")
+    p.add_argument("--pool", choices=POOLS, help="how the program pools them")
     p.add_argument("--task", choices=["regression", "classification"], default="regression")
     p.add_argument("--class-names", metavar="FILE", help="of a classification: names of the labels 0, 1, 2 ..., one a line")
     p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",

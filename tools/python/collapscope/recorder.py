@@ -5,6 +5,7 @@ Needs PyTorch 1.13 or later and h5py. docs/record.md shows how to use it, docs/f
 from __future__ import annotations
 
 import contextlib
+import difflib
 import numbers
 import warnings
 import weakref
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
-from ._calls import Call, Watcher, by_name
+from ._calls import Call, Pass, Watcher, by_name
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 
@@ -74,6 +75,8 @@ class Recorder:
         for name in self._pools.values():
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
+        if batch_first is not None and not isinstance(batch_first, (bool, np.bool_)):
+            raise ValueError(f"{path}: batch_first: found {batch_first!r:.80}; expected True, False or None")
         check_options(path, task, attributes, compression)
         self._class_names = check_class_names(path, task, class_names)
         if ignore_label is not None and (task != "classification" or not isinstance(ignore_label, numbers.Integral)):
@@ -81,7 +84,8 @@ class Recorder:
                              "task='classification'")
         self._ignore_label = ignore_label
         self._task, self._attributes = task, dict(attributes or {})
-        self._model, self._output, self._batch_first, self._autocast = model, output, batch_first, DTYPES[autocast]
+        self._model, self._output, self._autocast = model, output, DTYPES[autocast]
+        self._batch_first = None if batch_first is None else bool(batch_first)
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"{path}: model: found {type(model).__name__}; expected a torch.nn.Module")
         with _model.plain(model) as root:
@@ -92,17 +96,30 @@ class Recorder:
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
+        self._require_pools()
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
-        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], batch_first is not False, self._stays)
+        self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], self._batch_first is not False, self._stays)
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
         self._captured: tuple | None = None  # calls of one forward pass, and the mask
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
+        self._layouts: dict[str, str] = {}  # of targets and predictions for every position, once a batch told
         self._weights = _weights.Unchanged()
+        self._lent: dict[str, _weights.Used] = {}  # weights that are not of the module, as of functional_call
         self._closed = self._quiet = False
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
+
+    def _require_pools(self) -> None:
+        """Each pattern of pool= fits a layer."""
+        names = [layer.name for layer in self._chosen]
+        for pattern in self._pools:
+            if not isinstance(pattern, str) or pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+                near = difflib.get_close_matches(str(pattern), names, 1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}{hint}; expected one of {_layers.listed(names)}, or a "
+                                 "glob of them")
 
     @staticmethod
     def _stays(rows: torch.Tensor) -> bool:
@@ -180,8 +197,9 @@ class Recorder:
         swapped = positions and self._batch_first is False  # as the model has them
         if swapped:
             arrays["targets"] = arrays["targets"].swapaxes(0, 1)
+        made: dict[str, str] = {}  # layouts that are known from who made them
         if x is not None:
-            predictions = self._run(x, mask, predictions, positions)
+            predictions = self._run(x, mask, predictions, positions, made)
         elif mask is not None:
             raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
         elif self._captured is None:
@@ -204,8 +222,10 @@ class Recorder:
             for call in calls.values():
                 call.rows = call.rows[:keep]
         if positions:
+            # Time first, one is [T, N, n]. Else the shape of some batch tells, or who made the predictions.
+            layouts = dict.fromkeys(arrays, "last") if swapped else {**made, **self._layouts}
             if not _positions.as_samples(self.path, self._task, arrays, calls, None if mask is None else mask.cpu().numpy(),
-                                         self._ignore_label):
+                                         self._ignore_label, layouts):
                 return samples
         else:
             _positions.refuse_ambiguous(self.path, arrays["targets"], calls)
@@ -219,6 +239,8 @@ class Recorder:
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
         self._store(arrays, calls, positions)
+        if positions and not swapped:
+            self._layouts = layouts
         return samples
 
     def _leave_out(self, arrays: dict, calls: dict[str, Call]) -> bool:
@@ -252,11 +274,13 @@ class Recorder:
 
     @contextlib.contextmanager
     def _watching(self, mask):
-        captured: list[Call] = []
-        hooks = self._watcher.on(mask, captured, weights=not self.samples)
+        run, self._captured = Pass(mask), None
+        hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self.samples)
         try:
             yield
-            self._captured = (captured, mask)
+            if run.count > 1:
+                raise ValueError(f"{self.path}: found {run.count} forward passes inside watch(); expected one, and add() after each")
+            self._captured = (run.calls, mask)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -274,8 +298,8 @@ class Recorder:
                              "expected at least one")
         return mask
 
-    def _run(self, x, mask, predictions, positions: bool):
-        """One forward pass of the bare model. Returns the predictions."""
+    def _run(self, x, mask, predictions, positions: bool, made: dict):
+        """One forward pass of the bare model. Returns the predictions, and in `made` their layout if their maker tells."""
         with contextlib.ExitStack() as stack:
             root = stack.enter_context(_model.plain(self._model))
             if self._modules is None:
@@ -294,6 +318,8 @@ class Recorder:
             result = root(*x) if isinstance(x, tuple) else root(**x) if isinstance(x, dict) else root(x)
             if predictions is None:
                 predictions = self._predictions_of(result)
+                if self._output is None and _is_of_transformers(result):
+                    made["predictions"] = "last"  # [N, T, K]
             # Copied here: what the model returned may be a buffer that is put back.
             return None if predictions is None else np.array(to_numpy(predictions))
 
@@ -367,7 +393,7 @@ class Recorder:
                     raise ValueError(f"{self.path}: {name}: found from sample {self.samples} on; expected in no batch, as "
                                      "before")
                 self._writer.check(name, rows)
-            changed = self._weights.changed()
+            changed = None if first else self._weights.changed() or self._lent_others(calls)
             if changed is not None:
                 raise ValueError(f"{self.path}: layers/{changed}/weight: found changed after sample {self.samples}; expected no "
                                  "training while a dump is recorded")
@@ -393,12 +419,34 @@ class Recorder:
         for index, (name, call) in enumerate(calls.items()):
             layer = self._layers[name] = call.layer
             self._writer.group(f"layers/{name}", index=index, kind=layer.kind or None, **call.attributes)
-            weight, bias = call.weights or _weights.read(layer, call.features)
+            if call.lent:
+                self._lent[name] = call.weights
+            else:
+                self._weights.watch(name, layer)
+            used = call.weights or _weights.Used(*_weights.read(layer, call.features))
+            if used.unseen and not self._quiet:
+                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that "
+                              "cannot be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
+            weight, bias = used.weight, used.bias
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
-            self._weights.watch(name, layer)
+        self._weights.begin()
+
+    def _lent_others(self, calls: dict[str, Call]) -> str | None:
+        """The layer of a call that used another weight than in the first batch, where one of the two was not the module's own."""
+        for name, call in calls.items():
+            if call.lent or name in self._lent:
+                now, before = (used or _weights.on_cpu(*_weights.read(call.layer, call.features))
+                               for used in (call.weights, self._lent.get(name)))
+                if not now.same(before):
+                    return name
+        return None
+
+
+def _is_of_transformers(result) -> bool:
+    return any(cls.__module__.split(".")[0] == "transformers" for cls in type(result).__mro__)
 
 
 def _not_closed(writer: DumpWriter) -> None:
