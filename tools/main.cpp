@@ -1,5 +1,6 @@
 // collapscope: parse, run, one catch, exit status.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <csignal>
 #include <cstdio>
@@ -77,9 +78,20 @@ int status_of(int argc, char** argv) {
   }
 }
 
+// One layer after another takes matrices and buffers of the same sizes. Given back to the system each time,
+// they come as pages that are touched for the first time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int most_in_heap = 32 << 20;
+  (void)::mallopt(M_MMAP_THRESHOLD, most_in_heap);
+  (void)::mallopt(M_TRIM_THRESHOLD, 2 * most_in_heap);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   const int status = status_of(argc, argv);
   if (gpu_was_abandoned()) {
     (void)std::fflush(nullptr);
