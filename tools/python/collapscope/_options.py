@@ -39,6 +39,16 @@ def core_options(*, metrics, signal_dim, top, precision, memory, device, threads
     return options
 
 
+def require_options(task: str, *, classes, **options) -> None:
+    """Raises AccumulatorError for what an accumulator of any layers would say. task: of another kind than there are it says nothing."""
+    from .accumulator import Accumulator
+
+    if task == "classification":
+        Accumulator(1, classes=classes or 2, **options)
+    else:
+        Accumulator(1, 1, **options)
+
+
 def metric_patterns(metrics) -> str:
     """Names and globs with commas between them; "" for all."""
     listed = [metrics] if isinstance(metrics, str) else list(metrics or [])
