@@ -102,7 +102,9 @@ class Accumulator:
         self._options = core_options(metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
                                      threads=threads, per_class=per_class)
         self._options.ignore_label, self._device, self._threads = self._ignored, device, self._options.threads
-        self._made("float64")  # says what does not fit at once
+        made = self._made("float64")  # says what does not fit at once
+        if device not in (None, "cpu"):
+            made.row_stream  # so does the device
         self._core = None
 
     @staticmethod

@@ -43,6 +43,11 @@ class _Sums(CheckedRows):
         if name == "targets" and classes is not None and self.task == "classification":
             labels_of(values, classes, None)  # before any of the batch is in the sums
 
+    def refuse_bad_row(self, name: str, bad: int | None, type_name: str) -> None:
+        if bad is not None:
+            first = self.rows[name].count if name in self.rows else 0
+            raise AccumulatorError(f"{self.path}: {name}: sample {first + bad} has a NaN or Inf (as {type_name}); expected finite numbers")
+
     def group(self, name: str, **attributes) -> None:
         self.kinds[name.split("/", 1)[1]] = attributes.get("kind") or ""
 
