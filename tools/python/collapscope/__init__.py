@@ -10,6 +10,7 @@
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
     load_classes       what they say of each class, likewise             (results.py)
+    errors             the exceptions                                    (errors.py)
     plot               figures                                           (plot/)
 
 Importing the package needs the standard library only; each name loads its module when it is first used. What needs a package
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import callbacks, plot
+    from . import callbacks, errors, plot
     from .accumulator import Accumulator
     from .attach import attach, record
     from .convert import convert
@@ -46,10 +47,11 @@ _NAMES = {
     "load": ("results", "load"),
     "load_classes": ("results", "load_classes"),
     "analyze": ("program", "analyze"),
+    "errors": ("errors", None),
     "plot": ("plot", None),
 }
 
-__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes", "analyze", "plot"]
+__all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes", "analyze", "errors", "plot"]
 
 
 class _Package(types.ModuleType):
