@@ -67,11 +67,11 @@ class Sums:
             with np.errstate(over="ignore", invalid="ignore"):
                 columns = self._columns(rows, device)
                 if device is None:
-                    found = np.append((rows @ columns).astype(np.float64) @ signs[None], np.square(rows, dtype=np.float64).sum())
+                    found = np.append((rows @ columns).astype(np.float64) @ signs[None], float(np.linalg.norm(rows)) ** 2)
                 else:
                     torch = sys.modules["torch"]
                     with torch.no_grad():
-                        length = torch.linalg.vector_norm(rows, dtype=torch.float64)
+                        length = torch.linalg.vector_norm(rows).double()
                         found = torch.cat([torch.mv(rows, columns).double() @ signs[device], length.square().reshape(1)])
             self._signed[name] = self._signed[name] + found if name in self._signed else found
         self.rows += count
