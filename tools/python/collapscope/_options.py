@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import _core
 from ._arrays import is_torch
 from .errors import AccumulatorError
 
@@ -21,6 +20,8 @@ def whole(value, what: str, lowest: int, more: str = "") -> int:
 
 def core_options(*, metrics, signal_dim, top, precision, memory, device, threads, per_class):
     """As the compiled part takes them. What it says itself of their values comes when an accumulator is made of them."""
+    from . import _core  # accumulator.py says what to do where it is missing
+
     options = _core.Options()
     options.metrics = metric_patterns(metrics)
     options.signal_dim = _signal_dim(signal_dim)
