@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from collapscope import program as collapscope_program
 from collapscope.__main__ import main
 from conftest import DUMPS, ROOT, whole_svg
 
@@ -78,6 +79,11 @@ def test_all_writes_what_it_can_and_names_the_rest(arm, tmp_path, run):
     (("heatmap", "RESULTS", "-o", "x.pdf", "--metric", "a", "--metric", "b"), "heatmap takes one --metric"),
     (("deep", "RESULTS", "-o", "x.pdf", "--run", "none"), "no run none; there are arm_wd0"),
     (("nosuch", "RESULTS", "-o", "x.pdf"), "invalid choice: 'nosuch'"),
+    (("last-layr", "RESULTS", "-o", "x.pdf"), "invalid choice: 'last_layr' (did you mean last_layer?)"),
+    (("last_layer", "RESULTS", "-o", "x.pdf", "--metric", "ncr1"), "no metric is called ncr1 in these results (did you mean nrc1?)"),
+    (("last_layer", "RESULTS", "-o", "x.pdf", "--layer", "fc"), "no layer fc (did you mean fc"),
+    (("last_layer", "RESULTS", "-o", "x.pdf", "--group-by", "weight_deacy"), "no run has an attribute weight_deacy (did you mean weight_decay?)"),
+    (("weight_decay", "RESULTS", "-o", "x.pdf", "--by", "weight_deacy"), "no run has a number weight_deacy (did you mean weight_decay?)"),
 ])
 def test_errors_are_a_line_and_status_2(arm, tmp_path, run, arguments, message):
     status, text = run("plot", *(arm / "arm.json" if item == "RESULTS" else item for item in arguments))
@@ -99,3 +105,19 @@ def test_usage():
     assert shell("--help") == (0, "")
     status, message = shell("nosuch")
     assert status == 2 and "python -m collapscope plot" in message
+
+
+@pytest.mark.parametrize("command", ["plot", "convert"])
+def test_the_installed_command_names_those_of_python(monkeypatch, capsys, command):
+    monkeypatch.setattr(sys, "argv", ["collapscope", command, "a.json"])
+    with pytest.raises(SystemExit) as ending:
+        collapscope_program.main()
+    assert ending.value.code == 2 and f"expected python -m collapscope {command}" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_a_line():
+    code = "import sys; sys.modules['matplotlib'] = None; from collapscope.__main__ import main; sys.exit(main(['plot', 'deep', 'a.json', '-o', 'x.pdf']))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools" / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("collapscope plot: drawing figures needs matplotlib") and done.stderr.count("\n") == 1

@@ -228,3 +228,23 @@ def test_runs_without_attributes_die_too(sweep):
         checkpoint["attributes"] = {}
     assert len(lines(plot.deep(sweep, metrics=["deep_nrc1"]).axes[0])) == 10
     assert np.isfinite(collapscope.load(sweep).value).any()
+
+
+def test_a_run_without_the_attribute_is_said_to_have_none(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        if checkpoint["run"].startswith("wd0.01"):
+            del checkpoint["attributes"]["weight_decay"]
+    shown = texts(plot.last_layer(sweep, metrics=["model_mse"], group_by="weight_decay"))
+    assert any(text.startswith("no weight decay (n ") for text in shown) and not any("None" in text for text in shown)
+
+
+def test_the_common_name_of_long_layers_stays_below_its_panel(tree):
+    name = "model.backbone.encoder.transformer.layers.{}.attention.output.dense.projection_weight_block_inner"
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = [{**copy.deepcopy(checkpoint["layers"][5]), "name": name.format(i), "index": i} for i in range(200)]
+    figure = plot.deep(tree)
+    figure.draw_without_rendering()
+    boxes = [ax.xaxis.label.get_window_extent() for ax in figure.axes]
+    assert all("*" in ax.get_xlabel() for ax in figure.axes)
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not any(box.overlaps(other) for number, box in enumerate(boxes) for other in boxes[:number])

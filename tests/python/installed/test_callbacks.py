@@ -113,3 +113,87 @@ def test_trainer_with_labels_of_tokens(monkeypatch):
     table = collapscope.measure(test_meter_classes.tagger(), pairs, pool="none", ignore_label=-100, exclude="block.self_attn", wide=True,
                                 **CLASSIFIER)
     assert logged[0]["collapse/head/nc1"] == table["nc1"].iloc[-1]
+
+
+class Causal(torch.nn.Module):
+    """A language model as transformers has them: of labels that it shifts itself, or does not."""
+
+    def __init__(self, shift=True):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.head, self.shift = torch.nn.Embedding(7, 12), torch.nn.Linear(12, 7), shift
+
+    def forward(self, input_ids, labels=None):
+        logits = self.head(self.embed(input_ids))
+        loss = None
+        if labels is not None:
+            pair = (logits[:, :-1], labels[:, 1:]) if self.shift else (logits, labels)
+            loss = torch.nn.functional.cross_entropy(pair[0].flatten(0, 1), pair[1].flatten())
+        return types.SimpleNamespace(loss=loss, logits=logits)
+
+
+@pytest.mark.parametrize("shift", [True, False])
+def test_trainer_with_a_language_model(monkeypatch, shift):
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    model, ids = Causal(shift), torch.randint(0, 7, (24, 9))
+    labels = ids.clone()
+    labels[3, 5:] = -100
+    logged, options = [], {"task": "classification", "pool": "none", "ignore_label": -100, "layers": "head"}
+    of = types.SimpleNamespace(log=logged.append, add_callback=lambda callback: None)
+    metrics = ["nc1", "model_accuracy", "model_cross_entropy"]
+    callback = collapscope.callbacks.trainer(of, [{"input_ids": ids, "labels": labels}], every=1, metrics=metrics, **options)
+    callback.on_train_begin(None, None, None, model=model)
+    callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=model)
+    wanted = torch.cat([labels[:, 1:], torch.full((24, 1), -100)], 1) if shift else labels
+    assert logged == [collapscope.scalars(collapscope.measure(model, [(ids, wanted)], **options), metrics)]
+    assert logged[0]["collapse/model_cross_entropy"] == pytest.approx(model(ids, labels).loss.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"every": 0}, "every: found 0"), ({"every": -1}, "every: found -1"), ({"metrics": ["nrc99"]}, "nrc99"), ({"nonsense": 1}, "option 'nonsense'"),
+    ({"wide": True}, "option 'wide'"), ({"on_error": "log"}, "on_error: found 'log'"), ({"looks": 3}, "looks: found 3"),
+    ({"signal_dim": 0}, "signal_dim: found 0"), ({"metrics": []}, "metrics: found none"), ({"batch": 1}, "batch: found 1")])
+def test_wrong_options_are_said_at_once(monkeypatch, options, message):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    with pytest.raises(ValueError, match=message):
+        collapscope.callbacks.lightning(batches((5,)), **options)
+    with pytest.raises(ValueError, match=message):
+        collapscope.callbacks.trainer(types.SimpleNamespace(add_callback=None), batches((5,)), **options)
+    with pytest.raises(ValueError, match="data: found generator"):
+        collapscope.callbacks.lightning(item for item in batches((5,)))
+
+
+def test_wrong_layers_are_said_when_the_training_begins(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    callback = collapscope.callbacks.lightning(batches((5,)), layers="nothing", on_error="warn")
+    with pytest.raises(ValueError, match="found no module 'nothing'"):
+        callback.on_fit_start(None, mlp())
+
+
+def test_a_nan_in_a_training(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    logged = []
+
+    class Module(torch.nn.Sequential):
+        def log_dict(self, numbers, **_):
+            logged.append(numbers)
+
+    module, now = Module(*mlp()), types.SimpleNamespace(current_epoch=0)
+    callback = collapscope.callbacks.lightning(batches((5,)), metrics="nrc*", on_error="warn")
+    callback.on_train_epoch_end(now, module)
+    assert "collapse/0/nrc1" in logged[0]
+    with torch.no_grad():
+        module[0].weight.fill_(float("nan"))
+    now.current_epoch = 1
+    with pytest.warns(RuntimeWarning, match="not measured at step 1: .* has a NaN or Inf"):
+        callback.on_train_epoch_end(now, module)
+    assert len(logged) == 1 and callback.failures[0][0] == 1 and callback.table is not None
+    with pytest.raises(ValueError, match="NaN or Inf"):
+        collapscope.callbacks.lightning(batches((5,))).on_train_epoch_end(now, module)
+    of = types.SimpleNamespace(log=logged.append, add_callback=lambda callback: None)
+    callback = collapscope.callbacks.trainer(of, batches((5,)), every=1, on_error="warn")
+    with pytest.warns(RuntimeWarning, match="not measured at step 7"):
+        callback.on_step_end(None, types.SimpleNamespace(global_step=7), None, model=module)
+    assert len(logged) == 1

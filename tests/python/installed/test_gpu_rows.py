@@ -16,7 +16,7 @@ from collapscope import meter as collapscope_meter
 BUILD = Path(os.environ.get("COLLAPSCOPE_BUILD", "none"))
 FAKE, MODULE = BUILD / "fake_cuda", BUILD / "lib" / "collapscope" / "libcollapscope_cuda.so"
 
-SCRIPT = r'''
+ON_GPU = r'''
 import ctypes, json, sys
 import numpy as np
 import collapscope
@@ -36,7 +36,7 @@ class OnGpu:
     streams = set()
 
     def __init__(self, array):
-        self.shape, self.ndim, self.data = array.shape, array.ndim, ctypes.c_void_p()
+        self.shape, self.ndim, self.data, self.array = array.shape, array.ndim, ctypes.c_void_p(), array
         assert cuda.cudaMalloc(ctypes.byref(self.data), ctypes.c_size_t(array.nbytes)) == 0
         assert cuda.cudaMemcpy(self.data, ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes), 1) == 0
         self.sizes = (ctypes.c_int64 * 2)(*array.shape)
@@ -58,9 +58,14 @@ class OnGpu:
         new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
         return new(ctypes.addressof(self.tensor), b"dltensor", None)
 
+    def get(self):  # as CuPy's
+        return self.array
+
     def free(self):
         assert cuda.cudaFree(self.data) == 0
+'''
 
+SAME_NUMBERS = r'''
 
 def numbers(sums, batches, wrap):
     for pass_rows in (sums.update, sums.look):
@@ -94,13 +99,37 @@ print(json.dumps(found))
 '''
 
 
-@pytest.mark.skipif(not FAKE.exists() or not MODULE.exists(), reason="COLLAPSCOPE_BUILD names no build with the fake CUDA runtime")
-def test_rows_stay_on_their_gpu():
+NO_ROOM = r'''
+features = np.random.default_rng(0).normal(size=(64, 512)).astype("f4")
+sums = collapscope.Accumulator({f"l{i}": 512 for i in range(12)}, 2)
+rows = OnGpu(features)
+for passed in (rows, rows, features):
+    sums.update({f"l{i}": passed for i in range(12)}, features[:, :2].astype("f8"))
+rows.free()
+print(json.dumps({"device": sums.results()["provenance"]["device"], "rows": sums.rows}))
+'''
+
+
+def run_on_fake(script, **settings):
     environment = {**os.environ, "LD_LIBRARY_PATH": str(FAKE), "COLLAPSCOPE_GPU_MODULE": str(MODULE), "FAKE_CUDA_STRICT": "1",
-                   "FAKE_CUDA_PROTECT": "0"}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment)
+                   "FAKE_CUDA_PROTECT": "0", **settings}
+    done = subprocess.run([sys.executable, "-c", ON_GPU + script], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+needs_fake = pytest.mark.skipif(not FAKE.exists() or not MODULE.exists(), reason="COLLAPSCOPE_BUILD names no build with the fake CUDA runtime")
+
+
+@needs_fake
+def test_a_gpu_without_room_leaves_the_sums_to_the_cpu():
+    found = run_on_fake(NO_ROOM, FAKE_CUDA_MEMORY="300000000")
+    assert found["device"].startswith("cpu") and found["rows"] == 3 * 64
+
+
+@needs_fake
+def test_rows_stay_on_their_gpu():
+    found = run_on_fake(SAME_NUMBERS)
     for task in ("targets", "classes"):
         assert found[task]["gpu"]["device"].startswith("cuda:0") and found[task]["cpu"]["device"].startswith("cpu")
         assert found[task]["gpu"] == found[task]["copied"]

@@ -10,8 +10,8 @@
     analyze            runs the program `collapscope` on dumps           (program.py)
     load               results as a table                                (results.py)
     load_classes       what they say of each class, likewise             (results.py)
+    errors             the exceptions                                    (errors.py)
     plot               figures                                           (plot/)
-    errors             its exceptions                                    (errors.py)
 
 Importing the package needs the standard library only; each name loads its module when it is first used. What needs a package
 that is missing says so when it is called.
@@ -47,8 +47,8 @@ _NAMES = {
     "load": ("results", "load"),
     "load_classes": ("results", "load_classes"),
     "analyze": ("program", "analyze"),
-    "plot": ("plot", None),
     "errors": ("errors", None),
+    "plot": ("plot", None),
 }
 
 __all__ = ["__version__", "Recorder", "record", "attach", "convert", "Accumulator", "Meter", "measure", "scalars", "callbacks", "load", "load_classes",

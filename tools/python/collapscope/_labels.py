@@ -11,7 +11,7 @@ LEFT_OUT = -1.0  # of a row with the ignored label
 
 def labels_of(array, classes: int, ignored: int | None) -> np.ndarray:
     """[rows, 1] in float64, LEFT_OUT where they are ignored. Raises AccumulatorError for what is no label."""
-    found = on_cpu(array)
+    found = on_cpu(array, "labels")
     if found.ndim == 2 and found.shape[1] == classes > 1:
         labels = _of_one_hot(float64(found, "labels", classes))
     elif found.ndim == 1 or found.ndim == 2 and found.shape[1] == 1:

@@ -10,6 +10,8 @@ import torch
 
 def wrapped(module) -> torch.nn.Module | None:
     """What a compiled module or one of the parallel wrappers holds, else None."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return None
     inner = module.__dict__.get("_orig_mod") or module._modules.get("_orig_mod")  # torch.compile
     if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         inner = module.module
@@ -17,8 +19,20 @@ def wrapped(module) -> torch.nn.Module | None:
 
 
 def is_sharded(module) -> bool:
-    """Whether a module's parameters lie in pieces on several ranks: FSDP of either kind, DeepSpeed."""
-    return any(cls.__name__ in ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine") for cls in type(module).__mro__)
+    """Whether a module's parameters lie in pieces on several ranks: FSDP of either kind, DeepSpeed, tensor parallel."""
+    return any(cls.__name__ in ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine") for cls in type(module).__mro__) or any(
+        cls.__name__ == "DTensor" for parameter in module._parameters.values() for cls in type(parameter).__mro__)
+
+
+def _require_measurable(modules) -> None:
+    """Raises ValueError for modules that run no hooks, and for those that have no numbers."""
+    for module in modules:
+        name = type(module).__name__
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(f"model: found a scripted module, {getattr(module, 'original_name', name)}, which runs no hooks; expected the one that "
+                             "it was made of")
+        if any(parameter is not None and parameter.device.type == "meta" for parameter in module._parameters.values()):
+            raise ValueError(f"model: found a {name} on the meta device, which has no numbers; expected a model on the CPU or a GPU")
 
 
 def unwrap(module):
@@ -31,6 +45,7 @@ def unwrap(module):
 def plain(model):
     """The model without wrappers, inside it, too: compiled graphs run no hooks, and parallel ones many. Put back after."""
     root = unwrap(model)
+    _require_measurable(root.modules())
     changed = []
     try:
         for parent in list(root.modules()):

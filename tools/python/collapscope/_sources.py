@@ -149,7 +149,10 @@ class Index:
         file = self.files[name]
         if file not in self.open:
             self.open[file] = open_source(self.path.with_name(file), self.trust)
-        return self.open[file][name]
+        try:
+            return self.open[file][name]
+        except KeyError:
+            raise ValueError(f"{self.path.with_name(file)}: found no tensor {name!r}; expected one, as {self.path.name} lists it") from None
 
 
 def refuse_pointer(path: Path) -> None:

@@ -15,6 +15,7 @@ import functools
 import json
 import numbers
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ import numpy as np
 
 from ._arrays import float64, gpu_of, matrix, type_name, weight_of, with_bits
 from ._labels import labels_of
+from ._looks import Passes
+from ._options import attributes_of, core_options, whole
 from .errors import AccumulatorError
 
 try:
@@ -83,10 +86,12 @@ class Accumulator:
     def __init__(self, features, targets: int | None = None, *, classes: int | None = None, ignore_label: int | None = None, weights=None,
                  biases=None, kinds=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
                  device: str | None = None, threads: int = 0, per_class: bool = False):
-        self._features = dict(features) if isinstance(features, Mapping) else {"features": int(features)}
+        features = features if isinstance(features, Mapping) else {"features": features}
+        self._features = {name: whole(d, f"features of {name!r}", 1) for name, d in features.items()}
         self._targets, self._classes = self._checked_task(targets, classes)
         self._ignored = self._checked_label(ignore_label)
-        self._core = None
+        self._core, self._passes = None, Passes()
+        self._sound = True  # False: some layers have rows that others have not
         weights, biases, convolutions = self._checked_weights(weights, biases)
         unknown = [name for name in kinds or {} if name not in self._features]
         if unknown:
@@ -94,14 +99,12 @@ class Accumulator:
         self._layers = [_core.Layer(name, int(d), weights.get(name), number, (kinds or {}).get(name) or "", biases.get(name),
                                     name in convolutions)
                         for number, (name, d) in enumerate(self._features.items())]
-        self._options = _core.Options()
-        self._options.metrics = ",".join([metrics] if isinstance(metrics, str) else metrics or [])
-        self._options.signal_dim = "" if signal_dim is None else str(signal_dim)
-        self._options.top, self._options.precision, self._options.memory = top, precision, memory
-        self._device, self._options.threads = device, threads
-        self._options.device = "cpu" if device is None else device
-        self._options.ignore_label, self._options.per_class = self._ignored, per_class
-        self._made("float64")  # says what does not fit at once
+        self._options = core_options(metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
+                                     threads=threads, per_class=per_class)
+        self._options.ignore_label, self._device, self._threads = self._ignored, device, self._options.threads
+        made = self._made("float64")  # says what does not fit at once
+        if device not in (None, "cpu"):
+            made.row_stream  # so does the device
         self._core = None
 
     @staticmethod
@@ -113,7 +116,7 @@ class Accumulator:
             raise AccumulatorError(f"classes: found {classes!r}; expected how many there are, so that labels are from 0 to classes - 1")
         if classes is not None and classes > MOST_CLASSES:
             raise AccumulatorError(f"classes: found {classes}; expected at most {MOST_CLASSES}")
-        return (None, int(classes)) if targets is None else (int(targets), None)
+        return (None, int(classes)) if targets is None else (whole(targets, "targets", 1), None)
 
     def _checked_label(self, label):
         if label is None:
@@ -180,7 +183,7 @@ class Accumulator:
         if gpus == {None}:
             return None, None
         if self._core is None and self._device is None and len(gpus) == 1:
-            self._made(target_type).use_device(f"cuda:{next(iter(gpus))}")
+            self._made(target_type).prefer_device(f"cuda:{next(iter(gpus))}")
         return self._made(target_type).row_stream or (None, None)
 
     @_plain_errors
@@ -192,7 +195,7 @@ class Accumulator:
         targets: [rows, n], or [rows] where n = 1; of a classification labels [rows], integers of any kind or whole floats, or
             one-hot rows [rows, K].
         predictions: of the model, shaped as the targets; of a classification logits [rows, K]. With all batches or with none.
-        After an error in the middle of it only `reset` helps.
+        After a NaN, or an error in the middle of it, only `reset` helps.
         """
         rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)
@@ -202,9 +205,17 @@ class Accumulator:
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
         core = self._made(type_name(targets))
-        for part in self._parts(len(values), guesses):
-            core.update(*with_bits([found[part] for found in rows], stream), values[part],
-                        None if guesses is None else float64(guesses[part], "predictions", columns))
+        for number, part in enumerate(self._parts(len(values), guesses)):
+            beside = values[part], None if guesses is None else float64(guesses[part], "predictions", columns)
+            try:
+                if not core.update(*with_bits([found[part] for found in rows], stream), *beside):
+                    rows, stream = self._batch(features, type_name(targets))  # the GPU has no room for the sums: on the CPU
+                    core.update(*with_bits([found[part] for found in rows], stream), *beside)
+            except BaseException as error:  # wrong shapes are found before anything is summed up
+                self._sound = self._sound and number == 0 and isinstance(error, _core.CoreUsageError)
+                raise
+        if self._passes is not None:
+            self._passes.add(self._named(rows, values))
 
     @staticmethod
     def _parts(rows: int, guesses) -> list[slice]:
@@ -225,6 +236,13 @@ class Accumulator:
             return float64(targets, "targets", self._targets)
         return labels_of(targets, self._classes, self._ignored)
 
+    def _named(self, rows, values) -> dict:
+        return {**{f"features of {name!r}": found for name, found in zip(self._features, rows)}, self._targets_name: values}
+
+    @property
+    def _targets_name(self) -> str:
+        return "targets" if self._classes is None else "labels"
+
     @staticmethod
     def _require_rows(rows, values, what):
         if len(values) != len(rows[0]):
@@ -236,19 +254,38 @@ class Accumulator:
         ncc_accuracy, nc1_unit, low floors): pass them to `look`, in the order in which they came, then `compute`."""
         self._require_some()
         self._core.begin_look()
+        if self._passes is not None:
+            self._passes.begin()
 
     @_plain_errors
     def look(self, features, targets) -> None:
-        """Rows of a second look, as of `update`."""
+        """Rows of a second look, as of `update`. Raises AccumulatorError where they turn out to be others than those of `update`; the second
+        look is then given up."""
         self._require_some()
         rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)
         self._require_rows(rows, values, "targets" if self._classes is None else "labels")
         self._core.look(*with_bits(rows, stream), values)
+        if self._passes is not None:
+            try:
+                self._passes.look(self._named(rows, values), self._targets_name)
+            except AccumulatorError:
+                self.end_look()
+                raise
+
+    @_plain_errors
+    def end_look(self) -> None:
+        """Gives up a second look, finished or not: the sums of the first one stay, and rows may be added."""
+        self._require_some()
+        on = self._core.row_stream
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "sums.h5")
+            self._core.save(path)
+            self._core = _core.Accumulator.load(path, "cpu" if on is None else f"cuda:{on[0]}", self._threads)
 
     @_plain_errors
     def merge(self, other: Accumulator) -> None:
-        """Adds the rows of another accumulator of the same layers, weights and options, after these."""
+        """Adds the rows of another accumulator of the same layers, weights and options, after these. Files: merge what `load` gives."""
         if not isinstance(other, Accumulator):
             raise AccumulatorError(f"found {type(other).__name__}; expected an Accumulator")
         for what, here, there in (("layers", self._features, other._features), ("targets", self._targets, other._targets),
@@ -257,11 +294,16 @@ class Accumulator:
                 raise AccumulatorError(f"found an accumulator whose {what} are {there}; expected {here}, as here")
         if other._core is not None:
             self._made("float64").merge(other._core)
+            if self._passes is not None and other._passes is not None:
+                self._passes.merge(other._passes)
+            else:
+                self._passes = None
 
     def reset(self) -> None:
         """Forgets all rows."""
         if self._core is not None:
             self._core.reset()
+        self._passes, self._sound = Passes(), True
 
     def _require_some(self) -> None:
         if self._core is None or not self._core.rows:
@@ -281,8 +323,7 @@ class Accumulator:
         self._require_some()
         if isinstance(class_names, (str, bytes)):
             raise AccumulatorError(f"class_names: found the text {class_names!r:.80}; expected a list of texts, one for each label from 0 on")
-        listed = [(str(name), value if isinstance(value, (bool, int, float, str)) else str(value))
-                  for name, value in (attributes or {}).items()]
+        listed = list(attributes_of(attributes).items())
         return json.loads(self._core.compute(path, run, None if step is None else float(step), listed, list(class_names)))
 
     def compute(self, weights=None, biases=None, *, path: str = "", run: str = "", step=None, attributes=None, class_names=(),
@@ -309,5 +350,6 @@ class Accumulator:
         found._features = dict(zip(found._core.names, found._core.features))
         found._targets, found._classes = found._core.targets or None, found._core.classes or None
         found._ignored = found._core.ignore_label
-        found._layers, found._options, found._device = None, None, device
+        found._layers, found._options, found._device, found._threads = None, None, device, threads
+        found._passes, found._sound = None, True  # a file has no sums that depend on the order
         return found

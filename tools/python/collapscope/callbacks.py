@@ -5,23 +5,70 @@ Whatever logger the training has (TensorBoard, wandb, a file) gets the numbers, 
 """
 from __future__ import annotations
 
-from .meter import measure, scalars
+import inspect
+import warnings
+from collections.abc import Mapping
+
+from ._options import metric_patterns, require_options, whole
+from .errors import AccumulatorError
+from .meter import Meter, measure, scalars
 
 METRICS = ("nrc1", "nrc2", "nrc3", "deep_nrc1", "deep_nrc2", "linear_mse")
 # Of a classifier. The last one takes a second look, looks=2; without it the others are logged.
 CLASS_METRICS = ("nc1", "nc2_equiangular", "nc3_self_duality", "nc4_disagreement")
 OF_CLASSIFIERS = ("nc3_self_duality", "nc4_disagreement")  # of these: mean something where the rows of W are the classes'
+_OF_METER = [name for name in inspect.signature(Meter.__init__).parameters if name not in ("self", "model", "metrics")]
+_OF_ANALYSIS = ("signal_dim", "top", "precision", "memory", "device", "threads", "per_class")
 
 
-def _measured(model, data, metrics, options: dict):
-    """The table, and what of it is to be logged. metrics: None: what the task suggests."""
-    suggested = CLASS_METRICS if options.get("task") == "classification" else METRICS
-    table = measure(model, data, metrics=",".join([metrics] if isinstance(metrics, str) else metrics or suggested), **options)
-    chosen = table
-    if metrics is None:  # of a hidden layer's weight, row c is not class c's
-        last = table["position"].max()
-        chosen = table[~table["metric"].isin(OF_CLASSIFIERS) | (table["position"] == last)]
-    return table, scalars(chosen, metrics or suggested)
+class _Measuring:
+    """What a callback measures and when, checked at once."""
+
+    def __init__(self, data, every, metrics, on_error, options: dict):
+        self.data, self.every, self.options = data, whole(every, "every", 1), options
+        if on_error not in ("raise", "warn"):
+            raise AccumulatorError(f"on_error: found {on_error!r:.80}; expected 'raise' or 'warn'")
+        if hasattr(data, "__next__"):
+            raise AccumulatorError(f"data: found {type(data).__name__}, which can be read once; expected a loader or a list")
+        if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+            raise AccumulatorError(f"data: found {type(data).__name__}; expected a loader or a list of batches")
+        self.on_error, self.table, self.failures = on_error, None, []
+        self.is_default = metrics is None
+        suggested = CLASS_METRICS if options.get("task") == "classification" else METRICS
+        self.metrics = metric_patterns(suggested if self.is_default else metrics)
+        if not self.metrics:
+            raise AccumulatorError("metrics: found none; expected names or globs of metrics, such as 'nrc*'")
+        unknown = [name for name in options if name not in (*_OF_METER, "batch", "looks")]
+        if unknown:
+            raise AccumulatorError(f"found the option {unknown[0]!r}; expected every, metrics, on_error, batch, looks and those of Meter: "
+                                   f"{', '.join(_OF_METER)}")
+        if options.get("looks", 1) not in (1, 2):
+            raise AccumulatorError(f"looks: found {options['looks']!r}; expected 1 or 2")
+        if options.get("batch") is not None and not callable(options["batch"]):
+            raise AccumulatorError(f"batch: found {options['batch']!r:.80}; expected a function of what the loader yields")
+        defaults = {name: inspect.signature(Meter.__init__).parameters[name].default for name in _OF_ANALYSIS}
+        require_options(options.get("task", "regression"), classes=options.get("classes"), metrics=self.metrics,
+                        **{name: options.get(name, default) for name, default in defaults.items()})
+
+    def check(self, model) -> None:
+        """Raises ValueError for what does not fit the model, before anything is measured."""
+        Meter(model, metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in ("batch", "looks")})
+
+    def numbers(self, model, step: int, **more) -> dict | None:
+        """What is to be logged; None where it could not be measured, with on_error="warn"."""
+        try:
+            self.table = measure(model, self.data, metrics=self.metrics, **{**more, **self.options})
+        except Exception as error:  # whatever it is, the training is worth more
+            if self.on_error == "raise":
+                raise
+            self.failures.append((step, error))
+            warnings.warn(f"collapse is not measured at step {step}: {error}", RuntimeWarning, stacklevel=3)
+            return None
+        chosen = self.table
+        if self.is_default:  # of a hidden layer's weight, row c is not class c's
+            last = chosen["position"].max()
+            chosen = chosen[~chosen["metric"].isin(OF_CLASSIFIERS) | (chosen["position"] == last)]
+        return scalars(chosen, self.metrics)
 
 
 def _lightning():
@@ -33,48 +80,89 @@ def _lightning():
     raise ImportError("a callback for Lightning needs it, and it is not installed; expected pip install lightning", name="lightning")
 
 
-def lightning(data, every: int = 1, metrics=None, **options):
+def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", **options):
     """A callback for Lightning's Trainer that measures the module at the end of every `every`-th training epoch.
 
-    data: yields the batches (x, y) to measure on, in a fixed order. metrics: names of those to log; None: METRICS or, with
+    data: yields the batches (x, y) to measure on, in a fixed order. metrics: names or globs of those to log; None: METRICS or, with
         task="classification", CLASS_METRICS, of which nc3 and nc4 of the last layer only. options: as of measure.
+    on_error: "raise", or "warn": what cannot be measured, as after a NaN, gives a warning, and training goes on; `failures` of the
+        callback has the epochs, and why. Wrong options are an error in either case: at once, or when the training begins.
     """
+    base = _lightning().Callback
+    measuring = _Measuring(data, every, metrics, on_error, options)
 
-    class CollapseMeter(_lightning().Callback):
-        table = None  # of the last epoch that was measured
+    class CollapseMeter(base):
+        @property
+        def table(self):
+            """Of the last epoch that was measured."""
+            return measuring.table
+
+        @property
+        def failures(self):
+            return measuring.failures
+
+        def on_fit_start(self, trainer, module):
+            measuring.check(module)
 
         def on_train_epoch_end(self, trainer, module):
-            if (trainer.current_epoch + 1) % every == 0:
-                self.table, numbers = _measured(module, data, metrics, options)
-                module.log_dict(numbers, rank_zero_only=True)
+            if (trainer.current_epoch + 1) % measuring.every == 0:
+                numbers = measuring.numbers(module, trainer.current_epoch)
+                if numbers is not None:
+                    module.log_dict(numbers, rank_zero_only=True)
 
     return CollapseMeter()
 
 
-def trainer(of, data, every: int = 500, metrics=None, **options):
+def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise", **options):
     """Adds a callback to a Trainer of transformers that measures its model every `every` steps. Returns the callback.
 
     of: the Trainer. data: yields the batches to measure on, in a fixed order; dicts with `labels` go to the model without them,
-        and the labels are the targets. metrics, options: as of lightning.
+        and the labels are the targets. Causal language models compare the labels with the logits of one position before; so do the
+        metrics, with task="classification", pool="none", ignore_label=-100. metrics, on_error, options: as of lightning.
     """
     try:
         from transformers import TrainerCallback
     except ImportError:
         raise ImportError("a callback for the Trainer of transformers needs it, and it is not installed; expected pip install "
                           "transformers", name="transformers") from None
-
-    def of_dict(item):
-        if not isinstance(item, dict):
-            return item
-        return {"x": {name: value for name, value in item.items() if name != "labels"}, "y": item["labels"]}
+    measuring = _Measuring(data, every, metrics, on_error, options)
 
     class CollapseMeter(TrainerCallback):
-        table = None
+        shifts = None  # whether the model shifts labels, once a batch was seen
+
+        @property
+        def table(self):
+            return measuring.table
+
+        @property
+        def failures(self):
+            return measuring.failures
+
+        def on_train_begin(self, args, state, control, model=None, **_):
+            if model is not None:
+                measuring.check(model)
 
         def on_step_end(self, args, state, control, model=None, **_):
-            if state.global_step % every == 0:
-                self.table, numbers = _measured(model, data, metrics, {"batch": of_dict, **options})
-                of.log(numbers)
+            if state.global_step % measuring.every == 0:
+                numbers = measuring.numbers(model, state.global_step, batch=lambda item: self._arguments(model, item))
+                if numbers is not None:
+                    of.log(numbers)
+
+        def _arguments(self, model, item):
+            if not isinstance(item, Mapping):
+                return item
+            if "labels" not in item:
+                raise AccumulatorError(f"data: found a batch without labels ({', '.join(map(str, item))}); expected some, or batch=, a function "
+                                       "that gives (x, y)")
+            from ._causal import shifted, shifts_labels
+
+            labels = item["labels"]
+            if options.get("task") == "classification":
+                if self.shifts is None:
+                    self.shifts = shifts_labels(model, item)
+                if self.shifts:
+                    labels = shifted(labels, options.get("ignore_label"))
+            return {"x": {name: value for name, value in item.items() if name != "labels"}, "y": labels}
 
     callback = CollapseMeter()
     of.add_callback(callback)

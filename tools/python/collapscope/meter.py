@@ -1,16 +1,19 @@
 """Meter: the metrics of a model's layers while it runs, without a dump. Needs PyTorch."""
 from __future__ import annotations
 
+import contextlib
 import numbers
-import os
-import tempfile
+from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import numpy as np
 
 from ._arrays import gpu_of, is_torch
 from ._dump import CheckedRows, shape_text, type_name
+from ._gather import gathered
 from ._labels import labels_of
+from ._model import same_random
+from ._options import attributes_of, metric_patterns, require_options
 from ._tensors import to_numpy
 from .accumulator import Accumulator
 from .attach import arguments_of
@@ -39,6 +42,11 @@ class _Sums(CheckedRows):
         classes = self.options["classes"] if self.sums is None else self.sums.classes
         if name == "targets" and classes is not None and self.task == "classification":
             labels_of(values, classes, None)  # before any of the batch is in the sums
+
+    def refuse_bad_row(self, name: str, bad: int | None, type_name: str) -> None:
+        if bad is not None:
+            first = self.rows[name].count if name in self.rows else 0
+            raise AccumulatorError(f"{self.path}: {name}: sample {first + bad} has a NaN or Inf (as {type_name}); expected finite numbers")
 
     def group(self, name: str, **attributes) -> None:
         self.kinds[name.split("/", 1)[1]] = attributes.get("kind") or ""
@@ -89,6 +97,10 @@ class _Sums(CheckedRows):
             raise AccumulatorError(f"{self.path}: classes: found neither logits nor a linear layer that tell how many there are; expected classes=")
         return len(linear[-1])
 
+    def state(self, samples: int) -> tuple:
+        """For other ranks: the sums, and what else is known."""
+        return self.sums, samples, {"attributes": self.attributes, "class_names": self.class_names}
+
     def abort(self) -> None:
         pass
 
@@ -122,6 +134,12 @@ class Meter(Recorder):
         table = meter.compute()          # a DataFrame, as collapscope.load gives
         meter.reset()                    # before the next epoch: the weights have changed
 
+    A forward pass of your own goes into a block, and its targets into or behind that:
+
+        with meter:
+            predictions = model(x)
+        meter.update(y=y, predictions=predictions)
+
     Between the calls the model is as it was. What needs a second look at the rows (nrc1_centered, nc4_disagreement, low floors) is
     undefined, with that note; `compute(loader)` looks again.
 
@@ -141,6 +159,8 @@ class Meter(Recorder):
                  threads: int = 0, per_class: bool = False):
         if classes is not None and (task != "classification" or not isinstance(classes, numbers.Integral) or classes < 1):
             raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
+        require_options(task, classes=classes, metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
+                        threads=threads, per_class=per_class)
         self._stays = _nowhere if device == "cpu" else _on_gpu
         self._sums_options = {"classes": classes, "metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision,
                               "memory": memory, "device": device, "threads": threads, "per_class": per_class}
@@ -151,8 +171,15 @@ class Meter(Recorder):
 
     def reset(self) -> None:
         """Forgets all batches, and the weights that they were recorded with."""
+        block: contextlib.ExitStack | None = getattr(self, "_block", None)  # of `with meter:`
+        if block is not None:
+            block.close()
+        self._block = None
+        self._own: tuple | None = None  # this rank's, while the sums are those of all
         model, layers, task, attributes, options = self._arguments
         super().__init__(model, "meter", layers, task, attributes, **options)
+        if block is not None:
+            self._enter_block()
 
     def _checked(self, path):
         return path
@@ -161,8 +188,63 @@ class Meter(Recorder):
         return _Sums(self.path, self._task, attributes, self._sums_options)
 
     def update(self, x=None, y=None, *, mask=None, predictions=None) -> None:
-        """One batch: as Recorder.add."""
-        self.add(x, y, mask=mask, predictions=predictions)
+        """One batch: as Recorder.add. Without x it is of the pass that you ran inside `with meter:`."""
+        self._to_own()
+        with self._outside_block():
+            self.add(x, y, mask=mask, predictions=predictions)
+
+    def __enter__(self):
+        if self._block is not None:
+            raise AccumulatorError("meter: found `with meter:` inside another one; expected one at a time")
+        self._enter_block()
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._leave_block()
+        if kind is not None:
+            self._captured = None
+
+    @contextlib.contextmanager
+    def _outside_block(self):
+        """A pass that is run in here is not also one of `with meter:`."""
+        again = self._block is not None
+        self._leave_block()
+        try:
+            yield
+        finally:
+            if again:
+                self._enter_block()
+
+    def _enter_block(self) -> None:
+        self._block = contextlib.ExitStack()
+        self._block.enter_context(self.watch())
+
+    def _leave_block(self) -> None:
+        block, self._block = self._block, None
+        if block is None:
+            return
+        before = self._captured
+        block.close()
+        if self._captured is not None and not self._captured[0]:
+            self._captured = before  # no pass was run
+
+    def close(self) -> None:
+        """Nothing: a meter has no file. For those that treat it as a Recorder."""
+
+    def abort(self) -> None:
+        """Nothing, as close."""
+
+    def _store(self, arrays, calls, positions) -> None:
+        first = not self.samples
+        try:
+            super()._store(arrays, calls, positions)
+        except BaseException:
+            sums = None if self._writer is None else self._writer.sums
+            if first:
+                self.reset()
+            elif sums is not None and sums._sound:
+                self._failure, self._closed = None, False
+            raise
 
     def results(self, loader=None, *, batch=None) -> dict:
         """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch: as of compute."""
@@ -170,8 +252,9 @@ class Meter(Recorder):
         if self._writer is None or not self.samples:
             raise AccumulatorError("meter: found no samples; expected at least one call of update()")
         if loader is not None:
-            self._look(loader, batch)
-        attributes = {"task": self._task, **self._writer.attributes}
+            with self._outside_block():
+                self._look(loader, batch)
+        attributes = {"task": self._task, **attributes_of(self._writer.attributes)}
         run, step = attributes.get("run", ""), attributes.get("step")
         return self._writer.sums.results(run=str(run), step=step if isinstance(step, (int, float)) else None,
                                          attributes=dict(sorted(attributes.items())), class_names=self._writer.class_names)
@@ -186,20 +269,28 @@ class Meter(Recorder):
         return load(self.results(loader, batch=batch), wide=wide)
 
     def _look(self, loader, batch) -> None:
-        samples = self.samples
-        self._writer.sums.begin_look()
+        samples, sums = self.samples, self._writer.sums
+        sums.begin_look()
         self._writer.looks = True
         try:
-            for item in loader:
-                self.add(**arguments_of(item, batch))
+            with same_random(getattr(loader, "generator", None)):
+                for item in loader:
+                    self.add(**arguments_of(item, batch))
+            if self.samples != 2 * samples:
+                raise AccumulatorError(f"meter: found {self.samples - samples} samples in the loader of a second look; expected the {samples} of "
+                                       "before")
+        except BaseException:
+            sums.end_look()  # what the first look has summed up stays
+            self._failure, self._closed = None, False
+            raise
         finally:
-            self._writer.looks, seen = False, self.samples - samples
-            self.samples = samples
-        if seen != samples:
-            raise AccumulatorError(f"meter: found {seen} samples in the loader of a second look; expected the {samples} of before")
+            self._writer.looks, self.samples = False, samples
 
     def merge(self, other: Meter) -> None:
         """Adds the samples of another meter of the same model, after these."""
+        if not isinstance(other, Meter):
+            raise AccumulatorError(f"meter: found {type(other).__name__}; expected a Meter")
+        self._to_own()
         if other._writer is None:
             return
         if self._writer is None:
@@ -208,30 +299,24 @@ class Meter(Recorder):
         self.samples += other.samples
 
     def gather(self) -> None:
-        """In a job of torch.distributed: adds up the samples of all ranks, in their order. All ranks must call it, and then have the
-        same sums."""
-        import torch.distributed as distributed
+        """In a job of torch.distributed: adds up the samples of all ranks, in their order. All ranks must call it, also those without
+        samples, and then have the same sums, until the next update(): that goes on from the rank's own samples. So it may be called
+        after each epoch, or each batch."""
+        self._to_own()
+        own = (self._writer, self.samples)
+        device, threads = self._sums_options["device"] or "cpu", self._sums_options["threads"]
+        found = gathered(None if self._writer is None else self._writer.state(self.samples), device, threads)
+        if found is None:
+            return
+        sums, samples, about = found
+        self._writer = self._new_writer(about["attributes"])
+        self._writer.sums, self._writer.class_names, self._writer.rows = sums, about["class_names"], {} if own[0] is None else own[0].rows
+        self.samples, self._own = samples, own
 
-        if self._writer is None:
-            raise AccumulatorError("meter: found no samples; expected at least one call of update() before gather()")
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "sums.h5")
-            self._writer.sums.save(path)
-            with open(path, "rb") as file:
-                mine = (file.read(), self.samples)
-            every = [None] * distributed.get_world_size()
-            distributed.all_gather_object(every, mine)
-            whole = None
-            for number, (state, _) in enumerate(every):
-                path = os.path.join(folder, f"{number}.h5")
-                with open(path, "wb") as file:
-                    file.write(state)
-                sums = Accumulator.load(path, device=self._sums_options["device"] or "cpu", threads=self._sums_options["threads"])
-                if whole is None:
-                    whole = sums
-                else:
-                    whole.merge(sums)
-        self._writer.sums, self.samples = whole, sum(samples for _, samples in every)
+    def _to_own(self) -> None:
+        """From the sums of all ranks back to this one's."""
+        if self._own is not None:
+            (self._writer, self.samples), self._own = self._own, None
 
 
 def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False, **options):
@@ -243,16 +328,18 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool 
     if looks not in (1, 2):
         raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
     meter = Meter(model, layers, **options)
-    for item in data:
-        meter.update(**arguments_of(item, batch))
+    with same_random(getattr(data, "generator", None)):  # so that a second look has the same random numbers
+        for item in data:
+            meter.update(**arguments_of(item, batch))
     return meter.compute(data if looks == 2 else None, batch=batch, wide=wide)
 
 
 def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
-    """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names; target
-    metrics have no layer. Undefined ones are left out."""
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
-    found = table[table["metric"].isin(wanted) & table["value"].notna()]
+    """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names, or globs;
+    target metrics have no layer. Undefined ones are left out."""
+    wanted = metric_patterns(metrics).split(",")
+    named = {name for name in table["metric"].unique() if any(fnmatchcase(name, pattern.strip()) for pattern in wanted)}
+    found = table[table["metric"].isin(named) & table["value"].notna()]
     layers = [f"{prefix}/{layer}" if isinstance(layer, str) else prefix for layer in found["layer"]]
     parts = [f"[{part}]" for part in found["component"].fillna(0)]
     return {f"{layer}/{metric}{'' if part == '[0]' else part}": float(value)

@@ -20,6 +20,9 @@ def _own_program():
 
 def main():
     """The command `collapscope` that pip installs: the program of this package in the place of Python."""
+    if sys.argv[1:2] and sys.argv[1] in ("plot", "convert"):
+        print(f"collapscope: {sys.argv[1]} is a command of the Python package; expected python -m collapscope {sys.argv[1]} ...", file=sys.stderr)
+        sys.exit(2)
     program = _own_program()
     if program is None:
         sys.exit("collapscope: this package has no program; expected `pip install ./` in a checkout of collapscope")

@@ -1,4 +1,5 @@
 """Names from files, made fit for a terminal and a figure."""
+import difflib
 import unicodedata
 
 
@@ -21,3 +22,9 @@ def shortened(text, most):
         return text
     tail = (most - 1) // 2
     return f"{text[:most - 1 - tail]}…{text[len(text) - tail:]}"
+
+
+def did_you_mean(name, known):
+    """A question that names the nearest of the known names, in brackets, or nothing where none is near."""
+    close = difflib.get_close_matches(str(name), [str(one) for one in known], 1, 0.7) if name not in known else []
+    return f" (did you mean {printable(close[0])}?)" if close else ""

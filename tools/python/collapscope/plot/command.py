@@ -7,7 +7,7 @@ import sys
 from .. import plot
 from ..errors import FigureError, ResultsError
 from ..results import load
-from ..text import printable
+from ..text import did_you_mean, printable
 from .style import FORMATS, save
 
 _FIGURES = ("last_layer", "neural_collapse", "explained_variance", "nrc3_over_gamma", "deep", "separation", "weight_decay", "heatmap", "spectrum")
@@ -56,7 +56,7 @@ def main(argv):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m collapscope plot", epilog=_HELP,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figure", metavar="FIGURE", type=lambda name: name.replace("-", "_"), choices=(*_FIGURES, "all"))
+    parser.add_argument("figure", metavar="FIGURE", type=_figure_name)
     parser.add_argument("results", metavar="RESULTS", nargs="+",
                         help="JSON or CSV of `collapscope analyze`, several are joined; - reads JSON from standard input")
     parser.add_argument("-o", "--output", metavar="FILE", required=True,
@@ -75,6 +75,14 @@ def _parser():
     parser.add_argument("--width", type=float, metavar="INCHES", help="default: 5.5, a page's text; 3.25 is a column's")
     parser.add_argument("--format", choices=FORMATS, default="pdf", help="of the files of `all` (default: pdf)")
     return parser
+
+
+def _figure_name(name):
+    known = (*_FIGURES, "all")
+    name = name.replace("-", "_")
+    if name not in known:
+        raise argparse.ArgumentTypeError(f"invalid choice: {printable(name)!r}{did_you_mean(name, known)}; choose from {', '.join(known)}")
+    return name
 
 
 def _refuse_unknown(options):

@@ -5,8 +5,9 @@ import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
-from ..text import printable
+from ..text import did_you_mean, printable
 from .groups import death, differing, groups, natural, number_of
+from .names import is_drawn
 from .style import group_looks, line_looks, text
 
 
@@ -97,12 +98,13 @@ class Results:
         missing = [name for name in by if all(name not in values for values in self.run_attributes.values())]
         if missing:
             known = sorted({name for values in self.run_attributes.values() for name in values})
-            raise FigureError(f"no run has an attribute {printable(missing[0])}; there are {_listed(known) if known else 'none'}")
+            raise FigureError(f"no run has an attribute {printable(missing[0])}{did_you_mean(missing[0], known)}; there are "
+                              f"{_listed(known) if known else 'none'}")
         labels, members = {}, []
         for values, runs in groups(self.run_attributes, by).items():
             alive = [run for run in runs if run not in self.dead]
             if alive:
-                label = ", ".join(f"{name.replace('_', ' ')} {_attribute_text(value)}" for name, value in zip(by, values))
+                label = ", ".join(f"{_named_value(name, value)}" for name, value in zip(by, values))
                 labels.update(dict.fromkeys(alive, f"{label} (n {len(alive)})"))
                 members.append(labels[alive[0]])
         rows = rows[rows["run"].isin(labels)].assign(run=lambda found: found["run"].map(labels))
@@ -116,6 +118,10 @@ class Results:
 
     def of(self, metric):
         """The rows of a metric, of a checkpoint measured twice the last. Raises FigureError when none has a value."""
+        known = set(self.frame["metric"])
+        close = did_you_mean(metric, known)
+        if close and not is_drawn(metric):  # else it is one of the other task
+            raise FigureError(f"no metric is called {printable(metric)} in these results{close}")
         rows = self._alive(self.frame[self.frame["metric"] == metric])
         rows = rows.drop_duplicates(["path", "id", "run", "step", "layer", "component"], keep="last")
         if not rows["value"].notna().any():
@@ -172,12 +178,17 @@ class Results:
     def check_layer(self, layer):
         """Raises FigureError for a name (not None) that no layer has."""
         if layer is not None and layer not in set(self.frame["layer"]):
-            raise FigureError(f"no layer {_listed([layer])}; there are {_listed(self.layers())}")
+            raise FigureError(f"no layer {_listed([layer])}{did_you_mean(layer, self.layers())}; there are {_listed(self.layers())}")
 
     def layers(self):
         """Names of the layers, input to output, of all runs together."""
         rows = self.frame[self.frame["scope"] == "layer"]
         return list(rows.groupby("layer")["position"].max().sort_values(kind="stable").index)
+
+
+def _named_value(name, value):
+    name = name.replace("_", " ")
+    return f"no {name}" if value is None else f"{name} {_attribute_text(value)}"
 
 
 def _attribute_text(value):

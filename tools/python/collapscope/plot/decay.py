@@ -4,7 +4,7 @@ import pandas
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ..errors import FigureError
-from ..text import printable
+from ..text import did_you_mean, printable
 from .axes import dress, floor_zone
 from .data import Results
 from .groups import number_of
@@ -62,7 +62,8 @@ def _decays(results, by):
     decays = {checkpoint: number_of(results.attribute(checkpoint, by)) for checkpoint in frame["checkpoint"]}
     decays = {c: v for c, v in decays.items() if v is not None and v >= 0}
     if not decays:
-        raise FigureError(f"no run has a number {printable(by)} among its attributes (CSV has none: use the JSON results)")
+        known = sorted({name for values in results.run_attributes.values() for name, value in values.items() if number_of(value) is not None})
+        raise FigureError(f"no run has a number {printable(by)}{did_you_mean(by, known)} among its attributes (CSV has none: use the JSON results)")
     return decays
 
 

@@ -39,6 +39,11 @@ _DRAWN = {
 }
 
 
+def is_drawn(metric):
+    """Whether a metric has a title of its own here."""
+    return metric in _DRAWN
+
+
 def drawn(metric):
     """The Drawn of any metric; of one not in the table, its own name."""
     return _DRAWN.get(metric) or Drawn(text(metric.replace("_", " ")), "")

@@ -2,10 +2,12 @@
 import math
 import re
 
+from ..text import printable
 from .short import Labels
 from .style import text
 
 _LONGEST = 20  # characters of a label
+_TITLE = 0.061  # inches of a letter of an axis title
 _UPRIGHT = 0.13  # inches between upright labels, and between lines of text
 
 
@@ -32,14 +34,27 @@ class Names:
         """The labels on the x axis, level where they fit, else upright, and only every so many where they must."""
         self._put(ax.xaxis, 0 if self.level else 90)
         if self.pattern:
-            ax.set_xlabel(text(self.pattern, 60))
+            ax.set_xlabel(self._title())
 
     def put_beside(self, ax):
         """The labels on the y axis."""
         self.every = max(1, math.ceil(len(self.labels) * _UPRIGHT / self.inches))
         self._put(ax.yaxis, 0)
         if self.pattern:
-            ax.set_ylabel(text(self.pattern))
+            ax.set_ylabel(self._title())
+
+    def _title(self):
+        """The pattern, no longer than the axis; of a long one what is next to the `*`."""
+        most = min(max(int(self.inches / _TITLE), 12), 60)
+        pattern = printable(self.pattern)
+        head, star, tail = pattern.partition("*")
+        if len(pattern) > most and star:
+            half = (most - 1) // 2
+            before = max(half, most - 1 - len(tail))
+            head = head if len(head) <= before else "…" + head[len(head) - before + 1:]
+            after = most - 1 - len(head)
+            tail = tail if len(tail) <= after else tail[:after - 1] + "…"
+        return text(head + star + tail, most)
 
     def _put(self, axis, rotation):
         shown = range((len(self.labels) - 1) % self.every, len(self.labels), self.every)

@@ -1,0 +1,175 @@
+"""A meter between its calls: in a `with` block, after errors, and beside the training's random numbers."""
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import collapscope
+from test_meter import batches, mlp
+
+X, Y = batches((5,), samples=64, size=64)[0]
+
+
+def digest(meter):
+    return meter.results()["provenance"]["digest"]
+
+
+def wanted(times=1):
+    meter = collapscope.Meter(mlp())
+    for _ in range(times):
+        meter.update(X, Y)
+    return digest(meter)
+
+
+def test_blocks_of_a_batch_and_of_a_loop():
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    for _ in range(2):
+        with torch.no_grad(), meter:
+            result = model(X)
+        meter.update(y=Y, predictions=result)
+    assert digest(meter) == wanted(2)
+    meter.reset()
+    with torch.no_grad(), meter as same:
+        for _ in range(2):
+            result = model(X)
+            meter.update(y=Y, predictions=result)
+    assert same is meter and digest(meter) == wanted(2)
+    meter.reset()
+    with meter:  # passes that the meter runs itself
+        meter.update(X, Y)
+        meter.update(X, Y)
+        assert meter.compute([(X, Y), (X, Y)], wide=True)["nrc1_centered"].notna().all()
+    meter.update(X, Y)
+    assert meter.samples == 192 and not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_a_block_that_fails():
+    model = mlp()
+    meter = collapscope.Meter(model)
+    with pytest.raises(RuntimeError, match="of the training"), meter:
+        model(X)
+        raise RuntimeError("of the training")
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    with pytest.raises(ValueError, match="found no forward pass"):
+        meter.update(y=Y)
+    with meter, pytest.raises(ValueError, match="inside another one"):
+        with meter:
+            pass
+    meter.update(X, Y)
+    assert digest(meter) == wanted()
+
+
+def test_a_first_batch_that_does_not_fit_leaves_no_trace():
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(72, 2))
+    image, labels = torch.randn(8, 1, 8, 8), torch.arange(8) % 2
+    meter = collapscope.Meter(net, task="classification", layers="0", output=lambda result: None)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="found neither logits nor a linear layer"):
+            meter.update(image, labels)
+    meter = collapscope.Meter(net, pool="keep")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="expected rows"):
+            meter.update(image, torch.randn(8, 2))
+    assert meter.samples == 0
+    meter = collapscope.Meter(mlp())
+    meter.update(X, Y)
+    with pytest.raises(ValueError, match="NaN or Inf"):
+        meter.update(X, Y * float("nan"))
+    meter.update(X, Y)
+    assert digest(meter) == wanted(2)
+
+
+def dies():
+    yield X[:32], Y[:32]
+    raise RuntimeError("the loader dies")
+
+
+@pytest.mark.parametrize("loader, error", [(lambda: [(X[:5], Y[:5])], "found 5 samples"), (dies, "the loader dies"),
+                                           (lambda: [(X * 2, Y)], "found other rows"), (lambda: [(X, Y), (X, Y)], "second look"),
+                                           (lambda: [(X * float("nan"), Y)], "NaN or Inf")])
+def test_a_second_look_that_fails(loader, error):
+    meter = collapscope.Meter(mlp())
+    meter.update(X, Y)
+    before = meter.compute()
+    with pytest.raises((ValueError, RuntimeError), match=error):
+        meter.compute(loader())
+    assert meter.samples == 64 and meter.compute().equals(before)
+    assert meter.compute([(X, Y)], wide=True)["nrc1_centered"].notna().all()
+    meter.update(X, Y)
+    assert meter.samples == 128
+
+
+class Augmented(torch.utils.data.Dataset):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i] + torch.randn(5), Y[i]
+
+
+def test_random_numbers_stay():
+    loader = torch.utils.data.DataLoader(Augmented(), batch_size=16)
+    before = torch.get_rng_state()
+    table = collapscope.measure(mlp(), loader, looks=2, wide=True)  # each look draws the same numbers
+    assert table["nrc1_centered"].notna().all()
+    model, state = mlp(), torch.get_rng_state()
+    meter = collapscope.Meter(model)
+    meter.update(X, Y)
+    with pytest.raises(ValueError, match="found other rows"):
+        meter.compute(loader)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.set_rng_state(before)
+    collapscope.measure(model, loader)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_globs_of_scalars():
+    table = collapscope.measure(mlp(), [(X, Y)])
+    found = collapscope.scalars(table, "deep_nrc1,nrc*")
+    assert {"collapse/0/nrc1", "collapse/4/nrc3", "collapse/2/deep_nrc1"} <= set(found) and "collapse/2/deep_nrc2" not in found
+
+
+def test_models_without_numbers():
+    with pytest.raises(ValueError, match="scripted"):
+        collapscope.Meter(torch.jit.script(torch.nn.Sequential(torch.nn.Linear(5, 2))))
+    with pytest.raises(ValueError, match="meta device"):
+        collapscope.Meter(torch.nn.Sequential(torch.nn.Linear(5, 2, device="meta")))
+
+
+RANKS = """
+import sys, torch, collapscope
+sys.path.insert(0, {folder!r})
+from test_meter import batches, mlp
+rank = int(sys.argv[1])
+torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
+meter, (data,) = collapscope.Meter(mlp()), batches((5,), samples=64, size=64)
+if {both} or rank == 0:
+    meter.update(*data)
+found = []
+for _ in range(2):
+    meter.gather()
+    meter.gather()
+    found += [meter.samples, meter.compute(wide=True)["nrc1"][1]]
+    if {both}:
+        found += [meter.compute([data] * (meter.samples // 64), wide=True)["nrc1_centered"].notna().all()]
+    meter.update(*data)
+empty = collapscope.Meter(mlp())
+try:
+    empty.gather()
+except ValueError as error:
+    found.append(str(error).split(";")[0].replace(" ", "_"))
+print(*found)
+"""
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_gathering_again_and_ranks_without_samples(tmp_path, both):
+    code = RANKS.format(folder=str(__import__("pathlib").Path(__file__).parent), store=tmp_path / "store", both=both)
+    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    first, second = (rank.communicate(timeout=120)[0].split() for rank in ranks)
+    assert first == second and first[-1] == "meter:_found_no_samples_on_any_rank"
+    counts = [first[0], first[3 if both else 2]]
+    assert counts == (["128", "256"] if both else ["64", "192"])
+    assert not both or first[2] == first[5] == "True"
