@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -123,6 +125,13 @@ std::vector<std::string> commands_of(const CLI::App& app) {
 // What is no option or command of the innermost command that was named.
 [[noreturn]] void refuse(const CLI::App& app, const std::string& command, const std::string& word) {
   if (word.front() != '-') {
+    constexpr std::array in_python{"plot", "convert", "record", "attach"};
+    if (command.empty() && std::ranges::find(in_python, word) != in_python.end()) {
+      throw UsageError(fmt::format(
+          "'{}' is in the Python package: pip install ./ in the checkout, then {}", word,
+          word == "plot" || word == "convert" ? fmt::format("python -m collapscope {}", word)
+                                              : fmt::format("collapscope.{} in a Python script", word)));
+    }
     const std::string hint = did_you_mean(word, commands_of(app));
     throw UsageError(fmt::format("unknown command '{}'{} 'collapscope{} --help' lists the commands",
                                  printable(word), hint.empty() ? ";" : hint, command));

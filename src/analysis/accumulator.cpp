@@ -37,6 +37,7 @@ class Accumulator::Work {
         // Few numbers, which are on the host: not worth a device's while.
         targets_(backend_->host() != nullptr ? *backend_->host() : *backend_, targets.components,
                  targets.classes, options_.ignore_label.has_value()) {
+    require_precision(options_.precision, *backend_);
     fill_biases();
     options_.layers.clear();
     options_.pool.reset();

@@ -119,14 +119,18 @@ std::string precision_name(Precision precision) {
   return "float64";
 }
 
-Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
-                const AnalysisContext& context) {
-  if (options.precision == Precision::float64_emulated && !backend.is_device()) {
+void require_precision(Precision precision, const Backend& backend) {
+  if (precision == Precision::float64_emulated && !backend.is_device()) {
     throw UsageError(
         fmt::format("--precision float64-emulated: found {}; expected a GPU, whose cuBLAS emulates (--device "
                     "cuda). A CPU has --precision float64",
                     backend.describe()));
   }
+}
+
+Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+                const AnalysisContext& context) {
+  require_precision(options.precision, backend);
   AnalysisOptions mine = options;
   mine.keeps_states = context.states != nullptr;
   mine.memory = options.memory != 0 ? options.memory : default_memory() / ranks_here(context);

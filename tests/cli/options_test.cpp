@@ -68,6 +68,9 @@ TEST_F(Options, SayWhatWasProbablyMeant) {
   EXPECT_EQ(expect_status(2, folder_, {"analyse", "a.h5"}).err,
             "collapscope: unknown command 'analyse'; did you mean 'analyze'? 'collapscope --help' lists the "
             "commands\n");
+  EXPECT_THAT(expect_status(2, folder_, {"plot", "last_layer"}).err,
+              HasSubstr("'plot' is in the Python package: pip install ./ in the checkout, then python -m "
+                        "collapscope plot"));
   EXPECT_EQ(
       expect_status(2, folder_, {"synth", "planed"}).err,
       "collapscope: unknown command 'planed'; did you mean 'planted'? 'collapscope synth --help' lists the "

@@ -141,6 +141,7 @@ Counts Counted::another(const std::string& name, const CountedLayers& what) {
 }
 
 Passes Counted::passes(ElementKind element, std::size_t features, std::size_t k) {
+  ::unsetenv("COLLAPSCOPE_GPU_TILE");
   constexpr std::size_t rows = 1024;
   RowFormat format;
   format.element = {element, false};

@@ -91,6 +91,8 @@ class DeviceRows : public test::Pipeline {
     }
   }
 
+  void TearDown() override { ::unsetenv("COLLAPSCOPE_GPU_TILE"); }
+
   [[nodiscard]] Accumulator made(const std::string& device, bool classes) const {
     AnalysisOptions options;
     if (classes) {

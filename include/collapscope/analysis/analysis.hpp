@@ -39,6 +39,8 @@ enum class Looks : unsigned char {
 
 // "float64", "fast", "float64-emulated (55 bits)"
 [[nodiscard]] std::string precision_name(Precision precision);
+// Throws UsageError where the backend does not have it: no CPU emulates float64.
+void require_precision(Precision precision, const Backend& backend);
 
 // How many eigenpairs of S_HH are computed.
 enum class SpectrumChoice : unsigned char {

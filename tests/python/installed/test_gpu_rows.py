@@ -121,6 +121,25 @@ def run_on_fake(script, **settings):
 needs_fake = pytest.mark.skipif(not FAKE.exists() or not MODULE.exists(), reason="COLLAPSCOPE_BUILD names no build with the fake CUDA runtime")
 
 
+EMULATED = r'''
+features = np.random.default_rng(0).normal(size=(500, 40)).astype("f4")
+sums = collapscope.Accumulator({"fc": 40}, 2, device="cuda", precision="float64-emulated")
+sums.update({"fc": features}, features[:, :2].astype("f8"))
+print(json.dumps(sums.results()["provenance"]))
+'''
+
+
+@needs_fake
+def test_emulated_float64_is_a_gpus():
+    assert run_on_fake(EMULATED)["precision"] == "float64-emulated (55 bits)"
+
+
+def test_a_cpu_has_no_emulated_float64():
+    with pytest.raises(collapscope.errors.AccumulatorError, match="expected a GPU"):
+        sums = collapscope.Accumulator({"fc": 2}, 1, precision="float64-emulated")
+        sums.update({"fc": np.ones((3, 2))}, np.ones((3, 1)))
+
+
 @needs_fake
 def test_a_gpu_without_room_leaves_the_sums_to_the_cpu():
     found = run_on_fake(NO_ROOM, FAKE_CUDA_MEMORY="300000000")

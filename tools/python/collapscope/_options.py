@@ -28,8 +28,8 @@ def core_options(*, metrics, signal_dim, top, precision, memory, device, threads
     options.top = whole(top, "top", 0)
     options.memory = whole(memory, "memory", 0, ", of bytes; 0: what there is")
     options.threads = whole(threads, "threads", 0, "; 0: all cores")
-    if precision not in ("float64", "fast"):
-        raise AccumulatorError(f"precision: found {precision!r:.80}; expected 'float64' or 'fast'")
+    if precision not in ("float64", "fast", "float64-emulated"):
+        raise AccumulatorError(f"precision: found {precision!r:.80}; expected 'float64', 'fast' or, on a GPU, 'float64-emulated'")
     options.precision = precision
     if device is not None and not isinstance(device, str):
         raise AccumulatorError(f"device: found {device!r:.80}; expected 'cpu', 'cuda', 'cuda:N' or None")

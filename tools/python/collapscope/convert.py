@@ -323,7 +323,7 @@ def main(argv=None) -> int:
         attributes = {}
         for item in options.attribute:
             name, equals, value = item.partition("=")
-            if not equals:
+            if not equals or not name:
                 raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
             attributes[name] = value if name == "run" else number(value)
         names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}

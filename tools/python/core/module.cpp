@@ -133,10 +133,13 @@ AnalysisOptions analysis_of(const Options& options) {
     }
     analysis.signal_dim = value;
   }
-  if (options.precision != "float64" && options.precision != "fast") {
-    throw UsageError("precision: expected 'float64' or 'fast'");
+  if (options.precision == "fast") {
+    analysis.precision = Precision::fast;
+  } else if (options.precision == "float64-emulated") {
+    analysis.precision = Precision::float64_emulated;
+  } else if (options.precision != "float64") {
+    throw UsageError("precision: expected 'float64', 'fast' or 'float64-emulated'");
   }
-  analysis.precision = options.precision == "fast" ? Precision::fast : Precision::float64;
   return analysis;
 }
 
