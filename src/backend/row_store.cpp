@@ -21,7 +21,7 @@ class PlainStore final : public RowStore {
     }
     std::ranges::copy(rows.bytes, std::span(bytes_).subspan(offset, rows.bytes.size()).begin());
   }
-  [[nodiscard]] RowBytes rows() const override { return RowBytes(bytes_); }
+  [[nodiscard]] RowBytes rows() const override { return {bytes_}; }
 
  private:
   std::vector<std::byte> bytes_;

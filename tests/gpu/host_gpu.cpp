@@ -1,6 +1,8 @@
 #include "gpu/host_gpu.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "gpu/device_pairs.hpp"
@@ -206,6 +208,10 @@ class HostGpu final : public gpu::GpuDevice {
 }  // namespace
 
 void HostGpuState::call() {
+  was_called = true;
+  for (int tries = 0; waits_for != nullptr && !waits_for->was_called && tries < 10'000; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   const std::lock_guard lock(mutex_);
   calls_when_lost += lost ? 1 : 0;
   if (++calls != fails_at) {

@@ -21,6 +21,8 @@ struct HostGpuState {
   bool out_of_memory = false;       // what it throws: DeviceMemoryError, else DeviceError
   bool lost = false;                // a DeviceError was thrown: any later call is a mistake
   std::size_t calls_when_lost = 0;  // such mistakes
+  std::atomic<bool> was_called = false;
+  HostGpuState* waits_for = nullptr;  // its first call takes until this one was called, too
   std::atomic<std::size_t> decompositions = 0;
   std::atomic<std::size_t> looks_again = 0;
   std::size_t spares = 0;  // how often it can do with less memory
