@@ -1,5 +1,6 @@
 """Meter: what the program says of a dump of the same batches, without the dump."""
 import copy
+import inspect
 import json
 import subprocess
 import sys
@@ -147,3 +148,14 @@ def test_two_ranks(tmp_path):
     for x, y in batches((5,)):
         meter.update(x, y)
     assert float(first[2]) == pytest.approx(meter.compute(wide=True)["nrc1"][1], rel=1e-9)
+
+
+def test_editors_see_every_option():
+    """With the default that Meter has."""
+    of_meter = inspect.signature(collapscope.Meter).parameters
+    for function in (collapscope.measure, collapscope.callbacks.lightning, collapscope.callbacks.trainer):
+        parameters = inspect.signature(function).parameters
+        assert not any(found.kind is found.VAR_KEYWORD for found in parameters.values())
+        for name, option in of_meter.items():
+            if name != "model":
+                assert parameters[name].default == option.default, (function.__name__, name)

@@ -38,10 +38,6 @@ class _Measuring:
         self.metrics = metric_patterns(suggested if self.is_default else metrics)
         if not self.metrics:
             raise AccumulatorError("metrics: found none; expected names or globs of metrics, such as 'nrc*'")
-        unknown = [name for name in options if name not in (*_OF_METER, "batch", "looks")]
-        if unknown:
-            raise AccumulatorError(f"found the option {unknown[0]!r}; expected every, metrics, on_error, batch, looks and those of Meter: "
-                                   f"{', '.join(_OF_METER)}")
         if options.get("looks", 1) not in (1, 2):
             raise AccumulatorError(f"looks: found {options['looks']!r}; expected 1 or 2")
         if options.get("batch") is not None and not callable(options["batch"]):
@@ -71,6 +67,12 @@ class _Measuring:
         return scalars(chosen, self.metrics)
 
 
+def _given(function, values: dict) -> dict:
+    """The options of `measure` among a function's arguments that are not as they are by default."""
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in values.items() if name in (*_OF_METER, "batch", "looks") and value is not parameters[name].default}
+
+
 def _lightning():
     for name in ("lightning.pytorch", "pytorch_lightning"):
         try:
@@ -80,14 +82,18 @@ def _lightning():
     raise ImportError("a callback for Lightning needs it, and it is not installed; expected pip install lightning", name="lightning")
 
 
-def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", **options):
+def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", batch=None, looks: int = 1, layers=None,
+              task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
+              attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
+              signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
     """A callback for Lightning's Trainer that measures the module at the end of every `every`-th training epoch.
 
     data: yields the batches (x, y) to measure on, in a fixed order. metrics: names or globs of those to log; None: METRICS or, with
-        task="classification", CLASS_METRICS, of which nc3 and nc4 of the last layer only. options: as of measure.
+        task="classification", CLASS_METRICS, of which nc3 and nc4 of the last layer only. batch, looks, and all from layers on: as of measure.
     on_error: "raise", or "warn": what cannot be measured, as after a NaN, gives a warning, and training goes on; `failures` of the
         callback has the epochs, and why. Wrong options are an error in either case: at once, or when the training begins.
     """
+    options = _given(lightning, locals())
     base = _lightning().Callback
     measuring = _Measuring(data, every, metrics, on_error, options)
 
@@ -113,13 +119,17 @@ def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", **
     return CollapseMeter()
 
 
-def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise", **options):
+def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise", batch=None, looks: int = 1, layers=None,
+            task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
+            attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
+            signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
     """Adds a callback to a Trainer of transformers that measures its model every `every` steps. Returns the callback.
 
     of: the Trainer. data: yields the batches to measure on, in a fixed order; dicts with `labels` go to the model without them,
         and the labels are the targets. Causal language models compare the labels with the logits of one position before; so do the
-        metrics, with task="classification", pool="none", ignore_label=-100. metrics, on_error, options: as of lightning.
+        metrics, with task="classification", pool="none", ignore_label=-100. All else is as of lightning.
     """
+    options = _given(trainer, locals())
     try:
         from transformers import TrainerCallback
     except ImportError:

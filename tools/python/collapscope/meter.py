@@ -319,12 +319,17 @@ class Meter(Recorder):
             (self._writer, self.samples), self._own = self._own, None
 
 
-def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False, **options):
+def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False,
+            task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
+            attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
+            metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0,
+            per_class: bool = False):
     """A DataFrame of all metrics of a model on a loader's batches: a Meter from beginning to end.
 
     data: yields batches (x, y). looks: 2 goes through it twice, for what one look cannot give. batch: a function of what it yields
-        that gives (x, y), or a dict of the arguments of Meter.update. layers, options: as of Meter.
+        that gives (x, y), or a dict of the arguments of Meter.update. All else is as of Meter.
     """
+    options = {name: value for name, value in locals().items() if name not in ("model", "data", "layers", "looks", "batch", "wide")}
     if looks not in (1, 2):
         raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
     meter = Meter(model, layers, **options)
