@@ -67,6 +67,22 @@ class _Measuring:
         return scalars(chosen, self.metrics)
 
 
+class _Measured:
+    """What a callback tells of its measurements."""
+
+    _measuring: _Measuring
+
+    @property
+    def table(self):
+        """Of the last one."""
+        return self._measuring.table
+
+    @property
+    def failures(self):
+        """What could not be measured, with on_error="warn": (epoch or step, error)."""
+        return self._measuring.failures
+
+
 def _given(function, values: dict) -> dict:
     """The options of `measure` among a function's arguments that are not as they are by default."""
     parameters = inspect.signature(function).parameters
@@ -97,15 +113,8 @@ def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", ba
     base = _lightning().Callback
     measuring = _Measuring(data, every, metrics, on_error, options)
 
-    class CollapseMeter(base):
-        @property
-        def table(self):
-            """Of the last epoch that was measured."""
-            return measuring.table
-
-        @property
-        def failures(self):
-            return measuring.failures
+    class CollapseMeter(_Measured, base):
+        _measuring = measuring
 
         def on_fit_start(self, trainer, module):
             measuring.check(module)
@@ -137,16 +146,9 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
                           "transformers", name="transformers") from None
     measuring = _Measuring(data, every, metrics, on_error, options)
 
-    class CollapseMeter(TrainerCallback):
+    class CollapseMeter(_Measured, TrainerCallback):
+        _measuring = measuring
         shifts = None  # whether the model shifts labels, once a batch was seen
-
-        @property
-        def table(self):
-            return measuring.table
-
-        @property
-        def failures(self):
-            return measuring.failures
 
         def on_train_begin(self, args, state, control, model=None, **_):
             if model is not None:
