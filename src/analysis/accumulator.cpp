@@ -136,14 +136,17 @@ class Accumulator::Work {
       };
     }
     Results results = computed(about, looks_.empty() ? Looks::one : Looks::two, merge);
-    looks_.clear();
-    specs_.clear();
+    end_look();
     return results;
   }
 
-  void begin_look() {
+  void end_look() {
     looks_.clear();
     specs_.clear();
+  }
+
+  void begin_look() {
+    end_look();
     MergeOptions merge;
     merge.look = [this](const LayerPlace& place, const LookSpec& spec) {
       specs_.emplace(place.layer, spec);
@@ -460,6 +463,10 @@ std::optional<std::int64_t> Accumulator::ignore_label() const { return work_->op
 Results Accumulator::compute(const AccumulatedCheckpoint& about) {
   const auto visit = work_->visit();
   return work_->compute(about);
+}
+void Accumulator::end_look() {
+  const auto visit = work_->visit();
+  work_->end_look();
 }
 void Accumulator::begin_look() {
   const auto visit = work_->visit();

@@ -116,6 +116,10 @@ TEST_F(Accumulators, LookAgainAtTheSameRows) {
   const auto look = [&](const auto& layers, auto targets) { accumulator.look(layers, targets); };
   rows().in_batches(0, 20000, {257}, look);
   EXPECT_THROW((void)accumulator.compute(), UsageError);
+  accumulator.end_look();  // as if there had been none
+  EXPECT_EQ(numbers_digest(accumulator.compute(about())), numbers_digest(of_dump(Looks::one)));
+  accumulator.begin_look();
+  rows().in_batches(0, 20000, {257}, look);
   rows().in_batches(20000, rows().count(), {10000}, look);
   EXPECT_EQ(numbers_digest(accumulator.compute(about())), wanted);
   EXPECT_EQ(numbers_digest(accumulator.compute(about())), numbers_digest(of_dump(Looks::one)));

@@ -90,6 +90,8 @@ class Accumulator {
   // Begins a second look: the same rows are passed to `look`, in the order in which they came. Rows may not
   // be added meanwhile. The look ends with `compute`, which throws UsageError where rows are missing.
   void begin_look();
+  // Gives a second look up, finished or not: the sums of the first one stay.
+  void end_look();
   void look(const std::vector<RowBytes>& layers, MatrixView<const double> targets);
 
   // All of it as part 1 of 1 of an analysis: `merge_parts` gives what `compute` gives.

@@ -15,7 +15,6 @@ import functools
 import json
 import numbers
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -101,7 +100,7 @@ class Accumulator:
                         for number, (name, d) in enumerate(self._features.items())]
         self._options = core_options(metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
                                      threads=threads, per_class=per_class)
-        self._options.ignore_label, self._device, self._threads = self._ignored, device, self._options.threads
+        self._options.ignore_label, self._device = self._ignored, device
         made = self._made("float64")  # says what does not fit at once
         if device not in (None, "cpu"):
             made.row_stream  # so does the device
@@ -277,11 +276,7 @@ class Accumulator:
     def end_look(self) -> None:
         """Gives up a second look, finished or not: the sums of the first one stay, and rows may be added."""
         self._require_some()
-        on = self._core.row_stream
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "sums.h5")
-            self._core.save(path)
-            self._core = _core.Accumulator.load(path, "cpu" if on is None else f"cuda:{on[0]}", self._threads)
+        self._core.end_look()
 
     @_plain_errors
     def merge(self, other: Accumulator) -> None:
@@ -350,6 +345,6 @@ class Accumulator:
         found._features = dict(zip(found._core.names, found._core.features))
         found._targets, found._classes = found._core.targets or None, found._core.classes or None
         found._ignored = found._core.ignore_label
-        found._layers, found._options, found._device, found._threads = None, None, device, threads
+        found._layers, found._options, found._device = None, None, device
         found._passes, found._sound = None, True  # a file has no sums that depend on the order
         return found

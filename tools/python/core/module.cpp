@@ -223,6 +223,7 @@ class PyAccumulator {
     made().look(bytes, view_of(targets));
   }
   void begin_look() { made().begin_look(); }
+  void end_look() { made().end_look(); }
   void merge(PyAccumulator& other) {
     if (other.accumulator_ == nullptr) {
       return;
@@ -413,6 +414,7 @@ NB_MODULE(_core, m) {
            nb::arg("predictions") = nb::none())
       .def("look", &PyAccumulator::look, nb::arg("rows"), nb::arg("bits"), nb::arg("targets"))
       .def("begin_look", &PyAccumulator::begin_look)
+      .def("end_look", &PyAccumulator::end_look)
       .def("prefer_device", &PyAccumulator::prefer_device, nb::arg("device"))
       .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
