@@ -278,6 +278,7 @@ class Accumulator::Work {
     spec.rows = fold->segment_rows();
     spec.tiles = fold->tiles();
     spec.precision = options_.precision;
+    spec.keeping = RowKeeping::while_few;
     AnalysisOptions one = options_;
     one.looks = Looks::one;
     spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one,

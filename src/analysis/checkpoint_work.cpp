@@ -110,7 +110,10 @@ FoldSpec CheckpointWork::fold_spec(const LayerPlan& plan) const {
           plan.looks == 2 ? plan.rows : 0,
           options_.precision,
           plan.classes,
-          plan.unit_classes};
+          plan.unit_classes,
+          {},
+          {},
+          plan.few_rows ? RowKeeping::all : RowKeeping::none};
 }
 
 void CheckpointWork::measure_targets(Worker& worker, std::uint64_t keep_bytes) {

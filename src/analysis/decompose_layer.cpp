@@ -15,10 +15,11 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "core/product_rounding.hpp"
-#include "core/unbiased_cka.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/coordinates.hpp"
+#include "linalg/scatter_products.hpp"
+#include "metrics/unbiased_cka.hpp"
 
 namespace collapscope {
 
@@ -26,18 +27,6 @@ namespace {
 
 constexpr double affine_cutoff = 1e-10;    // on eigenvalues: singular values 1e-5 of the largest
 constexpr double published_cutoff = 1e-6;  // on eigenvalues: singular values 1e-3 of the largest
-
-double frobenius(const Matrix& a, std::size_t rows, std::size_t cols) {
-  double sum = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < cols; ++j) {
-      sum += a(i, j) * a(i, j);
-    }
-  }
-  return std::sqrt(sum);
-}
-
-double frobenius(const Matrix& a) { return frobenius(a, a.rows(), a.cols()); }
 
 void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   const UnbiasedHsic hsic = unbiased_hsic(moments);
@@ -47,32 +36,19 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   layer.debiased_rounding = hsic.cka_rounding;
   layer.squared_variance = hsic.traces;
   layer.participation_rounding = hsic.participation_rounding;
-  layer.hsic_xx_rounding =
-      2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
+  layer.hsic_xx_rounding = 2 * layer.product_rounding * trace(moments.feature_scatter) *
+                           std::sqrt(linalg::square_norm(moments.feature_scatter));
 }
 
 void divide(Matrix& a, double divisor) {
-  constexpr std::size_t block = std::size_t{1} << 18U;  // numbers that a thread takes at a time
-  const auto numbers = a.values();
-  linalg::share((numbers.size() + block - 1) / block, [&](std::size_t number) {
-    const std::size_t first = number * block;
-    for (double& value : numbers.subspan(first, std::min(block, numbers.size() - first))) {
-      value /= divisor;
-    }
-  });
+  for (double& value : a.values()) {
+    value /= divisor;
+  }
 }
 
 Matrix first_rows(const Matrix& a, std::size_t first, std::size_t count) {
   Matrix out(count, a.cols());
   std::copy_n(a.data() + first * a.cols(), count * a.cols(), out.data());
-  return out;
-}
-
-Matrix identity(std::size_t size) {
-  Matrix out(size, size);
-  for (std::size_t i = 0; i < size; ++i) {
-    out(i, i) = 1;
-  }
   return out;
 }
 
@@ -91,9 +67,9 @@ LookSpec look_spec(const LayerSummary& layer, const Moments& moments, const Laye
   const std::size_t d = layer.features();
   if (plan.needs.weight_residuals && layer.weight && layer.weight->rank < d) {
     const std::size_t rank = layer.weight->rank;
-    spec.weight_is_complement = 2 * rank > d || rank == 0;
+    spec.weight_is_complement = 2 * rank > d;
     if (rank == 0) {
-      spec.weight = identity(d);
+      spec.weight = Matrix(1, d);  // whose one row has nothing in it
       return spec;
     }
     spec.weight = spec.weight_is_complement ? first_rows(layer.weight->right_singular, rank, d - rank)
@@ -150,7 +126,7 @@ double products_rounding(const LayerSummary& layer) {
 }
 
 // Eigenpairs and maps; covariance: S_HH, used up.
-Maps decompose(LayerSummary& layer, Matrix covariance, const TargetSummary& targets, const LayerPlan& plan,
+Maps decompose(LayerSummary& layer, Scatter covariance, const TargetSummary& targets, const LayerPlan& plan,
                Backend& backend) {
   const double error = layer.product_rounding * layer.total_variance;
   const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
@@ -283,19 +259,19 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
                     is_emulated ? "emulated" : "float32"));
   }
   summarize_unbiased(layer, moments);
-  divide(moments.feature_scatter, rows);
+  linalg::divide(moments.feature_scatter, rows);
   divide(moments.cross_scatter, rows);
   divide(moments.target_scatter, rows);
   layer.total_variance = trace(moments.feature_scatter);
   layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
   layer.unit_roundoff = stored_roundoff(stored_activations(shards), layer.features(), layer.mean_square);
   layer.cross_covariance = moments.cross_scatter;
-  layer.target_covariance_norm = frobenius(moments.target_scatter);
+  layer.target_covariance_norm = std::sqrt(linalg::square_norm(moments.target_scatter));
   layer.target_variance = trace(moments.target_scatter);
   const std::size_t first = std::min(moments.targets(), layer.features());
-  layer.first_features_norm = frobenius(moments.feature_scatter, first, first);
+  layer.first_features_norm = linalg::leading_norm(moments.feature_scatter, first);
   if (plan.normalized_scatter) {
-    divide(moments.normalized_scatter, rows);
+    linalg::divide(moments.normalized_scatter, rows);
     layer.normalized_moment = std::move(moments.normalized_scatter);
   }
 

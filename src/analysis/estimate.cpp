@@ -11,21 +11,17 @@ namespace collapscope {
 
 namespace {
 
-// Operations of a decomposition of order d, in d^3: all pairs.
-constexpr double eigen_operations = 10;
-
 double seconds_of(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options) {
   const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name);
   const RowFormat format = layer_format(shards.front(), options.pool);
-  const double d = static_cast<double>(format.row_length());
-  double rows = 0;
+  std::uint64_t rows = 0;
   double reading = 0;
   for (const LayerIndex& shard : shards) {
-    rows += static_cast<double>(shard.activations.samples() * format.rows_per_sample());
+    rows += shard.activations.samples() * format.rows_per_sample();
     reading += static_cast<double>(shard.activations.bytes()) /
                (shard.activations.filters.empty() ? plain_read_rate : dear_read_rate);
   }
-  return reading + (rows * d * d + eigen_operations * d * d * d) / product_rate;
+  return reading + operations_of(rows, format.row_length()) / product_rate;
 }
 
 }  // namespace

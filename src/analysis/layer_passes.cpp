@@ -89,7 +89,8 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
                 plan_.classes,
                 plan_.unit_classes,
                 {},
-                same_targets_};
+                same_targets_,
+                plan_.few_rows ? RowKeeping::all : RowKeeping::none};
   spec.rows = std::min(spec.rows, plan_.rows);
   // Several workers keep rows only where each has one run of segments.
   const bool whole = wanted == std::vector<SegmentRange>{{0, plan_.segments()}};

@@ -10,6 +10,7 @@
 #include "analysis/needs.hpp"
 #include "core/vector_math.hpp"
 #include "linalg/coordinates.hpp"
+#include "linalg/eigen_of_rows.hpp"
 #include "linalg/low_rank_eigen.hpp"
 #include "linalg/rank_one_update.hpp"
 
@@ -38,6 +39,32 @@ std::optional<Eigenbasis> basis_of_few_rows(const Matrix& covariance, const Laye
   return pairs > 0 && layer.product_rounding == 0 ? linalg::low_rank_eigen(covariance, pairs) : std::nullopt;
 }
 
+// Of rows that are held as such, and of no fewer pairs than the signal subspace takes.
+Eigenbasis basis_of_rows(const Matrix& rows, const LayerSummary& layer, Backend& backend) {
+  return linalg::eigen_of_rows(
+      rows, std::min(layer.signal_dim + 1, rows.cols()),
+      [&backend](const Matrix& inside) { return backend.eigenbasis(inside, inside.rows()); });
+}
+
+// The largest so many of them.
+Eigenbasis leading(Eigenbasis basis, std::size_t pairs) {
+  if (pairs >= basis.size()) {
+    return basis;
+  }
+  double squares = 0;
+  for (std::size_t j = basis.size(); j-- > pairs;) {
+    basis.rest_trace += basis.values[j];
+    squares += basis.values[j] * basis.values[j];
+  }
+  basis.rest_norm = std::sqrt(squares);
+  basis.complete = false;
+  basis.values.resize(pairs);
+  Matrix vectors(pairs, basis.vectors.cols());
+  std::copy_n(basis.vectors.data(), vectors.values().size(), vectors.data());
+  basis.vectors = std::move(vectors);
+  return basis;
+}
+
 // A complete basis with one more pair, of eigenvalue 0, so that it spans x.
 Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
   Vector rest = x;
@@ -59,8 +86,16 @@ Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
 
 }  // namespace
 
-Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, const LayerNeeds& needs,
+Eigenbasis centred_basis(const Scatter& scatter, const LayerSummary& layer, const LayerNeeds& needs,
                          double error, Backend& backend) {
+  if (scatter.holds_rows()) {
+    const bool asks_for_few = needs.pairs < scatter.order() && !needs.uncentred && needs.variance_share == 0;
+    Eigenbasis spectrum = basis_of_rows(scatter.rows, layer, backend);
+    spectrum = asks_for_few ? leading(std::move(spectrum), needs.pairs) : std::move(spectrum);
+    clear_rounding(spectrum, error);
+    return spectrum;
+  }
+  const Matrix& covariance = scatter.products;
   if (needs.pairs == covariance.rows() || needs.uncentred || needs.variance_share > 0) {
     if (auto spectrum = basis_of_few_rows(covariance, layer)) {
       clear_rounding(*spectrum, error);
@@ -78,7 +113,7 @@ Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, co
   return spectrum;
 }
 
-UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows, Matrix& covariance,
+UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows, Scatter& covariance,
                                double error, Backend& backend) {
   UncentredBasis found;
   if (layer.spectrum.is_full()) {
@@ -94,9 +129,10 @@ UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_ro
       return found;
     }
   }
-  add_outer(covariance, 1.0, layer.feature_mean, layer.feature_mean);
+  add_square(covariance, 1.0, layer.feature_mean);
   found.extended = {};
-  found.basis = backend.spectrum(covariance, 0);
+  found.basis = covariance.holds_rows() ? basis_of_rows(covariance.rows, layer, backend)
+                                        : backend.spectrum(covariance.products, 0);
   found.coordinates = linalg::coordinates(found.basis, cross_rows);
   clear_rounding(found.basis, error);
   return found;

@@ -7,9 +7,9 @@
 
 namespace collapscope {
 
-// As many eigenpairs of S_HH as the metrics need; of few rows those that are not 0. error: of the matrix
+// As many eigenpairs of S_HH as the metrics need; of few rows those that may not be 0. error: of the matrix
 // beyond float64's.
-[[nodiscard]] Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer,
+[[nodiscard]] Eigenbasis centred_basis(const Scatter& covariance, const LayerSummary& layer,
                                        const LayerNeeds& needs, double error, Backend& backend);
 
 // Eigenpairs of (1/N) H^T H, in the coordinates of the features or, `turned`, in those of the centred basis.
@@ -29,6 +29,6 @@ struct UncentredBasis {
 
 // cross_rows: S_HY^T [n, d]. covariance: S_HH; used up.
 [[nodiscard]] UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows,
-                                             Matrix& covariance, double error, Backend& backend);
+                                             Scatter& covariance, double error, Backend& backend);
 
 }  // namespace collapscope

@@ -93,8 +93,7 @@ std::size_t LayerWork::workers_for(const CheckpointWork& work, std::size_t layer
 LayerCost LayerWork::cost(std::size_t checkpoint, std::size_t layer) const {
   try {
     const LayerPlan plan = works_[checkpoint].plan(layer, parts_.backend, parts_.memory);
-    const double d = static_cast<double>(plan.format.row_length());
-    const double products = static_cast<double>(plan.rows) * d * d + 10 * d * d * d;
+    const double products = operations_of(plan.rows, plan.format.row_length());
     const double reading = static_cast<double>(plan.bytes) * plan.passes();
     return {products / product_rate + reading / plain_read_rate, plan.segments()};
   } catch (const Error&) {

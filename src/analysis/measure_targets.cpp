@@ -99,13 +99,13 @@ TargetSummary summarize_targets(Moments moments, const Checkpoint& checkpoint, B
   const std::size_t components = moments.features();
   const double samples = static_cast<double>(moments.count);
   const double n = static_cast<double>(components);
-  for (double& value : moments.feature_scatter.values()) {
+  for (double& value : moments.feature_scatter.products.values()) {
     value /= samples;
   }
   TargetSummary summary;
   summary.samples = moments.count;
   summary.mean_square = trace(moments.feature_scatter) + dot(moments.feature_mean, moments.feature_mean);
-  summary.spectrum = backend.eigenbasis(moments.feature_scatter, components);
+  summary.spectrum = backend.eigenbasis(moments.feature_scatter.products, components);
   const double least = n * std::numeric_limits<double>::epsilon() * summary.spectrum.values.front();
   for (double& value : summary.spectrum.values) {
     value = value <= least ? 0 : value;

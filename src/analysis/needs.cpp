@@ -108,7 +108,9 @@ void choose_pairs(LayerNeeds& needs, std::size_t d, const LayerPlan& plan, std::
         : few == 0 ? "no eigenpairs: no metric needs them"
                    : fmt::format("{} of {} eigenpairs: no metric needs more", few, d);
   }
-  const std::size_t not_zero = pairs_of_few_rows(plan.rows, signal_dim, d);
+  const std::size_t not_zero =
+      plan.few_rows ? static_cast<std::size_t>(std::max<std::uint64_t>(plan.rows, signal_dim + 1))
+                    : pairs_of_few_rows(plan.rows, signal_dim, d);
   if (needs.pairs == d && not_zero > 0 && options.precision == Precision::float64) {
     needs.reason += fmt::format("; with {} rows {} hold all that are not 0", plan.rows, not_zero);
   }

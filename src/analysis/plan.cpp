@@ -30,7 +30,7 @@ constexpr std::uint64_t largest_tile = 128 * MiB;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // bytes that are dear to read again
 constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
-std::uint64_t height(std::uint64_t segments) {
+std::uint64_t levels_above(std::uint64_t segments) {
   std::uint64_t levels = 0;
   while (segments > 1) {
     segments = (segments + 1) / 2;
@@ -43,16 +43,20 @@ std::uint64_t height(std::uint64_t segments) {
 // and the whole; while decomposing, the scatter, the matrix, its vectors and LAPACK's workspace of two, and
 // what comes of the cross scatter; in a second look for the nearest class mean, vectors, scatter and
 // whitenings, beside what the threads take.
-double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_states, double class_look) {
+double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, std::size_t signal_dim,
+                         bool keeps_states, double class_look) {
   const double d = static_cast<double>(plan.format.row_length());
   const double n = static_cast<double>(targets);
-  const double levels = static_cast<double>(height(plan.segments())) + 1;
+  const double levels = static_cast<double>(levels_above(plan.segments())) + 1;
   const double kinds = plan.normalized_scatter ? 2 : 1;
-  const double sums = kinds * d * d + d * n + n * n;
+  // Of what scatters hold: products, or rows and a direction or two behind them.
+  const double height =
+      plan.few_rows ? static_cast<double>(std::max<std::uint64_t>(plan.rows, signal_dim) + 2) : d;
+  const double sums = kinds * height * d + d * n + n * n;
   const double saved = keeps_states ? 2 : 1;  // the file of a state is made in memory
-  const double fold = kinds * (d + n) * (d + n) + saved * levels * sums;
-  const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
-  const double look = class_look > 0 ? 5 * d * d * sizeof(double) + class_look : 0;
+  const double fold = kinds * (height + n) * (d + n) + saved * levels * sums;
+  const double decompose = (5 + kinds) * height * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
+  const double look = class_look > 0 ? 5 * height * d * sizeof(double) + class_look : 0;
   return std::max(std::max(fold, decompose) * sizeof(double), look);
 }
 
@@ -106,6 +110,8 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const StoredChunks chunks(shards);
   const std::uint64_t chunk_row_bytes = chunks.row_samples * plan.format.sample_bytes();
   plan.rows = plan.samples * plan.format.rows_per_sample();
+  const std::size_t signal = options.signal_dim.value_or(classes > 0 ? classes - 1 : targets);
+  choose_rows(plan, signal, options);
   if (classes > 0) {
     choose_looks_of_classes(plan, options);
   } else {
@@ -128,9 +134,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   const double class_look = bytes_of_class_look(plan, backend.is_device() ? 0 : backend.threads());
   const double of_classes = bytes_of_classes(plan, shards);
   const double fixed =
-      bytes_of_matrices(plan, targets, options.keeps_states, class_look) + of_classes +
+      bytes_of_matrices(plan, targets, signal, options.keeps_states, class_look) + of_classes +
       held_of_weight(shards, plan, targets) + held +
-      static_cast<double>(tile_rows) * 8 *
+      static_cast<double>(std::min<std::uint64_t>(tile_rows, plan.rows)) * 8 *
           (2 * static_cast<double>(d) + static_cast<double>(plan.format.sample_elements()) / 64 +
            static_cast<double>(2 * targets + options.signal_dim.value_or(targets)) + 64);
   const double least =
@@ -163,7 +169,7 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
     plan.memory += more;
   }
   const std::uint64_t keep_limit = chunks.dear ? largest_kept : largest_kept_plain;
-  plan.backend_keeps = plan.looks == 2 && backend.keeps_rows(plan.bytes);
+  plan.backend_keeps = plan.looks == 2 && !plan.few_rows && backend.keeps_rows(plan.bytes);
   plan.keeps_bytes = plan.looks == 2 && !plan.backend_keeps && plan.bytes <= std::min(left / 2, keep_limit);
   const std::uint64_t wanted = std::clamp(chunk_row_bytes, 8 * MiB, largest_band);
   const std::uint64_t tiles =

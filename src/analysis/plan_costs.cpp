@@ -9,6 +9,19 @@
 
 namespace collapscope {
 
+double operations_of(std::uint64_t rows, std::size_t features) {
+  const double n = static_cast<double>(rows);
+  const double d = static_cast<double>(features);
+  // Factors of the rows and what comes of them, or the products and all eigenpairs.
+  return are_few_rows(rows, features) ? 8 * n * n * d + 10 * n * n * n : n * d * d + 10 * d * d * d;
+}
+
+void choose_rows(LayerPlan& plan, std::size_t signal_dim, const AnalysisOptions& options) {
+  const std::size_t d = plan.format.row_length();
+  plan.few_rows = options.precision == Precision::float64 &&
+                  are_few_rows(std::max<std::uint64_t>(plan.rows, std::min(d, signal_dim) + 1), d);
+}
+
 void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& options, bool dear) {
   constexpr std::array<std::string_view, 10> remainders{
       "nrc1",      "nrc1_unnormalized", "nrc1_centered", "nrc2",         "nrc2_unnormalized",
@@ -22,7 +35,7 @@ void choose_looks(LayerPlan& plan, std::size_t targets, const AnalysisOptions& o
   const double projected = static_cast<double>(options.signal_dim.value_or(targets) + 2 * targets);
   const double again = static_cast<double>(plan.bytes) / (dear ? dear_read_rate : plain_read_rate) +
                        4 * rows * d * projected / product_rate;
-  const double carried = wants_normalized ? rows * d * d / product_rate : 0;
+  const double carried = wants_normalized && !plan.few_rows ? rows * d * d / product_rate : 0;
 
   const auto decide = [&](int looks, std::string reason) {
     plan.looks = looks;

@@ -144,8 +144,8 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
                                  misfit.plan.unit_classes ? "; --metrics without nc1_unit takes half" : ""));
   }
   const std::string targets = misfit.targets > d ? fmt::format(", those of {} targets", misfit.targets) : "";
-  throw UsageError(
-      fmt::format("needs {} for its {} x {} matrices{} and tiles; {})", needed, d, d, targets, budget));
+  throw UsageError(fmt::format("needs {} for its {} x {} matrices{} and tiles; {})", needed,
+                               misfit.plan.few_rows ? misfit.plan.rows : d, d, targets, budget));
 }
 
 double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards) {

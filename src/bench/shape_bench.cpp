@@ -109,8 +109,9 @@ class ShapeBench {
     spec_ = {plan_.format, buffer_->bytes(), plan_.rows, dump.targets, targets_.view(), &look_};
     if (wants("eigen") || wants("second-look")) {
       Moments moments = fold(plan_.rows);
-      look_ = look_spec(moments, backend_.spectrum(moments.feature_scatter, written()), plan_.format);
-      covariance_ = std::move(moments.feature_scatter);
+      look_ =
+          look_spec(moments, backend_.spectrum(moments.feature_scatter.products, written()), plan_.format);
+      covariance_ = std::move(moments.feature_scatter.products);
     }
   }
 
@@ -120,7 +121,7 @@ class ShapeBench {
     if (wants("first-look") && spec_.format.row_length() <= widest_reference) {
       result_.covariance_rows = std::min(reference_rows, spec_.rows);
       result_.covariance_error = scatter_error(
-          fold(result_.covariance_rows).feature_scatter,
+          fold(result_.covariance_rows).feature_scatter.products,
           spec_.bytes.first(result_.covariance_rows * spec_.format.sample_bytes()), spec_.format.element);
     }
     if (wants("pipeline") && spec_.format.element.unit_roundoff() > 0 &&

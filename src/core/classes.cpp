@@ -77,6 +77,14 @@ void make_room_for(ClassSums& whole, const std::vector<double>& numbers) {
 
 }  // namespace
 
+bool is_consistent(const ClassSums& sums, std::size_t features) {
+  const std::size_t classes = sums.size();
+  const auto is = [&](const Matrix& a) { return a.rows() == classes && a.cols() == features; };
+  return sums.empty() || (std::ranges::is_sorted(sums.numbers) && sums.counts.size() == classes &&
+                          sums.squares.size() == classes && sums.pilot.size() == features && is(sums.sums) &&
+                          (!sums.has_unit() || (sums.unit_pilot.size() == features && is(sums.unit_sums))));
+}
+
 void merge(ClassSums& whole, const ClassSums& part) {
   if (part.empty()) {
     return;

@@ -25,8 +25,8 @@ double largest_error(const Matrix& scatter, const std::vector<double>& error, do
 }
 
 double largest_error(const Moments& moments, double unit) {
-  return std::max(largest_error(moments.feature_scatter, moments.scatter_error, unit),
-                  largest_error(moments.normalized_scatter, moments.normalized_scatter_error, unit));
+  return std::max(largest_error(moments.feature_scatter.products, moments.scatter_error, unit),
+                  largest_error(moments.normalized_scatter.products, moments.normalized_scatter_error, unit));
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ void each_field(Sums& sums, const Visit& visit) {
   visit("count", sums.count);
   visit("feature_mean", sums.feature_mean);
   visit("target_mean", sums.target_mean);
-  visit("feature_scatter", sums.feature_scatter);
+  visit("feature_scatter", sums.feature_scatter.products);
+  visit("feature_rows", sums.feature_scatter.rows);
   visit("cross_scatter", sums.cross_scatter);
   visit("target_scatter", sums.target_scatter);
   visit("aa", sums.unbiased.aa);
@@ -27,7 +28,8 @@ void each_field(Sums& sums, const Visit& visit) {
   visit("b_y", sums.unbiased.b_y);
   visit("norm_sum", sums.norm_sum);
   visit("zero_rows", sums.zero_rows);
-  visit("normalized_scatter", sums.normalized_scatter);
+  visit("normalized_scatter", sums.normalized_scatter.products);
+  visit("normalized_rows", sums.normalized_scatter.rows);
   visit("scatter_error", sums.scatter_error);
   visit("normalized_scatter_error", sums.normalized_scatter_error);
   visit("class_numbers", sums.classes.numbers);

@@ -12,6 +12,8 @@
 #include "core/threads.hpp"
 #include "core/workers.hpp"
 #include "cpu/cpu_worker.hpp"
+#include "cpu/few_rows_fold.hpp"
+#include "cpu/growing_fold.hpp"
 #include "cpu/moment_fold.hpp"
 #include "cpu/residual_fold.hpp"
 #include "cpu/stages.hpp"
@@ -64,7 +66,16 @@ class CpuBackend final : public Backend {
     if (spec.precision == Precision::float64_emulated) {
       throw UsageError("--precision float64-emulated: the CPU does not emulate; expected a GPU");
     }
-    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+    if (spec.precision == Precision::float64 && spec.keeping == RowKeeping::all) {
+      return few_rows_fold(spec);
+    }
+    const auto many = [this, spec] {
+      return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+    };
+    if (spec.precision == Precision::float64 && spec.keeping == RowKeeping::while_few) {
+      return std::make_unique<cpu::GrowingFold>(spec, few_rows_fold(spec), many);
+    }
+    return many();
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
@@ -107,6 +118,10 @@ class CpuBackend final : public Backend {
   }
 
  private:
+  [[nodiscard]] std::unique_ptr<MomentFold> few_rows_fold(const FoldSpec& spec) const {
+    return std::make_unique<cpu::FewRowsFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+  }
+
   // One for each thread; none where there is one thread.
   [[nodiscard]] std::span<Backend* const> workers() {
     while (threads_ > 1 && workers_.size() < threads_) {

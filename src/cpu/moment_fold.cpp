@@ -10,7 +10,6 @@
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
 #include "cpu/small_rows.hpp"
-#include "own_scale.hpp"
 
 namespace collapscope::cpu {
 
@@ -37,19 +36,6 @@ Vector quotients(std::span<const double> of, double divisor) {
     value /= divisor;
   }
   return out;
-}
-
-// What takes a row of this norm to norm 1, or leaves it 0; a tiny row is scaled first, because its norm has
-// few digits.
-double divisor_of(std::span<double> row, double norm) {
-  if (norm == 0) {
-    return 1;
-  }
-  if (!(norm < kernels::least_norm)) {  // NaN, too: the row is refused elsewhere
-    return norm;
-  }
-  (void)take_own_scale(row, norm);
-  return cpu::norm(row);
 }
 
 Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
@@ -174,7 +160,7 @@ GramPipeline::Work CpuMomentFold::unit_work(const RawTile& tile) {
             (void)pass.read(tile, number * block_rows, rows, no_shift_);
             std::array<double, block_rows> norms{};
             for (std::size_t i = 0; i < rows; ++i) {
-              norms[i] = divisor_of({pass.room().row(i), spec_.format.row_length()}, pass.norms()[i]);
+              norms[i] = unit_divisor({pass.room().row(i), spec_.format.row_length()}, pass.norms()[i]);
             }
             if (fast_) {
               to.floats.pack(place, pass.room(), rows, norms, blocks_[number].unit_squares);
@@ -211,13 +197,8 @@ void CpuMomentFold::add_whole_tile(std::size_t rows, const std::vector<GramPipel
 // their digits, and exact where a column is constant.
 void CpuMomentFold::choose_pilot(const RawTile& tile, MatrixView<const double> targets) {
   const std::size_t d = spec_.format.row_length();
-  const std::size_t count = std::min<std::size_t>(tile.rows, 64);
-  Room some(count, d);
-  RowPass& pass = pass_of(0);
-  for (std::size_t i = 0; i < count; ++i) {
-    // A NaN or Inf among them is reported when all rows are read.
-    (void)pass.read(tile, i * tile.rows / count, 1, no_shift_, {some.row(i), some.stride()});
-  }
+  const Room some = some_rows(pass_of(0), tile, d);
+  const std::size_t count = some.rows();
   const std::vector<double> mean = column_means({some.data(), count, d, some.stride()});
   pilot_x_.assign(padded(d), 0.0);
   std::copy(mean.begin(), mean.end(), pilot_x_.begin());
@@ -292,7 +273,7 @@ void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPas
   (void)pass.read(tile, first, rows, no_shift_);
   for (std::size_t i = 0; i < rows; ++i) {
     const std::span<double> row = classes_.unit_row(first + i);
-    const double divisor = divisor_of({pass.room().row(i), row.size()}, pass.norms()[i]);
+    const double divisor = unit_divisor({pass.room().row(i), row.size()}, pass.norms()[i]);
     for (std::size_t j = 0; j < row.size(); ++j) {
       row[j] = pass.room().row(i)[j] / divisor;
     }
@@ -325,9 +306,9 @@ void CpuMomentFold::begin_segment() {
 }
 
 void CpuMomentFold::take_diagonals(Moments& segment) const {
-  segment.scatter_error = replace_diagonal(segment.feature_scatter, squares_);
+  segment.scatter_error = replace_diagonal(segment.feature_scatter.products, squares_);
   if (spec_.normalized_scatter) {
-    segment.normalized_scatter_error = replace_diagonal(segment.normalized_scatter, unit_squares_);
+    segment.normalized_scatter_error = replace_diagonal(segment.normalized_scatter.products, unit_squares_);
   }
 }
 
@@ -340,18 +321,18 @@ Moments CpuMomentFold::segment_moments() {
   segment.count = count_;
   segment.norm_sum = norm_sum_;
   segment.zero_rows = zero_rows_;
-  segment.feature_scatter = copy_of(sums, 0, d, 0, d);
+  segment.feature_scatter.products = copy_of(sums, 0, d, 0, d);
   segment.cross_scatter = copy_of(sums, 0, d, y_, n);
   segment.target_scatter = copy_of(sums, y_, n, y_, n);
   if (spec_.normalized_scatter) {
-    segment.normalized_scatter = copy_of(unit_scatter_.symmetric(), 0, d, 0, d);
+    segment.normalized_scatter.products = copy_of(unit_scatter_.symmetric(), 0, d, 0, d);
   }
   if (fast_) {
     take_diagonals(segment);
   }
   const Vector mean_x = quotients({sums_.data(), d}, rows);
   const Vector mean_y = quotients({sums_.data() + y_, n}, rows);
-  add_outer(segment.feature_scatter, -rows, mean_x, mean_x);
+  add_outer(segment.feature_scatter.products, -rows, mean_x, mean_x);
   add_outer(segment.cross_scatter, -rows, mean_x, mean_y);
   add_outer(segment.target_scatter, -rows, mean_y, mean_y);
   const std::size_t a = y_ + n;

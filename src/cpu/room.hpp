@@ -21,8 +21,12 @@ class Room {
  public:
   Room() = default;
   Room(std::size_t rows, std::size_t columns)
-      : columns_(columns), stride_((padded(columns) / 8 | 1U) * 8), values_(rows * stride_, 0.0) {}
+      : rows_(rows),
+        columns_(columns),
+        stride_((padded(columns) / 8 | 1U) * 8),
+        values_(rows * stride_, 0.0) {}
 
+  [[nodiscard]] std::size_t rows() const { return rows_; }
   [[nodiscard]] std::size_t columns() const { return columns_; }
   [[nodiscard]] std::size_t stride() const { return stride_; }
   [[nodiscard]] double* data() { return values_.data(); }
@@ -31,6 +35,7 @@ class Room {
   [[nodiscard]] const double* row(std::size_t i) const { return values_.data() + i * stride_; }
 
  private:
+  std::size_t rows_ = 0;
   std::size_t columns_ = 0;
   std::size_t stride_ = 0;
   AlignedDoubles values_;

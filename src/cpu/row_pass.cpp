@@ -147,4 +147,13 @@ bool RowPass::finish_norms(std::size_t count, std::size_t& offending) {
   return true;
 }
 
+Room some_rows(RowPass& pass, const RawTile& tile, std::size_t d) {
+  const AlignedDoubles no_shift(padded(d), 0.0);
+  Room some(std::min<std::size_t>(tile.rows, 64), d);
+  for (std::size_t i = 0; i < some.rows(); ++i) {
+    (void)pass.read(tile, i * tile.rows / some.rows(), 1, no_shift, {some.row(i), some.stride()});
+  }
+  return some;
+}
+
 }  // namespace collapscope::cpu

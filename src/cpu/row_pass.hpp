@@ -81,4 +81,7 @@ class RowPass {
   std::vector<double> row_;
 };
 
+// Up to 64 rows of d features from all over a tile, as they are. A NaN or Inf among them stays.
+[[nodiscard]] Room some_rows(RowPass& pass, const RawTile& tile, std::size_t d);
+
 }  // namespace collapscope::cpu

@@ -13,6 +13,17 @@ double take_own_scale(std::span<double> row, double norm) {
   return std::scalbn(1.0, exponent);
 }
 
+double unit_divisor(std::span<double> row, double norm) {
+  if (norm == 0) {
+    return 1;
+  }
+  if (!(norm < kernels::least_norm)) {  // NaN, too: the row is refused elsewhere
+    return norm;
+  }
+  (void)take_own_scale(row, norm);
+  return cpu::norm(row);
+}
+
 SmallRows::SmallRows(std::size_t rows, std::size_t columns, std::size_t maps)
     : most_(rows), columns_(columns), maps_(maps), unscale_(rows, 0.0) {}
 

@@ -299,9 +299,9 @@ void CudaMomentFold::take_diagonals(const std::vector<double>& log, Moments& mom
     return error;
   };
   const std::size_t squares = 2 * (d_ + beside());
-  moments.scatter_error = take(moments.feature_scatter, squares, true);
+  moments.scatter_error = take(moments.feature_scatter.products, squares, true);
   if (spec_.normalized_scatter) {
-    moments.normalized_scatter_error = take(moments.normalized_scatter, squares + d_, false);
+    moments.normalized_scatter_error = take(moments.normalized_scatter.products, squares + d_, false);
   }
 }
 
@@ -322,8 +322,9 @@ std::vector<double> CudaMomentFold::take_sums(Moments& moments) {
              {{log.data(), log_.data(), log.size()},
               {cross.data(), scatter + d_ * d_, d_ * q},
               {right.data(), right_sums, q * q},
-              {moments.feature_scatter.data(), scatter, d_ * d_},
-              {moments.normalized_scatter.data(), normalized, moments.normalized_scatter.values().size()}});
+              {moments.feature_scatter.products.data(), scatter, d_ * d_},
+              {moments.normalized_scatter.products.data(), normalized,
+               moments.normalized_scatter.products.values().size()}});
 
   UnbiasedSums& sums = moments.unbiased;
   sums.aa = right(n_, n_);

@@ -133,6 +133,9 @@ std::uint64_t GpuBackend::segment_rows(std::uint64_t rows, std::size_t features)
 }
 
 std::unique_ptr<MomentFold> GpuBackend::make_fold(const FoldSpec& spec) {
+  if (spec.keeping == RowKeeping::all) {  // and nothing is multiplied
+    return cpu_->make_fold(spec);
+  }
   const Lost& lost = devices_.front().lost;
   return std::make_unique<WatchedMomentFold>(watched(lost, [&] { return first().make_fold(spec); }), lost);
 }

@@ -121,6 +121,13 @@ double frobenius(std::span<const double> values) {
   return largest * std::sqrt(sum);
 }
 
+int lapack_size(std::size_t size) {
+  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    throw UsageError(fmt::format("a size of {} is too large for the 32-bit LAPACK interface", size));
+  }
+  return static_cast<int>(size);
+}
+
 int lapack_order(std::size_t size) {
   // dsyevd's workspace has about 2 n^2 numbers, counted in a lapack_int.
   if (size > 32000) {
@@ -205,10 +212,10 @@ RightSingular right_singular(const Matrix& a) {
   Matrix work = a;
   std::vector<double> superdiagonal(std::max<std::size_t>(1, std::min(m, d)));
   double unused = 0;
-  const lapack_int info =
-      LAPACKE_dgesvd(LAPACK_COL_MAJOR, few ? 'S' : 'A', 'N', lapack_order(d), static_cast<lapack_int>(m),
-                     work.data(), lapack_order(d), result.values.data(), result.vectors.data(),
-                     lapack_order(d), &unused, 1, superdiagonal.data());
+  const lapack_int columns = few ? lapack_size(d) : lapack_order(d);
+  const lapack_int info = LAPACKE_dgesvd(
+      LAPACK_COL_MAJOR, few ? 'S' : 'A', 'N', columns, static_cast<lapack_int>(m), work.data(), columns,
+      result.values.data(), result.vectors.data(), columns, &unused, 1, superdiagonal.data());
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }

@@ -46,6 +46,8 @@ inline constexpr double largest_eigen_error = 5.0;
 // Frobenius norm, without overflow or underflow on the way; NaN and Inf come out as they are.
 [[nodiscard]] double frobenius(std::span<const double> values);
 
+// A size that LAPACK's 32-bit interface can count with. Throws UsageError.
+[[nodiscard]] int lapack_size(std::size_t size);
 // An order that LAPACK's 32-bit interface can count with. Throws UsageError.
 [[nodiscard]] int lapack_order(std::size_t size);
 

@@ -10,6 +10,7 @@
 #include "linalg/blas.hpp"
 #include "linalg/coordinates.hpp"
 #include "linalg/decompose.hpp"
+#include "linalg/scatter_products.hpp"
 #include "metrics/class_geometry.hpp"
 #include "metrics/equal_rows.hpp"
 
@@ -62,15 +63,6 @@ void keep_whitening(BetweenCovariance& found, const Matrix& vectors) {
       found.whitening(i, j) = vectors(i, j) / s[i];
     }
   }
-}
-
-// tr(A S A^T)
-double trace_along(const Matrix& along, const Matrix& symmetric) {
-  if (along.empty()) {
-    return 0;
-  }
-  const Matrix products = linalg::product(along, linalg::Transpose::no, symmetric, linalg::Transpose::no);
-  return std::inner_product(along.values().begin(), along.values().end(), products.values().begin(), 0.0);
 }
 
 // Sums about a pilot as means about `origin`.
@@ -144,7 +136,7 @@ BetweenCovariance between_covariance(const Matrix& rows, const std::vector<doubl
   return found;
 }
 
-ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, const Matrix& covariance) {
+ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, const Scatter& covariance) {
   ClassSummary found;
   const std::size_t classes = sums.size();
   const double n = std::accumulate(sums.counts.begin(), sums.counts.end(), 0.0);
@@ -164,9 +156,11 @@ ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, 
   const Vector origin(mean.size(), 0.0);
   found.between = between_covariance(means, mean_of_rows(means), once);
   found.between_by_rows = between_covariance(means, origin, shares);
-  const Matrix by_rows = gram_of(means, origin, shares);
+  const Scatter by_rows = covariance.holds_rows()
+                              ? Scatter::of_rows(weighted_rows(means, origin, shares, 0, classes))
+                              : Scatter(gram_of(means, origin, shares));
   const auto within = [&](const Matrix& along) {
-    return std::max(0.0, trace_along(along, covariance) - trace_along(along, by_rows));
+    return std::max(0.0, linalg::trace_along(along, covariance) - linalg::trace_along(along, by_rows));
   };
   found.within = std::max(0.0, trace(covariance) - found.between_by_rows.trace);
   found.nc1 = within(found.between.whitening) / k;

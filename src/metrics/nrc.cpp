@@ -5,6 +5,7 @@
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/coordinates.hpp"
+#include "linalg/scatter_products.hpp"
 #include "metrics/floors.hpp"
 #include "metrics/layer_parts.hpp"
 #include "metrics/metric_values.hpp"
@@ -17,13 +18,6 @@ Matrix first_rows(const Matrix& basis, std::size_t count) {
   Matrix rows(count, basis.cols());
   std::copy_n(basis.data(), count * basis.cols(), rows.data());
   return rows;
-}
-
-// tr(B M B^T) of the first `count` rows of an orthonormal basis B.
-double captured(const Matrix& basis, std::size_t count, const Matrix& moment) {
-  const Matrix rows = first_rows(basis, count);
-  const Matrix products = linalg::product(rows, linalg::Transpose::no, moment, linalg::Transpose::no);
-  return std::inner_product(rows.values().begin(), rows.values().end(), products.values().begin(), 0.0);
 }
 
 // (1/N) sum |h|^2 outside the first `count` rows of an orthonormal basis, from all eigenpairs of S_HH.
@@ -112,7 +106,7 @@ void add_nrc2(MetricSet& set, const LayerSummary& layer, const Floors& floors) {
 
 double normalized_remainder(const LayerSummary& layer, const Matrix& basis, std::size_t count) {
   const double directed = 1 - static_cast<double>(layer.zero_rows) / static_cast<double>(layer.samples);
-  return std::max(0.0, directed - captured(basis, count, *layer.normalized_moment));
+  return std::max(0.0, directed - linalg::trace_along(first_rows(basis, count), *layer.normalized_moment));
 }
 
 bool subspace_is_ill_conditioned(const LayerSummary& layer) {

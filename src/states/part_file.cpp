@@ -18,7 +18,7 @@ namespace {
 using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
-constexpr const char* part_kind = "collapscope part 3";
+constexpr const char* part_kind = "collapscope part 4";
 
 std::string_view text_view(const PartBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -123,9 +123,7 @@ class PartFiles final : public PartSource {
         continue;
       }
       for (const std::string& name : part.file->names(group)) {
-        Moments moments;
-        each_field(moments, FieldReader(*part.file, fmt::format("{}/{}", group, name)));
-        visit(subtree_of(name), std::move(moments));
+        visit(subtree_of(name), read_sums<Moments>(*part.file, fmt::format("{}/{}", group, name)));
       }
     }
   }

@@ -19,7 +19,7 @@ namespace {
 using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
-constexpr const char* kind = "collapscope state 1";
+constexpr const char* kind = "collapscope state 2";
 
 // Finished layers as a results file, and where they belong: [entries, 2], checkpoint and layer.
 void write_finished(TreeWriter& file, const StateView& state) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "collapscope/states/states.hpp"
@@ -31,13 +32,24 @@ void write_subtrees(hdf5::TreeWriter& file, const std::string& group,
   }
 }
 
+// Throws Error where the file has none, or such as cannot be.
+template <class Value>
+Value read_sums(const hdf5::TreeReader& file, const std::string& object) {
+  Value value;
+  each_field(value, FieldReader(file, object));
+  if constexpr (std::is_same_v<Value, Moments>) {
+    if (!is_consistent(value)) {
+      throw Error(object + ": found sums of sizes that do not fit one another");
+    }
+  }
+  return value;
+}
+
 template <class Value>
 std::map<Subtree, Value> read_subtrees(const hdf5::TreeReader& file, const std::string& group) {
   std::map<Subtree, Value> subtrees;
   for (const std::string& name : file.names(group)) {
-    Value value;
-    each_field(value, FieldReader(file, fmt::format("{}/{}", group, name)));
-    subtrees.emplace(subtree_of(name), std::move(value));
+    subtrees.emplace(subtree_of(name), read_sums<Value>(file, fmt::format("{}/{}", group, name)));
   }
   return subtrees;
 }

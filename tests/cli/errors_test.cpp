@@ -191,11 +191,11 @@ TEST_F(Errors, MemorySizesThatMakeNoSense) {
 TEST_F(Errors, ALayerTooWideDoesNotStopTheOthers) {
   make_dumps(folder_,
              "def wide(f):\n"
-             "    f['layers/wide/activations'] = normal(60, 3000).astype('f4')\n"
+             "    f['layers/wide/activations'] = normal(60, 60000).astype('f4')\n"
              "dump('a.h5', edit=wide)");
   const Finished finished = expect_status(1, folder_, {"analyze", "a.h5", "--memory", "32M", "-o", "x.json"});
   EXPECT_THAT(finished.err, HasSubstr("wide"));
-  EXPECT_THAT(finished.err, HasSubstr("3000 x 3000"));
+  EXPECT_THAT(finished.err, HasSubstr("60 x 60000 matrices"));
   EXPECT_THAT(finished.err, HasSubstr("--memory"));
   const Json results = Json::parse(folder_.read("x.json"));
   EXPECT_THAT(layer_names(results), ElementsAre("fc1", "fc2"));

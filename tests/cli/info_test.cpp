@@ -69,7 +69,7 @@ TEST(Inspect, ExitStatusSaysWhatCanBeAnalysed) {
   make_dumps(folder,
              "dump('good.h5')\n"
              "def wide(f):\n"
-             "    f['layers/wide/activations'] = normal(60, 3000)\n"
+             "    f['layers/wide/activations'] = normal(60, 60000).astype('f4')\n"
              "dump('wide.h5', edit=wide)");
   folder.write("bad.h5", "hello");
   expect_status(0, folder, {"inspect", "good.h5"});
@@ -77,7 +77,7 @@ TEST(Inspect, ExitStatusSaysWhatCanBeAnalysed) {
   EXPECT_THAT(mixed.err, HasSubstr("bad.h5"));
   EXPECT_THAT(mixed.out, HasSubstr("good.h5"));
   EXPECT_THAT(expect_status(1, folder, {"inspect", "wide.h5", "--memory", "32M"}).err,
-              HasSubstr("3000 x 3000"));
+              HasSubstr("60 x 60000"));
   expect_status(0, folder, {"inspect", "wide.h5", "--memory", "1G"});
   EXPECT_EQ(expect_status(2, folder, {"inspect", "bad.h5"}).out, "");
   expect_status(2, folder, {"inspect", "good.h5", "--memory", "nonsense"});

@@ -43,6 +43,27 @@ TEST(Memory, DoesNotGrowWithCompressedSamples) {
   EXPECT_LE(many, baseline() + (64 + 48) * MiB);
 }
 
+// No d x d matrix: it alone would take 12 GiB.
+TEST(Memory, OfFewRowsIsThatOfTheRows) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+with h5py.File("flat.h5", "w") as f:
+    f["targets"] = normal(40, 2)
+    f["layers/flat/activations"], f["layers/flat/weight"] = normal(40, 40000, 1).astype("f4"), normal(10, 40000, 2)
+with h5py.File("flat_classes.h5", "w") as f:
+    f.attrs["task"] = "classification"
+    f["targets"] = np.arange(40) % 10
+    f["layers/flat/activations"], f["layers/flat/weight"] = normal(40, 40000, 1).astype("f4"), normal(10, 40000, 2)
+)");
+  for (const char* dump : {"flat.h5", "flat_classes.h5"}) {
+    const Finished finished =
+        expect_status(0, folder, {"analyze", dump, "--memory", "400MiB", "-q", "-o", "-"});
+    EXPECT_LE(finished.peak_memory, baseline() + (400 + 48) * MiB) << dump;
+    const Json results = Json::parse(finished.out);
+    EXPECT_GT(layer_metric(results, "flat", "feature_effective_rank"), 30) << dump;
+  }
+}
+
 // Between the blocks of one layer lie the results of others: they must not keep memory from being used again.
 TEST(Memory, HoldsManySmallLayersOrRefusesThem) {
   const TempFolder folder;

@@ -98,7 +98,7 @@ TEST_F(StateFile, SaysWhatItIs) {
   EXPECT_EQ(head.layers, 20U);
   EXPECT_THAT(head.finished, testing::ElementsAre(LayerPlace{3, 5}));
   EXPECT_THAT(head.work, testing::ElementsAre("a.h5: fc2: 5 of 11 segments folded, 2 looked at again"));
-  EXPECT_THAT(bytes(), testing::StartsWith("collapscope state 1\nchecksum "));
+  EXPECT_THAT(bytes(), testing::StartsWith("collapscope state 2\nchecksum "));
 }
 
 TEST_F(StateFile, SumsThatNobodyWantsStayThere) {
@@ -128,7 +128,7 @@ TEST_F(StateFile, AFileThatIsCutIsNoticed) {
 TEST_F(StateFile, AnotherKindOfFileIsCalledWhatItIs) {
   overwrite(std::string(1000, 'x'));
   EXPECT_THAT([&] { (void)read_state_head(path_); },
-              testing::ThrowsMessage<InputError>(testing::HasSubstr("expected 'collapscope state 1'")));
+              testing::ThrowsMessage<InputError>(testing::HasSubstr("expected 'collapscope state 2'")));
 }
 
 TEST_F(StateFile, AnUnfinishedOneLeavesTheOldOne) {

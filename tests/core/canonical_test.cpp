@@ -23,12 +23,13 @@ class CanonicalOnBackend : public test::OnBackend {
   CanonicalCorrelation correlation(const Matrix& features, const Matrix& targets) {
     Moments moments = test::folded(backend(), features, targets);
     const double rows = static_cast<double>(moments.count);
-    for (Matrix* scatter : {&moments.feature_scatter, &moments.cross_scatter, &moments.target_scatter}) {
+    for (Matrix* scatter :
+         {&moments.feature_scatter.products, &moments.cross_scatter, &moments.target_scatter}) {
       for (double& value : scatter->values()) {
         value /= rows;
       }
     }
-    const Eigenbasis basis = linalg::symmetric_eigen(moments.feature_scatter);
+    const Eigenbasis basis = linalg::symmetric_eigen(moments.feature_scatter.products);
     TargetSummary of_targets;
     of_targets.spectrum = linalg::symmetric_eigen(moments.target_scatter);
     double trace = 0;

@@ -112,8 +112,9 @@ TEST_F(FastOnBackend, EntriesAreWithinTheirRoundingAndItIsTight) {
             return;
           }
           double off = 0;  // |E|_F
-          for (std::size_t i = 0; i < found.feature_scatter.values().size(); ++i) {
-            off = std::hypot(off, found.feature_scatter.values()[i] - expected.feature_scatter.values()[i]);
+          for (std::size_t i = 0; i < found.feature_scatter.products.values().size(); ++i) {
+            off = std::hypot(off, found.feature_scatter.products.values()[i] -
+                                      expected.feature_scatter.products.values()[i]);
           }
           double trace = 0;
           for (std::size_t j = 0; j < d; ++j) {

@@ -269,7 +269,7 @@ TEST(Undefined, OneLookHasNoCentredNrc1) {
   const TargetSummary targets = make_targets({1, 0.5});
   EXPECT_EQ(reason(layer_metrics(layer, targets, 10), "nrc1"), "not summed");
   layer.normalized_moment = identity(3);
-  for (double& value : layer.normalized_moment->values()) {
+  for (double& value : layer.normalized_moment->products.values()) {
     value /= 3;
   }
   const MetricSet set = layer_metrics(layer, targets, 10);

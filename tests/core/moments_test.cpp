@@ -161,7 +161,7 @@ TEST(UnbiasedSums, GiveTheUnbiasedHsicOfTheKernels) {
       b += m.target_scatter(j, j);
     }
     const double unit = 64 * n * eps;
-    EXPECT_NEAR(hsic_from_sums(n, m.feature_scatter, m.unbiased.aa, a, a), test::naive_hsic(x, x),
+    EXPECT_NEAR(hsic_from_sums(n, m.feature_scatter.products, m.unbiased.aa, a, a), test::naive_hsic(x, x),
                 unit * a * a);
     EXPECT_NEAR(hsic_from_sums(n, m.cross_scatter, m.unbiased.ab, a, b), test::naive_hsic(x, y),
                 unit * a * b);

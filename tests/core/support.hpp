@@ -63,7 +63,7 @@ class Padded {
 
 // The fold of float64 rows, in tiles of the backend's size.
 [[nodiscard]] Moments folded(Backend& backend, const Matrix& features, const Matrix& targets,
-                             Precision precision = Precision::float64);
+                             Precision precision = Precision::float64, RowKeeping keeping = RowKeeping::none);
 
 // `slack` times the tolerance for running sums: their rounding errors add up like a random walk.
 void expect_near(const Moments& found, const Moments& expected, double slack = 1);

@@ -1,5 +1,5 @@
 // The unbiased CKA, and whether its rounding is known where one row or coordinate outweighs all others.
-#include "core/unbiased_cka.hpp"
+#include "metrics/unbiased_cka.hpp"
 
 #include <gtest/gtest.h>
 
@@ -162,7 +162,7 @@ TEST_F(UnbiasedCkaOnBackend, ParticipationRatioHasNoBiasOfFewSamples) {
     traces.add(found.traces / (rows * (rows - 3)));
     xx.add(found.xx / (rows * (rows - 3)));
     double sum = 0;
-    for (const double value : moments.feature_scatter.values()) {
+    for (const double value : moments.feature_scatter.products.values()) {
       sum += value * value / (rows - 1) / (rows - 1);
     }
     plain.add(sum);

@@ -140,8 +140,9 @@ TEST_P(FoldLevels, FastProductsDoNotDependOnTheSizeOfTheNumbers) {
     }
     const Moments found =
         folded(kernels_, 1, doubles(20), std::as_bytes(scaled.values()), targets, Precision::fast);
-    for (std::size_t i = 0; i < plain.feature_scatter.values().size(); ++i) {
-      ASSERT_EQ(found.feature_scatter.values()[i], plain.feature_scatter.values()[i] * factor * factor);
+    for (std::size_t i = 0; i < plain.feature_scatter.products.values().size(); ++i) {
+      ASSERT_EQ(found.feature_scatter.products.values()[i],
+                plain.feature_scatter.products.values()[i] * factor * factor);
     }
     EXPECT_EQ(product_rounding(found), product_rounding(plain));
   }

@@ -83,7 +83,7 @@ TEST_F(Emulation, IsRefusedByTheCpu) {
 TEST(EmulatedRounding, IsNoneWithinWhatFloat64MayBeOff) {
   Moments moments(8, 1, false);
   for (std::size_t j = 0; j < 8; ++j) {
-    moments.feature_scatter(j, j) = 2;
+    moments.feature_scatter.products(j, j) = 2;
   }
   EXPECT_EQ(emulated_rounding(moments), 0);
   moments.scatter_error.assign(8, 4e-16);

@@ -51,7 +51,7 @@ TEST(GpuEigenbasis, SmallOnesAreDoneOnTheCpu) {
   const auto backend = test::make_host_gpus(1, state);
   test::Random random(3);
   (void)backend->eigenbasis(
-      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter, 30);
+      test::naive_moments(test::random_matrix(90, 30, random), Matrix(90, 1)).feature_scatter.products, 30);
   EXPECT_EQ(state.decompositions, 0U);
 }
 

@@ -49,6 +49,12 @@ def plain(case: Case, N: int, d: int, K: int):
     whole(case, N, d, K)
 
 
+@cases("classification/few_rows", K3=(60, 3, 0.6), K20=(60, 20, 0.6), K60=(60, 60, 0.6), collapsed=(70, 5, 1e-6))
+def few_rows(case: Case, N: int, K: int, within: float):
+    """Rows so few beside their 300 features that they are held as they are."""
+    whole(case, N, 300, K, within=within)
+
+
 @cases("classification/types", **{kind: (kind,) for kind in ("float32", "float16", "bfloat16", "float64", "int16")})
 def types(case: Case, kind: str):
     y = balanced(case.rng, 400, 5)

@@ -162,7 +162,8 @@ def wide(case: Case, d: int, N: int):
 
 
 @cases("numeric/few_rows", d300_N40=(300, 40, 3, 0.5), d600_N100_far=(600, 100, 3, 100.0), d400_N12=(400, 12, 2, 0.5),
-       d260_N5_n6=(260, 5, 6, 0.5), d300_N64_repeated=(300, 64, 2, 0.5), d300_N40_not_centred=(300, 40, 3, 0.0))
+       d260_N5_n6=(260, 5, 6, 0.5), d300_N64_repeated=(300, 64, 2, 0.5), d300_N40_not_centred=(300, 40, 3, 0.0),
+       d400_N100=(400, 100, 3, 0.5), d400_N101=(400, 101, 3, 0.5), d260_N1_far=(260, 1, 2, 1e4), d300_N50_far=(300, 50, 2, 300.0))
 def few_rows(case: Case, d: int, N: int, n: int, offset: float):
     """Rows so few that the features' covariance is nearly empty: N - 1 eigenvalues at most are not 0."""
     p = problem(case.rng, N=N, d=d, n=n, offset=offset)

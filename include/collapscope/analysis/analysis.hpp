@@ -88,6 +88,7 @@ struct LayerPlan {
   int looks = 2;
   bool spares_look = false;               // the second, where the moments suffice for the wanted metrics
   bool normalized_scatter = false;        // carries T in the first look
+  bool few_rows = false;                  // so few that the moments hold them
   std::uint64_t classes = 0;              // K of classification; 0: regression
   bool unit_classes = false;              // class sums of normalized rows, too
   bool class_pairs = false;               // all pairs of classes are gone through

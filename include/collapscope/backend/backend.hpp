@@ -43,6 +43,13 @@ struct ClassLook {
   std::vector<double> settled_within;
 };
 
+// Whether moments hold the rows themselves (Scatter::rows), by are_few_rows. A backend need not.
+enum class RowKeeping : unsigned char {
+  none,
+  all,        // those of the layer are few
+  while_few,  // nobody knows how many will come
+};
+
 // Of what kind the tiles of a fold are.
 struct TileSource {
   std::size_t rows = 0;    // of a tile, at most; 0: Backend::tile_rows
@@ -68,6 +75,7 @@ struct FoldSpec {
   bool unit_classes = false;  // also class sums of h / |h|
   TileSource tiles = {};
   SameTargets same_targets = {};
+  RowKeeping keeping = RowKeeping::none;  // of float64 products
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.

@@ -25,6 +25,9 @@ struct ClassSums {
   [[nodiscard]] bool has_unit() const { return !unit_pilot.empty(); }
 };
 
+// Whether all sums have the sizes that the numbers of classes and of features give them.
+[[nodiscard]] bool is_consistent(const ClassSums& sums, std::size_t features);
+
 // Adds `part` to `whole`, whose pilot stays: a union of the classes. Throws UsageError when the shapes
 // differ; either may be empty.
 void merge(ClassSums& whole, const ClassSums& part);

@@ -8,6 +8,7 @@
 
 #include "collapscope/core/classes.hpp"
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/scatter.hpp"
 
 namespace collapscope {
 
@@ -24,18 +25,19 @@ struct UnbiasedSums {
 };
 
 // Sums over N rows of features h [d] and targets y [n]. A value: the empty one (count 0) is the identity
-// of `merge`; merging parts in any order gives the whole up to rounding.
+// of `merge`; merging parts in any order gives the whole up to rounding. Where the rows are few, both
+// scatters hold them, a row for each: of feature_scatter about the mean.
 struct Moments {
   std::uint64_t count = 0;
   std::vector<double> feature_mean;  // [d]
   std::vector<double> target_mean;   // [n]
-  Matrix feature_scatter;            // sum x x^T    [d, d], symmetric
+  Scatter feature_scatter;           // sum x x^T    [d, d]
   Matrix cross_scatter;              // sum x y'^T   [d, n]
   Matrix target_scatter;             // sum y' y'^T  [n, n], symmetric
   UnbiasedSums unbiased;
   double norm_sum = 0;          // sum |h|
   std::uint64_t zero_rows = 0;  // rows with |h| = 0 exactly
-  Matrix normalized_scatter;    // sum h h^T / |h|^2 over non-zero rows [d, d]; empty when not wanted
+  Scatter normalized_scatter;   // sum h h^T / |h|^2 over non-zero rows [d, d]; empty when not wanted
   // Of float32 products, empty without: what they made of the scatters' diagonals less these themselves,
   // which are summed in float64. It tells how far the other entries may be off.
   std::vector<double> scatter_error;             // [d]
@@ -48,6 +50,9 @@ struct Moments {
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
   [[nodiscard]] std::size_t targets() const { return target_mean.size(); }
 };
+
+// Whether all sums have the sizes that the numbers of features, targets and rows give them.
+[[nodiscard]] bool is_consistent(const Moments& moments);
 
 // Adds `part` to `whole` (Chan, Golub, LeVeque 1983; for the fourth-order sums the exact shift formulas).
 // Throws UsageError when the shapes differ; either may be empty.

@@ -13,6 +13,7 @@
 
 #include "collapscope/core/classes.hpp"
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/scatter.hpp"
 #include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope {
@@ -82,7 +83,7 @@ struct ClassSummary {
 
 // From sums over all rows, which are used up. mean: of the features; covariance: S_HH.
 [[nodiscard]] ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean,
-                                             const Matrix& covariance);
+                                             const Scatter& covariance);
 
 // Adds what takes the eigenpairs of S_HH. product_rounding: as of LayerSummary.
 void add_vci(ClassSummary& classes, const Eigenbasis& spectrum, double product_rounding);

@@ -136,9 +136,9 @@ struct LayerSummary {
   double published_uncertainty = 0;
   MapRounding affine_rounding;  // from `product_rounding`
   MapRounding published_rounding;
-  std::optional<ResidualSums> residuals;    // when there was a second look
-  bool signal_from_moments = false;         // which left out what is outside the signal subspace
-  std::optional<Matrix> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
+  std::optional<ResidualSums> residuals;     // when there was a second look
+  bool signal_from_moments = false;          // which left out what is outside the signal subspace
+  std::optional<Scatter> normalized_moment;  // T = (1/N) sum of h h^T / |h|^2 [d, d]
   std::optional<WeightSummary> weight;
   std::string no_weight = "no weight";  // why there is none
   std::optional<Balancedness> balance;  // with the next layer's weight

@@ -1,10 +1,11 @@
-#include "core/unbiased_cka.hpp"
+#include "metrics/unbiased_cka.hpp"
 
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "core/vector_math.hpp"
+#include "linalg/scatter_products.hpp"
 
 namespace collapscope {
 
@@ -104,14 +105,14 @@ UnbiasedHsic unbiased_hsic(const Moments& moments) {
   const double d = static_cast<double>(moments.features());
   const double units = 4 * (std::sqrt(n) + std::sqrt(d));
   const double a = trace(moments.feature_scatter);
+  const double feature_square = linalg::square_norm(moments.feature_scatter);
   const TargetFourths targets = moments.classes.empty() ? of_targets(moments) : of_classes(moments);
   const double b = targets.trace;
-  const Difference xx = hsic(n, square(moments.feature_scatter), moments.unbiased.aa, a, a, units);
+  const Difference xx = hsic(n, feature_square, moments.unbiased.aa, a, a, units);
   const Difference xy = hsic(n, targets.cross_square, targets.ab, a, b, units);
   const Difference yy = hsic(n, targets.square, targets.bb, b, b, units);
   UnbiasedHsic found{xx.value, xy.value, yy.value};
-  const Difference traces =
-      squared_variance(n, square(moments.feature_scatter), moments.unbiased.aa, a, units);
+  const Difference traces = squared_variance(n, feature_square, moments.unbiased.aa, a, units);
   found.traces = traces.value;
   if (xx.value > 0 && traces.value > 0) {
     found.participation_rounding = xx.rounding / xx.value + traces.rounding / traces.value;

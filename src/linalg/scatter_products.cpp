@@ -1,0 +1,75 @@
+#include "linalg/scatter_products.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "linalg/blas.hpp"
+
+namespace collapscope::linalg {
+
+namespace {
+
+// Row by row, so that the sum's own rounding is small.
+double sum_of_row_squares(MatrixView<const double> a) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    const auto row = a.row(i);
+    sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  }
+  return sum;
+}
+
+// |X^T X|_F^2 = |X X^T|_F^2
+double square_norm_of_gram(MatrixView<const double> x) {
+  Matrix gram(x.rows(), x.rows());
+  gemm(1.0, x, Transpose::no, x, Transpose::yes, 0.0, gram.view());
+  return sum_of_row_squares(std::as_const(gram).view());
+}
+
+void multiply(std::span<double> numbers, const auto& change) {
+  constexpr std::size_t block = std::size_t{1} << 18U;  // numbers that a thread takes at a time
+  share((numbers.size() + block - 1) / block, [&](std::size_t number) {
+    const std::size_t first = number * block;
+    for (double& value : numbers.subspan(first, std::min(block, numbers.size() - first))) {
+      value = change(value);
+    }
+  });
+}
+
+}  // namespace
+
+double square_norm(const Matrix& a) { return sum_of_row_squares(a.view()); }
+
+double square_norm(const Scatter& scatter) {
+  return scatter.holds_rows() ? square_norm_of_gram(scatter.rows.view()) : square_norm(scatter.products);
+}
+
+double leading_norm(const Scatter& scatter, std::size_t count) {
+  if (scatter.holds_rows()) {
+    return std::sqrt(square_norm_of_gram(scatter.rows.view().middle_cols(0, count)));
+  }
+  return std::sqrt(sum_of_row_squares(scatter.products.view().middle_rows(0, count).middle_cols(0, count)));
+}
+
+double trace_along(const Matrix& a, const Scatter& scatter) {
+  if (a.empty() || scatter.empty()) {
+    return 0;
+  }
+  if (scatter.holds_rows()) {
+    const Matrix along = product(scatter.rows, Transpose::no, a, Transpose::yes);
+    return sum_of_row_squares(along.view());
+  }
+  const Matrix products = product(a, Transpose::no, scatter.products, Transpose::no);
+  return std::inner_product(a.values().begin(), a.values().end(), products.values().begin(), 0.0);
+}
+
+void divide(Scatter& scatter, double divisor) {
+  multiply(scatter.products.values(), [divisor](double value) { return value / divisor; });
+  const double root = std::sqrt(divisor);
+  multiply(scatter.rows.values(), [root](double value) { return value / root; });
+}
+
+}  // namespace collapscope::linalg
