@@ -128,6 +128,38 @@ std::string shards_note(const Checkpoint& checkpoint, bool joined) {
                       printable(front.path), all);
 }
 
+// Of attributes that not all shards of a checkpoint have alike; those that number them are meant to differ.
+std::string attributes_note(const Checkpoint& checkpoint) {
+  const CheckpointIndex& first = checkpoint.front();
+  std::vector<std::string> names;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    for (const auto& attribute : first.attributes) {
+      const bool is_number = attribute.first == "shard" || attribute.first == "complete";
+      if (!is_number && std::ranges::find(part.attributes, attribute) == part.attributes.end() &&
+          std::ranges::find(names, attribute.first) == names.end()) {
+        names.push_back(attribute.first);
+      }
+    }
+  }
+  return names.empty()
+             ? ""
+             : fmt::format("{}: other shards have other values of {}; those of this one stand for all",
+                           printable(first.path), printable(fmt::format("{}", fmt::join(names, ", "))));
+}
+
+// That shards were to be joined, and none fit together.
+std::string nothing_joined_note(const std::vector<Checkpoint>& checkpoints) {
+  const bool is_one_run = std::ranges::all_of(
+      checkpoints, [&](const Checkpoint& one) { return one.front().run == checkpoints.front().front().run; });
+  const bool is_alone =
+      std::ranges::all_of(checkpoints, [](const Checkpoint& one) { return one.shards.size() == 1; });
+  return checkpoints.size() > 1 && is_alone
+             ? fmt::format(
+                   "--shards joined nothing: no two of {} dumps have the same run, step and checkpoint{}",
+                   checkpoints.size(), is_one_run ? "; their steps differ" : "")
+             : "";
+}
+
 // The first note, and of how many checkpoints more there is one.
 void say_once(const std::vector<Checkpoint>& checkpoints,
               const std::function<std::string(const Checkpoint&)>& note_of,
@@ -162,12 +194,19 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
     std::ranges::for_each(found.notes, say);
     std::ranges::move(found.failures, std::back_inserter(index.failures));
   }
+  for (const Checkpoint& checkpoint : checkpoints) {
+    std::ranges::move(missed_layers(checkpoint), std::back_inserter(index.failures));
+  }
   const auto of_biases = [&](const Checkpoint& checkpoint) {
     return biases_note(checkpoint.front(), weights.file);
   };
   const auto of_shards = [&](const Checkpoint& checkpoint) { return shards_note(checkpoint, shards); };
   say_once(checkpoints, of_biases, say);
   say_once(checkpoints, of_shards, say);
+  say_once(checkpoints, attributes_note, say);
+  if (const std::string note = shards ? nothing_joined_note(checkpoints) : ""; !note.empty()) {
+    say(note);
+  }
   return checkpoints;
 }
 

@@ -79,8 +79,8 @@ std::string said_of(const Identity& identity, const std::string& file) {
   return "";
 }
 
-// That the rows to be read are those that were folded: files of the same size and, where they have not moved,
-// of the same time.
+// That the rows to be read are those that were folded: files of the same size and sample and, where they have
+// not moved, of the same time.
 void require_same_files(const std::vector<Checkpoint>& folded, const std::vector<Checkpoint>& here,
                         const Identity& identity, bool have_moved) {
   const Identity now = input_identity(here);
@@ -88,7 +88,7 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
     const std::string then = said_of(identity, printable(then_file));
     const std::string found = said_of(now, file);
     const auto compared = [&](const std::string& text) {
-      return have_moved ? text.substr(0, text.find(',')) : text;
+      return have_moved ? text.substr(0, text.find(", changed")) : text;
     };
     if (compared(then) != compared(found)) {
       throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "collapscope/analysis/analysis.hpp"
@@ -48,6 +49,23 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
     }
   }
   return checkpoints;
+}
+
+// As the recorder numbers them: a copy of a shard counts its samples twice.
+void require_each_shard_once(const Checkpoint& checkpoint) {
+  std::map<double, std::string> seen;
+  for (const CheckpointIndex& shard : checkpoint.shards) {
+    const std::optional<double> number = shard.number("shard");
+    if (!number) {
+      continue;
+    }
+    const auto [other, is_new] = seen.try_emplace(*number, shard.path);
+    if (!is_new) {
+      throw InputError(shard.path, shard.id,
+                       fmt::format("found shard {} once more; {} is that, too; expected each shard once",
+                                   *number, printable(other->second)));
+    }
+  }
 }
 
 std::vector<LayerIndex>::const_iterator layer_named(const std::vector<LayerIndex>& layers,
@@ -102,7 +120,41 @@ void require_one_task(const Checkpoint& checkpoint) {
                        fmt::format("found other names than the first shard, {}, has; expected the same",
                                    printable(first.path)));
     }
+    for (const char* attribute : {"lambda_w", "lambda_h"}) {
+      if (part.number(attribute) != first.number(attribute)) {
+        const auto text = [&](const CheckpointIndex& shard) {
+          const auto number = shard.number(attribute);
+          return number ? fmt::format("{} = {}", attribute, *number) : fmt::format("no {}", attribute);
+        };
+        throw InputError(part.path, part.id,
+                         fmt::format("found {}; the first shard, {}, has {}", text(part),
+                                     printable(first.path), text(first)));
+      }
+    }
   }
+  require_each_shard_once(checkpoint);
+}
+
+std::vector<Failure> missed_layers(const Checkpoint& checkpoint) {
+  const CheckpointIndex& first = checkpoint.front();
+  std::set<std::string> known;
+  for (const LayerIndex& layer : first.layers) {
+    known.insert(layer.name);
+  }
+  std::vector<Failure> missed;
+  for (const CheckpointIndex& part : checkpoint.shards) {
+    for (const LayerIndex& layer : part.layers) {
+      if (known.insert(layer.name).second) {
+        missed.push_back(
+            {first.path, layer.name,
+             fmt::format("this shard lacks the layer, which {} has; expected the same layers in all "
+                         "shards",
+                         printable(part.path)),
+             first.run, first.step});
+      }
+    }
+  }
+  return missed;
 }
 
 std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,

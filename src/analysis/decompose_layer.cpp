@@ -93,10 +93,26 @@ struct Maps {
   Matrix published;
 };
 
+// Of a matrix of second moments with this trace in float64, about: of its sums and of its decomposition.
+double rounding_of(const LayerSummary& layer, double trace) {
+  return std::sqrt(static_cast<double>(layer.features())) * std::numeric_limits<double>::epsilon() * trace;
+}
+
+// What rounding may do to a map; without float32 products, of differences of moments that of float64.
+MapRounding map_rounding(const Eigenbasis& basis, const Matrix& coordinates, double cutoff, double error,
+                         double of_products) {
+  MapRounding rounding = least_squares_rounding(basis.values, coordinates, cutoff, error);
+  if (!(error > 0)) {
+    rounding.explained = least_squares_rounding(basis.values, coordinates, cutoff, of_products).explained;
+  }
+  return rounding;
+}
+
 Matrix affine_map(LayerSummary& layer, const Matrix& coordinates, const LayerPlan& plan, double error) {
   const Eigenbasis& basis = layer.spectrum;
   LeastSquares fit = least_squares(basis.values, coordinates, affine_cutoff);
-  layer.affine_rounding = least_squares_rounding(basis.values, coordinates, affine_cutoff, error);
+  layer.affine_rounding =
+      map_rounding(basis, coordinates, affine_cutoff, error, rounding_of(layer, layer.total_variance));
   layer.affine_explained = fit.explained;
   if (plan.spares_look) {
     layer.affine_uncertainty =
@@ -109,20 +125,14 @@ Matrix published_map(LayerSummary& layer, const UncentredBasis& uncentred, const
                      double error) {
   const Eigenbasis& basis = uncentred.basis;
   LeastSquares fit = least_squares(basis.values, uncentred.coordinates, published_cutoff);
-  layer.published_rounding =
-      least_squares_rounding(basis.values, uncentred.coordinates, published_cutoff, error);
+  layer.published_rounding = map_rounding(basis, uncentred.coordinates, published_cutoff, error,
+                                          rounding_of(layer, layer.mean_square));
   layer.published_explained = fit.explained;
   if (plan.spares_look) {
     layer.published_uncertainty =
         uncertainty(basis, uncentred.coordinates, published_cutoff, layer.mean_square, layer.target_variance);
   }
   return uncentred.combinations(fit.coordinates, layer.spectrum);
-}
-
-// Of S_HH in float64, about: of its sums and of its decomposition.
-double products_rounding(const LayerSummary& layer) {
-  return std::sqrt(static_cast<double>(layer.features())) * std::numeric_limits<double>::epsilon() *
-         layer.total_variance;
 }
 
 // Eigenpairs and maps; covariance: S_HH, used up.
@@ -136,7 +146,7 @@ Maps decompose(LayerSummary& layer, Scatter covariance, const TargetSummary& tar
     const Matrix coordinates = linalg::coordinates(layer.spectrum, cross_rows);
     if (plan.needs.canonical && layer.total_variance > 0 && targets.rank() > 0) {
       layer.canonical = canonical_correlation(layer.spectrum.values, coordinates, targets,
-                                              std::max(error, products_rounding(layer)));
+                                              std::max(error, rounding_of(layer, layer.total_variance)));
     }
     if (plan.needs.affine) {
       maps.affine = affine_map(layer, coordinates, plan, error);
@@ -179,8 +189,9 @@ LayerWeight weight_of(const std::vector<LayerIndex>& shards, const RowFormat& fo
   return weight;
 }
 
-// Zeros where it has none.
+// Of the first shard that has one, with which others must agree; zeros where none has.
 Vector bias_of(const std::vector<LayerIndex>& shards, std::size_t rows) {
+  Vector found;
   for (const LayerIndex& shard : shards) {
     if (shard.weight && shard.bias) {
       const Matrix bias = read_matrix(*shard.bias);
@@ -189,11 +200,14 @@ Vector bias_of(const std::vector<LayerIndex>& shards, std::size_t rows) {
                          fmt::format("found {} numbers; expected {}, one for each row of the weight",
                                      bias.values().size(), rows));
       }
-      return {bias.values().begin(), bias.values().end()};
+      if (!found.empty() && !std::ranges::equal(found, bias.values())) {
+        throw InputError(shard.bias->file, shard.bias->object, "differs from the bias in an earlier shard");
+      }
+      found.assign(bias.values().begin(), bias.values().end());
     }
   }
-  Vector none(rows, 0.0);
-  return none;
+  found.resize(rows, 0.0);
+  return found;
 }
 
 std::vector<const DatasetIndex*> stored_activations(const std::vector<LayerIndex>& shards) {

@@ -104,6 +104,14 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
   plan.classes = classes;
   plan.format = layer_format(shards.front(), options.pool);
   for (const LayerIndex& shard : shards) {
+    if (!options.pool && shard.pool != shards.front().pool) {
+      throw InputError(shard.activations.file, shard.activations.object,
+                       fmt::format("found pool \"{}\"; the first shard has \"{}\"; --pool says one for all",
+                                   pool_name(shard.pool.value_or(Pool::mean)),
+                                   pool_name(shards.front().pool.value_or(Pool::mean))));
+    }
+  }
+  for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
     plan.bytes += shard.activations.bytes();
   }

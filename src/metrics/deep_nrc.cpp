@@ -195,12 +195,18 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
   } else {
     add_undefined(set, "linear_share", "zero target variance");
   }
+  const double excess = linear - (targets.model ? targets.model->mse : 0);
+  const bool is_fast = layer.product_rounding > 0;
+  const double most_moved =
+      is_fast ? fast_tolerance * std::abs(excess)
+              : std::max(one_look_tolerance * std::abs(excess), 1e-12 * layer.target_variance / n);
   if (!targets.model) {
     add_undefined(set, "linear_excess", targets.no_model);
-  } else if (linear_moved > fast_tolerance * std::abs(linear - targets.model->mse)) {
-    add_undefined(set, "linear_excess", not_in_fast_precision);
+  } else if (linear_moved > most_moved) {
+    add_undefined(set, "linear_excess",
+                  is_fast ? not_in_fast_precision : "rounding: needs a second look at the rows");
   } else {
-    add_number(set, "linear_excess", linear - targets.model->mse);
+    add_number(set, "linear_excess", excess);
   }
 }
 

@@ -43,21 +43,26 @@ double arithmetic(const LayerSummary& layer, double rotation) {
                                              : d * std::max(eps, layer.product_rounding) + turned;
 }
 
-// Of one outside a subspace that float32 products did not find.
+// Of one outside a subspace that is known without the layer's eigenvectors.
 double known_arithmetic(const LayerSummary& layer) {
-  return layer.residuals && layer.product_rounding > 0 ? square(static_cast<double>(layer.features()) * eps)
-                                                       : arithmetic(layer, 0);
+  const double rounding = static_cast<double>(layer.features()) * eps;
+  return layer.residuals ? square(rounding)
+                         : static_cast<double>(layer.features()) * std::max(eps, layer.product_rounding);
 }
 
 // Of deep_nrc1: V_k is the best subspace of S, and the one found the best of S + E, so that the error is at
-// most <P - P', E> <= |P - P'|_F |E|_F.
+// most <P - P', E> <= |P - P'|_F |E|_F. It stays small where eigenvalues are equal, and V_k is no one's.
 double least_arithmetic(const LayerSummary& layer, double rotation) {
-  if (!layer.residuals || !(layer.product_rounding > 0)) {
+  if (layer.signal_residuals() == nullptr) {
     return arithmetic(layer, 0);
   }
+  const double rounding = static_cast<double>(layer.features()) * eps;
   const double most = std::sqrt(static_cast<double>(std::min(layer.signal_dim, layer.features())));
-  return std::max(square(static_cast<double>(layer.features()) * eps),
-                  std::sqrt(2.0) * std::min(rotation, most) * layer.product_rounding);
+  const auto& values = layer.spectrum.values;
+  const double largest = values.empty() || !(layer.total_variance > 0) ? 1 : values[0] / layer.total_variance;
+  return std::max(square(rounding),
+                  std::sqrt(2.0) * std::max(std::min(subspace_error(layer), most) * rounding * largest,
+                                            std::min(rotation, most) * layer.product_rounding));
 }
 
 }  // namespace

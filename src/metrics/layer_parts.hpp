@@ -22,6 +22,9 @@ inline constexpr const char* few_eigenpairs = "needs more eigenpairs";
 // With float32 products a number without a floor that rounding may move by more than this share of it is
 // undefined.
 inline constexpr double fast_tolerance = 1e-4;
+// What float64 may move a difference of moments by, of its size, before it says nothing: an estimate that is
+// some ten times too large.
+inline constexpr double one_look_tolerance = 1e-6;
 inline constexpr const char* not_in_fast_precision = "not in fast precision";
 
 // What is said of a number that rounding may move by this share of it; empty: nothing.

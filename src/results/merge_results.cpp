@@ -100,6 +100,27 @@ void warn_of_equal_steps(const std::vector<Entry>& run, std::vector<std::string>
   }
 }
 
+// The first layer that was measured with several signal dimensions: by another --signal-dim, or with other
+// targets. Means over runs would compare different numbers.
+void warn_of_signal_dims(const std::vector<Entry>& all, std::vector<std::string>& warnings) {
+  std::map<std::pair<std::string, std::string>, std::pair<double, const Entry*>> seen;  // by task and layer
+  for (const Entry& entry : all) {
+    for (const LayerResult& layer : entry.checkpoint.layers) {
+      const std::optional<double> k = layer.metrics.number("signal_dim");
+      if (!k) continue;
+      const auto [first, is_new] = seen.try_emplace({entry.checkpoint.task, layer.name}, *k, &entry);
+      if (!is_new && first->second.first != *k) {
+        warnings.push_back(fmt::format(
+            "layer {}: signal dimension {} in {}, {} in {}; nrc1, deep_nrc1, deep_nrc3 and others of the "
+            "signal subspace are no same numbers, nor are means over them",
+            printable(layer.name), first->second.first, printable(first->second.second->file->path), *k,
+            printable(entry.file->path)));
+        return;
+      }
+    }
+  }
+}
+
 // Sorted, each once.
 std::vector<Failure> tidied(std::vector<Failure> failures) {
   const auto key = [](const Failure& failure) {
@@ -144,6 +165,7 @@ MergedResults merge_results(std::vector<ResultsFile> files) {
     std::ranges::move(run, std::back_inserter(all));
   }
   std::ranges::sort(all, reported_before);
+  warn_of_signal_dims(all, merged.warnings);
   for (Entry& entry : all) merged.results.checkpoints.push_back(std::move(entry.checkpoint));
   return merged;
 }

@@ -103,6 +103,49 @@ TEST_F(Inputs, ShardsThatDoNotFitAreRefused) {
   EXPECT_FALSE(folder_.has("x.json"));
 }
 
+TEST_F(Inputs, ALayerThatOneShardLacksIsMissedInAnyOrder) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('b.h5', layers=['fc1', 'fc0'])");
+  for (const char* first : {"a.h5", "b.h5"}) {
+    const char* second = first[0] == 'a' ? "b.h5" : "a.h5";
+    const Finished finished =
+        expect_status(1, folder_, {"analyze", first, second, "--shards", "-q", "-o", "x.json"});
+    EXPECT_THAT(finished.err, HasSubstr("a.h5: fc0: this shard lacks the layer"));
+    EXPECT_THAT(layer_names(Json::parse(folder_.read("x.json"))), ElementsAre("fc1"));
+  }
+}
+
+TEST_F(Inputs, ShardsOfDifferentNetworksAreRefused) {
+  make_dumps(folder_, R"(
+def shard(path, bias=1.0, pool="first", **attributes):
+    def edit(f):
+        del f["targets"], f["layers/fc1/activations"]
+        f["targets"] = np.arange(60) % 2
+        f["layers/fc1/activations"] = normal(60 * 3, 5).reshape(60, 3, 5)
+        f["layers/fc1"].attrs["pool"] = pool
+        f["layers/fc1/bias"] = np.array([bias, 0])
+    dump(path, layers=["fc1"], edit=edit, task="classification", **attributes)
+shard("a.h5", lambda_w=0.1, shard=0, shards=2, split="train")
+shard("other_bias.h5", bias=-1.0, lambda_w=0.1)
+shard("other_pool.h5", pool="last", lambda_w=0.1)
+shard("other_lambda.h5", lambda_w=0.2)
+shard("no_lambda.h5")
+shard("copy.h5", lambda_w=0.1, shard=0, shards=2)
+shard("other_split.h5", lambda_w=0.1, shard=1, shards=2, split="test")
+shard("other_step.h5", lambda_w=0.1, step=7)
+)");
+  const auto joined = [&](const char* second, int status) {
+    return expect_status(status, folder_, {"analyze", "a.h5", second, "--shards", "-q", "-o", "x.json"}).err;
+  };
+  EXPECT_THAT(joined("other_bias.h5", 2), HasSubstr("bias: differs from the bias in an earlier shard"));
+  EXPECT_THAT(joined("other_pool.h5", 2), HasSubstr("found pool \"last\"; the first shard has \"first\""));
+  EXPECT_THAT(joined("other_lambda.h5", 2),
+              HasSubstr("found lambda_w = 0.2; the first shard, a.h5, has lambda_w = 0.1"));
+  EXPECT_THAT(joined("no_lambda.h5", 2), HasSubstr("found no lambda_w; the first shard"));
+  EXPECT_THAT(joined("copy.h5", 2), HasSubstr("found shard 0 once more; a.h5 is that, too"));
+  EXPECT_THAT(joined("other_split.h5", 0), HasSubstr("a.h5: other shards have other values of split;"));
+  EXPECT_THAT(joined("other_step.h5", 0), HasSubstr("--shards joined nothing: no two of 2 dumps"));
+}
+
 TEST_F(Inputs, FilesNotWrittenForUsAreNamedPartByPart) {
   make_dumps(folder_,
              "dump('ours.h5')\n"

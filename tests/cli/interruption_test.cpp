@@ -96,5 +96,29 @@ TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
   expect_status(0, folder_, {"merge", "two.h5", "one.h5", "--dumps", ".", "-q", "-o", "x.json"});
 }
 
+// Dumps of another run have the same name and size.
+TEST_F(Interruption, MergeRefusesDumpsThatAreOthers) {
+  make_dumps(folder_, R"(
+import os
+os.makedirs("there"); os.makedirs("other")
+dump("there/a.h5", N=4000)
+dump("other/a.h5", N=4000)
+with h5py.File("other/a.h5", "a") as f:
+    f["targets"][...] = f["targets"][::-1]
+)");
+  for (const char* part : {"1/2", "2/2"}) {
+    expect_status(0, folder_,
+                  {"analyze", "there/a.h5", "--part", part, "-q", "-o", std::string(1, part[0]) + ".h5"});
+  }
+  const Arguments merge{"merge", "1.h5", "2.h5", "-q", "-o", "x.json", "--dumps"};
+  const auto into = [&](const char* folder) {
+    Arguments all = merge;
+    all.emplace_back(folder);
+    return all;
+  };
+  expect_usage_error(into("other"), "other/a.h5: is not what was folded");
+  expect_status(0, folder_, into("there"));
+}
+
 }  // namespace
 }  // namespace collapscope::cli

@@ -104,6 +104,19 @@ TEST(Floors, GrowWhereTheSubspaceIsUncertain) {
   EXPECT_EQ(Floors(unknown, targets).normalized(), 1);
 }
 
+// The share outside the best k directions, and what has nothing to do with them, are known all the same.
+TEST(Floors, OfWhatDoesNotNeedTheSubspaceStayLowWhereItIsUncertain) {
+  for (const double behind : {0.5, 0.5 - 1e-12, 0.0}) {
+    LayerSummary layer = make_layer({1, behind, behind, behind}, 2);  // 0: collapsed beyond k
+    layer.weight = summarize_weight(test::rows_of(identity(4), 0, 2), false, 2);
+    EXPECT_GT(floor_of(layer, "nrc1"), 1e-8);
+    EXPECT_LE(floor_of(layer, "deep_nrc1"), 20 * test::eps);
+    EXPECT_LE(floor_of(layer, "nrc2"), 16 * test::eps * test::eps);
+    EXPECT_LE(floor_of(layer, "linear_mse"), 1e-20);
+    EXPECT_LE(floor_of(layer, "deep_nrc4"), 1e-20);
+  }
+}
+
 TEST(Floors, BelowOrAbove) {
   Metric metric{"x", 1e-20, 1e-18, ""};
   EXPECT_TRUE(metric.below_floor());

@@ -110,6 +110,23 @@ TEST(MergeResults, TheSameNumbersTwiceAreNoMatter) {
   EXPECT_THAT(merged.warnings, IsEmpty());
 }
 
+TEST(MergeResults, SeveralSignalDimensionsAreSaid) {
+  const auto with_k = [](const std::string& run, double k) {
+    CheckpointResult checkpoint = checkpoint_of(run, 1, {true});
+    for (LayerResult& layer : checkpoint.layers) {
+      layer.metrics.add({"signal_dim", k, std::nullopt, ""});
+    }
+    return checkpoint;
+  };
+  const auto merged = [&](double a, double b) {
+    return merge_results(
+        {file_of("a.json", "1", {with_k("r", a)}), file_of("b.json", "1", {with_k("s", b)})});
+  };
+  EXPECT_THAT(merged(2, 2).warnings, IsEmpty());
+  ASSERT_EQ(merged(2, 1).warnings.size(), 1U);
+  EXPECT_THAT(merged(2, 1).warnings[0], HasSubstr("signal dimension 2 in a.json, 1 in b.json"));
+}
+
 TEST(MergeResults, DifferentNumbersOfTheSameTimeAreRefused) {
   EXPECT_THROW((void)merge_results({file_of("a.json", "1", {checkpoint_of("r", 1, {true})}),
                                     file_of("b.json", "1", {checkpoint_of("r", 1, {false})})}),

@@ -149,7 +149,11 @@ struct ClassCounts {
 // free, what its control groups allow, what Slurm gave it.
 [[nodiscard]] std::uint64_t default_memory();
 
-// Throws InputError where shards have different tasks, or names of classes.
+// Layers that the first shard of a checkpoint lacks, and another has: nothing else would miss them.
+[[nodiscard]] std::vector<Failure> missed_layers(const Checkpoint& checkpoint);
+
+// Throws InputError where shards have different tasks, names of classes or UFM strengths, or one is there
+// twice.
 void require_one_task(const Checkpoint& checkpoint);
 
 // The shards of one layer, by name, checked to fit one another. Throws InputError. `guess`: where among the
