@@ -18,6 +18,7 @@
 #include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/coordinates.hpp"
+#include "linalg/decompose.hpp"
 #include "linalg/scatter_products.hpp"
 #include "metrics/unbiased_cka.hpp"
 
@@ -278,9 +279,16 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
   divide(moments.target_scatter, rows);
   layer.total_variance = trace(moments.feature_scatter);
   layer.mean_square = layer.total_variance + dot(layer.feature_mean, layer.feature_mean);
+  if (layer.mean_square == 0 && layer.mean_norm > 0) {
+    throw InputError(
+        shards.front().activations.file, shards.front().activations.object,
+        fmt::format(
+            "found rows of norm {:.2g}, the squares of which vanish in float64; expected larger numbers",
+            layer.mean_norm));
+  }
   layer.unit_roundoff = stored_roundoff(stored_activations(shards), layer.features(), layer.mean_square);
   layer.cross_covariance = moments.cross_scatter;
-  layer.target_covariance_norm = std::sqrt(linalg::square_norm(moments.target_scatter));
+  layer.target_covariance_norm = linalg::frobenius(moments.target_scatter.values());
   layer.target_variance = trace(moments.target_scatter);
   const std::size_t first = std::min(moments.targets(), layer.features());
   layer.first_features_norm = linalg::leading_norm(moments.feature_scatter, first);

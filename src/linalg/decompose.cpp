@@ -156,6 +156,11 @@ Eigenbasis symmetric_eigen(const Matrix& symmetric) {
     throw UsageError("symmetric_eigen: the matrix is not square");
   }
   require_finite(symmetric, "second-moment matrix");
+  constexpr double least = 1e-300;  // below, a rounding error is no normal number
+  if (const double norm = frobenius(symmetric.values()); norm > 0 && norm < least) {
+    throw NumericalError(
+        "the second-moment matrix loses its digits in float64 (numbers too small to square?)");
+  }
   Eigenbasis basis;
   if (symmetric.rows() == 0) {
     return basis;

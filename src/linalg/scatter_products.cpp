@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "linalg/blas.hpp"
+#include "linalg/decompose.hpp"
 
 namespace collapscope::linalg {
 
@@ -49,9 +50,16 @@ double square_norm(const Scatter& scatter) {
 
 double leading_norm(const Scatter& scatter, std::size_t count) {
   if (scatter.holds_rows()) {
-    return std::sqrt(square_norm_of_gram(scatter.rows.view().middle_cols(0, count)));
+    const MatrixView<const double> x = scatter.rows.view().middle_cols(0, count);
+    Matrix gram(x.rows(), x.rows());
+    gemm(1.0, x, Transpose::no, x, Transpose::yes, 0.0, gram.view());
+    return frobenius(gram.values());
   }
-  return std::sqrt(sum_of_row_squares(scatter.products.view().middle_rows(0, count).middle_cols(0, count)));
+  Matrix block(count, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::copy_n(scatter.products.view().row(i).data(), count, block.view().row(i).data());
+  }
+  return frobenius(block.values());
 }
 
 double trace_along(const Matrix& a, const Scatter& scatter) {

@@ -81,7 +81,7 @@ void add_cka(MetricSet& set, const LayerSummary& layer) {
   } else if (fast_tolerance * std::abs(layer.hsic_xx) < layer.hsic_xx_rounding) {
     add_undefined(set, "deep_nrc2_debiased", not_in_fast_precision);
   } else if (!(layer.hsic_xx > 0 && layer.hsic_yy > 0)) {
-    add_undefined(set, "deep_nrc2_debiased", "HSIC <= 0");
+    add_undefined(set, "deep_nrc2_debiased", no_hsic(layer));
   } else if (!(layer.debiased_rounding <=
                debiased_tolerance * std::max(std::abs(layer.hsic_xy / scale), least_debiased))) {
     add_undefined(set, "deep_nrc2_debiased", outweighed);
@@ -211,6 +211,14 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
 }
 
 }  // namespace
+
+const char* no_hsic(const LayerSummary& layer) {
+  const auto can_be_squared_twice = [](double variance) { return variance > 1e-140 && variance < 1e140; };
+  const bool can = std::isfinite(layer.hsic_xx) && std::isfinite(layer.hsic_yy) &&
+                   can_be_squared_twice(layer.total_variance) &&
+                   (layer.classes || can_be_squared_twice(layer.target_variance));
+  return can ? "HSIC <= 0" : "numbers of this size leave float64 when squared twice";
+}
 
 double variance_outside(const LayerSummary& layer) {
   const auto& spectrum = layer.spectrum;

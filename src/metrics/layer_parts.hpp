@@ -25,6 +25,9 @@ inline constexpr double fast_tolerance = 1e-4;
 // What float64 may move a difference of moments by, of its size, before it says nothing: an estimate that is
 // some ten times too large.
 inline constexpr double one_look_tolerance = 1e-6;
+// Why the unbiased HSIC of the layer, or of its targets, is of no use.
+[[nodiscard]] const char* no_hsic(const LayerSummary& layer);
+
 inline constexpr const char* not_in_fast_precision = "not in fast precision";
 
 // What is said of a number that rounding may move by this share of it; empty: nothing.

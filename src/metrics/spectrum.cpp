@@ -83,7 +83,7 @@ void add_debiased_participation(MetricSet& set, const LayerSummary& layer) {
   } else if (fast_tolerance * std::abs(layer.hsic_xx) < layer.hsic_xx_rounding) {
     add_undefined(set, name, not_in_fast_precision);
   } else if (!(layer.hsic_xx > 0)) {
-    add_undefined(set, name, "HSIC <= 0");
+    add_undefined(set, name, no_hsic(layer));
   } else if (!(layer.squared_variance > 0 && layer.participation_rounding <= debiased_tolerance)) {
     add_undefined(set, name, outweighed);
   } else {

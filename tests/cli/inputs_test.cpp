@@ -103,6 +103,36 @@ TEST_F(Inputs, ShardsThatDoNotFitAreRefused) {
   EXPECT_FALSE(folder_.has("x.json"));
 }
 
+// What has no unit does not depend on units.
+TEST_F(Inputs, PowersOfTwoChangeNoShare) {
+  make_dumps(folder_, R"(
+def scaled(path, features=0, targets=0, weight=0):
+    def edit(f):
+        for name, power in (("layers/fc1/activations", features), ("targets", targets), ("layers/fc1/weight", weight)):
+            f[name][...] = f[name][:] * 2.0**power
+    dump(path, layers=["fc1"], edit=edit)
+scaled("plain.h5")
+for i, (features, targets, weight) in enumerate([(260, 0, 0), (0, 260, 0), (0, 0, 260), (-300, 0, 0), (0, -300, 0),
+                                                 (0, 0, -300), (250, -250, 250)]):
+    scaled(f"{i}.h5", features, targets, weight)
+scaled("tiny.h5", features=-520)
+scaled("vanishing.h5", features=-560)
+)");
+  const Json plain = analyzed(folder_, {"plain.h5"});
+  for (int i = 0; i < 7; ++i) {
+    const Json found = analyzed(folder_, {std::to_string(i) + ".h5"});
+    for (const char* name : {"nrc1", "nrc2", "nrc3", "deep_nrc1", "deep_nrc2", "deep_nrc2_signal",
+                             "deep_nrc2_published", "deep_nrc3", "linear_share", "target_cca"}) {
+      const double expected = layer_metric(plain, "fc1", name);
+      EXPECT_NEAR(layer_metric(found, "fc1", name), expected, 1e-10 * expected) << i << " " << name;
+    }
+  }
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "tiny.h5"}).err,
+              HasSubstr("numbers too small to square?"));
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "vanishing.h5"}).err,
+              HasSubstr("the squares of which vanish in float64"));
+}
+
 TEST_F(Inputs, ALayerThatOneShardLacksIsMissedInAnyOrder) {
   make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('b.h5', layers=['fc1', 'fc0'])");
   for (const char* first : {"a.h5", "b.h5"}) {
