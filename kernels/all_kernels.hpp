@@ -57,6 +57,7 @@ void for_each_kernel(Visit&& visit) {
   visit.template items<PartMeans>();
   visit.template columns<BetweenParts>();
   visit.template items<OffsetMeans>();
+  visit.template items<DivideTwice>();
   visit.template columns<ScaleRows>();
   visit.template items<ShiftDiagonal>();
   visit.template columns<PartOffsets>();

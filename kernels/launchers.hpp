@@ -70,9 +70,9 @@ cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, doubl
                            cudaStream_t stream);
 
 // Squared lengths of rows outside a subspace: x has the centred rows, `within`, where x lies (null: 0), their
-// parts in it, `mean_outside` [cols] (null: 0) that of the mean outside. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
-// normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows, or own_scale_rows,
-// whose rows are not centred.
+// parts in it, `mean_outside` [cols] (null: 0) that of the mean outside. Row i's four numbers go to out[i *
+// out_stride + 0 ... 3]: plain, normalized, centred, centred_normalized, as SubspaceResiduals. norms as of
+// convert_rows, or own_scale_rows, whose rows are not centred.
 cudaError_t outside_rows(const DeviceMatrix& x, const double* within, const double* mean_outside,
                          const RowNorms& norms, double* out, std::size_t out_stride, cudaStream_t stream);
 
@@ -141,6 +141,9 @@ cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, do
                          cudaStream_t stream);
 // to [parts, d] = weight [parts] times the parts' offsets, which lie behind their means of x.
 cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
+                         cudaStream_t stream);
+// to [count] = from / first / second.
+cudaError_t divide_twice(const double* from, double* to, std::size_t count, double first, double second,
                          cudaStream_t stream);
 // Row i *= factor[i].
 cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream);

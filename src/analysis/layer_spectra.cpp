@@ -59,8 +59,8 @@ Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
 
 }  // namespace
 
-Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, const LayerNeeds& needs,
-                         double error, Backend& backend) {
+Eigenbasis centred_basis(const Matrix& covariance, const DeviceSums& known, const LayerSummary& layer,
+                         const LayerNeeds& needs, double error, Backend& backend) {
   if (needs.pairs == covariance.rows() || needs.uncentred || needs.variance_share > 0) {
     if (auto spectrum = basis_of_few_rows(covariance, layer)) {
       clear_rounding(*spectrum, error);
@@ -68,11 +68,13 @@ Eigenbasis centred_basis(const Matrix& covariance, const LayerSummary& layer, co
     }
   }
   const std::size_t d = covariance.rows();
-  const auto all = [&] { return backend.spectrum(covariance, std::min(d, layer.signal_dim + 1)); };
-  Eigenbasis spectrum = needs.pairs == d ? all() : backend.eigenbasis(covariance, needs.pairs);
+  const auto largest = [&](std::size_t pairs) {
+    return backend.decompose(covariance, pairs, std::min(d, layer.signal_dim + 1), known);
+  };
+  Eigenbasis spectrum = largest(needs.pairs);
   const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
   if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
-    spectrum = all();
+    spectrum = largest(d);
   }
   clear_rounding(spectrum, error);
   return spectrum;

@@ -20,6 +20,9 @@ struct SymmetricInput {
   std::size_t order = 0;
   // Writes the numbers from `first` on, row by row.
   std::function<void(std::size_t first, std::span<double> to)> put;
+  // Whoever has these need not ask for numbers: they are these over `count`, then over `scale`.
+  DeviceSums known = {};
+  double scale = 1;
 };
 
 // All members throw DeviceError. After one that is no DeviceMemoryError, only the destructor may be called.

@@ -54,8 +54,8 @@ TEST_F(Costs, OfALayerOfManyTiles) {
   EXPECT_LE(counts.at("products"), 2 * tiles + 3 * segments + times_along_basis - 1);
 }
 
-// As many tiles as 16384 x 4096 has. Each d x d matrix crosses the bus once: the moments down, the
-// covariance up.
+// As many tiles as 16384 x 4096 has. One d x d matrix crosses the bus, once: the moments come down. The layer
+// has one segment, so that they also stay, and the covariance is made of them there.
 TEST_F(Costs, OfAWideLayer) {
   const Counts counts = another("4 tiles x 576 float32",
                                 {.rows = 4 * 512, .features = 576, .tile_rows = 512, .tiles_of_segment = 64});
@@ -63,6 +63,7 @@ TEST_F(Costs, OfAWideLayer) {
   EXPECT_EQ(counts.at("eigenproblems"), 1);
   EXPECT_LE(counts.at("host_waits"), 2 + times_along_basis + (4 - ring));
   EXPECT_LE(counts.at("bytes_device_to_pinned"), 8L * (576 * 576 + 32 * 576) + along_basis(576));
+  EXPECT_LE(counts.at("bytes_pinned_to_device"), 4L * 4 * 512 * 576 + few_vectors(576) + along_basis(576));
 }
 
 TEST_F(Costs, OfANarrowLayer) {
