@@ -47,8 +47,10 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   layer.debiased_rounding = hsic.cka_rounding;
   layer.squared_variance = hsic.traces;
   layer.participation_rounding = hsic.participation_rounding;
-  layer.hsic_xx_rounding =
-      2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
+  if (layer.product_rounding > 0) {
+    layer.hsic_xx_rounding =
+        2 * layer.product_rounding * trace(moments.feature_scatter) * frobenius(moments.feature_scatter);
+  }
 }
 
 void divide(Matrix& a, double divisor) {

@@ -18,9 +18,8 @@ struct Difference {
 // Row by row, so that the sum's own rounding is small.
 double square(const Matrix& a) {
   double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    const auto row = a.view().row(i);
-    sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  for (const double of_row : row_products(a, [&](std::size_t i) { return a.view().row(i); })) {
+    sum += of_row;
   }
   return sum;
 }
@@ -106,12 +105,12 @@ UnbiasedHsic unbiased_hsic(const Moments& moments) {
   const double a = trace(moments.feature_scatter);
   const TargetFourths targets = moments.classes.empty() ? of_targets(moments) : of_classes(moments);
   const double b = targets.trace;
-  const Difference xx = hsic(n, square(moments.feature_scatter), moments.unbiased.aa, a, a, units);
+  const double features = square(moments.feature_scatter);
+  const Difference xx = hsic(n, features, moments.unbiased.aa, a, a, units);
   const Difference xy = hsic(n, targets.cross_square, targets.ab, a, b, units);
   const Difference yy = hsic(n, targets.square, targets.bb, b, b, units);
   UnbiasedHsic found{xx.value, xy.value, yy.value};
-  const Difference traces =
-      squared_variance(n, square(moments.feature_scatter), moments.unbiased.aa, a, units);
+  const Difference traces = squared_variance(n, features, moments.unbiased.aa, a, units);
   found.traces = traces.value;
   if (xx.value > 0 && traces.value > 0) {
     found.participation_rounding = xx.rounding / xx.value + traces.rounding / traces.value;
