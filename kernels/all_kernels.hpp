@@ -45,9 +45,11 @@ void for_each_kernel(Visit&& visit) {
   visit.template steps<LookRows<1, 4>>();
   visit.template steps<LookRows<1, 8>>();
   visit.template steps<LookRows<1, 16>>();
+  visit.template steps<LookRows<1, most_look_directions>>();
   visit.template steps<LookRows<2, 4>>();
   visit.template steps<LookRows<2, 8>>();
   visit.template steps<LookRows<2, 16>>();
+  visit.template steps<LookRows<2, most_look_directions>>();
 
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();
@@ -55,6 +57,7 @@ void for_each_kernel(Visit&& visit) {
   visit.template items<PartMeans>();
   visit.template columns<BetweenParts>();
   visit.template items<OffsetMeans>();
+  visit.template items<DivideTwice>();
   visit.template columns<ScaleRows>();
   visit.template items<ShiftDiagonal>();
   visit.template columns<PartOffsets>();

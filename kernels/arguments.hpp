@@ -72,6 +72,11 @@ struct RowNorms {
   }
 };
 
+// Directions that one pass of a second look can project on, and numbers of the maps that are more than 16:
+// 128 KiB, half of a multiprocessor's memory.
+inline constexpr std::size_t most_look_directions = 32;
+inline constexpr std::size_t most_cached_maps = std::size_t{1} << 14U;
+
 // What a second look projects on, and where what it sums goes. The directions lie one after another: of the
 // signal, of the weight, of the affine and of the published map.
 struct LookArguments {

@@ -23,6 +23,19 @@ struct ScaleRows {
   }
 };
 
+// Over items: to = from / first / second, as a host divides.
+struct DivideTwice {
+  const double* from;
+  double* to;
+  std::size_t size;
+  double first;
+  double second;
+
+  COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return size; }
+  [[nodiscard]] Traffic traffic() const { return traffic_of(size, size); }
+  COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const { to[i] = from[i] / first / second; }
+};
+
 // Over items, which are the diagonal's of [n, n]: += by.
 struct ShiftDiagonal {
   double* square;

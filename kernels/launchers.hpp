@@ -69,12 +69,12 @@ cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, doubl
                            const double* centred_norm, double* unscale, std::size_t stride,
                            cudaStream_t stream);
 
-// Squared lengths of rows outside a subspace: `rest` has the centred rows' part outside, `mean_outside`
-// [cols] (null: 0) that of the mean. Row i's four numbers go to out[i * out_stride + 0 ... 3]: plain,
-// normalized, centred, centred_normalized, as SubspaceResiduals. norms as of convert_rows, or own_scale_rows,
-// whose rows are not centred.
-cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
-                         double* out, std::size_t out_stride, cudaStream_t stream);
+// Squared lengths of rows outside a subspace: x has the centred rows, `within`, where x lies (null: 0), their
+// parts in it, `mean_outside` [cols] (null: 0) that of the mean outside. Row i's four numbers go to out[i *
+// out_stride + 0 ... 3]: plain, normalized, centred, centred_normalized, as SubspaceResiduals. norms as of
+// convert_rows, or own_scale_rows, whose rows are not centred.
+cudaError_t outside_rows(const DeviceMatrix& x, const double* within, const double* mean_outside,
+                         const RowNorms& norms, double* out, std::size_t out_stride, cudaStream_t stream);
 
 // out[i * out_stride] = |y_i - target_mean - what the map makes of h_i - mean, or of h_i|^2; mapped [rows, n]
 // has what it makes of the rows, mapped_mean [n] of the mean; y [rows, n].
@@ -86,8 +86,11 @@ cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bo
 cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
                          double* out, std::size_t out_stride, cudaStream_t stream);
 
-// Directions that look_rows can project on.
-inline constexpr std::size_t most_look_directions = 16;
+// Whether look_rows should project rows of d numbers on so many directions: where registers hold the
+// coordinates and the first-level cache holds the maps, or there are so few that it need not.
+[[nodiscard]] inline bool is_for_one_look(std::size_t directions, std::size_t d) {
+  return directions <= 16 || (directions <= most_look_directions && directions * d <= most_cached_maps);
+}
 
 // A second look at rows as stored: all that it sums of every row. from.rows, from.cols as of look.maps.
 cudaError_t look_rows(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
@@ -138,6 +141,9 @@ cudaError_t offset_means(const ColumnSumsOfParts& sums, const double* centre, do
                          cudaStream_t stream);
 // to [parts, d] = weight [parts] times the parts' offsets, which lie behind their means of x.
 cudaError_t part_offsets(const PartRecords& records, const double* weight, const DeviceMatrix& to,
+                         cudaStream_t stream);
+// to [count] = from / first / second.
+cudaError_t divide_twice(const double* from, double* to, std::size_t count, double first, double second,
                          cudaStream_t stream);
 // Row i *= factor[i].
 cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream);

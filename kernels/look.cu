@@ -19,9 +19,10 @@ template <std::size_t width>
 cudaError_t look_along(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
                        cudaStream_t stream) {
   const std::size_t directions = look.directions();
-  return directions <= 4   ? look_at<width, 4>(from, look, check, stream)
-         : directions <= 8 ? look_at<width, 8>(from, look, check, stream)
-                           : look_at<width, 16>(from, look, check, stream);
+  return directions <= 4    ? look_at<width, 4>(from, look, check, stream)
+         : directions <= 8  ? look_at<width, 8>(from, look, check, stream)
+         : directions <= 16 ? look_at<width, 16>(from, look, check, stream)
+                            : look_at<width, most_look_directions>(from, look, check, stream);
 }
 
 }  // namespace

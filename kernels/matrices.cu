@@ -31,6 +31,11 @@ cudaError_t part_offsets(const PartRecords& records, const double* weight, const
   return launch_columns(PartOffsets{records, weight, to}, stream);
 }
 
+cudaError_t divide_twice(const double* from, double* to, std::size_t count, double first, double second,
+                         cudaStream_t stream) {
+  return launch_items(DivideTwice{from, to, count, first, second}, stream);
+}
+
 cudaError_t scale_rows(const DeviceMatrix& rows, const double* factor, cudaStream_t stream) {
   return launch_columns(ScaleRows{rows, factor}, stream);
 }

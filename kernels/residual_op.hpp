@@ -10,11 +10,13 @@
 
 namespace collapscope::kernels {
 
-// Over rows. Row i's out[i * out_stride + 0 ... 3]: plain, normalized, centred, centred_normalized.
-// Of a row h with its own scale, `rest` has the part of h as scaled, not of h - mean.
+// Over rows, whose parts outside a subspace are formed and then squared. Row i's out[i * out_stride + 0 ...
+// 3]: plain, normalized, centred, centred_normalized. Of a row h with its own scale, `x` and `within` have h
+// as scaled, not h - mean.
 template <std::size_t width>
 struct OutsideRows {
-  DeviceMatrix rest;
+  DeviceMatrix x;
+  const double* within;        // what of x lies in the subspace, where x lies; null: nothing
   const double* mean_outside;  // [cols] or null
   RowNorms norms;
   double* out;
@@ -30,23 +32,28 @@ struct OutsideRows {
     return {a.square + b.square, a.moved + b.moved};
   }
 
-  COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return rest.rows; }
+  COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return x.rows; }
   [[nodiscard]] Traffic traffic() const {
-    return traffic_of((rest.rows + 1) * rest.cols + 3 * rest.rows, 4 * rest.rows);
+    const std::size_t matrices = within == nullptr ? 1 : 2;
+    return traffic_of((matrices * x.rows + 1) * x.cols + 3 * x.rows, 4 * x.rows);
   }
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     constexpr std::size_t batch = 4;
-    const std::size_t packs = rest.cols / width;
-    const double* begin = rest.data + row * rest.stride;
+    const std::size_t packs = x.cols / width;
+    const double* begin = x.data + row * x.stride;
+    const double* inside = within == nullptr ? nullptr : within + row * x.stride;
     const double unscale = norms.unscale_of(row);
     const double sign = unscale > 0 ? -unscale : 1;
     Partial total{0, 0};
     for (std::size_t first = lane; first < packs; first += batch * lanes) {
       Pack<double, width> values[batch];
+      Pack<double, width> parts[batch];
       for (std::size_t k = 0; k < batch; ++k) {
         const std::size_t index = first + k * lanes;
         values[k] = index < packs ? load_pack<double, width>(begin, index) : Pack<double, width>{};
+        parts[k] = inside != nullptr && index < packs ? load_pack<double, width>(inside, index)
+                                                      : Pack<double, width>{};
       }
       for (std::size_t k = 0; k < batch; ++k) {
         const std::size_t index = first + k * lanes;
@@ -54,7 +61,7 @@ struct OutsideRows {
                               ? load_pack<double, width>(mean_outside, index)
                               : Pack<double, width>{};
         for (std::size_t j = 0; j < width; ++j) {
-          const double value = values[k].number[j];
+          const double value = values[k].number[j] - parts[k].number[j];
           const double moved = sign * value + mean.number[j];
           total.square += value * value;
           total.moved += moved * moved;

@@ -30,16 +30,15 @@ cudaError_t column_sums(const DeviceMatrix& rows, double* workspace, double* sum
   return launch_rows(totals, row_lanes(chunks.count), stream);
 }
 
-cudaError_t outside_rows(const DeviceMatrix& rest, const double* mean_outside, const RowNorms& norms,
-                         double* out, std::size_t out_stride, cudaStream_t stream) {
-  const bool pairs = rest.cols % 2 == 0 && rest.stride % 2 == 0 &&
-                     is_aligned(rest.data, 2 * sizeof(double)) &&
-                     is_aligned(mean_outside, 2 * sizeof(double));
+cudaError_t outside_rows(const DeviceMatrix& x, const double* within, const double* mean_outside,
+                         const RowNorms& norms, double* out, std::size_t out_stride, cudaStream_t stream) {
+  const bool pairs = x.cols % 2 == 0 && x.stride % 2 == 0 && is_aligned(x.data, 2 * sizeof(double)) &&
+                     is_aligned(within, 2 * sizeof(double)) && is_aligned(mean_outside, 2 * sizeof(double));
   if (pairs) {
-    return launch_rows(OutsideRows<2>{rest, mean_outside, norms, out, out_stride}, row_lanes(rest.cols / 2),
+    return launch_rows(OutsideRows<2>{x, within, mean_outside, norms, out, out_stride}, row_lanes(x.cols / 2),
                        stream);
   }
-  return launch_rows(OutsideRows<1>{rest, mean_outside, norms, out, out_stride}, row_lanes(rest.cols),
+  return launch_rows(OutsideRows<1>{x, within, mean_outside, norms, out, out_stride}, row_lanes(x.cols),
                      stream);
 }
 

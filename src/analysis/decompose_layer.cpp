@@ -37,8 +37,10 @@ void summarize_unbiased(LayerSummary& layer, const Moments& moments) {
   layer.debiased_rounding = hsic.cka_rounding;
   layer.squared_variance = hsic.traces;
   layer.participation_rounding = hsic.participation_rounding;
-  layer.hsic_xx_rounding = 2 * layer.product_rounding * trace(moments.feature_scatter) *
-                           std::sqrt(linalg::square_norm(moments.feature_scatter));
+  if (layer.product_rounding > 0) {
+    layer.hsic_xx_rounding = 2 * layer.product_rounding * trace(moments.feature_scatter) *
+                             std::sqrt(linalg::square_norm(moments.feature_scatter));
+  }
 }
 
 void divide(Matrix& a, double divisor) {
@@ -136,12 +138,13 @@ Matrix published_map(LayerSummary& layer, const UncentredBasis& uncentred, const
   return uncentred.combinations(fit.coordinates, layer.spectrum);
 }
 
-// Eigenpairs and maps; covariance: S_HH, used up.
-Maps decompose(LayerSummary& layer, Scatter covariance, const TargetSummary& targets, const LayerPlan& plan,
-               Backend& backend) {
+// Eigenpairs and maps; covariance: S_HH, of which a device has `known`. Both are used up.
+Maps decompose(LayerSummary& layer, Scatter covariance, DeviceSums known, const TargetSummary& targets,
+               const LayerPlan& plan, Backend& backend) {
   const double error = layer.product_rounding * layer.total_variance;
   const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
-  layer.spectrum = centred_basis(covariance, layer, plan.needs, error, backend);
+  layer.spectrum = centred_basis(covariance, known, layer, plan.needs, error, backend);
+  known = {};
   Maps maps;
   if (plan.needs.affine || plan.needs.canonical) {
     const Matrix coordinates = linalg::coordinates(layer.spectrum, cross_rows);
@@ -252,7 +255,8 @@ WeightFacts weight_facts(LayerWeight weight, std::size_t targets) {
 
 DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
                                 const TargetSummary& targets, Moments moments, const LayerPlan& plan,
-                                const AnalysisOptions& options, Backend& backend) {
+                                const AnalysisOptions& options, Backend& backend,
+                                std::shared_ptr<const OnDevice> scatter) {
   DecomposedLayer found;
   LayerSummary& layer = found.summary;
   layer.no_weight = weight.missing;
@@ -301,7 +305,8 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
     summarize_layer_classes(layer, moments, std::move(weight), *targets.classes, plan);
   }
 
-  Maps maps = decompose(layer, std::move(moments.feature_scatter), targets, plan, backend);
+  Maps maps = decompose(layer, std::move(moments.feature_scatter), {std::move(scatter), rows}, targets, plan,
+                        backend);
   if (layer.classes) {
     add_vci(*layer.classes, layer.spectrum, layer.product_rounding);
   }

@@ -99,10 +99,12 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
     spec.kept_rows =
         folders_->size() == 1 ? plan_.rows : std::min(plan_.rows, plan_.run_segments * spec.rows);
   }
+  spec.scatter_stays = whole && plan_.segments() == 1;
   for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
     folds_.push_back((*folders_)[worker].make_fold(spec));
   }
   through(*folders_, folds_, sums_.moments, wanted, folded_);
+  scatter_ = folds_.front()->take_scatter();
   if (keeps) {
     folders_->run(folds_.size(), [&](std::size_t fold, std::size_t) { folds_[fold]->close(); });
   } else {

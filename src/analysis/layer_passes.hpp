@@ -23,6 +23,8 @@ class LayerPasses {
   // targets: n. Throw InputError, for NaN and Inf with the first such row.
   void fold(std::size_t targets, const std::vector<SegmentRange>& wanted);
   void look(LookSpec spec, const std::vector<SegmentRange>& wanted);
+  // What a device has of the feature scatter after the fold of a layer of one segment; null: nothing.
+  [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() { return std::move(scatter_); }
 
  private:
   template <class Work>
@@ -46,6 +48,7 @@ class LayerPasses {
   std::optional<Crew> folders_;
   std::vector<std::unique_ptr<MomentFold>> folds_;
   std::vector<std::vector<std::uint64_t>> folded_;
+  std::shared_ptr<const OnDevice> scatter_;
 };
 
 }  // namespace collapscope

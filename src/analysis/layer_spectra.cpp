@@ -86,8 +86,8 @@ Eigenbasis spanning(const Eigenbasis& basis, const Vector& x) {
 
 }  // namespace
 
-Eigenbasis centred_basis(const Scatter& scatter, const LayerSummary& layer, const LayerNeeds& needs,
-                         double error, Backend& backend) {
+Eigenbasis centred_basis(const Scatter& scatter, const DeviceSums& known, const LayerSummary& layer,
+                         const LayerNeeds& needs, double error, Backend& backend) {
   if (scatter.holds_rows()) {
     const bool asks_for_few = needs.pairs < scatter.order() && !needs.uncentred && needs.variance_share == 0;
     Eigenbasis spectrum = basis_of_rows(scatter.rows, layer, backend);
@@ -103,11 +103,13 @@ Eigenbasis centred_basis(const Scatter& scatter, const LayerSummary& layer, cons
     }
   }
   const std::size_t d = covariance.rows();
-  const auto all = [&] { return backend.spectrum(covariance, std::min(d, layer.signal_dim + 1)); };
-  Eigenbasis spectrum = needs.pairs == d ? all() : backend.eigenbasis(covariance, needs.pairs);
+  const auto largest = [&](std::size_t pairs) {
+    return backend.decompose(covariance, pairs, std::min(d, layer.signal_dim + 1), known);
+  };
+  Eigenbasis spectrum = largest(needs.pairs);
   const double held = std::accumulate(spectrum.values.begin(), spectrum.values.end(), 0.0);
   if (!spectrum.is_full() && held < needs.variance_share * (held + spectrum.rest_trace)) {
-    spectrum = all();
+    spectrum = largest(d);
   }
   clear_rounding(spectrum, error);
   return spectrum;

@@ -75,10 +75,12 @@ struct DecomposedLayer {
   LayerSummary summary;
   std::optional<LookSpec> look;  // nullopt: the moments suffice
 };
-// moments: of all rows. Throws InputError, NumericalError.
+// moments: of all rows; scatter: what a device has of theirs of the features. Throws InputError,
+// NumericalError.
 [[nodiscard]] DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
                                               const TargetSummary& targets, Moments moments,
                                               const LayerPlan& plan, const AnalysisOptions& options,
-                                              Backend& backend);
+                                              Backend& backend,
+                                              std::shared_ptr<const OnDevice> scatter = nullptr);
 
 }  // namespace collapscope

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "collapscope/core/decode.hpp"
-#include "core/threads.hpp"
+#include "core/made_ahead.hpp"
 
 namespace collapscope {
 
@@ -118,15 +119,15 @@ void TileStream::pass(const Crew& crew, const std::vector<Visitor>& visitors,
   complete_ = complete_ || (plan_.keeps_bytes && whole);
 }
 
-TileStream::Band TileStream::read_band(Tools& tools, std::uint64_t number, std::uint64_t first,
+TileStream::Band TileStream::read_band(Tools& tools, std::size_t place, std::uint64_t first,
                                        std::uint64_t samples) {
   const std::span<std::byte> room =
       kept_ != nullptr ? kept_room(first, samples)
-                       : tools.buffers[number % 2]->bytes().first(samples * plan_.format.sample_bytes());
+                       : tools.buffers[place]->bytes().first(samples * plan_.format.sample_bytes());
   if (!complete_) {
     tools.reader->read(first, samples, room);
   }
-  return {first, samples, room, targets_.read(first, samples, tools.targets[number % 2])};
+  return {first, samples, room, targets_.read(first, samples, tools.targets[place])};
 }
 
 void TileStream::listen(std::uint64_t bytes) {
@@ -135,18 +136,18 @@ void TileStream::listen(std::uint64_t bytes) {
 }
 
 void TileStream::visit_run(Tools& tools, const Run& run, const Visitor& visitor) {
-  const auto samples_at = [&](std::uint64_t first) { return std::min(run.band_samples, run.end - first); };
-  std::future<Band> next;
-  std::uint64_t number = 0;
-  for (std::uint64_t first = run.begin; first < run.end; first += run.band_samples) {
-    const Band band = next.valid() ? next.get() : read_band(tools, number, first, samples_at(first));
-    const std::uint64_t following = first + band.samples;
-    if (run.ahead && following < run.end) {
-      visitor.settle();  // the tiles of the band before this one, whose buffer is filled next
-      ++number;
-      next = on_another_thread(
-          [&, number, following] { return read_band(tools, number, following, samples_at(following)); });
-    }
+  const auto band_of = [&](std::uint64_t number) {
+    const std::uint64_t first = run.begin + number * run.band_samples;
+    return read_band(tools, run.ahead ? number % 2 : 0, first, std::min(run.band_samples, run.end - first));
+  };
+  const std::uint64_t bands = (run.end - run.begin + run.band_samples - 1) / run.band_samples;
+  std::optional<MadeAhead<Band>> ahead;
+  if (run.ahead && bands > 1) {
+    ahead.emplace(bands, std::size(tools.buffers), band_of);
+  }
+  for (std::uint64_t number = 0; number < bands; ++number) {
+    const Band band = ahead ? ahead->take() : band_of(number);
+    const std::uint64_t following = band.first + band.samples;
     if (!complete_) {
       if (!run.ahead && following < plan_.samples) {
         tools.reader->expect(following, std::min(run.band_samples, plan_.samples - following));
@@ -154,11 +155,11 @@ void TileStream::visit_run(Tools& tools, const Run& run, const Visitor& visitor)
       listen(band.bytes.size());
     }
     visit_tiles(band, visitor);
-    if (!run.ahead) {
-      visitor.settle();
+    visitor.settle();  // before another band is read to where this one is
+    if (ahead) {
+      ahead->give_back();
     }
   }
-  visitor.settle();
 }
 
 void TileStream::visit_tiles(const Band& band, const Visitor& visitor) const {

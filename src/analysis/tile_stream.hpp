@@ -4,7 +4,7 @@
 //   reader thread   read 0 | read 1 | read 2 ...
 //   worker                  | tiles of 0 | tiles of 1 ...
 //
-// with two bands at most in memory. Several that work in their own threads read by themselves, so that nobody
+// with two bands at most in memory, and one thread for all of a run's. Several that work in their own threads read by themselves, so that nobody
 // waits for anybody:
 //
 //   worker 0   read, tiles, read, tiles ... of run 0 | of run 2 | ...
@@ -80,7 +80,8 @@ class TileStream {
   [[nodiscard]] std::vector<Run> runs_of(const std::vector<SegmentRange>& wanted, std::size_t workers) const;
   void prepare(std::size_t workers, const std::vector<Run>& runs);
   [[nodiscard]] std::span<std::byte> kept_room(std::uint64_t first, std::uint64_t samples) const;
-  Band read_band(Tools& tools, std::uint64_t number, std::uint64_t first, std::uint64_t samples);
+  // place: of the buffers'.
+  Band read_band(Tools& tools, std::size_t place, std::uint64_t first, std::uint64_t samples);
   void visit_run(Tools& tools, const Run& run, const Visitor& visitor);
   void listen(std::uint64_t bytes);
   void visit_tiles(const Band& band, const Visitor& visitor) const;

@@ -1,6 +1,7 @@
 // Small dense helpers for sizes where a BLAS call would not pay.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -32,14 +33,34 @@ inline void add_scaled(Vector& to, double scale, const Vector& from) {
   }
 }
 
-// a v, a [r, c], v [c].
-inline Vector product(const Matrix& a, const Vector& v) {
+// The products of a's rows with with(i) each, four rows side by side: a sum waits for the addition before.
+template <class With>
+Vector row_products(const Matrix& a, const With& with) {
+  constexpr std::size_t beside = 4;
   Vector out(a.rows(), 0.0);
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    const auto row = a.view().row(i);
-    out[i] = std::inner_product(row.begin(), row.end(), v.begin(), 0.0);
+  for (std::size_t first = 0; first < a.rows(); first += beside) {
+    const std::size_t some = std::min(beside, a.rows() - first);
+    const double* rows[beside];
+    const double* others[beside];
+    double sums[beside] = {};
+    for (std::size_t i = 0; i < beside; ++i) {
+      const std::size_t row = first + std::min(i, some - 1);
+      rows[i] = a.data() + row * a.cols();
+      others[i] = with(row).data();
+    }
+    for (std::size_t j = 0; j < a.cols(); ++j) {
+      for (std::size_t i = 0; i < beside; ++i) {
+        sums[i] += rows[i][j] * others[i][j];
+      }
+    }
+    std::copy_n(sums, some, out.begin() + static_cast<std::ptrdiff_t>(first));
   }
   return out;
+}
+
+// a v, a [r, c], v [c].
+inline Vector product(const Matrix& a, const Vector& v) {
+  return row_products(a, [&](std::size_t) -> const Vector& { return v; });
 }
 
 // a^T v, a [r, c], v [r].

@@ -119,6 +119,18 @@ void Device::select() const {
   (void)cudaGetLastError();  // another device's, of when what was on it was freed
 }
 
+void Device::copy_numbers(const double* from, double* to, std::size_t count) const {
+  constexpr std::size_t of_block = std::size_t{1} << 18U;
+  if (!share_ || count <= of_block) {
+    std::copy_n(from, count, to);
+    return;
+  }
+  share_((count + of_block - 1) / of_block, [&](std::size_t block) {
+    const std::size_t first = block * of_block;
+    std::copy_n(from + first, std::min(of_block, count - first), to + first);
+  });
+}
+
 void Device::wait_for_stream(cudaStream_t stream, double patience) const {
   const double seconds = patience * time_limit_;
   expect_done(stream_done(stream, seconds), "cudaStreamQuery", seconds);

@@ -11,6 +11,7 @@
 // no slots, so that no wait is for more than the work of a few parts.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,6 +53,11 @@ class Device {
   // more than `patience` time limits: then the device is abandoned.
   void wait_for_stream(cudaStream_t stream, double patience = 1) const;
   void wait_for_event(cudaEvent_t event) const;
+  // from[0 ... count - 1] to `to`, of which threads of the host share out large ones.
+  void copy_numbers(const double* from, double* to, std::size_t count) const;
+  void share_copies(std::function<void(std::size_t, const std::function<void(std::size_t)>&)> share) {
+    share_ = std::move(share);
+  }
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
 
@@ -96,6 +102,7 @@ class Device {
   SolverParams solver_params_;
   std::size_t free_at_start_ = 0;
   std::string description_;
+  std::function<void(std::size_t, const std::function<void(std::size_t)>&)> share_;  // may be empty
 };
 
 // Waits for the device when it goes: the last member of whoever puts work there that uses its other members,

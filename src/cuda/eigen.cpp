@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/device_pairs.hpp"
+#include "cuda/device_scatter.hpp"
 #include "cuda/range.hpp"
 #include "cuda/transfers.hpp"
 
@@ -109,7 +110,14 @@ std::shared_ptr<gpu::DevicePairs> symmetric_eigen(const Device& device, const gp
   const Workspace workspace{
       {device, sizes.on_device}, std::vector<std::byte>(sizes.on_host), Drained(device)};
 
-  bring_up_pieces(device, memory->staging, memory->matrix.data(), n * n, symmetric.put);
+  const auto* const known = dynamic_cast<const DeviceScatter*>(symmetric.known.sums.get());
+  if (const double* const sums = known == nullptr ? nullptr : known->of(device, n)) {
+    Call("scaling a matrix")
+        .check(kernels::divide_twice(sums, memory->matrix.data(), n * n, symmetric.known.count,
+                                     symmetric.scale, device.compute()));
+  } else {
+    bring_up_pieces(device, memory->staging, memory->matrix.data(), n * n, symmetric.put);
+  }
   sum_squares(device, *memory, n);
   Call("cudaMemcpyAsync on the device")
       .check(cudaMemcpyAsync(memory->vectors.data(), memory->matrix.data(), memory->matrix.bytes(),

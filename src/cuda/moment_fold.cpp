@@ -8,6 +8,7 @@
 #include "collapscope/core/error.hpp"
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
+#include "cuda/device_scatter.hpp"
 #include "cuda/range.hpp"
 #include "cuda/residual_fold.hpp"
 
@@ -90,6 +91,9 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
 
 // When its first rows come.
 void CudaMomentFold::begin_segment() {
+  if (sums_->total.size() == 0) {
+    throw UsageError("MomentFold::add: another segment, although the first one's scatter was to stay");
+  }
   if (classes_) {
     classes_->begin(device_);
   }
@@ -397,6 +401,10 @@ Moments CudaMomentFold::finish() {
     moments.target_mean[j] += log[pilot_at() + d_ + j];
   }
   rows_of_part_.clear();
+  if (spec_.scatter_stays && !measured()) {  // else the diagonal is the host's
+    scatter_ = std::make_shared<DeviceScatter>(device_, d_, std::move(sums_->total));
+    sums_->total = {};
+  }
   return moments;
 }
 

@@ -10,7 +10,9 @@
 // are summed in float64, too.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "collapscope/backend/backend.hpp"
@@ -30,6 +32,7 @@ class CudaMomentFold final : public MomentFold {
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   void settle() override;
   [[nodiscard]] Moments finish() override;
+  [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() override { return std::move(scatter_); }
   void close() override;
   [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override;
 
@@ -120,7 +123,8 @@ class CudaMomentFold final : public MomentFold {
   PinnedBuffer<double> staging_;
   std::size_t parts_in_group_ = 0;
   std::vector<std::size_t> rows_of_part_;
-  std::vector<std::size_t> kept_ends_;  // kept parts up to the end of every finished segment
+  std::shared_ptr<const OnDevice> scatter_;  // of the segment, where it stays
+  std::vector<std::size_t> kept_ends_;       // kept parts up to the end of every finished segment
   Drained drained_;
 };
 

@@ -58,24 +58,15 @@ cublasStatus_t emulated_gram([[maybe_unused]] const Device& device, [[maybe_unus
 #endif
 }
 
-// c = factor a b + kept c
-void multiply(const Device& device, double factor, const DeviceMatrix& a, const DeviceMatrix& b, double kept,
-              const DeviceMatrix& c) {
-  Call("cublasDgemm")
-      .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
-                            narrow(a.cols), &factor, b.data, narrow(b.stride), a.data, narrow(a.stride),
-                            &kept, c.data, narrow(c.stride)));
-}
-
 }  // namespace
 
 void multiply(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b, const DeviceMatrix& c) {
-  multiply(device, 1, a, b, 0, c);
-}
-
-void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
-                      const DeviceMatrix& c) {
-  multiply(device, -1, a, b, 1, c);
+  const double one = 1;
+  const double zero = 0;
+  Call("cublasDgemm")
+      .check(cublasDgemm_64(device.blas(), CUBLAS_OP_N, CUBLAS_OP_N, narrow(b.cols), narrow(a.rows),
+                            narrow(a.cols), &one, b.data, narrow(b.stride), a.data, narrow(a.stride), &zero,
+                            c.data, narrow(c.stride)));
 }
 
 ProductSum::ProductSum(const Device& device, std::size_t p, std::size_t q, bool symmetric, bool emulated)

@@ -25,10 +25,6 @@ void multiply_transposed(const Device& device, const DeviceMatrix& a, const Devi
 // c = a b; a [r, p], b [p, q], c [r, q].
 void multiply(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b, const DeviceMatrix& c);
 
-// c -= a b; a [r, p], b [p, q], c [r, q].
-void subtract_product(const Device& device, const DeviceMatrix& a, const DeviceMatrix& b,
-                      const DeviceMatrix& c);
-
 // The running sum of x^T y over tiles of rows: a matrix [p, q], or several slices of it, each summing its
 // share of every tile's rows, so that small products fill the device.
 class ProductSum {

@@ -96,10 +96,10 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       d_(spec_.feature_mean.size()),
       n_(spec_.target_mean.size()),
       map_rows_(map_rows(spec_)),
-      in_one_pass_(map_rows_ <= kernels::most_look_directions),
+      in_one_pass_(kernels::is_for_one_look(map_rows_, d_)),
       constants_(device, spec_),
       x_(device, in_one_pass_ ? 0 : part_rows * padded(d_)),
-      outside_(device, x_.size()),
+      within_(device, x_.size()),
       coordinates_(device, in_one_pass_ ? 0 : part_rows * padded(map_rows_)),
       norms_(device, in_one_pass_ ? 0 : part_rows * norm_stride),
       values_(device, part_rows * value_stride),
@@ -112,9 +112,8 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
   if (spec_.classes) {
     classes_.emplace(device, spec_, constant(constants_.feature_mean), part_rows);
   }
-  if (!in_one_pass_) {  // columns that stay unused, and the padding that is copied along
+  if (!in_one_pass_) {  // columns that stay unused
     clear(values_.data(), values_.size(), device_.compute());
-    clear(x_.data(), x_.size(), device_.compute());
   }
 }
 
@@ -191,7 +190,7 @@ void ResidualPass::look_in_passes(const DeviceRows& rows) {
               constant(constants_.signal_mean_outside), values + signal);
   if (spec_.weight_is_complement) {
     Call("residuals outside the weight's rows")
-        .check(kernels::outside_rows(middle_cols(coordinates, k, r),
+        .check(kernels::outside_rows(middle_cols(coordinates, k, r), nullptr,
                                      constant(constants_.mean_coordinates) + k, norms(), values + weight,
                                      value_stride, stream));
   } else if (r > 0) {
@@ -217,18 +216,17 @@ void ResidualPass::look_in_passes(const DeviceRows& rows) {
                                    value_stride, stream));
 }
 
-// x - coordinates basis, then squared; basis [coordinates.cols, d].
+// x - coordinates basis, squared; basis [coordinates.cols, d].
 void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                                const double* basis, const double* mean_outside, double* out) {
-  const kernels::DeviceMatrix rest{outside_.data(), x.rows, d_, x.stride};
-  Call("cudaMemcpyAsync on the device")
-      .check(cudaMemcpyAsync(rest.data, x.data, x.rows * x.stride * sizeof(double), cudaMemcpyDeviceToDevice,
-                             device_.compute()));
-  if (coordinates.cols > 0) {
-    subtract_product(device_, coordinates, {const_cast<double*>(basis), coordinates.cols, d_, d_}, rest);
+  const bool has_part = coordinates.cols > 0;
+  if (has_part) {
+    multiply(device_, coordinates, {const_cast<double*>(basis), coordinates.cols, d_, d_},
+             {within_.data(), x.rows, d_, x.stride});
   }
   Call("residuals outside a subspace")
-      .check(kernels::outside_rows(rest, mean_outside, norms(), out, value_stride, device_.compute()));
+      .check(kernels::outside_rows(x, has_part ? within_.data() : nullptr, mean_outside, norms(), out,
+                                   value_stride, device_.compute()));
 }
 
 void ResidualPass::flush() {

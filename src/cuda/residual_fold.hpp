@@ -62,7 +62,7 @@ class ResidualPass {
   Constants constants_;
   // Of several passes.
   DeviceBuffer<double> x_;            // [rows, d]
-  DeviceBuffer<double> outside_;      // [rows, d]
+  DeviceBuffer<double> within_;       // [rows, d]: of rows, what lies in a subspace
   DeviceBuffer<double> coordinates_;  // [rows, map_rows]
   DeviceBuffer<double> norms_;        // [rows, 3]: |h|, |h - mean|, what takes rows with their own scale back
   DeviceBuffer<double> values_;       // [rows, 11]: what is summed

@@ -12,7 +12,7 @@ void bring_down(const Device& device, const PinnedBuffer<double>& staging,
     device.wait_for_stream(device.compute(), patience);
     const double* from = staging.data();
     for (const Download& part : staged) {
-      std::copy_n(from, part.count, part.to);
+      device.copy_numbers(from, part.to, part.count);
       from += part.count;
     }
     staged.clear();

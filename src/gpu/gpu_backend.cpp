@@ -7,10 +7,12 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
+#include "core/vector_math.hpp"
 #include "cpu/cpu_worker.hpp"
 #include "gpu/device_pairs.hpp"
 #include "gpu/module.hpp"
@@ -108,6 +110,12 @@ bool is_right(DevicePairs& pairs, std::size_t order, Eigenbasis& basis) {
   return linalg::passes_check(symmetric, basis);
 }
 
+// Of the eigenvalues. A device that took another matrix for this one would pass every other check.
+bool has_trace(const Eigenbasis& basis, double trace) {
+  const double sum = std::accumulate(basis.values.begin(), basis.values.end(), basis.rest_trace);
+  return std::abs(sum - trace) <= 1e-9 * std::abs(trace);
+}
+
 }  // namespace
 
 GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again,
@@ -137,7 +145,9 @@ std::unique_ptr<MomentFold> GpuBackend::make_fold(const FoldSpec& spec) {
     return cpu_->make_fold(spec);
   }
   const Lost& lost = devices_.front().lost;
-  return std::make_unique<WatchedMomentFold>(watched(lost, [&] { return first().make_fold(spec); }), lost);
+  FoldSpec own = spec;
+  own.scatter_stays = spec.scatter_stays && spec.format.row_length() >= least_order;
+  return std::make_unique<WatchedMomentFold>(watched(lost, [&] { return first().make_fold(own); }), lost);
 }
 
 std::unique_ptr<ResidualFold> GpuBackend::make_look(const LookSpec& spec) {
@@ -156,20 +166,22 @@ std::unique_ptr<RowStore> GpuBackend::make_row_store(std::size_t size) {
 
 // Near 1 on the device, by a power of two: cuSOLVER does not scale, and fails on very large or small numbers.
 std::optional<Eigenbasis> GpuBackend::checked_basis(const Matrix& symmetric, std::size_t pairs,
-                                                    std::size_t written) {
+                                                    std::size_t written, const DeviceSums& known) {
   const double largest = largest_number(symmetric);
   if (std::isnan(largest)) {
     return std::nullopt;  // the CPU says what that means
   }
   const double scale = largest == 0 ? 1 : std::exp2(std::floor(std::log2(largest)));
-  const SymmetricInput input{symmetric.rows(), [&](std::size_t from, std::span<double> to) {
+  const SymmetricInput input{symmetric.rows(),
+                             [&](std::size_t from, std::span<double> to) {
                                share_numbers(to.size(), [&](std::size_t first, std::size_t some) {
                                  const double* numbers = symmetric.data() + from + first;
                                  for (std::size_t i = 0; i < some; ++i) {
                                    to[first + i] = numbers[i] / scale;
                                  }
                                });
-                             }};
+                             },
+                             known, scale};
   const OpenGpu& gpu = devices_.front();
   const auto found = watched(gpu.lost, [&] { return gpu.device->decompose(input, pairs, written); });
   if (found == nullptr) {
@@ -181,7 +193,8 @@ std::optional<Eigenbasis> GpuBackend::checked_basis(const Matrix& symmetric, std
     basis.factors = std::make_shared<const WatchedPairs>(gpu.device, gpu.lost, found);
   }
   if (!fits(basis, pairs, written, input.order) ||
-      !watched(gpu.lost, [&] { return is_right(*found, input.order, basis); })) {
+      !watched(gpu.lost, [&] { return is_right(*found, input.order, basis); }) ||
+      (known.sums != nullptr && !has_trace(basis, trace(symmetric) / scale))) {
     compute_on_cpu("the GPU's answer failed its check", true);
     return std::nullopt;
   }
@@ -194,31 +207,35 @@ std::optional<Eigenbasis> GpuBackend::checked_basis(const Matrix& symmetric, std
   return basis;
 }
 
+std::optional<Eigenbasis> GpuBackend::basis_by_gpu(const Matrix& symmetric, std::size_t pairs,
+                                                   std::size_t written, const DeviceSums& known) {
+  if (symmetric.rows() < least_order || symmetric.rows() != symmetric.cols() || pairs == 0) {
+    return std::nullopt;
+  }
+  try {
+    return checked_basis(symmetric, pairs, written, known);
+  } catch (const DeviceMemoryError& error) {
+    compute_on_cpu(error.what(), false);
+    return std::nullopt;
+  }
+}
+
 Eigenbasis GpuBackend::eigenbasis(const Matrix& symmetric, std::size_t pairs) {
   pairs = std::min(pairs, symmetric.rows());
-  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols() && pairs > 0) {
-    try {
-      if (auto basis = checked_basis(symmetric, pairs, pairs)) {
-        return *std::move(basis);
-      }
-    } catch (const DeviceMemoryError& error) {
-      compute_on_cpu(error.what(), false);
-    }
-  }
-  return cpu_->eigenbasis(symmetric, pairs);
+  auto basis = basis_by_gpu(symmetric, pairs, pairs, {});
+  return basis ? *std::move(basis) : cpu_->eigenbasis(symmetric, pairs);
 }
 
 Eigenbasis GpuBackend::spectrum(const Matrix& symmetric, std::size_t written) {
-  if (symmetric.rows() >= least_order && symmetric.rows() == symmetric.cols()) {
-    try {
-      if (auto basis = checked_basis(symmetric, symmetric.rows(), std::min(written, symmetric.rows()))) {
-        return *std::move(basis);
-      }
-    } catch (const DeviceMemoryError& error) {
-      compute_on_cpu(error.what(), false);
-    }
-  }
-  return cpu_->spectrum(symmetric, written);
+  return decompose(symmetric, symmetric.rows(), written, {});
+}
+
+Eigenbasis GpuBackend::decompose(const Matrix& symmetric, std::size_t pairs, std::size_t written,
+                                 const DeviceSums& known) {
+  const std::size_t order = symmetric.rows();
+  auto basis = basis_by_gpu(symmetric, std::min(pairs, order),
+                            std::min(pairs < order ? pairs : written, order), known);
+  return basis ? *std::move(basis) : cpu_->decompose(symmetric, pairs, written, {});
 }
 
 void GpuBackend::compute_on_cpu(const std::string& reason, bool is_rejection) {

@@ -36,6 +36,8 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override;
   [[nodiscard]] Eigenbasis eigenbasis(const Matrix& symmetric, std::size_t pairs) override;
   [[nodiscard]] Eigenbasis spectrum(const Matrix& symmetric, std::size_t written) override;
+  [[nodiscard]] Eigenbasis decompose(const Matrix& symmetric, std::size_t pairs, std::size_t written,
+                                     const DeviceSums& known) override;
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return buffers_.make(size);
   }
@@ -71,9 +73,11 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::size_t workers_of_device() const;
   [[nodiscard]] Workers workers_on(const Devices& opened) const;
   [[nodiscard]] Devices opened_again(std::size_t most) const;
-  // Of a GPU, checked; nullopt: none.
+  // Of a GPU, checked; nullopt: none, the CPU's is wanted.
+  [[nodiscard]] std::optional<Eigenbasis> basis_by_gpu(const Matrix& symmetric, std::size_t pairs,
+                                                       std::size_t written, const DeviceSums& known);
   [[nodiscard]] std::optional<Eigenbasis> checked_basis(const Matrix& symmetric, std::size_t pairs,
-                                                        std::size_t written);
+                                                        std::size_t written, const DeviceSums& known);
   void compute_on_cpu(const std::string& reason, bool is_rejection);
   void be_worker_among(std::vector<Lost> siblings, Opener open_again);
   // One of those that a worker may go on with, opened again; empty: none.

@@ -20,12 +20,20 @@ struct SymmetricInput {
   std::size_t order = 0;
   // Writes the numbers from `first` on, row by row.
   std::function<void(std::size_t first, std::span<double> to)> put;
+  // Whoever has these need not ask for numbers: they are these over `count`, then over `scale`.
+  DeviceSums known = {};
+  double scale = 1;
 };
+
+// Calls work(0) ... work(blocks - 1), on as many threads of the host as the caller has.
+using Share = std::function<void(std::size_t blocks, const std::function<void(std::size_t)>& work)>;
 
 // All members throw DeviceError. After one that is no DeviceMemoryError, only the destructor may be called.
 class GpuDevice {
  public:
   virtual ~GpuDevice() = default;
+  // Who helps with large copies from page-locked memory to ordinary one; before all else.
+  virtual void share_copies(Share /*share*/) {}
   // "cuda:0 NVIDIA H200, 139 GiB, sm_90; driver 13.0, runtime 13.0, cuBLAS 13.0.2, cuSOLVER 12.0.4"
   [[nodiscard]] virtual std::string describe() const = 0;
   // As Backend's.

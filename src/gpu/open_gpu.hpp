@@ -9,6 +9,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "gpu/gpu_device.hpp"
+#include "linalg/blas.hpp"
 
 namespace collapscope::gpu {
 
@@ -39,7 +40,9 @@ using Lost = std::shared_ptr<Loss>;  // of all who use the GPU
 
 struct OpenGpu {
   OpenGpu(std::unique_ptr<GpuDevice> gpu, Lost flag = std::make_shared<Loss>())
-      : device(std::move(gpu)), lost(std::move(flag)) {}
+      : device(std::move(gpu)), lost(std::move(flag)) {
+    device->share_copies(linalg::share);
+  }
   std::shared_ptr<GpuDevice> device;
   Lost lost;
 };

@@ -43,6 +43,7 @@ class WatchedMomentFold final : public Watched<MomentFold> {
   [[nodiscard]] std::optional<std::vector<ResidualSums>> look_again(const LookSpec& spec) override {
     return watched(lost(), [&] { return fold().look_again(spec); });
   }
+  [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() override { return fold().take_scatter(); }
 };
 
 using WatchedResidualFold = Watched<ResidualFold>;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "core/vector_math.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 
@@ -14,20 +15,16 @@ namespace collapscope::linalg {
 namespace {
 
 // Row by row, so that the sum's own rounding is small.
-double sum_of_row_squares(MatrixView<const double> a) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    const auto row = a.row(i);
-    sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
-  }
-  return sum;
+double sum_of_row_squares(const Matrix& a) {
+  const Vector of_rows = row_products(a, [&](std::size_t i) { return a.view().row(i); });
+  return std::accumulate(of_rows.begin(), of_rows.end(), 0.0);
 }
 
 // |X^T X|_F^2 = |X X^T|_F^2
 double square_norm_of_gram(MatrixView<const double> x) {
   Matrix gram(x.rows(), x.rows());
   gemm(1.0, x, Transpose::no, x, Transpose::yes, 0.0, gram.view());
-  return sum_of_row_squares(std::as_const(gram).view());
+  return sum_of_row_squares(gram);
 }
 
 void multiply(std::span<double> numbers, const auto& change) {
@@ -42,7 +39,7 @@ void multiply(std::span<double> numbers, const auto& change) {
 
 }  // namespace
 
-double square_norm(const Matrix& a) { return sum_of_row_squares(a.view()); }
+double square_norm(const Matrix& a) { return sum_of_row_squares(a); }
 
 double square_norm(const Scatter& scatter) {
   return scatter.holds_rows() ? square_norm_of_gram(scatter.rows.view()) : square_norm(scatter.products);
@@ -68,7 +65,7 @@ double trace_along(const Matrix& a, const Scatter& scatter) {
   }
   if (scatter.holds_rows()) {
     const Matrix along = product(scatter.rows, Transpose::no, a, Transpose::yes);
-    return sum_of_row_squares(along.view());
+    return sum_of_row_squares(along);
   }
   const Matrix products = product(a, Transpose::no, scatter.products, Transpose::no);
   return std::inner_product(a.values().begin(), a.values().end(), products.values().begin(), 0.0);

@@ -19,9 +19,8 @@ struct Difference {
 // Row by row, so that the sum's own rounding is small.
 double square(const Matrix& a) {
   double sum = 0;
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    const auto row = a.view().row(i);
-    sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  for (const double of_row : row_products(a, [&](std::size_t i) { return a.view().row(i); })) {
+    sum += of_row;
   }
   return sum;
 }

@@ -61,7 +61,7 @@ Matrix leading(std::size_t k, std::size_t d) {
 Passes bytes_of_looks(const RowFormat& format, std::size_t k, std::size_t rows) {
   constexpr std::size_t before = 2048;  // no fewer: see CudaMomentFold
   const std::size_t d = format.row_length();
-  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}});
+  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}, {"MEMORY", "80G"}});
   const ChosenBackend chosen = make_backend("cuda", 1);
   Backend& backend = *chosen.backend;
   const auto buffer = backend.make_host_buffer((before + rows) * format.sample_bytes());

@@ -35,7 +35,9 @@ cd "$root"
 for source in kernels/*.cu; do
   "$work/toolkit/bin/nvcc" -std=c++20 -arch=sm_75 -Xcompiler=-fPIC -c "$source" -o "$work/objects/$(basename "$source").o" -Ikernels -Iinclude
 done
-for source in src/cuda/*.cpp src/backend/host_buffer.cpp src/core/{element,error,moments,residuals,text,unbiased,utf8}.cpp; do
+# The module's own list.
+sources=$(sed -n 's|^  \([a-z0-9_./]*\.cpp\).*|src/cuda/\1|p' src/cuda/CMakeLists.txt)
+for source in $sources; do
   c++ -std=c++20 -fPIC -isystem "$work/toolkit/include" -Iinclude -Isrc -Ikernels -I. -I"$build/generated" -c "$source" \
     -o "$work/objects/$(basename "$source").o"
 done

@@ -33,6 +33,10 @@ class SmallTiles final : public Backend {
   [[nodiscard]] Eigenbasis spectrum(const Matrix& symmetric, std::size_t written) override {
     return whole_.spectrum(symmetric, written);
   }
+  [[nodiscard]] Eigenbasis decompose(const Matrix& symmetric, std::size_t pairs, std::size_t written,
+                                     const DeviceSums& known) override {
+    return whole_.decompose(symmetric, pairs, written, known);
+  }
   [[nodiscard]] std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) override {
     return whole_.make_host_buffer(size);
   }

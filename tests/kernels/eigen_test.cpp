@@ -1,4 +1,4 @@
-// Rows times factors, and a shifted diagonal.
+// Rows times factors, numbers divided, and a shifted diagonal.
 #include "eigen_op.hpp"
 
 #include <gtest/gtest.h>
@@ -25,6 +25,13 @@ TEST(EigenOps, EveryLaunch) {
       for (std::size_t j = 0; j < stride; ++j) {
         EXPECT_EQ(scaled(i, j), j < n ? factor[i] * numbers(i, j) : numbers(i, j)) << i << " " << j;
       }
+    }
+    Matrix divided = numbers;  // but for the last two
+    run_items(kernels::DivideTwice{numbers.data(), divided.data(), n * stride - 2, 3, 0x1p-7}, launch.grid,
+              launch.block);
+    for (std::size_t i = 0; i < n * stride; ++i) {
+      const double number = numbers.values()[i];
+      EXPECT_EQ(divided.values()[i], i < n * stride - 2 ? number / 3 / 0x1p-7 : number) << i;
     }
     Matrix square(n, n);
     run_items(kernels::ShiftDiagonal{square.data(), n, 3}, launch.grid, launch.block);

@@ -220,11 +220,13 @@ TEST(LookRows, EveryKindOfRowAndOfDirections) {
       const Look look(directions, d, rows, mean, random);
       for (const LaunchShape& launch : test::row_launches()) {
         look.expect_right<1, 16>(launch);
+        look.expect_right<1, kernels::most_look_directions>(launch);
         if (directions.signal + directions.weight + directions.affine + directions.published <= 4) {
           look.expect_right<1, 4>(launch);
         }
         if (d % 2 == 0) {
           look.expect_right<2, 16>(launch);
+          look.expect_right<2, kernels::most_look_directions>(launch);
         }
       }
       if (HasFailure()) {

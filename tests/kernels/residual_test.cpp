@@ -14,17 +14,23 @@ using test::eps;
 using test::LaunchShape;
 
 template <std::size_t width>
-void expect_outside(const Matrix& rest, const std::vector<double>& mean, bool has_mean,
+void expect_outside(const Matrix& x, const Matrix* within, const std::vector<double>& mean, bool has_mean,
                     const LaunchShape& launch) {
+  Matrix rest = x;
+  for (std::size_t i = 0; within != nullptr && i < x.values().size(); ++i) {
+    rest.values()[i] -= within->values()[i];
+  }
   // Row 1 is a zero row, row 2 lies at the mean.
   std::vector<double> norms;
   for (std::size_t i = 0; i < rest.rows(); ++i) {
     norms.push_back(i == 1 ? 0 : 1.5 + static_cast<double>(i));
     norms.push_back(i == 2 ? 0 : 0.25);
   }
-  DeviceRows rows(rest, width);
+  DeviceRows rows(x, width);
+  DeviceRows inside(within == nullptr ? Matrix() : *within, width);
   std::vector<double> out(rest.rows() * 5, -1);
-  run_rows(kernels::OutsideRows<width>{rows.matrix(), has_mean ? mean.data() : nullptr,
+  run_rows(kernels::OutsideRows<width>{rows.matrix(), within == nullptr ? nullptr : inside.matrix().data,
+                                       has_mean ? mean.data() : nullptr,
                                        kernels::RowNorms{norms.data(), norms.data() + 1, 2}, out.data(), 5},
            launch.grid, launch.block);
   const double tolerance = static_cast<double>(rest.cols() + 2) * eps;
@@ -48,14 +54,17 @@ void expect_outside(const Matrix& rest, const std::vector<double>& mean, bool ha
 TEST(OutsideRows, FourLengthsOfEveryRow) {
   test::Random random(11);
   for (const std::size_t cols : {1U, 2U, 9U, 130U, 300U}) {
-    const Matrix rest = test::random_matrix(5, cols, random);
+    const Matrix x = test::random_matrix(5, cols, random);
+    const Matrix within = test::random_matrix(5, cols, random);
     const Matrix mean = test::random_matrix(1, cols, random);
     const std::vector<double> mean_outside(mean.values().begin(), mean.values().end());
     for (const bool has_mean : {true, false}) {
       for (const LaunchShape& launch : test::row_launches()) {
-        expect_outside<1>(rest, mean_outside, has_mean, launch);
+        expect_outside<1>(x, &within, mean_outside, has_mean, launch);
+        expect_outside<1>(x, nullptr, mean_outside, has_mean, launch);
         if (cols % 2 == 0) {
-          expect_outside<2>(rest, mean_outside, has_mean, launch);
+          expect_outside<2>(x, &within, mean_outside, has_mean, launch);
+          expect_outside<2>(x, nullptr, mean_outside, has_mean, launch);
         }
       }
     }
@@ -70,7 +79,8 @@ TEST(OutsideRows, NormsWhoseSquaresLeaveTheRange) {
   DeviceRows rows(rest, 0);
   std::vector<double> out(8, -1);
   run_rows(
-      kernels::OutsideRows<2>{rows.matrix(), nullptr, {norms.data(), norms.data() + 1, 2}, out.data(), 4},
+      kernels::OutsideRows<2>{
+          rows.matrix(), nullptr, nullptr, {norms.data(), norms.data() + 1, 2}, out.data(), 4},
       {1, 1}, {2, 2});
   EXPECT_EQ(out[1], 0);  // as the CPU: the squares are lost, but nothing becomes NaN
   EXPECT_NEAR(out[5], 25e-40, 25e-40 * 8 * eps);

@@ -62,6 +62,18 @@ struct SameTargets {
   std::uint64_t rows = 0;  // of the whole layer
 };
 
+// A matrix on a device from which it has also come down.
+class OnDevice {
+ public:
+  virtual ~OnDevice() = default;
+};
+
+// What a device has of a matrix: `sums`, each number of which over `count` is the matrix's; null: nothing.
+struct DeviceSums {
+  std::shared_ptr<const OnDevice> sums;
+  double count = 1;
+};
+
 // What the first look at a layer sums.
 struct FoldSpec {
   RowFormat format;
@@ -76,6 +88,7 @@ struct FoldSpec {
   TileSource tiles = {};
   SameTargets same_targets = {};
   RowKeeping keeping = RowKeeping::none;  // of float64 products
+  bool scatter_stays = false;  // of features, of the only segment: it may stay on a device to be decomposed
 };
 
 // What the second look projects on. A basis is a matrix with orthonormal rows.
@@ -111,6 +124,8 @@ class MomentFold : public Fold {
  public:
   // Ends a segment: its moments, which depend on its rows alone. The fold begins anew.
   [[nodiscard]] virtual Moments finish() = 0;
+  // After `finish`: the segment's feature_scatter, where it was to stay and did. Nobody else has it.
+  [[nodiscard]] virtual std::shared_ptr<const OnDevice> take_scatter() { return nullptr; }
   // No more rows will come; only look_again may follow.
   virtual void close() {}
   // The second look at rows that the fold has kept: the sums of every finished segment, in the order in which
@@ -188,6 +203,11 @@ class Backend {
   // factors; checked as above.
   [[nodiscard]] virtual Eigenbasis spectrum(const Matrix& symmetric, std::size_t /*written*/) {
     return eigenbasis(symmetric, symmetric.rows());
+  }
+  // The one with fewer pairs than d, else the other, of a matrix of which a device has `known`.
+  [[nodiscard]] virtual Eigenbasis decompose(const Matrix& symmetric, std::size_t pairs, std::size_t written,
+                                             const DeviceSums& /*known*/) {
+    return pairs < symmetric.rows() ? eigenbasis(symmetric, pairs) : spectrum(symmetric, written);
   }
   // A buffer from which this backend takes rows fastest.
   [[nodiscard]] virtual std::unique_ptr<HostBuffer> make_host_buffer(std::size_t size) {
