@@ -254,7 +254,7 @@ WeightFacts weight_facts(LayerWeight weight, std::size_t targets) {
   }
   if (!weight.bias.empty()) {
     facts.classifier =
-        Classifier{std::make_shared<const Matrix>(std::move(weight.matrix)), std::move(weight.bias)};
+        Classifier{std::make_shared<const StoredMatrix>(std::move(weight.matrix)), std::move(weight.bias)};
   }
   return facts;
 }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "collapscope/core/text.hpp"
 
 namespace collapscope {
@@ -155,14 +156,15 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   const double d = static_cast<double>(plan.format.row_length());
   const double kinds = plan.unit_classes ? 2 : 1;
   const DatasetIndex* weight = decomposed_weight(shards, plan);
-  const double held = weight == nullptr ? 0 : elements(*weight);
+  const double held =
+      weight == nullptr ? 0 : elements(*weight) * static_cast<double>(held_bytes(weight->element));
   // Of a segment at work, and of each level of the tree where that is another one's.
   double tables = 1;
   for (std::uint64_t segments = plan.segments(); segments > 1; segments = (segments + 1) / 2) {
     tables += 1;
   }
   tables += plan.segments() > 1 ? 1 : 0;
-  return (kinds * tables * static_cast<double>(plan.classes) * (d + 8) + held) * number_bytes;
+  return (kinds * tables * static_cast<double>(plan.classes) * (d + 8)) * number_bytes + held;
 }
 
 double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {

@@ -195,8 +195,7 @@ void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t
       in_plain = i;
       in_room = none;
     }
-    const auto weight = look_->weight->view().row(row);
-    return -(std::inner_product(weight.begin(), weight.end(), bench.plain.begin(), 0.0) + look_->bias[row]);
+    return -(row_product(*look_->weight, row, bench.plain) + look_->bias[row]);
   };
   weight_->find(xs, {negative_score, read}, bench.rest, bench.best_of_weight, bench.found);
   for (std::size_t i = 0; i < rows.size(); ++i) {

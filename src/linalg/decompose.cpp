@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -212,13 +213,33 @@ RightSingular right_singular(const Matrix& a) {
   if (info != 0) {
     throw NumericalError(fmt::format("LAPACK's SVD of a {} x {} weight failed ({})", m, d, info));
   }
-  const Matrix w = random_probes(result.vectors.rows());
-  const Matrix gram = product(product(w, Transpose::no, result.vectors, Transpose::no), Transpose::no,
-                              result.vectors, Transpose::yes);
-  if (!(orthogonality_error(gram, w, d) <= largest_eigen_error)) {
-    throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
+  if (!is_orthonormal(result.vectors)) {
+    // QR iterations lose digits where all singular values are nearly the same.
+    make_orthonormal(result.vectors);
+    if (!is_orthonormal(result.vectors)) {
+      throw NumericalError("LAPACK's SVD of a weight gave vectors that are not orthonormal");
+    }
   }
   return result;
+}
+
+bool is_orthonormal(const Matrix& rows) {
+  const Matrix w = random_probes(rows.rows());
+  const Matrix gram =
+      product(product(w, Transpose::no, rows, Transpose::no), Transpose::no, rows, Transpose::yes);
+  return orthogonality_error(gram, w, rows.cols()) <= largest_eigen_error;  // false for NaN
+}
+
+void make_orthonormal(Matrix& rows) {
+  const Matrix gram = product(rows, Transpose::no, rows, Transpose::yes);
+  Matrix half(gram.rows(), gram.cols());
+  for (std::size_t i = 0; i < gram.rows(); ++i) {
+    for (std::size_t j = 0; j < gram.cols(); ++j) {
+      half(i, j) = ((i == j ? 1 : 0) - gram(i, j)) / 2;
+    }
+  }
+  const Matrix step = product(half, Transpose::no, rows, Transpose::no);
+  std::ranges::transform(rows.values(), step.values(), rows.values().begin(), std::plus<>());
 }
 
 std::vector<double> singular_values(const Matrix& a) {
