@@ -158,9 +158,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   summary_ = classes != nullptr ? measure_class_targets(*classes)
                                 : collapscope::measure_targets(checkpoint_, *targets_, by, memory);
   try {
-    if (classes != nullptr) {
+    if (classes != nullptr && wants_class_model(options_)) {
       measure_class_model(*summary_.classes, checkpoint_, *targets_, by, memory);
-    } else {
+    } else if (classes == nullptr) {
       summary_.model = measure_model(checkpoint_, *targets_, by, memory);
     }
   } catch (const InputError&) {  // costs what needs predictions

@@ -34,6 +34,9 @@ struct ModelSums {
 // The same of labels, which say all of it.
 [[nodiscard]] TargetSummary measure_class_targets(const ClassLabels& labels);
 
+// Whether what predictions make of the labels is wanted.
+[[nodiscard]] bool wants_class_model(const AnalysisOptions& options);
+
 // What the predictions, as logits, make of the labels. Throws InputError.
 void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, TargetRows& targets,
                          Backend& backend, std::uint64_t memory);

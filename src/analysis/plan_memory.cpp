@@ -173,9 +173,11 @@ double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   }
   const double d = static_cast<double>(plan.format.row_length());
   const double classes = static_cast<double>(plan.classes) * d;
-  // Blocks of 64 rows, as decoded, about the mean and about that of their class; 256 as float32; as many
-  // class means and rows of W, or all up to a million numbers of each; scores of float64 and of float32.
-  const double rows = 3 * 64 * d + 256 * d / 2;
+  // Blocks of 64 rows, as decoded, about the mean, about that of their class and, over their norms, about
+  // that of these; 256 as float32; as many class means and rows of W, or all up to a million numbers of each;
+  // scores of float64 and of float32; of whitenings a copy of up to 2^18 numbers each, and products with
+  // them.
+  const double rows = 4 * 64 * d + 256 * d / 2 + 3 * std::min(d * d, 0x1p18) + 64 * d;
   const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
   const double scores = 2 * 64 * 512 + 256 * 256;
   return static_cast<double>(threads) * (rows + of_classes + scores) * number_bytes;

@@ -292,10 +292,9 @@ void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPas
   (void)pass.read(tile, first, rows, no_shift_);
   for (std::size_t i = 0; i < rows; ++i) {
     const std::span<double> row = classes_.unit_row(first + i);
-    const double divisor = divisor_of({pass.room().row(i), row.size()}, pass.norms()[i]);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      row[j] = pass.room().row(i)[j] / divisor;
-    }
+    const double factor = unit_factor({pass.room().row(i), row.size()}, pass.norms()[i]);
+    const double* h = pass.room().row(i);
+    std::transform(h, h + row.size(), row.begin(), [&](double value) { return value * factor; });
   }
 }
 

@@ -13,6 +13,18 @@ double take_own_scale(std::span<double> row, double norm) {
   return std::scalbn(1.0, exponent);
 }
 
+double unit_factor(std::span<double> row, double norm) {
+  constexpr double most_norm = 1 / kernels::least_norm;
+  if (norm == 0) {
+    return 1;
+  }
+  if (norm < kernels::least_norm || (norm > most_norm && std::isfinite(norm))) {
+    (void)take_own_scale(row, norm);
+    return 1 / cpu::norm(row);
+  }
+  return 1 / norm;  // NaN, too: the row is refused elsewhere
+}
+
 SmallRows::SmallRows(std::size_t rows, std::size_t columns, std::size_t maps)
     : most_(rows), columns_(columns), maps_(maps), unscale_(rows, 0.0) {}
 
