@@ -376,8 +376,9 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
 
 LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
   const SegmentRange all{0, access.plan.segments()};
-  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan),
-                                    access.plan.classes > 0 ? 0 : access.targets->components());
+  WeightFacts weight =
+      weight_facts(read_weight(access.shards, access.plan),
+                   access.plan.classes > 0 ? 0 : access.targets->components(), access.plan.needs);
   LayerPasses passes = access.passes(backend);
   passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
   DecomposedLayer decomposed = decompose(access, std::move(weight), backend);

@@ -62,7 +62,7 @@ struct WeightFacts {
   std::string no_balance{};                             // why there is none
 };
 // targets: n.
-[[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets);
+[[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets, const LayerNeeds& needs);
 
 // The classes of a layer: from its moments, whose class sums are used up and whose scatters are divided by
 // their count.

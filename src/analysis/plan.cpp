@@ -53,7 +53,7 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, bool keeps_
   const double fold = kinds * (d + n) * (d + n) + saved * levels * sums;
   const double decompose = (5 + kinds) * d * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
   const double look = class_look > 0 ? 5 * d * d * sizeof(double) + class_look : 0;
-  return std::max(std::max(fold, decompose) * sizeof(double), look);
+  return std::max({std::max(fold, decompose) * sizeof(double), look, bytes_of_class_covariances(plan)});
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.

@@ -23,8 +23,8 @@ double elements(const DatasetIndex& dataset) {
   return static_cast<double>(dataset.bytes()) / static_cast<double>(dataset.element.size());
 }
 
-// The weight that is decomposed: of the first shard that has one.
-const DatasetIndex* decomposed_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
+// The weight that is read: of the first shard that has one.
+const DatasetIndex* needed_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
   const auto found =
       std::ranges::find_if(shards, [](const LayerIndex& shard) { return shard.weight.has_value(); });
   const bool flattened = plan.format.pool == Pool::flatten && plan.format.positions > 1;
@@ -125,8 +125,9 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
     const auto shard =
         std::ranges::find_if(misfit.shards, [](const LayerIndex& layer) { return layer.weight.has_value(); });
     throw UsageError(fmt::format(
-        "needs {} to decompose its weight {} of shape {}; {}; --metrics can leave out those of the weight)",
-        human_bytes(whole_bytes(misfit.with_weight)), printable(shard->weight->object),
+        "needs {} to {} its weight {} of shape {}; {}; --metrics can leave out those of the weight)",
+        human_bytes(whole_bytes(misfit.with_weight)),
+        misfit.plan.needs.weight_spectrum ? "decompose" : "read", printable(shard->weight->object),
         shape_text(shard->weight->shape), budget));
   }
   const std::string needed = human_bytes(whole_bytes(misfit.least));
@@ -155,7 +156,7 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   }
   const double d = static_cast<double>(plan.format.row_length());
   const double kinds = plan.unit_classes ? 2 : 1;
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  const DatasetIndex* weight = needed_weight(shards, plan);
   const double held =
       weight == nullptr ? 0 : elements(*weight) * static_cast<double>(held_bytes(weight->element));
   // Of a segment at work, and of each level of the tree where that is another one's.
@@ -165,6 +166,20 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   }
   tables += plan.segments() > 1 ? 1 : 0;
   return (kinds * tables * static_cast<double>(plan.classes) * (d + 8)) * number_bytes + held;
+}
+
+double bytes_of_class_covariances(const LayerPlan& plan) {
+  const double d = static_cast<double>(plan.format.row_length());
+  const double classes = static_cast<double>(plan.classes);
+  if (plan.classes == 0 || classes > 2 * d) {
+    return 0;
+  }
+  // The weighted means and LAPACK's copy of them, vectors of both sides and workspace; all at once where they
+  // are small. Beside them the covariance, whitenings, and what they are made of.
+  const double smaller = std::min(classes, d);
+  const double decomposition = 2 * classes * d + d * d + smaller * classes + 4 * smaller * smaller;
+  const double at_once = classes <= 1024 && d <= 1024 ? (plan.unit_classes ? 3 : 2) : 1;
+  return (at_once * decomposition + 4 * d * d) * number_bytes;
 }
 
 double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
@@ -210,8 +225,8 @@ std::uint64_t targets_memory(const Checkpoint& checkpoint) {
 }
 
 double held_of_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan, std::size_t targets) {
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
-  if (weight == nullptr) {
+  const DatasetIndex* weight = needed_weight(shards, plan);
+  if (weight == nullptr || !plan.needs.weight_spectrum) {
     return 0;
   }
   const WeightShape shape(*weight, plan);
@@ -220,7 +235,7 @@ double held_of_weight(const std::vector<LayerIndex>& shards, const LayerPlan& pl
 }
 
 std::uint64_t weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  const DatasetIndex* weight = needed_weight(shards, plan);
   if (weight == nullptr) {
     return 0;
   }
@@ -235,7 +250,7 @@ std::uint64_t weight_memory(const std::vector<LayerIndex>& shards, const LayerPl
                          std::min(stored, slab) + static_cast<double>(reading_memory(*weight));
   const double decomposing =
       2 * matrix + shape.singular_vectors() * number_bytes + smaller * smaller * number_bytes;
-  return whole_bytes(std::max(reading, decomposing));
+  return whole_bytes(std::max(reading, plan.needs.weight_spectrum ? decomposing : 0));
 }
 
 }  // namespace collapscope

@@ -6,6 +6,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "cpu/row_pass.hpp"
+#include "cpu/vector_kernels.hpp"
 
 namespace collapscope::cpu {
 
@@ -25,14 +26,21 @@ Matrix picked(Matrix rows, const std::vector<std::size_t>& picks) {
 
 }  // namespace
 
-SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows)
+SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, std::size_t threads)
     : classes_(spec.classes),
       unit_(spec.classes > 0 && spec.unit_classes),
       features_(spec.format.row_length()),
-      rows_(wanted() ? tile_rows : 0, features_),
-      unit_rows_(unit_ ? tile_rows : 0, features_),
-      squares_of_rows_(wanted() ? tile_rows : 0),
-      classes_of_rows_(wanted() ? tile_rows : 0) {}
+      by_blocks_(threads == 1) {
+  const std::size_t rows = by_blocks_ ? std::min(tile_rows, block_rows) : tile_rows;
+  if (wanted()) {
+    rows_ = Room(rows, features_);
+    squares_of_rows_.resize(rows);
+    classes_of_rows_.resize(rows);
+  }
+  if (unit_) {
+    unit_rows_ = Room(rows, features_);
+  }
+}
 
 void SegmentClasses::begin(std::span<const double> pilot) {
   pilot_.assign(pilot.begin(), pilot.end());
@@ -69,6 +77,7 @@ void SegmentClasses::add(MatrixView<const double> numbers, const Team& team) {
   team.run(stripes, [&](std::size_t stripe, std::size_t) {
     const std::size_t first = features_ * stripe / stripes;
     const std::size_t last = features_ * (stripe + 1) / stripes;
+    const double* const pilot = unit_pilot_.data();
     for (std::size_t i = 0; i < rows; ++i) {
       const double* from = rows_.row(i);
       double* to = sums_.data() + classes_of_rows_[i] * features_;
@@ -79,7 +88,7 @@ void SegmentClasses::add(MatrixView<const double> numbers, const Team& team) {
         const double* unit = unit_rows_.row(i);
         double* unit_to = unit_sums_.data() + classes_of_rows_[i] * features_;
         for (std::size_t j = first; j < last; ++j) {
-          unit_to[j] += unit[j] - unit_pilot_[j];
+          unit_to[j] += unit[j] - pilot[j];
         }
       }
     }

@@ -318,7 +318,8 @@ TEST(LayerNeeds, AllMetricsTakeEverything) {
   for (const std::uint64_t d : {1U, 2U, 64U, 4096U}) {
     const LayerNeeds needs = needed(d, "");
     EXPECT_EQ(needs.pairs, d);
-    EXPECT_TRUE(needs.uncentred && needs.affine && needs.published && needs.weight && needs.weight_residuals);
+    EXPECT_TRUE(needs.uncentred && needs.affine && needs.published && needs.weight && needs.weight_spectrum &&
+                needs.weight_residuals);
     EXPECT_EQ(needs.variance_share, 0);
     EXPECT_NE(needs.reason.find("all eigenpairs"), std::string::npos);
   }
