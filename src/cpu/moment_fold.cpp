@@ -77,7 +77,7 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
       unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
-      classes_(spec, tile_rows, team.threads()) {
+      classes_(spec, tile_rows, kernels, team.threads()) {
   for (Block& block : blocks_) {
     block.squares.resize(fast_ ? width_ : 0);
     block.unit_squares.resize(fast_ ? width_ : 0);
@@ -297,12 +297,17 @@ void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPas
     return;
   }
   (void)pass.read(tile, first, rows, no_shift_);
+  std::array<double, block_rows> factors{};
+  std::array<double, block_rows> squares{};
+  std::array<const double*, block_rows> less{};
+  less.fill(no_shift_.data());
+  Room& h = pass.room();
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<double> row = classes_.unit_row(place + i);
-    const double factor = unit_factor({pass.room().row(i), row.size()}, pass.norms()[i]);
-    const double* h = pass.room().row(i);
-    std::transform(h, h + row.size(), row.begin(), [&](double value) { return value * factor; });
+    factors[i] = unit_factor({h.row(i), spec_.format.row_length()}, pass.norms()[i]);
   }
+  Room& unit = classes_.unit_rows();
+  kernels_.rest({h.data(), h.stride(), rows, spec_.format.row_length(), factors.data(), no_shift_.data(),
+                 less.data(), unit.row(place), unit.stride(), squares.data()});
 }
 
 void CpuMomentFold::add_block(const Block& block, std::size_t rows) {

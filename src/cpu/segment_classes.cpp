@@ -6,7 +6,6 @@
 
 #include "collapscope/core/error.hpp"
 #include "cpu/row_pass.hpp"
-#include "cpu/vector_kernels.hpp"
 
 namespace collapscope::cpu {
 
@@ -26,8 +25,10 @@ Matrix picked(Matrix rows, const std::vector<std::size_t>& picks) {
 
 }  // namespace
 
-SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, std::size_t threads)
-    : classes_(spec.classes),
+SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
+                               std::size_t threads)
+    : kernels_(kernels),
+      classes_(spec.classes),
       unit_(spec.classes > 0 && spec.unit_classes),
       features_(spec.format.row_length()),
       by_blocks_(threads == 1) {
@@ -77,19 +78,12 @@ void SegmentClasses::add(MatrixView<const double> numbers, const Team& team) {
   team.run(stripes, [&](std::size_t stripe, std::size_t) {
     const std::size_t first = features_ * stripe / stripes;
     const std::size_t last = features_ * (stripe + 1) / stripes;
-    const double* const pilot = unit_pilot_.data();
     for (std::size_t i = 0; i < rows; ++i) {
-      const double* from = rows_.row(i);
-      double* to = sums_.data() + classes_of_rows_[i] * features_;
-      for (std::size_t j = first; j < last; ++j) {
-        to[j] += from[j];
-      }
+      const std::size_t sums = classes_of_rows_[i] * features_ + first;
+      kernels_.add({rows_.row(i) + first, nullptr, sums_.data() + sums, last - first});
       if (unit_) {
-        const double* unit = unit_rows_.row(i);
-        double* unit_to = unit_sums_.data() + classes_of_rows_[i] * features_;
-        for (std::size_t j = first; j < last; ++j) {
-          unit_to[j] += unit[j] - pilot[j];
-        }
+        kernels_.add(
+            {unit_rows_.row(i) + first, unit_pilot_.data() + first, unit_sums_.data() + sums, last - first});
       }
     }
   });

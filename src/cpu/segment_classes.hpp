@@ -10,12 +10,14 @@
 #include "collapscope/backend/backend.hpp"
 #include "core/workers.hpp"
 #include "cpu/room.hpp"
+#include "cpu/vector_kernels.hpp"
 
 namespace collapscope::cpu {
 
 class SegmentClasses {
  public:
-  SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, std::size_t threads);
+  SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
+                 std::size_t threads);
 
   [[nodiscard]] bool wanted() const { return classes_ > 0; }
   [[nodiscard]] bool wants_unit() const { return unit_; }
@@ -25,7 +27,7 @@ class SegmentClasses {
   void begin(std::span<const double> pilot);
   // Where row i of a tile or block goes: h - pilot, h / |h| as it is, |h - pilot|^2.
   [[nodiscard]] std::span<double> row(std::size_t i) { return {rows_.row(i), features_}; }
-  [[nodiscard]] std::span<double> unit_row(std::size_t i) { return {unit_rows_.row(i), features_}; }
+  [[nodiscard]] Room& unit_rows() { return unit_rows_; }
   [[nodiscard]] double& square(std::size_t i) { return squares_of_rows_[i]; }
   // Adds the rows of the tile or block. numbers: of their classes [rows, 1]. Throws UsageError for what is
   // none.
@@ -36,6 +38,7 @@ class SegmentClasses {
  private:
   [[nodiscard]] std::size_t class_of(double number);
 
+  const VectorKernels& kernels_;
   std::uint64_t classes_;
   bool unit_;
   std::size_t features_;

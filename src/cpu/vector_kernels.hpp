@@ -138,6 +138,14 @@ struct RestTask {
   double* squares;  // [rows]
 };
 
+// to += from, less a vector where there is one.
+struct AddTask {
+  const double* from;
+  const double* less;  // null: 0
+  double* to;
+  std::size_t columns;
+};
+
 enum class Level : unsigned char { baseline, avx2, avx512 };
 
 struct VectorKernels {
@@ -153,6 +161,7 @@ struct VectorKernels {
   void (*outside)(const OutsideTask&);
   void (*rest)(const RestTask&);
   void (*whiten)(const WhitenTask&);  // null when panel is 0
+  void (*add)(const AddTask&);
 };
 
 // The kernels of one level, or null when they were not compiled in or this CPU cannot run them.

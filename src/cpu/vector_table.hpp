@@ -21,7 +21,8 @@ constexpr VectorKernels kernels_with_panels(const char* name) {
           project<Target>,
           outside<Target>,
           rest<Target>,
-          whiten<Target>};
+          whiten<Target>,
+          add<Target>};
 }
 
 template <class Target>

@@ -383,6 +383,21 @@ TEST_P(Kernels, Rest) {
   }
 }
 
+TEST_P(Kernels, Add) {
+  for (const std::size_t columns : some_columns) {
+    test::Random random(columns);
+    const Room from = random_room(2, columns, random);
+    for (const double* less : {static_cast<const double*>(nullptr), from.row(1)}) {
+      std::vector<double> to(columns + 1, 0.3);
+      kernels_.add({from.row(0), less, to.data(), columns});
+      for (std::size_t j = 0; j < columns; ++j) {
+        ASSERT_EQ(to[j], 0.3 + (less == nullptr ? from.row(0)[j] : from.row(0)[j] - less[j]));
+      }
+      EXPECT_EQ(to[columns], 0.3);
+    }
+  }
+}
+
 // By the kernels, and by the BLAS where the matrix is large or there is no kernel.
 TEST_P(Kernels, Whiten) {
   for (const std::size_t rows : {1U, 7U, 8U, 9U, 64U}) {
