@@ -161,9 +161,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   summary_ = classes != nullptr ? measure_class_targets(*classes)
                                 : collapscope::measure_targets(checkpoint_, *targets_, by, memory);
   try {
-    if (classes != nullptr) {
+    if (classes != nullptr && wants_class_model(options_)) {
       measure_class_model(*summary_.classes, checkpoint_, *targets_, by, memory);
-    } else {
+    } else if (classes == nullptr) {
       summary_.model = measure_model(checkpoint_, *targets_, by, memory);
     }
   } catch (const InputError&) {  // costs what needs predictions
@@ -379,8 +379,9 @@ LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend,
 
 LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
   const SegmentRange all{0, access.plan.segments()};
-  WeightFacts weight = weight_facts(read_weight(access.shards, access.plan),
-                                    access.plan.classes > 0 ? 0 : access.targets->components());
+  WeightFacts weight =
+      weight_facts(read_weight(access.shards, access.plan),
+                   access.plan.classes > 0 ? 0 : access.targets->components(), access.plan.needs);
   LayerPasses passes = access.passes(backend);
   passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
   DecomposedLayer decomposed = decompose(access, std::move(weight), backend, passes.take_scatter());

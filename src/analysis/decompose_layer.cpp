@@ -238,17 +238,17 @@ LayerWeight read_weight(const std::vector<LayerIndex>& shards, const LayerPlan& 
   return none;
 }
 
-WeightFacts weight_facts(LayerWeight weight, std::size_t targets) {
+WeightFacts weight_facts(LayerWeight weight, std::size_t targets, const LayerNeeds& needs) {
   WeightFacts facts;
   facts.missing = weight.missing;
   facts.balance = std::move(weight.balance);
   facts.no_balance = std::move(weight.no_balance);
-  if (!weight.matrix.empty()) {
+  if (!weight.matrix.empty() && needs.weight_spectrum) {
     facts.summary = summarize_weight(weight.matrix, weight.convolution, targets);
   }
   if (!weight.bias.empty()) {
     facts.classifier =
-        Classifier{std::make_shared<const Matrix>(std::move(weight.matrix)), std::move(weight.bias)};
+        Classifier{std::make_shared<const StoredMatrix>(std::move(weight.matrix)), std::move(weight.bias)};
   }
   return facts;
 }
@@ -259,7 +259,7 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
                                 std::shared_ptr<const OnDevice> scatter) {
   DecomposedLayer found;
   LayerSummary& layer = found.summary;
-  layer.no_weight = weight.missing;
+  layer.no_weight = weight.missing.empty() ? "not decomposed" : weight.missing;
   layer.balance = std::move(weight.balance);
   layer.no_balance = std::move(weight.no_balance);
   layer.weight = std::move(weight.summary);

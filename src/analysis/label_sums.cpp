@@ -23,11 +23,15 @@ double cross_entropy(std::span<const double> logits, std::size_t label) {
 
 }  // namespace
 
-void LogitSums::add(std::span<const double> logits, std::size_t label, std::size_t number,
-                    std::size_t classes) {
+JudgedLogits judged(std::span<const double> logits, std::size_t label) {
+  return {std::ranges::max_element(logits) - logits.begin() == static_cast<std::ptrdiff_t>(label),
+          cross_entropy(logits, label)};
+}
+
+void LogitSums::add(const JudgedLogits& sample, std::size_t number, std::size_t classes) {
   right.resize(classes, 0.0);
-  right[number] += std::ranges::max_element(logits) - logits.begin() == static_cast<std::ptrdiff_t>(label);
-  entropy += cross_entropy(logits, label);
+  right[number] += sample.right ? 1 : 0;
+  entropy += sample.entropy;
   samples += 1;
 }
 
@@ -46,7 +50,7 @@ void LabelSums::add(MatrixView<const double> labels, MatrixView<const double> lo
     const auto label = static_cast<std::size_t>(labels(i, 0));
     counts[label] += 1;
     if (logits.rows() > 0 && label < logits.cols()) {
-      model->add(logits.row(i), label, label, counts.size());
+      model->add(judged(logits.row(i), label), label, counts.size());
     }
   }
 }

@@ -16,6 +16,14 @@ namespace collapscope {
 // Why logits say nothing of labels.
 inline constexpr const char* no_columns = "labels name no columns of the predictions";
 
+// What the logits of one sample make of its label.
+struct JudgedLogits {
+  bool right = false;  // the largest is the label's
+  double entropy = 0;  // -log softmax(logits)[label]
+};
+// The label is one of the columns.
+[[nodiscard]] JudgedLogits judged(std::span<const double> logits, std::size_t label);
+
 // What logits make of labels.
 struct LogitSums {
   std::uint64_t columns = 0;  // of the logits
@@ -23,8 +31,8 @@ struct LogitSums {
   double entropy = 0;         // sum of -log softmax(logits)[label]
   std::vector<double> right;  // of each class, samples whose largest logit is its label's
 
-  // number: of the label's class, of so many. The label is one of the columns.
-  void add(std::span<const double> logits, std::size_t label, std::size_t number, std::size_t classes);
+  // number: of the label's class, of so many.
+  void add(const JudgedLogits& sample, std::size_t number, std::size_t classes);
 };
 
 // Labels 0 to K - 1, of which some may never come. A class's number in results is its place among those that

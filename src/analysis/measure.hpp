@@ -34,6 +34,9 @@ struct ModelSums {
 // The same of labels, which say all of it.
 [[nodiscard]] TargetSummary measure_class_targets(const ClassLabels& labels);
 
+// Whether what predictions make of the labels is wanted.
+[[nodiscard]] bool wants_class_model(const AnalysisOptions& options);
+
 // What the predictions, as logits, make of the labels. Throws InputError.
 void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, TargetRows& targets,
                          Backend& backend, std::uint64_t memory);
@@ -59,7 +62,7 @@ struct WeightFacts {
   std::string no_balance{};                             // why there is none
 };
 // targets: n.
-[[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets);
+[[nodiscard]] WeightFacts weight_facts(LayerWeight weight, std::size_t targets, const LayerNeeds& needs);
 
 // The classes of a layer: from its moments, whose class sums are used up and whose scatters are divided by
 // their count.

@@ -8,6 +8,7 @@
 #include "analysis/label_sums.hpp"
 #include "analysis/measure.hpp"
 #include "collapscope/core/error.hpp"
+#include "linalg/blas.hpp"
 
 namespace collapscope {
 
@@ -21,6 +22,11 @@ TargetSummary measure_class_targets(const ClassLabels& labels) {
   }
   classes.ignored = labels.ignored();
   return summary;
+}
+
+bool wants_class_model(const AnalysisOptions& options) {
+  return options.per_class || options.metrics.wants("model_accuracy") ||
+         options.metrics.wants("model_cross_entropy");
 }
 
 void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, TargetRows& targets,
@@ -43,25 +49,37 @@ void measure_class_model(ClassTargets& classes, const Checkpoint& checkpoint, Ta
     classes.no_model = no_columns;
     return;
   }
+  constexpr std::size_t rows_of_thread = 64;
   constexpr std::uint64_t block_bytes = std::uint64_t{4} << 20U;
   const std::uint64_t block = std::max<std::uint64_t>(1, block_bytes / 8 / columns);
   TargetRows::Room logits_room;
   TargetRows::Room labels_room;
   LogitSums sums;
+  std::vector<JudgedLogits> found;
   for (std::uint64_t first = 0; first < targets.samples(); first += block) {
     const std::uint64_t count = std::min(block, targets.samples() - first);
     const MatrixView<const double> logits = predictions.read(first, count, logits_room);
     const MatrixView<const double> numbers = targets.read(first, count, labels_room);
+    const auto is_left_out = [&](std::size_t i) { return numbers(i, 0) == ClassLabels::left_out; };
+    found.resize(count);
+    linalg::share((count + rows_of_thread - 1) / rows_of_thread, [&](std::size_t number) {
+      const std::size_t end = std::min<std::size_t>(count, (number + 1) * rows_of_thread);
+      for (std::size_t i = number * rows_of_thread; i < end; ++i) {
+        const std::span<const double> row = logits.row(i);
+        if (is_left_out(i)) {
+          continue;
+        }
+        if (!std::ranges::all_of(row, [](double logit) { return std::isfinite(logit); })) {
+          predictions.refuse(first + i);
+        }
+        const auto label = classes.labels[static_cast<std::size_t>(numbers(i, 0))];
+        found[i] = judged(row, static_cast<std::size_t>(label));
+      }
+    });
     for (std::size_t i = 0; i < count; ++i) {
-      if (numbers(i, 0) == ClassLabels::left_out) {
-        continue;
+      if (!is_left_out(i)) {
+        sums.add(found[i], static_cast<std::size_t>(numbers(i, 0)), classes.labels.size());
       }
-      const std::span<const double> row = logits.row(i);
-      if (!std::ranges::all_of(row, [](double logit) { return std::isfinite(logit); })) {
-        predictions.refuse(first + i);
-      }
-      const auto number = static_cast<std::size_t>(numbers(i, 0));
-      sums.add(row, static_cast<std::size_t>(classes.labels[number]), number, classes.labels.size());
     }
   }
   classes.right = std::move(sums.right);

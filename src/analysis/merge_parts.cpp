@@ -147,8 +147,8 @@ class Merger {
     const std::size_t n = moments.targets();
     const std::size_t classes = targets.classes ? targets.classes->labels.size() : 0;
     const LayerPlan plan = plan_layer(shards, n, options_, options_.memory, backend_, classes);
-    DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n), targets, std::move(moments),
-                                                 plan, options_, backend_);
+    DecomposedLayer decomposed = decompose_layer(shards, weight_facts(weight, n, plan.needs), targets,
+                                                 std::move(moments), plan, options_, backend_);
     const bool lacks_look = decomposed.look && !merge_.dumps && !merge_.look;
     if (decomposed.look && merge_.look) {
       decomposed.summary.residuals = merge_.look({number, place}, *decomposed.look);

@@ -45,6 +45,8 @@ constexpr std::array<std::string_view, 14> of_the_classifier{"classes_empty",
                                                              "deep_nrc3",
                                                              "deep_nrc3_cosines",
                                                              "weight_rank"};
+// Of classification; all others of W take its rows.
+constexpr std::array<std::string_view, 3> of_a_spectrum{"deep_nrc3", "deep_nrc3_cosines", "weight_rank"};
 constexpr std::array<std::string_view, 13> of_the_weight{
     "nrc2",        "nrc2_unnormalized", "nrc3",          "nrc3_gamma",        "nrc3_gamma_over_lambda_min",
     "nrc3_ufm",    "nrc3_final_gamma",  "deep_nrc3",     "deep_nrc3_cosines", "weight_stable_rank",
@@ -140,6 +142,7 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
   needs.uncentred = may_be_full && wants_any(metrics, of_uncentred_pairs);
   needs.published = may_be_full && metrics.wants("deep_nrc4");
   needs.weight = wants_any(metrics, of_the_weight) || wants_any(metrics, of_two_weights);
+  needs.weight_spectrum = wants_any(metrics, of_the_weight);
   needs.weight_residuals = wants_any(metrics, of_weight_residuals);
   const bool compares = wants_any(metrics, of_two_weights);
   needs.no_balance = compares ? "" : "not compared";
@@ -148,6 +151,7 @@ LayerNeeds layer_needs(const LayerPlan& plan, std::size_t targets, const Analysi
     needs.uncentred = may_be_full && metrics.wants("feature_rankme");
     needs.weight = options.per_class || wants_any(metrics, of_the_classifier) ||
                    wants_any(metrics, of_any_weight) || compares;
+    needs.weight_spectrum = wants_any(metrics, of_a_spectrum) || wants_any(metrics, of_any_weight);
   }
   return needs;
 }

@@ -57,7 +57,7 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, std::size_t
   const double fold = kinds * (height + n) * (d + n) + saved * levels * sums;
   const double decompose = (5 + kinds) * height * d + 6 * d * n + 2 * n * n + (keeps_states ? 2 * sums : 0);
   const double look = class_look > 0 ? 5 * height * d * sizeof(double) + class_look : 0;
-  return std::max(std::max(fold, decompose) * sizeof(double), look);
+  return std::max({std::max(fold, decompose) * sizeof(double), look, bytes_of_class_covariances(plan)});
 }
 
 // Fewer rows than the backend likes where a row is pooled from a large image.

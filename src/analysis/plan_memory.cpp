@@ -10,6 +10,7 @@
 #include <string>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "collapscope/core/text.hpp"
 
 namespace collapscope {
@@ -22,8 +23,8 @@ double elements(const DatasetIndex& dataset) {
   return static_cast<double>(dataset.bytes()) / static_cast<double>(dataset.element.size());
 }
 
-// The weight that is decomposed: of the first shard that has one.
-const DatasetIndex* decomposed_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
+// The weight that is read: of the first shard that has one.
+const DatasetIndex* needed_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
   const auto found =
       std::ranges::find_if(shards, [](const LayerIndex& shard) { return shard.weight.has_value(); });
   const bool flattened = plan.format.pool == Pool::flatten && plan.format.positions > 1;
@@ -124,8 +125,9 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
     const auto shard =
         std::ranges::find_if(misfit.shards, [](const LayerIndex& layer) { return layer.weight.has_value(); });
     throw UsageError(fmt::format(
-        "needs {} to decompose its weight {} of shape {}; {}; --metrics can leave out those of the weight)",
-        human_bytes(whole_bytes(misfit.with_weight)), printable(shard->weight->object),
+        "needs {} to {} its weight {} of shape {}; {}; --metrics can leave out those of the weight)",
+        human_bytes(whole_bytes(misfit.with_weight)),
+        misfit.plan.needs.weight_spectrum ? "decompose" : "read", printable(shard->weight->object),
         shape_text(shard->weight->shape), budget));
   }
   const std::string needed = human_bytes(whole_bytes(misfit.least));
@@ -154,15 +156,32 @@ double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& sh
   }
   const double d = static_cast<double>(plan.format.row_length());
   const double kinds = plan.unit_classes ? 2 : 1;
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
-  const double held = weight == nullptr ? 0 : elements(*weight);
+  const DatasetIndex* weight = needed_weight(shards, plan);
+  const double held =
+      weight == nullptr ? 0 : elements(*weight) * static_cast<double>(held_bytes(weight->element));
   // Of a segment at work, and of each level of the tree where that is another one's.
   double tables = 1;
   for (std::uint64_t segments = plan.segments(); segments > 1; segments = (segments + 1) / 2) {
     tables += 1;
   }
   tables += plan.segments() > 1 ? 1 : 0;
-  return (kinds * tables * static_cast<double>(plan.classes) * (d + 8) + held) * number_bytes;
+  return (kinds * tables * static_cast<double>(plan.classes) * (d + 8)) * number_bytes + held;
+}
+
+double bytes_of_class_covariances(const LayerPlan& plan) {
+  const double d = static_cast<double>(plan.format.row_length());
+  const double classes = static_cast<double>(plan.classes);
+  if (plan.classes == 0 || classes > 2 * d) {
+    return 0;
+  }
+  // The weighted means and LAPACK's copy of them, vectors of both sides and workspace; all at once where they
+  // are small. Beside them the covariance, whitenings, and what they are made of.
+  const double smaller = std::min(classes, d);
+  const double rows = plan.few_rows ? static_cast<double>(plan.rows) : d;
+  const double vectors = (2 * classes <= d ? classes : d) * d;
+  const double decomposition = 2 * classes * d + vectors + smaller * classes + 4 * smaller * smaller;
+  const double at_once = classes <= 1024 && d <= 1024 ? (plan.unit_classes ? 3 : 2) : 1;
+  return (at_once * decomposition + 4 * rows * d) * number_bytes;
 }
 
 double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
@@ -171,9 +190,11 @@ double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   }
   const double d = static_cast<double>(plan.format.row_length());
   const double classes = static_cast<double>(plan.classes) * d;
-  // Blocks of 64 rows, as decoded, about the mean and about that of their class; 256 as float32; as many
-  // class means and rows of W, or all up to a million numbers of each; scores of float64 and of float32.
-  const double rows = 3 * 64 * d + 256 * d / 2;
+  // Blocks of 64 rows, as decoded, about the mean, about that of their class and, over their norms, about
+  // that of these; 256 as float32; as many class means and rows of W, or all up to a million numbers of each;
+  // scores of float64 and of float32; of whitenings a copy of up to 2^18 numbers each, and products with
+  // them.
+  const double rows = 4 * 64 * d + 256 * d / 2 + 3 * std::min(d * d, 0x1p18) + 64 * d;
   const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
   const double scores = 2 * 64 * 512 + 256 * 256;
   return static_cast<double>(threads) * (rows + of_classes + scores) * number_bytes;
@@ -206,8 +227,8 @@ std::uint64_t targets_memory(const Checkpoint& checkpoint) {
 }
 
 double held_of_weight(const std::vector<LayerIndex>& shards, const LayerPlan& plan, std::size_t targets) {
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
-  if (weight == nullptr) {
+  const DatasetIndex* weight = needed_weight(shards, plan);
+  if (weight == nullptr || !plan.needs.weight_spectrum) {
     return 0;
   }
   const WeightShape shape(*weight, plan);
@@ -216,7 +237,7 @@ double held_of_weight(const std::vector<LayerIndex>& shards, const LayerPlan& pl
 }
 
 std::uint64_t weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan& plan) {
-  const DatasetIndex* weight = decomposed_weight(shards, plan);
+  const DatasetIndex* weight = needed_weight(shards, plan);
   if (weight == nullptr) {
     return 0;
   }
@@ -231,7 +252,7 @@ std::uint64_t weight_memory(const std::vector<LayerIndex>& shards, const LayerPl
                          std::min(stored, slab) + static_cast<double>(reading_memory(*weight));
   const double decomposing =
       2 * matrix + shape.singular_vectors() * number_bytes + smaller * smaller * number_bytes;
-  return whole_bytes(std::max(reading, decomposing));
+  return whole_bytes(std::max(reading, plan.needs.weight_spectrum ? decomposing : 0));
 }
 
 }  // namespace collapscope

@@ -28,6 +28,9 @@ constexpr std::uint64_t most_kept_targets = 8;
 // the union of two, a worker's own; in the second look the means and the scores of a block.
 [[nodiscard]] double bytes_of_classes(const LayerPlan& plan, const std::vector<LayerIndex>& shards);
 
+// While the covariances between classes are decomposed, where these are few.
+[[nodiscard]] double bytes_of_class_covariances(const LayerPlan& plan);
+
 // What the threads of a CPU take to look for the nearest class mean. 0 without classes or a second look.
 [[nodiscard]] double bytes_of_class_look(const LayerPlan& plan, std::size_t threads);
 

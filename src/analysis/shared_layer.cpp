@@ -108,7 +108,8 @@ void SharedLayer::start() {
   Start start;
   note(attempt([&] {
     access_ = work_.access(layer_, worker_);
-    weight_ = weight_facts(read_weight(access_->shards, access_->plan), access_->targets->components());
+    weight_ = weight_facts(read_weight(access_->shards, access_->plan), access_->targets->components(),
+                           access_->plan.needs);
     start.folded = access_->sums->moments.places();
     start.looked_at = access_->sums->residuals.places();
   }));

@@ -20,10 +20,14 @@ double length_of(std::span<const double> v) {
   return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
 }
 
-double longest_row(const Matrix& rows) {
+double longest_row(const StoredRows& rows) {
   double longest = 0;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
-    longest = std::max(longest, length_of(rows.view().row(i)));
+    double square = 0;
+    for (std::size_t j = 0; j < rows.cols(); ++j) {
+      square += rows(i, j) * rows(i, j);
+    }
+    longest = std::max(longest, std::sqrt(square));
   }
   return longest;
 }
@@ -46,13 +50,12 @@ ClassScores scores_of_distance(const Matrix& means) {
   return scores;
 }
 
-ClassScores scores_of_classifier(const Matrix& weight, const std::vector<double>& bias,
+ClassScores scores_of_classifier(const StoredRows& weight, const std::vector<double>& bias,
                                  const std::vector<double>& mean) {
   ClassScores scores;
-  scores.offsets = product(weight, mean);
   double largest = 0;
-  for (std::size_t i = 0; i < scores.offsets.size(); ++i) {
-    scores.offsets[i] += bias[i];
+  for (std::size_t i = 0; i < weight.rows(); ++i) {
+    scores.offsets.push_back(row_product(weight, i, mean) + bias[i]);
     largest = std::max(largest, std::abs(bias[i]));
   }
   scores.longest = longest_row(weight);

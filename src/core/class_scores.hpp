@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 
 namespace collapscope {
 
@@ -22,7 +23,7 @@ struct ClassScores {
 [[nodiscard]] ClassScores scores_of_distance(const Matrix& means);
 
 // W h + b of h = mean + x.
-[[nodiscard]] ClassScores scores_of_classifier(const Matrix& weight, const std::vector<double>& bias,
+[[nodiscard]] ClassScores scores_of_classifier(const StoredRows& weight, const std::vector<double>& bias,
                                                const std::vector<double>& mean);
 
 // What lies between two scores at most, of which rounding may decide which is larger.

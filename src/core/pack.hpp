@@ -19,6 +19,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "core/bytes.hpp"
 
 namespace collapscope {
@@ -47,6 +48,17 @@ class Packer {
     put(std::uint64_t{matrix.rows()});
     put(std::uint64_t{matrix.cols()});
     append(std::as_bytes(matrix.values()));
+  }
+  void put(const StoredMatrix& matrix) {
+    const bool is_narrow = !matrix.floats().empty();
+    put(is_narrow);
+    if (!is_narrow) {
+      put(matrix.doubles());
+      return;
+    }
+    put(std::uint64_t{matrix.rows()});
+    put(std::uint64_t{matrix.cols()});
+    append(std::as_bytes(matrix.floats()));
   }
   void put(std::monostate /*nothing*/) {}
   template <class T>
@@ -141,6 +153,19 @@ class Unpacker {
     matrix = Matrix(rows, cols);
     copy(bytes, matrix.data());
   }
+  void get(StoredMatrix& matrix) {
+    if (!get<bool>()) {
+      matrix = StoredMatrix(get<Matrix>());
+      return;
+    }
+    const auto rows = get<std::uint64_t>();
+    const auto cols = get<std::uint64_t>();
+    require(cols == 0 || rows <= left_.size() / sizeof(float) / cols);
+    const auto bytes = next(rows * cols, sizeof(float));
+    StoredMatrix::Floats floats(rows * cols);
+    copy(bytes, floats.data());
+    matrix = StoredMatrix(rows, cols, std::move(floats));
+  }
   void get(std::monostate& /*nothing*/) {}
   template <class T>
   void get(std::shared_ptr<const T>& value) {
@@ -204,7 +229,7 @@ class Unpacker {
       throw MessageError();
     }
   }
-  static void copy(std::span<const std::byte> bytes, double* out) {
+  static void copy(std::span<const std::byte> bytes, void* out) {
     if (!bytes.empty()) {
       std::memcpy(out, bytes.data(), bytes.size());
     }

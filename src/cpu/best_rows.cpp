@@ -68,7 +68,7 @@ void BestRows::find_by_doubles(const ScaledVectors& xs, std::span<const std::siz
     const std::size_t some = std::min(rows_of_product, rows_.rows() - first);
     const MatrixView<double> scores{bench.scores.data(), count, some, bench.scores.cols()};
     linalg::gemm(1.0, {room.data(), count, d, room.stride()}, linalg::Transpose::no,
-                 rows_.view().middle_rows(first, some), linalg::Transpose::yes, 0.0, scores);
+                 rows_.middle_rows(first, some).widened(bench.widened), linalg::Transpose::yes, 0.0, scores);
     for (std::size_t i = 0; i < count; ++i) {
       const double reach = reach_of(scores_, xs.norms[numbers[i]]);
       for (std::size_t j = 0; j < some; ++j) {

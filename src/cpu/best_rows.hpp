@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "core/class_scores.hpp"
 #include "cpu/float_screen.hpp"
 #include "cpu/room.hpp"
@@ -19,7 +20,7 @@ namespace collapscope::cpu {
 class BestRows {
  public:
   // rows [m, d], which outlive it; scores: of them.
-  BestRows(const Matrix& rows, ClassScores scores)
+  BestRows(const StoredRows& rows, ClassScores scores)
       : rows_(rows), scores_(std::move(scores)), screen_(rows, scores_) {}
   BestRows(const BestRows&) = delete;
   BestRows& operator=(const BestRows&) = delete;
@@ -37,6 +38,7 @@ class BestRows {
     std::size_t screened = 0;          // by floats, so far
     std::size_t known = 0;             // of these
     std::vector<std::size_t> numbers;  // of those that float64 screens
+    std::vector<double> widened;       // some rows of the matrix
     Matrix scores;
     std::vector<double> best;
     std::vector<std::vector<std::pair<double, std::size_t>>> candidates;
@@ -55,7 +57,7 @@ class BestRows {
                        Room& room, Bench& bench, std::span<std::size_t> found) const;
   [[nodiscard]] std::size_t decide(std::size_t i, double norm, const Rule& rule, Bench& bench) const;
 
-  const Matrix& rows_;
+  StoredRows rows_;
   ClassScores scores_;
   FloatScreen screen_;
 };

@@ -10,13 +10,14 @@
 #include "core/vector_math.hpp"
 #include "cpu/small_rows.hpp"
 #include "linalg/blas.hpp"
-#include "own_scale.hpp"
 
 namespace collapscope::cpu {
 
 namespace {
 
 constexpr std::size_t rows_of_class_block = BestRows::room_rows;
+// Rows that are read and subtracted from while they are in the first cache.
+constexpr std::size_t rows_in_cache = 8;
 // Rows that are sought for at once: enough that floats of all class means are made seldom.
 constexpr std::size_t most_sought = 256;
 
@@ -30,6 +31,9 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
       kernels_(kernels),
       mean_(padded(feature_mean.size()), 0.0),
       zeros_(mean_.size(), 0.0),
+      whitening_(look_->whitening, kernels),
+      whitening_by_rows_(look_->whitening_by_rows, kernels),
+      unit_whitening_(look_->unit_whitening, kernels),
       squares_(tile_rows),
       nearest_(tile_rows),
       chosen_(tile_rows),
@@ -47,12 +51,13 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
 CpuClassLook::Bench& CpuClassLook::bench_of(std::size_t worker) {
   if (!benches_[worker]) {
     const std::size_t d = format_.row_length();
-    const std::size_t maps =
-        std::max({look_->whitening.rows(), look_->whitening_by_rows.rows(), look_->unit_whitening.rows()});
     constexpr std::size_t rows = rows_of_class_block;
+    const std::size_t products = std::max(
+        {whitening_.room_for(rows), whitening_by_rows_.room_for(rows), unit_whitening_.room_for(rows)});
     benches_[worker] = std::make_unique<Bench>(Bench{RowPass(format_, kernels_, rows, d),
                                                      Room(rows, d),
-                                                     Matrix(rows, maps),
+                                                     Room(look_->unit_means == nullptr ? 0 : rows, d),
+                                                     AlignedDoubles(products),
                                                      {},
                                                      {},
                                                      {},
@@ -120,19 +125,31 @@ void CpuClassLook::settle(MatrixView<const double> numbers) {
 
 void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first,
                              std::size_t rows, Bench& bench, ClassResiduals& to) {
-  (void)bench.pass.read(tile, first, rows, zeros_);
+  for (std::size_t done = 0; done < rows; done += rows_in_cache) {
+    const std::size_t some = std::min(rows_in_cache, rows - done);
+    (void)bench.pass.read(tile, first + done, some, zeros_);
+    subtract(numbers.middle_rows(done, some), done, bench, squares_.data() + first + done);
+    if (look_->unit_means != nullptr) {
+      subtract_unit(numbers.middle_rows(done, some), done, bench);
+    }
+  }
+  to.whitened = whitening_.sum(bench.rest, rows, bench.products);
+  to.whitened_by_rows = whitening_by_rows_.sum(bench.rest, rows, bench.products);
+  if (look_->unit_means != nullptr) {
+    to.whitened_unit = unit_whitening_.sum(bench.unit_rest, rows, bench.products);
+  }
+}
+
+void CpuClassLook::subtract(MatrixView<const double> numbers, std::size_t first, Bench& bench,
+                            double* squares) const {
   const Room& h = bench.pass.room();
-  for (std::size_t i = 0; i < rows; ++i) {
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
     bench.less[i] = look_->means->view().row(static_cast<std::size_t>(numbers(i, 0))).data();
   }
-  kernels_.rest({h.data(), h.stride(), rows, format_.row_length(), nullptr, mean_.data(), bench.less.data(),
-                 bench.rest.data(), bench.rest.stride(), squares_.data() + first});
-  to.whitened = whitened(look_->whitening, bench, rows);
-  to.whitened_by_rows = whitened(look_->whitening_by_rows, bench, rows);
-  if (look_->unit_means != nullptr) {
-    subtract_unit(numbers, rows, bench);
-    to.whitened_unit = whitened(look_->unit_whitening, bench, rows);
-  }
+  const bool is_whitened = !look_->whitening.empty() || !look_->whitening_by_rows.empty();
+  kernels_.rest({h.data(), h.stride(), numbers.rows(), format_.row_length(), nullptr, mean_.data(),
+                 bench.less.data(), is_whitened ? bench.rest.row(first) : nullptr, bench.rest.stride(),
+                 squares});
 }
 
 // Rows less the mean, scaled, and their norms.
@@ -195,8 +212,7 @@ void CpuClassLook::find_nearest(const RawTile& tile, std::span<const std::size_t
       in_plain = i;
       in_room = none;
     }
-    const auto weight = look_->weight->view().row(row);
-    return -(std::inner_product(weight.begin(), weight.end(), bench.plain.begin(), 0.0) + look_->bias[row]);
+    return -(row_product(*look_->weight, row, bench.plain) + look_->bias[row]);
   };
   weight_->find(xs, {negative_score, read}, bench.rest, bench.best_of_weight, bench.found);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -215,40 +231,17 @@ void CpuClassLook::count_nearest(MatrixView<const double> numbers, ClassResidual
   }
 }
 
-// The rows, as they were read, over their norms. A row of norm 0 stays 0; a tiny one is scaled first, because
-// its norm has few digits.
-void CpuClassLook::subtract_unit(MatrixView<const double> numbers, std::size_t rows, Bench& bench) const {
+// The rows, as they were read, over their norms, as the first look has them. A row of norm 0 stays 0.
+void CpuClassLook::subtract_unit(MatrixView<const double> numbers, std::size_t first, Bench& bench) const {
   const std::size_t d = format_.row_length();
   Room& h = bench.pass.room();
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<double> row{h.row(i), d};
-    double length = bench.pass.norms()[i];
-    if (length > 0 && length < kernels::least_norm) {
-      (void)take_own_scale(row, length);
-      length = norm(row);
-    }
-    bench.divisors[i] = length > 0 ? length : 1;
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
+    bench.factors[i] = unit_factor({h.row(i), d}, bench.pass.norms()[i]);
     bench.less[i] = look_->unit_means->view().row(static_cast<std::size_t>(numbers(i, 0))).data();
   }
-  kernels_.rest({h.data(), h.stride(), rows, d, bench.divisors.data(), zeros_.data(), bench.less.data(),
-                 bench.rest.data(), bench.rest.stride(), bench.squares.data()});
-}
-
-// Sum over the rows in bench.rest of |A r|^2.
-double CpuClassLook::whitened(const Matrix& whitening, Bench& bench, std::size_t rows) const {
-  if (whitening.empty()) {
-    return 0;
-  }
-  const std::size_t d = format_.row_length();
-  const MatrixView<double> along{bench.coordinates.data(), rows, whitening.rows(), bench.coordinates.cols()};
-  linalg::gemm(1.0, {bench.rest.data(), rows, d, bench.rest.stride()}, linalg::Transpose::no,
-               whitening.view(), linalg::Transpose::yes, 0.0, along);
-  double sum = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const auto row = along.row(i);
-    sum += std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
-  }
-  return sum;
+  kernels_.rest({h.data(), h.stride(), numbers.rows(), d, bench.factors.data(), zeros_.data(),
+                 bench.less.data(), bench.unit_rest.row(first), bench.unit_rest.stride(),
+                 bench.squares.data()});
 }
 
 }  // namespace collapscope::cpu

@@ -10,6 +10,7 @@
 #include "core/workers.hpp"
 #include "cpu/best_rows.hpp"
 #include "cpu/row_pass.hpp"
+#include "cpu/whitening.hpp"
 #include "linalg/float_rows.hpp"
 
 namespace collapscope::cpu {
@@ -27,11 +28,12 @@ class CpuClassLook {
   struct Bench {
     RowPass pass;
     Room rest;
-    Matrix coordinates;
+    Room unit_rest;
+    AlignedDoubles products;
     std::vector<linalg::FloatRows> floats;  // h - mean, scaled, of rows that are sought for; none or one
     std::vector<double> scales;
     std::vector<double> lengths;  // |h - mean|
-    std::vector<double> divisors;
+    std::vector<double> factors;
     std::vector<double> squares;
     std::vector<const double*> less;
     std::vector<double> plain;  // a row as it is stored
@@ -49,14 +51,18 @@ class CpuClassLook {
   // Of some rows of the tile, in order: which class mean is nearest, and what the classifier chooses.
   void find_nearest(const RawTile& tile, std::span<const std::size_t> rows, Bench& bench);
   void count_nearest(MatrixView<const double> numbers, ClassResiduals& to) const;
-  void subtract_unit(MatrixView<const double> numbers, std::size_t rows, Bench& bench) const;
-  [[nodiscard]] double whitened(const Matrix& whitening, Bench& bench, std::size_t rows) const;
+  // Of some rows in the room, which go to those from `first` on.
+  void subtract(MatrixView<const double> numbers, std::size_t first, Bench& bench, double* squares) const;
+  void subtract_unit(MatrixView<const double> numbers, std::size_t first, Bench& bench) const;
 
   RowFormat format_;
   std::shared_ptr<const ClassLook> look_;
   const VectorKernels& kernels_;
   AlignedDoubles mean_;  // padded
   AlignedDoubles zeros_;
+  Whitening whitening_;
+  Whitening whitening_by_rows_;
+  Whitening unit_whitening_;
   std::optional<BestRows> means_;
   std::optional<BestRows> weight_;
   // Of the tile's rows.

@@ -56,7 +56,9 @@ FewRowsFold::FewRowsFold(const FoldSpec& spec, std::size_t tile_rows, const Vect
       block_(rows_at_once(spec.format.row_length())),
       passes_(team.threads()),
       no_shift_(padded(spec.format.row_length()), 0.0),
-      classes_(spec, std::min<std::size_t>(tile_rows, most_rows())) {}
+      // Of whole tiles.
+      classes_(spec, std::min<std::size_t>(tile_rows, most_rows()), kernels,
+               std::max<std::size_t>(2, team.threads())) {}
 
 std::size_t FewRowsFold::most_rows() const {
   const std::size_t d = spec_.format.row_length();
@@ -152,13 +154,13 @@ void FewRowsFold::take_units(const RawTile& tile, std::size_t first, std::size_t
   (void)pass.read(tile, first, rows, no_shift_);
   for (std::size_t i = 0; i < rows; ++i) {
     const std::span<double> row(pass.room().row(i), x_.cols());
-    const double divisor = unit_divisor(row, pass.norms()[i]);
-    std::ranges::transform(row, row.begin(), [divisor](double value) { return value / divisor; });
+    const double factor = 1 / unit_divisor(row, pass.norms()[i]);
+    std::ranges::transform(row, row.begin(), [factor](double value) { return value * factor; });
     if (spec_.normalized_scatter) {
       std::ranges::copy(row, units_.view().row(count_ + first + i).begin());
     }
     if (classes_.wants_unit()) {
-      std::ranges::copy(row, classes_.unit_row(first + i).begin());
+      std::ranges::copy(row, classes_.unit_rows().row(first + i));
     }
   }
 }

@@ -65,7 +65,7 @@ bool any_from(std::span<const float> scores, float least) {
 
 double scale_of_norm(double norm) { return norm == 0 ? 1 : scale_within(norm, digits_of_norm); }
 
-FloatScreen::FloatScreen(const Matrix& rows, const ClassScores& scores)
+FloatScreen::FloatScreen(const StoredRows& rows, const ClassScores& scores)
     : rows_(rows),
       scores_(scores),
       scale_(scale_within(scores.longest, digits_of_norm)),
@@ -113,9 +113,9 @@ MatrixView<const float> FloatScreen::block(std::size_t first, std::size_t count,
   }
   linalg::FloatRows& block = bench.block[0];
   if (keeps_all) {
-    return (is_new ? block.fill(rows_.view(), scale_) : block.rows(rows_.rows())).middle_rows(first, count);
+    return (is_new ? block.fill(rows_, scale_) : block.rows(rows_.rows())).middle_rows(first, count);
   }
-  return block.fill(rows_.view().middle_rows(first, count), scale_);
+  return block.fill(rows_.middle_rows(first, count), scale_);
 }
 
 void FloatScreen::find(const ScaledVectors& xs, Bench& bench) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "core/class_scores.hpp"
 #include "linalg/float_rows.hpp"
 
@@ -25,7 +26,7 @@ struct ScaledVectors {
 class FloatScreen {
  public:
   // rows [m, d] and their scores, which outlive it.
-  FloatScreen(const Matrix& rows, const ClassScores& scores);
+  FloatScreen(const StoredRows& rows, const ClassScores& scores);
 
   struct Candidate {
     float score;
@@ -53,7 +54,7 @@ class FloatScreen {
   [[nodiscard]] MatrixView<const float> block(std::size_t first, std::size_t count, Bench& bench) const;
   void look_at(std::span<float> scores, std::size_t first, Found& found) const;
 
-  const Matrix& rows_;
+  StoredRows rows_;
   const ClassScores& scores_;
   double scale_;             // of the rows; 0: none will do
   double offset_scale_ = 1;  // of the offsets; 0: none will do

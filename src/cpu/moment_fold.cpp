@@ -63,7 +63,7 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
       no_shift_(padded(width_), 0.0),
       scatter_(kernels, width_),
       unit_scatter_(kernels, spec.normalized_scatter ? width_ : 0),
-      classes_(spec, tile_rows) {
+      classes_(spec, tile_rows, kernels, team.threads()) {
   for (Block& block : blocks_) {
     block.squares.resize(fast_ ? width_ : 0);
     block.unit_squares.resize(fast_ ? width_ : 0);
@@ -114,7 +114,7 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
   for (std::size_t number = 0; number < blocks; ++number) {
     add_block(blocks_[number], rows_of(tile, number));
   }
-  if (classes_.wanted()) {
+  if (classes_.wanted() && !classes_.by_blocks()) {
     classes_.add(targets, team_);
   }
 }
@@ -250,6 +250,9 @@ void CpuMomentFold::pack_block(const RawTile& tile, MatrixView<const double> tar
   }
   if (classes_.wanted()) {
     pack_classes(tile, number, pass, to);
+    if (classes_.by_blocks()) {
+      classes_.add(targets.middle_rows(first, rows), team_);
+    }
   }
 }
 
@@ -258,26 +261,34 @@ void CpuMomentFold::pack_classes(const RawTile& tile, std::size_t number, RowPas
                                  const RowTarget& from) {
   const std::size_t first = number * block_rows;
   const std::size_t rows = rows_of(tile, number);
+  const std::size_t place = classes_.by_blocks() ? 0 : first;
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<double> row = classes_.row(first + i);
+    const std::span<double> row = classes_.row(place + i);
     const std::size_t run = from.panel == 0 ? row.size() : from.panel;
     for (std::size_t j = 0; j < row.size(); j += run) {
-      std::copy_n(&from.at(i, j), std::min(run, row.size() - j),
-                  row.begin() + static_cast<std::ptrdiff_t>(j));
+      const double* const some = &from.at(i, j);
+      const std::size_t count = std::min(run, row.size() - j);
+      for (std::size_t k = 0; k < count; ++k) {  // too few for a call
+        row[j + k] = some[k];
+      }
     }
-    classes_.square(first + i) = pass.squares()[i];
+    classes_.square(place + i) = pass.squares()[i];
   }
   if (!classes_.wants_unit()) {
     return;
   }
   (void)pass.read(tile, first, rows, no_shift_);
+  std::array<double, block_rows> factors{};
+  std::array<double, block_rows> squares{};
+  std::array<const double*, block_rows> less{};
+  less.fill(no_shift_.data());
+  Room& h = pass.room();
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::span<double> row = classes_.unit_row(first + i);
-    const double divisor = unit_divisor({pass.room().row(i), row.size()}, pass.norms()[i]);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      row[j] = pass.room().row(i)[j] / divisor;
-    }
+    factors[i] = 1 / unit_divisor({h.row(i), spec_.format.row_length()}, pass.norms()[i]);
   }
+  Room& unit = classes_.unit_rows();
+  kernels_.rest({h.data(), h.stride(), rows, spec_.format.row_length(), factors.data(), no_shift_.data(),
+                 less.data(), unit.row(place), unit.stride(), squares.data()});
 }
 
 void CpuMomentFold::add_block(const Block& block, std::size_t rows) {

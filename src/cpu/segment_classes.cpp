@@ -25,14 +25,23 @@ Matrix picked(Matrix rows, const std::vector<std::size_t>& picks) {
 
 }  // namespace
 
-SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows)
-    : classes_(spec.classes),
+SegmentClasses::SegmentClasses(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels,
+                               std::size_t threads)
+    : kernels_(kernels),
+      classes_(spec.classes),
       unit_(spec.classes > 0 && spec.unit_classes),
       features_(spec.format.row_length()),
-      rows_(wanted() ? tile_rows : 0, features_),
-      unit_rows_(unit_ ? tile_rows : 0, features_),
-      squares_of_rows_(wanted() ? tile_rows : 0),
-      classes_of_rows_(wanted() ? tile_rows : 0) {}
+      by_blocks_(threads == 1) {
+  const std::size_t rows = by_blocks_ ? std::min(tile_rows, block_rows) : tile_rows;
+  if (wanted()) {
+    rows_ = Room(rows, features_);
+    squares_of_rows_.resize(rows);
+    classes_of_rows_.resize(rows);
+  }
+  if (unit_) {
+    unit_rows_ = Room(rows, features_);
+  }
+}
 
 void SegmentClasses::begin(std::span<const double> pilot) {
   pilot_.assign(pilot.begin(), pilot.end());
@@ -70,17 +79,11 @@ void SegmentClasses::add(MatrixView<const double> numbers, const Team& team) {
     const std::size_t first = features_ * stripe / stripes;
     const std::size_t last = features_ * (stripe + 1) / stripes;
     for (std::size_t i = 0; i < rows; ++i) {
-      const double* from = rows_.row(i);
-      double* to = sums_.data() + classes_of_rows_[i] * features_;
-      for (std::size_t j = first; j < last; ++j) {
-        to[j] += from[j];
-      }
+      const std::size_t sums = classes_of_rows_[i] * features_ + first;
+      kernels_.add({rows_.row(i) + first, nullptr, sums_.data() + sums, last - first});
       if (unit_) {
-        const double* unit = unit_rows_.row(i);
-        double* unit_to = unit_sums_.data() + classes_of_rows_[i] * features_;
-        for (std::size_t j = first; j < last; ++j) {
-          unit_to[j] += unit[j] - unit_pilot_[j];
-        }
+        kernels_.add(
+            {unit_rows_.row(i) + first, unit_pilot_.data() + first, unit_sums_.data() + sums, last - first});
       }
     }
   });

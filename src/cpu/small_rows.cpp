@@ -14,14 +14,15 @@ double take_own_scale(std::span<double> row, double norm) {
 }
 
 double unit_divisor(std::span<double> row, double norm) {
+  constexpr double most_norm = 1 / kernels::least_norm;
   if (norm == 0) {
     return 1;
   }
-  if (!(norm < kernels::least_norm)) {  // NaN, too: the row is refused elsewhere
-    return norm;
+  if (norm < kernels::least_norm || (norm > most_norm && std::isfinite(norm))) {
+    (void)take_own_scale(row, norm);
+    return cpu::norm(row);
   }
-  (void)take_own_scale(row, norm);
-  return cpu::norm(row);
+  return norm;  // NaN, too: the row is refused elsewhere
 }
 
 SmallRows::SmallRows(std::size_t rows, std::size_t columns, std::size_t maps)

@@ -14,8 +14,8 @@ namespace collapscope::cpu {
 // Brings a row of this norm to one between 1 and 2 and returns the power of two that takes it back.
 double take_own_scale(std::span<double> row, double norm);
 
-// What takes a row of this norm to norm 1, or leaves it 0; a tiny row is scaled first, because its norm has
-// few digits.
+// What a row of this norm is divided by for norm 1, or left 0. A tiny or huge row is scaled first: its norm
+// has few digits, or its inverse has.
 double unit_divisor(std::span<double> row, double norm);
 
 class SmallRows {

@@ -111,18 +111,39 @@ struct OutsideTask {
   double* plain;         // [rows]
 };
 
-// to = row i over its divisor, less the shift, less vector i; squares[i] = |to row i|^2.
+// squares[i] = sum over q of <row i, map q>^2. `panel` maps lie side by side, column after column; zeros fill
+// the last panel.
+struct WhitenTask {
+  const double* from;  // [rows up to a multiple of panel, columns], a room
+  std::size_t stride;
+  std::size_t rows;
+  std::size_t columns;
+  const double* maps;  // [panels, columns, panel]
+  std::size_t panels;
+  double* to;  // the products, for the caller to forget: [as many rows, panels * panel]
+  double* squares;
+};
+
+// to = row i times its factor, less the shift, less vector i; squares[i] = |to row i|^2.
 struct RestTask {
   const double* from;  // [rows, columns], a room
   std::size_t stride;
   std::size_t rows;
   std::size_t columns;
-  const double* divisors;     // [rows]; null: 1
+  const double* factors;      // [rows]; null: 1
   const double* shift;        // [columns], padded
   const double* const* less;  // [rows], each of [columns]
-  double* to;                 // a room
+  double* to;                 // a room; null: only the squares are wanted
   std::size_t to_stride;
   double* squares;  // [rows]
+};
+
+// to += from, less a vector where there is one.
+struct AddTask {
+  const double* from;
+  const double* less;  // null: 0
+  double* to;
+  std::size_t columns;
 };
 
 enum class Level : unsigned char { baseline, avx2, avx512 };
@@ -139,6 +160,8 @@ struct VectorKernels {
   void (*project)(const ProjectTask&);
   void (*outside)(const OutsideTask&);
   void (*rest)(const RestTask&);
+  void (*whiten)(const WhitenTask&);  // null when panel is 0
+  void (*add)(const AddTask&);
 };
 
 // The kernels of one level, or null when they were not compiled in or this CPU cannot run them.

@@ -1,4 +1,5 @@
-// Bodies of the product kernels: x^T x of packed rows; coordinates and residuals of rows in a room.
+// Bodies of the product kernels: x^T x of packed rows; coordinates and residuals of rows in a room;
+// rows through a whitening.
 // Included once per instruction set.
 #pragma once
 
@@ -169,22 +170,25 @@ void outside(const OutsideTask& task) {
   }
 }
 
-template <class Target, bool divided>
+template <class Target, bool scaled, bool stores>
 void rest_of(const RestTask& task) {
   constexpr std::size_t width = Target::width;
   for (std::size_t row = 0; row < task.rows; ++row) {
     const double* from = task.from + row * task.stride;
     const double* less = task.less[row];
-    double* to = task.to + row * task.to_stride;
+    double* to = stores ? task.to + row * task.to_stride : nullptr;
     Doubles<Target> square{};
     const auto take = [&](std::size_t column, Doubles<Target> other) {
       Doubles<Target> x = load<Target>(from + column);
-      if constexpr (divided) {
-        x /= task.divisors[row];
+      if constexpr (scaled) {
+        x *= task.factors[row];  // rounded as in the first look: the shift keeps it from being fused with
+                                 // `other`
       }
       x = (x - load<Target>(task.shift + column)) - other;
       square += x * x;
-      store<Target>(to + column, x);
+      if constexpr (stores) {
+        store<Target>(to + column, x);
+      }
     };
     std::size_t column = 0;
     for (; column + width <= task.columns; column += width) {
@@ -201,10 +205,91 @@ void rest_of(const RestTask& task) {
 
 template <class Target>
 void rest(const RestTask& task) {
-  if (task.divisors == nullptr) {
-    rest_of<Target, false>(task);
+  if (task.factors != nullptr) {
+    rest_of<Target, true, true>(task);
+  } else if (task.to != nullptr) {
+    rest_of<Target, false, true>(task);
   } else {
-    rest_of<Target, true>(task);
+    rest_of<Target, false, false>(task);
+  }
+}
+
+// Target::width rows by `panels` panels over columns [first, last), added to what there is from the columns
+// before.
+template <class Target, std::size_t panels>
+inline void whiten_panels(const WhitenTask& task, const double* x, std::size_t panel, std::size_t first,
+                          std::size_t last, double* to) {
+  constexpr std::size_t width = Target::width;
+  const std::size_t stride = task.stride;
+  const std::size_t to_stride = task.panels * width;
+  const std::size_t panel_size = task.columns * width;
+  const double* maps = task.maps + panel * panel_size;
+  Doubles<Target> sums[width][panels] = {};
+  if (first > 0) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < width; ++i) {
+#pragma GCC unroll 8
+      for (std::size_t j = 0; j < panels; ++j) {
+        sums[i][j] = load<Target>(to + i * to_stride + j * width);
+      }
+    }
+  }
+  for (std::size_t column = first; column < last; ++column) {
+    Doubles<Target> right[panels];
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < panels; ++j) {
+      right[j] = load<Target>(maps + j * panel_size + column * width);
+    }
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < width; ++i) {
+      const double left = x[i * stride + column];
+#pragma GCC unroll 8
+      for (std::size_t j = 0; j < panels; ++j) {
+        sums[i][j] += left * right[j];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < width; ++i) {
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < panels; ++j) {
+      store<Target>(to + i * to_stride + j * width, sums[i][j]);
+    }
+  }
+}
+
+// A few columns of three panels stay in the first cache while all rows pass by.
+template <class Target>
+void whiten(const WhitenTask& task) {
+  constexpr std::size_t width = Target::width;
+  constexpr std::size_t columns_at_once = 128;
+  const std::size_t to_stride = task.panels * width;
+  for (std::size_t first = 0; first < task.columns; first += columns_at_once) {
+    const std::size_t last = first + columns_at_once < task.columns ? first + columns_at_once : task.columns;
+    std::size_t end = 0;
+    for (std::size_t panel = 0; panel < task.panels; panel = end) {
+      const std::size_t left = task.panels - panel;
+      end = panel + (left == 4 ? 2 : left < 3 ? left : 3);
+      for (std::size_t row = 0; row < task.rows; row += width) {
+        const double* x = task.from + row * task.stride;
+        double* to = task.to + row * to_stride + panel * width;
+        if (end - panel == 3) {
+          whiten_panels<Target, 3>(task, x, panel, first, last, to);
+        } else if (end - panel == 2) {
+          whiten_panels<Target, 2>(task, x, panel, first, last, to);
+        } else {
+          whiten_panels<Target, 1>(task, x, panel, first, last, to);
+        }
+      }
+    }
+  }
+  for (std::size_t row = 0; row < task.rows; ++row) {
+    Doubles<Target> square{};
+    for (std::size_t panel = 0; panel < task.panels; ++panel) {
+      const Doubles<Target> along = load<Target>(task.to + row * to_stride + panel * width);
+      square += along * along;
+    }
+    task.squares[row] = sum_of<Target>(square);
   }
 }
 

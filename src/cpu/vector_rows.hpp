@@ -1,4 +1,4 @@
-// Bodies of the row kernels: convert, shift, square and sum; pack. Included once per instruction set.
+// Bodies of the row kernels: convert, shift, square and sum; add; pack. Included once per instruction set.
 #pragma once
 
 #include "cpu/vector_floats.hpp"
@@ -91,6 +91,32 @@ void centre(const CentreTask& task) {
     centre_rows<Target, stored, true>(task);
   } else {
     centre_rows<Target, stored, false>(task);
+  }
+}
+
+template <class Target, bool differs>
+void add_row(const AddTask& given) {
+  constexpr std::size_t width = Target::width;
+  const AddTask task = given;  // a copy that no store can change
+  std::size_t column = 0;
+  for (; column + width <= task.columns; column += width) {
+    Doubles<Target> x = load<Target>(task.from + column);
+    if constexpr (differs) {
+      x -= load<Target>(task.less + column);
+    }
+    store<Target>(task.to + column, load<Target>(task.to + column) + x);
+  }
+  for (; column < task.columns; ++column) {
+    task.to[column] += differs ? task.from[column] - task.less[column] : task.from[column];
+  }
+}
+
+template <class Target>
+void add(const AddTask& task) {
+  if (task.less == nullptr) {
+    add_row<Target, false>(task);
+  } else {
+    add_row<Target, true>(task);
   }
 }
 

@@ -20,7 +20,9 @@ constexpr VectorKernels kernels_with_panels(const char* name) {
           float_gram<Target>,
           project<Target>,
           outside<Target>,
-          rest<Target>};
+          rest<Target>,
+          whiten<Target>,
+          add<Target>};
 }
 
 template <class Target>
@@ -29,6 +31,7 @@ constexpr VectorKernels kernels_with_blas(const char* name) {
   kernels.panel = 0;
   kernels.pack = pack_rows<Target>;
   kernels.gram = nullptr;
+  kernels.whiten = nullptr;
   return kernels;
 }
 

@@ -23,7 +23,9 @@ constexpr std::size_t norm_stride = 2;
 constexpr std::size_t vectors_at_once = 1024;  // vectors that are scored at a time
 
 std::size_t largest_upload(const ClassLook& look) {
-  const auto size = [](const auto& matrix) { return matrix == nullptr ? 0 : matrix->values().size(); };
+  const auto size = [](const auto& matrix) {
+    return matrix == nullptr ? 0 : matrix->rows() * matrix->cols();
+  };
   return std::max({size(look.means), size(look.unit_means), size(look.weight), look.whitening.values().size(),
                    look.whitening_by_rows.values().size(), look.unit_whitening.values().size(),
                    look.bias.size(), look.means->rows()});
@@ -48,7 +50,7 @@ ClassPass::ClassPass(const Device& device, const LookSpec& spec, const double* f
       whitening_by_rows_(sent(look_->whitening_by_rows.values())),
       unit_means_(sent(numbers_of(look_->unit_means))),
       unit_whitening_(sent(look_->unit_whitening.values())),
-      weight_(sent(numbers_of(look_->weight))),
+      weight_(sent(look_->weight)),
       weight_rows_(sent(look_->weight_rows)),
       x_(device, part_rows * padded(d_)),
       rest_(device, part_rows * padded(d_)),
@@ -68,17 +70,29 @@ ClassPass::ClassPass(const Device& device, const LookSpec& spec, const double* f
 }
 
 // The staging is free again when it returns.
-DeviceBuffer<double> ClassPass::sent(std::span<const double> numbers) const {
+template <class Number>
+DeviceBuffer<double> ClassPass::sent(std::span<const Number> numbers) const {
   DeviceBuffer<double> to(device_, numbers.size());
   if (!numbers.empty()) {
-    bring_up(device_, staging_, to.data(), numbers.size(), [&](std::size_t i) { return numbers[i]; });
+    bring_up(device_, staging_, to.data(), numbers.size(),
+             [&](std::size_t i) { return static_cast<double>(numbers[i]); });
     device_.wait_for_stream(device_.compute());
   }
   return to;
 }
 
-ClassPass::Candidates ClassPass::candidates(const Matrix& rows, const double* on_device, ClassScores scores,
-                                            std::span<const double> biases) const {
+DeviceBuffer<double> ClassPass::sent(const std::shared_ptr<const StoredMatrix>& matrix) const {
+  if (matrix == nullptr) {
+    return {};
+  }
+  if (matrix->floats().empty()) {
+    return sent(matrix->doubles().values());
+  }
+  return sent(matrix->floats());
+}
+
+ClassPass::Candidates ClassPass::candidates(const StoredRows& rows, const double* on_device,
+                                            ClassScores scores, std::span<const double> biases) const {
   Candidates found{rows.rows(), on_device, std::move(scores), {}, sent(biases), {device_, 3 * part_rows_}};
   found.offsets = sent(found.scores.offsets);
   return found;

@@ -42,8 +42,13 @@ class ClassPass {
     DeviceBuffer<double> best;     // [3, rows]: score, value, number
   };
 
-  [[nodiscard]] DeviceBuffer<double> sent(std::span<const double> numbers) const;
-  [[nodiscard]] Candidates candidates(const Matrix& rows, const double* on_device, ClassScores scores,
+  template <class Number>
+  [[nodiscard]] DeviceBuffer<double> sent(std::span<const Number> numbers) const;
+  [[nodiscard]] DeviceBuffer<double> sent(const std::vector<double>& numbers) const {
+    return sent(std::span(numbers));
+  }
+  [[nodiscard]] DeviceBuffer<double> sent(const std::shared_ptr<const StoredMatrix>& matrix) const;
+  [[nodiscard]] Candidates candidates(const StoredRows& rows, const double* on_device, ClassScores scores,
                                       std::span<const double> biases) const;
   [[nodiscard]] std::size_t along_cols() const;
   void add_whitened(const kernels::DeviceMatrix& rest, const DeviceBuffer<double>& whitening,

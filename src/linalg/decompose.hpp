@@ -59,6 +59,11 @@ struct RightSingular {
 };
 [[nodiscard]] RightSingular right_singular(const Matrix& a);
 
+// Whether rows are, up to what is accepted.
+[[nodiscard]] bool is_orthonormal(const Matrix& rows);
+// One step from nearly orthonormal rows to the nearest ones that are: the error is squared.
+void make_orthonormal(Matrix& rows);
+
 // Singular values only.
 [[nodiscard]] std::vector<double> singular_values(const Matrix& a);
 

@@ -7,11 +7,14 @@
 
 namespace collapscope::linalg {
 
-double scale_to_one(const Matrix& numbers) {
+double scale_to_one(const StoredRows& rows) {
   double largest = 0;
-  for (const double value : numbers.values()) {
-    // A NaN stays: no comparison with it holds.
-    largest = std::abs(value) <= largest ? largest : std::abs(value);
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    for (std::size_t j = 0; j < rows.cols(); ++j) {
+      // A NaN stays: no comparison with it holds.
+      const double size = std::abs(rows(i, j));
+      largest = size <= largest ? largest : size;
+    }
   }
   if (!(largest > 0) || !std::isfinite(largest)) {
     return 0;
@@ -21,9 +24,9 @@ double scale_to_one(const Matrix& numbers) {
   return std::ldexp(1.0, std::clamp(-exponent, -1000, 1000));
 }
 
-MatrixView<const float> FloatRows::fill(MatrixView<const double> rows, double scale) {
+MatrixView<const float> FloatRows::fill(const StoredRows& rows, double scale) {
   for (std::size_t i = 0; i < rows.rows(); ++i) {
-    fill_row(i, rows.row(i), scale);
+    fill_row(i, rows, i, scale);
   }
   return {numbers_.data(), rows.rows(), cols_};
 }
@@ -35,13 +38,13 @@ float product_rounding(std::size_t cols) {
 
 float least_square(std::size_t cols) { return std::ldexp(static_cast<float>(cols + 1), -100); }
 
-std::vector<double> scaled_squares(const Matrix& rows, double scale) {
+std::vector<double> scaled_squares(const StoredRows& rows, double scale) {
   std::vector<double> squares;
   squares.reserve(rows.rows());
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     double sum = 0;
-    for (const double value : rows.view().row(i)) {
-      sum += value * scale * (value * scale);
+    for (std::size_t j = 0; j < rows.cols(); ++j) {
+      sum += rows(i, j) * scale * (rows(i, j) * scale);
     }
     squares.push_back(sum);
   }

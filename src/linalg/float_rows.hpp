@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 
 namespace collapscope::linalg {
 
 // A power of two that brings the largest magnitude of the numbers into [1/2, 1); 0 where there is none that
 // is finite and not zero.
-[[nodiscard]] double scale_to_one(const Matrix& numbers);
+[[nodiscard]] double scale_to_one(const StoredRows& rows);
 
 // Some rows times a scale. A product of two rows a, b of d such numbers is off by at most
 // product_rounding(d) |a| |b| + least_square(d), the rows' own rounding included.
@@ -20,7 +21,7 @@ class FloatRows {
  public:
   FloatRows(std::size_t most_rows, std::size_t cols) : numbers_(most_rows * cols), cols_(cols) {}
 
-  [[nodiscard]] MatrixView<const float> fill(MatrixView<const double> rows, double scale);
+  [[nodiscard]] MatrixView<const float> fill(const StoredRows& rows, double scale);
   // One of them, with a scale of its own.
   void fill_row(std::size_t to, std::span<const double> row, double scale) {
     float* const out = numbers_.data() + to * cols_;
@@ -35,14 +36,22 @@ class FloatRows {
 
   // The rows with these numbers, one after another.
   template <class Numbers>
-  [[nodiscard]] MatrixView<const float> fill_picked(const Matrix& from, const Numbers& rows, double scale) {
+  [[nodiscard]] MatrixView<const float> fill_picked(const StoredRows& from, const Numbers& rows,
+                                                    double scale) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      fill_row(i, from.view().row(static_cast<std::size_t>(rows[i])), scale);
+      fill_row(i, from, static_cast<std::size_t>(rows[i]), scale);
     }
     return {numbers_.data(), rows.size(), cols_};
   }
 
  private:
+  void fill_row(std::size_t to, const StoredRows& from, std::size_t row, double scale) {
+    float* const out = numbers_.data() + to * cols_;
+    for (std::size_t j = 0; j < cols_; ++j) {
+      out[j] = static_cast<float>(from(row, j) * scale);
+    }
+  }
+
   std::vector<float> numbers_;
   std::size_t cols_;
 };
@@ -53,6 +62,6 @@ class FloatRows {
 [[nodiscard]] float least_square(std::size_t cols);
 
 // |row|^2 of rows times a scale, in float64.
-[[nodiscard]] std::vector<double> scaled_squares(const Matrix& rows, double scale);
+[[nodiscard]] std::vector<double> scaled_squares(const StoredRows& rows, double scale);
 
 }  // namespace collapscope::linalg

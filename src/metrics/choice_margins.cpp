@@ -73,10 +73,9 @@ class ChoiceSearch {
         weight_scale_(linalg::scale_to_one(weight_)),
         means_squares_(linalg::scaled_squares(means, means_scale_)),
         squares_(narrowed(linalg::scaled_squares(weight_, weight_scale_))) {
-    const Vector of_mean = product(weight_, mean);
     double largest_bias = 0;
     for (std::size_t c = 0; c < weight_.rows(); ++c) {
-      exact_offsets_.push_back(of_mean[c] + classifier.bias[c]);
+      exact_offsets_.push_back(row_product(weight_, c, mean) + classifier.bias[c]);
       offsets_.push_back(static_cast<float>(exact_offsets_.back() * score_scale()));
       largest_bias = std::max(largest_bias, std::abs(classifier.bias[c]));
     }
@@ -134,10 +133,9 @@ class ChoiceSearch {
   // The score of mean c with row `row`, in float64.
   [[nodiscard]] double score(std::size_t c, std::size_t row) const {
     const auto mean = means_.view().row(c);
-    const auto weights = weight_.view().row(row);
     double sum = 0;
     for (std::size_t j = 0; j < mean.size(); ++j) {
-      sum += mean[j] * means_scale_ * (weights[j] * weight_scale_);
+      sum += mean[j] * means_scale_ * (weight_(row, j) * weight_scale_);
     }
     return sum;
   }
@@ -147,12 +145,10 @@ class ChoiceSearch {
   [[nodiscard]] float exact_reach(std::size_t c, std::size_t row) const {
     const auto own = static_cast<std::size_t>(weight_rows_[c]);
     const auto mean = means_.view().row(c);
-    const auto a = weight_.view().row(own);
-    const auto b = weight_.view().row(row);
     double gap = (exact_offsets_[own] - exact_offsets_[row]) * score_scale();
     double apart = 0;
     for (std::size_t j = 0; j < mean.size(); ++j) {
-      const double difference = (a[j] - b[j]) * weight_scale_;
+      const double difference = (weight_(own, j) - weight_(row, j)) * weight_scale_;
       gap += difference * (mean[j] * means_scale_);
       apart += difference * difference;
     }
@@ -227,7 +223,7 @@ class ChoiceSearch {
   }
 
   const Matrix& means_;
-  const Matrix& weight_;
+  StoredRows weight_;
   const std::vector<double>& weight_rows_;
   double means_scale_;
   double weight_scale_;

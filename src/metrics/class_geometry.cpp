@@ -61,7 +61,7 @@ void each_block(const ClassVectors& a, const ClassVectors& b, bool symmetric, co
 
 }  // namespace
 
-ClassVectors::ClassVectors(const Matrix& rows, std::vector<std::size_t> picks, bool centred)
+ClassVectors::ClassVectors(const StoredRows& rows, std::vector<std::size_t> picks, bool centred)
     : rows_(rows), picks_(std::move(picks)), centre_(rows.cols(), 0.0) {
   Vector room(rows.cols());
   double longest_plain = 0;
@@ -89,9 +89,9 @@ ClassVectors::ClassVectors(const Matrix& rows, std::vector<std::size_t> picks, b
 }
 
 void ClassVectors::add_row(std::size_t c, std::span<double> to) const {
-  const auto from = rows_.view().row(picks_.empty() ? c : picks_[c]);
+  const std::size_t row = picks_.empty() ? c : picks_[c];
   for (std::size_t j = 0; j < to.size(); ++j) {
-    to[j] += from[j] - centre_[j];
+    to[j] += rows_(row, j) - centre_[j];
   }
 }
 

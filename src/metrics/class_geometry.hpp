@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "core/vector_math.hpp"
 #include "metrics/seli.hpp"
 
@@ -20,7 +21,7 @@ inline constexpr double float64_epsilon = std::numeric_limits<double>::epsilon()
 class ClassVectors {
  public:
   // picks: the rows, in order; empty: all.
-  ClassVectors(const Matrix& rows, std::vector<std::size_t> picks, bool centred);
+  ClassVectors(const StoredRows& rows, std::vector<std::size_t> picks, bool centred);
 
   [[nodiscard]] std::size_t size() const { return picks_.empty() ? rows_.rows() : picks_.size(); }
   [[nodiscard]] std::size_t features() const { return rows_.cols(); }
@@ -40,7 +41,7 @@ class ClassVectors {
  private:
   void add_row(std::size_t c, std::span<double> to) const;
 
-  const Matrix& rows_;
+  StoredRows rows_;
   std::vector<std::size_t> picks_;
   Vector centre_;
   std::vector<double> norms_;

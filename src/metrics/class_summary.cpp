@@ -1,7 +1,9 @@
 #include "collapscope/metrics/class_summary.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -19,6 +21,8 @@ namespace collapscope {
 namespace {
 
 constexpr double cut = 1e-10;  // on eigenvalues
+// Classes and features whose covariances are decomposed side by side: larger ones share out their products.
+constexpr std::size_t most_at_once = 1024;
 
 // Rows [first, first + count) of X.
 Matrix weighted_rows(const Matrix& rows, const Vector& centre, std::span<const double> weights,
@@ -154,8 +158,23 @@ ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, 
   }
   const Vector once(classes, 1 / k);
   const Vector origin(mean.size(), 0.0);
-  found.between = between_covariance(means, mean_of_rows(means), once);
-  found.between_by_rows = between_covariance(means, origin, shares);
+  Matrix unit;
+  if (sums.has_unit()) {
+    unit = means_of(std::move(sums.unit_sums), sums.counts, sums.unit_pilot, origin);
+  }
+  const std::array<std::function<void()>, 3> covariances{
+      [&] { found.between = between_covariance(means, mean_of_rows(means), once); },
+      [&] {
+        if (!unit.empty()) {
+          found.unit = between_covariance(unit, mean_of_rows(unit), once);
+        }
+      },
+      [&] { found.between_by_rows = between_covariance(means, origin, shares); }};
+  if (classes <= most_at_once && mean.size() <= most_at_once) {
+    linalg::share(covariances.size(), [&](std::size_t number) { covariances[number](); });
+  } else {
+    std::ranges::for_each(covariances, [](const auto& find) { find(); });
+  }
   const Scatter by_rows = covariance.holds_rows()
                               ? Scatter::of_rows(weighted_rows(means, origin, shares, 0, classes))
                               : Scatter(gram_of(means, origin, shares));
@@ -169,9 +188,7 @@ ClassSummary summarize_classes(ClassSums sums, const std::vector<double>& mean, 
     found.cross_norm += shares[c] * shares[c] * square_of_row(means, c);
   }
   found.cross_norm = std::sqrt(found.cross_norm);
-  if (sums.has_unit()) {
-    Matrix unit = means_of(std::move(sums.unit_sums), sums.counts, sums.unit_pilot, origin);
-    found.unit = between_covariance(unit, mean_of_rows(unit), once);
+  if (!unit.empty()) {
     found.unit_means = std::make_shared<const Matrix>(std::move(unit));
   }
   found.means = std::make_shared<const Matrix>(std::move(means));

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "collapscope/core/matrix.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 
 namespace collapscope::margins {
 
@@ -42,8 +42,8 @@ inline Blocks blocks_down(std::size_t rows) {
   return {rows, std::clamp<std::size_t>(rows / 4096 * block_across, block_across, 4 * block_across)};
 }
 
-inline MatrixView<const double> some_rows(const Matrix& of, const Block& block) {
-  return of.view().middle_rows(block.first, block.count);
+inline StoredRows some_rows(const StoredRows& of, const Block& block) {
+  return of.middle_rows(block.first, block.count);
 }
 
 inline std::vector<float> narrowed(std::span<const double> values) {

@@ -66,8 +66,11 @@ void add_weight_cosines(LayerClasses& found, const ClassVectors& means, const Cl
     found.notes.emplace_back("weight_cosine", classes.no_classifier);
     return;
   }
+  std::vector<double> room;
   for (std::size_t c = 0; c < means.size(); ++c) {
-    const auto w = classes.classifier->weight->view().row(static_cast<std::size_t>(classes.weight_rows[c]));
+    const StoredRows weight(*classes.classifier->weight);
+    const auto w =
+        weight.middle_rows(static_cast<std::size_t>(classes.weight_rows[c]), 1).widened(room).row(0);
     const Matrix m = means.block(c, 1);
     const double length =
         std::sqrt(std::inner_product(w.begin(), w.end(), w.begin(), 0.0)) * means.norms()[c];

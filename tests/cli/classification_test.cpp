@@ -66,6 +66,31 @@ TEST_F(Classification, MetricsAreThoseOfTheTask) {
   EXPECT_FALSE(metrics.contains("nrc3_final_gamma"));
 }
 
+// What nobody asked for is not computed: of W its singular values, of predictions their cross entropy.
+TEST_F(Classification, AMetricAloneIsThatOfAll) {
+  make_dumps(folder_, classes("np.arange(N) % 4"));
+  const nlohmann::json all = analyzed({}).at("checkpoints").at(0);
+  for (const char* name : {"nc1", "nc1_unit", "nc1_vci", "nc2_etf", "nc2_weight_etf", "nc3_self_duality",
+                           "nc3_etf", "nc3_cosine", "nc4_disagreement", "ncc_accuracy", "deep_nrc1",
+                           "deep_nrc3", "weight_rank", "weight_condition"}) {
+    SCOPED_TRACE(name);
+    const nlohmann::json alone = analyzed({"--metrics", name}).at("checkpoints").at(0);
+    EXPECT_FALSE(alone.at("targets").contains("model_accuracy"));
+    const nlohmann::json& layers = all.at("layers");
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const nlohmann::json& expected = layers[i].at("metrics").at(name);
+      const nlohmann::json& found = alone.at("layers").at(i).at("metrics").at(name);
+      ASSERT_EQ(found.is_null(), expected.is_null());
+      if (expected.is_number()) {
+        EXPECT_NEAR(found.get<double>(), expected.get<double>(),
+                    1e-10 + 1e-9 * std::abs(expected.get<double>()));
+      }
+    }
+  }
+  const nlohmann::json model = analyzed({"--metrics", "model_cross_entropy"}).at("checkpoints").at(0);
+  EXPECT_EQ(model.at("targets").at("model_cross_entropy"), all.at("targets").at("model_cross_entropy"));
+}
+
 TEST_F(Classification, RegressionHasNoneOfItsMetrics) {
   make_dumps(folder_, "dump('a.h5')");
   const nlohmann::json checkpoint = analyzed({}).at("checkpoints").at(0);

@@ -148,7 +148,7 @@ class ChoiceMargins : public ::testing::Test {
         weight(static_cast<std::size_t>(rows[c]), j) = means(c, j) + noise(c, j);
       }
     }
-    classifier.weight = std::make_shared<const Matrix>(std::move(weight));
+    classifier.weight = std::make_shared<const StoredMatrix>(std::move(weight));
     for (std::size_t c = 0; c < classes + 50; ++c) {
       classifier.bias.push_back(0.01 * static_cast<double>(c % 5));
     }
@@ -183,8 +183,10 @@ TEST_F(ChoiceMargins, HoldInEveryDirectionAndEndAtTheNearestOtherChoice) {
       if (other == own) {
         continue;
       }
-      const auto from = classifier.weight->view().row(own);
-      const auto to = classifier.weight->view().row(other);
+      std::vector<double> room_from;
+      std::vector<double> room_to;
+      const auto from = StoredRows(*classifier.weight).middle_rows(own, 1).widened(room_from).row(0);
+      const auto to = StoredRows(*classifier.weight).middle_rows(other, 1).widened(room_to).row(0);
       const auto step = [&](double length) {
         std::vector<double> x(features);
         for (std::size_t j = 0; j < features; ++j) {
@@ -212,7 +214,7 @@ TEST(NearChoices, AreFoundFromDifferences) {
     means(c, 1) = std::sin(angle);
     rows.push_back(static_cast<double>(c));
   }
-  const Classifier classifier{std::make_shared<const Matrix>(means), std::vector<double>(count, 0.5)};
+  const Classifier classifier{std::make_shared<const StoredMatrix>(means), std::vector<double>(count, 0.5)};
   const std::vector<double> margins = choice_margins(means, {0, 0, 7}, classifier, rows);
   const double expected = std::sin(3.14159265358979 / count);  // half the way to the next
   for (const double margin : margins) {
@@ -226,7 +228,8 @@ TEST_F(ChoiceMargins, ScaleWithMeansAndWeights) {
   const std::vector<double> plain_margins = choice_margins(means, mean, classifier, rows);
   const double of_means = std::ldexp(1.0, 90);
   const double of_weights = std::ldexp(1.0, -140);
-  Matrix weight = *classifier.weight;
+  Matrix weight = classifier.weight->doubles();
+  ASSERT_EQ(weight.rows(), classifier.weight->rows());
   for (double& value : means.values()) {
     value *= of_means;
   }
@@ -239,7 +242,7 @@ TEST_F(ChoiceMargins, ScaleWithMeansAndWeights) {
   for (double& value : classifier.bias) {
     value *= of_means * of_weights;
   }
-  classifier.weight = std::make_shared<const Matrix>(std::move(weight));
+  classifier.weight = std::make_shared<const StoredMatrix>(std::move(weight));
   const std::vector<double> margins = choice_margins(means, mean, classifier, rows);
   for (std::size_t c = 0; c < margins.size(); ++c) {
     EXPECT_DOUBLE_EQ(margins[c], of_means * plain_margins[c]);

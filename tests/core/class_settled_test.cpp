@@ -51,9 +51,10 @@ ClassLook look_at(const Clusters& data, Random& random) {
   for (double& value : weight.values()) {
     value += 0.1 * random.normal();
   }
-  look.weight = std::make_shared<const Matrix>(std::move(weight));
+  look.weight = std::make_shared<const StoredMatrix>(std::move(weight));
+  std::vector<double> room;
   for (std::size_t c = 0; c < cluster_count; ++c) {
-    const auto w = look.weight->view().row(c);
+    const auto w = StoredRows(*look.weight).middle_rows(c, 1).widened(room).row(0);
     look.bias.push_back(-std::inner_product(w.begin(), w.end(), data.mean.begin(), 0.0) -
                         std::inner_product(w.begin(), w.end(), w.begin(), 0.0) / 2);
     look.weight_rows.push_back(static_cast<double>(c));

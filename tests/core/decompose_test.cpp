@@ -162,6 +162,29 @@ Matrix with_singular_values(std::size_t m, std::size_t d, const std::vector<doub
   return a;
 }
 
+TEST(Orthonormal, NearlyIsNotAndOneStepMakesItSo) {
+  Random random(5);
+  for (const std::size_t rows : {1U, 7U, 40U}) {
+    Matrix q = test::random_orthonormal(rows, 40, random);
+    EXPECT_TRUE(linalg::is_orthonormal(q));
+    const Matrix exact = q;
+    for (double& value : q.values()) {
+      value += 1e-9 * random.normal();
+    }
+    EXPECT_FALSE(linalg::is_orthonormal(q));
+    linalg::make_orthonormal(q);
+    EXPECT_TRUE(linalg::is_orthonormal(q));
+    for (std::size_t i = 0; i < q.values().size(); ++i) {
+      ASSERT_NEAR(q.values()[i], exact.values()[i], 1e-7);
+    }
+    for (double& value : q.values()) {
+      value *= 1.1;
+    }
+    linalg::make_orthonormal(q);
+    EXPECT_FALSE(linalg::is_orthonormal(q)) << "too far for one step";
+  }
+}
+
 TEST(RightSingular, WideTallDeficientAndSmall) {
   struct Shape {
     std::size_t m, d;

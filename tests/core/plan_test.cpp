@@ -56,6 +56,27 @@ TEST(PlanLayer, PairsOfClassesWhereTheyAreFewOrMayFormASimplex) {
   EXPECT_FALSE(pairs(2998, 3000));
 }
 
+// Class sums, those of the rows of norm 1, and the classifier as it is stored.
+TEST(PlanLayer, AQuarterOfAMillionClassesFitOneAndAHalfGibibytes) {
+  const auto cpu = make_cpu_backend(2);
+  AnalysisOptions options;
+  options.metrics = MetricChoice("nc*");
+  constexpr std::size_t classes = 250'000;
+  const auto least = [&](ElementKind kind) {
+    LayerIndex layer = layer_of({10 * classes, 256});
+    layer.weight = DatasetIndex{};
+    layer.weight->object = "/layers/fc/weight";
+    layer.weight->shape = {classes, 256};
+    layer.weight->element = {kind, false};
+    return plan_layer({layer}, 0, options, 4096 * mebibyte, *cpu, classes).least_memory;
+  };
+  constexpr std::uint64_t table = classes * 256 * sizeof(double);
+  EXPECT_GT(least(ElementKind::float32), 2 * table + table / 2);
+  EXPECT_LT(least(ElementKind::float32), 1320 * mebibyte);
+  EXPECT_EQ(least(ElementKind::float16), least(ElementKind::float32));
+  EXPECT_EQ(least(ElementKind::float64), least(ElementKind::float32) + table / 2);
+}
+
 TEST(PlanLayer, WorkersForManyNarrowRows) {
   const auto cpu = make_cpu_backend(2);
   if (cpu->segment_workers(64).empty()) {
@@ -297,7 +318,8 @@ TEST(LayerNeeds, AllMetricsTakeEverything) {
   for (const std::uint64_t d : {1U, 2U, 64U, 4096U}) {
     const LayerNeeds needs = needed(d, "");
     EXPECT_EQ(needs.pairs, d);
-    EXPECT_TRUE(needs.uncentred && needs.affine && needs.published && needs.weight && needs.weight_residuals);
+    EXPECT_TRUE(needs.uncentred && needs.affine && needs.published && needs.weight && needs.weight_spectrum &&
+                needs.weight_residuals);
     EXPECT_EQ(needs.variance_share, 0);
     EXPECT_NE(needs.reason.find("all eigenpairs"), std::string::npos);
   }

@@ -337,29 +337,32 @@ TEST_P(Kernels, PartsOfAFloatGramHaveTheBitsOfTheWhole) {
   }
 }
 
+// About a shift, or over their norms and about nothing: products are rounded before anything is taken from
+// them.
 TEST_P(Kernels, Rest) {
   for (const std::size_t rows : some_rows) {
     for (const std::size_t columns : some_columns) {
-      for (const bool divided : {false, true}) {
-        SCOPED_TRACE(testing::Message() << rows << " x " << columns << (divided ? ", divided" : ""));
+      for (const bool scaled : {false, true}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << columns << (scaled ? ", scaled" : ""));
         test::Random random(rows * 1000 + columns);
         const Room from = random_room(rows, columns, random);
-        const Room shift = random_room(1, columns, random);
+        const Room shift = scaled ? Room(1, columns) : random_room(1, columns, random);
         const Matrix less = test::random_matrix(3, columns, random);
-        std::vector<double> divisors(rows);
+        std::vector<double> factors(rows);
         std::vector<const double*> which(rows);
         for (std::size_t i = 0; i < rows; ++i) {
-          divisors[i] = 1 + random.normal() / 8;
+          factors[i] = 1 + random.normal() / 8;
           which[i] = less.view().row(i * 2 % 3).data();
         }
         Room to(rows, columns);
         std::vector<double> squares(rows, test::nan);
-        kernels_.rest({from.data(), from.stride(), rows, columns, divided ? divisors.data() : nullptr,
-                       shift.data(), which.data(), to.data(), to.stride(), squares.data()});
+        RestTask task{from.data(),  from.stride(), rows,      columns,     scaled ? factors.data() : nullptr,
+                      shift.data(), which.data(),  to.data(), to.stride(), squares.data()};
+        kernels_.rest(task);
         for (std::size_t i = 0; i < rows; ++i) {
           double square = 0;
           for (std::size_t j = 0; j < columns; ++j) {
-            const double x = from.row(i)[j] / (divided ? divisors[i] : 1) - shift.row(0)[j] - which[i][j];
+            const double x = from.row(i)[j] * (scaled ? factors[i] : 1) - shift.row(0)[j] - which[i][j];
             ASSERT_EQ(to.row(i)[j], x);
             square += x * x;
           }
@@ -368,9 +371,62 @@ TEST_P(Kernels, Rest) {
             ASSERT_EQ(to.row(i)[j], 0) << "padding";
           }
         }
+        if (!scaled) {
+          std::vector<double> again(rows, test::nan);
+          task.to = nullptr;
+          task.squares = again.data();
+          kernels_.rest(task);
+          EXPECT_EQ(again, squares);
+        }
       }
     }
   }
+}
+
+TEST_P(Kernels, Add) {
+  for (const std::size_t columns : some_columns) {
+    test::Random random(columns);
+    const Room from = random_room(2, columns, random);
+    for (const double* less : {static_cast<const double*>(nullptr), from.row(1)}) {
+      std::vector<double> to(columns + 1, 0.3);
+      kernels_.add({from.row(0), less, to.data(), columns});
+      for (std::size_t j = 0; j < columns; ++j) {
+        ASSERT_EQ(to[j], 0.3 + (less == nullptr ? from.row(0)[j] : from.row(0)[j] - less[j]));
+      }
+      EXPECT_EQ(to[columns], 0.3);
+    }
+  }
+}
+
+// By the kernels, and by the BLAS where the matrix is large or there is no kernel.
+TEST_P(Kernels, Whiten) {
+  for (const std::size_t rows : {1U, 7U, 8U, 9U, 64U}) {
+    for (const std::size_t columns : {1U, 5U, 128U, 300U, 600U}) {
+      for (const std::size_t count : {1U, 2U, 8U, 9U, 24U, 25U, 32U, 33U, 450U}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << columns << ", " << count << " maps");
+        test::Random random(rows + 100 * columns + count);
+        const Room x = random_room(round_up(rows, 8), columns, random);
+        const Matrix maps = test::random_matrix(count, columns, random);
+        const Whitening whitening(maps, kernels_);
+        AlignedDoubles products(whitening.room_for(rows), test::nan);
+        double expected = 0;
+        for (std::size_t i = 0; i < rows; ++i) {
+          for (std::size_t q = 0; q < count; ++q) {
+            double along = 0;
+            for (std::size_t j = 0; j < columns; ++j) {
+              along += x.row(i)[j] * maps(q, j);
+            }
+            expected += along * along;
+          }
+        }
+        ASSERT_NEAR(whitening.sum(x, rows, products), expected,
+                    static_cast<double>((columns + 8) * columns + rows * count) * eps * expected);
+      }
+    }
+  }
+  const Matrix none;
+  AlignedDoubles products;
+  EXPECT_EQ(Whitening(none, kernels_).sum(Room(8, 3), 8, products), 0);
 }
 
 TEST_P(Kernels, ProjectAndOutside) {

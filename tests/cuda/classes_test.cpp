@@ -57,7 +57,7 @@ class ClassesOnGpu : public ::testing::Test {
         weight(c + 1, j) = (*means_)(c, j) + weight(c + 1, j) / 8;
       }
     }
-    look->weight = std::make_shared<const Matrix>(std::move(weight));
+    look->weight = std::make_shared<const StoredMatrix>(std::move(weight));
     look->bias.assign(classes + 2, 0.125);
     look_ = look;
   }

@@ -74,7 +74,8 @@ struct LayerNeeds {
   bool affine = false;            // the best affine map to the targets
   bool canonical = false;         // the canonical correlations with the targets
   bool published = false;         // deep NRC4's map
-  bool weight = false;            // the weight's singular values and vectors
+  bool weight = false;            // the layer's weight
+  bool weight_spectrum = false;   // its singular values and vectors
   bool weight_residuals = false;  // the rows outside of the weight's row space
   std::string no_balance;         // why the weight is not compared with the next layer's; empty: it is
   std::string reason;             // why as many eigenpairs

@@ -15,6 +15,7 @@
 #include "collapscope/core/moments.hpp"
 #include "collapscope/core/residuals.hpp"
 #include "collapscope/core/rows.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope {
@@ -29,15 +30,15 @@ inline constexpr int emulated_bits = 55;
 
 // What the second look takes of classes. Means are about the mean of all rows, which the look has.
 struct ClassLook {
-  std::shared_ptr<const Matrix> means;       // of each class [K, d]
-  bool nearest = false;                      // the nearest class mean of each row
-  Matrix whitening;                          // A of the between-class covariance [r, d]; empty: not wanted
-  Matrix whitening_by_rows;                  // the same where every row counts once; empty: not wanted
-  std::shared_ptr<const Matrix> unit_means;  // of the rows h / |h|, about nothing [K, d]; null: not wanted
-  Matrix unit_whitening;                     // A of them [r, d]
-  std::shared_ptr<const Matrix> weight;      // the classifier's [m, d]; null: none
-  std::vector<double> bias;                  // [m]
-  std::vector<double> weight_rows;           // the classifier's row of each class [K]
+  std::shared_ptr<const Matrix> means;         // of each class [K, d]
+  bool nearest = false;                        // the nearest class mean of each row
+  Matrix whitening;                            // A of the between-class covariance [r, d]; empty: not wanted
+  Matrix whitening_by_rows;                    // the same where every row counts once; empty: not wanted
+  std::shared_ptr<const Matrix> unit_means;    // of the rows h / |h|, about nothing [K, d]; null: not wanted
+  Matrix unit_whitening;                       // A of them [r, d]
+  std::shared_ptr<const StoredMatrix> weight;  // the classifier's [m, d]; null: none
+  std::vector<double> bias;                    // [m]
+  std::vector<double> weight_rows;             // the classifier's row of each class [K]
   // A row that is nearer than this to the mean of its class is nearest to it, and the classifier, if there is
   // one, gives it this class [K]; empty: not known.
   std::vector<double> settled_within;

@@ -14,6 +14,7 @@
 #include "collapscope/core/classes.hpp"
 #include "collapscope/core/matrix.hpp"
 #include "collapscope/core/scatter.hpp"
+#include "collapscope/core/stored_matrix.hpp"
 #include "collapscope/linalg/eigenbasis.hpp"
 
 namespace collapscope {
@@ -44,8 +45,8 @@ struct BetweenCovariance {
 
 // A layer's weight as a classifier: row `label` for each class.
 struct Classifier {
-  std::shared_ptr<const Matrix> weight;  // [m, d]
-  std::vector<double> bias;              // [m], zeros without one
+  std::shared_ptr<const StoredMatrix> weight;  // [m, d]
+  std::vector<double> bias;                    // [m], zeros without one
 };
 
 // The classes of one layer of one checkpoint.
