@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -145,6 +148,21 @@ void say_once(const std::vector<Checkpoint>& checkpoints,
   }
 }
 
+// Each text once, with the first place it is said of.
+void say_remarks(const std::vector<Failure>& remarks, const std::function<void(const std::string&)>& say) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const Failure& remark : remarks) {
+    ++counts[remark.message];
+  }
+  for (const Failure& remark : remarks) {
+    const std::size_t count = std::exchange(counts[remark.message], 0);
+    if (count > 0) {
+      const std::string first = InputError(remark.path, remark.object, remark.message).what();
+      say(count == 1 ? first : fmt::format("{}; so in {} places more", first, count - 1));
+    }
+  }
+}
+
 }  // namespace
 
 InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
@@ -156,6 +174,7 @@ std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments
 
 std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
                                 const std::function<void(const std::string&)>& say) {
+  say_remarks(index.remarks, say);
   std::vector<Checkpoint> checkpoints = arrange_checkpoints(std::move(index.checkpoints), shards);
   if (!weights.file.empty()) {
     FoundWeights found = use_weights(checkpoints, weights);

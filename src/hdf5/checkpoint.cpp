@@ -252,7 +252,7 @@ class CheckpointIndexer {
         continue;
       }
       try {
-        LayerIndex layer = index_layer(files_, group_, parts, options_, checkpoint.targets);
+        LayerIndex layer = index_layer(files_, group_, parts, options_, checkpoint.targets, dump_.remarks);
         require_written(checkpoint, layer.activations);
         checkpoint.layers.push_back(std::move(layer));
       } catch (const InputError& error) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collapscope/core/error.hpp"
@@ -48,25 +49,66 @@ Layout default_layout(const DatasetIndex& activations, const Place& place) {
   }
 }
 
-// The user's layout where it fits, else the file's, else by the number of axes.
-Layout choose_layout(const LayerIndex& layer, const std::optional<std::string>& attribute,
-                     const std::optional<NamedLayout>& wanted, const Place& place) {
-  const std::size_t axes = layer.activations.shape.size();
-  const Layout by_axes = default_layout(layer.activations, place);
-  if (wanted && wanted->axes == axes) {
-    return wanted->layout;
-  }
-  if (!attribute) {
-    return by_axes;
-  }
-  const NamedLayout named = parse_layout(*attribute, place);
+// Where an attribute stands, and whether its place belongs to a dump.
+struct SaidPlace {
+  Place place;
+  bool is_dump = true;
+};
+
+// What is told of a layer beside what it is.
+using Remarks = std::vector<Failure>;
+
+void remark(Remarks& remarks, const Place& place, std::string text) {
+  remarks.push_back({place.file, place.object, std::move(text)});
+}
+
+NamedLayout fitting_layout(const std::string& text, const DatasetIndex& activations, const Place& place) {
+  const NamedLayout named = parse_layout(text, place);
+  const std::size_t axes = activations.shape.size();
   if (named.axes != axes) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
-                    layout_name(named.layout, named.axes), shape_text(layer.activations.shape), named.axes));
+    throw InputError(place.file, place.object,
+                     fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
+                                 layout_name(named.layout, named.axes), shape_text(activations.shape),
+                                 named.axes));
   }
-  return named.layout;
+  return named;
+}
+
+// What read() makes of an attribute of the activations themselves. There it may be anybody's: what cannot be
+// heeded is told, and in a file that was not written for us not even that.
+template <class Read>
+auto own_word(const SaidPlace& own, Remarks& remarks, const Read& read) -> decltype(read()) {
+  try {
+    return read();
+  } catch (const InputError& error) {
+    if (own.is_dump) {
+      remark(remarks, own.place, error.message() + "; it is not heeded");
+    }
+    return std::nullopt;
+  }
+}
+
+template <class Name>
+[[noreturn]] void refuse_contradiction(const char* attribute, const Name& of_group, const Name& of_dataset,
+                                       const Place& group, const Place& dataset) {
+  throw InputError(group.file, group.object,
+                   fmt::format(R"(attribute '{}': found "{}", and "{}" on {}; expected one of them)",
+                               attribute, of_group, of_dataset, printable(dataset.object)));
+}
+
+// The user's layout where it fits, else the file's, else by the number of axes.
+Layout choose_layout(const LayerIndex& layer, const std::optional<NamedLayout>& said,
+                     const std::optional<NamedLayout>& wanted, const Place& place, Remarks& remarks) {
+  const Layout by_axes = default_layout(layer.activations, place);
+  if (!wanted || wanted->axes != layer.activations.shape.size()) {
+    return said ? said->layout : by_axes;
+  }
+  if (said && said->layout != wanted->layout) {
+    remark(remarks, place,
+           fmt::format("attribute 'layout': found \"{}\"; --layout {} is taken",
+                       layout_name(said->layout, said->axes), layout_name(wanted->layout, wanted->axes)));
+  }
+  return wanted->layout;
 }
 
 // As the user says where it fits, else as the weight's attribute does.
@@ -156,8 +198,40 @@ void apply_dtype(const Attributes& attributes, DatasetIndex& activations, const 
   activations.type_is_said = true;
 }
 
+// layout and pool: the group says them, or its activations do.
+void read_shape_attributes(const Attributes& group, const Place& place, const Object& activations,
+                           const SaidPlace& own, const IndexOptions& options, LayerIndex& layer,
+                           Remarks& remarks) {
+  constexpr std::array names{"layout", "pool"};
+  const Attributes attributes(activations.id.get(), own.place, names);
+  const auto own_layout = own_word(own, remarks, [&]() -> std::optional<NamedLayout> {
+    const auto text = attributes.text("layout");
+    return text ? std::optional(fitting_layout(*text, layer.activations, own.place)) : std::nullopt;
+  });
+  const auto own_pool = own_word(own, remarks, [&] { return pool_attribute(attributes, own.place); });
+  const auto group_pool = pool_attribute(group, place);
+  if (group_pool && own_pool && group_pool != own_pool) {
+    refuse_contradiction("pool", pool_name(*group_pool), pool_name(*own_pool), place, own.place);
+  }
+  layer.pool = group_pool ? group_pool : own_pool;
+  std::optional<NamedLayout> said = own_layout;
+  const auto& wanted = options.naming.layout;
+  if (const auto text = group.text("layout")) {
+    const bool user_says = wanted && wanted->axes == layer.activations.shape.size();
+    const auto of_group = user_says ? find_layout(*text) : fitting_layout(*text, layer.activations, place);
+    if (of_group && own_layout && of_group->layout != own_layout->layout && !user_says) {
+      refuse_contradiction("layout", layout_name(of_group->layout, of_group->axes),
+                           layout_name(own_layout->layout, own_layout->axes), place, own.place);
+    }
+    said = of_group ? of_group : own_layout;
+  }
+  layer.layout = choose_layout(layer, said, wanted, place, remarks);
+}
+
 void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts& parts,
-                     const IndexOptions& options, LayerIndex& layer) {
+                     const Object& activations, const IndexOptions& options, LayerIndex& layer,
+                     Remarks& remarks) {
+  const SaidPlace own{files.place(activations), !parts.group.empty()};
   Place place = files.place(checkpoint, parts.activations);
   Attributes attributes;
   if (!parts.group.empty()) {
@@ -168,20 +242,20 @@ void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts&
   apply_dtype(attributes, layer.activations, place);
   layer.index = attributes.integer("index");
   layer.kind = attributes.text("kind").value_or("");
-  layer.pool = pool_attribute(attributes, place);
-  layer.layout = choose_layout(layer, attributes.text("layout"), options.naming.layout, place);
+  read_shape_attributes(attributes, place, activations, own, options, layer, remarks);
 }
 
 }  // namespace
 
 LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts,
-                       const IndexOptions& options, const DatasetIndex& targets) {
+                       const IndexOptions& options, const DatasetIndex& targets,
+                       std::vector<Failure>& remarks) {
   LayerIndex layer;
   layer.name = parts.name;
   layer.weight_transposed = options.naming.transpose_weight;
   const Object activations = files.get(checkpoint, parts.activations, "the activations");
   layer.activations = describe_samples(files, activations, options);
-  read_attributes(files, checkpoint, parts, options, layer);
+  read_attributes(files, checkpoint, parts, activations, options, layer, remarks);
   require_same_samples(files.place(activations), layer.activations, targets);
   layer.weight = optional_dataset(files, checkpoint, parts.weight, options);
   if (layer.weight) {

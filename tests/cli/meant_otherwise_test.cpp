@@ -1,0 +1,73 @@
+// What a dump or the command line says in another way than the program expects: it is heeded, or a line tells
+// that it is not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "results.hpp"
+
+namespace collapscope::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MeantOtherwise : public ::testing::Test {
+ protected:
+  // What `analyze ARGUMENTS -q -o x.json` writes to standard error.
+  std::string told(Arguments arguments, int status = 0) {
+    arguments.insert(arguments.begin(), "analyze");
+    arguments.insert(arguments.end(), {"-q", "-o", "x.json"});
+    return expect_status(status, folder_, arguments).err;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(MeantOtherwise, LayoutAndPoolOfTheActivationsThemselves) {
+  make_dumps(folder_,
+             "def images(place, **attributes):\n"
+             "    def edit(f):\n"
+             "        f['layers/c/activations'] = (normal(60, 72) ** 2).reshape(60, 3, 4, 6)\n"
+             "        f['layers/c' + place].attrs.update(attributes)\n"
+             "    return edit\n"
+             "own = '/activations'\n"
+             "dump('group.h5', layers=[], edit=images('', layout='NHWC', pool='max'))\n"
+             "dump('own.h5', layers=[], edit=images(own, layout='NHWC', pool='max'))\n"
+             "dump('odd.h5', layers=[], edit=images(own, layout='C order', pool=3))\n"
+             "dump('plain.h5', layers=[], edit=images(own))\n"
+             "dump('torn.h5', layers=[], edit=images(own, layout='NHWC'))\n"
+             "dump('torn_pool.h5', layers=[], edit=images(own, pool='max'))\n"
+             "with h5py.File('torn.h5', 'a') as f: f['layers/c'].attrs['layout'] = 'NCHW'\n"
+             "with h5py.File('torn_pool.h5', 'a') as f: f['layers/c'].attrs['pool'] = 'mean'\n");
+  const Json group = analyzed(folder_, {"group.h5"});
+  EXPECT_EQ(layer_metric(group, "c", "features"), 6);
+  expect_same_metrics(analyzed(folder_, {"own.h5"}), group, 0, 0);
+  EXPECT_EQ(told({"own.h5"}), "");
+  EXPECT_THAT(told({"odd.h5"}),
+              AllOf(HasSubstr("odd.h5: /layers/c/activations: attribute 'layout': found \"C order\""),
+                    HasSubstr("attribute 'pool': found 3"), HasSubstr("it is not heeded")));
+  expect_same_metrics(analyzed(folder_, {"odd.h5"}), analyzed(folder_, {"plain.h5"}), 0, 0);
+  EXPECT_THAT(told({"torn.h5"}, 2),
+              HasSubstr("torn.h5: /layers/c: attribute 'layout': found \"NCHW\", and \"NHWC\" on "
+                        "/layers/c/activations; expected one of them"));
+  EXPECT_THAT(told({"torn_pool.h5"}, 2), HasSubstr("attribute 'pool': found \"mean\", and \"max\" on"));
+}
+
+TEST_F(MeantOtherwise, TheOptionLayoutGoesBeforeTheAttribute) {
+  make_dumps(folder_,
+             "def images(f):\n"
+             "    f['layers/c/activations'] = normal(60, 72).reshape(60, 3, 4, 6)\n"
+             "    f['layers/c'].attrs['layout'] = 'NHWC'\n"
+             "dump('a.h5', layers=[], edit=images)\n");
+  EXPECT_THAT(told({"a.h5", "--layout", "NCHW"}),
+              HasSubstr("a.h5: /layers/c: attribute 'layout': found \"NHWC\"; --layout NCHW is taken"));
+  EXPECT_EQ(told({"a.h5", "--layout", "NHWC"}), "");
+  EXPECT_EQ(layer_metric(analyzed(folder_, {"a.h5", "--layout", "NCHW"}), "c", "features"), 3);
+}
+
+}  // namespace
+}  // namespace collapscope::cli
