@@ -247,6 +247,7 @@ class CheckpointIndexer {
             layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
       refuse_no_wanted(layers);
     }
+    require_own_parameters(layers);
     for (const LayerParts& parts : layers) {
       if (!is_wanted(parts.name, options_.layers)) {
         continue;
@@ -264,6 +265,44 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+    remark_on_missing(checkpoint, options_.naming.weight, &LayerIndex::weight, "weight");
+    remark_on_missing(checkpoint, options_.naming.bias, &LayerIndex::bias, "bias");
+  }
+
+  // One name for all of several layers would give each the parameters of one.
+  void require_own_parameters(const std::vector<LayerParts>& layers) const {
+    const auto count = std::ranges::count_if(
+        layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); });
+    for (const auto& [option, pattern] :
+         {std::pair{"--weight", options_.naming.weight}, {"--bias", options_.naming.bias}}) {
+      if (count > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
+        const Place place = files_.place(group_);
+        throw InputError(place.file, place.object,
+                         fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
+                                     "stands for a layer's name, or a single layer, as --layers chooses it",
+                                     option, printable(pattern), count));
+      }
+    }
+  }
+
+  // Layers at which a pattern finds nothing, while it does at others.
+  void remark_on_missing(const CheckpointIndex& checkpoint, const std::string& pattern,
+                         std::optional<DatasetIndex> LayerIndex::*part, const char* what) {
+    std::vector<std::string> without;
+    for (const LayerIndex& layer : checkpoint.layers) {
+      if (!pattern.empty() && !(layer.*part)) {
+        without.push_back(layer.name);
+      }
+    }
+    if (!without.empty()) {
+      remark(files_.place(group_), fmt::format("no {} at '{}' for {} of {} layers, first {}", what,
+                                               printable(pattern), without.size(), checkpoint.layers.size(),
+                                               printable(without.front())));
+    }
+  }
+
+  void remark(const Place& place, std::string text) {
+    dump_.remarks.push_back({place.file, place.object, std::move(text)});
   }
 
   // Failures to find some come first: the wanted layer may be among them.

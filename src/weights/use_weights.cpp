@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -146,6 +147,23 @@ std::vector<std::string> matrices(const Tensors& tensors) {
                   tensors.empty() ? "nothing" : some_names(matrices(tensors)), some_names(expected)));
 }
 
+// One name for the layers of several modules would give each the weight of one.
+void require_own_names(const std::string& file, const std::vector<LayerIndex>& layers,
+                       const WeightsNaming& naming) {
+  std::set<std::string> modules;
+  for (const LayerIndex& layer : layers) {
+    modules.insert(module_of(layer.name));
+  }
+  for (const auto& [option, pattern] : {std::pair{"--weight", naming.weight}, {"--bias", naming.bias}}) {
+    if (modules.size() > 1 && pattern.find("{layer}") == std::string::npos) {
+      throw InputError(file, "",
+                       fmt::format("{} '{}' names one tensor for {} layers; expected {{layer}} in it, which "
+                                   "stands for a layer's name, or a single layer, as --layers chooses it",
+                                   option, printable(pattern), modules.size()));
+    }
+  }
+}
+
 void use_file(CheckpointIndex& part, const std::string& file, const Tensors& tensors,
               const WeightsNaming& naming, FoundWeights& found) {
   std::vector<LayerIndex> layers;
@@ -207,6 +225,7 @@ FoundWeights use_weights(std::vector<Checkpoint>& checkpoints, const WeightsNami
       require_plain_name(checkpoint.front(), naming.file);
       const Tensors tensors = index_safetensors(files[i]);
       for (CheckpointIndex& part : checkpoint.shards) {
+        require_own_names(files[i], part.layers, naming);
         use_file(part, files[i], tensors, naming, here);
       }
       if (std::ranges::all_of(checkpoint.shards,

@@ -69,5 +69,31 @@ TEST_F(MeantOtherwise, TheOptionLayoutGoesBeforeTheAttribute) {
   EXPECT_EQ(layer_metric(analyzed(folder_, {"a.h5", "--layout", "NCHW"}), "c", "features"), 3);
 }
 
+TEST_F(MeantOtherwise, OneNameForTheWeightsOfSeveralLayers) {
+  make_dumps(folder_,
+             "dump('ours.h5', layers=['a', 'b'])\n"
+             "with h5py.File('ours.h5') as a, h5py.File('theirs.h5', 'w') as b:\n"
+             "    b['y'] = a['targets'][:]\n"
+             "    for name in 'ab':\n"
+             "        b[f'acts/{name}'] = a[f'layers/{name}/activations'][:]\n"
+             "        b[f'w/{name}'] = a[f'layers/{name}/weight'][:]\n"
+             "    b['acts/odd'] = b['acts/a'][:]\n"
+             "    b['bias'] = np.zeros(2)\n");
+  const Arguments named{"theirs.h5", "--activations", "acts/*", "--targets", "y"};
+  const auto with = [&](Arguments more) {
+    more.insert(more.begin(), named.begin(), named.end());
+    return more;
+  };
+  EXPECT_THAT(told(with({"--weight", "w/a"}), 2),
+              AllOf(HasSubstr("--weight 'w/a' names one dataset for 3 layers; expected {layer}"),
+                    HasSubstr("--layers")));
+  EXPECT_THAT(told(with({"--weight", "w/{layer}", "--bias", "bias"}), 2),
+              HasSubstr("--bias 'bias' names one dataset for 3 layers"));
+  EXPECT_EQ(told(with({"--weight", "w/a", "--layers", "a"})), "");
+  EXPECT_EQ(told(with({"--weight", "w/{layer}"})),
+            "theirs.h5: /: no weight at 'w/{layer}' for 1 of 3 layers, first odd\n");
+  EXPECT_EQ(told(with({"--weight", "w/{layer}", "--layers", "[ab]"})), "");
+}
+
 }  // namespace
 }  // namespace collapscope::cli
