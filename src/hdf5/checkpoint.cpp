@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "hdf5/failure.hpp"
 #include "hdf5/holes.hpp"
 #include "hdf5/layers.hpp"
+#include "hdf5/misspelt.hpp"
 #include "hdf5/naming.hpp"
 
 namespace collapscope::hdf5 {
@@ -161,13 +163,15 @@ class CheckpointIndexer {
       read_foreign_attributes(attributes, checkpoint);
     } else {
       read_attributes(attributes, files_.place(group_), checkpoint);
+      remark_on_step(checkpoint);
     }
     take_asked_task(options_.task, files_.place(group_), checkpoint);
     index_targets(checkpoint);
     index_predictions(checkpoint);
     index_layers(checkpoint);
     index_class_names(checkpoint);
-    dump_.failures.insert(dump_.failures.end(), failures_.begin(), failures_.end());
+    std::ranges::move(problems_.failures, std::back_inserter(dump_.failures));
+    std::ranges::move(problems_.remarks, std::back_inserter(dump_.remarks));
     dump_.checkpoints.push_back(std::move(checkpoint));
   }
 
@@ -210,9 +214,23 @@ class CheckpointIndexer {
     try {
       if (const auto object = files_.find(group_, "predictions"); object && !is_foreign(options_)) {
         checkpoint.predictions = usable_predictions(checkpoint, *object);
+      } else if (!object && !is_foreign(options_)) {
+        remark_on_misspelt(files_, group_, "predictions", problems_.remarks);
       }
     } catch (const InputError& error) {
-      failures_.push_back(failure_of(error));
+      problems_.failures.push_back(failure_of(error));
+    }
+  }
+
+  void remark_on_step(const CheckpointIndex& checkpoint) {
+    const auto counts = [&](const auto& attribute) {
+      return may_be_meant(attribute.first, "step") && checkpoint.number(attribute.first);
+    };
+    const auto other = std::ranges::find_if(checkpoint.attributes, counts);
+    if (!checkpoint.step && other != checkpoint.attributes.end()) {
+      remark(files_.place(group_),
+             fmt::format("attribute '{}': found, but no 'step', which orders the checkpoints of a run",
+                         printable(other->first)));
     }
   }
 
@@ -230,7 +248,7 @@ class CheckpointIndexer {
         checkpoint.class_names = read_class_names(files_, *names);
       }
     } catch (const InputError& error) {
-      failures_.push_back(failure_of(error));
+      problems_.failures.push_back(failure_of(error));
     }
   }
 
@@ -242,7 +260,7 @@ class CheckpointIndexer {
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = find_layers(files_, group_, options_, failures_);
+    const auto layers = find_layers(files_, group_, options_, problems_);
     if (std::ranges::none_of(
             layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
       refuse_no_wanted(layers);
@@ -253,11 +271,12 @@ class CheckpointIndexer {
         continue;
       }
       try {
-        LayerIndex layer = index_layer(files_, group_, parts, options_, checkpoint.targets, dump_.remarks);
+        LayerIndex layer =
+            index_layer(files_, group_, parts, options_, checkpoint.targets, problems_.remarks);
         require_written(checkpoint, layer.activations);
         checkpoint.layers.push_back(std::move(layer));
       } catch (const InputError& error) {
-        failures_.push_back(failure_of(error));
+        problems_.failures.push_back(failure_of(error));
       }
     }
     if (checkpoint.layers.empty()) {
@@ -277,10 +296,11 @@ class CheckpointIndexer {
          {std::pair{"--weight", options_.naming.weight}, {"--bias", options_.naming.bias}}) {
       if (count > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
         const Place place = files_.place(group_);
-        throw InputError(place.file, place.object,
-                         fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
-                                     "stands for a layer's name, or a single layer, as --layers chooses it",
-                                     option, printable(pattern), count));
+        throw InputError(
+            place.file, place.object,
+            fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
+                        "stands for a layer's name, or a single layer, as --layers chooses it",
+                        option, printable(pattern), count));
       }
     }
   }
@@ -295,19 +315,19 @@ class CheckpointIndexer {
       }
     }
     if (!without.empty()) {
-      remark(files_.place(group_), fmt::format("no {} at '{}' for {} of {} layers, first {}", what,
-                                               printable(pattern), without.size(), checkpoint.layers.size(),
-                                               printable(without.front())));
+      remark(files_.place(group_),
+             fmt::format("no {} at '{}' for {} of {} layers, first {}", what, printable(pattern),
+                         without.size(), checkpoint.layers.size(), printable(without.front())));
     }
   }
 
   void remark(const Place& place, std::string text) {
-    dump_.remarks.push_back({place.file, place.object, std::move(text)});
+    problems_.remarks.push_back({place.file, place.object, std::move(text)});
   }
 
   // Failures to find some come first: the wanted layer may be among them.
   void refuse_no_wanted(const std::vector<LayerParts>& layers) const {
-    if (!failures_.empty()) {
+    if (!problems_.failures.empty()) {
       refuse_all();
     }
     const Place place = files_.place(group_);
@@ -317,10 +337,10 @@ class CheckpointIndexer {
   }
 
   [[noreturn]] void refuse_all() const {
-    const Failure& first = failures_.front();
+    const Failure& first = problems_.failures.front();
     const std::string others =
-        failures_.size() > 1
-            ? fmt::format(" (and {} more failures; no layer can be used)", failures_.size() - 1)
+        problems_.failures.size() > 1
+            ? fmt::format(" (and {} more failures; no layer can be used)", problems_.failures.size() - 1)
             : "";
     throw InputError(first.path, first.object, first.message + others);
   }
@@ -345,7 +365,7 @@ class CheckpointIndexer {
   const Object& group_;
   const IndexOptions& options_;
   DumpIndex& dump_;
-  std::vector<Failure> failures_;
+  IndexProblems problems_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/dtype.hpp"
+#include "hdf5/misspelt.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -66,10 +67,10 @@ NamedLayout fitting_layout(const std::string& text, const DatasetIndex& activati
   const NamedLayout named = parse_layout(text, place);
   const std::size_t axes = activations.shape.size();
   if (named.axes != axes) {
-    throw InputError(place.file, place.object,
-                     fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
-                                 layout_name(named.layout, named.axes), shape_text(activations.shape),
-                                 named.axes));
+    throw InputError(
+        place.file, place.object,
+        fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
+                    layout_name(named.layout, named.axes), shape_text(activations.shape), named.axes));
   }
   return named;
 }
@@ -268,6 +269,15 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
     require_fit(bias_misfit(layer), files.place(checkpoint, parts.bias));
   } else if (layer.weight && !options.naming.weight.empty() && options.naming.bias.empty()) {
     layer.unused_bias = bias_beside(files, checkpoint, parts.weight, options, layer);
+  }
+  if (!parts.group.empty()) {
+    const Object group = files.get(checkpoint, parts.group, "a layer");
+    if (!layer.weight) {
+      remark_on_misspelt(files, group, "weight", remarks);
+    }
+    if (!layer.bias) {
+      remark_on_misspelt(files, group, "bias", remarks);
+    }
   }
   return layer;
 }

@@ -95,5 +95,60 @@ TEST_F(MeantOtherwise, OneNameForTheWeightsOfSeveralLayers) {
   EXPECT_EQ(told(with({"--weight", "w/{layer}", "--layers", "[ab]"})), "");
 }
 
+TEST_F(MeantOtherwise, MisspeltPartsOfADump) {
+  make_dumps(
+      folder_,
+      "def extra(*names, **attributes):\n"
+      "    def edit(f):\n"
+      "        f.attrs.update(attributes)\n"
+      "        for name in names:\n"
+      "            f[name] = normal(60, 2) if '/' not in name or name.count('/') == 1 else normal(60, 5)\n"
+      "    return edit\n"
+      "dump('lost.h5', edit=extra('layers/b/activation'))\n"
+      "dump('lost_alone.h5', layers=[], edit=extra('layers/b/acts'))\n"
+      "dump('bare.h5', edit=extra('layers/b'))\n"
+      "dump('others.h5', edit=extra('layers/b/input', 'layers/c/input', 'layers/fc1/noise', "
+      "'layers/fc1/x/y'))\n"
+      "dump('preds.h5', edit=extra('preds'))\n"
+      "dump('epoch.h5', edit=extra(epoch=3)); dump('step.h5', edit=extra(epoch=3, step=3))\n"
+      "def kernel(f):\n"
+      "    f.move('layers/fc1/weight', 'layers/fc1/kernel'); f['layers/fc1/biases'] = np.zeros(2)\n"
+      "    f.move('layers/fc2/weight', 'layers/fc2/Weights')\n"
+      "dump('kernel.h5', edit=kernel)\n");
+  EXPECT_EQ(
+      told({"lost.h5"}, 1),
+      "lost.h5: /layers/b: found a dataset 'activation'; did you mean 'activations'? Without it this is no "
+      "layer\n");
+  EXPECT_THAT(layer_names(Json::parse(folder_.read("x.json"))), ElementsAre("fc1", "fc2"));
+  EXPECT_EQ(told({"lost.h5", "--layers", "fc*"}), "");
+  EXPECT_THAT(told({"lost_alone.h5"}, 2), HasSubstr("found a dataset 'acts'; did you mean 'activations'?"));
+  EXPECT_EQ(told({"bare.h5"}),
+            "bare.h5: /layers/b: belongs to no layer: a layer is a group below /layers with a dataset "
+            "'activations'\n");
+  EXPECT_EQ(
+      told({"others.h5"}),
+      "others.h5: /layers/b/input: belongs to no layer, as 1 more datasets do not: a layer is a group below "
+      "/layers with a dataset 'activations'\n");
+  EXPECT_EQ(told({"preds.h5"}),
+            "preds.h5: /: found no dataset 'predictions', but 'preds'; did you mean 'predictions'?\n");
+  EXPECT_EQ(told({"epoch.h5"}),
+            "epoch.h5: /: attribute 'epoch': found, but no 'step', which orders the checkpoints of a run\n");
+  EXPECT_EQ(told({"step.h5"}), "");
+  EXPECT_EQ(told({"kernel.h5"}),
+            "kernel.h5: /layers/fc1: found no dataset 'weight', but 'kernel'; did you mean 'weight'?\n"
+            "kernel.h5: /layers/fc1: found no dataset 'bias', but 'biases'; did you mean 'bias'?\n"
+            "kernel.h5: /layers/fc2: found no dataset 'weight', but 'Weights'; did you mean 'weight'?\n");
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "preds.h5"}).err, HasSubstr("but 'preds'"));
+}
+
+// Each remark once, however many dumps it is of.
+TEST_F(MeantOtherwise, OneLineForManyDumps) {
+  make_dumps(folder_, "for i in range(4): dump(f'{i}.h5', layers=['fc1'], epoch=i)\n");
+  EXPECT_EQ(
+      told({"."}),
+      "./0.h5: /: attribute 'epoch': found, but no 'step', which orders the checkpoints of a run; so in 3 "
+      "places more\n");
+}
+
 }  // namespace
 }  // namespace collapscope::cli
