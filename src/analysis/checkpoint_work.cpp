@@ -188,7 +188,10 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
 
 void CheckpointWork::remark_on_targets() {
   const DatasetIndex& targets = first().targets;
-  if (is_classification(first())) {
+  if (const auto classes = labels()) {
+    if (!options_.ignore_label) {
+      remark(targets, padding_remark(classes->labels(), classes->counts()));
+    }
     return;
   }
   remark(targets, bits_remark(targets));

@@ -95,6 +95,28 @@ TEST_F(MeantOtherwise, OneNameForTheWeightsOfSeveralLayers) {
   EXPECT_EQ(told(with({"--weight", "w/{layer}", "--layers", "[ab]"})), "");
 }
 
+TEST_F(MeantOtherwise, LabelsOfPadding) {
+  make_dumps(folder_,
+             "def labelled(name, labels):\n"
+             "    def edit(f):\n"
+             "        del f['targets']; f['targets'] = np.resize(labels, 60)\n"
+             "    dump(name + '.h5', layers=['fc'], task='classification', edit=edit)\n"
+             "labelled('torch', [0, 1, 2, -100]); labelled('image', [0, 1, 255]); labelled('unknown', [-1, "
+             "0, 1, 2])\n"
+             "labelled('signs', [-1, 1]); labelled('three', [-1, 0, 1]); labelled('bytes', [0, 254, 255])\n"
+             "labelled('plain', [0, 1, 2])\n");
+  EXPECT_EQ(
+      told({"torch.h5"}),
+      "torch.h5: /targets: label -100 occurs in 15 of 60 labels and is measured as a class; if it stands for "
+      "none, --ignore-label -100 leaves it out\n");
+  EXPECT_EQ(told({"torch.h5", "--ignore-label", "-100"}), "");
+  EXPECT_THAT(told({"image.h5"}), HasSubstr("label 255 occurs in 20 of 60 labels"));
+  EXPECT_THAT(told({"unknown.h5"}), HasSubstr("label -1 occurs in 15 of 60 labels"));
+  for (const char* name : {"signs.h5", "three.h5", "bytes.h5", "plain.h5"}) {
+    EXPECT_EQ(told({name}), "") << name;
+  }
+}
+
 TEST_F(MeantOtherwise, MisspeltPartsOfADump) {
   make_dumps(
       folder_,
