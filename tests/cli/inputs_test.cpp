@@ -42,6 +42,13 @@ TEST_F(Inputs, OddNamesAreNamesFirst) {
   EXPECT_THAT(file_names(Json::parse(dashed.out)), ElementsAre("-q.h5"));
 }
 
+TEST_F(Inputs, LayersWithBracketsAreNamedAsTheyAre) {
+  make_dumps(folder_, "dump('a.h5', layers=['Head[0]', 'Head[1]'])");
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "Head[1]"})), ElementsAre("Head[1]"));
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "Head[[]*"})),
+              ElementsAre("Head[0]", "Head[1]"));
+}
+
 TEST_F(Inputs, RunsAreOrderedByStep) {
   make_dumps(folder_,
              "dump('a.h5', layers=['fc1'], run='first', step=30)\n"
