@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "results.hpp"
@@ -170,6 +171,71 @@ TEST_F(MeantOtherwise, OneLineForManyDumps) {
       told({"."}),
       "./0.h5: /: attribute 'epoch': found, but no 'step', which orders the checkpoints of a run; so in 3 "
       "places more\n");
+}
+
+// The names of all metrics in results of a dump.
+std::set<std::string> metrics_in(const Json& results) {
+  const Json& checkpoint = results.at("checkpoints").at(0);
+  std::set<std::string> names;
+  const auto add = [&](const Json& metrics) {
+    for (const auto& [name, value] : metrics.items()) {
+      names.insert(name);
+    }
+  };
+  add(checkpoint.at("targets"));
+  for (const Json& layer : checkpoint.at("layers")) {
+    add(layer.at("metrics"));
+  }
+  for (const auto& [name, value] : checkpoint.at("depth").items()) {
+    names.insert({name + "_depth_slope", name + "_depth_pearson", name + "_depth_layers"});
+  }
+  return names;
+}
+
+TEST_F(MeantOtherwise, MetricsOfTheOtherTask) {
+  make_dumps(folder_,
+             "dump('r.h5', layers=['a', 'b', 'c'])\n"
+             "def labels(f):\n"
+             "    del f['targets']; f['targets'] = np.arange(60) % 3\n"
+             "dump('c.h5', layers=['a', 'b', 'c'], task='classification', edit=labels)\n");
+  EXPECT_THAT(
+      told({"r.h5", "--metrics", "nc1,nc2_*"}, 2),
+      HasSubstr("--metrics: nc1, nc2_* are of classification; r.h5 is measured as regression (the attribute "
+                "task = \"classification\", or --task, says otherwise): no metric is left"));
+  EXPECT_FALSE(folder_.has("x.json"));
+  EXPECT_EQ(told({"c.h5", "--metrics", "nrc1,deep_nrc1"}),
+            "--metrics: nrc1 is of regression; c.h5 is measured as classification\n");
+  EXPECT_EQ(told({"c.h5", "r.h5", "--metrics", "nrc1,nc1"}), "");
+  const std::set<std::string> regression = metrics_in(analyzed(folder_, {"r.h5"}));
+  const std::set<std::string> classification = metrics_in(analyzed(folder_, {"c.h5"}));
+  std::set<std::string> all = regression;
+  all.insert(classification.begin(), classification.end());
+  const auto others = [&](const std::set<std::string>& there) {
+    std::string list;
+    for (const std::string& name : all) {
+      list += there.contains(name) ? "" : (list.empty() ? "" : ", ") + name;
+    }
+    return list;
+  };
+  std::string list;
+  for (const std::string& name : all) {
+    list += (list.empty() ? "" : ",") + name;
+  }
+  EXPECT_THAT(told({"r.h5", "--metrics", list}), HasSubstr("--metrics: " + others(regression) + " are of"));
+  EXPECT_THAT(told({"c.h5", "--metrics", list}),
+              HasSubstr("--metrics: " + others(classification) + " are of"));
+}
+
+TEST_F(MeantOtherwise, OptionsThatDoNothing) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc'])\n");
+  EXPECT_EQ(told({"a.h5", "--layout", "NHWC"}), "--layout NHWC: no activations have 4 axes\n");
+  EXPECT_EQ(told({"a.h5", "--pool", "none"}), "--pool none: no activations are sequences or images\n");
+  EXPECT_EQ(told({"a.h5", "--weight-layout", "HWIO"}), "--weight-layout HWIO: no weight has 4 axes\n");
+  EXPECT_EQ(told({"a.h5", "--dtype", "bfloat16"}), "--dtype bfloat16: no numbers are integers of 16 bits\n");
+  EXPECT_EQ(told({"a.h5", "--save-every", "1m"}), "--save-every: without --work nothing is saved\n");
+  EXPECT_THAT(told({"a.h5", "--work", ""}, 2), HasSubstr("--work: found ''"));
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5", "--per-class"}).err,
+              HasSubstr("--per-class: no dump has task"));
 }
 
 }  // namespace
