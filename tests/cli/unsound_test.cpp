@@ -167,6 +167,19 @@ for name, at in ("crash", 25), ("endless", 24), ("lost", 16):
   EXPECT_THAT(inspected.out, HasSubstr("18 layers can be analysed"));
 }
 
+TEST(Numbers, TooLargeToSquareAreNamedWithTheirRow) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "dump('rows.h5', edit=spoil('layers/fc1/activations', 7, 1e200))\n"
+             "dump('targets.h5', edit=spoil('targets', 9, -1e160))\n");
+  EXPECT_THAT(
+      expect_status(1, folder, {"analyze", "rows.h5", "-q", "-o", "-"}).err,
+      HasSubstr("rows.h5: /layers/fc1/activations: found 1e+200 in row 7, too large to square; expected "
+                "numbers of at most 1e+145"));
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "targets.h5", "-q", "-o", "-"}).err,
+              HasSubstr("targets.h5: /targets: found -1e+160 in row 9, too large to square"));
+}
+
 TEST(Integers, ThatFloat64WouldRoundAreRefused) {
   const TempFolder folder;
   make_dumps(folder, R"(
