@@ -33,7 +33,7 @@ void require_positions(const DatasetIndex& activations, const RowFormat& format,
     throw InputError(
         activations.file, activations.object,
         fmt::format("found a layout whose channels come before its positions; expected [N, {}, d] for "
-                    "labels of positions",
+                    "labels of positions: store them with channels last, as layout \"NTD\" or \"NHWC\"",
                     positions));
   }
 }

@@ -201,9 +201,9 @@ void Attributes::refuse(const std::string& name, const std::string& found,
                    fmt::format("attribute '{}': found {}; expected {}", printable(name), found, expected));
 }
 
-std::optional<AttributeValue> Attributes::find(const std::string& name) const {
+std::optional<AttributeValue> Attributes::find(const std::string& name, const std::string& expected) const {
   if (const auto odd = unreadable_.find(name); odd != unreadable_.end()) {
-    refuse(name, odd->second, "one number or a string of at most 64 KiB");
+    refuse(name, odd->second, expected);
   }
   const auto value = values_.find(name);
   return value == values_.end() ? std::nullopt : std::optional(value->second);
@@ -235,7 +235,7 @@ std::optional<std::int64_t> Attributes::integer(const std::string& name) const {
 }
 
 std::optional<double> Attributes::number(const std::string& name) const {
-  const auto value = find(name);
+  const auto value = find(name, "a finite number");
   if (!value) {
     return std::nullopt;
   }

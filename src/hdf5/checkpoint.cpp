@@ -15,6 +15,7 @@
 #include "hdf5/failure.hpp"
 #include "hdf5/holes.hpp"
 #include "hdf5/layers.hpp"
+#include "hdf5/meaning.hpp"
 #include "hdf5/misspelt.hpp"
 #include "hdf5/naming.hpp"
 
@@ -107,20 +108,26 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
 
 void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
   const DatasetIndex& targets = checkpoint.targets;
+  if (targets.shape.size() == 1 || targets.shape.size() == 2) {
+    return;
+  }
   if (checkpoint.task == "classification") {
-    if (targets.shape.empty() || targets.shape.size() > 2) {
-      throw InputError(
-          place.file, place.object,
-          fmt::format(
-              "found {} numbers of shape {}; expected labels of shape [N], or one-hot rows [N, K], for "
-              "classification",
-              targets.element.name(), shape_text(targets.shape)));
-    }
-  } else if (targets.shape.empty() || targets.shape.size() > 2) {
     throw InputError(
         place.file, place.object,
-        fmt::format("found targets of shape {}; expected [N] or [N, n]", shape_text(targets.shape)));
+        fmt::format("found {} numbers of shape {}; expected labels of shape [N], or one-hot rows [N, K], for "
+                    "classification{}",
+                    targets.element.name(), shape_text(targets.shape),
+                    targets.shape.size() > 2 ? "; labels of pixels take the shape [N, H W], with activations "
+                                               "[N, H, W, C], layout \"NHWC\" and pool \"none\""
+                                             : ""));
   }
+  throw InputError(
+      place.file, place.object,
+      fmt::format("found targets of shape {}; expected [N] or [N, n]{}", shape_text(targets.shape),
+                  targets.shape.size() > 2
+                      ? "; targets of positions take the shape [N T, n], with activations "
+                        "[N T, d]"
+                      : ""));
 }
 
 std::uint64_t columns(const DatasetIndex& dataset) {
@@ -141,12 +148,14 @@ void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& pr
   if (!fits) {
     throw InputError(
         place.file, place.object,
-        fmt::format("found predictions of shape {}; expected {}", shape_text(predictions.shape),
-                    logits ? "logits of shape [N, K]"
-                           : fmt::format("{}, as the targets have{}", shape_text(checkpoint.targets.shape),
-                                         may_be_labels(checkpoint)
-                                             ? "; --task classification says that the targets are labels"
-                                             : "")));
+        fmt::format(
+            "found predictions of shape {}; expected {}", shape_text(predictions.shape),
+            logits ? fmt::format("logits of shape [N, K]{}",
+                                 rank > 2 ? "; logits of positions are not measured: leave them out" : "")
+                   : fmt::format("{}, as the targets have{}", shape_text(checkpoint.targets.shape),
+                                 may_be_labels(checkpoint)
+                                     ? "; --task classification says that the targets are labels"
+                                     : "")));
   }
   require_same_samples(place, predictions, checkpoint.targets);
 }
@@ -164,6 +173,7 @@ class CheckpointIndexer {
     } else {
       read_attributes(attributes, files_.place(group_), checkpoint);
       remark_on_step(checkpoint);
+      remark_on_lambdas(attributes);
     }
     take_asked_task(options_.task, files_.place(group_), checkpoint);
     index_targets(checkpoint);
@@ -201,6 +211,7 @@ class CheckpointIndexer {
     checkpoint.targets = describe_samples(files_, *targets, of_targets, labels);
     require_written(checkpoint, checkpoint.targets);
     check_targets(checkpoint, files_.place(*targets));
+    remark_on_validity(*targets, files_.place(*targets), problems_.remarks);
   }
 
   // Predictions that the user asked for must be usable; others only fail themselves.
@@ -219,6 +230,32 @@ class CheckpointIndexer {
       }
     } catch (const InputError& error) {
       problems_.failures.push_back(failure_of(error));
+    }
+  }
+
+  // ufm_* are without them.
+  void remark_on_lambdas(const Attributes& attributes) {
+    for (const char* name : {"lambda_w", "lambda_h"}) {
+      try {
+        const auto value = attributes.number(name);
+        if (value && *value < 0) {
+          remark(files_.place(group_),
+                 fmt::format("attribute '{}': found {}; expected a number from 0 on; it is not heeded", name,
+                             *value));
+        }
+      } catch (const InputError& error) {
+        remark(files_.place(group_), error.message() + "; it is not heeded");
+      }
+    }
+  }
+
+  void remark_on_index(const std::vector<LayerIndex>& layers) {
+    const auto has_none = [](const LayerIndex& layer) { return !layer.index; };
+    const auto first = std::ranges::find_if(layers, has_none);
+    if (first != layers.begin() && first != layers.end()) {
+      remark(files_.place(group_),
+             fmt::format("{} of {} layers have no attribute 'index' and come last, first {}",
+                         layers.end() - first, layers.size(), printable(first->name)));
     }
   }
 
@@ -284,6 +321,7 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+    remark_on_index(checkpoint.layers);
     remark_on_missing(checkpoint, options_.naming.weight, &LayerIndex::weight, "weight");
     remark_on_missing(checkpoint, options_.naming.bias, &LayerIndex::bias, "bias");
   }

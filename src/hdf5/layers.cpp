@@ -15,6 +15,7 @@
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/dtype.hpp"
+#include "hdf5/meaning.hpp"
 #include "hdf5/misspelt.hpp"
 
 namespace collapscope::hdf5 {
@@ -45,8 +46,9 @@ Layout default_layout(const DatasetIndex& activations, const Place& place) {
       throw InputError(
           place.file, place.object,
           fmt::format("found activations of shape {}; expected [N, d], [N, T, d], [N, C, H, W], [N, H, W, C] "
-                      "or [N, C, D, H, W]",
-                      shape_text(activations.shape)));
+                      "or [N, C, D, H, W]{}",
+                      shape_text(activations.shape),
+                      activations.shape.size() == 1 ? "; a single feature takes the shape [N, 1]" : ""));
   }
 }
 
@@ -256,6 +258,7 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   layer.weight_transposed = options.naming.transpose_weight;
   const Object activations = files.get(checkpoint, parts.activations, "the activations");
   layer.activations = describe_samples(files, activations, options);
+  remark_on_validity(activations, files.place(activations), remarks);
   read_attributes(files, checkpoint, parts, activations, options, layer, remarks);
   require_same_samples(files.place(activations), layer.activations, targets);
   layer.weight = optional_dataset(files, checkpoint, parts.weight, options);

@@ -164,6 +164,79 @@ TEST_F(MeantOtherwise, MisspeltPartsOfADump) {
   EXPECT_THAT(expect_status(0, folder_, {"inspect", "preds.h5"}).err, HasSubstr("but 'preds'"));
 }
 
+TEST_F(MeantOtherwise, AttributesThatAreNotHeeded) {
+  make_dumps(folder_,
+             "def own(**attributes):\n"
+             "    return lambda f: f['layers/fc/activations'].attrs.update(attributes)\n"
+             "def order(f):\n"
+             "    f['layers/b'].attrs['index'] = 0; f['layers/d'].attrs['index'] = 1\n"
+             "one = ['fc']\n"
+             "dump('text.h5', layers=one, lambda_w='1e-3', lambda_h=0.1)\n"
+             "dump('several.h5', layers=one, lambda_w=0.1, lambda_h=np.array([0.1, 0.2]))\n"
+             "dump('negative.h5', layers=one, lambda_w=-1.0, lambda_h=0.1)\n"
+             "dump('valid.h5', layers=one, edit=own(valid_range=np.array([-1.0, 1.0])))\n"
+             "dump('missing.h5', layers=one, edit=own(missing_value=np.array([1.0, 2.0])))\n"
+             "dump('order.h5', layers=['a', 'b', 'c', 'd'], edit=order)\n"
+             "def codes(f):\n"
+             "    f['layers/q/activations'] = (np.arange(300) % 50).astype('i1').reshape(60, 5)\n"
+             "    f['layers/q/activations'].attrs['dtype'] = 'torch.qint8'\n"
+             "dump('codes.h5', edit=codes)\n");
+  EXPECT_EQ(told({"text.h5"}),
+            "text.h5: /: attribute 'lambda_w': found \"1e-3\"; expected a finite number; it is not heeded\n");
+  EXPECT_EQ(
+      told({"several.h5"}),
+      "several.h5: /: attribute 'lambda_h': found 2 values; expected a finite number; it is not heeded\n");
+  EXPECT_EQ(
+      told({"negative.h5"}),
+      "negative.h5: /: attribute 'lambda_w': found -1; expected a number from 0 on; it is not heeded\n");
+  EXPECT_EQ(told({"valid.h5"}),
+            "valid.h5: /layers/fc/activations: attribute 'valid_range' is not heeded: numbers beyond it are "
+            "measured\n");
+  EXPECT_THAT(told({"missing.h5"}, 2),
+              HasSubstr("attribute 'missing_value': found 2 values; expected one number"));
+  EXPECT_EQ(told({"order.h5"}),
+            "order.h5: /: 2 of 4 layers have no attribute 'index' and come last, first a\n");
+  EXPECT_THAT(
+      told({"codes.h5"}, 1),
+      HasSubstr("codes.h5: /layers/q/activations: attribute 'dtype': found \"torch.qint8\" on int8 numbers; "
+                "expected the numbers themselves: dequantize them"));
+}
+
+TEST_F(MeantOtherwise, ShapesThatTakeAnotherForm) {
+  make_dumps(
+      folder_,
+      "def with_weight(w):\n"
+      "    def edit(f):\n"
+      "        f['layers/c/activations'] = normal(60, 120).reshape(60, 6, 4, 5)\n"
+      "        f['layers/c/weight'] = w\n"
+      "    return edit\n"
+      "dump('depthwise.h5', edit=with_weight(np.ones((6, 1, 3, 3))))\n"
+      "dump('grouped.h5', edit=with_weight(np.ones((4, 3, 3, 3))))\n"
+      "dump('scale.h5', edit=with_weight(np.ones(6)))\n"
+      "def put(**parts):\n"
+      "    def edit(f):\n"
+      "        for name, values in parts.items():\n"
+      "            if name in f: del f[name]\n"
+      "            f[name] = values\n"
+      "    return edit\n"
+      "labels = np.arange(60) % 3\n"
+      "dump('logits.h5', task='classification', edit=put(targets=labels, predictions=np.ones((60, 5, 3))))\n"
+      "dump('pixels.h5', task='classification', edit=put(targets=np.zeros((60, 2, 3), 'i8')))\n"
+      "dump('tokens.h5', edit=put(targets=np.zeros((60, 2, 3))))\n"
+      "def single(f):\n"
+      "    f['layers/one/activations'] = np.arange(60.0)\n"
+      "dump('single.h5', edit=single)\n");
+  EXPECT_THAT(told({"depthwise.h5"}, 1), HasSubstr("; a convolution in 6 groups? Store its weight in full"));
+  EXPECT_THAT(told({"grouped.h5"}, 1), HasSubstr("; a convolution in 2 groups? Store its weight in full"));
+  EXPECT_THAT(told({"scale.h5"}, 1), HasSubstr("; of a normalization's scale leave it out"));
+  EXPECT_THAT(
+      told({"logits.h5"}, 1),
+      HasSubstr("expected logits of shape [N, K]; logits of positions are not measured: leave them out"));
+  EXPECT_THAT(told({"pixels.h5"}, 2), HasSubstr("labels of pixels take the shape [N, H W]"));
+  EXPECT_THAT(told({"tokens.h5"}, 2), HasSubstr("targets of positions take the shape [N T, n]"));
+  EXPECT_THAT(told({"single.h5"}, 1), HasSubstr("a single feature takes the shape [N, 1]"));
+}
+
 // Each remark once, however many dumps it is of.
 TEST_F(MeantOtherwise, OneLineForManyDumps) {
   make_dumps(folder_, "for i in range(4): dump(f'{i}.h5', layers=['fc1'], epoch=i)\n");
