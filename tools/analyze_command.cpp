@@ -162,6 +162,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   const IndexOptions indexing = index_options(options);
   const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
   check_no_input(options.outputs, dumps);
+  if (job.is_first() && !options.shards) {
+    tell_repeated(dumps, [&](const std::string& text) { progress.message(text); });
+  }
   DeviceChoice device(options, dumps);
   DumpIndex index = index_dumps(dumps, indexing);
   if (job.is_first()) {

@@ -4,6 +4,7 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -20,11 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string in_lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5".
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string extension = entry.path().extension();
-    if (entry.is_regular_file() && std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
+    const std::string extension = in_lower_case(entry.path().extension());
+    const bool hidden = entry.path().filename().string().starts_with('.');
+    if (!hidden && entry.is_regular_file() &&
+        std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
       files.push_back(entry.path());
     }
   }
@@ -165,11 +175,23 @@ void say_remarks(const std::vector<Failure>& remarks, const std::function<void(c
 
 }  // namespace
 
-InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
+InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5, .hdf5 or .hdf", "dump"}; }
 InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 
 std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {
   return expand(arguments, kind, 0);
+}
+
+void tell_repeated(const std::vector<std::string>& files,
+                   const std::function<void(const std::string&)>& say) {
+  std::map<std::string, std::size_t> counts;
+  for (const std::string& file : files) {
+    std::error_code failure;
+    const fs::path real = fs::canonical(file, failure);
+    if (!failure && ++counts[real.string()] == 2) {
+      say(fmt::format("{}: named more than once, and measured as often", printable(file)));
+    }
+  }
 }
 
 std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,

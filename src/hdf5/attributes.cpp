@@ -217,7 +217,9 @@ std::optional<std::string> Attributes::text(const std::string& name) const {
   if (!std::holds_alternative<std::string>(*value)) {
     refuse(name, value_text(*value), "a string");
   }
-  return std::get<std::string>(*value);
+  std::string found = std::get<std::string>(*value);
+  found.resize(found.find_last_not_of(' ') + 1);  // of a fixed length, filled up by hand
+  return found;
 }
 
 std::optional<std::int64_t> Attributes::integer(const std::string& name) const {

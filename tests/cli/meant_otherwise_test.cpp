@@ -38,6 +38,7 @@ TEST_F(MeantOtherwise, LayoutAndPoolOfTheActivationsThemselves) {
              "own = '/activations'\n"
              "dump('group.h5', layers=[], edit=images('', layout='NHWC', pool='max'))\n"
              "dump('own.h5', layers=[], edit=images(own, layout='NHWC', pool='max'))\n"
+             "dump('letters.h5', layers=[], edit=images('', layout=np.bytes_('nhwc    '), pool='Max'))\n"
              "dump('odd.h5', layers=[], edit=images(own, layout='C order', pool=3))\n"
              "dump('plain.h5', layers=[], edit=images(own))\n"
              "dump('torn.h5', layers=[], edit=images(own, layout='NHWC'))\n"
@@ -48,6 +49,7 @@ TEST_F(MeantOtherwise, LayoutAndPoolOfTheActivationsThemselves) {
   EXPECT_EQ(layer_metric(group, "c", "features"), 6);
   expect_same_metrics(analyzed(folder_, {"own.h5"}), group, 0, 0);
   EXPECT_EQ(told({"own.h5"}), "");
+  expect_same_metrics(analyzed(folder_, {"letters.h5"}), group, 0, 0);
   EXPECT_THAT(told({"odd.h5"}),
               AllOf(HasSubstr("odd.h5: /layers/c/activations: attribute 'layout': found \"C order\""),
                     HasSubstr("attribute 'pool': found 3"), HasSubstr("it is not heeded")));
