@@ -237,7 +237,7 @@ std::optional<std::int64_t> Attributes::integer(const std::string& name) const {
 }
 
 std::optional<double> Attributes::number(const std::string& name) const {
-  const auto value = find(name, "a finite number");
+  const auto value = find(name, "one number");
   if (!value) {
     return std::nullopt;
   }

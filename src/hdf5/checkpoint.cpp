@@ -10,6 +10,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/checkpoint_remarks.hpp"
 #include "hdf5/class_names.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/failure.hpp"
@@ -172,8 +173,7 @@ class CheckpointIndexer {
       read_foreign_attributes(attributes, checkpoint);
     } else {
       read_attributes(attributes, files_.place(group_), checkpoint);
-      remark_on_step(checkpoint);
-      remark_on_lambdas(attributes);
+      remark_on_attributes(checkpoint, attributes, files_.place(group_), problems_.remarks);
     }
     take_asked_task(options_.task, files_.place(group_), checkpoint);
     index_targets(checkpoint);
@@ -233,44 +233,6 @@ class CheckpointIndexer {
     }
   }
 
-  // ufm_* are without them.
-  void remark_on_lambdas(const Attributes& attributes) {
-    for (const char* name : {"lambda_w", "lambda_h"}) {
-      try {
-        const auto value = attributes.number(name);
-        if (value && *value < 0) {
-          remark(files_.place(group_),
-                 fmt::format("attribute '{}': found {}; expected a number from 0 on; it is not heeded", name,
-                             *value));
-        }
-      } catch (const InputError& error) {
-        remark(files_.place(group_), error.message() + "; it is not heeded");
-      }
-    }
-  }
-
-  void remark_on_index(const std::vector<LayerIndex>& layers) {
-    const auto has_none = [](const LayerIndex& layer) { return !layer.index; };
-    const auto first = std::ranges::find_if(layers, has_none);
-    if (first != layers.begin() && first != layers.end()) {
-      remark(files_.place(group_),
-             fmt::format("{} of {} layers have no attribute 'index' and come last, first {}",
-                         layers.end() - first, layers.size(), printable(first->name)));
-    }
-  }
-
-  void remark_on_step(const CheckpointIndex& checkpoint) {
-    const auto counts = [&](const auto& attribute) {
-      return may_be_meant(attribute.first, "step") && checkpoint.number(attribute.first);
-    };
-    const auto other = std::ranges::find_if(checkpoint.attributes, counts);
-    if (!checkpoint.step && other != checkpoint.attributes.end()) {
-      remark(files_.place(group_),
-             fmt::format("attribute '{}': found, but no 'step', which orders the checkpoints of a run",
-                         printable(other->first)));
-    }
-  }
-
   // The checkpoint's own, else those of the root. What is wrong with them costs them alone.
   void index_class_names(CheckpointIndex& checkpoint) {
     if (checkpoint.task != "classification" || is_foreign(options_)) {
@@ -302,7 +264,7 @@ class CheckpointIndexer {
             layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
       refuse_no_wanted(layers);
     }
-    require_own_parameters(layers);
+    require_own_parameters(layers, options_, files_.place(group_));
     for (const LayerParts& parts : layers) {
       if (!is_wanted(parts.name, options_.layers)) {
         continue;
@@ -321,46 +283,7 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
-    remark_on_index(checkpoint.layers);
-    remark_on_missing(checkpoint, options_.naming.weight, &LayerIndex::weight, "weight");
-    remark_on_missing(checkpoint, options_.naming.bias, &LayerIndex::bias, "bias");
-  }
-
-  // One name for all of several layers would give each the parameters of one.
-  void require_own_parameters(const std::vector<LayerParts>& layers) const {
-    const auto count = std::ranges::count_if(
-        layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); });
-    for (const auto& [option, pattern] :
-         {std::pair{"--weight", options_.naming.weight}, {"--bias", options_.naming.bias}}) {
-      if (count > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
-        const Place place = files_.place(group_);
-        throw InputError(
-            place.file, place.object,
-            fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
-                        "stands for a layer's name, or a single layer, as --layers chooses it",
-                        option, printable(pattern), count));
-      }
-    }
-  }
-
-  // Layers at which a pattern finds nothing, while it does at others.
-  void remark_on_missing(const CheckpointIndex& checkpoint, const std::string& pattern,
-                         std::optional<DatasetIndex> LayerIndex::*part, const char* what) {
-    std::vector<std::string> without;
-    for (const LayerIndex& layer : checkpoint.layers) {
-      if (!pattern.empty() && !(layer.*part)) {
-        without.push_back(layer.name);
-      }
-    }
-    if (!without.empty()) {
-      remark(files_.place(group_),
-             fmt::format("no {} at '{}' for {} of {} layers, first {}", what, printable(pattern),
-                         without.size(), checkpoint.layers.size(), printable(without.front())));
-    }
-  }
-
-  void remark(const Place& place, std::string text) {
-    problems_.remarks.push_back({place.file, place.object, std::move(text)});
+    remark_on_layers(checkpoint, options_.naming, files_.place(group_), problems_.remarks);
   }
 
   // Failures to find some come first: the wanted layer may be among them.

@@ -89,4 +89,34 @@ void remark_on_misspelt(FileSet& files, const Object& group, std::string_view pa
   }
 }
 
+void report_strays(FileSet& files, const Object& layers, const std::vector<std::string>& strays,
+                   const std::vector<std::string>& globs, IndexProblems& problems) {
+  std::string first;
+  std::size_t others = 0;
+  for (const std::string& path : strays) {
+    const std::size_t slash = path.rfind('/');
+    const std::string group = slash == std::string::npos ? "" : path.substr(0, slash);
+    const std::string name = path.substr(slash + 1);
+    if (!is_wanted(group.empty() ? name : group, globs)) {
+      continue;
+    }
+    if (!group.empty() && may_be_meant(name, "activations")) {
+      const Place place = files.place(layers, group);
+      problems.failures.push_back(
+          {place.file, place.object,
+           fmt::format("found a dataset '{}'; did you mean 'activations'? Without it this is no layer",
+                       printable(name))});
+    } else if (others++ == 0) {
+      first = path;
+    }
+  }
+  if (others > 0) {
+    const Place place = files.place(layers, first);
+    problems.remarks.push_back(
+        {place.file, place.object,
+         fmt::format("belongs to no layer{}: a layer is a group below /layers with a dataset 'activations'",
+                     others > 1 ? fmt::format(", as {} more datasets do not", others - 1) : "")});
+  }
+}
+
 }  // namespace collapscope::hdf5

@@ -96,37 +96,6 @@ bool lies_in(const std::set<std::string>& layers, std::string group) {
   return !group.empty();
 }
 
-// Datasets below /layers that belong to no layer. Where they seem to be its activations, the layer is lost;
-// of others a line tells.
-void report_strays(FileSet& files, const Object& layers, const std::vector<std::string>& strays,
-                   const std::vector<std::string>& globs, IndexProblems& problems) {
-  std::string first;
-  std::size_t others = 0;
-  for (const std::string& path : strays) {
-    const std::string group = group_of(path);
-    const std::string name = path.substr(path.rfind('/') + 1);
-    if (!is_wanted(group.empty() ? name : group, globs)) {
-      continue;
-    }
-    if (!group.empty() && may_be_meant(name, "activations")) {
-      const Place place = files.place(layers, group);
-      problems.failures.push_back(
-          {place.file, place.object,
-           fmt::format("found a dataset '{}'; did you mean 'activations'? Without it this is no layer",
-                       printable(name))});
-    } else if (others++ == 0) {
-      first = path;
-    }
-  }
-  if (others > 0) {
-    const Place place = files.place(layers, first);
-    problems.remarks.push_back(
-        {place.file, place.object,
-         fmt::format("belongs to no layer{}: a layer is a group below /layers with a dataset 'activations'",
-                     others > 1 ? fmt::format(", as {} more datasets do not", others - 1) : "")});
-  }
-}
-
 std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint,
                                          const IndexOptions& options, IndexProblems& problems) {
   std::vector<Failure>& failures = problems.failures;

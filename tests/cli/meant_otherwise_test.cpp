@@ -187,7 +187,7 @@ TEST_F(MeantOtherwise, AttributesThatAreNotHeeded) {
             "text.h5: /: attribute 'lambda_w': found \"1e-3\"; expected a finite number; it is not heeded\n");
   EXPECT_EQ(
       told({"several.h5"}),
-      "several.h5: /: attribute 'lambda_h': found 2 values; expected a finite number; it is not heeded\n");
+      "several.h5: /: attribute 'lambda_h': found 2 values; expected one number; it is not heeded\n");
   EXPECT_EQ(
       told({"negative.h5"}),
       "negative.h5: /: attribute 'lambda_w': found -1; expected a number from 0 on; it is not heeded\n");
