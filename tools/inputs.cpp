@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -158,6 +159,29 @@ void say_once(const std::vector<Checkpoint>& checkpoints,
   }
 }
 
+// Runs whose steps are of several units, which one order cannot have.
+void tell_step_units(const std::vector<Checkpoint>& checkpoints,
+                     const std::function<void(const std::string&)>& say) {
+  std::map<std::string, std::set<std::string>> units;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    const CheckpointIndex& first = checkpoint.front();
+    const auto unit =
+        std::ranges::find(first.attributes, "step_unit", &std::pair<std::string, AttributeValue>::first);
+    const auto* text = unit == first.attributes.end() ? nullptr : std::get_if<std::string>(&unit->second);
+    if (text == nullptr || !first.step || first.run.empty()) {
+      continue;
+    }
+    std::set<std::string>& of_run = units[first.run];
+    if (of_run.insert(*text).second && of_run.size() == 2) {
+      const std::string& other = *of_run.begin() == *text ? *of_run.rbegin() : *of_run.begin();
+      say(fmt::format(
+          "{}: attribute 'step_unit': found \"{}\", and \"{}\" in other dumps of run {}, which are ordered "
+          "by 'step' all the same",
+          printable(first.path), printable(*text), printable(other), printable(first.run)));
+    }
+  }
+}
+
 // Each text once, with the first place it is said of.
 void say_remarks(const std::vector<Failure>& remarks, const std::function<void(const std::string&)>& say) {
   std::map<std::string_view, std::size_t> counts;
@@ -209,6 +233,7 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
   const auto of_shards = [&](const Checkpoint& checkpoint) { return shards_note(checkpoint, shards); };
   say_once(checkpoints, of_biases, say);
   say_once(checkpoints, of_shards, say);
+  tell_step_units(checkpoints, say);
   return checkpoints;
 }
 

@@ -185,9 +185,8 @@ TEST_F(MeantOtherwise, AttributesThatAreNotHeeded) {
              "dump('codes.h5', edit=codes)\n");
   EXPECT_EQ(told({"text.h5"}),
             "text.h5: /: attribute 'lambda_w': found \"1e-3\"; expected a finite number; it is not heeded\n");
-  EXPECT_EQ(
-      told({"several.h5"}),
-      "several.h5: /: attribute 'lambda_h': found 2 values; expected one number; it is not heeded\n");
+  EXPECT_EQ(told({"several.h5"}),
+            "several.h5: /: attribute 'lambda_h': found 2 values; expected one number; it is not heeded\n");
   EXPECT_EQ(
       told({"negative.h5"}),
       "negative.h5: /: attribute 'lambda_w': found -1; expected a number from 0 on; it is not heeded\n");
@@ -237,6 +236,17 @@ TEST_F(MeantOtherwise, ShapesThatTakeAnotherForm) {
   EXPECT_THAT(told({"pixels.h5"}, 2), HasSubstr("labels of pixels take the shape [N, H W]"));
   EXPECT_THAT(told({"tokens.h5"}, 2), HasSubstr("targets of positions take the shape [N T, n]"));
   EXPECT_THAT(told({"single.h5"}, 1), HasSubstr("a single feature takes the shape [N, 1]"));
+}
+
+TEST_F(MeantOtherwise, StepsOfSeveralUnits) {
+  make_dumps(folder_,
+             "dump('a.h5', layers=['fc'], run='r', step=1, step_unit='epoch')\n"
+             "dump('b.h5', layers=['fc'], run='r', step=2, step_unit='step')\n"
+             "dump('c.h5', layers=['fc'], run='q', step=2, step_unit='step')\n");
+  EXPECT_EQ(told({"."}),
+            "./b.h5: attribute 'step_unit': found \"step\", and \"epoch\" in other dumps of run r, which are "
+            "ordered by 'step' all the same\n");
+  EXPECT_EQ(told({"a.h5", "c.h5"}), "");
 }
 
 // Each remark once, however many dumps it is of.
