@@ -20,6 +20,7 @@
 #include "dump_options.hpp"
 #include "inputs.hpp"
 #include "layer_names.hpp"
+#include "option_notes.hpp"
 #include "outputs.hpp"
 #include "state_options.hpp"
 #include "stop_signals.hpp"
@@ -161,6 +162,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   const IndexOptions indexing = index_options(options);
   const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
   check_no_input(options.outputs, dumps);
+  if (job.is_first() && !options.shards) {
+    tell_repeated(dumps, [&](const std::string& text) { progress.message(text); });
+  }
   DeviceChoice device(options, dumps);
   DumpIndex index = index_dumps(dumps, indexing);
   if (job.is_first()) {
@@ -184,14 +188,13 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   if (!task.chosen.note.empty()) {
     progress.message(task.chosen.note);
   }
-  const auto has_labels = [](const Checkpoint& one) { return is_classification(one.front()); };
-  if (job.is_first() && std::ranges::none_of(task.checkpoints, has_labels)) {
-    if (options.per_class) {
-      progress.message("--per-class: no dump has task = \"classification\", so there are no classes");
+  tell_idle_options(options, task.checkpoints, [&](const std::string& note) {
+    if (job.is_first()) {
+      progress.message(note);
     }
-    if (!options.ignore_label.empty()) {
-      progress.message("--ignore-label: no dump has task = \"classification\", so nothing is left out");
-    }
+  });
+  if (job.is_first() && options.work.empty() && options.save_every != StateOptions().save_every) {
+    progress.message("--save-every: without --work nothing is saved");
   }
   task.states = states_for(options, task.checkpoints, task.chosen.backend->is_device(), progress, job);
   return task;

@@ -38,6 +38,7 @@ struct Option {
   bool any_case = false;               // of letters in choices
   std::optional<Range> range{};
   bool not_negative = false;
+  bool not_empty = false;  // of a text
   // A vector takes all words up to the next option, unless these say otherwise.
   bool one_word = false;  // a word only; the option may be repeated
   int count = 0;          // this many; 0: one or more

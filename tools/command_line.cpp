@@ -71,6 +71,10 @@ void add_option(CLI::App& app, const Option& option) {
   if (option.not_negative) {
     added->check(CLI::NonNegativeNumber);
   }
+  if (option.not_empty) {
+    added->check([](const std::string& word) { return word.empty() ? "found '', expected a text" : ""; }, "",
+                 "");
+  }
   if (option.one_word) {
     added->allow_extra_args(false);
   }

@@ -4,9 +4,14 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -17,11 +22,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string in_lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5".
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string extension = entry.path().extension();
-    if (entry.is_regular_file() && std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
+    const std::string extension = in_lower_case(entry.path().extension());
+    const bool hidden = entry.path().filename().string().starts_with('.');
+    if (!hidden && entry.is_regular_file() &&
+        std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
       files.push_back(entry.path());
     }
   }
@@ -177,17 +191,68 @@ void say_once(const std::vector<Checkpoint>& checkpoints,
   }
 }
 
+// Runs whose steps are of several units, which one order cannot have.
+void tell_step_units(const std::vector<Checkpoint>& checkpoints,
+                     const std::function<void(const std::string&)>& say) {
+  std::map<std::string, std::set<std::string>> units;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    const CheckpointIndex& first = checkpoint.front();
+    const auto unit =
+        std::ranges::find(first.attributes, "step_unit", &std::pair<std::string, AttributeValue>::first);
+    const auto* text = unit == first.attributes.end() ? nullptr : std::get_if<std::string>(&unit->second);
+    if (text == nullptr || !first.step || first.run.empty()) {
+      continue;
+    }
+    std::set<std::string>& of_run = units[first.run];
+    if (of_run.insert(*text).second && of_run.size() == 2) {
+      const std::string& other = *of_run.begin() == *text ? *of_run.rbegin() : *of_run.begin();
+      say(fmt::format(
+          "{}: attribute 'step_unit': found \"{}\", and \"{}\" in other dumps of run {}, which are ordered "
+          "by 'step' all the same",
+          printable(first.path), printable(*text), printable(other), printable(first.run)));
+    }
+  }
+}
+
+// Each text once, with the first place it is said of.
+void say_remarks(const std::vector<Failure>& remarks, const std::function<void(const std::string&)>& say) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const Failure& remark : remarks) {
+    ++counts[remark.message];
+  }
+  for (const Failure& remark : remarks) {
+    const std::size_t count = std::exchange(counts[remark.message], 0);
+    if (count > 0) {
+      const std::string first = InputError(remark.path, remark.object, remark.message).what();
+      say(count == 1 ? first : fmt::format("{}; so in {} places more", first, count - 1));
+    }
+  }
+}
+
 }  // namespace
 
-InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5 or .hdf5", "dump"}; }
+InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5, .hdf5 or .hdf", "dump"}; }
 InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 
 std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {
   return expand(arguments, kind, 0);
 }
 
+void tell_repeated(const std::vector<std::string>& files,
+                   const std::function<void(const std::string&)>& say) {
+  std::map<std::string, std::size_t> counts;
+  for (const std::string& file : files) {
+    std::error_code failure;
+    const fs::path real = fs::canonical(file, failure);
+    if (!failure && ++counts[real.string()] == 2) {
+      say(fmt::format("{}: named more than once, and measured as often", printable(file)));
+    }
+  }
+}
+
 std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
                                 const std::function<void(const std::string&)>& say) {
+  say_remarks(index.remarks, say);
   std::vector<Checkpoint> checkpoints = arrange_checkpoints(std::move(index.checkpoints), shards);
   if (!weights.file.empty()) {
     FoundWeights found = use_weights(checkpoints, weights);
@@ -207,6 +272,7 @@ std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNami
   if (const std::string note = shards ? nothing_joined_note(checkpoints) : ""; !note.empty()) {
     say(note);
   }
+  tell_step_units(checkpoints, say);
   return checkpoints;
 }
 

@@ -20,11 +20,15 @@ struct InputKind {
 [[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
 [[nodiscard]] InputKind results_files();  // .json
 
-// Files in natural order within each argument. A folder stands for the files of this kind in it; an argument
+// Files in natural order within each argument. A folder stands for the files of this kind in it that are not
+// hidden; an argument
 // with * ? [ that is no file is a glob; @FILE lists arguments, a line each. Throws UsageError for what names
 // nothing.
 [[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments,
                                                      const InputKind& kind);
+
+// A line for each file that is there more than once, under any name.
+void tell_repeated(const std::vector<std::string>& files, const std::function<void(const std::string&)>& say);
 
 // The checkpoints of an index in their order, with weights from elsewhere if `weights` names a file. What
 // cannot be used goes to index.failures; what is to be said, to `say`.

@@ -13,6 +13,7 @@
 #include "device.hpp"
 #include "dump_options.hpp"
 #include "inputs.hpp"
+#include "option_notes.hpp"
 #include "outputs.hpp"
 
 namespace collapscope::tools {
@@ -120,6 +121,7 @@ int run_inspect(const DumpOptions& options) {
   DumpIndex index = index_dumps(dumps, index_options(options));
   const std::vector<Checkpoint> checkpoints = arrange(index, options.shards, weights_naming(options), tell);
   std::vector<Failure> failures = std::move(index.failures);
+  tell_idle_options(options, checkpoints, tell);
   const ChosenBackend chosen = device.take(checkpoints, analysis);
   Totals totals;
   for (const Checkpoint& checkpoint : checkpoints) {

@@ -58,6 +58,7 @@ void add_state_options(Command& command, StateOptions& options) {
                .target = &options.work,
                .description = "keep what is done in this folder; the same command goes on from there",
                .placeholder = "DIR",
+               .not_empty = true,
                .group = heading});
   command.add({.names = {"--save-every"},
                .target = &options.save_every,

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "analysis/checkpoint_work.hpp"
+#include "analysis/extremes.hpp"
 #include "analysis/failures.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -47,7 +48,21 @@ void CheckpointWork::leave(std::size_t layer) {
 }
 
 Failure CheckpointWork::current_failure(std::size_t layer) const {
-  return failure_in_flight(first().path, layers_[layer].index->name);
+  const LayerIndex& index = *layers_[layer].index;
+  try {
+    throw;
+  } catch (const NumericalError&) {
+    try {
+      for (const LayerIndex& shard : shards_of(index)) {
+        refuse_extremes(shard.activations);
+      }
+    } catch (const InputError&) {  // which is more than the error says
+      return failure_in_flight(first().path, index.name);
+    }
+  } catch (...) {
+    // It says enough.
+  }
+  return failure_in_flight(first().path, index.name);
 }
 
 CheckpointOutcome CheckpointWork::outcome() const {

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "analysis/extremes.hpp"
 #include "analysis/failures.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
@@ -32,7 +33,7 @@ void require_positions(const DatasetIndex& activations, const RowFormat& format,
     throw InputError(
         activations.file, activations.object,
         fmt::format("found a layout whose channels come before its positions; expected [N, {}, d] for "
-                    "labels of positions",
+                    "labels of positions: store them with channels last, as layout \"NTD\" or \"NHWC\"",
                     positions));
   }
 }
@@ -158,8 +159,15 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   Backend* const cpu = backend.host();
   Backend& by = cpu != nullptr ? *cpu : backend;
   const auto classes = labels();
-  summary_ = classes != nullptr ? measure_class_targets(*classes)
-                                : collapscope::measure_targets(checkpoint_, *targets_, by, memory);
+  try {
+    summary_ = classes != nullptr ? measure_class_targets(*classes)
+                                  : collapscope::measure_targets(checkpoint_, *targets_, by, memory);
+  } catch (const NumericalError&) {
+    for (const CheckpointIndex& part : checkpoint_.shards) {
+      refuse_extremes(part.targets);
+    }
+    throw;
+  }
   try {
     if (classes != nullptr && wants_class_model(options_)) {
       measure_class_model(*summary_.classes, checkpoint_, *targets_, by, memory);
@@ -188,7 +196,10 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
 
 void CheckpointWork::remark_on_targets() {
   const DatasetIndex& targets = first().targets;
-  if (is_classification(first())) {
+  if (const auto classes = labels()) {
+    if (!options_.ignore_label) {
+      remark(targets, padding_remark(classes->labels(), classes->counts()));
+    }
     return;
   }
   remark(targets, bits_remark(targets));
@@ -241,7 +252,7 @@ void CheckpointWork::measure_layer(std::size_t layer, Worker& worker) {
     } catch (const Stopped&) {
       here.failure = failure_in_flight(first().path, here.index->name);
     } catch (const std::exception&) {
-      here.failure = journal_.failed(failure_in_flight(first().path, here.index->name));
+      here.failure = journal_.failed(current_failure(layer));
     }
   }
   done_with_one();

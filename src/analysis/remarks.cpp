@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "collapscope/core/decode.hpp"
@@ -100,6 +101,24 @@ std::string loss_remark(const DatasetIndex& dataset) {
              ? ""
              : fmt::format("stored with {}, which rounds; the floors do not hold how much",
                            dataset.loss.unknown);
+}
+
+std::string padding_remark(std::span<const std::int64_t> labels, std::span<const std::uint64_t> counts) {
+  constexpr std::int64_t of_images = 255;
+  if (labels.size() < 3) {
+    return "";
+  }
+  const bool one_negative = labels[0] < 0 && labels[1] >= 0 && (labels[0] != -1 || labels.size() > 3);
+  const bool of_255 = labels.front() == 0 && labels.back() == of_images && labels[labels.size() - 2] < 254;
+  if (!one_negative && !of_255) {
+    return "";
+  }
+  const std::size_t place = one_negative ? 0 : labels.size() - 1;
+  return fmt::format(
+      "label {0} occurs in {1} of {2} labels and is measured as a class; if it stands for none, "
+      "--ignore-label {0} "
+      "leaves it out",
+      labels[place], counts[place], std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
 }
 
 std::string bits_remark(const DatasetIndex& dataset) {

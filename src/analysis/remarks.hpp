@@ -1,6 +1,7 @@
 // What the first rows of a dataset suggest that its description does not say.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,5 +22,10 @@ namespace collapscope {
 // A line for integers of 16 bits that nobody calls integers and that look like the bits of floats, and for
 // what the user calls floats and does not look like them; else empty. Reads some rows.
 [[nodiscard]] std::string bits_remark(const DatasetIndex& dataset);
+
+// About a label that probably stands for no class, as -100 does: one is negative, or 255 far from the others.
+// labels: ascending.
+[[nodiscard]] std::string padding_remark(std::span<const std::int64_t> labels,
+                                         std::span<const std::uint64_t> counts);
 
 }  // namespace collapscope

@@ -57,7 +57,7 @@ std::string_view pool_name(Pool pool) {
 
 Pool parse_pool(std::string_view text) {
   for (const auto& [value, name] : pools) {
-    if (name == text) {
+    if (same_letters(name, text)) {
       return value;
     }
   }

@@ -151,6 +151,9 @@ bool natural_less(std::string_view a, std::string_view b) {
 }
 
 bool glob_match(std::string_view pattern, std::string_view name) {
+  if (pattern == name) {  // which may have brackets: "layers[0]"
+    return true;
+  }
   std::size_t p = 0;
   std::size_t n = 0;
   std::size_t star = std::string_view::npos;

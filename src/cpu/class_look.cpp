@@ -236,7 +236,7 @@ void CpuClassLook::subtract_unit(MatrixView<const double> numbers, std::size_t f
   const std::size_t d = format_.row_length();
   Room& h = bench.pass.room();
   for (std::size_t i = 0; i < numbers.rows(); ++i) {
-    bench.factors[i] = unit_factor({h.row(i), d}, bench.pass.norms()[i]);
+    bench.factors[i] = 1 / unit_divisor({h.row(i), d}, bench.pass.norms()[i]);
     bench.less[i] = look_->unit_means->view().row(static_cast<std::size_t>(numbers(i, 0))).data();
   }
   kernels_.rest({h.data(), h.stride(), numbers.rows(), d, bench.factors.data(), zeros_.data(),

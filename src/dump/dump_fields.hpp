@@ -98,6 +98,7 @@ void each_field(T& value, const Visit& visit) {
   visit("type_is_said", value.type_is_said);
   visit("samples_last", value.samples_last);
   visit("missing", value.missing);
+  visit("holds_labels", value.holds_labels);
   visit("loss", value.loss);
   visit("fill_bits", value.fill_bits);
 }
@@ -155,6 +156,7 @@ requires std::is_same_v<std::remove_const_t<T>, DumpIndex>
 void each_field(T& value, const Visit& visit) {
   visit("checkpoints", value.checkpoints);
   visit("failures", value.failures);
+  visit("remarks", value.remarks);
 }
 
 template <class T, class Visit>

@@ -96,13 +96,19 @@ std::string kernel_misfit(LayerIndex& layer) {
   // A weight of PyTorch's that is another layer's may happen to fit the other way around.
   if (!first && (!last || layer.layout != Layout::nhwc)) {
     constexpr std::array<std::string_view, 3> windows{"k", "kh, kw", "kd, kh, kw"};
-    return fmt::format("found a weight of shape {0}; expected [m, {1}, {2}]{3} for activations of shape {4}",
-                       shape_text(kernel), channels, windows.at(kernel.size() - 3),
-                       last ? fmt::format(", or --weight-layout {} if it is [{}, {}, m]",
-                                          kernel_name(KernelOrder::outputs_last, kernel.size()),
-                                          windows.at(kernel.size() - 3), channels)
-                            : fmt::format(" or [{}, {}, m]", windows.at(kernel.size() - 3), channels),
-                       shape_text(layer.activations.shape));
+    const bool grouped = !last && channels % kernel[1] == 0;
+    return fmt::format(
+        "found a weight of shape {0}; expected [m, {1}, {2}]{3} for activations of shape {4}{5}",
+        shape_text(kernel), channels, windows.at(kernel.size() - 3),
+        last ? fmt::format(", or --weight-layout {} if it is [{}, {}, m]",
+                           kernel_name(KernelOrder::outputs_last, kernel.size()),
+                           windows.at(kernel.size() - 3), channels)
+             : fmt::format(" or [{}, {}, m]", windows.at(kernel.size() - 3), channels),
+        shape_text(layer.activations.shape),
+        grouped ? fmt::format("; a convolution in {} groups? Store its weight in full, with zeros "
+                              "between groups, or leave it out",
+                              channels / kernel[1])
+                : "");
   }
   layer.kernel_order = first ? KernelOrder::outputs_first : KernelOrder::outputs_last;
   return "";
@@ -151,10 +157,11 @@ std::string weight_misfit(LayerIndex& layer) {
   }
   const std::string lengths =
       flat == extents.channels ? fmt::format("{}", flat) : fmt::format("{} or {}", extents.channels, flat);
-  return fmt::format("found a weight of shape {}; expected {} with d = {}{} for activations of shape {}",
+  return fmt::format("found a weight of shape {}; expected {} with d = {}{} for activations of shape {}{}",
                      shape_text(shape), layer.weight_transposed ? "[d, m]" : "[m, d]", lengths,
                      layer.weight_transposed ? "" : fmt::format(", or [m, {}, kh, kw]", extents.channels),
-                     shape_text(layer.activations.shape));
+                     shape_text(layer.activations.shape),
+                     shape.size() == 1 ? "; of a normalization's scale leave it out" : "");
 }
 
 std::string bias_misfit(const LayerIndex& layer) {

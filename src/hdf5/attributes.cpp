@@ -201,9 +201,9 @@ void Attributes::refuse(const std::string& name, const std::string& found,
                    fmt::format("attribute '{}': found {}; expected {}", printable(name), found, expected));
 }
 
-std::optional<AttributeValue> Attributes::find(const std::string& name) const {
+std::optional<AttributeValue> Attributes::find(const std::string& name, const std::string& expected) const {
   if (const auto odd = unreadable_.find(name); odd != unreadable_.end()) {
-    refuse(name, odd->second, "one number or a string of at most 64 KiB");
+    refuse(name, odd->second, expected);
   }
   const auto value = values_.find(name);
   return value == values_.end() ? std::nullopt : std::optional(value->second);
@@ -217,7 +217,9 @@ std::optional<std::string> Attributes::text(const std::string& name) const {
   if (!std::holds_alternative<std::string>(*value)) {
     refuse(name, value_text(*value), "a string");
   }
-  return std::get<std::string>(*value);
+  std::string found = std::get<std::string>(*value);
+  found.resize(found.find_last_not_of(' ') + 1);  // of a fixed length, filled up by hand
+  return found;
 }
 
 std::optional<std::int64_t> Attributes::integer(const std::string& name) const {
@@ -235,7 +237,7 @@ std::optional<std::int64_t> Attributes::integer(const std::string& name) const {
 }
 
 std::optional<double> Attributes::number(const std::string& name) const {
-  const auto value = find(name);
+  const auto value = find(name, "one number");
   if (!value) {
     return std::nullopt;
   }

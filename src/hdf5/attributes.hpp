@@ -26,7 +26,9 @@ class Attributes {
   [[nodiscard]] const std::map<std::string, AttributeValue>& values() const { return values_; }
 
   // Each: nullopt when there is no such attribute; InputError when it is not of that kind.
-  [[nodiscard]] std::optional<AttributeValue> find(const std::string& name) const;
+  [[nodiscard]] std::optional<AttributeValue> find(
+      const std::string& name,
+      const std::string& expected = "one number or a string of at most 64 KiB") const;
   [[nodiscard]] std::optional<std::string> text(const std::string& name) const;
   [[nodiscard]] std::optional<std::int64_t> integer(const std::string& name) const;
   [[nodiscard]] std::optional<double> number(const std::string& name) const;

@@ -3,17 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "hdf5/checkpoint_remarks.hpp"
 #include "hdf5/class_names.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/failure.hpp"
 #include "hdf5/holes.hpp"
 #include "hdf5/layers.hpp"
+#include "hdf5/meaning.hpp"
+#include "hdf5/misspelt.hpp"
 #include "hdf5/naming.hpp"
 
 namespace collapscope::hdf5 {
@@ -105,20 +109,26 @@ void read_foreign_attributes(const Attributes& attributes, CheckpointIndex& chec
 
 void check_targets(const CheckpointIndex& checkpoint, const Place& place) {
   const DatasetIndex& targets = checkpoint.targets;
+  if (targets.shape.size() == 1 || targets.shape.size() == 2) {
+    return;
+  }
   if (checkpoint.task == "classification") {
-    if (targets.shape.empty() || targets.shape.size() > 2) {
-      throw InputError(
-          place.file, place.object,
-          fmt::format(
-              "found {} numbers of shape {}; expected labels of shape [N], or one-hot rows [N, K], for "
-              "classification",
-              targets.element.name(), shape_text(targets.shape)));
-    }
-  } else if (targets.shape.empty() || targets.shape.size() > 2) {
     throw InputError(
         place.file, place.object,
-        fmt::format("found targets of shape {}; expected [N] or [N, n]", shape_text(targets.shape)));
+        fmt::format("found {} numbers of shape {}; expected labels of shape [N], or one-hot rows [N, K], for "
+                    "classification{}",
+                    targets.element.name(), shape_text(targets.shape),
+                    targets.shape.size() > 2 ? "; labels of pixels take the shape [N, H W], with activations "
+                                               "[N, H, W, C], layout \"NHWC\" and pool \"none\""
+                                             : ""));
   }
+  throw InputError(
+      place.file, place.object,
+      fmt::format("found targets of shape {}; expected [N] or [N, n]{}", shape_text(targets.shape),
+                  targets.shape.size() > 2
+                      ? "; targets of positions take the shape [N T, n], with activations "
+                        "[N T, d]"
+                      : ""));
 }
 
 std::uint64_t columns(const DatasetIndex& dataset) {
@@ -139,12 +149,14 @@ void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& pr
   if (!fits) {
     throw InputError(
         place.file, place.object,
-        fmt::format("found predictions of shape {}; expected {}", shape_text(predictions.shape),
-                    logits ? "logits of shape [N, K]"
-                           : fmt::format("{}, as the targets have{}", shape_text(checkpoint.targets.shape),
-                                         may_be_labels(checkpoint)
-                                             ? "; --task classification says that the targets are labels"
-                                             : "")));
+        fmt::format(
+            "found predictions of shape {}; expected {}", shape_text(predictions.shape),
+            logits ? fmt::format("logits of shape [N, K]{}",
+                                 rank > 2 ? "; logits of positions are not measured: leave them out" : "")
+                   : fmt::format("{}, as the targets have{}", shape_text(checkpoint.targets.shape),
+                                 may_be_labels(checkpoint)
+                                     ? "; --task classification says that the targets are labels"
+                                     : "")));
   }
   require_same_samples(place, predictions, checkpoint.targets);
 }
@@ -161,13 +173,15 @@ class CheckpointIndexer {
       read_foreign_attributes(attributes, checkpoint);
     } else {
       read_attributes(attributes, files_.place(group_), checkpoint);
+      remark_on_attributes(checkpoint, attributes, files_.place(group_), problems_.remarks);
     }
     take_asked_task(options_.task, files_.place(group_), checkpoint);
     index_targets(checkpoint);
     index_predictions(checkpoint);
     index_layers(checkpoint);
     index_class_names(checkpoint);
-    dump_.failures.insert(dump_.failures.end(), failures_.begin(), failures_.end());
+    std::ranges::move(problems_.failures, std::back_inserter(dump_.failures));
+    std::ranges::move(problems_.remarks, std::back_inserter(dump_.remarks));
     dump_.checkpoints.push_back(std::move(checkpoint));
   }
 
@@ -197,6 +211,7 @@ class CheckpointIndexer {
     checkpoint.targets = describe_samples(files_, *targets, of_targets, labels);
     require_written(checkpoint, checkpoint.targets);
     check_targets(checkpoint, files_.place(*targets));
+    remark_on_validity(*targets, files_.place(*targets), problems_.remarks);
   }
 
   // Predictions that the user asked for must be usable; others only fail themselves.
@@ -210,9 +225,11 @@ class CheckpointIndexer {
     try {
       if (const auto object = files_.find(group_, "predictions"); object && !is_foreign(options_)) {
         checkpoint.predictions = usable_predictions(checkpoint, *object);
+      } else if (!object && !is_foreign(options_)) {
+        remark_on_misspelt(files_, group_, "predictions", problems_.remarks);
       }
     } catch (const InputError& error) {
-      failures_.push_back(failure_of(error));
+      problems_.failures.push_back(failure_of(error));
     }
   }
 
@@ -230,7 +247,7 @@ class CheckpointIndexer {
         checkpoint.class_names = read_class_names(files_, *names);
       }
     } catch (const InputError& error) {
-      failures_.push_back(failure_of(error));
+      problems_.failures.push_back(failure_of(error));
     }
   }
 
@@ -242,21 +259,23 @@ class CheckpointIndexer {
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = find_layers(files_, group_, options_, failures_);
+    const auto layers = find_layers(files_, group_, options_, problems_);
     if (std::ranges::none_of(
             layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
       refuse_no_wanted(layers);
     }
+    require_own_parameters(layers, options_, files_.place(group_));
     for (const LayerParts& parts : layers) {
       if (!is_wanted(parts.name, options_.layers)) {
         continue;
       }
       try {
-        LayerIndex layer = index_layer(files_, group_, parts, options_, checkpoint.targets);
+        LayerIndex layer =
+            index_layer(files_, group_, parts, options_, checkpoint.targets, problems_.remarks);
         require_written(checkpoint, layer.activations);
         checkpoint.layers.push_back(std::move(layer));
       } catch (const InputError& error) {
-        failures_.push_back(failure_of(error));
+        problems_.failures.push_back(failure_of(error));
       }
     }
     if (checkpoint.layers.empty()) {
@@ -264,11 +283,12 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+    remark_on_layers(checkpoint, options_.naming, files_.place(group_), problems_.remarks);
   }
 
   // Failures to find some come first: the wanted layer may be among them.
   void refuse_no_wanted(const std::vector<LayerParts>& layers) const {
-    if (!failures_.empty()) {
+    if (!problems_.failures.empty()) {
       refuse_all();
     }
     const Place place = files_.place(group_);
@@ -278,10 +298,10 @@ class CheckpointIndexer {
   }
 
   [[noreturn]] void refuse_all() const {
-    const Failure& first = failures_.front();
+    const Failure& first = problems_.failures.front();
     const std::string others =
-        failures_.size() > 1
-            ? fmt::format(" (and {} more failures; no layer can be used)", failures_.size() - 1)
+        problems_.failures.size() > 1
+            ? fmt::format(" (and {} more failures; no layer can be used)", problems_.failures.size() - 1)
             : "";
     throw InputError(first.path, first.object, first.message + others);
   }
@@ -306,7 +326,7 @@ class CheckpointIndexer {
   const Object& group_;
   const IndexOptions& options_;
   DumpIndex& dump_;
-  std::vector<Failure> failures_;
+  IndexProblems problems_;
 };
 
 }  // namespace

@@ -76,6 +76,7 @@ void describe_numbers(const Object& object, hid_t type, hid_t creation, const Da
   index.element = interpret(stored, said, rules.read_as, place);
   index.read_as = rules.read_as;
   index.type_is_said = said || index.element != stored;
+  index.holds_labels = rules.booleans;
   refuse_packing(attributes, stored, place);
   index.missing = missing_values(attributes, stored, index.element);
   index.loss = storage_loss(creation, attributes, place);

@@ -53,6 +53,9 @@ bool sounds_like_float(const std::string& name) {
   return name.find("float") != std::string::npos || name.find("complex") != std::string::npos;
 }
 
+// PyTorch's types of codes, which scales turn into numbers.
+bool is_quantized(const std::string& name) { return name.starts_with("qint") || name.starts_with("quint"); }
+
 bool same_size(ElementKind a, ElementKind b) { return ElementType{a}.size() == ElementType{b}.size(); }
 
 // Whether numbers may be of `stored` although `name` (of the kind `named`) is said. Floats may have become
@@ -107,6 +110,9 @@ ElementType interpret(ElementType stored, const std::optional<SaidType>& said,
                       const std::optional<ElementKind>& read_as, const Place& place) {
   const std::string name = said ? plain_name(said->text) : "";
   const std::optional<ElementKind> named = kind_named(name);
+  if (is_quantized(name)) {
+    refuse(stored, *said, "the numbers themselves: dequantize them before storing", place);
+  }
   if (read_as && is_bits_of_16(stored.kind) && named != stored.kind) {
     if (named && named != read_as) {
       refuse(stored, *said, fmt::format("\"{0}\", as --dtype {0} says", ElementType{*read_as}.name()), place);

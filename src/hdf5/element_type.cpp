@@ -47,7 +47,7 @@ std::string class_name(H5T_class_t kind) {
     case H5T_REFERENCE:
       return "references";
     case H5T_ENUM:
-      return "an enumeration (as booleans are stored)";
+      return "an enumeration, as booleans and named categories are stored: store its integers";
     case H5T_VLEN:
       return "a variable-length type";
     case H5T_ARRAY:

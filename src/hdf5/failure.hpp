@@ -20,6 +20,7 @@ void add_index(DumpIndex& all, Index index) {
     DumpIndex one = index();
     std::ranges::move(one.checkpoints, std::back_inserter(all.checkpoints));
     std::ranges::move(one.failures, std::back_inserter(all.failures));
+    std::ranges::move(one.remarks, std::back_inserter(all.remarks));
   } catch (const InputError& error) {
     all.failures.push_back(failure_of(error));
   }

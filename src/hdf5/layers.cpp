@@ -14,60 +14,13 @@
 #include "hdf5/attributes.hpp"
 #include "hdf5/dataset.hpp"
 #include "hdf5/dtype.hpp"
+#include "hdf5/layer_layout.hpp"
+#include "hdf5/meaning.hpp"
+#include "hdf5/misspelt.hpp"
 
 namespace collapscope::hdf5 {
 
 namespace {
-
-NamedLayout parse_layout(const std::string& text, const Place& place) {
-  if (const auto layout = find_layout(text)) {
-    return *layout;
-  }
-  throw InputError(
-      place.file, place.object,
-      fmt::format(
-          R"(attribute 'layout': found "{}"; expected "NTD", "NCHW", "NHWC", "NCL", "NCDHW" or "NDHWC")",
-          printable(text)));
-}
-
-Layout default_layout(const DatasetIndex& activations, const Place& place) {
-  switch (activations.shape.size()) {
-    case 2:
-      return Layout::rows;
-    case 3:
-      return Layout::ntd;
-    case 4:
-    case 5:
-      return Layout::nchw;
-    default:
-      throw InputError(
-          place.file, place.object,
-          fmt::format("found activations of shape {}; expected [N, d], [N, T, d], [N, C, H, W], [N, H, W, C] "
-                      "or [N, C, D, H, W]",
-                      shape_text(activations.shape)));
-  }
-}
-
-// The user's layout where it fits, else the file's, else by the number of axes.
-Layout choose_layout(const LayerIndex& layer, const std::optional<std::string>& attribute,
-                     const std::optional<NamedLayout>& wanted, const Place& place) {
-  const std::size_t axes = layer.activations.shape.size();
-  const Layout by_axes = default_layout(layer.activations, place);
-  if (wanted && wanted->axes == axes) {
-    return wanted->layout;
-  }
-  if (!attribute) {
-    return by_axes;
-  }
-  const NamedLayout named = parse_layout(*attribute, place);
-  if (named.axes != axes) {
-    throw InputError(
-        place.file, place.object,
-        fmt::format("attribute 'layout' is {}: found activations of shape {}, expected {} axes",
-                    layout_name(named.layout, named.axes), shape_text(layer.activations.shape), named.axes));
-  }
-  return named.layout;
-}
 
 // As the user says where it fits, else as the weight's attribute does.
 KernelOrder kernel_order(const Object& weight, const DatasetIndex& index, const std::string& wanted,
@@ -90,18 +43,6 @@ KernelOrder kernel_order(const Object& weight, const DatasetIndex& index, const 
                     printable(*text), shape_text(index.shape)));
   }
   return named->order;
-}
-
-std::optional<Pool> pool_attribute(const Attributes& attributes, const Place& place) {
-  const auto text = attributes.text("pool");
-  if (!text) {
-    return std::nullopt;
-  }
-  try {
-    return parse_pool(*text);
-  } catch (const UsageError& error) {
-    throw InputError(place.file, place.object, fmt::format("attribute 'pool': {}", error.what()));
-  }
 }
 
 void require_fit(const std::string& misfit, const Place& place) {
@@ -157,7 +98,8 @@ void apply_dtype(const Attributes& attributes, DatasetIndex& activations, const 
 }
 
 void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts& parts,
-                     const IndexOptions& options, LayerIndex& layer) {
+                     const Object& activations, const IndexOptions& options, LayerIndex& layer,
+                     std::vector<Failure>& remarks) {
   Place place = files.place(checkpoint, parts.activations);
   Attributes attributes;
   if (!parts.group.empty()) {
@@ -168,20 +110,22 @@ void read_attributes(FileSet& files, const Object& checkpoint, const LayerParts&
   apply_dtype(attributes, layer.activations, place);
   layer.index = attributes.integer("index");
   layer.kind = attributes.text("kind").value_or("");
-  layer.pool = pool_attribute(attributes, place);
-  layer.layout = choose_layout(layer, attributes.text("layout"), options.naming.layout, place);
+  read_layout({attributes, place, !parts.group.empty()}, activations, files.place(activations), options,
+              layer, remarks);
 }
 
 }  // namespace
 
 LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts,
-                       const IndexOptions& options, const DatasetIndex& targets) {
+                       const IndexOptions& options, const DatasetIndex& targets,
+                       std::vector<Failure>& remarks) {
   LayerIndex layer;
   layer.name = parts.name;
   layer.weight_transposed = options.naming.transpose_weight;
   const Object activations = files.get(checkpoint, parts.activations, "the activations");
   layer.activations = describe_samples(files, activations, options);
-  read_attributes(files, checkpoint, parts, options, layer);
+  remark_on_validity(activations, files.place(activations), remarks);
+  read_attributes(files, checkpoint, parts, activations, options, layer, remarks);
   require_same_samples(files.place(activations), layer.activations, targets);
   layer.weight = optional_dataset(files, checkpoint, parts.weight, options);
   if (layer.weight) {
@@ -194,6 +138,15 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
     require_fit(bias_misfit(layer), files.place(checkpoint, parts.bias));
   } else if (layer.weight && !options.naming.weight.empty() && options.naming.bias.empty()) {
     layer.unused_bias = bias_beside(files, checkpoint, parts.weight, options, layer);
+  }
+  if (!parts.group.empty()) {
+    const Object group = files.get(checkpoint, parts.group, "a layer");
+    if (!layer.weight) {
+      remark_on_misspelt(files, group, "weight", remarks);
+    }
+    if (!layer.bias) {
+      remark_on_misspelt(files, group, "bias", remarks);
+    }
   }
   return layer;
 }

@@ -1,15 +1,18 @@
 // LayerIndex from the parts of a layer.
 #pragma once
 
+#include <vector>
+
 #include "collapscope/dump/dump.hpp"
 #include "hdf5/links.hpp"
 #include "hdf5/naming.hpp"
 
 namespace collapscope::hdf5 {
 
-// Throws InputError for what cannot be analysed.
+// Throws InputError for what cannot be analysed. What may have been meant otherwise goes to `remarks`.
 [[nodiscard]] LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts,
-                                     const IndexOptions& options, const DatasetIndex& targets);
+                                     const IndexOptions& options, const DatasetIndex& targets,
+                                     std::vector<Failure>& remarks);
 
 // By index, those without one last, then naturally by name.
 [[nodiscard]] bool comes_before(const LayerIndex& a, const LayerIndex& b);

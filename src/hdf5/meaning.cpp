@@ -22,7 +22,7 @@ constexpr std::array<H5Z_filter_t, 4> lossy_filters{32013, 32017, 32019, 32024};
 
 // A single number, NaN and Inf included.
 std::optional<double> any_number(const Attributes& attributes, const char* name) {
-  const auto value = attributes.find(name);
+  const auto value = attributes.find(name, "one number");
   if (!value) {
     return std::nullopt;
   }
@@ -98,6 +98,16 @@ void refuse_packing(const Attributes& attributes, ElementType stored, const Plac
         place.file, place.object,
         fmt::format("attribute '_Unsigned': found \"true\" on {} numbers; expected unsigned ones",
                     stored.name()));
+  }
+}
+
+void remark_on_validity(const Object& dataset, const Place& place, std::vector<Failure>& remarks) {
+  for (const char* name : {"valid_range", "valid_min", "valid_max"}) {
+    if (check(H5Aexists(dataset.id.get(), name), place, "look for what is valid") > 0) {
+      remarks.push_back({place.file, place.object,
+                         fmt::format("attribute '{}' is not heeded: numbers beyond it are measured", name)});
+      return;
+    }
   }
 }
 

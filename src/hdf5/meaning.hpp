@@ -6,6 +6,7 @@
 
 #include "collapscope/dump/dump.hpp"
 #include "hdf5/attributes.hpp"
+#include "hdf5/links.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -27,6 +28,9 @@ inline constexpr std::array attributes_of_numbers{"dtype",
 
 // Throws InputError for numbers that attributes turn into others: scale_factor, add_offset, _Unsigned.
 void refuse_packing(const Attributes& attributes, ElementType stored, const Place& place);
+
+// Adds a remark where netCDF's valid_range and its like say which numbers count: nothing heeds them.
+void remark_on_validity(const Object& dataset, const Place& place, std::vector<Failure>& remarks);
 
 // Rounding by lossy filters, and by netCDF's quantization before them.
 [[nodiscard]] StorageLoss storage_loss(hid_t creation, const Attributes& attributes, const Place& place);

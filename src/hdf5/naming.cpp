@@ -11,6 +11,7 @@
 #include "collapscope/core/text.hpp"
 #include "core/fill.hpp"
 #include "hdf5/failure.hpp"
+#include "hdf5/misspelt.hpp"
 #include "hdf5/walk.hpp"
 
 namespace collapscope::hdf5 {
@@ -88,8 +89,16 @@ bool may_hold_wanted(const std::string& path, const std::vector<std::string>& gl
          });
 }
 
+bool lies_in(const std::set<std::string>& layers, std::string group) {
+  while (!group.empty() && !layers.contains(group)) {
+    group = group_of(group);
+  }
+  return !group.empty();
+}
+
 std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoint,
-                                         const IndexOptions& options, std::vector<Failure>& failures) {
+                                         const IndexOptions& options, IndexProblems& problems) {
+  std::vector<Failure>& failures = problems.failures;
   const std::optional<Object> layers = files.find(checkpoint, "layers");
   if (!layers || !is_group(*layers)) {
     const Place place = files.place(checkpoint, "layers");
@@ -98,18 +107,27 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
   }
   std::vector<LayerParts> found;
   std::vector<std::pair<std::string, Failure>> broken_parts;
+  std::set<std::string> groups_of_layers;  // lost ones, too
+  std::vector<std::string> strays;
   Visitor visitor;
-  visitor.dataset = [](const std::string&) {};
+  visitor.dataset = [&](const std::string& path) {
+    const std::string group = group_of(path);
+    if (group.empty() || (!is_layer_part(path) && !lies_in(groups_of_layers, group))) {
+      strays.push_back(path);
+    }
+  };
   visitor.group = [&](const std::string& path, const Object& object) {
     const Place place = files.place(object);
     try {
       if (has_link(object, "activations", place)) {
         const std::string group = "layers/" + path;
+        groups_of_layers.insert(path);
         found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, options.naming));
       } else if (is_wanted(path, options.layers)) {
         refuse_lone_parameters(files, object, place);
       }
     } catch (const InputError& error) {
+      groups_of_layers.insert(path);
       if (is_wanted(path, options.layers)) {
         failures.push_back(failure_of(error));
       }
@@ -124,6 +142,7 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
   };
   walk(files, *layers, visitor);
   report_lost_layers(broken_parts, found, options.layers, failures);
+  report_strays(files, *layers, strays, options.layers, problems);
   if (found.empty() && failures.empty()) {
     const Place place = files.place(*layers);
     throw InputError(
@@ -222,9 +241,10 @@ bool is_wanted(const std::string& layer, const std::vector<std::string>& globs) 
 }
 
 std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const IndexOptions& options,
-                                    std::vector<Failure>& failures) {
-  return options.naming.activations.empty() ? find_dump_layers(files, checkpoint, options, failures)
-                                            : find_named_layers(files, checkpoint, options, failures);
+                                    IndexProblems& problems) {
+  return options.naming.activations.empty()
+             ? find_dump_layers(files, checkpoint, options, problems)
+             : find_named_layers(files, checkpoint, options, problems.failures);
 }
 
 std::string datasets_text(FileSet& files, const Object& checkpoint) {

@@ -27,11 +27,16 @@ struct LayerParts {
 // Whether one of the globs is the layer's; all layers are wanted when there are none.
 [[nodiscard]] bool is_wanted(const std::string& layer, const std::vector<std::string>& globs);
 
+// As those of DumpIndex.
+struct IndexProblems {
+  std::vector<Failure> failures;
+  std::vector<Failure> remarks;
+};
+
 // The layers of a checkpoint, unordered, wanted or not. What may be a wanted one and leads nowhere, or has
-// lost its activations, is added to `failures`. Throws InputError when there are no layers.
+// lost its activations, is added to the failures. Throws InputError when there are no layers.
 [[nodiscard]] std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint,
-                                                  const IndexOptions& options,
-                                                  std::vector<Failure>& failures);
+                                                  const IndexOptions& options, IndexProblems& problems);
 
 // "the file holds 'a', 'b', ...": some datasets, for messages.
 [[nodiscard]] std::string datasets_text(FileSet& files, const Object& checkpoint);

@@ -13,6 +13,7 @@
 #include "hdf5/chunks.hpp"
 #include "hdf5/contiguous_reader.hpp"
 #include "hdf5/exact_chunks.hpp"
+#include "hdf5/exact_integers.hpp"
 #include "hdf5/in_process.hpp"
 #include "hdf5/missing_values.hpp"
 #include "hdf5/open_dataset.hpp"
@@ -166,7 +167,7 @@ std::unique_ptr<RowReader> hdf5::open_in_process(const DatasetIndex& dataset, co
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
-  return hdf5::refuse_missing(open_stored(dataset, options), dataset);
+  return hdf5::refuse_missing(hdf5::refuse_inexact(open_stored(dataset, options), dataset), dataset);
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {

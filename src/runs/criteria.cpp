@@ -52,7 +52,7 @@ Criterion parse_criterion(std::string_view text) {
                               : (or_equal ? Comparison::greater_equal : Comparison::greater);
   const auto [end, error] =
       std::from_chars(number.data(), number.data() + number.size(), criterion.threshold);
-  if (name.empty() || error != std::errc() || end != number.data() + number.size() ||
+  if (name.empty() || name.ends_with('=') || error != std::errc() || end != number.data() + number.size() ||
       !std::isfinite(criterion.threshold)) {
     throw malformed();
   }

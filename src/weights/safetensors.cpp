@@ -67,6 +67,11 @@ std::string known_as(std::string_view begin) {
            "it is a pickle, as torch.save wrote once; safetensors.torch.save_file writes safetensors files"},
       Kind{"\x93NUMPY"sv, "it is an array of NumPy; safetensors.numpy.save_file writes safetensors files"},
       Kind{"GGUF", "it is a GGUF file"}};
+  const bool is_text = begin.substr(0, length_bytes).find('\0') == std::string_view::npos;  // no length then
+  if (begin.starts_with('{') && is_text) {
+    return "it is JSON; of an index of several files (model.safetensors.index.json) --weights takes one of "
+           "the files, and `python -m collapscope convert` takes all";
+  }
   const auto kind =
       std::ranges::find_if(kinds, [&](const Kind& known) { return begin.starts_with(known.signature); });
   return kind == kinds.end() ? "" : std::string(kind->text);
@@ -84,6 +89,9 @@ std::string known_as(std::string_view begin) {
 Header read_header(const std::string& path) {
   const std::optional<FileState> state = file_state(path);
   std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) {
+    throw InputError(path, "", "it is a folder; expected a safetensors file in it");
+  }
   const std::uintmax_t size = std::filesystem::file_size(path, failure);
   if (failure) {
     throw InputError(path, "", fmt::format("cannot be read: {}", failure.message()));

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -85,6 +87,26 @@ void require_fit(const std::string& misfit, const DatasetIndex& dataset) {
   }
 }
 
+// What quantized weights have beside them, in place of the end of their name.
+constexpr std::array<std::string_view, 8> scale_names{"SCB",    "weight_scale",     "weight_scale_inv",
+                                                      "scales", "weight.absmax",    "weight.quant_state",
+                                                      "qzeros", "weight_zero_point"};
+
+// Integers that are codes of a quantization: there are scales beside them.
+void refuse_codes(const Tensor& weight, const Tensors& tensors) {
+  const std::string& name = weight.dataset.object;
+  const std::string before = name.substr(0, name.rfind('.') + 1);  // empty without a '.'
+  for (const std::string_view scale : scale_names) {
+    const auto found = tensors.find(before + std::string(scale));
+    if (weight.dataset.element.is_integer() && found != tensors.end()) {
+      throw InputError(weight.dataset.file, name,
+                       fmt::format("found {} integers beside {}, so they are quantized; expected the weight "
+                                   "itself: dequantize it before saving",
+                                   printable(weight.type), printable(found->first)));
+    }
+  }
+}
+
 // False when there is no weight for the layer. A vector, a normalization's scale, is none.
 bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& naming) {
   const std::string before = layer.bias ? layer.bias->object : "";
@@ -97,6 +119,7 @@ bool use_weight(LayerIndex& layer, const Tensors& tensors, const WeightsNaming& 
     return false;
   }
   layer.weight = dataset_of(*weight);
+  refuse_codes(*weight, tensors);
   const std::size_t axes = layer.weight->shape.size();
   const auto kernel = find_kernel(naming.layout);
   layer.kernel_order = kernel && kernel->axes == axes ? kernel->order
@@ -133,17 +156,46 @@ std::vector<std::string> matrices(const Tensors& tensors) {
   return names;
 }
 
+std::string found_text(const Tensors& tensors) {
+  if (tensors.empty()) {
+    return "nothing";
+  }
+  const std::vector<std::string> names = matrices(tensors);
+  if (!names.empty()) {
+    return some_names(names);
+  }
+  const auto& [name, tensor] = *tensors.begin();
+  return fmt::format("no tensor of two axes or more, but {} of shape {}", printable(name),
+                     shape_text(tensor.dataset.shape));
+}
+
 [[noreturn]] void refuse(const std::string& file, const Tensors& tensors, const WeightsNaming& naming,
                          const std::vector<std::string>& layers) {
   std::vector<std::string> expected;
   for (const std::string& layer : layers) {
     expected.push_back(fill(naming.weight, "{layer}", module_of(layer)));
   }
-  throw InputError(
-      file, "",
-      fmt::format("has a weight for none of the layers: found {}; expected {}. --weight "
-                  "'PREFIX.{{layer}}.weight' tells how they are named",
-                  tensors.empty() ? "nothing" : some_names(matrices(tensors)), some_names(expected)));
+  throw InputError(file, "",
+                   fmt::format("has a weight for none of the layers: found {}; expected {}. --weight "
+                               "'PREFIX.{{layer}}.weight' tells how they are named",
+                               found_text(tensors), some_names(expected)));
+}
+
+// One name for the layers of several modules would give each the weight of one.
+void require_own_names(const std::string& file, const std::vector<LayerIndex>& layers,
+                       const WeightsNaming& naming) {
+  std::set<std::string> modules;
+  for (const LayerIndex& layer : layers) {
+    modules.insert(module_of(layer.name));
+  }
+  for (const auto& [option, pattern] : {std::pair{"--weight", naming.weight}, {"--bias", naming.bias}}) {
+    if (modules.size() > 1 && pattern.find("{layer}") == std::string::npos) {
+      throw InputError(file, "",
+                       fmt::format("{} '{}' names one tensor for {} layers; expected {{layer}} in it, which "
+                                   "stands for a layer's name, or a single layer, as --layers chooses it",
+                                   option, printable(pattern), modules.size()));
+    }
+  }
 }
 
 void use_file(CheckpointIndex& part, const std::string& file, const Tensors& tensors,
@@ -164,6 +216,14 @@ void use_file(CheckpointIndex& part, const std::string& file, const Tensors& ten
   part.layers = std::move(layers);
   if (all > 0 && without.size() == all) {
     refuse(file, tensors, naming, without);
+  }
+  for (const LayerIndex& layer : part.layers) {
+    if (layer.weight && layer.weight->element.is_integer()) {
+      found.notes.push_back(
+          fmt::format("{}: {}: {} integers, measured as they are; of a quantized weight they would "
+                      "lack its scales",
+                      printable(file), printable(layer.weight->object), layer.weight->element.name()));
+    }
   }
   if (!without.empty()) {
     found.notes.push_back(fmt::format("{}: no weight for {} of {} layers: {}", printable(file),
@@ -207,6 +267,7 @@ FoundWeights use_weights(std::vector<Checkpoint>& checkpoints, const WeightsNami
       require_plain_name(checkpoint.front(), naming.file);
       const Tensors tensors = index_safetensors(files[i]);
       for (CheckpointIndex& part : checkpoint.shards) {
+        require_own_names(files[i], part.layers, naming);
         use_file(part, files[i], tensors, naming, here);
       }
       if (std::ranges::all_of(checkpoint.shards,

@@ -34,12 +34,32 @@ TEST_F(Inputs, ComeFromFoldersGlobsListsAndNames) {
               ElementsAre("epoch2.h5", "epoch1.h5"));
 }
 
+TEST_F(Inputs, FoldersHaveNoHiddenFilesAndAnyCase) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('B.H5', layers=['fc1'])");
+  folder_.write("._a.h5", "no dump");
+  EXPECT_THAT(file_names(analyzed(folder_, {"."})), ElementsAre("B.H5", "a.h5"));
+}
+
+TEST_F(Inputs, ADumpThatIsNamedTwiceIsTold) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('b.h5', layers=['fc1'])");
+  EXPECT_EQ(expect_status(0, folder_, {"analyze", ".", "a.h5", "-q", "-o", "-"}).err,
+            "a.h5: named more than once, and measured as often\n");
+  EXPECT_EQ(expect_status(0, folder_, {"analyze", ".", "-q", "-o", "-"}).err, "");
+}
+
 TEST_F(Inputs, OddNamesAreNamesFirst) {
   make_dumps(folder_,
              "dump('a[1].h5', layers=['fc1'])\ndump('@b.h5', layers=['fc1'])\ndump('-q.h5', layers=['fc1'])");
   EXPECT_THAT(file_names(analyzed(folder_, {"a[1].h5", "@b.h5"})), ElementsAre("a[1].h5", "@b.h5"));
   const Finished dashed = expect_status(0, folder_, {"analyze", "-o", "-", "--", "-q.h5"});
   EXPECT_THAT(file_names(Json::parse(dashed.out)), ElementsAre("-q.h5"));
+}
+
+TEST_F(Inputs, LayersWithBracketsAreNamedAsTheyAre) {
+  make_dumps(folder_, "dump('a.h5', layers=['Head[0]', 'Head[1]'])");
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "Head[1]"})), ElementsAre("Head[1]"));
+  EXPECT_THAT(layer_names(analyzed(folder_, {"a.h5", "--layers", "Head[[]*"})),
+              ElementsAre("Head[0]", "Head[1]"));
 }
 
 TEST_F(Inputs, RunsAreOrderedByStep) {

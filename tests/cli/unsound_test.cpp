@@ -167,6 +167,50 @@ for name, at in ("crash", 25), ("endless", 24), ("lost", 16):
   EXPECT_THAT(inspected.out, HasSubstr("18 layers can be analysed"));
 }
 
+TEST(Numbers, TooLargeToSquareAreNamedWithTheirRow) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "dump('rows.h5', edit=spoil('layers/fc1/activations', 7, 1e200))\n"
+             "dump('targets.h5', edit=spoil('targets', 9, -1e160))\n");
+  EXPECT_THAT(
+      expect_status(1, folder, {"analyze", "rows.h5", "-q", "-o", "-"}).err,
+      HasSubstr("rows.h5: /layers/fc1/activations: found 1e+200 in row 7, too large to square; expected "
+                "numbers of at most 1e+145"));
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "targets.h5", "-q", "-o", "-"}).err,
+              HasSubstr("targets.h5: /targets: found -1e+160 in row 9, too large to square"));
+}
+
+TEST(Integers, ThatFloat64WouldRoundAreRefused) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def integers(name, values):
+    def edit(f):
+        if name in f:
+            del f[name]
+        f[name] = values
+    return edit
+wide = np.full((60, 5), 2**53)
+wide[17, 3] = -2**53 - 1
+dump("rows.h5", edit=integers("layers/fc1/activations", wide))
+dump("swapped.h5", edit=integers("layers/fc1/activations", wide.astype(">i8")))
+dump("targets.h5", edit=integers("targets", np.uint64(2**63 + 1) + np.arange(60, dtype="u8") % 3))
+even = 2**60 + 1024 * np.arange(300).reshape(60, 5)
+dump("exact.h5", edit=integers("layers/fc1/activations", even))
+dump("labels.h5", task="classification", edit=integers("targets", 2**60 + np.arange(60) % 3))
+)");
+  for (const char* name : {"rows.h5", "swapped.h5"}) {
+    EXPECT_THAT(
+        expect_status(1, folder, {"analyze", name, "-q", "-o", "-"}).err,
+        HasSubstr(std::string(name) + ": /layers/fc1/activations: found -9007199254740993 in row 17, which "
+                                      "float64 rounds; expected integers that it holds"));
+  }
+  EXPECT_THAT(expect_status(2, folder, {"analyze", "targets.h5", "-q", "-o", "-"}).err,
+              HasSubstr("targets.h5: /targets: found 9223372036854775809 in row 0, which float64 rounds"));
+  const Json exact = analyzed(folder, {"exact.h5"});
+  EXPECT_NEAR(layer_metric(exact, "fc1", "total_variance"), 5 * 1024.0 * 1024.0 * 25 * (60 * 60 - 1) / 12, 1);
+  EXPECT_EQ(analyzed(folder, {"labels.h5"}).at("checkpoints").at(0).at("targets").at("classes"), 3);
+}
+
 // What a helper has no room for is not damage.
 TEST(Attributes, OfAllCheckpointsAreBounded) {
   const TempFolder folder;

@@ -197,6 +197,10 @@ TEST(GlobMatch, MatchesWholeNames) {
            {"[!", "[!", true},
            {"*", "*", true},
            {"a?c", "a*c", true},
+           {"Head[0]", "Head[0]", true},
+           {"Head[0]", "Head0", true},
+           {"Head[0]", "Head[1]", false},
+           {"Head[[]*]", "Head[1]", true},
        }) {
     EXPECT_EQ(glob_match(c.pattern, c.name), c.matches) << c.pattern << " on " << c.name;
   }

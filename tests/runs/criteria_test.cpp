@@ -48,8 +48,8 @@ TEST(Criteria, WrongOnesAreRefusedWithTheReason) {
     return "accepted";
   };
   for (const char* text : {"", ",", "deep_nrc1", "deep_nrc1<", "<0.1", "deep_nrc1<0.1,", "deep_nrc1<<1",
-                           "deep_nrc1=1", "deep_nrc1<nan", "deep_nrc1<inf", "deep_nrc1<0.1x", "deep_nrc1<1 2",
-                           "deep_nrc1<1>0", "deep_nrc1 < 0,1 deep_nrc2"}) {
+                           "deep_nrc1=1", "deep_nrc1=<1", "deep_nrc1<nan", "deep_nrc1<inf", "deep_nrc1<0.1x",
+                           "deep_nrc1<1 2", "deep_nrc1<1>0", "deep_nrc1 < 0,1 deep_nrc2"}) {
     EXPECT_THAT(error_of(text), HasSubstr("expected METRIC<NUMBER")) << text;
   }
   EXPECT_THAT(error_of("deep_nrc9<1"), HasSubstr("no metric is called 'deep_nrc9'"));

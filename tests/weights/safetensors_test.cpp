@@ -61,7 +61,11 @@ TEST(Safetensors, OtherFilesAreCalledWhatTheyAre) {
       AllOf(HasSubstr("no safetensors file: it is a pointer of Git LFS"), HasSubstr("`git lfs pull`")));
   EXPECT_THAT(refusal("PK\x03\x04 and more bytes than eight"), HasSubstr("it is a zip archive"));
   EXPECT_THAT(refusal("\x80\x02}q and more"), HasSubstr("it is a pickle"));
-  EXPECT_THAT(refusal("{\"a\": 1, \"b\": 2}"), HasSubstr("found a header of "));
+  EXPECT_THAT(refusal("{\"a\": 1, \"b\": 2}"), HasSubstr("it is JSON; of an index of several files"));
+  EXPECT_THAT(refusal(std::string("{\0\0\0\0\0\0\0{}", 10)),
+              HasSubstr("found a header of 123 bytes in a file of 10"));
+  EXPECT_THAT(input_error([&] { (void)index_safetensors(dir.path()); }),
+              HasSubstr("it is a folder; expected"));
   EXPECT_THAT(refusal(""), HasSubstr("found a header of 0 bytes in a file of 0"));
   {
     const TestFile hdf5(dir / "w.safetensors");

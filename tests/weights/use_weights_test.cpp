@@ -107,6 +107,47 @@ TEST(UseWeights, TypesThatAreNotReadCostTheirLayer) {
   EXPECT_THAT(checkpoints, IsEmpty());
 }
 
+TEST(UseWeights, QuantizedWeightsAreRefusedAndOtherIntegersTold) {
+  const TempDir dir;
+  const std::string header = R"({"fc.weight": {"dtype": "I8", "shape": [2, 3], "data_offsets": [0, 6]}, )"
+                             R"("fc.OTHER": {"dtype": "F32", "shape": [2], "data_offsets": [6, 14]}})";
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc"});
+  write_safetensors(dir / "plain", header, "12345612345678");
+  const FoundWeights plain = use_weights(checkpoints, {dir / "plain"});
+  EXPECT_THAT(plain.failures, IsEmpty());
+  ASSERT_EQ(plain.notes.size(), 1U);
+  EXPECT_THAT(plain.notes[0], HasSubstr("plain: fc.weight: int8 integers, measured as they are"));
+  std::string quantized = header;
+  quantized.replace(quantized.find("OTHER"), 5, "SCB");
+  write_safetensors(dir / "quantized", quantized, "12345612345678");
+  const FoundWeights found = use_weights(checkpoints, {dir / "quantized"});
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(found.failures[0].message, HasSubstr("found I8 integers beside fc.SCB, so they are quantized"));
+}
+
+TEST(UseWeights, OneNameForSeveralModulesIsRefused) {
+  const TempDir dir;
+  write_tensors(dir / "w", {{"head.weight", {2, 3}, six}});
+  const WeightsNaming one{dir / "w", "head.weight"};
+  std::vector<Checkpoint> several = dump_with(dir / "d.h5", {"fc1", "fc2"});
+  const FoundWeights found = use_weights(several, one);
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(found.failures[0].message, HasSubstr("--weight 'head.weight' names one tensor for 2 layers"));
+  std::vector<Checkpoint> calls = dump_with(dir / "e.h5", {"fc", "fc#2"});
+  EXPECT_THAT(use_weights(calls, one).failures, IsEmpty());
+}
+
+TEST(UseWeights, ATensorOfOneAxisIsNamed) {
+  const TempDir dir;
+  std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc"});
+  write_tensors(dir / "w", {{"fc.weight", {6}, six}});
+  const FoundWeights found = use_weights(checkpoints, {dir / "w"});
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_THAT(
+      found.failures[0].message,
+      HasSubstr("found no tensor of two axes or more, but fc.weight of shape [6]; expected fc.weight"));
+}
+
 TEST(UseWeights, WeightsOfAnotherModelAreRefused) {
   const TempDir dir;
   std::vector<Checkpoint> checkpoints = dump_with(dir / "d.h5", {"fc1", "fc2"});

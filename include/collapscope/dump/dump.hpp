@@ -85,6 +85,7 @@ struct DatasetIndex {
   bool type_is_said = false;             // by an attribute or by the user
   bool samples_last = false;  // the file has the axes of `shape` and `chunk` in reverse, as MATLAB does
   std::vector<MissingValue> missing;  // readers refuse rows that hold one
+  bool holds_labels = false;          // of classes, which are read as whole numbers
   StorageLoss loss;
   std::uint64_t fill_bits = 0;  // the bytes, as stored, of an element that was never written
 
@@ -168,6 +169,7 @@ struct CheckpointIndex {
 struct DumpIndex {
   std::vector<CheckpointIndex> checkpoints;
   std::vector<Failure> failures;  // checkpoints and layers that cannot be analysed
+  std::vector<Failure> remarks;   // what is analysed, or left alone, and may have been meant otherwise
 };
 
 // Names for the parts of files that were not written for us. Empty members mean the dump layout.
