@@ -33,7 +33,7 @@ class GpuDevice {
  public:
   virtual ~GpuDevice() = default;
   // Who helps with large copies from page-locked memory to ordinary one; before all else.
-  virtual void share_copies(Share /*share*/) {}
+  virtual void share_copies(const Share& /*share*/) {}
   // "cuda:0 NVIDIA H200, 139 GiB, sm_90; driver 13.0, runtime 13.0, cuBLAS 13.0.2, cuSOLVER 12.0.4"
   [[nodiscard]] virtual std::string describe() const = 0;
   // As Backend's.

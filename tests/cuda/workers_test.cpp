@@ -93,8 +93,8 @@ TEST_F(SmallLayers, SurviveTheLossOfTheOnlyDevice) { lose_devices("auto"); }
 
 TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"); }
 
-// Threads make calls in another order every time: the n-th may be one from another place, and a run that waits
-// less makes fewer. When it ends before its n-th call, the next one fails as far into that many.
+// Threads make calls in another order every time: the n-th may be one from another place, and a run that
+// waits less makes fewer. When it ends before its n-th call, the next one fails as far into that many.
 TEST_F(SmallLayers, SurviveAnyFailedCall) {
   test::FakeCuda::Settings failing = settings("lazy", 9);
   failing["SITES"] = "1";

@@ -68,11 +68,13 @@ TEST(OwnScaleRows, TheirResidualsAreTheirOwn) {
   for (const LaunchShape& launch : test::row_launches()) {
     DeviceRows rows(rest, 0);
     std::vector<double> out(8, -1);
-    run_rows(
-        kernels::OutsideRows<2>{
-            rows.matrix(), nullptr, mean.data(), {norms.data(), norms.data() + 1, 3, norms.data() + 2},
-            out.data(), 4},
-        launch.grid, launch.block);
+    run_rows(kernels::OutsideRows<2>{rows.matrix(),
+                                     nullptr,
+                                     mean.data(),
+                                     {norms.data(), norms.data() + 1, 3, norms.data() + 2},
+                                     out.data(),
+                                     4},
+             launch.grid, launch.block);
     const double centred = (3 - 1.5 * 0x1p-9) * (3 - 1.5 * 0x1p-9) + (4 - 0x1p-9) * (4 - 0x1p-9);
     EXPECT_EQ(out[0], 16.0 + 25.0);
     EXPECT_EQ(out[2], 2.0);
