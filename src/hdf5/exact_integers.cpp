@@ -32,7 +32,8 @@ std::uint64_t magnitude(std::uint64_t value, bool is_signed) {
 
 // Whether float64 holds it: its digits span no more than 53 bits.
 bool is_exact(std::uint64_t magnitude) {
-  return magnitude == 0 || std::bit_width(magnitude) - std::countr_zero(magnitude) <= 53;
+  const auto length = static_cast<int>(std::bit_width(magnitude));
+  return magnitude == 0 || length - std::countr_zero(magnitude) <= 53;
 }
 
 class ExactReader final : public RowReader {
@@ -113,10 +114,11 @@ class ExactReader final : public RowReader {
 }  // namespace
 
 std::unique_ptr<RowReader> refuse_inexact(std::unique_ptr<RowReader> reader, const DatasetIndex& dataset) {
-  const bool is_wide =
-      dataset.element.kind == ElementKind::int64 || dataset.element.kind == ElementKind::uint64;
-  return is_wide && !dataset.holds_labels ? std::make_unique<ExactReader>(std::move(reader), dataset)
-                                          : std::move(reader);
+  const ElementKind kind = dataset.element.kind;
+  if (dataset.holds_labels || (kind != ElementKind::int64 && kind != ElementKind::uint64)) {
+    return reader;
+  }
+  return std::make_unique<ExactReader>(std::move(reader), dataset);
 }
 
 }  // namespace collapscope::hdf5
