@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "collapscope/core/error.hpp"
@@ -167,7 +168,9 @@ std::unique_ptr<RowReader> hdf5::open_in_process(const DatasetIndex& dataset, co
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
-  return hdf5::refuse_missing(hdf5::refuse_inexact(open_stored(dataset, options), dataset), dataset);
+  std::unique_ptr<RowReader> reader = open_stored(dataset, options);
+  reader = hdf5::refuse_inexact(std::move(reader), dataset);
+  return hdf5::refuse_missing(std::move(reader), dataset);
 }
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, std::uint64_t cache_bytes) {
