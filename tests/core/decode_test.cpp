@@ -164,7 +164,8 @@ TEST(Pool, NamesGoBothWays) {
   for (const Pool pool : {Pool::mean, Pool::max, Pool::first, Pool::last, Pool::flatten, Pool::none}) {
     EXPECT_EQ(parse_pool(pool_name(pool)), pool);
   }
-  for (const char* text : {"", "Mean", "avg", "mean ", "max\n"}) {
+  EXPECT_EQ(parse_pool("Mean"), Pool::mean);
+  for (const char* text : {"", "avg", "mean ", "max\n"}) {
     EXPECT_THROW((void)parse_pool(text), UsageError) << text;
   }
 }
