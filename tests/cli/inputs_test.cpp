@@ -147,8 +147,7 @@ scaled("vanishing.h5", features=-560)
       EXPECT_NEAR(layer_metric(found, "fc1", name), expected, 1e-10 * expected) << i << " " << name;
     }
   }
-  EXPECT_THAT(expect_status(2, folder_, {"analyze", "tiny.h5"}).err,
-              HasSubstr("too small to square"));
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "tiny.h5"}).err, HasSubstr("too small to square"));
   EXPECT_THAT(expect_status(2, folder_, {"analyze", "vanishing.h5"}).err,
               HasSubstr("the squares of which vanish in float64"));
 }

@@ -57,8 +57,8 @@ with h5py.File("flat_classes.h5", "w") as f:
     f["layers/flat/activations"], f["layers/flat/weight"] = normal(40, 40000, 1).astype("f4"), normal(10, 40000, 2)
 )");
   for (const auto& [dump, budget] : {std::pair{"flat.h5", 256U}, std::pair{"flat_classes.h5", 512U}}) {
-    const Finished finished =
-        expect_status(0, folder, {"analyze", dump, "--memory", std::to_string(budget) + "MiB", "-q", "-o", "-"});
+    const Finished finished = expect_status(
+        0, folder, {"analyze", dump, "--memory", std::to_string(budget) + "MiB", "-q", "-o", "-"});
     EXPECT_LE(finished.peak_memory, baseline() + (budget + 48) * MiB) << dump;
     const Json results = Json::parse(finished.out);
     EXPECT_GT(layer_metric(results, "flat", "feature_effective_rank"), 30) << dump;
