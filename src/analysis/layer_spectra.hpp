@@ -9,7 +9,7 @@ namespace collapscope {
 
 // As many eigenpairs of S_HH as the metrics need; of few rows those that may not be 0. known: what a device
 // has of it; error: of the matrix beyond float64's.
-[[nodiscard]] Eigenbasis centred_basis(const Scatter& covariance, const DeviceSums& known,
+[[nodiscard]] Eigenbasis centred_basis(const Scatter& scatter, const DeviceSums& known,
                                        const LayerSummary& layer, const LayerNeeds& needs, double error,
                                        Backend& backend);
 
