@@ -70,6 +70,17 @@ std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   return rows;
 }
 
+void require_one_pool(const std::vector<LayerIndex>& shards) {
+  const auto pool_of = [](const LayerIndex& shard) { return shard.pool.value_or(Pool::mean); };
+  for (const LayerIndex& shard : shards) {
+    if (pool_of(shard) != pool_of(shards.front())) {
+      throw InputError(shard.activations.file, shard.activations.object,
+                       fmt::format(R"(found pool "{}"; the first shard has "{}"; --pool says one for all)",
+                                   pool_name(pool_of(shard)), pool_name(pool_of(shards.front()))));
+    }
+  }
+}
+
 // Of whole tiles, as long as the backend likes.
 std::uint64_t samples_of_segment(const LayerPlan& plan, const Backend& backend, std::uint64_t tile_samples) {
   const std::uint64_t tile = tile_samples * plan.format.rows_per_sample();
@@ -102,15 +113,10 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                      std::uint64_t classes) {
   LayerPlan plan;
   plan.classes = classes;
-  plan.format = layer_format(shards.front(), options.pool);
-  for (const LayerIndex& shard : shards) {
-    if (!options.pool && shard.pool != shards.front().pool) {
-      throw InputError(shard.activations.file, shard.activations.object,
-                       fmt::format("found pool \"{}\"; the first shard has \"{}\"; --pool says one for all",
-                                   pool_name(shard.pool.value_or(Pool::mean)),
-                                   pool_name(shards.front().pool.value_or(Pool::mean))));
-    }
+  if (!options.pool) {
+    require_one_pool(shards);
   }
+  plan.format = layer_format(shards.front(), options.pool);
   for (const LayerIndex& shard : shards) {
     plan.samples += shard.activations.samples();
     plan.bytes += shard.activations.bytes();
