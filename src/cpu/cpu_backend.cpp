@@ -69,13 +69,12 @@ class CpuBackend final : public Backend {
     if (spec.precision == Precision::float64 && spec.keeping == RowKeeping::all) {
       return few_rows_fold(spec);
     }
-    const auto many = [this, spec] {
-      return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
-    };
     if (spec.precision == Precision::float64 && spec.keeping == RowKeeping::while_few) {
-      return std::make_unique<cpu::GrowingFold>(spec, few_rows_fold(spec), many);
+      return std::make_unique<cpu::GrowingFold>(
+          spec, [this](const FoldSpec& few) { return few_rows_fold(few); },
+          [this](const FoldSpec& many) { return many_rows_fold(many); });
     }
-    return many();
+    return many_rows_fold(spec);
   }
 
   [[nodiscard]] std::unique_ptr<ResidualFold> make_look(const LookSpec& spec) override {
@@ -120,6 +119,10 @@ class CpuBackend final : public Backend {
  private:
   [[nodiscard]] std::unique_ptr<MomentFold> few_rows_fold(const FoldSpec& spec) const {
     return std::make_unique<cpu::FewRowsFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
+  }
+
+  [[nodiscard]] std::unique_ptr<MomentFold> many_rows_fold(const FoldSpec& spec) const {
+    return std::make_unique<cpu::CpuMomentFold>(spec, tile_rows(spec.format.row_length()), kernels_, team_);
   }
 
   // One for each thread; none where there is one thread.

@@ -60,10 +60,7 @@ FewRowsFold::FewRowsFold(const FoldSpec& spec, std::size_t tile_rows, const Vect
       classes_(spec, std::min<std::size_t>(tile_rows, most_rows()), kernels,
                std::max<std::size_t>(2, team.threads())) {}
 
-std::size_t FewRowsFold::most_rows() const {
-  const std::size_t d = spec_.format.row_length();
-  return static_cast<std::size_t>(std::min<std::uint64_t>(spec_.rows, d));
-}
+std::size_t FewRowsFold::most_rows() const { return static_cast<std::size_t>(spec_.rows); }
 
 RowPass& FewRowsFold::pass_of(std::size_t slot) {
   std::unique_ptr<RowPass>& pass = passes_[slot];

@@ -13,7 +13,7 @@ namespace collapscope::cpu {
 
 class FewRowsFold final : public MomentFold {
  public:
-  // Segments of at most min(spec.rows, are_few_rows') rows.
+  // Segments of at most spec.rows rows, for which room is made.
   FewRowsFold(const FoldSpec& spec, std::size_t tile_rows, const VectorKernels& kernels, const Team& team);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] Moments finish() override;

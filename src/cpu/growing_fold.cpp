@@ -5,9 +5,8 @@
 
 namespace collapscope::cpu {
 
-GrowingFold::GrowingFold(const FoldSpec& spec, std::unique_ptr<MomentFold> few,
-                         std::function<std::unique_ptr<MomentFold>()> make_many)
-    : features_(spec.format.row_length()), few_(std::move(few)), make_many_(std::move(make_many)) {}
+GrowingFold::GrowingFold(const FoldSpec& spec, MakeFold make_few, MakeFold make_many)
+    : spec_(spec), make_few_(std::move(make_few)), make_many_(std::move(make_many)) {}
 
 void GrowingFold::pass_on(MomentFold& fold) {
   for (const Waiting& waiting : std::exchange(waiting_, {})) {
@@ -19,7 +18,7 @@ void GrowingFold::pass_on(MomentFold& fold) {
 }
 
 void GrowingFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  if (!is_many_ && are_few_rows(rows_ + tile.rows, features_)) {
+  if (!is_many_ && are_few_rows(rows_ + tile.rows, spec_.format.row_length())) {
     Waiting& waiting = waiting_.emplace_back();
     waiting.tile = tile;
     waiting.bytes.assign(tile.bytes.begin(), tile.bytes.end());
@@ -31,7 +30,7 @@ void GrowingFold::add(const RawTile& tile, MatrixView<const double> targets) {
     return;
   }
   if (many_ == nullptr) {
-    many_ = make_many_();
+    many_ = make_many_(spec_);
   }
   is_many_ = true;
   pass_on(*many_);
@@ -39,9 +38,17 @@ void GrowingFold::add(const RawTile& tile, MatrixView<const double> targets) {
 }
 
 Moments GrowingFold::finish() {
-  MomentFold& fold = std::exchange(is_many_, false) ? *many_ : *few_;
-  pass_on(fold);
-  return fold.finish();
+  if (std::exchange(is_many_, false)) {
+    return many_->finish();
+  }
+  if (rows_ == 0) {
+    return {};
+  }
+  FoldSpec few = spec_;
+  few.rows = rows_;
+  const std::unique_ptr<MomentFold> fold = make_few_(few);
+  pass_on(*fold);
+  return fold->finish();
 }
 
 }  // namespace collapscope::cpu

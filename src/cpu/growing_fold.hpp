@@ -11,9 +11,9 @@ namespace collapscope::cpu {
 
 class GrowingFold final : public MomentFold {
  public:
-  // few: takes the rows of a segment while they are few; make_many: what takes them otherwise.
-  GrowingFold(const FoldSpec& spec, std::unique_ptr<MomentFold> few,
-              std::function<std::unique_ptr<MomentFold>()> make_many);
+  using MakeFold = std::function<std::unique_ptr<MomentFold>(const FoldSpec&)>;
+  // make_few: what takes a segment of few rows, as many as its spec says; make_many: what takes others.
+  GrowingFold(const FoldSpec& spec, MakeFold make_few, MakeFold make_many);
   void add(const RawTile& tile, MatrixView<const double> targets) override;
   [[nodiscard]] Moments finish() override;
 
@@ -26,9 +26,9 @@ class GrowingFold final : public MomentFold {
 
   void pass_on(MomentFold& fold);
 
-  std::size_t features_;
-  std::unique_ptr<MomentFold> few_;
-  std::function<std::unique_ptr<MomentFold>()> make_many_;
+  FoldSpec spec_;
+  MakeFold make_few_;
+  MakeFold make_many_;
   std::unique_ptr<MomentFold> many_;  // made when first needed
   bool is_many_ = false;              // the current segment
   std::vector<Waiting> waiting_;      // its tiles, while it is not

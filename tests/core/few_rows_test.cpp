@@ -1,5 +1,6 @@
 // Layers of few rows: moments that hold them, and the eigenpairs in the space that they span.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -163,6 +164,31 @@ TEST(GrowingFold, EachSegmentBeginsAnew) {
     test::expect_near(found, expected);
   }
   EXPECT_EQ(fold->finish().count, 0U);
+}
+
+// Not that of as many rows as a segment, or as there are features, which would be 1.1 GiB.
+TEST(GrowingFold, TakesTheMemoryOfTheRowsThatCome) {
+  constexpr std::size_t d = 12'000;
+  const auto peak = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;  // MiB
+  };
+  Random random(12);
+  const Matrix x = test::random_matrix(8, d, random);
+  FoldSpec spec;
+  spec.format.channels = d;
+  spec.targets = 1;
+  spec.rows = 65'536;
+  spec.normalized_scatter = true;
+  spec.keeping = RowKeeping::while_few;
+  const auto before = peak();
+  const auto backend = cpu();
+  const auto fold = backend->make_fold(spec);
+  const Matrix targets(8, 1);
+  fold->add({std::as_bytes(x.values()), 0, 8, 0}, targets.view());
+  EXPECT_EQ(fold->finish().feature_scatter.rows.rows(), 8U);
+  EXPECT_LT(peak() - before, 256);
 }
 
 TEST(FewRowsFold, NamesTheSampleThatIsNotFinite) {
