@@ -12,6 +12,7 @@ bundle=build/bundle
 most=$((40 * 1000 * 1000)) # bytes
 mkdir -p build
 
+tools/install_packages.sh python3-pytest
 cmake --preset portable -DCMAKE_CUDA_ARCHITECTURES="${1:-90-real}" >build/portable.log || { cat build/portable.log; exit 1; }
 cmake --build --preset portable --target collapscope_program collapscope_cuda "${programs[@]:1}"
 
