@@ -13,7 +13,7 @@ MOST_FILES = 48  # of a process
 def case_options(options):
     """The program's options for a case of cases.json."""
     words = []
-    for key in ("signal_dim", "pool", "layout", "activations", "targets", "predictions", "weight"):
+    for key in ("signal_dim", "pool", "layout", "activations", "targets", "predictions", "weight", "ignore_label"):
         if options.get(key) is not None:
             words += ["--" + key.replace("_", "-"), str(options[key])]
     for key in ("shards", "transpose_weight"):

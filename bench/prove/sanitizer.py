@@ -44,7 +44,7 @@ def check(step, name, number, dumps, options):
     output = os.path.join(step.context.places.work, f"sanitizer_{label}.json")
     done = step.run([tool(), "--tool", name, "--error-exitcode", FOUND, "--port", 49152 + 100 * number,
                      "--launch-timeout", 60, "--print-limit", 1000, step.program("collapscope"), "analyze", *dumps,
-                     "--device", step.context.device, *options, "-q", "-o", output], good=None, stoppable=True,
+                     "--device", step.context.device, "--trust", *options, "-q", "-o", output], good=None, stoppable=True,
                     env={"COLLAPSCOPE_GPU_POOL": "0"})  # memory that serves again would look written
     text = done.out + done.err
     ours = [report for report in reports(text) if name != "initcheck" or OURS.search(report[1])]

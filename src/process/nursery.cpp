@@ -22,6 +22,9 @@ namespace collapscope::process {
 
 namespace {
 
+constexpr const char* no_process = "cannot make a process to read with";
+constexpr const char* nobody_makes_them = "the process that makes them has ended";
+constexpr const char* without_process = "--trust reads without it";
 constexpr int look_every = 100;                 // milliseconds
 constexpr std::uint64_t usual_patience = 1000;  // of computing, likewise
 
@@ -186,7 +189,7 @@ Helper Nursery::take() {
 
 Helper Nursery::order() {
   const auto fail = [](const char* what) {
-    throw Error(fmt::format("cannot make a process to read with: {}: {}", what, system_text(errno)));
+    throw Error(fmt::format("{}: {}: {}; {}", no_process, what, system_text(errno), without_process));
   };
   const int memory = ::memfd_create("collapscope", MFD_CLOEXEC);
   if (memory < 0 || ::ftruncate(memory, sizeof(WorkMark)) != 0) {
@@ -217,7 +220,7 @@ Helper Nursery::order() {
   ::close(ends[1]);
   ::close(memory);
   if (failed) {
-    fail("the process that makes them has ended");
+    fail(nobody_makes_them);
   }
   return helper;
 }
@@ -225,10 +228,10 @@ Helper Nursery::order() {
 void Nursery::receive_pid(Helper& helper) {
   Report report;
   if (::recv(control_, &report, sizeof report, 0) != sizeof report) {
-    throw Error("cannot make a process to read with: the process that makes them has ended");
+    throw Error(fmt::format("{}: {}; {}", no_process, nobody_makes_them, without_process));
   }
   if (report.pid <= 0) {
-    throw Error(fmt::format("cannot make a process to read with: {}", system_text(report.failed)));
+    throw Error(fmt::format("{}: {}; {}", no_process, system_text(report.failed), without_process));
   }
   helper.pid_ = report.pid;
 }

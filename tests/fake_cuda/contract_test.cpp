@@ -2,6 +2,7 @@
 // keeps the fake honest. For a real one, let LD_LIBRARY_PATH lead to the real libraries.
 #include <cmath>
 
+#include "shapes.hpp"
 #include "support.hpp"
 #include "test_launchers.hpp"
 
@@ -49,15 +50,17 @@ TEST_F(Contract, KernelsOfAllShapes) {
   EXPECT_CUDA(cudaFree(sums));
 }
 
+// With a kernel's launch bounds a real device says cudaErrorInvalidValue, which the fake cannot know.
 TEST_F(Contract, GeometryOfLaunches) {
-  EXPECT_EQ(too_many_threads(nullptr), cudaErrorInvalidConfiguration);
+  EXPECT_NE(too_many_threads(nullptr), cudaSuccess);
   EXPECT_CUDA(cudaGetLastError());
 }
 
 TEST_F(Contract, AttributesOfKernels) {
   cudaFuncAttributes attributes{};
   EXPECT_CUDA(kernel_attributes(&attributes));
-  EXPECT_EQ(attributes.maxThreadsPerBlock, 1024);
+  EXPECT_GE(attributes.maxThreadsPerBlock, static_cast<int>(collapscope::kernels::most_threads));
+  EXPECT_LE(attributes.maxThreadsPerBlock, 1024);
 }
 
 TEST_F(Contract, Allocations) {
