@@ -88,14 +88,23 @@ void require_same_shape(const Moments& a, const Moments& b) {
 }  // namespace
 
 Moments::Moments(std::size_t features, std::size_t targets, bool with_normalized_scatter)
-    : feature_mean(features, 0.0),
+    : Moments(targets, Matrix(features, features),
+              with_normalized_scatter ? Matrix(features, features) : Matrix()) {}
+
+Moments::Moments(std::size_t targets, Matrix scatter, Matrix normalized)
+    : feature_mean(scatter.rows(), 0.0),
       target_mean(targets, 0.0),
-      feature_scatter(Matrix(features, features)),
-      cross_scatter(features, targets),
+      feature_scatter(std::move(scatter)),
+      cross_scatter(feature_mean.size(), targets),
       target_scatter(targets, targets),
-      unbiased{
-          0, 0, 0, Vector(features, 0.0), Vector(targets, 0.0), Vector(features, 0.0), Vector(targets, 0.0)},
-      normalized_scatter(with_normalized_scatter ? Scatter(Matrix(features, features)) : Scatter()) {}
+      unbiased{0,
+               0,
+               0,
+               Vector(feature_mean.size(), 0.0),
+               Vector(targets, 0.0),
+               Vector(feature_mean.size(), 0.0),
+               Vector(targets, 0.0)},
+      normalized_scatter(std::move(normalized)) {}
 
 bool is_consistent(const Moments& moments) {
   const std::size_t d = moments.features();

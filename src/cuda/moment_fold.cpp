@@ -379,7 +379,8 @@ Moments CudaMomentFold::finish() {
     return {};
   }
   device_.select();
-  Moments moments(d_, n_, spec_.normalized_scatter);
+  Moments moments(n_, Matrix::unfilled(d_, d_),
+                  spec_.normalized_scatter ? Matrix::unfilled(d_, d_) : Matrix());
   add_between_parts();
   const std::vector<double> log = take_sums(moments);
   RowSource::throw_if_not_finite(log[0]);

@@ -111,7 +111,7 @@ std::optional<SecularPairs> SecularPairs::solve(std::vector<double> d, std::vect
     live_z[i] = z[out.live_[i]];
   }
   std::vector<double> roots(live);
-  out.solved_ = Matrix(live, live);
+  out.solved_ = Matrix::unfilled(live, live);
   if (live > 0 && !solve_live(live_d, live_z, rho, roots, out.solved_)) {
     return std::nullopt;
   }

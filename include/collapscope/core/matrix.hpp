@@ -46,11 +46,19 @@ class MatrixView {
   std::size_t stride_ = 0;
 };
 
-// An owning matrix, zero-initialized.
+// An owning matrix, of zeros unless it says otherwise.
 class Matrix {
  public:
   Matrix() = default;
   Matrix(std::size_t rows, std::size_t cols) : rows_(rows), cols_(cols), values_(rows * cols, 0.0) {}
+  // Its numbers are to be written before they are read: large ones by many threads, which take their pages.
+  [[nodiscard]] static Matrix unfilled(std::size_t rows, std::size_t cols) {
+    Matrix matrix;
+    matrix.rows_ = rows;
+    matrix.cols_ = cols;
+    matrix.values_ = Values(rows * cols);
+    return matrix;
+  }
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
   [[nodiscard]] std::size_t cols() const { return cols_; }
@@ -67,9 +75,11 @@ class Matrix {
   friend bool operator==(const Matrix&, const Matrix&) = default;
 
  private:
+  using Values = std::vector<double, UnfilledMemory<double>>;
+
   std::size_t rows_ = 0;
   std::size_t cols_ = 0;
-  std::vector<double, NumberMemory<double>> values_;
+  Values values_;
 };
 
 }  // namespace collapscope

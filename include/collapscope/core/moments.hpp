@@ -46,6 +46,8 @@ struct Moments {
 
   Moments() = default;
   Moments(std::size_t features, std::size_t targets, bool with_normalized_scatter);
+  // With these matrices [d, d], of which the second may be empty.
+  Moments(std::size_t targets, Matrix scatter, Matrix normalized);
 
   [[nodiscard]] std::size_t features() const { return feature_mean.size(); }
   [[nodiscard]] std::size_t targets() const { return target_mean.size(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 
 namespace collapscope {
 
@@ -21,6 +22,22 @@ struct NumberMemory {
   T* allocate(std::size_t count) { return static_cast<T*>(allocate_numbers(count * sizeof(T))); }
   void deallocate(T* memory, std::size_t count) noexcept { free_numbers(memory, count * sizeof(T)); }
   friend bool operator==(const NumberMemory&, const NumberMemory&) { return true; }
+};
+
+// Leaves numbers that are not given a value as the memory had them.
+template <class T>
+struct UnfilledMemory : NumberMemory<T> {
+  UnfilledMemory() = default;
+  template <class U>
+  explicit UnfilledMemory(const UnfilledMemory<U>& other) : NumberMemory<T>(other) {}
+  template <class U>
+  struct rebind {
+    using other = UnfilledMemory<U>;
+  };
+  template <class U>
+  void construct(U* number) noexcept {
+    ::new (static_cast<void*>(number)) U;
+  }
 };
 
 }  // namespace collapscope
