@@ -199,7 +199,7 @@ struct LookRow {
   template <class Visit>
   COLLAPSCOPE_HOST_DEVICE void for_each(std::size_t row, std::size_t lane, std::size_t lanes,
                                         const Visit& visit) const {
-    constexpr std::size_t batch = 4;
+    constexpr std::size_t batch = 2;
     const std::size_t packs = cols / width;
     COLLAPSCOPE_ROLLED for (std::size_t begin = lane; begin < packs; begin += batch * lanes) {
       Pack<double, width> values[batch];
