@@ -20,7 +20,8 @@
 
 namespace collapscope::kernels {
 
-// Calls visit.template items<Op>(), rows<Op>(), steps<Op>() or columns<Op>() for the Op of every kernel.
+// Calls visit.template items<Op>(), rows<Op>(), steps<Op>(), tiles<Op>() or columns<Op>() for the Op of every
+// kernel.
 template <class Visit>
 void for_each_kernel(Visit&& visit) {
   visit.template rows<ConvertRows<1>>();
@@ -42,14 +43,16 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<OutsideRows<2>>();
   visit.template rows<MapErrors>();
   visit.template items<MarkAtMost>();
-  visit.template steps<LookRows<1, 4>>();
-  visit.template steps<LookRows<1, 8>>();
-  visit.template steps<LookRows<1, 16>>();
-  visit.template steps<LookRows<1, most_look_directions>>();
-  visit.template steps<LookRows<2, 4>>();
-  visit.template steps<LookRows<2, 8>>();
-  visit.template steps<LookRows<2, 16>>();
-  visit.template steps<LookRows<2, most_look_directions>>();
+  visit.template tiles<LookRows<1, 4>>();
+  visit.template tiles<LookRows<1, 8>>();
+  visit.template tiles<LookRows<1, 12>>();
+  visit.template tiles<LookRows<1, 16>>();
+  visit.template tiles<LookRows<1, most_look_directions>>();
+  visit.template tiles<LookRows<2, 4>>();
+  visit.template tiles<LookRows<2, 8>>();
+  visit.template tiles<LookRows<2, 12>>();
+  visit.template tiles<LookRows<2, 16>>();
+  visit.template tiles<LookRows<2, most_look_directions>>();
 
   visit.template columns<SubtractRow>();
   visit.template items<SumSlices>();

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "shapes.hpp"
+#include "tiles.hpp"
 
 namespace collapscope::kernels {
 
@@ -32,6 +33,11 @@ inline Geometry rows_geometry(std::size_t rows, unsigned lanes) {
   return {at_most(divided_up(rows, groups), most_blocks), 1, lanes, groups};
 }
 
+inline Geometry tiles_geometry(std::size_t rows, std::size_t tile, unsigned lanes) {
+  const unsigned groups = tile_threads / lanes;
+  return {at_most(divided_up(rows, groups * tile), most_blocks), 1, lanes, groups};
+}
+
 // Up to 32 neighbouring columns, one warp, beside each other; a block's warps take chunks.
 inline Geometry columns_geometry(std::size_t columns, std::size_t chunks) {
   const unsigned beside = static_cast<unsigned>(std::bit_ceil(std::min<std::size_t>(columns, 32)));
@@ -49,7 +55,7 @@ inline unsigned lanes_of(std::size_t steps, std::size_t per_lane) {
 inline unsigned row_lanes(std::size_t accesses) { return lanes_of(accesses, 4); }
 
 // Of passes whose lanes have much to add up for a row in the end.
-inline unsigned look_lanes(std::size_t accesses) { return lanes_of(accesses, 8); }
+inline unsigned look_lanes(std::size_t accesses) { return std::max(least_tile_lanes, lanes_of(accesses, 8)); }
 
 // Of pooling `rows` channels of `positions` each. Where the channels of a position lie together, neighbouring
 // threads take neighbouring channels, so that lanes are only there to fill the device.

@@ -7,6 +7,7 @@
 
 #include "geometry.hpp"
 #include "shapes.hpp"
+#include "tiles.hpp"
 
 namespace collapscope::kernels {
 
@@ -42,6 +43,17 @@ cudaError_t launch_rows_in_steps(const Op& op, unsigned lanes, cudaStream_t stre
   const Geometry shape = rows_geometry(op.rows(), lanes);
   forget_stale_errors();
   over_rows_in_steps<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
+  return cudaGetLastError();
+}
+
+template <class Op>
+cudaError_t launch_tiles(const Op& op, unsigned lanes, cudaStream_t stream) {
+  if (op.rows() == 0) {
+    return cudaSuccess;
+  }
+  const Geometry shape = tiles_geometry(op.rows(), Op::tile, lanes);
+  forget_stale_errors();
+  over_tiles<<<grid_of(shape), block_of(shape), 0, stream>>>(op);
   return cudaGetLastError();
 }
 

@@ -11,8 +11,8 @@ template <std::size_t width, std::size_t most>
 cudaError_t look_at(const StoredRows& from, const LookArguments& look, const FiniteCheck& check,
                     cudaStream_t stream) {
   const StoredNumbers numbers{from.bytes, from.element.kind, from.element.big_endian};
-  const LookRows<width, most> op{numbers, from.rows, from.cols, look, check};
-  return launch_rows_in_steps(op, look_lanes(from.cols / width), stream);
+  const LookRows<width, most> op{{numbers, from.rows, from.cols, look, check}};
+  return launch_tiles(op, look_lanes(from.cols / width), stream);
 }
 
 template <std::size_t width>
@@ -21,6 +21,7 @@ cudaError_t look_along(const StoredRows& from, const LookArguments& look, const 
   const std::size_t directions = look.directions();
   return directions <= 4    ? look_at<width, 4>(from, look, check, stream)
          : directions <= 8  ? look_at<width, 8>(from, look, check, stream)
+         : directions <= 12 ? look_at<width, 12>(from, look, check, stream)
          : directions <= 16 ? look_at<width, 16>(from, look, check, stream)
                             : look_at<width, most_look_directions>(from, look, check, stream);
 }

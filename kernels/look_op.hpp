@@ -5,67 +5,41 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
-#include "arguments.hpp"
-#include "finite.hpp"
-#include "own_scale.hpp"
-#include "row_norm.hpp"
-#include "stored.hpp"
+#include "look_row.hpp"
 
 namespace collapscope::kernels {
 
-// Coordinates of packs of numbers for which registers suffice beside four packs. Sums do not depend on it.
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000 && __CUDA_ARCH__ < 1200
-inline constexpr std::size_t most_held = 4;
-#else
-inline constexpr std::size_t most_held = 16;
-#endif
+// Rows that are looked at together, so that a number of a map is loaded once for all of them: as many as
+// registers hold the coordinates of.
+constexpr std::size_t look_tile(std::size_t most) { return most <= 12 ? 4 : most <= 16 ? 3 : 2; }
 
-// Over rows in steps, each of which reads the row again, from a cache: its norms; its coordinates, as it is
-// about the mean or, where it needs that, with its own scale; its parts outside the subspaces, formed and
-// then squared. With width 2 everything is aligned to pairs and the number of columns is even. `most`:
-// directions, at most.
+// Over tiles of rows, in two steps, the second of which reads the rows again, from a cache: coordinates about
+// the mean; norms, and parts outside the subspaces, formed and then squared. With width 2 everything is
+// aligned to pairs and the number of columns is even. `most`: directions, at most; a multiple of 4.
 template <std::size_t width, std::size_t most>
-struct LookRows {
-  StoredNumbers from;
-  std::size_t row_count;
-  std::size_t cols;
-  LookArguments look;
-  FiniteCheck check;
+struct LookRows : LookRow<width> {
+  using One = LookRow<width>;
+  using One::cols;
+  using One::from;
+  using One::look;
+  using One::row_count;
 
+  static constexpr std::size_t tile = look_tile(most);
+  // That share a multiprocessor, at least: a thread has 168 registers, or 255.
+  static constexpr unsigned blocks = most <= 16 ? 3 : 2;
+
+  // Of each row: the coordinates; of the rests of the signal and of the weight the square, and moved; norms.
   struct First {
-    double square;
-    double centred_square;
-    std::uint64_t seen;
-    std::uint64_t centred_seen;
+    static constexpr std::size_t numbers = most;
   };
   struct Second {
-    double coordinate[most];
-    double square;  // of the row with its own scale
+    static constexpr std::size_t square = 4;
+    static constexpr std::size_t centred_square = 5;
+    static constexpr std::size_t numbers = 6;
   };
-  struct Third {
-    double signal;
-    double moved_signal;
-    double weight;
-    double moved_weight;
-  };
-
-  COLLAPSCOPE_HOST_DEVICE static First combine(const First& a, const First& b) {
-    return {a.square + b.square, a.centred_square + b.centred_square, a.seen | b.seen,
-            a.centred_seen | b.centred_seen};
-  }
-  COLLAPSCOPE_HOST_DEVICE static Second combine(const Second& a, const Second& b) {
-    Second sum;
-    for (std::size_t i = 0; i < most; ++i) {
-      sum.coordinate[i] = a.coordinate[i] + b.coordinate[i];
-    }
-    sum.square = a.square + b.square;
-    return sum;
-  }
-  COLLAPSCOPE_HOST_DEVICE static Third combine(const Third& a, const Third& b) {
-    return {a.signal + b.signal, a.moved_signal + b.moved_signal, a.weight + b.weight,
-            a.moved_weight + b.moved_weight};
-  }
 
   COLLAPSCOPE_HOST_DEVICE std::size_t rows() const { return row_count; }
   [[nodiscard]] Traffic traffic() const {
@@ -76,157 +50,204 @@ struct LookRows {
             row_count * LookArguments::columns * sizeof(double)};
   }
 
-  COLLAPSCOPE_HOST_DEVICE First first(std::size_t row, std::size_t lane, std::size_t lanes) const {
-    First total{0, 0, 0, 0};
-    for_each(row, lane, lanes, [&](double value, std::size_t column) {
-      const double centred = value - look.mean[column];
-      total.square += value * value;
-      total.seen |= magnitude_bits(value);
-      total.centred_square += centred * centred;
-      total.centred_seen |= magnitude_bits(centred);
-    });
-    return total;
-  }
-
-  // What the first step has found of a row.
-  struct Scale {
-    double norm;
-    double centred_norm;
-    double unscale;  // of a row with its own scale, what takes it back; else 0
-    int exponent;
-    bool own;
-  };
-
-  COLLAPSCOPE_HOST_DEVICE Scale found(std::size_t row, const First& total) const {
-    const ShiftedRow plain{from, row * cols, cols, nullptr};
-    const ShiftedRow centred{from, row * cols, cols, look.mean};
-    if (!is_finite(total.square) && !all_finite(plain)) {
-      report_row(check, row);
-    }
-    const double norm = total.seen == 0 ? 0 : norm_of(plain, total.square);
-    const double centred_norm = total.centred_seen == 0 ? 0 : norm_of(centred, total.centred_square);
-    const bool own = needs_own_scale(norm, centred_norm);
-    const int exponent = own ? ilogb(norm) : 0;
-    return {norm, centred_norm, own ? scalbn(1.0, exponent) : 0, exponent, own};
-  }
-
-  COLLAPSCOPE_HOST_DEVICE Second second(std::size_t row, std::size_t lane, std::size_t lanes,
-                                        const Scale& scale) const {
-    Second total{};
-    for_each(row, lane, lanes, [&](double value, std::size_t column) {
-      const double x = scaled(value, column, scale);
-      total.square += scale.own ? x * x : 0;
-      for (std::size_t i = 0; i < most; ++i) {
-        if (i < look.directions()) {
-          total.coordinate[i] += look.maps[i * cols + column] * x;
+  COLLAPSCOPE_HOST_DEVICE void first(std::size_t begin, unsigned lane, unsigned lanes,
+                                     double (&sums)[tile * First::numbers]) const {
+    const auto directions = static_cast<unsigned>(look.directions());
+    for_each<true>(begin, lane, lanes, [&](Rows& x, const Numbers& mean, unsigned index) {
+      subtract(x, mean);
+      const std::size_t stride = not_held(cols);
+      for (unsigned i = 0; i < most; i += 4) {
+        if (i + 4 <= directions) {
+          project(x, i, look.maps + i * stride + index * width, stride, 4, sums);
+        } else if (i < directions) {
+          project(x, i, look.maps + i * stride + index * width, stride, directions - i, sums);
         }
       }
     });
-    return total;
   }
 
-  COLLAPSCOPE_HOST_DEVICE Third third(std::size_t row, std::size_t lane, std::size_t lanes,
-                                      const Scale& scale, const Second& second) const {
-    const double sign = scale.own ? -scale.unscale : 1;
-    Third total{0, 0, 0, 0};
-    for_each(row, lane, lanes, [&](double value, std::size_t column) {
-      const double x = scaled(value, column, scale);
-      double signal = 0;  // what lies within
-      double weight = 0;
-      for (std::size_t i = 0; i < most; ++i) {
-        if (i < look.signal) {
-          signal += second.coordinate[i] * look.maps[i * cols + column];
-        } else if (i < look.signal + look.weight && !look.weight_is_complement) {
-          weight += second.coordinate[i] * look.maps[i * cols + column];
-        }
-      }
-      add_square(x - signal, sign, look.signal_mean_outside[column], total.signal, total.moved_signal);
-      add_square(x - weight, sign, look.weight_mean_outside[column], total.weight, total.moved_weight);
-    });
-    return total;
+  // first: the totals of the first step. Returns marks: bit 2 r and bit 2 r + 1, that not all numbers of row
+  // begin + r are zeros, and not all less the mean.
+  COLLAPSCOPE_HOST_DEVICE std::uint32_t second(std::size_t begin, unsigned lane, unsigned lanes,
+                                               const double* first,
+                                               double (&sums)[tile * Second::numbers]) const {
+    const double* const maps = look.maps;
+    std::uint32_t seen[2 * tile] = {};
+    {
+      const Part signal(first, maps, look.signal, cols, look.signal_mean_outside);
+      for_each<false>(begin, lane, lanes, [&](Rows& x, const Numbers& mean, unsigned index) {
+        add_squares(x, seen, 0, sums, Second::square);
+        subtract(x, mean);
+        add_squares(x, seen, 1, sums, Second::centred_square);
+        signal.add_rests(x, index, sums, 0);
+      });
+    }
+    if (One::has_weight_rests()) {
+      const Part weight(first + look.signal, maps + look.signal * cols, look.weight, cols,
+                        look.weight_mean_outside);
+      for_each<false>(begin, lane, lanes, [&](Rows& x, const Numbers& mean, unsigned index) {
+        subtract(x, mean);
+        weight.add_rests(x, index, sums, 2);
+      });
+    }
+    std::uint32_t marks = 0;
+    for (std::size_t i = 0; i < 2 * tile; ++i) {
+      marks |= seen[i] != 0 ? 1U << i : 0;
+    }
+    return marks;
   }
 
-  COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Scale& scale, const Second& second,
-                                      const Third& third) const {
-    const double norm = scale.own ? sqrt(second.square) : scale.norm;
-    double* out = look.out + row * look.out_stride;
-    put_four(third.signal, third.moved_signal, norm, scale, out);
-    Third outside = third;
-    if (look.weight_is_complement) {
-      outside.weight = 0;
-      outside.moved_weight = 0;
-      const double sign = scale.own ? -scale.unscale : 1;
-      for (std::size_t i = 0; i < most; ++i) {
-        if (i >= look.signal && i < look.signal + look.weight) {
-          add_square(second.coordinate[i], sign, look.mean_coordinates[i], outside.weight,
-                     outside.moved_weight);
-        }
-      }
+  // Half k / tile of row begin + k % tile, unless that has to be taken by itself: then false.
+  COLLAPSCOPE_HOST_DEVICE bool finish_one(std::size_t begin, std::size_t k, std::uint32_t marks,
+                                          const double* first, const double* second) const {
+    const std::size_t r = k % tile;
+    const std::size_t half = k / tile;
+    if (begin + r >= row_count) {
+      return true;
     }
-    if (look.weight > 0) {
-      put_four(outside.weight, outside.moved_weight, norm, scale, out + 4);
-    } else {
-      out[4] = out[5] = out[6] = out[7] = 0;
+    first += r * First::numbers;
+    second += r * Second::numbers;
+    const double square = second[Second::square];
+    const double centred_square = second[Second::centred_square];
+    const bool zero = (marks >> (2 * r) & 1U) == 0;
+    const bool centred_zero = (marks >> (2 * r) & 2U) == 0;
+    if (!(zero || is_usual(square)) || !(centred_zero || is_usual(centred_square))) {
+      return false;
     }
-    out[8] = error(row, look.signal + look.weight, look.affine, true, second, scale);
-    out[9] = error(row, look.signal + look.weight + look.affine, look.published, false, second, scale);
-    out[10] = scale.centred_norm <= look.least_norm ? 1 : 0;
+    const typename One::Scale scale{sqrt(square), sqrt(centred_square), 0, 0, false};
+    if (needs_own_scale(scale.norm, scale.centred_norm)) {
+      return false;
+    }
+    One::finish(begin + r, half, scale, scale.norm, first, second[2 * half], second[2 * half + 1]);
+    return true;
   }
 
  private:
-  COLLAPSCOPE_HOST_DEVICE double scaled(double value, std::size_t column, const Scale& scale) const {
-    return scale.own ? scalbn(value, -scale.exponent) : value - look.mean[column];
+  // `value`, so that a device computes what depends on it where that is needed, and holds none of it.
+  COLLAPSCOPE_HOST_DEVICE static std::size_t not_held(std::size_t value) {
+#if defined(__CUDA_ARCH__)
+    asm volatile("" : "+l"(value));
+#endif
+    return value;
   }
 
-  COLLAPSCOPE_HOST_DEVICE static void add_square(double rest, double sign, double mean_outside,
-                                                 double& square, double& moved_square) {
-    const double moved = sign * rest + mean_outside;
-    square += rest * rest;
-    moved_square += moved * moved;
-  }
+  using Numbers = Pack<double, width>;
+  using Rows = Numbers[tile];
 
-  // As OutsideRows.
-  COLLAPSCOPE_HOST_DEVICE static void put_four(double square, double moved, double norm, const Scale& scale,
-                                               double* four) {
-    const double plain = scale.own ? square : moved;
-    const double centred = scale.own ? moved : square;
-    four[0] = scale.own ? plain * scale.unscale * scale.unscale : plain;
-    four[1] = norm > 0 ? plain / norm / norm : 0;
-    four[2] = centred;
-    four[3] = scale.centred_norm > 0 ? centred / scale.centred_norm / scale.centred_norm : 0;
-  }
+  // What rows have in a subspace: along directions that `along` begins with, of which `coordinates` has the
+  // first row's.
+  struct Part {
+    static constexpr std::size_t most_held = 4;  // coordinates of a row in registers
 
-  // As MapErrors: of a map to `targets` targets that begins with direction `begin`; 0: there is none.
-  COLLAPSCOPE_HOST_DEVICE double error(std::size_t row, std::size_t begin, std::size_t targets,
-                                       bool about_mean, const Second& second, const Scale& scale) const {
-    const double factor = scale.own ? scale.unscale : 1;
-    const double means = (about_mean ? 0.0 : 1.0) - (scale.own ? 1.0 : 0.0);
-    double sum = 0;
-    for (std::size_t i = 0; i < most; ++i) {
-      if (i >= begin && i < begin + targets) {
-        const std::size_t j = i - begin;
-        const double made = factor * second.coordinate[i];
-        const double rest = look.y[row * look.targets + j] - look.target_mean[j] - made -
-                            (means == 0 ? 0 : means * look.mean_coordinates[i]);
-        sum += rest * rest;
+    COLLAPSCOPE_HOST_DEVICE Part(const double* coordinates_, const double* along_, std::size_t count_,
+                                 std::size_t cols_, const double* mean_outside_)
+        : coordinates(coordinates_), along(along_), count(count_), cols(cols_), mean_outside(mean_outside_) {
+      for (std::size_t r = 0; r < tile; ++r) {
+        for (std::size_t i = 0; i < most_held; ++i) {
+          held[r][i] = i < count ? coordinates[r * First::numbers + i] : 0;
+        }
       }
     }
-    return sum;
+
+    // Leaves the rests in x.
+    COLLAPSCOPE_HOST_DEVICE void add_rests(Rows& x, unsigned index, double (&sums)[tile * Second::numbers],
+                                           std::size_t to) const {
+      for (std::size_t i = 0; i < most_held; ++i) {
+        if (i < count) {
+          const auto part = load_pack<double, width>(along + i * cols, index);
+          for (std::size_t r = 0; r < tile; ++r) {
+            for (std::size_t j = 0; j < width; ++j) {
+              x[r].number[j] -= held[r][i] * part.number[j];
+            }
+          }
+        }
+      }
+      COLLAPSCOPE_ROLLED for (std::size_t i = most_held; i < count; ++i) {
+        const auto part = load_pack<double, width>(along + i * cols, index);
+        for (std::size_t r = 0; r < tile; ++r) {
+          for (std::size_t j = 0; j < width; ++j) {
+            x[r].number[j] -= coordinates[r * First::numbers + i] * part.number[j];
+          }
+        }
+      }
+      const auto outside = load_pack<double, width>(mean_outside, index);
+      for (std::size_t r = 0; r < tile; ++r) {
+        for (std::size_t j = 0; j < width; ++j) {
+          One::add_square(x[r].number[j], 1, outside.number[j], sums[r * Second::numbers + to],
+                          sums[r * Second::numbers + to + 1]);
+        }
+      }
+    }
+
+    const double* coordinates;
+    const double* along;
+    std::size_t count;
+    std::size_t cols;
+    const double* mean_outside;
+    double held[tile][most_held];
+  };
+
+  // visit(numbers of each row, of the mean, pack) for the lane's share of the rows; what lies behind the last
+  // row is as that. asks: the rows come from memory, and are asked for a step ahead.
+  template <bool asks, class Visit>
+  COLLAPSCOPE_HOST_DEVICE void for_each(std::size_t begin, unsigned lane, unsigned lanes,
+                                        const Visit& visit) const {
+    const auto packs = static_cast<unsigned>(cols / width);
+    unsigned behind[tile];
+    for (unsigned r = 0; r < tile; ++r) {
+      behind[r] = begin + r < row_count ? r * packs : static_cast<unsigned>(row_count - 1 - begin) * packs;
+    }
+    COLLAPSCOPE_ROLLED for (unsigned index = lane; index < packs; index += lanes) {
+      const unsigned ahead = asks && index + lanes < packs ? lanes : 0;
+      Rows x;
+      from.read_at(begin * packs + index, behind, ahead, x);
+      visit(x, load_pack<double, width>(look.mean, index), index);
+    }
   }
 
-  // visit(number, column) for the lane's share of the row.
-  template <class Visit>
-  COLLAPSCOPE_HOST_DEVICE void for_each(std::size_t row, std::size_t lane, std::size_t lanes,
-                                        const Visit& visit) const {
-    constexpr std::size_t batch = width * most > most_held ? 2 : 4;  // as many as there are registers for
-    const std::size_t packs = cols / width;
-    for (std::size_t begin = lane; begin < packs; begin += batch * lanes) {
-      Pack<double, width> values[batch];
-      from.read(row * packs + begin, lanes, row * packs + packs, values);
-      for (std::size_t b = 0; b < batch; ++b) {
-        const std::size_t index = begin + b * lanes;
-        for (std::size_t j = 0; j < width && index < packs; ++j) {
-          visit(values[b].number[j], index * width + j);
+  COLLAPSCOPE_HOST_DEVICE static void subtract(Rows& x, const Numbers& mean) {
+    for (std::size_t r = 0; r < tile; ++r) {
+      for (std::size_t j = 0; j < width; ++j) {
+        x[r].number[j] -= mean.number[j];
+      }
+    }
+  }
+
+  COLLAPSCOPE_HOST_DEVICE static void add_squares(const Rows& x, std::uint32_t (&seen)[2 * tile],
+                                                  std::size_t which, double (&sums)[tile * Second::numbers],
+                                                  std::size_t to) {
+    for (std::size_t r = 0; r < tile; ++r) {
+      for (std::size_t j = 0; j < width; ++j) {
+        const double value = x[r].number[j];
+        sums[r * Second::numbers + to] += value * value;
+        seen[2 * r + which] |= folded(value);
+      }
+    }
+  }
+
+  // 0 only for +0.
+  COLLAPSCOPE_HOST_DEVICE static std::uint32_t folded(double value) {
+    std::uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return static_cast<std::uint32_t>(bits) | static_cast<std::uint32_t>(bits >> 32U);
+  }
+
+  COLLAPSCOPE_HOST_DEVICE static bool is_usual(double square) { return square > 1e-280 && is_finite(square); }
+
+  // On directions i ... i + 3, whose numbers lie at `maps` and further ones. Of those behind the first
+  // `count` the last takes the place; what it adds to their coordinates is not used.
+  COLLAPSCOPE_HOST_DEVICE static void project(const Rows& x, unsigned i, const double* maps,
+                                              std::size_t stride, unsigned count,
+                                              double (&sums)[tile * First::numbers]) {
+    Numbers along[4];
+    for (unsigned k = 0; k < 4; ++k) {
+      along[k] = load_pack<double, width>(maps, 0);
+      maps += k + 1 < count ? stride : 0;
+    }
+    for (unsigned k = 0; k < 4; ++k) {
+      for (std::size_t j = 0; j < width; ++j) {
+        for (std::size_t r = 0; r < tile; ++r) {
+          sums[r * First::numbers + i + k] += along[k].number[j] * x[r].number[j];
         }
       }
     }

@@ -15,14 +15,14 @@
 
 namespace collapscope::kernels {
 
-// A stored number, whose bytes are reversed when `swap`.
+// A stored number with its bytes reversed.
 template <class T>
-COLLAPSCOPE_HOST_DEVICE inline double decoded(T stored, bool swap) {
+COLLAPSCOPE_HOST_DEVICE inline T swapped(T stored) {
   typename UnsignedOfSize<sizeof(T)>::type bits;
   memcpy(&bits, &stored, sizeof bits);
-  bits = swap ? reversed(bits) : bits;
+  bits = reversed(bits);
   memcpy(&stored, &bits, sizeof bits);
-  return to_double(stored);
+  return stored;
 }
 
 // Bytes per number.
@@ -57,33 +57,34 @@ struct StoredNumbers {
   template <std::size_t width, std::size_t batch>
   COLLAPSCOPE_HOST_DEVICE void read(std::size_t first, std::size_t step, std::size_t end,
                                     Pack<double, width> (&values)[batch]) const {
-    switch (kind) {
-      case ElementKind::float16:
-        return read_as<Float16>(first, step, end, values);
-      case ElementKind::bfloat16:
-        return read_as<BFloat16>(first, step, end, values);
-      case ElementKind::float32:
-        return read_as<float>(first, step, end, values);
-      case ElementKind::float64:
-        break;
-      case ElementKind::int8:
-        return read_as<std::int8_t>(first, step, end, values);
-      case ElementKind::int16:
-        return read_as<std::int16_t>(first, step, end, values);
-      case ElementKind::int32:
-        return read_as<std::int32_t>(first, step, end, values);
-      case ElementKind::int64:
-        return read_as<std::int64_t>(first, step, end, values);
-      case ElementKind::uint8:
-        return read_as<std::uint8_t>(first, step, end, values);
-      case ElementKind::uint16:
-        return read_as<std::uint16_t>(first, step, end, values);
-      case ElementKind::uint32:
-        return read_as<std::uint32_t>(first, step, end, values);
-      case ElementKind::uint64:
-        return read_as<std::uint64_t>(first, step, end, values);
-    }
-    read_as<double>(first, step, end, values);
+    with_type([&](auto type) {
+      using T = decltype(type);
+      Pack<T, width> stored[batch];
+      for (std::size_t k = 0; k < batch; ++k) {
+        const std::size_t index = first + k * step;
+        stored[k] = index < end ? load_pack<T, width>(bytes, index) : Pack<T, width>{};
+      }
+      decode(stored, values);
+    });
+  }
+
+  // values[k] = pack first + behind[k]. The packs so far `ahead` of these are asked for, unless that is 0.
+  template <std::size_t width, std::size_t batch>
+  COLLAPSCOPE_HOST_DEVICE void read_at(std::size_t first, const unsigned (&behind)[batch], unsigned ahead,
+                                       Pack<double, width> (&values)[batch]) const {
+    with_type([&](auto type) {
+      using T = decltype(type);
+      if (ahead > 0) {
+        for (std::size_t k = 0; k < batch; ++k) {
+          ask_for_pack<T, width>(bytes, first + ahead + behind[k]);
+        }
+      }
+      Pack<T, width> stored[batch];
+      for (std::size_t k = 0; k < batch; ++k) {
+        stored[k] = load_pack<T, width>(bytes, first + behind[k]);
+      }
+      decode(stored, values);
+    });
   }
 
   COLLAPSCOPE_HOST_DEVICE double number(std::size_t index) const {
@@ -93,17 +94,51 @@ struct StoredNumbers {
   }
 
  private:
+  // f(T{}) of the type as stored.
+  template <class F>
+  COLLAPSCOPE_HOST_DEVICE void with_type(const F& f) const {
+    switch (kind) {
+      case ElementKind::float16:
+        return f(Float16{});
+      case ElementKind::bfloat16:
+        return f(BFloat16{});
+      case ElementKind::float32:
+        return f(float{});
+      case ElementKind::float64:
+        break;
+      case ElementKind::int8:
+        return f(std::int8_t{});
+      case ElementKind::int16:
+        return f(std::int16_t{});
+      case ElementKind::int32:
+        return f(std::int32_t{});
+      case ElementKind::int64:
+        return f(std::int64_t{});
+      case ElementKind::uint8:
+        return f(std::uint8_t{});
+      case ElementKind::uint16:
+        return f(std::uint16_t{});
+      case ElementKind::uint32:
+        return f(std::uint32_t{});
+      case ElementKind::uint64:
+        return f(std::uint64_t{});
+    }
+    f(double{});
+  }
+
   template <class T, std::size_t width, std::size_t batch>
-  COLLAPSCOPE_HOST_DEVICE void read_as(std::size_t first, std::size_t step, std::size_t end,
-                                       Pack<double, width> (&values)[batch]) const {
-    Pack<T, width> stored[batch];
-    for (std::size_t k = 0; k < batch; ++k) {
-      const std::size_t index = first + k * step;
-      stored[k] = index < end ? load_pack<T, width>(bytes, index) : Pack<T, width>{};
+  COLLAPSCOPE_HOST_DEVICE void decode(Pack<T, width> (&stored)[batch],
+                                      Pack<double, width> (&values)[batch]) const {
+    if (swap) {
+      for (std::size_t k = 0; k < batch; ++k) {
+        for (std::size_t j = 0; j < width; ++j) {
+          stored[k].number[j] = swapped(stored[k].number[j]);
+        }
+      }
     }
     for (std::size_t k = 0; k < batch; ++k) {
       for (std::size_t j = 0; j < width; ++j) {
-        values[k].number[j] = decoded(stored[k].number[j], swap);
+        values[k].number[j] = to_double(stored[k].number[j]);
       }
     }
   }

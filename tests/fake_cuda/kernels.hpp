@@ -6,12 +6,14 @@
 #include <typeinfo>
 
 #include "shapes.hpp"
+#include "tiles.hpp"
 
 namespace fake_cuda {
 
 using Dim = collapscope::kernels::Dim;
 
-// Runs a kernel of kernels/shapes.hpp, or that of cub::DeviceFor::Bulk; `op` is its last argument.
+// Runs a kernel of kernels/shapes.hpp or kernels/tiles.hpp, or that of cub::DeviceFor::Bulk; `op` is its last
+// argument.
 using Run = void (*)(const void* op, Dim grid, Dim block);
 // Bytes of device memory that it reads and writes; nothing: its argument cannot say.
 struct Traffic {
@@ -22,8 +24,8 @@ struct Traffic {
 using Count = Traffic (*)(const void* op);
 // Zeros the bytes of such an argument that belong to no member: what happened to lie there before.
 using ClearPadding = void (*)(void* op);
-// `shape`: over_items (cub::DeviceFor::Bulk), over_rows, over_rows_in_steps or over_columns; `op`: the type
-// of the argument.
+// `shape`: over_items (cub::DeviceFor::Bulk), over_rows, over_rows_in_steps, over_tiles or over_columns;
+// `op`: the type of the argument.
 using Add = void (*)(const char* shape, const std::type_info& op, std::size_t op_size, ClearPadding clear,
                      Run run, Count count);
 
@@ -76,6 +78,18 @@ struct AddTwins {
             std::abort();
           }
           run_rows_in_steps(*static_cast<const Op*>(op), grid, block);
+        },
+        &traffic<Op>);
+  }
+  template <class Op>
+  void tiles() const {
+    add(
+        "over_tiles", typeid(Op), sizeof(Op), &clear_padding<Op>,
+        [](const void* op, Dim grid, Dim block) {
+          if (block.x < collapscope::kernels::least_tile_lanes || block.x > 32) {
+            std::abort();
+          }
+          run_tiles(*static_cast<const Op*>(op), grid, block);
         },
         &traffic<Op>);
   }

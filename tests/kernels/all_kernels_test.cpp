@@ -9,6 +9,7 @@
 #include <typeinfo>
 
 #include "shapes.hpp"
+#include "tiles.hpp"
 
 namespace collapscope {
 namespace {
@@ -32,6 +33,19 @@ struct Collect {
     static_assert(sizeof(typename Op::First) % 8 == 0 && sizeof(typename Op::Second) % 8 == 0 &&
                   sizeof(typename Op::Third) % 8 == 0);
     add<Op>();
+  }
+  template <class Op>
+  void tiles() {
+    static_assert(std::is_trivially_copyable_v<Op>);
+    static_assert(sizeof(typename Op::Norms) % 8 == 0 && sizeof(typename Op::Coordinates) % 8 == 0 &&
+                  sizeof(typename Op::Rests) % 8 == 0);
+    // Joined marks and rows of a tile are bits; so many totals fit into the memory of a block.
+    static_assert(2 * Op::tile <= 32);
+    static_assert((kernels::first_totals<Op> + kernels::second_totals<Op>)*sizeof(double) *
+                      (kernels::tile_threads / kernels::least_tile_lanes) <=
+                  std::size_t{48} << 10U);
+    add<Op>();
+    kernels::over_tiles(Op{});
   }
   template <class Op>
   void columns() {

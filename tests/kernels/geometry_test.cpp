@@ -22,6 +22,14 @@ TEST(Geometry, IsLaunchable) {
       expect_launchable(kernels::rows_geometry(a, lanes));
       EXPECT_EQ(kernels::rows_geometry(a, lanes).block_x, lanes);
     }
+    for (const unsigned lanes : {4U, 8U, 16U, 32U}) {
+      const kernels::Geometry shape = kernels::tiles_geometry(a, 4, lanes);
+      EXPECT_GE(shape.grid_x, 1U);
+      EXPECT_LE(shape.grid_x, kernels::most_blocks);
+      EXPECT_EQ(shape.block_x, lanes);
+      EXPECT_EQ(shape.block_x * shape.block_y, kernels::tile_threads);
+      EXPECT_EQ(kernels::look_lanes(a) % kernels::least_tile_lanes, 0U);
+    }
     for (const std::size_t b : sizes) {
       expect_launchable(kernels::columns_geometry(a, b));
     }

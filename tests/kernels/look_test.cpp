@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/support.hpp"
+#include "tiles.hpp"
 
 namespace collapscope {
 namespace {
@@ -102,8 +105,38 @@ class Look {
 
   template <std::size_t width, std::size_t most>
   void expect_right(const LaunchShape& launch) const {
-    const StoredData data(rows_.values());
-    std::vector<double> out(rows_.rows() * stride, -1);
+    const std::vector<double> out = run<width, most>(launch, 0, rows_.rows());
+    for (std::size_t i = 0; i < rows_.rows(); ++i) {
+      SCOPED_TRACE(i);
+      expect_row(i, out.data() + i * stride);
+      EXPECT_EQ(out[i * stride + kernels::LookArguments::columns], -1);
+    }
+  }
+
+  // Whatever lies beside a row.
+  template <std::size_t width, std::size_t most>
+  void expect_same_bits(const LaunchShape& launch) const {
+    const std::vector<double> all = run<width, most>(launch, 0, rows_.rows());
+    for (std::size_t first = 0; first < rows_.rows(); ++first) {
+      for (const std::size_t count : {1U, 2U, 5U}) {
+        if (first + count <= rows_.rows()) {
+          const std::vector<double> some = run<width, most>(launch, first, count);
+          EXPECT_EQ(std::memcmp(some.data(), all.data() + first * stride, some.size() * sizeof(double)), 0)
+              << first << " " << count;
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t targets = 2;
+  static constexpr std::size_t stride = kernels::LookArguments::columns + 1;
+
+  // Rows first ... first + count - 1.
+  template <std::size_t width, std::size_t most>
+  std::vector<double> run(const LaunchShape& launch, std::size_t first, std::size_t count) const {
+    const StoredData data(std::span(rows_.values()).subspan(first * d_, count * d_));
+    std::vector<double> out(count * stride, -1);
     std::uint64_t first_bad = test::no_sample;
     kernels::LookArguments look;
     look.maps = maps_.data();
@@ -117,25 +150,16 @@ class Look {
     look.signal_mean_outside = signal_mean_outside_.data();
     look.weight_mean_outside = weight_mean_outside_.data();
     look.target_mean = target_mean_.data();
-    look.y = y_.data();
+    look.y = y_.data() + first * targets;
     look.targets = targets;
     look.least_norm = 1e-12;
     look.out = out.data();
     look.out_stride = stride;
-    run_rows_in_steps(
-        kernels::LookRows<width, most>{data.numbers(), rows_.rows(), d_, look, {&first_bad, 0, 0, 1}},
-        launch.grid, launch.block);
+    run_tiles(kernels::LookRows<width, most>{{data.numbers(), count, d_, look, {&first_bad, 0, 0, 1}}},
+              launch.grid, launch.block);
     EXPECT_EQ(first_bad, test::no_sample);
-    for (std::size_t i = 0; i < rows_.rows(); ++i) {
-      SCOPED_TRACE(i);
-      expect_row(i, out.data() + i * stride);
-      EXPECT_EQ(out[i * stride + kernels::LookArguments::columns], -1);
-    }
+    return out;
   }
-
- private:
-  static constexpr std::size_t targets = 2;
-  static constexpr std::size_t stride = kernels::LookArguments::columns + 1;
 
   static Reals reals(std::span<const double> v) { return {v.begin(), v.end()}; }
 
@@ -236,6 +260,52 @@ TEST(LookRows, EveryKindOfRowAndOfDirections) {
   }
 }
 
+// f<most>() of the kernel that takes so many directions.
+template <class F>
+void with_most(std::size_t directions, const F& f) {
+  if (directions <= 4) {
+    f.template operator()<4>();
+  } else if (directions <= 8) {
+    f.template operator()<8>();
+  } else if (directions <= 12) {
+    f.template operator()<12>();
+  } else if (directions <= 16) {
+    f.template operator()<16>();
+  } else {
+    f.template operator()<kernels::most_look_directions>();
+  }
+}
+
+TEST(LookRows, EveryNumberOfDirections) {
+  test::Random random(5);
+  for (const std::size_t d : {33U, 34U}) {
+    const Matrix offset = test::random_matrix(1, d, random);
+    const std::vector<double> mean(offset.values().begin(), offset.values().end());
+    const Matrix rows = rows_about(mean, random);
+    for (const std::size_t number : {1U, 4U, 5U, 8U, 9U, 12U, 13U, 16U, 17U, 32U}) {
+      const std::size_t maps = number < 8 ? 0 : 2;
+      const std::size_t rest = number - 2 * maps;
+      for (const std::size_t signal : {rest, rest / 2, std::min<std::size_t>(rest, 3)}) {
+        SCOPED_TRACE(testing::Message() << d << ": " << number << ", " << signal);
+        const Look look({signal, rest - signal, number % 2 == 1, maps, maps}, d, rows, mean, random);
+        with_most(number, [&]<std::size_t most>() {
+          for (const LaunchShape& launch : test::row_launches()) {
+            look.expect_right<1, most>(launch);
+            look.expect_same_bits<1, most>(launch);
+            if (d % 2 == 0) {
+              look.expect_right<2, most>(launch);
+              look.expect_same_bits<2, most>(launch);
+            }
+          }
+        });
+      }
+      if (HasFailure()) {
+        return;
+      }
+    }
+  }
+}
+
 TEST(LookRows, ReportTheFirstThatIsNotFinite) {
   test::Random random(4);
   for (const double bad : {std::nan(""), HUGE_VAL}) {
@@ -249,8 +319,7 @@ TEST(LookRows, ReportTheFirstThatIsNotFinite) {
     look.mean = look.signal_mean_outside = look.weight_mean_outside = zeros.data();
     look.out = out.data();
     look.out_stride = 11;
-    run_rows_in_steps(kernels::LookRows<1, 4>{data.numbers(), 8, 5, look, {&first_bad, 100, 0, 1}}, {2, 1},
-                      {4, 2});
+    run_tiles(kernels::LookRows<1, 4>{{data.numbers(), 8, 5, look, {&first_bad, 100, 0, 1}}}, {2, 1}, {4, 2});
     EXPECT_EQ(first_bad, 103U);
   }
 }
