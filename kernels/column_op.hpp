@@ -72,11 +72,11 @@ struct StoredChunkSums {
     const std::size_t end = begin + (rest < chunk_rows ? rest : chunk_rows);
     const auto less = shift == nullptr ? Pack<double, width>{} : load_pack<double, width>(shift, column);
     Pack<double, width> first[1];
-    from.read(column, 1, column + 1, first);
+    from.read<false>(column, 1, column + 1, first);
     Pack<double, width> sum{};
     for (std::size_t row = begin; row < end; row += batch) {
       Pack<double, width> values[batch];
-      from.read(row * columns() + column, columns(), end * columns(), values);
+      from.read<false>(row * columns() + column, columns(), end * columns(), values);
       for (std::size_t k = 0; k < batch; ++k) {
         for (std::size_t j = 0; j < width && row + k < end; ++j) {
           sum.number[j] += (values[k].number[j] - less.number[j]) - (first[0].number[j] - less.number[j]);

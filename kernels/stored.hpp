@@ -54,7 +54,8 @@ struct StoredNumbers {
   bool swap;
 
   // values[k] = pack first + k * step, zeros where that is not below `end`.
-  template <std::size_t width, std::size_t batch>
+  // Byte order is chosen for all of them, or number by number, which takes fewer registers.
+  template <bool together = true, std::size_t width, std::size_t batch>
   COLLAPSCOPE_HOST_DEVICE void read(std::size_t first, std::size_t step, std::size_t end,
                                     Pack<double, width> (&values)[batch]) const {
     with_type([&](auto type) {
@@ -64,7 +65,7 @@ struct StoredNumbers {
         const std::size_t index = first + k * step;
         stored[k] = index < end ? load_pack<T, width>(bytes, index) : Pack<T, width>{};
       }
-      decode(stored, values);
+      decode<together>(stored, values);
     });
   }
 
@@ -83,7 +84,7 @@ struct StoredNumbers {
       for (std::size_t k = 0; k < batch; ++k) {
         stored[k] = load_pack<T, width>(bytes, first + behind[k]);
       }
-      decode(stored, values);
+      decode<true>(stored, values);
     });
   }
 
@@ -126,10 +127,10 @@ struct StoredNumbers {
     f(double{});
   }
 
-  template <class T, std::size_t width, std::size_t batch>
+  template <bool together, class T, std::size_t width, std::size_t batch>
   COLLAPSCOPE_HOST_DEVICE void decode(Pack<T, width> (&stored)[batch],
                                       Pack<double, width> (&values)[batch]) const {
-    if (swap) {
+    if (together && swap) {
       for (std::size_t k = 0; k < batch; ++k) {
         for (std::size_t j = 0; j < width; ++j) {
           stored[k].number[j] = swapped(stored[k].number[j]);
@@ -138,7 +139,8 @@ struct StoredNumbers {
     }
     for (std::size_t k = 0; k < batch; ++k) {
       for (std::size_t j = 0; j < width; ++j) {
-        values[k].number[j] = to_double(stored[k].number[j]);
+        const T number = stored[k].number[j];
+        values[k].number[j] = to_double(!together && swap ? swapped(number) : number);
       }
     }
   }
