@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import shutil
 
 NEEDED = ("what", "date", "commit", "command", "card", "devices", "steps")
 
@@ -12,12 +11,19 @@ def card_name(card):
     return "-".join(word for word in words if word not in ("nvidia", "80gb", "hbm3", "geforce"))
 
 
+def without_checkout(text, program):
+    """Paths in the checkout that was measured are those below it."""
+    root, found, _ = program.partition("/build/")
+    return text.replace(root + "/", "") if found and root else text
+
+
 def record(files, folder):
     """Lines that say what was kept as what; ValueError where a file is no proof."""
     lines = []
     for path in files:
         with open(path, encoding="utf-8") as file:
-            result = json.load(file)
+            text = file.read()
+        result = json.loads(text)
         missing = [name for name in NEEDED if not result.get(name)]
         if missing:
             raise ValueError(f"{path}: it does not say {', '.join(missing)}, as a run of bench/prove_on_gpu does")
@@ -28,7 +34,7 @@ def record(files, folder):
         if os.path.exists(name):
             raise ValueError(f"{name} is there already; results are kept as they were written")
         os.makedirs(folder, exist_ok=True)
-        shutil.copyfile(path, name)
-        os.chmod(name, 0o644)
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(without_checkout(text, result.get("program") or ""))
         lines.append(f"{path} -> {name}")
     return lines

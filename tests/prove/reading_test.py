@@ -128,6 +128,12 @@ class Reading(Proving):
         with self.assertRaisesRegex(ValueError, "does not say card"):
             keep(card=None)
 
+    def test_records_do_not_say_where_the_checkout_was(self):
+        text = '{"program": "/home/me/it/build/bundle/bin/collapscope", "command": "bench/prove_on_gpu -o /tmp/x"}'
+        self.assertEqual(record.without_checkout(text, "/home/me/it/build/bundle/bin/collapscope"),
+                         '{"program": "build/bundle/bin/collapscope", "command": "bench/prove_on_gpu -o /tmp/x"}')
+        self.assertEqual(record.without_checkout(text, "/usr/bin/collapscope"), text)
+
 
 if __name__ == "__main__":
     unittest.main()
