@@ -89,16 +89,12 @@ std::optional<Eigenbasis> rank_one_update(const Eigenbasis& basis, const std::ve
     z[i] = length > 0 ? z[i] / length : 0;
   }
   const double rho = length * length / scale;
-  std::optional<SecularPairs> pairs =
-      SecularPairs::solve({diagonal.rbegin(), diagonal.rend()}, {z.rbegin(), z.rend()}, rho);
-  if (!pairs) {
-    return std::nullopt;
-  }
-  Eigenbasis found{{pairs->values().rbegin(), pairs->values().rend()}, Matrix(0, z.size())};
+  SecularPairs pairs = SecularPairs::solve({diagonal.rbegin(), diagonal.rend()}, {z.rbegin(), z.rend()}, rho);
+  Eigenbasis found{{pairs.values().rbegin(), pairs.values().rend()}, Matrix(0, z.size())};
   for (double& value : found.values) {
     value = std::max(value, 0.0);
   }
-  found.factors = std::make_shared<const UpdatedVectors>(*std::move(pairs));
+  found.factors = std::make_shared<const UpdatedVectors>(std::move(pairs));
   if (!passes_check(updated(diagonal, z, rho), found)) {
     return std::nullopt;
   }

@@ -1,7 +1,6 @@
 #include "linalg/secular.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -9,10 +8,7 @@
 #include <utility>
 
 #include "linalg/blas.hpp"
-#include "linalg/decompose.hpp"
-
-extern "C" void dlaed4_(const int* n, const int* i, const double* d, const double* z, double* delta,
-                        const double* rho, double* dlam, int* info);
+#include "linalg/secular_root.hpp"
 
 namespace collapscope::linalg {
 
@@ -34,10 +30,15 @@ std::vector<double> exact_vector(std::span<const double> d, std::span<const doub
   const std::size_t count = d.size();
   std::vector<double> exact(count, -1.0);
   share_some(count, [&](std::size_t first, std::size_t last) {
+    const std::span<double> some = std::span(exact).subspan(first, last - first);
     for (std::size_t i = 0; i < count; ++i) {
-      const auto row = gaps.view().row(i);
-      for (std::size_t j = first; j < last; ++j) {
-        exact[j] *= i == j ? row[j] : row[j] / (d[j] - d[i]);
+      const auto row = gaps.view().row(i).subspan(first, last - first);
+      const bool is_own = first <= i && i < last;
+      const std::size_t before = is_own ? i - first : some.size();
+      multiply_by_ratios(row.first(before), d.subspan(first), d[i], some.first(before));
+      if (is_own) {
+        some[before] *= row[before];
+        multiply_by_ratios(row.subspan(before + 1), d.subspan(i + 1), d[i], some.subspan(before + 1));
       }
     }
     for (std::size_t j = first; j < last; ++j) {
@@ -59,25 +60,14 @@ void normalize(std::span<double> row) {
 }
 
 // Roots of the secular equation over the live axes, and the eigenvectors in them: row i of `vectors`.
-bool solve_live(std::span<const double> d, std::span<const double> z, double rho, std::span<double> values,
-                Matrix& vectors) {
-  const std::size_t count = d.size();
-  const int order = lapack_order(count);
-  std::atomic<bool> failed = false;
+void solve_live(const SecularEquation& equation, std::span<double> values, Matrix& vectors) {
+  const std::size_t count = values.size();
   share_some(count, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
-      const int root = static_cast<int>(i) + 1;
-      int info = 0;
-      dlaed4_(&order, &root, d.data(), z.data(), vectors.view().row(i).data(), &rho, &values[i], &info);
-      if (info != 0) {
-        failed = true;
-      }
+      values[i] = secular_root(equation, i, vectors.view().row(i));
     }
   });
-  if (failed || count <= 2) {  // of two, dlaed4 gives the vectors themselves
-    return !failed;
-  }
-  const std::vector<double> exact = exact_vector(d, z, vectors);
+  const std::vector<double> exact = exact_vector(equation.d, equation.z, vectors);
   share_some(count, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const auto row = vectors.view().row(i);
@@ -87,7 +77,6 @@ bool solve_live(std::span<const double> d, std::span<const double> z, double rho
       normalize(row);
     }
   });
-  return true;
 }
 
 }  // namespace
@@ -100,7 +89,7 @@ double largest_size(std::span<const double> values) {
   return largest;
 }
 
-std::optional<SecularPairs> SecularPairs::solve(std::vector<double> d, std::vector<double> z, double rho) {
+SecularPairs SecularPairs::solve(std::vector<double> d, std::vector<double> z, double rho) {
   SecularPairs out;
   out.deflate(d, z, rho);
   const std::size_t live = out.live_.size();
@@ -112,9 +101,7 @@ std::optional<SecularPairs> SecularPairs::solve(std::vector<double> d, std::vect
   }
   std::vector<double> roots(live);
   out.solved_ = Matrix::unfilled(live, live);
-  if (live > 0 && !solve_live(live_d, live_z, rho, roots, out.solved_)) {
-    return std::nullopt;
-  }
+  solve_live({live_d, live_z, rho}, roots, out.solved_);
   for (std::size_t i = 0; i < live; ++i) {
     d[out.live_[i]] = roots[i];
   }

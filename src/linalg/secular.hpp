@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,14 +13,13 @@ namespace collapscope::linalg {
 // The largest magnitude; 0 of none.
 [[nodiscard]] double largest_size(std::span<const double> values);
 
-// LAPACK's dlaed4 solves the secular equation, between deflation and eigenvectors as in Gu, Eisenstat: A
-// stable and efficient algorithm for the rank-one modification of the symmetric eigenproblem, SIAM J. Matrix
-// Anal. Appl. 15 (1994). Threads share out the roots; no bit depends on them.
+// Deflation and eigenvectors are those of Gu, Eisenstat: A stable and efficient algorithm for the rank-one
+// modification of the symmetric eigenproblem, SIAM J. Matrix Anal. Appl. 15 (1994). Threads share out the
+// roots; no bit depends on them.
 class SecularPairs {
  public:
-  // Of diag(d) + rho z z^T: d ascending, |z| = 1, rho >= 0, sizes near 1. nullopt: a root is not found.
-  [[nodiscard]] static std::optional<SecularPairs> solve(std::vector<double> d, std::vector<double> z,
-                                                         double rho);
+  // Of diag(d) + rho z z^T: d ascending, |z| = 1, rho >= 0, sizes near 1.
+  [[nodiscard]] static SecularPairs solve(std::vector<double> d, std::vector<double> z, double rho);
 
   [[nodiscard]] std::size_t size() const { return values_.size(); }
   [[nodiscard]] const std::vector<double>& values() const { return values_; }  // ascending

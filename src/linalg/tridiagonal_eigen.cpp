@@ -79,11 +79,7 @@ std::optional<TridiagonalPairs> TridiagonalPairs::solve(std::vector<double> diag
     std::vector<Part> merged;
     for (std::size_t i = 0; i < parts->size(); i += 2) {
       const Part& right = (*parts)[i + 1];
-      std::optional<Part> both = out.merge((*parts)[i], right, beside[right.first - 1]);
-      if (!both) {
-        return std::nullopt;
-      }
-      merged.push_back(*std::move(both));
+      merged.push_back(out.merge((*parts)[i], right, beside[right.first - 1]));
     }
     parts = std::move(merged);
   }
@@ -129,8 +125,7 @@ std::optional<std::vector<TridiagonalPairs::Part>> TridiagonalPairs::solve_leave
   return failed ? std::nullopt : std::optional(std::move(parts));
 }
 
-std::optional<TridiagonalPairs::Part> TridiagonalPairs::merge(const Part& left, const Part& right,
-                                                              double beside) {
+TridiagonalPairs::Part TridiagonalPairs::merge(const Part& left, const Part& right, double beside) {
   const std::size_t count = left.count + right.count;
   std::vector<double> values = left.values;
   values.insert(values.end(), right.values.begin(), right.values.end());
@@ -152,14 +147,11 @@ std::optional<TridiagonalPairs::Part> TridiagonalPairs::merge(const Part& left, 
         std::sqrt(0.5) * (at < left.count ? left.ends(1, at) : right_sign * right.ends(0, at - left.count));
   }
   const double joint = std::abs(beside) > negligible ? std::abs(beside) : 0;
-  std::optional<SecularPairs> pairs = SecularPairs::solve(std::move(d), std::move(z), 2 * joint);
-  if (!pairs) {
-    return std::nullopt;
-  }
+  SecularPairs pairs = SecularPairs::solve(std::move(d), std::move(z), 2 * joint);
   to_order(ends.view(), order);
-  pairs->to_vectors(ends.view());
-  Part part{left.first, count, pairs->values(), std::move(ends)};
-  merges_.push_back({left.first, std::move(order), *std::move(pairs)});
+  pairs.to_vectors(ends.view());
+  Part part{left.first, count, pairs.values(), std::move(ends)};
+  merges_.push_back({left.first, std::move(order), std::move(pairs)});
   return part;
 }
 

@@ -47,7 +47,7 @@ class TridiagonalPairs {
   [[nodiscard]] std::optional<std::vector<Part>> solve_leaves(std::vector<double>& diagonal,
                                                               const std::vector<double>& beside,
                                                               const std::vector<std::size_t>& cuts);
-  [[nodiscard]] std::optional<Part> merge(const Part& left, const Part& right, double beside);
+  [[nodiscard]] Part merge(const Part& left, const Part& right, double beside);
 
   std::vector<double> values_;
   std::vector<Leaf> leaves_;

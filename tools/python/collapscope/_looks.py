@@ -49,32 +49,38 @@ class Sums:
 
     def __init__(self):
         self.rows = 0
-        self._signed: dict = {}  # by name: the SUMS sums, and the sum of squares; on the device where the rows are
+        self._signed: dict = {}  # by device and names: for each name the SUMS sums, and the sum of squares; on that device
         self._short: set = set()
         self._signs: dict = {}  # of columns, by number, type and device
 
     def add(self, batch: dict) -> None:
         """batch: {name: [rows, d]}, of NumPy or PyTorch; others are left out where they are on a GPU."""
         count = len(next(iter(batch.values())))
-        signs: dict = {}
+        groups: dict = {}  # what is multiplied together: few calls of PyTorch, each of which takes its time
         for name, rows in batch.items():
             rows = self._usable(name, rows)
-            if rows is None:
-                continue
-            device = rows.device if is_torch(rows) else None
+            if rows is not None:
+                groups.setdefault((rows.device if is_torch(rows) else None, rows.dtype), {})[name] = rows
+        signs: dict = {}
+        for (device, _), group in groups.items():
             if device not in signs:
                 signs[device] = _row_signs(self.rows, count, device)
-            with np.errstate(over="ignore", invalid="ignore"):
-                columns = self._columns(rows, device)
-                if device is None:
-                    found = np.append((rows @ columns).astype(np.float64) @ signs[None], float(np.linalg.norm(rows)) ** 2)
-                else:
-                    torch = sys.modules["torch"]
-                    with torch.no_grad():
-                        length = torch.linalg.vector_norm(rows).double()
-                        found = torch.cat([torch.mv(rows, columns).double() @ signs[device], length.square().reshape(1)])
-            self._signed[name] = self._signed[name] + found if name in self._signed else found
+            found = self._of_arrays(group, signs[None]) if device is None else self._of_tensors(group, signs[device], device)
+            key = device, tuple(group)
+            self._signed[key] = self._signed[key] + found if key in self._signed else found
         self.rows += count
+
+    def _of_arrays(self, group: dict, signs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.stack([np.append((rows @ self._columns(rows, None)).astype(np.float64) @ signs, float(np.linalg.norm(rows)) ** 2)
+                             for rows in group.values()])
+
+    def _of_tensors(self, group: dict, signs, device):
+        torch = sys.modules["torch"]
+        with torch.no_grad():
+            products = torch.stack([torch.mv(rows, self._columns(rows, device)) for rows in group.values()])
+            lengths = torch.stack([torch.linalg.vector_norm(rows) for rows in group.values()])
+            return torch.cat([products.double() @ signs, lengths.double().square()[:, None]], 1)
 
     def _usable(self, name: str, rows):
         """As floats that can be multiplied: float32 of shorter types."""
@@ -105,12 +111,17 @@ class Sums:
 
     def numbers(self) -> dict:
         """{name: the sums and the sum of squares}, on the CPU."""
-        return {name: found.cpu().numpy() if is_torch(found) else found for name, found in self._signed.items()}
+        found: dict = {}
+        for (_, names), sums in self._signed.items():
+            for name, row in zip(names, sums.cpu().numpy() if is_torch(sums) else sums):
+                found[name] = found[name] + row if name in found else row
+        return found
 
     def copy(self) -> Sums:
         """On the CPU, for another process."""
         found = Sums()
-        found.rows, found._signed, found._short = self.rows, self.numbers(), set(self._short)
+        found.rows, found._short = self.rows, set(self._short)
+        found._signed = {(None, (name,)): row[None] for name, row in self.numbers().items()}
         return found
 
     def differs(self, other: Sums, targets: str) -> str | None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 
 from ._arrays import gpu_of, is_torch
 from ._dump import CheckedRows, shape_text, type_name
@@ -35,13 +36,22 @@ class _Sums(CheckedRows):
         self.looks = False
 
     def check(self, name: str, values) -> None:
-        super().check(name, _like(values))
-        if is_torch(values):
-            good = values.isfinite().flatten(1).all(1)
-            self.refuse_bad_row(name, None if good.all() else int((~good).nonzero()[0]), type_name(_like(values)))
+        super().check(name, _like(values))  # tensors: without their numbers, see _require_finite
         classes = self.options["classes"] if self.sums is None else self.sums.classes
         if name == "targets" and classes is not None and self.task == "classification":
             labels_of(values, classes, None)  # before any of the batch is in the sums
+
+    def _require_finite(self, tensors: dict) -> None:
+        """Waits for a GPU once, not for each layer."""
+        lengths: dict = {}  # by device and type; not finite where a number is not, or where squares overflow
+        for rows in tensors.values():
+            wide = torch.float64 if rows.dtype == torch.float64 else torch.float32
+            lengths.setdefault((rows.device, wide), []).append(torch.linalg.vector_norm(rows, dtype=wide))
+        if all(torch.stack(found).isfinite().all() for found in lengths.values()):
+            return
+        for name, rows in tensors.items():
+            good = rows.isfinite().flatten(1).all(1)
+            self.refuse_bad_row(name, None if good.all() else int((~good).nonzero()[0]), type_name(_like(rows)))
 
     def refuse_bad_row(self, name: str, bad: int | None, type_name: str) -> None:
         if bad is not None:
@@ -59,6 +69,7 @@ class _Sums(CheckedRows):
         self.class_names = values
 
     def append_all(self, arrays: dict) -> None:
+        self._require_finite({name: rows for name, rows in arrays.items() if is_torch(rows) and rows.is_floating_point()})
         arrays = dict(arrays)
         targets, predictions = arrays.pop("targets"), arrays.pop("predictions", None)
         features = {name.split("/", 1)[1].rsplit("/", 1)[0]: rows for name, rows in arrays.items()}
