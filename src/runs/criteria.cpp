@@ -152,12 +152,10 @@ std::string criteria_text(const TaskCriteria& criteria, const Results& results) 
 std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion) {
   const Metric* metric = layer.metrics.find(criterion.metric);
   if (metric == nullptr || !metric->number()) return std::nullopt;
-  const bool met = compares(*metric->number(), criterion.comparison, criterion.threshold);
-  // A value below its floor may be anything from 0 up to it.
-  if (metric->below_floor() && compares(*metric->floor, criterion.comparison, criterion.threshold) != met) {
-    return std::nullopt;
-  }
-  return met;
+  const auto holds = [&](double value) { return compares(value, criterion.comparison, criterion.threshold); };
+  if (!metric->below_floor()) return holds(*metric->number());
+  // It may be anything from 0 up to its floor.
+  return holds(0) == holds(*metric->floor) ? std::optional(holds(0)) : std::nullopt;
 }
 
 std::optional<bool> is_collapsed(const LayerResult& layer, const Criteria& criteria, bool is_last) {

@@ -36,8 +36,8 @@ def meets(layer, metric, comparison, threshold):
     if value is None:
         return None
     beyond = (lambda x: x < threshold) if comparison == "<" else (lambda x: x > threshold)
-    if value <= floor and beyond(floor) != beyond(value):
-        return None
+    if value <= floor:
+        return beyond(0) if beyond(0) == beyond(floor) else None
     return beyond(value)
 
 

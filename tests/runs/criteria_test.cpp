@@ -89,7 +89,10 @@ TEST(Criteria, BelowTheFloorOnlyTheFloorIsKnown) {
   const Criterion small{"nrc1", Comparison::less, 0.1};
   EXPECT_EQ(meets(layer_with({"nrc1", 1e-9, 1e-3}), small), true) << "whatever it is, it is small";
   EXPECT_EQ(meets(layer_with({"nrc1", 1e-9, 0.2}), small), std::nullopt) << "it may be 0.15";
-  EXPECT_EQ(meets(layer_with({"nrc1", 0.15, 0.2}), small), false);
+  EXPECT_EQ(meets(layer_with({"nrc1", 0.15, 0.2}), small), std::nullopt) << "it may be 0";
+  const Criterion large{"nrc1", Comparison::greater, 0.1};
+  EXPECT_EQ(meets(layer_with({"nrc1", 0.15, 0.2}), large), std::nullopt);
+  EXPECT_EQ(meets(layer_with({"nrc1", 1e-9, 1e-3}), large), false) << "whatever it is, it is not large";
   EXPECT_EQ(meets(layer_with({"nrc1", 0.05, 0.04}), small), true) << "above its floor it counts";
 }
 

@@ -7,16 +7,19 @@ const comparisons = {
   '>=': (value, threshold) => value >= threshold,
 };
 
-// Whether a layer meets a criterion; null, unknown, where its value is undefined, or below a floor that is itself not
-// beyond the threshold: such a value may be anything from 0 up to its floor.
+// Whether a layer meets a criterion; null, unknown, where its value is undefined, or below its floor while 0 and the floor
+// say different things: such a value may be anything between them.
 function meets(checkpoint, layer, criterion) {
   const read = reading(checkpoint, layer, criterion.metric);
   if (!isNumber(read.value)) {
     return null;
   }
   const beyond = comparisons[criterion.comparison];
-  const met = beyond(read.value, criterion.threshold);
-  return belowFloor(read) && beyond(read.floor, criterion.threshold) !== met ? null : met;
+  if (!belowFloor(read)) {
+    return beyond(read.value, criterion.threshold);
+  }
+  const met = beyond(0, criterion.threshold);
+  return beyond(read.floor, criterion.threshold) === met ? met : null;
 }
 
 // What is asked of a layer: of its task, and of the last layer more.

@@ -96,6 +96,17 @@ def test_epochs_of_a_training(tmp_path):
     assert list(table["layer"]) == ["2", "4"] and len(set(seen)) == 3
 
 
+@pytest.mark.parametrize("columns, outputs", [((), (1,)), ((1,), ())])
+def test_predictions_of_one_target_in_either_shape(columns, outputs):
+    """Targets [N] and a model that returns [N, 1], and the other way round: in every batch."""
+    torch.manual_seed(5)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 1), torch.nn.Unflatten(1, (1,)) if outputs else torch.nn.Flatten(0))
+    x, y = torch.randn(60, 5), torch.randn(60)
+    table = collapscope.measure(model, [(x[i:i + 20], y[i:i + 20].reshape(-1, *columns)) for i in range(0, 60, 20)])
+    found = table[table["metric"] == "model_mse"]["value"].item()
+    assert found == pytest.approx(torch.mean((model(x).reshape(-1) - y) ** 2).item(), rel=1e-5)
+
+
 def test_weights_that_change_are_noticed():
     model, data = mlp(), batches((5,))
     meter = collapscope.Meter(model)

@@ -3,6 +3,7 @@ import json
 import struct
 import subprocess
 import sys
+import warnings
 
 import h5py
 import numpy as np
@@ -416,3 +417,34 @@ def test_a_shard_that_is_given_twice(tmp_path):
     for sources in ([source, source], [source, tmp_path / "link.npz"]):
         with pytest.raises(ValueError, match="found twice among the shards; expected each once"):
             collapscope.convert(sources, tmp_path / "out.h5", targets="y", activations="acts.*")
+
+
+def test_the_bias_beside_a_weight_of_another_name(tmp_path):
+    """It is half of a classifier, and nobody asks for it by name."""
+    arrays = {"y": np.arange(6) % 3, "acts.fc": np.random.default_rng(0).standard_normal((6, 2)), "net.fc.weight": np.eye(3, 2),
+              "net.fc.bias": np.arange(3.0), "other": np.ones(3)}
+    np.savez(tmp_path / "a.npz", **arrays)
+
+    def bias_of(**options):
+        collapscope.convert(tmp_path / "a.npz", tmp_path / "a.h5", targets="y", activations="acts.*", task="classification", **options)
+        with h5py.File(tmp_path / "a.h5") as f:
+            return f["layers/fc/bias"][()].tolist() if "bias" in f["layers/fc"] else None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bias_of(weight="net.{layer}.weight") == bias_of(weight={"fc": "net.fc.weight"}) == [0, 1, 2]
+        assert bias_of(weight="net.{layer}.weight", bias=None) is None
+        assert bias_of(weight={"fc": "net.fc.weight"}, bias={"fc": "net.fc.bias"}) == [0, 1, 2]
+    with pytest.warns(UserWarning, match=r"a.npz: net.fc.bias: left out, though it lies beside the weight of 'fc'"):
+        assert bias_of(weight="net.{layer}.weight", bias={}) is None
+
+
+def test_targets_and_predictions_are_no_layers(tmp_path):
+    draw = np.random.default_rng(0)
+    for shard in ("a", "b"):
+        (tmp_path / shard).mkdir()
+        for name in ("y", "pred", "fc"):
+            np.save(tmp_path / shard / f"{name}.npy", draw.standard_normal((5, 2)))
+    collapscope.convert([tmp_path / "a", tmp_path / "b"], tmp_path / "out.h5", targets="y", predictions="pred", activations="*")
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["layers"]) == ["fc"] and len(f["layers/fc/activations"]) == 10

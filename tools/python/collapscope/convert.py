@@ -41,14 +41,14 @@ def expression(pattern: str) -> re.Pattern:
     return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest))
 
 
-def find_layers(activations, source) -> dict[str, str]:
+def find_layers(activations, source, others=()) -> dict[str, str]:
     """Layer -> name of its activations, in the order of the dump. See `convert` for `activations`. A list of batches that fits is one
-    array, and its batches are none."""
+    array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them."""
     if isinstance(activations, Mapping):
         return dict(activations)
     lists, names = getattr(source, "lists", {}), list(source)
     matches = filter(None, map(expression(activations).fullmatch, [*names, *lists]))
-    layers = {match["layer"]: match.string for match in matches}
+    layers = {match["layer"]: match.string for match in matches if match.string not in others}
     batches = {f"{name}.{number}" for name in layers.values() if name in lists for number in range(len(lists[name]))}
     layers = {layer: name for layer, name in layers.items() if name not in batches}
     if not layers:
@@ -145,6 +145,25 @@ class Weights:
                 writer.array(f"layers/{layer}/{part}", values)
 
 
+    def beside(self, layers, weight) -> dict[str, str]:
+        """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight"."""
+        there, found = set(self), {}
+        for layer in layers:
+            name = name_for(weight, layer)
+            first, word, last = (name or "").rpartition("weight")
+            if name in there and word and f"{first}bias{last}" in there:
+                found[layer] = f"{first}bias{last}"
+        return found
+
+    def say_what_is_left_out(self, layers, weight, bias) -> None:
+        """A bias that lies beside its weight, and has another name than was asked for."""
+        there = set(self)
+        for layer, name in self.beside(layers, weight).items():
+            if name_for(bias, layer) not in there:
+                warnings.warn(f"{self.path}: {name}: left out, though it lies beside the weight of {layer!r}; bias= says which is the layer's, "
+                              "bias=None that there is none", stacklevel=4)
+
+
 def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
     """A weight as [m, d], [m, C, kh, kw] or [m, C, kd, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
     if values.ndim not in (2, 3, 4, 5) or transposed and values.ndim != 2:
@@ -169,7 +188,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         [N, T, d] or images; the input of the layer, not its output.
     targets, predictions: names; [N] or [N, n].
     weights: the file or files with weights and biases, or the .index.json of several; None: those of the first shard.
-    weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error.
+    weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error. Where bias is not
+        given, it is also what lies beside the weight: fc.kernel_bias beside fc.kernel_weight. None: there is none.
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
     out: the dump; a name without an ending gets .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
@@ -196,21 +216,26 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     class_names = check_class_names(out, task, class_names)
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
     try:
-        layers = None
+        layers, others = None, (targets, predictions)
         for opener in openers:
             source = opener(trust)
             if layers is None:
-                layers = find_layers(activations, source)
+                layers = find_layers(activations, source, others)
                 holder = Weights(weights, source, trust)
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, lambda layer: any(
                     fnmatchcase(layer, glob) for glob in globs))
-                holder.copy(writer, layers, "bias", bias, bias != BIAS, None)
+                if bias == BIAS:
+                    plain = {layer: name_for(BIAS, layer) for layer in layers if name_for(BIAS, layer) in set(holder)}
+                    holder.copy(writer, layers, "bias", {**plain, **holder.beside(layers, weight)}, False, None)
+                elif bias is not None:
+                    holder.copy(writer, layers, "bias", bias, True, None)
+                    holder.say_what_is_left_out(layers, weight, bias)
                 del holder
                 for glob in globs:
                     if not any(fnmatchcase(layer, glob) for layer in layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
             elif not isinstance(activations, Mapping):
-                require_same_layers(layers, find_layers(activations, source), source.path)
+                require_same_layers(layers, find_layers(activations, source, others), source.path)
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape

@@ -82,9 +82,8 @@ class _Sums(CheckedRows):
         if self.looks:
             self.sums.look(features, targets)
             return
-        if predictions is not None and self.task == "regression":
-            predictions = predictions.reshape(targets.shape)
-        self.sums.update(features, targets, predictions)
+        shaped = predictions.reshape(targets.shape) if predictions is not None and self.task == "regression" else predictions
+        self.sums.update(features, targets, shaped)
         for name, rows in {"targets": targets, **arrays, **({} if predictions is None else {"predictions": predictions})}.items():
             like = _like(rows)
             known = self.rows.setdefault(name, SimpleNamespace(shape=like.shape[1:], dtype=like.dtype, type_name=type_name(like), count=0))
