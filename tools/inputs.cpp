@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +13,7 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -142,6 +144,16 @@ std::string shards_note(const Checkpoint& checkpoint, bool joined) {
                       printable(front.path), all);
 }
 
+// NaN is NaN.
+bool is_alike(const std::pair<std::string, AttributeValue>& a,
+              const std::pair<std::string, AttributeValue>& b) {
+  const auto is_nan = [](const AttributeValue& value) {
+    const auto* number = std::get_if<double>(&value);
+    return number != nullptr && std::isnan(*number);
+  };
+  return a == b || (a.first == b.first && is_nan(a.second) && is_nan(b.second));
+}
+
 // Of attributes that not all shards of a checkpoint have alike; those that number them are meant to differ.
 std::string attributes_note(const Checkpoint& checkpoint) {
   const CheckpointIndex& first = checkpoint.front();
@@ -149,7 +161,9 @@ std::string attributes_note(const Checkpoint& checkpoint) {
   for (const CheckpointIndex& part : checkpoint.shards) {
     for (const auto& attribute : first.attributes) {
       const bool is_number = attribute.first == "shard" || attribute.first == "complete";
-      if (!is_number && std::ranges::find(part.attributes, attribute) == part.attributes.end() &&
+      if (!is_number &&
+          std::ranges::none_of(part.attributes,
+                               [&](const auto& other) { return is_alike(attribute, other); }) &&
           std::ranges::find(names, attribute.first) == names.end()) {
         names.push_back(attribute.first);
       }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <iterator>
 #include <limits>
@@ -121,9 +122,13 @@ void require_one_task(const Checkpoint& checkpoint) {
                                    printable(first.path)));
     }
     for (const char* attribute : {"lambda_w", "lambda_h"}) {
-      if (part.number(attribute) != first.number(attribute)) {
+      const auto heeded = [&](const CheckpointIndex& shard) {
+        const auto number = shard.number(attribute);
+        return number && std::isfinite(*number) ? number : std::nullopt;
+      };
+      if (heeded(part) != heeded(first)) {
         const auto text = [&](const CheckpointIndex& shard) {
-          const auto number = shard.number(attribute);
+          const auto number = heeded(shard);
           return number ? fmt::format("{} = {}", attribute, *number) : fmt::format("no {}", attribute);
         };
         throw InputError(part.path, part.id,

@@ -101,10 +101,18 @@ double rounding_of(const LayerSummary& layer, double trace) {
   return std::sqrt(static_cast<double>(layer.features())) * std::numeric_limits<double>::epsilon() * trace;
 }
 
-// What rounding may do to a map; without float32 products, of differences of moments that of float64.
+// Of the eigenpairs of a matrix in float64, as an error of it in the Frobenius norm: about, not at most.
+double rounding_of_pairs(const Eigenbasis& basis) {
+  const double d = static_cast<double>(basis.vectors.cols());
+  return std::max(2.0, std::sqrt(d) / 4) * std::numeric_limits<double>::epsilon() * basis.values[0];
+}
+
+// What rounding may do to a map. Without float32 products that of a residual of the rows is of the
+// eigenpairs, that of a difference of moments of all sums.
 MapRounding map_rounding(const Eigenbasis& basis, const Matrix& coordinates, double cutoff, double error,
                          double of_products) {
-  MapRounding rounding = least_squares_rounding(basis.values, coordinates, cutoff, error);
+  MapRounding rounding =
+      least_squares_rounding(basis.values, coordinates, cutoff, error > 0 ? error : rounding_of_pairs(basis));
   if (!(error > 0)) {
     rounding.explained = least_squares_rounding(basis.values, coordinates, cutoff, of_products).explained;
   }

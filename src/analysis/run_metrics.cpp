@@ -43,6 +43,9 @@ Metric final_gamma(const LayerResult& layer, const Nrc3ByLayer& member, const Nr
   const auto value = best ? nrc3(here->gram, here->root, best->gamma) : std::nullopt;
   if (value) {
     metric.value = *value;
+    if (best->gamma > here->lambda_min * (1 + 1e-9)) {  // it cannot be where the targets stay the same
+      metric.note = "other targets than at the run's last checkpoint, whose gamma is too large for these";
+    }
   } else {
     metric.note = "nrc3 is undefined at the run's last checkpoint";
   }

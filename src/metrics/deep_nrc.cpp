@@ -204,7 +204,9 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
     add_undefined(set, "linear_excess", targets.no_model);
   } else if (linear_moved > most_moved) {
     add_undefined(set, "linear_excess",
-                  is_fast ? not_in_fast_precision : "rounding: needs a second look at the rows");
+                  is_fast           ? not_in_fast_precision
+                  : layer.residuals ? "rounding of small directions of the features"
+                                    : "rounding: needs a second look at the rows");
   } else {
     add_number(set, "linear_excess", excess);
   }

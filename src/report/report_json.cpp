@@ -270,7 +270,7 @@ std::string report_json(const Results& results, const RunReport& report) {
   }
   json.close(']').key("runs").open('[');
   for (const Run& run : runs) write_run(json, results, run, report.criteria);
-  json.close(']').key("comparison");
+  json.close(']').key("never_alive").list(runs_never_alive(results)).key("comparison");
   write_comparison(json, comparison, runs);
   json.close('}');
   return std::move(json).text();

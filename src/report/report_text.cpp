@@ -380,6 +380,13 @@ std::string report_text(const Results& results, const RunReport& report, std::si
                                    alone)),
                  " ", 4);
   }
+  if (const std::vector<std::string> dead = runs_never_alive(results); !dead.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : dead) names.push_back(name_text(name));
+    names.front().insert(0, "dead at every checkpoint, NaN or Inf in all layers: ");
+    page.line("");
+    page.wrapped(names, ", ", 4);
+  }
   const std::vector<std::string> failures = failure_lines(results.failures, page.width());
   if (!failures.empty()) page.line("");
   for (const std::string& text : failures) page.line(text);

@@ -144,6 +144,8 @@ MergedResults merge_results(std::vector<ResultsFile> files) {
   std::map<decltype(identity({})), std::vector<Entry>> same;
   for (ResultsFile& file : files) {
     for (CheckpointResult& checkpoint : file.results.checkpoints) {
+      if (checkpoint.path.empty())
+        checkpoint.path = file.path;  // of no dump: those of an Accumulator or a Meter
       const auto key = identity(checkpoint);
       same[key].push_back({std::move(checkpoint), &file});
     }

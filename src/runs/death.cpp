@@ -6,6 +6,8 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
+#include <string>
 #include <string_view>
 
 namespace collapscope {
@@ -77,6 +79,16 @@ std::optional<Death> death_of(const Results& results, const Run& run,
   }
   // Logits that are Inf from the beginning are meant, too: classes that a mask leaves out.
   return only_the_model && death && death->alive == 0 ? std::nullopt : death;
+}
+
+std::vector<std::string> runs_never_alive(const Results& results) {
+  std::set<std::string> names;
+  for (const Failure& failure : results.failures) {
+    if (!failure.run.empty() && failure.message.find(not_finite) != std::string::npos)
+      names.insert(failure.run);
+  }
+  for (const CheckpointResult& checkpoint : results.checkpoints) names.erase(checkpoint.run);
+  return {names.begin(), names.end()};
 }
 
 }  // namespace collapscope

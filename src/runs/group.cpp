@@ -51,6 +51,20 @@ std::string run_name(const CheckpointResult& checkpoint) {
   return checkpoint.run.empty() ? checkpoint.path : checkpoint.run;
 }
 
+// Of the runs that the samples tell apart, the name says which they are.
+void tell_splits_apart(const Results& results, std::vector<Run>& runs) {
+  std::map<std::string, std::size_t> counts;
+  for (const Run& run : runs) {
+    ++counts[run.name];
+  }
+  for (Run& run : runs) {
+    const std::string split = split_of(results.checkpoints[run.checkpoints.front()].attributes);
+    if (counts[run.name] > 1 && !split.empty()) {
+      run.name += " (" + split + ")";
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Run> group_runs(const Results& results) {
@@ -66,6 +80,7 @@ std::vector<Run> group_runs(const Results& results) {
   for (const Failure& failure : results.failures) {
     if (!failure.run.empty()) failures[failure.run].push_back(&failure);
   }
+  tell_splits_apart(results, runs);
   for (Run& run : runs) {
     std::ranges::stable_sort(run.checkpoints, {}, [&](std::size_t i) {
       return results.checkpoints[i].step.value_or(std::numeric_limits<double>::infinity());

@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Inputs : public ::testing::Test {
  protected:
@@ -193,6 +194,15 @@ shard("other_step.h5", lambda_w=0.1, step=7)
   EXPECT_THAT(joined("copy.h5", 2), HasSubstr("found shard 0 once more; a.h5 is that, too"));
   EXPECT_THAT(joined("other_split.h5", 0), HasSubstr("a.h5: other shards have other values of split;"));
   EXPECT_THAT(joined("other_step.h5", 0), HasSubstr("--shards joined nothing: no two of 2 dumps"));
+}
+
+// A dump is its own first shard, and NaN is not equal to NaN.
+TEST_F(Inputs, AttributesThatAreNanAreNoOtherShards) {
+  make_dumps(folder_,
+             "dump('a.h5', layers=['fc1'], weight_decay=float('nan'), lambda_w=float('nan'), lambda_h=1.0)");
+  const Finished finished = expect_status(0, folder_, {"analyze", "a.h5", "-q", "-o", "x.json"});
+  EXPECT_THAT(finished.err, HasSubstr("attribute 'lambda_w': found nan"));
+  EXPECT_THAT(finished.err, Not(HasSubstr("shard")));
 }
 
 TEST_F(Inputs, FilesNotWrittenForUsAreNamedPartByPart) {

@@ -58,7 +58,7 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
                    "last_from_layer": "l2", "since_step": 4, "since_checkpoint": 0},
       "intrinsic_dimension": {"layer": "l2", "metric": "feature_dims_99", "learned": 3, "targets_rank": 2},
       "ufm": null}],
-    "comparison": {"by": [], "groups": [{"values": {}, "runs": ["r"], "dead": [],
+    "never_alive": [], "comparison": {"by": [], "groups": [{"values": {}, "runs": ["r"], "dead": [],
       "last": [{"layer": "l1", "position": 0, "metrics": {
                   "deep_nrc1": {"mean": 0.5, "spread": null, "count": 1},
                   "deep_nrc2": {"mean": 0.97, "spread": null, "count": 1},

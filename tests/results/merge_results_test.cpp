@@ -53,6 +53,25 @@ TEST(MergeResults, NeitherTheOrderNorTheSplittingOfFilesMatters) {
   }
 }
 
+// Of an Accumulator or a Meter: what tells them apart is the file.
+TEST(MergeResults, CheckpointsOfNoDumpStandAlone) {
+  const auto of_no_dump = [](bool collapsed) {
+    CheckpointResult checkpoint = checkpoint_of("", std::nullopt, {collapsed});
+    checkpoint.path.clear();
+    return checkpoint;
+  };
+  const ResultsFile a = file_of("a.json", "1", {of_no_dump(true)});
+  const ResultsFile b = file_of("b.json", "1", {of_no_dump(false)});
+  const MergedResults merged = merge_results({a, b});
+  ASSERT_EQ(merged.results.checkpoints.size(), 2U);
+  EXPECT_THAT(merged.warnings, IsEmpty());
+  EXPECT_EQ(merged.results.checkpoints[1].path, "b.json");
+  EXPECT_EQ(group_runs(merged.results).size(), 2U);
+  // In a file that has both, and in its own: once.
+  const MergedResults again = merge_results({a, file_of("both.json", "1", merged.results.checkpoints)});
+  EXPECT_EQ(again.results.checkpoints, merged.results.checkpoints);
+}
+
 TEST(MergeResults, WorkThatWasDoneElsewhereIsThatOfAllFiles) {
   ResultsFile a = file_of("a.json", "1", {checkpoint_of("x", 1, {true})});
   a.results.provenance.fallbacks.add(Fallback{"layer", "cpu", "out of memory", 2});

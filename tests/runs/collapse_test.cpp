@@ -44,6 +44,22 @@ TEST(Runs, AreOrderedByStepWhateverTheOrderOfTheFiles) {
   EXPECT_THAT(runs[1].checkpoints, ElementsAre(1));
 }
 
+TEST(Runs, AreOfOneSplit) {
+  Results results =
+      results_of({checkpoint_of("r", 1, {yes}), checkpoint_of("r", 1, {no}), checkpoint_of("r", 2, {yes}),
+                  checkpoint_of("r", 2, {no}), checkpoint_of("s", 1, {no})});
+  for (std::size_t i = 0; i < 4; ++i) {
+    results.checkpoints[i].attributes = {{"split", i % 2 == 0 ? "train" : "test"}};
+  }
+  results.checkpoints[4].attributes = {{"split", "test"}};
+  const auto runs = group_runs(results);
+  ASSERT_EQ(runs.size(), 3U);
+  EXPECT_EQ(runs[0].name, "r (train)");
+  EXPECT_THAT(runs[0].checkpoints, ElementsAre(0, 2));
+  EXPECT_EQ(runs[1].name, "r (test)");
+  EXPECT_EQ(runs[2].name, "s") << "no other split of it is there";
+}
+
 TEST(Runs, WithoutAttributeAFileIsARunAndALoneCheckpointStandsAlone) {
   Results results = results_of({checkpoint_of("", 1, {no}), checkpoint_of("", 2, {no}),
                                 checkpoint_of("", 3, {no}), checkpoint_of("", 4, {no})});

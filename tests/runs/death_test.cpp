@@ -91,6 +91,15 @@ TEST(Death, IsNotAnyOtherFailure) {
   EXPECT_EQ(death_in(results), std::nullopt) << "of an unknown run";
 }
 
+TEST(Death, AtEveryCheckpointIsNamed) {
+  Results results = test::results_of({alive("b", 1)});
+  results.failures = {{"a.h5", "/layers/l1/activations", nan_message, "a", 1},
+                      {"a.h5", "/layers/l2/activations", nan_message, "a", 1},
+                      {"b.h5", "/layers/l1/activations", nan_message, "b", 1},
+                      {"c.h5", "/layers/l1/activations", "found 3 samples, expected 4", "c", 1}};
+  EXPECT_THAT(runs_never_alive(results), ElementsAre("a"));
+}
+
 TEST(Death, IsNoPartOfAMean) {
   Results results = test::results_of({alive("a", 1), alive("b", 1), flat("c", 1)});
   const double errors[] = {1.0, 2.0, 100.0};

@@ -65,7 +65,7 @@ struct TaskCriteria {
 [[nodiscard]] std::vector<std::string> tasks_told_apart(const TaskCriteria& criteria, const Results& results);
 
 // Whether the layer meets a criterion; nullopt, unknown, where the metric is missing or undefined, or where
-// it is below a floor that is itself not beyond the threshold.
+// it is below its floor while 0 and the floor say different things.
 [[nodiscard]] std::optional<bool> meets(const LayerResult& layer, const Criterion& criterion);
 
 // false when one criterion is not met, else nullopt when one is unknown or none is asked, else true. is_last:
@@ -85,9 +85,10 @@ struct Death {
   std::string reason;
 };
 
-// Checkpoints with the same attribute `run`; without it, those in one file; else one alone.
+// Checkpoints with the same attribute `run`, of each `split` those by themselves; without a run, those in one
+// file; else one alone.
 struct Run {
-  std::string name;                      // the attribute, else the file
+  std::string name;                      // the attribute, with the split where several have it; else the file
   std::vector<std::size_t> checkpoints;  // positions in Results::checkpoints, by step; without step last
   Attributes attributes;                 // with the same value in all of them, by name; not run and step
   std::string step_unit;                 // may be empty
@@ -96,6 +97,9 @@ struct Run {
 
 // In the order of their first checkpoints.
 [[nodiscard]] std::vector<Run> group_runs(const Results& results);
+
+// By name, those that have failures only: NaN or Inf in all layers, at every checkpoint.
+[[nodiscard]] std::vector<std::string> runs_never_alive(const Results& results);
 
 // A metric of a layer over the checkpoints of a run; nullopt where missing or undefined.
 [[nodiscard]] std::vector<std::optional<double>> layer_series(const Results& results, const Run& run,

@@ -42,6 +42,11 @@ function verdictText(collapses) {
   return `${count} with the last layer collapsed. At the shallowest, collapse begins at layer ${shortened(where, 80)} (${who}).${rest}`;
 }
 
+function neverAliveText() {
+  const names = report.never_alive || [];
+  return names.length ? ` Dead at every checkpoint, with NaN or Inf in all layers: ${names.map(printable).join(', ')}.` : '';
+}
+
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
 const sinceLabel = (run, since) => checkpointLabel(run.checkpoints[since], since);
 
@@ -155,7 +160,7 @@ function startOverview() {
   const squares = element('p', {class: 'small muted squares'});
   const show = () => {
     const collapses = runs.map((run) => ({run, ...runCollapse(run)}));
-    verdict.textContent = verdictText(collapses);
+    verdict.textContent = verdictText(collapses) + neverAliveText();
     table.replaceChildren(tableElement('', ['Run', ...attributes.map((name) => ({text: name, number: runs.some((run) => isNumber(own(run.attributes, name)))})),
       {text: `${stepUnit[0].toUpperCase()}${stepUnit.slice(1)}s`, number: true}, 'Collapsed at the end', 'From layer',
       {text: 'Last layer since', number: true}, {text: 'Dimension', number: true}, ...modelMetrics.map((name) => ({text: modelTitles[name], number: true}))],

@@ -163,3 +163,46 @@ def test_what_does_not_fit_is_said():
     sums.reset()
     sums.update({"a": np.eye(4, 3), "b": np.eye(4, 2)}, np.arange(4.0))
     assert sums.rows == 4
+
+
+def test_the_floor_of_linear_mse_knows_small_directions():
+    """Rounding of the eigenpairs moves the map along directions 1e-5 times as long as the largest, and its square times the targets counts."""
+    draw = np.random.default_rng(0)
+    d, rows = 32, 2000
+    lengths = np.where(np.arange(d) < d // 2, 1, 2e-5)
+    z = draw.standard_normal((rows, d))
+    x = (z * lengths) @ np.linalg.qr(draw.standard_normal((d, d)))[0]
+    y = 1000 * (z[:, -2:] + 1e-4 * draw.standard_normal((rows, 2)))
+    sums = collapscope.Accumulator({"fc": d}, targets=2)
+    sums.update({"fc": x}, y)
+    sums.begin_look()
+    sums.look({"fc": x}, y)
+    layer = sums.results()["checkpoints"][0]["layers"][0]
+
+    left = y - y.mean(0)
+    basis = np.linalg.svd(x - x.mean(0), full_matrices=False)[0]
+    for _ in range(2):
+        left -= basis @ (basis.T @ left)
+    true, found, floor = (left**2).mean(), layer["metrics"]["linear_mse"], layer["floors"]["linear_mse"]
+    assert 1e-9 * true < abs(found - true) <= floor < 1e-2 * true
+
+
+def test_targets_of_several_types_are_refused():
+    """The floors take the rounding of one of them."""
+    x = np.arange(8.0).reshape(4, 2)
+    sums, other = (collapscope.Accumulator(2, targets=1) for _ in range(2))
+    sums.update(x, x[:, 0])
+    other.update(x, x[:, 0].astype("f2"))
+    with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float16 after float64; expected one type in all batches"):
+        sums.update(x, x[:, 0].astype("f2"))
+    with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float16 after float64"):
+        sums.merge(other)
+    assert sums.rows == 4
+    sums.reset()
+    sums.merge(other)
+    sums.update(x, x[:, 0].astype("f2"))
+    assert sums.rows == 8
+    labels = collapscope.Accumulator(2, classes=4)
+    for kind in ("i8", "u1", "f4"):
+        labels.update(x, np.arange(4).astype(kind))
+    assert labels.rows == 12

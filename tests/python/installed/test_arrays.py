@@ -86,6 +86,7 @@ def on_meta(array):
 
 @pytest.mark.parametrize("wrap, message", [
     (lambda a: np.ma.masked_greater(a, 0.5), "found a masked array with"), (lambda a: a + 5j, "found numbers of type complex"),
+    (lambda a: a.astype(np.longdouble), "found numbers of type float128; expected floats or integers of at most 64 bits"),
     (lambda a: torch.tensor(a + 5j), "found numbers of type complex"), (sparse, "found a sparse tensor"), (on_meta, "on the meta device"),
     (lambda a: a.astype(object), "found numbers of type object"), (lambda a: a.astype(str), "found numbers of type str")])
 def test_what_is_refused(wrap, message):

@@ -125,6 +125,13 @@ def test_random_numbers_stay():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_scalars_that_there_are_none_of():
+    """A name that was mistyped would log nothing, for ever."""
+    table = collapscope.measure(torch.nn.Linear(3, 1), [(torch.randn(20, 3), torch.randn(20, 1))])
+    with pytest.raises(ValueError, match="nrc9"):
+        collapscope.scalars(table, ["nrc1", "nrc9"])
+
+
 def test_globs_of_scalars():
     table = collapscope.measure(mlp(), [(X, Y)])
     found = collapscope.scalars(table, "deep_nrc1,nrc*")

@@ -81,9 +81,10 @@ def gpu_of(array) -> int | None:
 
 def _refuse_odd_numbers(found, what: str) -> None:
     name = type_name(found)
-    if is_bits(found) or not (name.startswith("complex") or isinstance(found, np.ndarray) and found.dtype.kind not in "fiub"):
+    if is_bits(found) or not (name.startswith("complex") or isinstance(found, np.ndarray) and (found.dtype.kind not in "fiub"
+                                                                                              or found.dtype.itemsize > 8)):
         return
-    raise AccumulatorError(f"{what}: found numbers of type {name}; expected floats or integers")
+    raise AccumulatorError(f"{what}: found numbers of type {name}; expected floats or integers of at most 64 bits")
 
 
 def matrix(array, what: str, cols: int | None, gpu: int | None = None):

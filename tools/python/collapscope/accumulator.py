@@ -90,6 +90,7 @@ class Accumulator:
         self._targets, self._classes = self._checked_task(targets, classes)
         self._ignored = self._checked_label(ignore_label)
         self._core, self._passes = None, Passes()
+        self._target_type: str | None = None  # of the targets so far
         self._sound = True  # False: some layers have rows that others have not
         weights, biases, convolutions = self._checked_weights(weights, biases)
         unknown = [name for name in kinds or {} if name not in self._features]
@@ -201,6 +202,7 @@ class Accumulator:
         columns = self._targets if self._classes is None else None
         guesses = None if predictions is None else matrix(predictions, "predictions", columns)
         self._require_rows(rows, values, "targets" if self._classes is None else "labels")
+        self._require_type(type_name(targets))
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
         core = self._made(type_name(targets))
@@ -213,8 +215,14 @@ class Accumulator:
             except BaseException as error:  # wrong shapes are found before anything is summed up
                 self._sound = self._sound and number == 0 and isinstance(error, _core.CoreUsageError)
                 raise
+        self._target_type = type_name(targets)
         if self._passes is not None:
             self._passes.add(self._named(rows, values))
+
+    def _require_type(self, found: str | None) -> None:
+        """Targets of several types would have the rounding of one of them in their floors."""
+        if self._classes is None and None not in (found, self._target_type) and found != self._target_type:
+            raise AccumulatorError(f"targets: found {found} after {self._target_type}; expected one type in all batches")
 
     @staticmethod
     def _parts(rows: int, guesses) -> list[slice]:
@@ -287,18 +295,20 @@ class Accumulator:
                                   ("classes", self._classes, other._classes), ("ignore_label", self._ignored, other._ignored)):
             if here != there:
                 raise AccumulatorError(f"found an accumulator whose {what} are {there}; expected {here}, as here")
+        self._require_type(other._target_type)
         if other._core is not None:
-            self._made("float64").merge(other._core)
+            self._made(other._target_type or "float64").merge(other._core)
             if self._passes is not None and other._passes is not None:
                 self._passes.merge(other._passes)
             else:
                 self._passes = None
+            self._target_type = self._target_type or other._target_type
 
     def reset(self) -> None:
         """Forgets all rows."""
         if self._core is not None:
             self._core.reset()
-        self._passes, self._sound = Passes(), True
+        self._passes, self._sound, self._target_type = Passes(), True, None
 
     def _require_some(self) -> None:
         if self._core is None or not self._core.rows:
@@ -346,5 +356,5 @@ class Accumulator:
         found._targets, found._classes = found._core.targets or None, found._core.classes or None
         found._ignored = found._core.ignore_label
         found._layers, found._options, found._device = None, None, device
-        found._passes, found._sound = None, True  # a file has no sums that depend on the order
+        found._passes, found._sound, found._target_type = None, True, None  # a file has no sums that depend on the order
         return found

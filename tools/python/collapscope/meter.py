@@ -351,7 +351,9 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool 
 
 def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
     """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names, or globs;
-    target metrics have no layer. Undefined ones are left out."""
+    target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is."""
+    require_options("regression", classes=None, metrics=metrics, signal_dim=None, top=10, precision="float64", memory=0, device="cpu", threads=1,
+                    per_class=False)
     wanted = metric_patterns(metrics).split(",")
     named = {name for name in table["metric"].unique() if any(fnmatchcase(name, pattern.strip()) for pattern in wanted)}
     found = table[table["metric"].isin(named) & table["value"].notna()]
