@@ -146,6 +146,14 @@ void write_planted(const std::string& path, const PlantedSpec& spec, const StopR
   for (const double share : spec.noise) {
     require_synth(share >= 0 && share < 1, fmt::format("a share of noise is in [0, 1), found {}", share));
     require_synth(share == 0 || spec.features > spec.targets, "noise needs more features than targets");
+    // Else some of it is among the leading directions, outside of which deep_nrc1 looks.
+    const double most = 1 - static_cast<double>(spec.targets) / static_cast<double>(spec.features);
+    require_synth(
+        share == 0 || share < most,
+        fmt::format(
+            "a share of noise of {} makes a direction of noise as strong as one of the signal; expected "
+            "less than {:.3g} with {} features and {} targets",
+            share, most, spec.features, spec.targets));
   }
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);

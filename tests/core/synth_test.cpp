@@ -104,6 +104,7 @@ TEST_F(SynthFiles, ImpossiblePlantedDumpsAreRefused) {
   refused([](PlantedSpec& s) { s.noise = {0.5, 1.0}; });
   refused([](PlantedSpec& s) { s.noise = {-0.1}; });
   refused([](PlantedSpec& s) { s.noise = {test::nan}; });
+  refused([](PlantedSpec& s) { s.noise = {0.9}; });  // stronger than the signal in each of its directions
   refused([](PlantedSpec& s) { s.features = s.targets; });  // nowhere to put the noise
   refused([](PlantedSpec& s) { s.step = test::nan; });
   refused([](PlantedSpec& s) { s.step = std::numeric_limits<double>::infinity(); });
