@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -23,6 +24,16 @@ using Folding = Batches<MomentFold, Moments>;
 using Looking = Batches<ResidualFold, ResidualSums>;
 
 class NoProgress final : public Progress {};
+
+// Rows of classes are not checked one by one in a second look, as those of the first were finite.
+void require_finite(const std::string& layer, const ResidualSums& sums) {
+  const auto is_finite = [](double value) { return std::isfinite(value); };
+  if (!is_finite(sums.affine) || !is_finite(sums.published) ||
+      !std::ranges::all_of(sums.classes.squares, is_finite)) {
+    throw InputError("", layer,
+                     "found NaN or Inf in the second look; expected the rows and targets of the first one");
+  }
+}
 
 }  // namespace
 
@@ -131,8 +142,11 @@ class Accumulator::Work {
       }
       merge.look = [this](const LayerPlace& place, const LookSpec& /*spec*/) {
         Looking& look = *looks_.at(place.layer);
-        look.end_segment();
-        return look.tree().finish();
+        const std::string& name = layers_[place.layer].name;
+        with_place(name, [&] { look.end_segment(); });
+        ResidualSums sums = look.tree().finish();
+        require_finite(name, sums);
+        return sums;
       };
     }
     Results results = computed(about, looks_.empty() ? Looks::one : Looks::two, merge);

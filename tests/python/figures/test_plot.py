@@ -1,4 +1,5 @@
 """Every figure from the example: written in all formats, and its lines hold the numbers of the results."""
+import collections
 import re
 import struct
 from xml.etree import ElementTree
@@ -373,6 +374,33 @@ def test_results_without_names_and_steps(tree):
 
     (x, _), = lines(ax).values()
     assert list(x) == list(range(12)) and ax.get_xlabel() == "Checkpoint"
+
+
+def runs_of(tree, **changes):
+    """The names of runs after a change of every checkpoint: {attribute: function of its number}."""
+    for number, checkpoint in enumerate(tree["checkpoints"]):
+        for name, value in changes.items():
+            place = checkpoint if name in ("run", "step", "path", "id") else checkpoint["attributes"]
+            place[name] = value(number)
+    return collections.Counter(name for name in plot.data.Results(tree).frame.drop_duplicates("checkpoint")["run"])
+
+
+def test_train_and_test_of_a_run_are_two_lines(tree):
+    found = runs_of(tree, run=lambda i: "r", step=lambda i: i // 2, split=lambda i: ("train", "test")[i % 2])
+    assert found == {"r (train)": 6, "r (test)": 6}
+    assert set(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])) == {"r (train)", "r (test)"}
+
+
+def test_checkpoints_without_a_run_stand_alone_where_more_than_steps_tells_them_apart(tree):
+    found = runs_of(tree, run=lambda i: None, step=lambda i: i, path=lambda i: f"{i}.h5", weight_decay=lambda i: 0.1 * (i % 2))
+    assert found == {f"{i}.h5": 1 for i in range(12)}
+    assert runs_of(tree, weight_decay=lambda i: 0.1) == {"": 12}
+    assert runs_of(tree, id=str, path=lambda i: f"{i // 6}.h5", weight_decay=lambda i: 0.1 * (i % 2)) == {"0.h5": 6, "1.h5": 6}
+
+
+def test_several_checkpoints_of_one_step_are_told(tree):
+    with pytest.warns(UserWarning, match="12 checkpoints have the run and the step of another one, such as step 0 of run r"):
+        runs_of(tree, run=lambda i: "r", step=lambda i: i // 2, path=lambda i: f"{i}.h5")
 
 
 def test_save_refuses_other_formats_and_leaves_nothing(arm, tmp_path):

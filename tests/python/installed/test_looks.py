@@ -53,6 +53,35 @@ def test_one_other_row_is_seen_and_the_first_look_stays():
     assert sums.rows == 1200
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("rows", [slice(7, 8), slice(None)])
+def test_numbers_that_are_none_are_other_rows(bad, rows):
+    x, y, labels = X.copy(), Y.copy(), np.arange(600) % 3
+    x[rows, 2], y[rows, 1] = bad, bad
+    for second, which in (((x, Y), "features of 'fc'"), ((X, y), "targets")):
+        with pytest.raises(collapscope.errors.AccumulatorError, match=f"{which}: found other rows in the second look"):
+            looked((X, Y), second)
+    with pytest.raises(collapscope.errors.AccumulatorError, match="features of 'fc': found other rows in the second look"):
+        looked((X, labels), (x, labels), classes=3)
+
+
+def test_rows_that_are_not_compared_are_refused_all_the_same(tmp_path):
+    """A saved accumulator does not know the order of its rows."""
+    x, labels = X.copy(), np.arange(600) % 3
+    x[7, 2] = np.nan
+    for options, y in (({"targets": 2}, Y), ({"classes": 3}, labels)):
+        sums = collapscope.Accumulator({"fc": 6}, **options)
+        sums.update(X, y)
+        sums.save(tmp_path / "sums")
+        loaded = collapscope.Accumulator.load(tmp_path / "sums")
+        loaded.begin_look()
+        with pytest.raises(collapscope.errors.AccumulatorError, match="fc: found NaN or Inf"):
+            loaded.look(x, y)
+            loaded.compute()
+        loaded.end_look()
+        assert loaded.compute().equals(sums.compute())
+
+
 def test_other_targets_and_labels_are_seen():
     with pytest.raises(ValueError, match="targets: found other rows"):
         looked((X, Y), (X, Y[::-1]))

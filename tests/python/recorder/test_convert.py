@@ -8,6 +8,7 @@ import warnings
 import h5py
 import numpy as np
 import pytest
+import torch
 
 import collapscope
 
@@ -448,3 +449,27 @@ def test_targets_and_predictions_are_no_layers(tmp_path):
     collapscope.convert([tmp_path / "a", tmp_path / "b"], tmp_path / "out.h5", targets="y", predictions="pred", activations="*")
     with h5py.File(tmp_path / "out.h5") as f:
         assert list(f["layers"]) == ["fc"] and len(f["layers/fc/activations"]) == 10
+
+
+def test_the_order_of_layers(tmp_path):
+    """Their places say which is the last one. Files that keep an order give it; of others it is said."""
+    draw = np.random.default_rng(0)
+    arrays = {"y": draw.standard_normal((5, 1)), **{f"acts.{name}": draw.standard_normal((5, 2)) for name in ("stem", "block10", "block9", "head")}}
+
+    def order_of(source, **options):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", **{"activations": "acts.*", **options})
+        with h5py.File(tmp_path / "out.h5") as f:
+            return sorted(f["layers"], key=lambda layer: f["layers"][layer].attrs["index"])
+
+    np.savez(tmp_path / "a.npz", **arrays)
+    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, tmp_path / "a.pt")
+    (tmp_path / "npy").mkdir()
+    for name, array in arrays.items():
+        np.save(tmp_path / "npy" / f"{name}.npy", array)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert order_of(tmp_path / "a.npz") == order_of(tmp_path / "a.pt") == ["stem", "block10", "block9", "head"]
+        assert order_of(tmp_path / "npy", activations="acts.block*") == ["9", "10"]
+        assert order_of(tmp_path / "npy", activations={"b": "acts.stem", "a": "acts.head"}) == ["b", "a"]
+    with pytest.warns(UserWarning, match="layers are taken in the order of their names, as such files keep none: block9, block10, head, stem;"):
+        assert order_of(tmp_path / "npy") == ["block9", "block10", "head", "stem"]

@@ -131,6 +131,8 @@ class Sums:
             if name not in there:
                 continue
             tolerance = OF_SHORT_TYPES if name in self._short else OF_TARGETS if name == targets else TOLERANCE
+            if np.isfinite(here[name]).all() and not np.isfinite(there[name]).all():
+                return name
             scale = math.sqrt(max(here[name][-1], there[name][-1]))
             distance = math.sqrt(float(np.mean(np.square(here[name][:-1] - there[name][:-1]))))
             if math.isfinite(scale) and math.isfinite(distance) and distance > tolerance * scale:

@@ -42,6 +42,8 @@ class Npy:
 class Npz:
     """An .npz file; an array is read when asked for."""
 
+    keeps_order = True  # of the arrays as they were given
+
     def __init__(self, path: Path):
         self.path = path
         try:
@@ -65,6 +67,8 @@ class Torch:
     """What torch.save wrote: tensors in dicts and lists, with names joined by dots; a bare tensor has the file's stem.
 
     trust: also files that run code when they are loaded, as any pickle can."""
+
+    keeps_order = True
 
     def __init__(self, path: Path, trust: bool):
         optional("torch", "reading PyTorch files", "record")

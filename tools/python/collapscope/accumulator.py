@@ -267,7 +267,7 @@ class Accumulator:
     @_plain_errors
     def look(self, features, targets) -> None:
         """Rows of a second look, as of `update`. Raises AccumulatorError where they turn out to be others than those of `update`; the second
-        look is then given up."""
+        look is then given up. It counts for the next `compute` or `results` only."""
         self._require_some()
         rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)

@@ -42,7 +42,7 @@ def expression(pattern: str) -> re.Pattern:
 
 
 def find_layers(activations, source, others=()) -> dict[str, str]:
-    """Layer -> name of its activations, in the order of the dump. See `convert` for `activations`. A list of batches that fits is one
+    """Layer -> name of its activations, input to output. See `convert` for `activations`. A list of batches that fits is one
     array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them."""
     if isinstance(activations, Mapping):
         return dict(activations)
@@ -53,7 +53,13 @@ def find_layers(activations, source, others=()) -> dict[str, str]:
     layers = {layer: name for layer, name in layers.items() if name not in batches}
     if not layers:
         raise ValueError(f"{source.path}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
-    return {layer: layers[layer] for layer in sorted(layers, key=natural)}
+    if getattr(source, "keeps_order", False):
+        return layers
+    by_name = sorted(layers, key=natural)
+    if len({re.sub(r"\d+", "0", layer) for layer in layers}) > 1:
+        warnings.warn(f"{source.path}: layers are taken in the order of their names, as such files keep none: {listed(by_name)}; "
+                      "activations={layer: name} gives another order, input to output", stacklevel=3)
+    return {layer: layers[layer] for layer in by_name}
 
 
 def listed(names) -> str:
@@ -185,7 +191,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
         to end.
     activations: a dict {layer: name}, or a pattern, whose * stands for the layer's name ("acts.*"). Shape [N, d],
-        [N, T, d] or images; the input of the layer, not its output.
+        [N, T, d] or images; the input of the layer, not its output. Layers are in the order of the dict; of a pattern in that of the
+        file (.npz, .pt), or in that of their names, fc2 before fc10 (safetensors, folders of .npy).
     targets, predictions: names; [N] or [N, n].
     weights: the file or files with weights and biases, or the .index.json of several; None: those of the first shard.
     weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error. Where bias is not

@@ -1,18 +1,19 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
 import fnmatch
+import warnings
 
 import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import did_you_mean, printable
-from .groups import death, differing, groups, natural, number_of
+from .groups import death, differing, groups, natural, number_of, run_names
 from .names import is_drawn
 from .style import group_looks, line_looks, text
 
 
 class Results:
-    """Results as figures use them. `frame`: the rows of `load` with run "" where it has no name; `runs`: their names, in the order of
+    """Results as figures use them. `frame`: the rows of `load` with the names of `run_names` as run; `runs`: these names, in the order of
     what they differ in; `dead`: {run: step} of those that ended in nothing. Rows of a run from its death on are never given."""
 
     def __init__(self, source, run=None):
@@ -24,7 +25,12 @@ class Results:
         self._attributes = frame.attrs.get("attributes") or []
         self.frame = frame.copy(deep=False)
         self.frame.attrs = {}
-        self.frame["run"] = self.frame["run"].fillna("")
+        given = self.frame["run"].fillna("")
+        heads = self.frame.drop_duplicates("checkpoint")
+        heads = heads.assign(run=heads["run"].fillna(""), path=heads["path"].fillna(""), id=heads["id"].fillna(""))
+        self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, {c: self._all_attributes(c) for c in heads["checkpoint"]}))
+        self._named = dict(zip(self.frame["run"], given))  # as the results have it, without the split
+        self._warn_of_equal_steps()
         if self.frame["step"].isna().all():
             self.step_label = "Checkpoint"
         by_run = self.frame.groupby("run")  # a run without steps counts its checkpoints, in the order given
@@ -55,6 +61,20 @@ class Results:
                 return None if value is None or value != value else value
         return self._attributes[checkpoint].get(name) if checkpoint < len(self._attributes) else None
 
+    def _all_attributes(self, checkpoint):
+        if self._attributes:
+            return self._attributes[checkpoint] if checkpoint < len(self._attributes) else {}
+        names = [name.removeprefix("attribute_") for name in self.frame.columns if name not in COLUMNS]
+        return {name: self.attribute(checkpoint, name) for name in names}
+
+    def _warn_of_equal_steps(self):
+        heads = self.frame.drop_duplicates("checkpoint")
+        twice = heads[heads["step"].notna() & heads.duplicated(["run", "step"], keep=False)]
+        if twice["path"].nunique() > 1 or twice["id"].nunique() > 1:
+            one = twice.iloc[0]
+            warnings.warn(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
+                          f"{printable(one['run'])}; a line goes through all of them", stacklevel=4)
+
     def _attributes_of(self, run):
         """The attributes that all checkpoints of a run have in common."""
         numbers = self.frame.loc[self.frame["run"] == run, "checkpoint"].unique()
@@ -73,7 +93,7 @@ class Results:
             mine = last[last["run"] == run]
             if mine.empty:
                 continue
-            since = death(set(mine["step"].dropna()), [one for one in failures if run and one.get("run") == run], mine["layer"].iloc[0],
+            since = death(set(mine["step"].dropna()), [one for one in failures if run and one.get("run") == self._named[run]], mine["layer"].iloc[0],
                           set(flat.loc[flat["run"] == run, "step"].dropna()))
             if since is not None:
                 dead[run] = since

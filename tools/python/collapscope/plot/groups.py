@@ -44,6 +44,25 @@ def groups(attributes, by):
     return {values: found[values] for values in order}
 
 
+def run_names(heads, attributes):
+    """{checkpoint: name of its run}, as the program's report has runs. heads: a row for each checkpoint. attributes: {checkpoint: {name: value}}.
+
+    Checkpoints with the same `run` are one, but of each `split` where there are several. Without a run those in one file are one, and others
+    stand alone; but where nothing but their steps tells all checkpoints apart, they are one without a name.
+    """
+    alone = heads[(heads["run"] == "") & (heads["id"] == "")]
+    told_apart = differing({c: attributes[c] for c in alone["checkpoint"]}) or alone["step"].dropna().duplicated().any() or (heads["run"] != "").any()
+    names = {}
+    for number, run, path, key in zip(heads["checkpoint"], heads["run"], heads["path"], heads["id"]):
+        stands_alone = not run and not key and told_apart and len(alone) > 1
+        names[number] = run or (path if key else (path or f"checkpoint {number}") if stands_alone else "")
+    splits = {}
+    for number, run in zip(heads["checkpoint"], heads["run"]):
+        splits.setdefault(run, set()).add(attributes[number].get("split"))
+    return {number: f"{name} ({split})" if run and len(splits[run]) > 1 and isinstance(split := attributes[number].get("split"), str) and split else name
+            for (number, name), run in zip(names.items(), heads["run"])}
+
+
 def _key(value):
     number = number_of(value)
     return value if number is None else number
