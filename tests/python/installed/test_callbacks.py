@@ -115,6 +115,43 @@ def test_trainer_with_labels_of_tokens(monkeypatch):
     assert logged[0]["collapse/head/nc1"] == table["nc1"].iloc[-1]
 
 
+class Padded(torch.nn.Module):
+    """Sees tokens with padding, as those of transformers."""
+
+    def __init__(self, **config):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.inner, self.head = torch.nn.Embedding(9, 6), torch.nn.Linear(6, 5), torch.nn.Linear(5, 2)
+        self.config = types.SimpleNamespace(**config)
+
+    def forward(self, input_ids, attention_mask=None):
+        return self.head(torch.tanh(self.inner(self.embed(input_ids)))[:, 0])
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "last"])
+def test_trainer_leaves_out_padding(monkeypatch, pool):
+    """However long the batches are padded, the numbers are the same."""
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    lengths, y = torch.arange(32) % 5 + 3, torch.randn(32, 2)
+    ids = torch.randint(1, 9, (32, 7))
+
+    def logged(padded, **config):
+        found = []
+        of = types.SimpleNamespace(log=found.append, add_callback=lambda callback: None)
+        mask = (torch.arange(padded)[None] < lengths[:, None]).long()
+        batch = {"input_ids": torch.nn.functional.pad(ids, (0, padded - 7)) * mask, "attention_mask": mask, "labels": y}
+        callback = collapscope.callbacks.trainer(of, [batch], every=1, metrics=["deep_nrc1"], pool=pool)
+        callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=Padded(**config))
+        return found[0], batch
+
+    short, batch = logged(7)
+    assert short == pytest.approx(logged(20)[0], rel=1e-6)
+    table = collapscope.measure(Padded(), [batch], batch=lambda b: {"x": b["input_ids"], "y": b["labels"], "mask": b["attention_mask"]}, pool=pool)
+    assert short == collapscope.scalars(table, ["deep_nrc1"])
+    with pytest.warns(RuntimeWarning, match="an encoder and a decoder is measured with padding"):
+        assert short != logged(7, is_encoder_decoder=True)[0]
+
+
 class Causal(torch.nn.Module):
     """A language model as transformers has them: of labels that it shifts itself, or does not."""
 

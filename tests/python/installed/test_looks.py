@@ -82,6 +82,18 @@ def test_rows_that_are_not_compared_are_refused_all_the_same(tmp_path):
         assert loaded.compute().equals(sums.compute())
 
 
+@pytest.mark.parametrize("wrap", [np.asarray, torch.tensor, lambda x: np.asarray(x, "f2"), lambda x: torch.tensor(x).bfloat16()])
+def test_ignored_rows_may_have_any_numbers(wrap):
+    """What is in them, and whether it is the same again, does not count; the order of the others does."""
+    labels, x, again = np.arange(600) % 3, X.copy(), X.copy()
+    labels[::5] = -100
+    x[::5], again[::5] = np.nan, np.inf
+    options = {"classes": 3, "ignore_label": -100}
+    assert looked((wrap(x), labels), (wrap(again), labels), **options).rows == 480
+    with pytest.raises(collapscope.errors.AccumulatorError, match="features of 'fc': found other rows in the second look"):
+        looked((wrap(x), labels), (wrap(again[::-1].copy()), labels), **options)
+
+
 def test_other_targets_and_labels_are_seen():
     with pytest.raises(ValueError, match="targets: found other rows"):
         looked((X, Y), (X, Y[::-1]))
@@ -95,6 +107,8 @@ def test_other_targets_and_labels_are_seen():
         looked((X, labels), (X, changed), **options)
     moved = X.copy()
     moved[0] += 5  # of a row that is left out
+    assert looked((X, labels), (moved, labels), **options).rows == int((labels >= 0).sum())
+    moved[1] += 5
     with pytest.raises(ValueError, match="features of 'fc': found other rows"):
         looked((X, labels), (moved, labels), **options)
 

@@ -138,6 +138,16 @@ def _refuse_nonfinite(weight: np.ndarray, what: str) -> None:
         raise AccumulatorError(f"{what}: found a NaN or Inf in row {int(np.argmin(finite))}; expected finite numbers")
 
 
+def with_zeros(rows, where: np.ndarray):
+    """A copy of rows [rows, d] of NumPy or PyTorch with zeros where `where` [rows] says so; others as they are."""
+    if is_torch(rows):
+        return rows.masked_fill(sys.modules["torch"].as_tensor(where, device=rows.device)[:, None], 0)
+    if isinstance(rows, np.ndarray):
+        rows = rows.copy()
+        rows[where] = np.zeros((), rows.dtype)
+    return rows
+
+
 def with_bits(rows, stream: int | None = None):
     """Rows as the compiled part takes them, and which of them are the bits of bfloat16. stream: waits for those on a GPU."""
     bits = [is_bits(found) for found in rows]

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ._arrays import float64, gpu_of, matrix, type_name, weight_of, with_bits
-from ._labels import labels_of
+from ._arrays import float64, gpu_of, matrix, type_name, weight_of, with_bits, with_zeros
+from ._labels import LEFT_OUT, labels_of
 from ._looks import Passes
 from ._options import attributes_of, core_options, whole
 from .errors import AccumulatorError
@@ -244,6 +244,9 @@ class Accumulator:
         return labels_of(targets, self._classes, self._ignored)
 
     def _named(self, rows, values) -> dict:
+        """Ignored rows may have any numbers, and count as zeros here."""
+        if self._ignored is not None and (values == LEFT_OUT).any():
+            rows = [with_zeros(found, values[:, 0] == LEFT_OUT) for found in rows]
         return {**{f"features of {name!r}": found for name, found in zip(self._features, rows)}, self._targets_name: values}
 
     @property

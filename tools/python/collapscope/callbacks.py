@@ -136,7 +136,8 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
 
     of: the Trainer. data: yields the batches to measure on, in a fixed order; dicts with `labels` go to the model without them,
         and the labels are the targets. Causal language models compare the labels with the logits of one position before; so do the
-        metrics, with task="classification", pool="none", ignore_label=-100. All else is as of lightning.
+        metrics, with task="classification", pool="none", ignore_label=-100. Positions that `attention_mask` leaves out do not count, but
+        for models of an encoder and a decoder. All else is as of lightning.
     """
     options = _given(trainer, locals())
     try:
@@ -149,6 +150,7 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
     class CollapseMeter(_Measured, TrainerCallback):
         _measuring = measuring
         shifts = None  # whether the model shifts labels, once a batch was seen
+        told = False  # that padding counts
 
         def on_train_begin(self, args, state, control, model=None, **_):
             if model is not None:
@@ -174,7 +176,20 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
                     self.shifts = shifts_labels(model, item)
                 if self.shifts:
                     labels = shifted(labels, options.get("ignore_label"))
-            return {"x": {name: value for name, value in item.items() if name != "labels"}, "y": labels}
+            return {"x": {name: value for name, value in item.items() if name != "labels"}, "y": labels, "mask": self._mask_of(model, item)}
+
+        def _mask_of(self, model, item):
+            """The attention_mask, where it leaves out any position: padding, whose features mean nothing."""
+            mask = item.get("attention_mask")
+            if getattr(mask, "ndim", 0) != 2 or bool((mask != 0).all()):
+                return None
+            if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
+                if not self.told:
+                    warnings.warn("collapse of an encoder and a decoder is measured with padding, as attention_mask is the encoder's alone; "
+                                  "batch= gives x, y and mask for layers= of one of them", RuntimeWarning, stacklevel=2)
+                self.told = True
+                return None
+            return mask
 
     callback = CollapseMeter()
     of.add_callback(callback)
