@@ -26,7 +26,7 @@ namespace {
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
 constexpr std::uint64_t largest_buffer = 256 * MiB;
-constexpr std::uint64_t largest_tile = 128 * MiB;
+constexpr std::uint64_t largest_tile = 32 * MiB;         // as stored
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // bytes that are dear to read again
 constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
@@ -60,7 +60,8 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, std::size_t
   return std::max({std::max(fold, decompose) * sizeof(double), look, bytes_of_class_covariances(plan)});
 }
 
-// Fewer rows than the backend likes where a row is pooled from a large image.
+// Fewer rows than the backend likes where they take much as they are stored: of an image that is pooled, of wide types on a
+// GPU. Smaller bands come with smaller tiles, and less page-locked memory.
 std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   std::size_t rows = backend.tile_rows(format.row_length());
   const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
