@@ -151,8 +151,8 @@ void write_planted(const std::string& path, const PlantedSpec& spec, const StopR
     require_synth(
         share == 0 || share < most,
         fmt::format(
-            "a share of noise of {} makes a direction of noise as strong as one of the signal; expected "
-            "less than {:.3g} with {} features and {} targets",
+            "a share of noise of {} makes a direction of noise stronger than one of the signal; expected "
+            "at most {:.3g} with {} features and {} targets",
             share, most, spec.features, spec.targets));
   }
   const CosineDesign design(spec.samples);
