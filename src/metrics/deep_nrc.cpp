@@ -197,9 +197,10 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
   }
   const double excess = linear - (targets.model ? targets.model->mse : 0);
   const bool is_fast = layer.product_rounding > 0;
+  // A bound: of residuals of the rows it is 10 to 100 times what is seen.
+  const double tolerance = is_fast ? fast_tolerance : layer.residuals ? 1 : one_look_tolerance;
   const double most_moved =
-      is_fast ? fast_tolerance * std::abs(excess)
-              : std::max(one_look_tolerance * std::abs(excess), 1e-12 * layer.target_variance / n);
+      std::max(tolerance * std::abs(excess), is_fast ? 0 : 1e-12 * layer.target_variance / n);
   if (!targets.model) {
     add_undefined(set, "linear_excess", targets.no_model);
   } else if (linear_moved > most_moved) {
@@ -208,7 +209,9 @@ void add_linear(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
                   : layer.residuals ? "rounding of small directions of the features"
                                     : "rounding: needs a second look at the rows");
   } else {
-    add_number(set, "linear_excess", excess);
+    const bool is_noted = !is_fast && excess != 0;
+    add_number(set, "linear_excess", excess, std::nullopt,
+               is_noted ? precision_note(linear_moved / std::abs(excess)) : "");
   }
 }
 

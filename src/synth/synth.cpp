@@ -149,7 +149,7 @@ void write_planted(const std::string& path, const PlantedSpec& spec, const StopR
     // Else some of it is among the leading directions, outside of which deep_nrc1 looks.
     const double most = 1 - static_cast<double>(spec.targets) / static_cast<double>(spec.features);
     require_synth(
-        share == 0 || share < most,
+        share == 0 || share <= most,
         fmt::format(
             "a share of noise of {} makes a direction of noise stronger than one of the signal; expected "
             "at most {:.3g} with {} features and {} targets",

@@ -125,7 +125,8 @@ class Padded(torch.nn.Module):
         self.config = types.SimpleNamespace(**config)
 
     def forward(self, input_ids, attention_mask=None):
-        return self.head(torch.tanh(self.inner(self.embed(input_ids)))[:, 0])
+        embedded = self.embed(input_ids)
+        return self.head(torch.tanh(self.inner(embedded[:, 1:] if hasattr(self.config, "shortens") else embedded))[:, 0])
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "last"])
@@ -148,8 +149,11 @@ def test_trainer_leaves_out_padding(monkeypatch, pool):
     assert short == pytest.approx(logged(20)[0], rel=1e-6)
     table = collapscope.measure(Padded(), [batch], batch=lambda b: {"x": b["input_ids"], "y": b["labels"], "mask": b["attention_mask"]}, pool=pool)
     assert short == collapscope.scalars(table, ["deep_nrc1"])
-    with pytest.warns(RuntimeWarning, match="an encoder and a decoder is measured with padding"):
-        assert short != logged(7, is_encoder_decoder=True)[0]
+    with pytest.warns(RuntimeWarning, match="collapse is measured with padding: attention_mask is the encoder's alone"):
+        padded = logged(7, is_encoder_decoder=True)[0]
+    assert padded != short
+    with pytest.warns(RuntimeWarning, match=r"with padding: .*layers/inner: found a sequence of shape \[32, 6\].*expected \[32, 7\], as the mask has"):
+        logged(7, shortens=True)
 
 
 class Causal(torch.nn.Module):

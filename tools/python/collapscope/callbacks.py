@@ -50,11 +50,13 @@ class _Measuring:
         """Raises ValueError for what does not fit the model, before anything is measured."""
         Meter(model, metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in ("batch", "looks")})
 
-    def numbers(self, model, step: int, **more) -> dict | None:
-        """What is to be logged; None where it could not be measured, with on_error="warn"."""
+    def numbers(self, model, step: int, again=None, **more) -> dict | None:
+        """What is to be logged; None where it could not be measured, with on_error="warn". again: of an error, whether to try once more."""
         try:
             self.table = measure(model, self.data, metrics=self.metrics, **{**more, **self.options})
         except Exception as error:  # whatever it is, the training is worth more
+            if again is not None and again(error):
+                return self.numbers(model, step, **more)
             if self.on_error == "raise":
                 raise
             self.failures.append((step, error))
@@ -136,8 +138,8 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
 
     of: the Trainer. data: yields the batches to measure on, in a fixed order; dicts with `labels` go to the model without them,
         and the labels are the targets. Causal language models compare the labels with the logits of one position before; so do the
-        metrics, with task="classification", pool="none", ignore_label=-100. Positions that `attention_mask` leaves out do not count, but
-        for models of an encoder and a decoder. All else is as of lightning.
+        metrics, with task="classification", pool="none", ignore_label=-100. Positions that `attention_mask` leaves out do not count. Where
+        it does not fit the layers, padding counts, and a warning says so. All else is as of lightning.
     """
     options = _given(trainer, locals())
     try:
@@ -150,7 +152,7 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
     class CollapseMeter(_Measured, TrainerCallback):
         _measuring = measuring
         shifts = None  # whether the model shifts labels, once a batch was seen
-        told = False  # that padding counts
+        masks = True  # False: padding counts, and that was said
 
         def on_train_begin(self, args, state, control, model=None, **_):
             if model is not None:
@@ -158,7 +160,7 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
 
         def on_step_end(self, args, state, control, model=None, **_):
             if state.global_step % measuring.every == 0:
-                numbers = measuring.numbers(model, state.global_step, batch=lambda item: self._arguments(model, item))
+                numbers = measuring.numbers(model, state.global_step, self._again_without_mask, batch=lambda item: self._arguments(model, item))
                 if numbers is not None:
                     of.log(numbers)
 
@@ -176,7 +178,8 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
                     self.shifts = shifts_labels(model, item)
                 if self.shifts:
                     labels = shifted(labels, options.get("ignore_label"))
-            return {"x": {name: value for name, value in item.items() if name != "labels"}, "y": labels, "mask": self._mask_of(model, item)}
+            takes_labels = getattr(getattr(model, "config", None), "is_encoder_decoder", False)  # the decoder's input is made of them
+            return {"x": {name: value for name, value in item.items() if takes_labels or name != "labels"}, "y": labels, "mask": self._mask_of(model, item)}
 
         def _mask_of(self, model, item):
             """The attention_mask, where it leaves out any position: padding, whose features mean nothing."""
@@ -184,12 +187,21 @@ def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise"
             if getattr(mask, "ndim", 0) != 2 or bool((mask != 0).all()):
                 return None
             if getattr(getattr(model, "config", None), "is_encoder_decoder", False):
-                if not self.told:
-                    warnings.warn("collapse of an encoder and a decoder is measured with padding, as attention_mask is the encoder's alone; "
-                                  "batch= gives x, y and mask for layers= of one of them", RuntimeWarning, stacklevel=2)
-                self.told = True
-                return None
-            return mask
+                self._tell_of_padding("attention_mask is the encoder's alone")
+            return mask if self.masks else None
+
+        def _again_without_mask(self, error) -> bool:
+            """Where layers have other positions than the mask: of sound, of patches, of shortened sequences."""
+            fits_not = self.masks and any(words in str(error) for words in ("as the mask has", "no position that counts"))
+            if fits_not:
+                self._tell_of_padding(str(error))
+            return fits_not
+
+        def _tell_of_padding(self, why: str) -> None:
+            if self.masks:
+                warnings.warn(f"collapse is measured with padding: {why}; batch= gives x, y and mask for the layers= that it fits", RuntimeWarning,
+                              stacklevel=3)
+            self.masks = False
 
     callback = CollapseMeter()
     of.add_callback(callback)
