@@ -34,7 +34,8 @@ struct SortKeyOf {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) {
-      return {2, number == 0 ? 0.0 : number, text};
+      // Other texts for a number may be none: 1.10 is a version beside 1.1.
+      return {2, number == 0 ? 0.0 : number, text == fmt::format("{}", number) ? std::string() : text};
     }
     return {3, 0, text};
   }

@@ -123,6 +123,13 @@ TEST(Compare, NumbersInTextAreOrderedAsNumbers) {
   EXPECT_THAT(order, ElementsAre("2e-3", "0.02", "0.1", "0.10", "1e999", "none"));
 }
 
+TEST(Compare, ANumberIsEqualToItsShortestText) {
+  const Results results = runs_with({{Attributes{{"wd", 0.001}}, 1.0},
+                                     {Attributes{{"wd", std::string("0.001")}}, 1.0},
+                                     {Attributes{{"wd", std::string("1e-3")}}, 1.0}});
+  EXPECT_EQ(compare_runs(results, group_runs(results)).groups.size(), 2U);
+}
+
 TEST(Compare, NoRunsGiveNoGroups) { EXPECT_TRUE(compare_runs({}, {}).groups.empty()); }
 
 // Results of others may have any number of attributes.

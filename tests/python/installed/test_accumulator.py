@@ -187,7 +187,7 @@ def test_the_floor_of_linear_mse_knows_small_directions():
     assert 1e-9 * true < abs(found - true) <= floor < 1e-2 * true
 
 
-def test_targets_of_several_types_are_refused():
+def test_targets_of_several_types_are_refused(tmp_path):
     """The floors take the rounding of one of them."""
     x = np.arange(8.0).reshape(4, 2)
     sums, other = (collapscope.Accumulator(2, targets=1) for _ in range(2))
@@ -202,6 +202,9 @@ def test_targets_of_several_types_are_refused():
     sums.merge(other)
     sums.update(x, x[:, 0].astype("f2"))
     assert sums.rows == 8
+    sums.save(tmp_path / "sums")
+    with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float64 after float16"):
+        collapscope.Accumulator.load(tmp_path / "sums").update(x, x[:, 0])
     labels = collapscope.Accumulator(2, classes=4)
     for kind in ("i8", "u1", "f4"):
         labels.update(x, np.arange(4).astype(kind))

@@ -359,5 +359,6 @@ class Accumulator:
         found._targets, found._classes = found._core.targets or None, found._core.classes or None
         found._ignored = found._core.ignore_label
         found._layers, found._options, found._device = None, None, device
-        found._passes, found._sound, found._target_type = None, True, None  # a file has no sums that depend on the order
+        found._target_type = found._core.target_type
+        found._passes, found._sound = None, True  # a file has no sums that depend on the order
         return found

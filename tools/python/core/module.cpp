@@ -296,6 +296,7 @@ class PyAccumulator {
     return features;
   }
   [[nodiscard]] std::size_t targets() const { return about_targets().components; }
+  [[nodiscard]] std::string target_type() const { return about_targets().element.name(); }
   [[nodiscard]] std::uint64_t classes() const { return about_targets().classes; }
   [[nodiscard]] std::optional<std::int64_t> ignore_label() const {
     return accumulator_ ? accumulator_->ignore_label() : options_.ignore_label;
@@ -428,6 +429,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("names", &PyAccumulator::names)
       .def_prop_ro("features", &PyAccumulator::features)
       .def_prop_ro("targets", &PyAccumulator::targets)
+      .def_prop_ro("target_type", &PyAccumulator::target_type)
       .def_prop_ro("classes", &PyAccumulator::classes)
       .def_prop_ro("ignore_label", &PyAccumulator::ignore_label)
       .def_prop_ro("rows", &PyAccumulator::rows);
