@@ -403,6 +403,12 @@ def test_several_checkpoints_of_one_step_are_told(tree):
         runs_of(tree, run=lambda i: "r", step=lambda i: i // 2, path=lambda i: f"{i}.h5")
 
 
+def test_one_metric_needs_no_list(arm):
+    frame = collapscope.load(arm / "arm.json")
+    for draw in (plot.last_layer, plot.deep, plot.weight_decay):
+        assert len(panels(draw(frame, metrics="deep_nrc1"))) == 1
+
+
 def test_save_refuses_other_formats_and_leaves_nothing(arm, tmp_path):
     figure = plot.deep(arm / "arm.json")
     with pytest.raises(FigureError, match=r"x\.gif: a figure ends in \.pdf, \.svg or \.png, not in '\.gif'"):

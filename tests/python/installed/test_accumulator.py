@@ -198,13 +198,15 @@ def test_targets_of_several_types_are_refused(tmp_path):
     with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float16 after float64"):
         sums.merge(other)
     assert sums.rows == 4
-    sums.reset()
-    sums.merge(other)
-    sums.update(x, x[:, 0].astype("f2"))
-    assert sums.rows == 8
-    sums.save(tmp_path / "sums")
-    with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float64 after float16"):
-        collapscope.Accumulator.load(tmp_path / "sums").update(x, x[:, 0])
+    empty = collapscope.Accumulator(2, targets=1)
+    empty.merge(other)
+    empty.update(x, x[:, 0].astype("f2"))
+    assert empty.rows == 8
+    empty.save(tmp_path / "sums")
+    for one in (empty, collapscope.Accumulator.load(tmp_path / "sums")):
+        one.reset()
+        with pytest.raises(collapscope.errors.AccumulatorError, match="targets: found float64 after float16"):
+            one.update(x, x[:, 0])
     labels = collapscope.Accumulator(2, classes=4)
     for kind in ("i8", "u1", "f4"):
         labels.update(x, np.arange(4).astype(kind))

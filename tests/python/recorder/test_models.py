@@ -142,6 +142,19 @@ def test_resnet_with_batch_norm_and_in_place_sums(tmp_path, analyze, same_as_ora
             same_as_oracle(pooled[name], stored(tmp_path / "mean.h5", name), y, W, predictions)
 
 
+def test_a_mask_that_is_added_to_scores_is_refused(tmp_path):
+    """Its zeros are what counts."""
+    model = torch.nn.Linear(5, 2)
+    added = torch.zeros(4, 7)
+    added[:, 5:] = -torch.inf
+    with collapscope.Recorder(model, tmp_path / "a.h5", attributes={"train_loss": torch.tensor(0.5)}) as rec:
+        with pytest.raises(ValueError, match="mask: found negative numbers, as of a mask that is added to scores"):
+            rec.add(torch.randn(4, 7, 5), torch.randn(4, 2), mask=added, predictions=torch.randn(4, 2))
+        rec.add(torch.randn(4, 7, 5), torch.randn(4, 2), mask=added == 0, predictions=torch.randn(4, 2))
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert f.attrs["train_loss"] == 0.5
+
+
 @pytest.mark.parametrize("pool", ["mean", "max", "first", "last"])
 def test_transformer_block_with_mask(tmp_path, analyze, same_as_oracle, pool):
     model = Block()

@@ -253,7 +253,7 @@ def check_options(path, task: str, attributes: dict | None, compression: str | N
             raise ValueError(f"{path}: attributes: found the name {name!r:.80}; expected a text")
         if name in result:
             raise ValueError(f"{path}: attribute {name!r} is set by the format; expected another name")
-        if isinstance(value, np.generic):
+        if isinstance(value, np.generic) or getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a loss is a tensor
             value = value.item()
         if value is None:
             continue

@@ -222,7 +222,7 @@ class Accumulator:
     def _require_type(self, found: str | None) -> None:
         """Targets of several types would have the rounding of one of them in their floors."""
         if self._classes is None and None not in (found, self._target_type) and found != self._target_type:
-            raise AccumulatorError(f"targets: found {found} after {self._target_type}; expected one type in all batches")
+            raise AccumulatorError(f"targets: found {found} after {self._target_type}; expected one type in all batches, also after reset()")
 
     @staticmethod
     def _parts(rows: int, guesses) -> list[slice]:
@@ -311,7 +311,7 @@ class Accumulator:
         """Forgets all rows."""
         if self._core is not None:
             self._core.reset()
-        self._passes, self._sound, self._target_type = Passes(), True, None
+        self._passes, self._sound = Passes(), True
 
     def _require_some(self) -> None:
         if self._core is None or not self._core.rows:

@@ -287,7 +287,11 @@ class Recorder:
 
     def _mask(self, mask, positions: bool) -> torch.Tensor:
         """positions: it may have any shape, and leave out whole samples."""
-        mask = torch.as_tensor(mask) != 0
+        mask = torch.as_tensor(mask)
+        if mask.is_floating_point() and (mask < 0).any():
+            raise ValueError(f"{self.path}: mask: found negative numbers, as of a mask that is added to scores; expected nonzero for the positions "
+                             "that count, such as mask == 0 of that one")
+        mask = mask != 0
         if positions:
             return mask
         if mask.ndim != 2:

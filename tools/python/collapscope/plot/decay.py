@@ -10,7 +10,7 @@ from .data import Results
 from .groups import number_of
 from .layout import floor_handle, legend_below, line_handle, panels
 from .style import TEXT_WIDTH, line_looks, paper_style, text
-from .training import _drawable
+from .training import _drawable, names_of
 
 
 _METRICS = ("nrc1", "nrc2", "nrc3", "model_mse", "nc1", "nc2_equiangular", "nc3_self_duality", "nc4_disagreement")
@@ -32,6 +32,7 @@ def weight_decay(results, *, run=None, layer=None, metrics=_METRICS, by="weight_
         layers = [layer] if layer is None or isinstance(layer, str) else list(layer)
         for name in layers:
             results.check_layer(name)
+        metrics = names_of(metrics)
         shown = [metric for metric in metrics if any(_drawable(results, metric, name) for name in layers)]
         if not shown:
             results.at_layer(metrics[0], layers[0])  # says what is missing

@@ -29,7 +29,7 @@ def deep(results, *, run=None, step="last", metrics=_DEEP, log=None, group_by=No
     `last_layer`. width: inches.
     Returns a matplotlib Figure. Raises FigureError when no metric has a value.
     """
-    return _over_depth(results, run, step, metrics, dict.fromkeys(metrics, log), (), group_by, width, columns)
+    return _over_depth(results, run, step, metrics, dict.fromkeys(names_of(metrics), log), (), group_by, width, columns)
 
 
 def separation(results, *, run=None, step="last", metrics=("nc1_trace", "ncc_accuracy"), group_by=None, width=TEXT_WIDTH, columns=2):
@@ -47,6 +47,7 @@ def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, colu
     """A panel for each metric over the layers. logs: of each metric, as for `last_layer`. fitted: with a line through the logarithm."""
     with paper_style():
         results = Results(results, run)
+        metrics = names_of(metrics)
         shown = [metric for metric in metrics if results.has(metric)]
         if not shown:
             results.of(metrics[0])  # says what is missing

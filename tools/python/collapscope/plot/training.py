@@ -25,6 +25,7 @@ def last_layer(results, *, run=None, layer=None, metrics=("nrc1", "nrc2", "nrc3"
     with paper_style():
         results = Results(results, run)
         results.check_layer(layer)
+        metrics = names_of(metrics)
         shown = [metric for metric in metrics if _drawable(results, metric, layer)]
         if not shown:
             results.at_layer(metrics[0], layer)  # says what is missing
