@@ -111,8 +111,11 @@ std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricCho
     look->whitening = classes.between.whitening;
     if (!classes.balanced()) {
       look->whitening_by_rows = classes.between_by_rows.whitening;
-    } else if (!by_device) {
-      look->scatter = whitened_scatter(classes.between, layer.samples, segment_rows);
+    }
+    if (!by_device) {
+      look->scatter = classes.balanced() ? whitened_scatter(classes.between, layer.samples, segment_rows)
+                                         : whitened_scatter(classes.between, classes.between_by_rows,
+                                                            layer.samples, segment_rows);
     }
     classes.whitened = true;
   }

@@ -58,6 +58,7 @@ void each_field(T& scatter, const Visit& visit) {
   visit("apart", scatter.apart);
   visit("weights", scatter.weights);
   visit("inverse", scatter.inverse);
+  visit("inverse_by_rows", scatter.inverse_by_rows);
 }
 
 template <class T, class Visit>

@@ -194,10 +194,10 @@ bool may_sum_products(const LayerPlan& plan) {
   return plan.classes > 1 && scatter_spares(plan.rows, d, rank, d - rank);
 }
 
-// Of the products: their sum, what they are whitened with, the directions apart.
+// Of the products: their sum, what they are whitened with, also by rows, the directions apart.
 double bytes_of_products(const LayerPlan& plan) {
   const double d = static_cast<double>(plan.format.row_length()) + 16;  // with its padding
-  return (plan.unit_classes ? 2 : 1) * (2 + 1 / 8.0) * d * d * number_bytes;
+  return ((plan.unit_classes ? 2 : 1) * (2 + 1 / 8.0) + 1) * d * d * number_bytes;
 }
 
 }  // namespace

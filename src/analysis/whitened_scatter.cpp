@@ -38,6 +38,13 @@ std::size_t well_conditioned(const BetweenCovariance& between, double rounding) 
   return count;
 }
 
+// A^T A of the first rows of A, on and above the diagonal.
+Matrix inverse_of(const Matrix& a, std::size_t rows) {
+  Matrix inverse(a.cols(), a.cols());
+  linalg::add_gram_upper(a.view().middle_rows(0, rows), inverse.view());
+  return inverse;
+}
+
 }  // namespace
 
 bool scatter_spares(std::uint64_t rows, std::size_t features, std::size_t rank, std::size_t apart) {
@@ -57,7 +64,7 @@ WhitenedScatter whitened_scatter(const BetweenCovariance& between, std::uint64_t
   if (between.rank() + between.outside.rows() != d || !scatter_spares(rows, d, between.rank(), d - kept)) {
     return {};
   }
-  WhitenedScatter found{Matrix(d - kept, d), std::vector<double>(d - kept, 0.0), Matrix(d, d)};
+  WhitenedScatter found{Matrix(d - kept, d), std::vector<double>(d - kept, 0.0), inverse_of(a, kept), {}};
   for (std::size_t q = kept; q < between.rank(); ++q) {
     const double root = between.singular_values[q];
     found.weights[q - kept] = 1 / root / root;
@@ -67,7 +74,21 @@ WhitenedScatter whitened_scatter(const BetweenCovariance& between, std::uint64_t
   }
   std::ranges::copy(between.outside.values(),
                     found.apart.values().subspan((between.rank() - kept) * d).begin());
-  linalg::add_gram_upper(a.view().middle_rows(0, kept), found.inverse.view());
+  return found;
+}
+
+WhitenedScatter whitened_scatter(const BetweenCovariance& between, const BetweenCovariance& by_rows,
+                                 std::uint64_t rows, std::uint64_t segment_rows) {
+  const double rounding = rounding_of_products(std::min(rows, segment_rows));
+  const std::size_t rank = between.rank();
+  if (by_rows.rank() != rank || well_conditioned(between, rounding) != rank ||
+      well_conditioned(by_rows, rounding) != rank) {
+    return {};
+  }
+  WhitenedScatter found = whitened_scatter(between, rows, segment_rows);
+  if (!found.inverse.empty()) {
+    found.inverse_by_rows = inverse_of(by_rows.whitening, rank);
+  }
   return found;
 }
 

@@ -24,5 +24,9 @@ namespace collapscope {
 // Without an inverse where rows are to be whitened one by one. rows: of the layer, in segments of so many.
 [[nodiscard]] WhitenedScatter whitened_scatter(const BetweenCovariance& between, std::uint64_t rows,
                                                std::uint64_t segment_rows);
+// For both of two covariances between the same class means; only where they have no small eigenvalues.
+[[nodiscard]] WhitenedScatter whitened_scatter(const BetweenCovariance& between,
+                                               const BetweenCovariance& by_rows, std::uint64_t rows,
+                                               std::uint64_t segment_rows);
 
 }  // namespace collapscope

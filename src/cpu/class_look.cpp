@@ -46,7 +46,7 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
       scatter_(sum_of(look_->scatter, kernels)),
       unit_scatter_(sum_of(look_->unit_scatter, kernels)),
       whitening_(whitened_without(look_->scatter, look_->whitening), kernels),
-      whitening_by_rows_(look_->whitening_by_rows, kernels),
+      whitening_by_rows_(whitened_without(look_->scatter, look_->whitening_by_rows), kernels),
       unit_whitening_(whitened_without(look_->unit_scatter, look_->unit_whitening), kernels),
       block_rows_(scatter_ || unit_scatter_ ? block_rows : rows_of_class_block),
       squares_(tile_rows),
@@ -232,10 +232,12 @@ void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbe
 
 void CpuClassLook::finish(ClassResiduals& to) {
   if (scatter_) {
-    to.whitened += scatter_->finish();
+    const WhitenedSum::Traces traces = scatter_->finish();
+    to.whitened += traces.whitened;
+    to.whitened_by_rows += traces.by_rows;
   }
   if (unit_scatter_) {
-    to.whitened_unit += unit_scatter_->finish();
+    to.whitened_unit += unit_scatter_->finish().whitened;
   }
 }
 

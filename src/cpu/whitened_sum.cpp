@@ -7,6 +7,21 @@
 
 namespace collapscope::cpu {
 
+namespace {
+
+// tr(P S) of symmetric matrices, from what is on and above their diagonals; 0 without P.
+double trace_of_product(const Matrix& p, MatrixView<const double> s) {
+  double trace = 0;
+  for (std::size_t i = 0; i < p.rows(); ++i) {
+    const auto of = p.view().row(i).subspan(i);
+    const auto row = s.row(i).subspan(i);
+    trace += 2 * std::inner_product(of.begin(), of.end(), row.begin(), 0.0) - of[0] * row[0];
+  }
+  return trace;
+}
+
+}  // namespace
+
 WhitenedSum::WhitenedSum(const WhitenedScatter& how, const VectorKernels& kernels)
     : how_(how), products_(kernels, how.inverse.cols()) {}
 
@@ -30,18 +45,11 @@ double WhitenedSum::take_apart(Room& x, std::size_t rows, std::vector<double>& c
   return sum;
 }
 
-// tr(P S)
-double WhitenedSum::finish() {
-  const MatrixView<const double> sums = products_.upper();
-  const MatrixView<const double> inverse = how_.inverse.view();
-  double trace = 0;
-  for (std::size_t i = 0; i < sums.rows(); ++i) {
-    const auto of = inverse.row(i).subspan(i);
-    const auto row = sums.row(i).subspan(i);
-    trace += 2 * std::inner_product(of.begin(), of.end(), row.begin(), 0.0) - of[0] * row[0];
-  }
+WhitenedSum::Traces WhitenedSum::finish() {
+  const Traces found{trace_of_product(how_.inverse, products_.upper()),
+                     trace_of_product(how_.inverse_by_rows, products_.upper())};
   products_.clear();
-  return trace;
+  return found;
 }
 
 }  // namespace collapscope::cpu

@@ -20,8 +20,13 @@ class WhitenedSum {
   [[nodiscard]] double take_apart(Room& x, std::size_t rows, std::vector<double>& coordinates) const;
   // The products of what is left.
   [[nodiscard]] GramSum& products() { return products_; }
-  // Ends a segment: what they add to the result.
-  [[nodiscard]] double finish();
+  // Of the segment so far: what they add to the results, the second where it is wanted.
+  struct Traces {
+    double whitened = 0;
+    double by_rows = 0;
+  };
+  // Ends it.
+  [[nodiscard]] Traces finish();
 
  private:
   const WhitenedScatter& how_;

@@ -187,9 +187,32 @@ ClassResiduals class_residuals(const StoredClasses& data, const LookSpec& spec, 
       .classes;
 }
 
+// Where every row counts once.
+BetweenCovariance between_by_rows(const StoredClasses& data, const Matrix& means) {
+  std::vector<double> shares(means.rows(), 0.0);
+  for (const double c : data.numbers.values()) {
+    shares[static_cast<std::size_t>(c)] += 1 / static_cast<double>(data.numbers.rows());
+  }
+  return between_covariance(means, std::vector<double>(means.cols(), 0.0), shares);
+}
+
+void expect_both_sums(const StoredClasses& data, const LookSpec& spec, const WhitenedScatter& both,
+                      const Matrix& by_rows) {
+  auto look = std::make_shared<ClassLook>(*spec.classes);
+  look->whitening_by_rows = by_rows;
+  LookSpec with_both = spec;
+  with_both.classes = look;
+  const ClassResiduals expected = class_residuals(data, with_both);
+  const ClassResiduals found = class_residuals(data, with_scatters(with_both, both, {}));
+  EXPECT_GT(expected.whitened_by_rows, 0);
+  EXPECT_NEAR(found.whitened, expected.whitened, 1e-10 * expected.whitened);
+  EXPECT_NEAR(found.whitened_by_rows, expected.whitened_by_rows, 1e-10 * expected.whitened_by_rows);
+}
+
 // How many directions the two sums of products take apart.
 struct Apart {
   std::size_t plain, unit;
+  bool both;  // the first is also one by rows
 };
 
 // Products find what whitening finds, alone and beside one another.
@@ -214,7 +237,12 @@ Apart expect_products_find_it(const StoredClasses& data) {
   expect_near(class_residuals(data, with_scatters(spec, plain, unit)));
   expect_near(class_residuals(data, with_scatters(spec, plain, {})));
   expect_near(class_residuals(data, with_scatters(spec, {}, unit)));
-  return {plain.apart.rows(), unit.apart.rows()};
+  const BetweenCovariance by_rows = between_by_rows(data, *spec.classes->means);
+  const WhitenedScatter both = whitened_scatter(between_of(*spec.classes->means), by_rows, rows, rows);
+  if (!both.inverse.empty()) {
+    expect_both_sums(data, spec, both, by_rows.whitening);
+  }
+  return {plain.apart.rows(), unit.apart.rows(), !both.inverse.empty()};
 }
 
 TEST(WhitenedScatter, FindsWhatWhiteningFinds) {
@@ -230,6 +258,7 @@ TEST(WhitenedScatter, FindsWhatWhiteningFinds) {
             made_classes({shape.rows, shape.features, shape.classes, within, offset}));
         EXPECT_GE(apart.plain, shape.features - rank);
         EXPECT_LE(apart.plain, shape.features - rank + 1);
+        EXPECT_EQ(apart.both, apart.plain == shape.features - rank);
       }
     }
   }
@@ -257,6 +286,7 @@ TEST(WhitenedScatter, TakesFewSmallEigenvaluesApart) {
   const Apart apart = expect_products_find_it(made_classes({4000, 40, 300, 1e-6}, between, within));
   EXPECT_EQ(apart.plain, 2U);
   EXPECT_EQ(apart.unit, 2U);
+  EXPECT_FALSE(apart.both);
 }
 
 TEST(WhitenedScatter, HasTheSameBitsOnAnyNumberOfThreads) {

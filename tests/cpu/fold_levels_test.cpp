@@ -211,7 +211,7 @@ TEST_P(FoldLevels, ResidualsHaveTheSameBitsWithAnyNumberOfThreads) {
 
 WhitenedScatter random_scatter(std::size_t d, std::size_t apart, test::Random& random) {
   WhitenedScatter scatter{test::random_orthonormal(apart, d, random), std::vector<double>(apart),
-                          Matrix(d, d)};
+                          Matrix(d, d), test::identity(d)};
   for (double& weight : scatter.weights) {
     weight = 1 + random.normal() * random.normal();
   }
@@ -265,7 +265,10 @@ TEST_P(FoldLevels, ClassProductsAgreeWithPlainLoopsOnAnyNumberOfThreads) {
         look->scatter = random_scatter(d, apart, random);
         look->unit_scatter = random_scatter(d, apart, random);
         spec.classes = look;
+        const WhitenedScatter by_rows{
+            look->scatter.apart, std::vector<double>(apart), look->scatter.inverse_by_rows, {}};
         double plain = 0;
+        double plain_by_rows = 0;
         double unit = 0;
         for (std::size_t i = 0; i < rows; ++i) {
           const std::size_t c = random.below(classes);
@@ -278,15 +281,18 @@ TEST_P(FoldLevels, ClassProductsAgreeWithPlainLoopsOnAnyNumberOfThreads) {
             of_unit[j] = features(i, j) / length - (*look->unit_means)(c, j);
           }
           plain += sum_of_products(look->scatter, of_plain);
+          plain_by_rows += sum_of_products(by_rows, of_plain);
           unit += sum_of_products(look->unit_scatter, of_unit);
         }
         const auto bytes = std::as_bytes(features.values());
         const ClassResiduals one = looked(kernels_, 1, spec, bytes, numbers).classes;
         EXPECT_NEAR(one.whitened, plain, 1e-12 * plain);
+        EXPECT_NEAR(one.whitened_by_rows, plain_by_rows, 1e-12 * plain_by_rows);
         EXPECT_NEAR(one.whitened_unit, unit, 1e-12 * unit);
         for (const std::size_t threads : {2U, 3U, 7U}) {
           const ClassResiduals found = looked(kernels_, threads, spec, bytes, numbers).classes;
           EXPECT_EQ(found.whitened, one.whitened);
+          EXPECT_EQ(found.whitened_by_rows, one.whitened_by_rows);
           EXPECT_EQ(found.whitened_unit, one.whitened_unit);
           EXPECT_EQ(found.squares, one.squares);
         }

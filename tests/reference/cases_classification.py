@@ -52,7 +52,8 @@ def plain(case: Case, N: int, d: int, K: int):
 @cases("classification/means_span", **{
     "all": (900, 24, 25, 0.6, "float64"), "all_of_many": (960, 24, 80, 0.6, "float32"), "all_but_one": (960, 24, 24, 0.6, "float64"),
     "all_but_three": (950, 40, 38, 0.6, "float16"), "more_than_half": (900, 40, 30, 0.6, "float64"),
-    "all_collapsed": (900, 24, 25, 1e-6, "float64"), "all_but_one_collapsed": (960, 24, 24, 1e-6, "float64")})
+    "all_collapsed": (960, 24, 80, 1e-6, "float64"), "all_collapsed_imbalance": (970, 24, 80, 1e-6, "float64"),
+    "all_but_one_collapsed": (960, 24, 24, 1e-6, "float64")})
 def means_span(case: Case, N: int, d: int, K: int, within: float, kind: str):
     """Class means that span all directions of the features or most of them."""
     y = balanced(case.rng, N, K)

@@ -34,6 +34,7 @@ struct WhitenedScatter {
   Matrix apart;                 // q_j, orthonormal [m, d]
   std::vector<double> weights;  // w_j [m]
   Matrix inverse;               // P [d, d], on and above the diagonal; empty: A r is formed
+  Matrix inverse_by_rows;       // the same of another A, for which the weights are 0; empty: of none
 };
 
 // What the second look takes of classes. Means are about the mean of all rows, which the look has.
@@ -44,7 +45,7 @@ struct ClassLook {
   Matrix whitening_by_rows;                    // the same where every row counts once; empty: not wanted
   std::shared_ptr<const Matrix> unit_means;    // of the rows h / |h|, about nothing [K, d]; null: not wanted
   Matrix unit_whitening;                       // A of them [r, d]
-  WhitenedScatter scatter;                     // of `whitening`, which a backend may take instead
+  WhitenedScatter scatter;                     // of both of them, which a backend may take instead
   WhitenedScatter unit_scatter;                // of `unit_whitening`
   std::shared_ptr<const StoredMatrix> weight;  // the classifier's [m, d]; null: none
   std::vector<double> bias;                    // [m]
