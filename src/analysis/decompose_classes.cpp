@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "analysis/measure.hpp"
+#include "analysis/whitened_scatter.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "metrics/class_margins.hpp"
@@ -88,7 +89,7 @@ std::vector<double> settled_within(const LayerSummary& layer, const ClassLook& l
 }  // namespace
 
 std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics,
-                                            bool by_device) {
+                                            std::uint64_t segment_rows, bool by_device) {
   ClassSummary& classes = *layer.classes;
   auto look = std::make_shared<ClassLook>();
   look->means = classes.means;
@@ -111,11 +112,19 @@ std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricCho
     if (!classes.balanced()) {
       look->whitening_by_rows = classes.between_by_rows.whitening;
     }
+    if (!by_device) {
+      look->scatter = classes.balanced() ? whitened_scatter(classes.between, layer.samples, segment_rows)
+                                         : whitened_scatter(classes.between, classes.between_by_rows,
+                                                            layer.samples, segment_rows);
+    }
     classes.whitened = true;
   }
   if (classes.unit) {
     look->unit_means = classes.unit_means;
     look->unit_whitening = classes.unit->whitening;
+    if (!by_device) {
+      look->unit_scatter = whitened_scatter(*classes.unit, layer.samples, segment_rows);
+    }
   }
   return look;
 }

@@ -326,7 +326,8 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
       if (layer.signal_from_moments) {
         found.look->signal = {};
       }
-      found.look->classes = class_look(layer, options.metrics, backend.is_device());
+      found.look->classes = class_look(
+          layer, options.metrics, plan.segment_samples * plan.format.rows_per_sample(), backend.is_device());
     }
   } else if (layer.spectrum.factors) {
     if (auto vectors = layer.spectrum.factors->brought_home()) {  // before the metrics take them

@@ -53,6 +53,15 @@ void each_field(T& start, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, WhitenedScatter>
+void each_field(T& scatter, const Visit& visit) {
+  visit("apart", scatter.apart);
+  visit("weights", scatter.weights);
+  visit("inverse", scatter.inverse);
+  visit("inverse_by_rows", scatter.inverse_by_rows);
+}
+
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, ClassLook>
 void each_field(T& look, const Visit& visit) {
   visit("means", look.means);
@@ -61,6 +70,8 @@ void each_field(T& look, const Visit& visit) {
   visit("whitening_by_rows", look.whitening_by_rows);
   visit("unit_means", look.unit_means);
   visit("unit_whitening", look.unit_whitening);
+  visit("scatter", look.scatter);
+  visit("unit_scatter", look.unit_scatter);
   visit("weight", look.weight);
   visit("bias", look.bias);
   visit("weight_rows", look.weight_rows);

@@ -69,9 +69,9 @@ struct WeightFacts {
 void summarize_layer_classes(LayerSummary& layer, Moments& moments, WeightFacts weight,
                              const ClassTargets& targets, const LayerPlan& plan);
 // What the second look takes of them. by_device: without margins, which would be the host's work for products
-// that a device makes itself.
+// that a device makes itself, and without sums of products.
 [[nodiscard]] std::shared_ptr<const ClassLook> class_look(LayerSummary& layer, const MetricChoice& metrics,
-                                                          bool by_device);
+                                                          std::uint64_t segment_rows, bool by_device);
 
 // A layer after the first look; its residuals are missing when it wants a second one.
 struct DecomposedLayer {

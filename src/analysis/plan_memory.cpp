@@ -9,6 +9,7 @@
 #include <numeric>
 #include <string>
 
+#include "analysis/whitened_scatter.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/stored_matrix.hpp"
 #include "collapscope/core/text.hpp"
@@ -184,6 +185,23 @@ double bytes_of_class_covariances(const LayerPlan& plan) {
   return (at_once * decomposition + 4 * rows * d) * number_bytes;
 }
 
+namespace {
+
+// Whether the second look may sum products of differences instead of whitening them.
+bool may_sum_products(const LayerPlan& plan) {
+  const std::size_t d = plan.format.row_length();
+  const std::size_t rank = std::min<std::size_t>(plan.classes - 1, d);
+  return plan.classes > 1 && scatter_spares(plan.rows, d, rank, d - rank);
+}
+
+// Of the products: their sum, what they are whitened with, also by rows, the directions apart.
+double bytes_of_products(const LayerPlan& plan) {
+  const double d = static_cast<double>(plan.format.row_length()) + 16;  // with its padding
+  return ((plan.unit_classes ? 2 : 1) * (2 + 1 / 8.0) + 1) * d * d * number_bytes;
+}
+
+}  // namespace
+
 double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   if (plan.classes == 0 || plan.looks < 2) {
     return 0;
@@ -197,7 +215,13 @@ double bytes_of_class_look(const LayerPlan& plan, std::size_t threads) {
   const double rows = 4 * 64 * d + 256 * d / 2 + 3 * std::min(d * d, 0x1p18) + 64 * d;
   const double of_classes = classes <= 0x1p20 ? classes : std::min(256 * d, classes);  // two of float32
   const double scores = 2 * 64 * 512 + 256 * 256;
-  return static_cast<double>(threads) * (rows + of_classes + scores) * number_bytes;
+  const double of_thread = rows + of_classes + scores;
+  if (threads == 0 || !may_sum_products(plan)) {
+    return static_cast<double>(threads) * of_thread * number_bytes;
+  }
+  // Blocks of 128 rows, one of them packed twice, and what they have along directions apart.
+  const double blocks = 2 * 64 * d + 2 * 130 * std::max(d + 16, 256.0) + 128 * d / 8;
+  return static_cast<double>(threads) * (of_thread + blocks) * number_bytes + bytes_of_products(plan);
 }
 
 double held_target_matrices(std::size_t targets) {

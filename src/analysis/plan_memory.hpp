@@ -31,7 +31,8 @@ constexpr std::uint64_t most_kept_targets = 8;
 // While the covariances between classes are decomposed, where these are few.
 [[nodiscard]] double bytes_of_class_covariances(const LayerPlan& plan);
 
-// What the threads of a CPU take to look for the nearest class mean. 0 without classes or a second look.
+// What the threads of a CPU take to look for the nearest class mean, and the products of a second look. 0
+// without classes or a second look.
 [[nodiscard]] double bytes_of_class_look(const LayerPlan& plan, std::size_t threads);
 
 // What stays of targets while layers are measured: their matrices.

@@ -1,6 +1,7 @@
 #include "cpu/class_look.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -21,24 +22,38 @@ constexpr std::size_t rows_in_cache = 8;
 // Rows that are sought for at once: enough that floats of all class means are made seldom.
 constexpr std::size_t most_sought = 256;
 
+std::optional<WhitenedSum> sum_of(const WhitenedScatter& how, const VectorKernels& kernels) {
+  return how.inverse.empty() ? std::nullopt : std::make_optional<WhitenedSum>(how, kernels);
+}
+
+// What is whitened where no products are summed.
+const Matrix& whitened_without(const WhitenedScatter& how, const Matrix& whitening) {
+  static const Matrix none;
+  return how.inverse.empty() ? whitening : none;
+}
+
 }  // namespace
 
 CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& feature_mean,
                            std::shared_ptr<const ClassLook> look, std::size_t tile_rows,
-                           const VectorKernels& kernels, std::size_t threads)
+                           const VectorKernels& kernels, const Team& team)
     : format_(format),
       look_(std::move(look)),
       kernels_(kernels),
+      team_(team),
       mean_(padded(feature_mean.size()), 0.0),
       zeros_(mean_.size(), 0.0),
-      whitening_(look_->whitening, kernels),
-      whitening_by_rows_(look_->whitening_by_rows, kernels),
-      unit_whitening_(look_->unit_whitening, kernels),
+      scatter_(sum_of(look_->scatter, kernels)),
+      unit_scatter_(sum_of(look_->unit_scatter, kernels)),
+      whitening_(whitened_without(look_->scatter, look_->whitening), kernels),
+      whitening_by_rows_(whitened_without(look_->scatter, look_->whitening_by_rows), kernels),
+      unit_whitening_(whitened_without(look_->unit_scatter, look_->unit_whitening), kernels),
+      block_rows_(scatter_ || unit_scatter_ ? block_rows : rows_of_class_block),
       squares_(tile_rows),
       nearest_(tile_rows),
       chosen_(tile_rows),
-      benches_(threads),
-      blocks_((tile_rows + rows_of_class_block - 1) / rows_of_class_block) {
+      benches_(team.threads()),
+      blocks_((tile_rows + block_rows_ - 1) / block_rows_) {
   std::copy(feature_mean.begin(), feature_mean.end(), mean_.begin());
   if (look_->nearest) {
     means_.emplace(*look_->means, scores_of_distance(*look_->means));
@@ -46,18 +61,29 @@ CpuClassLook::CpuClassLook(const RowFormat& format, const std::vector<double>& f
   if (look_->weight != nullptr) {
     weight_.emplace(*look_->weight, scores_of_classifier(*look_->weight, look_->bias, feature_mean));
   }
+  if (!scatter_ && !unit_scatter_) {
+    return;
+  }
+  const std::size_t d = feature_mean.size();
+  if (kernels.panel > 0) {
+    parts_ = gram_parts(padded(d), kernels.panel, team.threads());
+    pipeline_.emplace(kernels, blocks_.size(), d, 0, team);
+  } else {
+    packed_tile_.emplace(GramPipeline::room_for(kernels, blocks_.size(), d, 0));
+  }
 }
 
 CpuClassLook::Bench& CpuClassLook::bench_of(std::size_t worker) {
   if (!benches_[worker]) {
     const std::size_t d = format_.row_length();
-    constexpr std::size_t rows = rows_of_class_block;
+    const std::size_t rows = block_rows_;
     const std::size_t products = std::max(
         {whitening_.room_for(rows), whitening_by_rows_.room_for(rows), unit_whitening_.room_for(rows)});
-    benches_[worker] = std::make_unique<Bench>(Bench{RowPass(format_, kernels_, rows, d),
+    benches_[worker] = std::make_unique<Bench>(Bench{RowPass(format_, kernels_, rows_of_class_block, d),
                                                      Room(rows, d),
                                                      Room(look_->unit_means == nullptr ? 0 : rows, d),
                                                      AlignedDoubles(products),
+                                                     {},
                                                      {},
                                                      {},
                                                      {},
@@ -72,8 +98,7 @@ CpuClassLook::Bench& CpuClassLook::bench_of(std::size_t worker) {
   return *benches_[worker];
 }
 
-void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, const Team& team,
-                       ClassResiduals& to) {
+void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, ClassResiduals& to) {
   const std::size_t classes = look_->means->rows();
   for (std::size_t i = 0; i < tile.rows; ++i) {
     if (!(numbers(i, 0) >= 0 && numbers(i, 0) < static_cast<double>(classes))) {
@@ -81,13 +106,13 @@ void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, co
     }
   }
   const linalg::SingleThread each_worker_alone;
-  const std::size_t blocks = (tile.rows + rows_of_class_block - 1) / rows_of_class_block;
-  team.run(blocks, [&](std::size_t number, std::size_t worker) {
-    const std::size_t first = number * rows_of_class_block;
-    const std::size_t rows = std::min(rows_of_class_block, tile.rows - first);
-    blocks_[number] = {};
-    add_block(tile, numbers.middle_rows(first, rows), first, rows, bench_of(worker), blocks_[number]);
-  });
+  const std::size_t blocks = (tile.rows + block_rows_ - 1) / block_rows_;
+  std::fill_n(blocks_.begin(), blocks, ClassResiduals{});
+  if (scatter_ || unit_scatter_) {
+    add_products(tile, numbers);
+  } else {
+    add_blocks(tile, numbers);
+  }
   for (std::size_t number = 0; number < blocks; ++number) {
     to += blocks_[number];
   }
@@ -98,9 +123,9 @@ void CpuClassLook::add(const RawTile& tile, MatrixView<const double> numbers, co
   if (means_) {
     settle(numbers);
     // What is found does not depend on how many are sought for at once.
-    const std::size_t share = (unsettled_.size() + team.threads() - 1) / team.threads();
+    const std::size_t share = (unsettled_.size() + team_.threads() - 1) / team_.threads();
     const std::size_t length = std::clamp(share, rows_of_class_block, most_sought);
-    team.run((unsettled_.size() + length - 1) / length, [&](std::size_t number, std::size_t worker) {
+    team_.run((unsettled_.size() + length - 1) / length, [&](std::size_t number, std::size_t worker) {
       const std::size_t first = number * length;
       const std::size_t rows = std::min(length, unsettled_.size() - first);
       find_nearest(tile, std::span(unsettled_).subspan(first, rows), bench_of(worker));
@@ -123,20 +148,96 @@ void CpuClassLook::settle(MatrixView<const double> numbers) {
   }
 }
 
-void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t first,
-                             std::size_t rows, Bench& bench, ClassResiduals& to) {
+std::size_t CpuClassLook::rows_of(const RawTile& tile, std::size_t number) const {
+  return std::min(block_rows_, tile.rows - number * block_rows_);
+}
+
+void CpuClassLook::add_blocks(const RawTile& tile, MatrixView<const double> numbers) {
+  team_.run((tile.rows + block_rows_ - 1) / block_rows_, [&](std::size_t number, std::size_t worker) {
+    add_block(tile, numbers, number, {}, bench_of(worker));
+  });
+}
+
+void CpuClassLook::add_products(const RawTile& tile, MatrixView<const double> numbers) {
+  std::vector<GramPipeline::Work> works;
+  if (scatter_) {
+    works.push_back(product_work(tile, numbers, false, {true, !unit_scatter_}));
+  }
+  if (unit_scatter_) {
+    works.push_back(product_work(tile, numbers, true, {!scatter_, true}));
+  }
+  if (pipeline_) {
+    pipeline_->run(tile.rows, works);
+    return;
+  }
+  for (std::size_t number = 0; number < works.size(); ++number) {
+    team_.run((tile.rows + block_rows_ - 1) / block_rows_, [&](std::size_t block, std::size_t slot) {
+      works[number].pack(block, slot, *packed_tile_, block);
+    });
+    WhitenedSum& sum = number == 0 && scatter_ ? *scatter_ : *unit_scatter_;
+    sum.products().add(packed_tile_->doubles, tile.rows, team_);
+  }
+}
+
+// Packs the differences, or those of the rows over their norms.
+GramPipeline::Work CpuClassLook::product_work(const RawTile& tile, MatrixView<const double> numbers,
+                                              bool unit, Differences wanted) {
+  WhitenedSum& sum = unit ? *unit_scatter_ : *scatter_;
+  return {[this, &tile, &sum, numbers, unit, wanted](std::size_t number, std::size_t slot, PackedBlocks& to,
+                                                     std::size_t place) {
+            static constexpr auto as_they_are = [] {
+              std::array<double, block_rows> ones{};
+              ones.fill(1.0);
+              return ones;
+            }();
+            Bench& bench = bench_of(slot);
+            add_block(tile, numbers, number, wanted, bench);
+            Room& rest = unit ? bench.unit_rest : bench.rest;
+            ClassResiduals& block = blocks_[number];
+            (unit ? block.whitened_unit : block.whitened) =
+                sum.take_apart(rest, rows_of(tile, number), bench.coordinates);
+            to.doubles.pack(place, rest, rows_of(tile, number), as_they_are);
+          },
+          parts_.size(),
+          [this, &sum](std::size_t part, const PackedBlocks& from, std::size_t rows) {
+            sum.products().add_part(parts_[part], from.doubles, rows);
+          }};
+}
+
+void CpuClassLook::add_block(const RawTile& tile, MatrixView<const double> numbers, std::size_t number,
+                             Differences wanted, Bench& bench) {
+  const std::size_t first = number * block_rows_;
+  const std::size_t rows = rows_of(tile, number);
+  const bool unit = wanted.unit && look_->unit_means != nullptr;
   for (std::size_t done = 0; done < rows; done += rows_in_cache) {
     const std::size_t some = std::min(rows_in_cache, rows - done);
+    const MatrixView<const double> of_some = numbers.middle_rows(first + done, some);
     (void)bench.pass.read(tile, first + done, some, zeros_);
-    subtract(numbers.middle_rows(done, some), done, bench, squares_.data() + first + done);
-    if (look_->unit_means != nullptr) {
-      subtract_unit(numbers.middle_rows(done, some), done, bench);
+    if (wanted.plain) {
+      subtract(of_some, done, bench, squares_.data() + first + done);
+    }
+    if (unit) {
+      subtract_unit(of_some, done, bench);
     }
   }
-  to.whitened = whitening_.sum(bench.rest, rows, bench.products);
-  to.whitened_by_rows = whitening_by_rows_.sum(bench.rest, rows, bench.products);
-  if (look_->unit_means != nullptr) {
+  ClassResiduals& to = blocks_[number];
+  if (wanted.plain) {
+    to.whitened = whitening_.sum(bench.rest, rows, bench.products);
+    to.whitened_by_rows = whitening_by_rows_.sum(bench.rest, rows, bench.products);
+  }
+  if (unit) {
     to.whitened_unit = unit_whitening_.sum(bench.unit_rest, rows, bench.products);
+  }
+}
+
+void CpuClassLook::finish(ClassResiduals& to) {
+  if (scatter_) {
+    const WhitenedSum::Traces traces = scatter_->finish();
+    to.whitened += traces.whitened;
+    to.whitened_by_rows += traces.by_rows;
+  }
+  if (unit_scatter_) {
+    to.whitened_unit += unit_scatter_->finish().whitened;
   }
 }
 

@@ -91,6 +91,10 @@ class GramSum {
 
   void clear();
 
+  // The sum, on and above the diagonal.
+  [[nodiscard]] MatrixView<const double> upper() const {
+    return {values_.data(), columns_, columns_, stride_};
+  }
   // The sum, both triangles.
   [[nodiscard]] MatrixView<const double> symmetric();
 

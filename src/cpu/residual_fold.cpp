@@ -63,7 +63,7 @@ CpuResidualFold::CpuResidualFold(LookSpec spec, std::size_t tile_rows, const Vec
   block_rows_ = rows_in_cache(d, map_count_);
   blocks_.resize((tile_rows + block_rows_ - 1) / block_rows_);
   if (spec_.classes) {
-    classes_.emplace(spec_.format, spec_.feature_mean, spec_.classes, tile_rows, kernels, team.threads());
+    classes_.emplace(spec_.format, spec_.feature_mean, spec_.classes, tile_rows, kernels, team);
   }
 }
 
@@ -93,7 +93,7 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
   }
   if (classes_ && map_count_ == 0) {
     sums_.count += tile.rows;
-    classes_->add(tile, targets, team_, sums_.classes);
+    classes_->add(tile, targets, sums_.classes);
     return;
   }
   const linalg::SingleThread each_worker_alone;
@@ -113,11 +113,16 @@ void CpuResidualFold::add(const RawTile& tile, MatrixView<const double> targets)
     sums_ += blocks_[number].sums;
   }
   if (classes_) {
-    classes_->add(tile, targets, team_, sums_.classes);
+    classes_->add(tile, targets, sums_.classes);
   }
 }
 
-ResidualSums CpuResidualFold::finish() { return std::exchange(sums_, {}); }
+ResidualSums CpuResidualFold::finish() {
+  if (classes_) {
+    classes_->finish(sums_.classes);
+  }
+  return std::exchange(sums_, {});
+}
 
 void CpuResidualFold::add_block(const RawTile& tile, MatrixView<const double> targets, std::size_t first,
                                 std::size_t rows, Bench& bench, Block& to) const {

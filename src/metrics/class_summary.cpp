@@ -67,6 +67,10 @@ void keep_whitening(BetweenCovariance& found, const Matrix& vectors) {
       found.whitening(i, j) = vectors(i, j) / s[i];
     }
   }
+  if (const std::size_t d = vectors.cols(); vectors.rows() == d && 8 * (d - rank) <= d) {
+    found.outside = Matrix(d - rank, d);
+    std::ranges::copy(vectors.values().subspan(rank * d), found.outside.values().begin());
+  }
 }
 
 // Sums about a pilot as means about `origin`.

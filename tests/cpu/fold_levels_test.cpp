@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "collapscope/core/decode.hpp"
 #include "core/product_rounding.hpp"
@@ -203,6 +204,98 @@ TEST_P(FoldLevels, ResidualsHaveTheSameBitsWithAnyNumberOfThreads) {
       const ResidualSums one = looked(kernels_, 1, spec, bytes, targets);
       for (const std::size_t threads : {2U, 3U, 4U, 7U}) {
         EXPECT_TRUE(same(looked(kernels_, threads, spec, bytes, targets), one)) << threads;
+      }
+    }
+  }
+}
+
+WhitenedScatter random_scatter(std::size_t d, std::size_t apart, test::Random& random) {
+  WhitenedScatter scatter{test::random_orthonormal(apart, d, random), std::vector<double>(apart),
+                          Matrix(d, d), test::identity(d)};
+  for (double& weight : scatter.weights) {
+    weight = 1 + random.normal() * random.normal();
+  }
+  const Matrix root = test::random_matrix(d, d, random);
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = i; j < d; ++j) {
+      for (std::size_t q = 0; q < d; ++q) {
+        scatter.inverse(i, j) += root(q, i) * root(q, j);
+      }
+    }
+  }
+  return scatter;
+}
+
+double sum_of_products(const WhitenedScatter& scatter, std::vector<double> row) {
+  double sum = 0;
+  for (std::size_t q = 0; q < scatter.apart.rows(); ++q) {
+    double along = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      along += scatter.apart(q, j) * row[j];
+    }
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      row[j] -= along * scatter.apart(q, j);
+    }
+    sum += scatter.weights[q] * along * along;
+  }
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    for (std::size_t j = i; j < row.size(); ++j) {
+      sum += (i == j ? 1 : 2) * scatter.inverse(i, j) * row[i] * row[j];
+    }
+  }
+  return sum;
+}
+
+TEST_P(FoldLevels, ClassProductsAgreeWithPlainLoopsOnAnyNumberOfThreads) {
+  constexpr std::size_t classes = 3;
+  for (const std::size_t d : {2U, 13U, 70U}) {
+    for (const std::size_t apart : {0U, 1U}) {
+      for (const std::size_t rows : {1U, 127U, 129U, 2100U}) {
+        SCOPED_TRACE(testing::Message() << rows << " x " << d << ", " << apart << " apart");
+        test::Random random(rows + d);
+        const Matrix features = test::random_matrix(rows, d, random);
+        Matrix numbers(rows, 1);
+        LookSpec spec;
+        spec.format = doubles(d);
+        spec.feature_mean.assign(d, 0.25);
+        auto look = std::make_shared<ClassLook>();
+        look->means = std::make_shared<const Matrix>(test::random_matrix(classes, d, random));
+        look->unit_means = std::make_shared<const Matrix>(test::random_matrix(classes, d, random));
+        look->whitening = look->unit_whitening = test::identity(d);
+        look->scatter = random_scatter(d, apart, random);
+        look->unit_scatter = random_scatter(d, apart, random);
+        spec.classes = look;
+        const WhitenedScatter by_rows{
+            look->scatter.apart, std::vector<double>(apart), look->scatter.inverse_by_rows, {}};
+        double plain = 0;
+        double plain_by_rows = 0;
+        double unit = 0;
+        for (std::size_t i = 0; i < rows; ++i) {
+          const std::size_t c = random.below(classes);
+          numbers(i, 0) = static_cast<double>(c);
+          const double length = norm(features.view().row(i));
+          std::vector<double> of_plain(d);
+          std::vector<double> of_unit(d);
+          for (std::size_t j = 0; j < d; ++j) {
+            of_plain[j] = features(i, j) - 0.25 - (*look->means)(c, j);
+            of_unit[j] = features(i, j) / length - (*look->unit_means)(c, j);
+          }
+          plain += sum_of_products(look->scatter, of_plain);
+          plain_by_rows += sum_of_products(by_rows, of_plain);
+          unit += sum_of_products(look->unit_scatter, of_unit);
+        }
+        const auto bytes = std::as_bytes(features.values());
+        const ClassResiduals one = looked(kernels_, 1, spec, bytes, numbers).classes;
+        EXPECT_NEAR(one.whitened, plain, 1e-12 * plain);
+        EXPECT_NEAR(one.whitened_by_rows, plain_by_rows, 1e-12 * plain_by_rows);
+        EXPECT_NEAR(one.whitened_unit, unit, 1e-12 * unit);
+        for (const std::size_t threads : {2U, 3U, 7U}) {
+          const ClassResiduals found = looked(kernels_, threads, spec, bytes, numbers).classes;
+          EXPECT_EQ(found.whitened, one.whitened);
+          EXPECT_EQ(found.whitened_by_rows, one.whitened_by_rows);
+          EXPECT_EQ(found.whitened_unit, one.whitened_unit);
+          EXPECT_EQ(found.squares, one.squares);
+        }
       }
     }
   }

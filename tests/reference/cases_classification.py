@@ -49,6 +49,17 @@ def plain(case: Case, N: int, d: int, K: int):
     whole(case, N, d, K)
 
 
+@cases("classification/means_span", **{
+    "all": (900, 24, 25, 0.6, "float64"), "all_of_many": (960, 24, 80, 0.6, "float32"), "all_but_one": (960, 24, 24, 0.6, "float64"),
+    "all_but_three": (950, 40, 38, 0.6, "float16"), "more_than_half": (900, 40, 30, 0.6, "float64"),
+    "all_collapsed": (960, 24, 80, 1e-6, "float64"), "all_collapsed_imbalance": (970, 24, 80, 1e-6, "float64"),
+    "all_but_one_collapsed": (960, 24, 24, 1e-6, "float64")})
+def means_span(case: Case, N: int, d: int, K: int, within: float, kind: str):
+    """Class means that span all directions of the features or most of them."""
+    y = balanced(case.rng, N, K)
+    dump(case, layer(case.rng, y, d, within), y, *classifier(case.rng, K, d), kind=kind)
+
+
 @cases("classification/few_rows", K3=(60, 3, 0.6), K20=(60, 20, 0.6), K60=(60, 60, 0.6), collapsed=(70, 5, 1e-6))
 def few_rows(case: Case, N: int, K: int, within: float):
     """Rows so few beside their 300 features that they are held as they are."""

@@ -28,6 +28,15 @@ enum class Precision : unsigned char {
 };
 inline constexpr int emulated_bits = 55;
 
+// How |A r|^2 is summed over rows r from the products of their features: as sum_j w_j <q_j, r>^2 + tr(P S) of
+// S = sum r' r'^T, where r' is r without its parts along all q_j.
+struct WhitenedScatter {
+  Matrix apart;                 // q_j, orthonormal [m, d]
+  std::vector<double> weights;  // w_j [m]
+  Matrix inverse;               // P [d, d], on and above the diagonal; empty: A r is formed
+  Matrix inverse_by_rows;       // the same of another A, for which the weights are 0; empty: of none
+};
+
 // What the second look takes of classes. Means are about the mean of all rows, which the look has.
 struct ClassLook {
   std::shared_ptr<const Matrix> means;         // of each class [K, d]
@@ -36,6 +45,8 @@ struct ClassLook {
   Matrix whitening_by_rows;                    // the same where every row counts once; empty: not wanted
   std::shared_ptr<const Matrix> unit_means;    // of the rows h / |h|, about nothing [K, d]; null: not wanted
   Matrix unit_whitening;                       // A of them [r, d]
+  WhitenedScatter scatter;                     // of both of them, which a backend may take instead
+  WhitenedScatter unit_scatter;                // of `unit_whitening`
   std::shared_ptr<const StoredMatrix> weight;  // the classifier's [m, d]; null: none
   std::vector<double> bias;                    // [m]
   std::vector<double> weight_rows;             // the classifier's row of each class [K]

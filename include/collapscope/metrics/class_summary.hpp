@@ -37,6 +37,7 @@ struct BetweenCovariance {
   double trace = 0;
   double inverse_trace = 0;             // of the pseudo-inverse
   Matrix whitening;                     // A [r, d]: A^T A is the pseudo-inverse
+  Matrix outside;                       // what A takes to 0, orthonormal rows [d - r, d]; empty: not few
   std::vector<double> singular_values;  // of X, descending; where K is large against d, roots of eigenvalues
   bool near_cut = false;                // an eigenvalue lies so near the cut that rounding decides
 
