@@ -14,6 +14,7 @@
 #include "analysis/target_sums.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "core/exact_integers.hpp"
 
 namespace collapscope {
 
@@ -62,6 +63,7 @@ class Accumulator::Work {
       throw UsageError("a second look has begun: rows cannot be added before compute()");
     }
     require_shapes(rows, targets);
+    require_exact(rows);
     targets_.check(targets, predictions);
     is_broken_ = true;  // until all of it is in the sums
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -358,6 +360,18 @@ class Accumulator::Work {
         throw UsageError(fmt::format("layer '{}': found {} bytes of rows; expected {}, for {} rows of {} {}",
                                      printable(layers_[i].name), rows[i].bytes.size(), expected,
                                      targets.rows(), layers_[i].features, layers_[i].element.name()));
+      }
+    }
+  }
+
+  // Rows on a device are taken as they are.
+  void require_exact(const std::vector<RowBytes>& rows) const {
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto found = rows[i].on_device ? std::nullopt : first_rounded(rows[i].bytes, layers_[i].element);
+      if (found) {
+        const std::uint64_t row = targets_.rows() + found->place / layers_[i].features;
+        throw UsageError(
+            fmt::format("layer '{}': {}", printable(layers_[i].name), rounded_message(*found, row)));
       }
     }
   }

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
 #include "cluster/sample_run.hpp"
 #include "collapscope/core/error.hpp"
@@ -14,6 +15,9 @@
 
 namespace collapscope {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 // The first checkpoint of the sample run, in memory.
 class Rows {
@@ -105,6 +109,30 @@ TEST_F(Accumulators, GiveTheBitsOfADumpWhateverTheBatches) {
     add(accumulator, 0, rows().count(), sizes);
     EXPECT_EQ(accumulator.rows(), rows().count());
     EXPECT_EQ(numbers_digest(accumulator.compute(about())), wanted) << sizes.front();
+  }
+}
+
+TEST_F(Accumulators, RefuseIntegersThatFloat64WouldRound) {
+  for (const ElementKind kind : {ElementKind::int64, ElementKind::uint64}) {
+    Accumulator accumulator({{"fc", 2, {kind, false}}}, {1, {}, 0}, {}, make_cpu_backend(1));
+    std::vector<std::int64_t> numbers(40);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    Matrix targets(20, 1);
+    std::iota(targets.values().begin(), targets.values().end(), 0.0);
+    const auto update = [&] { accumulator.update({std::as_bytes(std::span(numbers))}, targets.view()); };
+    update();
+    numbers[2 * 7 + 1] = (std::int64_t{1} << 53) + 1;
+    try {
+      update();
+      ADD_FAILURE() << "no UsageError";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(
+          error.what(),
+          AllOf(HasSubstr("layer 'fc': found 9007199254740993 in row 27, which float64"), HasSubstr("2^53")));
+    }
+    numbers[2 * 7 + 1] = std::int64_t{1} << 60;  // float64 holds it
+    update();
+    EXPECT_EQ(accumulator.rows(), 40U);
   }
 }
 
