@@ -27,6 +27,9 @@ constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
 constexpr std::uint64_t largest_buffer = 256 * MiB;
 constexpr std::uint64_t largest_tile = 128 * MiB;
+// Of rows that are pooled on a CPU, unless they are fewer than products take well.
+constexpr std::uint64_t usual_tile = 8 * MiB;
+constexpr std::size_t enough_rows = 256;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // bytes that are dear to read again
 constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
@@ -64,6 +67,9 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, std::size_t
 std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   std::size_t rows = backend.tile_rows(format.row_length());
   const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+  while (!backend.is_device() && rows > enough_rows && rows * row_bytes > usual_tile) {
+    rows /= 2;
+  }
   while (rows > 1 && rows * row_bytes > largest_tile) {
     rows /= 2;
   }
@@ -157,7 +163,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
       fixed + 2 * static_cast<double>(tile_with_targets) + static_cast<double>(chunks.reading);
   double with_weight = held + static_cast<double>(plan.weight_memory);
   if (std::max(least, with_weight) > static_cast<double>(memory)) {
-    refuse({shards, plan, targets, chunks.reading, least, with_weight, of_classes + class_look}, memory);
+    refuse({shards, plan, targets, chunks.reading, least, with_weight, of_classes + class_look,
+            samples_per_tile, 2 * tile_bytes},
+           memory);
   }
   if (plan.needs.no_balance.empty()) {
     plan.needs.no_balance = no_known_neighbour(shards, options);
