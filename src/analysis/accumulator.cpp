@@ -28,6 +28,13 @@ class NoProgress final : public Progress {};
 }  // namespace
 
 class Accumulator::Work {
+  // Of a layer whose products do not fit the memory, and why.
+  struct RowLimit {
+    std::string layer;
+    std::uint64_t rows;
+    std::string refusal;
+  };
+
  public:
   Work(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets, AnalysisOptions options,
        std::unique_ptr<Backend> backend)
@@ -47,6 +54,7 @@ class Accumulator::Work {
 
   void reset() {
     folds_.clear();
+    limits_.clear();
     for (const AccumulatedLayer& layer : layers_) {
       folds_.push_back(fold_of(layer));
     }
@@ -64,6 +72,7 @@ class Accumulator::Work {
     }
     require_shapes(rows, targets);
     require_exact(rows);
+    require_room(targets.rows());
     targets_.check(targets, predictions);
     is_broken_ = true;  // until all of it is in the sums
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -90,6 +99,7 @@ class Accumulator::Work {
       return;
     }
     targets_.require_same_predictions(other.targets_);
+    require_room(other.targets_.rows());
     end_segments();
     other.end_segments();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -281,13 +291,54 @@ class Accumulator::Work {
     spec.tiles = fold->tiles();
     spec.precision = options_.precision;
     spec.keeping = RowKeeping::while_few;
-    AnalysisOptions one = options_;
-    one.looks = Looks::one;
-    spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one,
-                                         memory(), *backend_, spec.classes)
-                                  .normalized_scatter;
+    try {
+      spec.normalized_scatter = planned(layer, fold->segment_rows()).normalized_scatter;
+    } catch (const UsageError& refusal) {
+      const RowLimit& limit = limits_.emplace_back(limit_of(layer, refusal));
+      spec.normalized_scatter = planned(layer, limit.rows).normalized_scatter;
+    }
     fold->use(backend_->make_fold(spec));
     return fold;
+  }
+
+  // Throws UsageError: that many rows do not fit the memory.
+  [[nodiscard]] LayerPlan planned(const AccumulatedLayer& layer, std::uint64_t rows) const {
+    AnalysisOptions one = options_;
+    one.looks = Looks::one;
+    return plan_layer({described(layer, rows)}, targets_.targets(), one, memory(), *backend_,
+                      targets_.classes());
+  }
+
+  // While rows are few, they are held in place of products, which do not fit. Throws the refusal of these
+  // where no rows are few enough.
+  [[nodiscard]] RowLimit limit_of(const AccumulatedLayer& layer, const UsageError& refusal) const {
+    const auto fits = [&](std::uint64_t rows) {
+      try {
+        return planned(layer, rows).few_rows;
+      } catch (const UsageError&) {
+        return false;
+      }
+    };
+    if (backend_->is_device() || !fits(1)) {
+      throw refusal;
+    }
+    std::uint64_t most = 1;
+    for (std::uint64_t beyond = layer.features; beyond - most > 1;) {
+      const std::uint64_t middle = most + (beyond - most) / 2;
+      (fits(middle) ? most : beyond) = middle;
+    }
+    return {layer.name, most, refusal.what()};
+  }
+
+  void require_room(std::uint64_t more) const {
+    for (const RowLimit& limit : limits_) {
+      if (targets_.rows() + more > limit.rows) {
+        throw UsageError(
+            fmt::format("layer '{}': found {} rows; expected at most {}, which are held as they are; "
+                        "for more it {}",
+                        printable(limit.layer), targets_.rows() + more, limit.rows, limit.refusal));
+      }
+    }
   }
 
   [[nodiscard]] LayerWeight weight_of(std::size_t layer) const {
@@ -396,6 +447,7 @@ class Accumulator::Work {
   std::unique_ptr<Backend> backend_;
   TargetSums targets_;
   std::vector<std::unique_ptr<Folding>> folds_;
+  std::vector<RowLimit> limits_;
   std::map<std::size_t, LookSpec> specs_;
   std::vector<std::unique_ptr<Looking>> looks_;  // while a second look is at work; null: not needed
   bool is_broken_ = false;

@@ -56,7 +56,10 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
 }
 
 bool TargetRows::has_long_chunks(std::uint64_t cache_bytes) const {
-  return sample_bytes() <= components_ * sizeof(double) &&
+  // A helper would take as much memory for the rows.
+  const bool directly =
+      std::ranges::all_of(shards_, [](const DatasetIndex& shard) { return shard.through_hdf5.empty(); });
+  return directly && sample_bytes() <= components_ * sizeof(double) &&
          std::ranges::any_of(shards_, [&](const DatasetIndex& shard) {
            return !shard.chunk.empty() &&
                   std::min(shard.chunk[0], shard.samples()) > cache_bytes / sample_bytes();

@@ -112,6 +112,49 @@ TEST_F(Accumulators, GiveTheBitsOfADumpWhateverTheBatches) {
   }
 }
 
+// Products of 2000 features take 32 MB each.
+TEST_F(Accumulators, HoldWideRowsWhileTheyAreFew) {
+  constexpr std::size_t features = 2000;
+  const auto made_with = [&](std::uint64_t mebibytes) {
+    AnalysisOptions options;
+    options.memory = mebibytes << 20U;
+    return Accumulator({{"fc", features, {ElementKind::float32, false}}}, {1, {}, 0}, options,
+                       make_cpu_backend(1));
+  };
+  std::vector<float> numbers(50 * features);
+  Matrix targets(50, 1);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<float>(i * i % 101);
+    targets(i / features, 0) = static_cast<double>(i / features % 7);
+  }
+  const auto add = [&](Accumulator& to) { to.update({std::as_bytes(std::span(numbers))}, targets.view()); };
+  Accumulator held = made_with(64);
+  Accumulator wanted = made_with(4096);
+  add(held);
+  add(wanted);
+  EXPECT_EQ(numbers_digest(held.compute()), numbers_digest(wanted.compute()));
+  std::string refusal;
+  try {
+    while (held.rows() < features / 4) {
+      add(held);
+    }
+  } catch (const UsageError& error) {
+    refusal = error.what();
+  }
+  EXPECT_THAT(refusal, AllOf(HasSubstr("layer 'fc': found"),
+                             HasSubstr("which are held as they are; for more it needs"),
+                             HasSubstr("2000 x 2000 matrices")));
+  const std::uint64_t rows = held.rows();
+  EXPECT_GE(rows, 50U);
+  (void)held.compute();  // what has come before is there
+  Accumulator other = made_with(64);
+  while (other.rows() < rows) {
+    add(other);
+  }
+  EXPECT_THROW(held.merge(other), UsageError);
+  EXPECT_THROW(made_with(4), UsageError);
+}
+
 TEST_F(Accumulators, RefuseIntegersThatFloat64WouldRound) {
   for (const ElementKind kind : {ElementKind::int64, ElementKind::uint64}) {
     Accumulator accumulator({{"fc", 2, {kind, false}}}, {1, {}, 0}, {}, make_cpu_backend(1));
