@@ -23,7 +23,7 @@ std::optional<Launch> launch(const std::map<std::string, std::string>& variables
   });
 }
 
-// Launchers that read late would lose what a rank has said last.
+// Launchers may read late what a rank has said last.
 TEST(Reader, IsAwaited) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);

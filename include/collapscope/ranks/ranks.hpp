@@ -59,8 +59,8 @@ class Ranks {
 // Which process of a job this one is, as its launcher says; 0 without one. Cheap, loads nothing.
 [[nodiscard]] std::size_t launched_as();
 
-// Waits until what was written to this pipe has been read; of anything else, not at all. Launchers drop what
-// they have not read when a rank ends with an error.
+// Waits until what was written to this pipe has been read; of anything else, not at all. A launcher need not
+// read on when a rank has ended with an error.
 void await_reader(int file, std::chrono::milliseconds at_most = std::chrono::seconds(2));
 
 // Calls work(ranks) for each of `count` ranks that are threads of this process; for tests and simulation.
