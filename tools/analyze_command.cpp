@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -63,6 +64,7 @@ class Job {
   ~Job() {
     if (ranks_ != nullptr) {
       ranks_->share_stop(nullptr);
+      await_reader(STDERR_FILENO);  // before any rank ends
     }
   }
   Job(const Job&) = delete;
@@ -330,9 +332,9 @@ int run_analyze(const AnalyzeOptions& options, const std::string& command_line) 
   Job job;
   try {
     return run_on(options, command_line, job, stop);
-  } catch (const CommonError&) {
-    if (job.is_first()) {
-      throw;
+  } catch (const CommonError& error) {
+    if (job.is_first()) {  // while the others are there
+      (void)std::fputs(fmt::format("collapscope: {}\n", error.what()).c_str(), stderr);
     }
     return nothing_done;
   } catch (const std::exception& error) {

@@ -15,6 +15,7 @@
 #include "analysis/target_sums.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "core/exact_integers.hpp"
 
 namespace collapscope {
 
@@ -38,6 +39,13 @@ void require_finite(const std::string& layer, const ResidualSums& sums) {
 }  // namespace
 
 class Accumulator::Work {
+  // Of a layer whose products do not fit the memory, and why.
+  struct RowLimit {
+    std::string layer;
+    std::uint64_t rows;
+    std::string refusal;
+  };
+
  public:
   Work(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets, AnalysisOptions options,
        std::unique_ptr<Backend> backend)
@@ -57,6 +65,7 @@ class Accumulator::Work {
 
   void reset() {
     folds_.clear();
+    limits_.clear();
     for (const AccumulatedLayer& layer : layers_) {
       folds_.push_back(fold_of(layer));
     }
@@ -73,6 +82,8 @@ class Accumulator::Work {
       throw UsageError("a second look has begun: rows cannot be added before compute()");
     }
     require_shapes(rows, targets);
+    require_exact(rows);
+    require_room(targets.rows());
     targets_.check(targets, predictions);
     is_broken_ = true;  // until all of it is in the sums
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -99,6 +110,7 @@ class Accumulator::Work {
       return;
     }
     targets_.require_same_predictions(other.targets_);
+    require_room(other.targets_.rows());
     end_segments();
     other.end_segments();
     for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -293,13 +305,54 @@ class Accumulator::Work {
     spec.tiles = fold->tiles();
     spec.precision = options_.precision;
     spec.keeping = RowKeeping::while_few;
-    AnalysisOptions one = options_;
-    one.looks = Looks::one;
-    spec.normalized_scatter = plan_layer({described(layer, fold->segment_rows())}, spec.targets, one,
-                                         memory(), *backend_, spec.classes)
-                                  .normalized_scatter;
+    try {
+      spec.normalized_scatter = planned(layer, fold->segment_rows()).normalized_scatter;
+    } catch (const UsageError& refusal) {
+      const RowLimit& limit = limits_.emplace_back(limit_of(layer, refusal));
+      spec.normalized_scatter = planned(layer, limit.rows).normalized_scatter;
+    }
     fold->use(backend_->make_fold(spec));
     return fold;
+  }
+
+  // Throws UsageError: that many rows do not fit the memory.
+  [[nodiscard]] LayerPlan planned(const AccumulatedLayer& layer, std::uint64_t rows) const {
+    AnalysisOptions one = options_;
+    one.looks = Looks::one;
+    return plan_layer({described(layer, rows)}, targets_.targets(), one, memory(), *backend_,
+                      targets_.classes());
+  }
+
+  // While rows are few, they are held in place of products, which do not fit. Throws the refusal of these
+  // where no rows are few enough.
+  [[nodiscard]] RowLimit limit_of(const AccumulatedLayer& layer, const UsageError& refusal) const {
+    const auto fits = [&](std::uint64_t rows) {
+      try {
+        return planned(layer, rows).few_rows;
+      } catch (const UsageError&) {
+        return false;
+      }
+    };
+    if (backend_->is_device() || !fits(1)) {
+      throw refusal;
+    }
+    std::uint64_t most = 1;
+    for (std::uint64_t beyond = layer.features; beyond - most > 1;) {
+      const std::uint64_t middle = most + (beyond - most) / 2;
+      (fits(middle) ? most : beyond) = middle;
+    }
+    return {layer.name, most, refusal.what()};
+  }
+
+  void require_room(std::uint64_t more) const {
+    for (const RowLimit& limit : limits_) {
+      if (targets_.rows() + more > limit.rows) {
+        throw UsageError(
+            fmt::format("layer '{}': found {} rows; expected at most {}, which are held as they are; "
+                        "for more it {}",
+                        printable(limit.layer), targets_.rows() + more, limit.rows, limit.refusal));
+      }
+    }
   }
 
   [[nodiscard]] LayerWeight weight_of(std::size_t layer) const {
@@ -376,6 +429,18 @@ class Accumulator::Work {
     }
   }
 
+  // Rows on a device are taken as they are.
+  void require_exact(const std::vector<RowBytes>& rows) const {
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto found = rows[i].on_device ? std::nullopt : first_rounded(rows[i].bytes, layers_[i].element);
+      if (found) {
+        const std::uint64_t row = targets_.rows() + found->place / layers_[i].features;
+        throw UsageError(
+            fmt::format("layer '{}': {}", printable(layers_[i].name), rounded_message(*found, row)));
+      }
+    }
+  }
+
   Results computed(const AccumulatedCheckpoint& about, Looks looks, const MergeOptions& merge) {
     PartInMemory part;
     write(about, looks, part);
@@ -396,6 +461,7 @@ class Accumulator::Work {
   std::unique_ptr<Backend> backend_;
   TargetSums targets_;
   std::vector<std::unique_ptr<Folding>> folds_;
+  std::vector<RowLimit> limits_;
   std::map<std::size_t, LookSpec> specs_;
   std::vector<std::unique_ptr<Looking>> looks_;  // while a second look is at work; null: not needed
   bool is_broken_ = false;

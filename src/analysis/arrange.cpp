@@ -183,6 +183,13 @@ std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::st
                                      first.activations.element.name(), shape_text(first.activations.shape)));
       }
     }
+    if (!shards.empty() && found->index && shards.front().index && found->index != shards.front().index) {
+      throw InputError(
+          part.path, name,
+          fmt::format("attribute 'index': found {}; the first shard, {}, has {}; expected the same "
+                      "place in the network",
+                      *found->index, printable(checkpoint.front().path), *shards.front().index));
+    }
     shards.push_back(*found);
     if (const auto next = std::next(found); next != part.layers.end()) {
       shards.back().next = NextLayer{next->name, next->index, next->weight, next->weight_transposed};

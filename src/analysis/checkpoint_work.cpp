@@ -168,6 +168,9 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
     }
     throw;
   }
+  if (!first().refused_predictions.empty()) {
+    refuse_predictions(first().refused_predictions);
+  }
   try {
     if (classes != nullptr && wants_class_model(options_)) {
       measure_class_model(*summary_.classes, checkpoint_, *targets_, by, memory);
@@ -175,11 +178,8 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
       summary_.model = measure_model(checkpoint_, *targets_, by, memory);
     }
   } catch (const InputError&) {  // costs what needs predictions
-    summary_.no_model = "predictions cannot be used";
-    if (summary_.classes) {
-      summary_.classes->no_model = summary_.no_model;
-    }
     model_failure_ = journal_.failed(failure_in_flight(first().path, "predictions"));
+    refuse_predictions(fmt::format("{}: {}", model_failure_->object, model_failure_->message));
   }
   for (const CheckpointIndex& part : checkpoint_.shards) {
     require_unchanged(part.targets);
@@ -194,10 +194,22 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   record_.add(number_, *result_);
 }
 
+void CheckpointWork::refuse_predictions(const std::string& reason) {
+  summary_.no_model = "predictions refused: " + reason;
+  if (summary_.classes) {
+    summary_.classes->no_model = summary_.no_model;
+  }
+}
+
 void CheckpointWork::remark_on_targets() {
   const DatasetIndex& targets = first().targets;
   if (const auto classes = labels()) {
-    if (!options_.ignore_label) {
+    const bool one_hot = columns_of(targets) != classes->positions();
+    const std::string unwritten =
+        one_hot ? "" : unwritten_remark(targets, classes->labels(), classes->counts());
+    if (!unwritten.empty()) {
+      remark(targets, unwritten);
+    } else if (!options_.ignore_label) {
       remark(targets, padding_remark(classes->labels(), classes->counts()));
     }
     return;
@@ -335,7 +347,7 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
     require_unchanged(shard.activations);
   }
   for (const LayerIndex& shard : shards_of(*layer.index)) {
-    if (!first().is_complete && (found.zero_rows > 0 || shard.activations.fill_bits != 0)) {
+    if (!first().is_complete && found.zero_rows > 0) {
       remark(shard.activations, tail_remark(shard.activations));
     }
   }

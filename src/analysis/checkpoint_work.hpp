@@ -110,6 +110,8 @@ class CheckpointWork {
   [[nodiscard]] std::vector<LayerIndex> shards_of(const LayerIndex& layer) const;
   void read_targets(Backend& backend, std::uint64_t keep_bytes, std::uint64_t memory);
   void remark_on_targets();
+  // What needs predictions is undefined for this reason.
+  void refuse_predictions(const std::string& reason);
   void remark_on_pairs(const std::string& layer, const LayerPlan& plan);
   [[nodiscard]] LayerFacts facts(const LayerIndex& layer, const LayerPlan& plan, Backend& backend) const;
   // Tells it, unless it is empty.

@@ -1,9 +1,12 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "analysis/measure.hpp"
@@ -52,6 +55,29 @@ ModelErrors model_errors(TargetRows& targets, TargetRows& predictions, std::uint
   return sums.errors();
 }
 
+// What is missing of lambda_w and lambda_h; empty: nothing.
+std::string why_no_strengths(const CheckpointIndex& checkpoint) {
+  std::string missing;
+  std::string unfit;
+  for (const std::string name : {"lambda_w", "lambda_h"}) {
+    const auto value = checkpoint.number(name);
+    const bool is_there = std::ranges::any_of(checkpoint.attributes,
+                                              [&](const auto& attribute) { return attribute.first == name; });
+    if (!is_there) {
+      missing += (missing.empty() ? "no " : ", ") + name;
+    } else if (!value) {
+      unfit += (unfit.empty() ? "" : ", ") + name + " is no number";
+    } else if (!(*value >= 0)) {
+      unfit += fmt::format("{}{} = {} is below 0", unfit.empty() ? "" : ", ", name, *value);
+    }
+  }
+  if (missing.empty() && unfit.empty()) {
+    return "";
+  }
+  const std::string both = missing.empty() || unfit.empty() ? "" : ", ";
+  return missing + both + unfit + "; expected both as attributes of the checkpoint, numbers from 0 on";
+}
+
 }  // namespace
 
 std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
@@ -62,8 +88,13 @@ std::vector<DatasetIndex> predictions_of(const Checkpoint& checkpoint) {
     }
   }
   if (!shards.empty() && shards.size() != checkpoint.shards.size()) {
-    throw InputError(checkpoint.front().path, "predictions",
-                     "found in some shards only; expected in all or none");
+    const auto without = std::ranges::find_if(checkpoint.shards,
+                                              [](const CheckpointIndex& part) { return !part.predictions; });
+    throw InputError(
+        without->path, "predictions",
+        without->refused_predictions.empty()
+            ? "found in some shards only, and not in this one; expected in all or none"
+            : "refused in this shard, while others have them (" + without->refused_predictions + ")");
   }
   return shards;
 }
@@ -117,16 +148,16 @@ TargetSummary summarize_targets(Moments moments, const Checkpoint& checkpoint, B
     stored.push_back(&part.targets);
   }
   summary.unit_roundoff = stored_roundoff(stored, components, summary.mean_square);
-  const auto lambda_w = first.number("lambda_w");
-  const auto lambda_h = first.number("lambda_h");
-  if (lambda_w && lambda_h && *lambda_w >= 0 && *lambda_h >= 0) {
-    summary.ufm = UfmStrengths{*lambda_w, *lambda_h};
+  summary.no_ufm = why_no_strengths(first);
+  if (summary.no_ufm.empty()) {
+    summary.ufm = UfmStrengths{*first.number("lambda_w"), *first.number("lambda_h")};
   }
   return summary;
 }
 
 std::uint64_t target_cache(std::uint64_t memory) {
-  return std::min(std::uint64_t{1} << 24U, memory / (2 * most_kept_targets));
+  constexpr std::uint64_t most = std::uint64_t{1} << 28U;
+  return std::min(most, memory / (2 * most_kept_targets));
 }
 
 TargetSummary measure_targets(const Checkpoint& checkpoint, TargetRows& targets, Backend& backend,

@@ -133,6 +133,7 @@ void each_field(T& value, const Visit& visit) {
   visit("model", value.model);
   visit("no_model", value.no_model);
   visit("ufm", value.ufm);
+  visit("no_ufm", value.no_ufm);
   visit("classes", value.classes);
 }
 

@@ -26,7 +26,10 @@ namespace {
 constexpr std::uint64_t MiB = std::uint64_t{1} << 20U;
 constexpr std::uint64_t largest_band = 64 * MiB;
 constexpr std::uint64_t largest_buffer = 256 * MiB;
-constexpr std::uint64_t largest_tile = 32 * MiB;         // as stored
+constexpr std::uint64_t largest_tile = 32 * MiB;  // as stored
+// Of rows that are pooled on a CPU, unless they are fewer than products take well.
+constexpr std::uint64_t usual_tile = 8 * MiB;
+constexpr std::size_t enough_rows = 256;
 constexpr std::uint64_t largest_kept = 1024 * MiB;      // bytes that are dear to read again
 constexpr std::uint64_t largest_kept_plain = 16 * MiB;  // bytes that the page cache holds anyway
 
@@ -60,11 +63,14 @@ double bytes_of_matrices(const LayerPlan& plan, std::size_t targets, std::size_t
   return std::max({std::max(fold, decompose) * sizeof(double), look, bytes_of_class_covariances(plan)});
 }
 
-// Fewer rows than the backend likes where they take much as they are stored: of an image that is pooled, of wide types on a
-// GPU. Smaller bands come with smaller tiles, and less page-locked memory.
+// Fewer rows than the backend likes where they take much as they are stored: of an image that is pooled, or
+// of wide types on a GPU. Smaller bands come with smaller tiles, and less page-locked memory.
 std::size_t rows_of_tile(const Backend& backend, const RowFormat& format) {
   std::size_t rows = backend.tile_rows(format.row_length());
   const std::size_t row_bytes = format.sample_bytes() / format.rows_per_sample();
+  while (!backend.is_device() && rows > enough_rows && rows * row_bytes > usual_tile) {
+    rows /= 2;
+  }
   while (rows > 1 && rows * row_bytes > largest_tile) {
     rows /= 2;
   }
@@ -158,7 +164,9 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
       fixed + 2 * static_cast<double>(tile_with_targets) + static_cast<double>(chunks.reading);
   double with_weight = held + static_cast<double>(plan.weight_memory);
   if (std::max(least, with_weight) > static_cast<double>(memory)) {
-    refuse({shards, plan, targets, chunks.reading, least, with_weight, of_classes + class_look}, memory);
+    refuse({shards, plan, targets, chunks.reading, least, with_weight, of_classes + class_look,
+            samples_per_tile, 2 * tile_bytes},
+           memory);
   }
   if (plan.needs.no_balance.empty()) {
     plan.needs.no_balance = no_known_neighbour(shards, options);

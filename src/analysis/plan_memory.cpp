@@ -146,6 +146,12 @@ void refuse(const Misfit& misfit, std::uint64_t memory) {
                                  needed, misfit.plan.classes, d, budget,
                                  misfit.plan.unit_classes ? "; --metrics without nc1_unit takes half" : ""));
   }
+  if (static_cast<double>(misfit.of_tiles) > misfit.least / 2) {
+    const std::vector<std::uint64_t> sample(activations.shape.begin() + 1, activations.shape.end());
+    throw UsageError(
+        fmt::format("needs {}, most of it for two tiles of {} samples of shape {} as stored; {})", needed,
+                    misfit.tile_samples, shape_text(sample), budget));
+  }
   const std::string targets = misfit.targets > d ? fmt::format(", those of {} targets", misfit.targets) : "";
   throw UsageError(fmt::format("needs {} for its {} x {} matrices{} and tiles; {})", needed,
                                misfit.plan.few_rows ? misfit.plan.rows : d, d, targets, budget));

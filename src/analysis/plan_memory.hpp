@@ -65,7 +65,9 @@ struct Misfit {
   std::uint64_t reading;
   double least;
   double with_weight;
-  double of_classes = 0;  // of `least`
+  double of_classes = 0;           // of `least`
+  std::uint64_t tile_samples = 1;  // of one of two tiles
+  std::uint64_t of_tiles = 0;      // of `least`, as stored
 };
 
 // Throws UsageError.

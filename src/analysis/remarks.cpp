@@ -79,12 +79,6 @@ std::optional<ElementKind> floats_in(std::span<const double> integers) {
 std::string tail_remark(const DatasetIndex& dataset) {
   try {
     const ZeroTail tail = zero_tail(dataset);
-    if (tail.samples > 0 && tail.value != 0) {
-      return fmt::format(
-          "the last {} of {} rows hold nothing but {}, its fill value; if its writer was stopped, they were "
-          "never written",
-          tail.samples, dataset.samples(), tail.value);
-    }
     if (tail.samples > 0) {
       return fmt::format(
           "the last {} of {} rows are all zero{}; if its writer was stopped, they were never written",
@@ -101,6 +95,28 @@ std::string loss_remark(const DatasetIndex& dataset) {
              ? ""
              : fmt::format("stored with {}, which rounds; the floors do not hold how much",
                            dataset.loss.unknown);
+}
+
+std::string unwritten_remark(const DatasetIndex& dataset, std::span<const std::int64_t> labels,
+                             std::span<const std::uint64_t> counts) {
+  for (const std::uint64_t fill : dataset.fills) {
+    std::vector<std::byte> bytes(dataset.element.size());
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<std::byte>(fill >> (8 * i));
+    }
+    double value = 0;
+    decode_elements(bytes, dataset.element, {&value, 1});
+    const auto same =
+        std::ranges::find_if(labels, [&](std::int64_t label) { return static_cast<double>(label) == value; });
+    if (same != labels.end()) {
+      return fmt::format(
+          "{1} labels are {0}, the fill value of the dataset, which HDF5 gives where nothing was written; "
+          "they "
+          "are measured as a class; if they stand for none, --ignore-label {0} leaves them out",
+          *same, counts[static_cast<std::size_t>(same - labels.begin())]);
+    }
+  }
+  return "";
 }
 
 std::string padding_remark(std::span<const std::int64_t> labels, std::span<const std::uint64_t> counts) {

@@ -23,6 +23,10 @@ namespace collapscope {
 // what the user calls floats and does not look like them; else empty. Reads some rows.
 [[nodiscard]] std::string bits_remark(const DatasetIndex& dataset);
 
+// A line for labels that are the dataset's fill value; else empty. labels: those that count, ascending.
+[[nodiscard]] std::string unwritten_remark(const DatasetIndex& dataset, std::span<const std::int64_t> labels,
+                                           std::span<const std::uint64_t> counts);
+
 // About a label that probably stands for no class, as -100 does: one is negative, or 255 far from the others.
 // labels: ascending.
 [[nodiscard]] std::string padding_remark(std::span<const std::int64_t> labels,

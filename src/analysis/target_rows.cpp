@@ -15,6 +15,8 @@ namespace collapscope {
 
 namespace {
 
+constexpr std::size_t decoded_block = std::size_t{1} << 20U;  // bytes as stored
+
 std::uint64_t next_number() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -44,8 +46,38 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
     buffer_ = make_plain_buffer(samples_ * components_ * sizeof(double));
     // Nothing is there until it is decoded.
     all_.emplace(reinterpret_cast<double*>(buffer_->bytes().data()), samples_, components_);
-    keep_all(threads);
+    if (has_long_chunks(cache_bytes)) {
+      keep_at_once();
+    } else {
+      keep_all(threads);
+    }
     reader_.reset();
+  }
+}
+
+bool TargetRows::has_long_chunks(std::uint64_t cache_bytes) const {
+  // A helper would take as much memory for the rows.
+  const bool directly =
+      std::ranges::all_of(shards_, [](const DatasetIndex& shard) { return shard.through_hdf5.empty(); });
+  return directly && sample_bytes() <= components_ * sizeof(double) &&
+         std::ranges::any_of(shards_, [&](const DatasetIndex& shard) {
+           return !shard.chunk.empty() &&
+                  std::min(shard.chunk[0], shard.samples()) > cache_bytes / sample_bytes();
+         });
+}
+
+// What is stored takes no more room than the numbers of it: it is read to where the last of them will be.
+// From the first one on, none then comes to lie on what is still to be decoded.
+void TargetRows::keep_at_once() {
+  const std::span<std::byte> stored = buffer_->bytes().last(samples_ * sample_bytes());
+  reader_->read(0, samples_, stored);
+  const std::size_t block = std::max<std::size_t>(decoded_block / sample_bytes(), 1);
+  std::vector<std::byte> room;
+  for (std::uint64_t first = 0; first < samples_; first += block) {
+    const std::uint64_t count = std::min<std::uint64_t>(block, samples_ - first);
+    const auto some = stored.subspan(first * sample_bytes(), count * sample_bytes());
+    room.assign(some.begin(), some.end());
+    take(room, first, all_->middle_rows(first, count));
   }
 }
 
@@ -89,28 +121,27 @@ MatrixView<const double> TargetRows::read(std::uint64_t first, std::uint64_t cou
 // Block by block, so that what is stored passes through the cache.
 void TargetRows::decode(RowReader& reader, std::uint64_t first, MatrixView<double> out,
                         std::vector<std::byte>& room) const {
-  constexpr std::size_t block_bytes = std::size_t{1} << 20U;
+  const std::size_t block = std::max<std::size_t>(decoded_block / sample_bytes(), 1);
+  room.resize(std::max(room.size(), std::min(block, out.rows()) * sample_bytes()));
+  for (std::size_t done = 0; done < out.rows(); done += block) {
+    const std::size_t count = std::min(block, out.rows() - done);
+    const std::span<std::byte> stored = std::span(room).first(count * sample_bytes());
+    reader.read(first + done, count, stored);
+    take(stored, first + done, out.middle_rows(done, count));
+  }
+}
+
+void TargetRows::take(std::span<const std::byte> stored, std::uint64_t first, MatrixView<double> out) const {
   RowFormat format;
   format.element = shards_.front().element;
   format.channels = columns_;
-  const std::size_t block = std::max<std::size_t>(block_bytes / format.sample_bytes(), 1);
-  room.resize(std::max(room.size(), std::min(block, out.rows()) * format.sample_bytes()));
-  for (std::size_t done = 0; done < out.rows(); done += block) {
-    const std::size_t count = std::min(block, out.rows() - done);
-    const std::span<std::byte> stored = std::span(room).first(count * format.sample_bytes());
-    reader.read(first + done, count, stored);
-    if (classes_ != nullptr) {
-      classes_->number(stored, {out.data() + done * components_, count * components_});
-      continue;
-    }
-    if (not_finite_ == NotFinite::passed) {
-      decode_elements(stored, format.element, {out.data() + done * components_, count * components_});
-      continue;
-    }
-    if (const auto sample =
-            decode_tile({stored, 0, count, first + done}, format, out.middle_rows(done, count))) {
-      refuse(*sample);
-    }
+  const std::span<double> numbers(out.data(), out.rows() * components_);
+  if (classes_ != nullptr) {
+    classes_->number(stored, numbers);
+  } else if (not_finite_ == NotFinite::passed) {
+    decode_elements(stored, format.element, numbers);
+  } else if (const auto sample = decode_tile({stored, 0, out.rows(), first}, format, out)) {
+    refuse(*sample);
   }
 }
 

@@ -46,8 +46,15 @@ class TargetRows {
 
  private:
   void keep_all(std::size_t threads);
+  // The same in one go, for chunks of so many samples that reading block by block would decode them over and
+  // over.
+  void keep_at_once();
+  [[nodiscard]] bool has_long_chunks(std::uint64_t cache_bytes) const;
+  [[nodiscard]] std::size_t sample_bytes() const { return columns_ * shards_.front().element.size(); }
   void decode(RowReader& reader, std::uint64_t first, MatrixView<double> out,
               std::vector<std::byte>& room) const;
+  // Of stored samples from `first` on.
+  void take(std::span<const std::byte> stored, std::uint64_t first, MatrixView<double> out) const;
 
   std::uint64_t number_;
   std::vector<DatasetIndex> shards_;

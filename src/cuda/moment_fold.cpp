@@ -84,6 +84,7 @@ CudaMomentFold::CudaMomentFold(const Device& device, const FoldSpec& spec, std::
       staged_shares_(device, 2 * most_parts_),
       staging_(make_staging(device, sums_->total.size() + log_.size())),
       drained_(device) {
+  clear(log_.data(), log_.size(), device.compute());  // it comes down whole, and records have gaps
   if (spec.classes > 0) {
     classes_.emplace(device, spec, part_rows);
   }

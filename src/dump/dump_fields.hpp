@@ -100,7 +100,7 @@ void each_field(T& value, const Visit& visit) {
   visit("missing", value.missing);
   visit("holds_labels", value.holds_labels);
   visit("loss", value.loss);
-  visit("fill_bits", value.fill_bits);
+  visit("fills", value.fills);
 }
 
 template <class T, class Visit>
@@ -147,6 +147,7 @@ void each_field(T& value, const Visit& visit) {
   visit("is_complete", value.is_complete);
   visit("targets", value.targets);
   visit("predictions", value.predictions);
+  visit("refused_predictions", value.refused_predictions);
   visit("class_names", value.class_names);
   visit("layers", value.layers);
 }

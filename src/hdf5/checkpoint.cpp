@@ -161,6 +161,22 @@ void check_predictions(const CheckpointIndex& checkpoint, const DatasetIndex& pr
   require_same_samples(place, predictions, checkpoint.targets);
 }
 
+// What looks as if it were never written is meant.
+void forget_fills(CheckpointIndex& checkpoint) {
+  const auto forget = [](std::optional<DatasetIndex>& dataset) {
+    if (dataset) {
+      dataset->fills.clear();
+    }
+  };
+  checkpoint.targets.fills.clear();
+  forget(checkpoint.predictions);
+  for (LayerIndex& layer : checkpoint.layers) {
+    layer.activations.fills.clear();
+    forget(layer.weight);
+    forget(layer.bias);
+  }
+}
+
 // Indexes the checkpoint in one group.
 class CheckpointIndexer {
  public:
@@ -180,6 +196,9 @@ class CheckpointIndexer {
     index_predictions(checkpoint);
     index_layers(checkpoint);
     index_class_names(checkpoint);
+    if (checkpoint.is_complete) {
+      forget_fills(checkpoint);
+    }
     std::ranges::move(problems_.failures, std::back_inserter(dump_.failures));
     std::ranges::move(problems_.remarks, std::back_inserter(dump_.remarks));
     dump_.checkpoints.push_back(std::move(checkpoint));
@@ -230,6 +249,7 @@ class CheckpointIndexer {
       }
     } catch (const InputError& error) {
       problems_.failures.push_back(failure_of(error));
+      checkpoint.refused_predictions = fmt::format("{}: {}", error.object(), error.message());
     }
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,6 +68,15 @@ void remark_on_layers(const CheckpointIndex& checkpoint, const DumpNaming& namin
     remarks.push_back(
         remark_at(place, fmt::format("{} of {} layers have no attribute 'index' and come last, first {}",
                                      layers.end() - last, layers.size(), printable(last->name))));
+  }
+  const auto alike = std::ranges::adjacent_find(layers, [](const LayerIndex& a, const LayerIndex& b) {
+    return a.index.has_value() && a.index == b.index;
+  });
+  if (alike != layers.end()) {
+    remarks.push_back(remark_at(
+        place, fmt::format("attribute 'index': found {} in the layers {} and {}; expected another for each "
+                           "layer; those with the same come in the order of their names",
+                           *alike->index, printable(alike->name), printable(std::next(alike)->name))));
   }
   remark_on_missing(checkpoint, naming.weight, &LayerIndex::weight, "weight", place, remarks);
   remark_on_missing(checkpoint, naming.bias, &LayerIndex::bias, "bias", place, remarks);

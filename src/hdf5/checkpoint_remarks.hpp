@@ -13,7 +13,7 @@ namespace collapscope::hdf5 {
 void remark_on_attributes(const CheckpointIndex& checkpoint, const Attributes& attributes, const Place& place,
                           std::vector<Failure>& remarks);
 
-// Layers, in their order, that lack an index or named parameters, while others have them.
+// Layers, in their order, that lack an index or named parameters, while others have them, or share an index.
 void remark_on_layers(const CheckpointIndex& checkpoint, const DumpNaming& naming, const Place& place,
                       std::vector<Failure>& remarks);
 

@@ -62,8 +62,8 @@ class ChunkReader final : public RowReader {
         options_(options),
         team_(std::clamp<std::size_t>(options.buffer_bytes / buffer_bytes(), 1, options.threads)),
         tools_(team_.threads()),
-        keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <=
-                    options.cache_bytes / dataset_->sample_bytes()) {}
+        most_kept_(options.cache_bytes / dataset_->sample_bytes()),
+        keeps_rows_(std::min(index_.chunk[0], index_.shape[0]) <= most_kept_) {}
 
   void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
     dataset_->require_samples(first, count, out);
@@ -74,13 +74,16 @@ class ChunkReader final : public RowReader {
     }
     const std::uint64_t end = rest.first + rest.count;
     const std::uint64_t last_row = (end - 1) / index_.chunk[0];
-    if (!keeps_rows_ || end == row_end(last_row)) {
+    const std::uint64_t begin = std::max(row_begin(last_row), rest.first);
+    if (end == row_end(last_row) || (!keeps_rows_ && end - begin > most_kept_ / 2)) {
       decode({rest});
       return;
     }
-    const std::uint64_t begin = std::max(row_begin(last_row), rest.first);
-    Piece body = take_front(rest, begin - rest.first);
-    decode_and_keep(body, last_row);
+    const Piece body = take_front(rest, begin - rest.first);
+    // As much of the row as may be kept: the rest of it is decoded once more.
+    const std::uint64_t keep_from = keeps_rows_ ? row_begin(last_row) : begin;
+    decode_and_keep(body, keep_from,
+                    keeps_rows_ ? row_end(last_row) : std::min(row_end(last_row), begin + most_kept_));
     take_kept(rest);
   }
 
@@ -124,13 +127,13 @@ class ChunkReader final : public RowReader {
     return front;
   }
 
-  // Copies what the kept row has of the front of `piece`, which then begins behind it.
+  // Copies what is kept of the front of `piece`, which then begins behind it.
   void take_kept(Piece& piece) {
-    if (piece.count == 0 || !kept_row_ || piece.first / index_.chunk[0] != *kept_row_) {
+    if (piece.count == 0 || piece.first < kept_begin_ || piece.first >= kept_end_) {
       return;
     }
-    const std::uint64_t skip = piece.first - row_begin(*kept_row_);
-    const Piece here = take_front(piece, std::min(piece.count, row_end(*kept_row_) - piece.first));
+    const std::uint64_t skip = piece.first - kept_begin_;
+    const Piece here = take_front(piece, std::min(piece.count, kept_end_ - piece.first));
     const std::byte* from = kept_.data() + skip * dataset_->sample_bytes();
     const std::size_t parts = here.out.size() < least_shared_copy ? 1 : here.out.size() / task_bytes;
     team_.run(parts, [&](std::size_t part, std::size_t) {
@@ -140,13 +143,13 @@ class ChunkReader final : public RowReader {
     });
   }
 
-  // Decodes `body` and all of `row`, which is then kept.
-  void decode_and_keep(const Piece& body, std::uint64_t row) {
-    kept_row_.reset();
-    const std::uint64_t samples = row_end(row) - row_begin(row);
-    kept_.resize(samples * dataset_->sample_bytes());
-    decode({body, {row_begin(row), samples, kept_}});
-    kept_row_ = row;
+  // Decodes `body` and samples from `begin` to `end`, which are then kept.
+  void decode_and_keep(const Piece& body, std::uint64_t begin, std::uint64_t end) {
+    kept_begin_ = kept_end_ = 0;
+    kept_.resize((end - begin) * dataset_->sample_bytes());
+    decode({body, {begin, end - begin, kept_}});
+    kept_begin_ = begin;
+    kept_end_ = end;
   }
 
   void decode(const std::vector<Piece>& pieces) {
@@ -349,9 +352,11 @@ class ChunkReader final : public RowReader {
   ReadOptions options_;
   Team team_;
   std::vector<std::unique_ptr<Tools>> tools_;  // by slot, made when first used
-  bool keeps_rows_;                            // whether the samples of a row of chunks fit the cache
-  std::optional<std::uint64_t> kept_row_;
-  std::vector<std::byte> kept_;
+  std::uint64_t most_kept_;                    // samples
+  bool keeps_rows_;                            // whether the samples of a row of chunks are no more
+  std::uint64_t kept_begin_ = 0;
+  std::uint64_t kept_end_ = 0;
+  std::vector<std::byte> kept_;  // the samples between these
 };
 
 }  // namespace

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
+#include <span>
+#include <vector>
 
+#include "collapscope/core/decode.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "core/little_endian.hpp"
@@ -58,14 +62,19 @@ void refuse_external_storage(hid_t creation, const Place& place) {
   }
 }
 
-std::uint64_t fill_bits(hid_t creation, hid_t type, const Place& place) {
+// The fill value as stored, unless it is 0, or no number: then its rows are refused wherever they count.
+std::vector<std::uint64_t> fill_values(hid_t creation, hid_t type, ElementType element, const Place& place) {
   std::array<std::byte, sizeof(std::uint64_t)> bytes{};
   H5D_fill_value_t defined = H5D_FILL_VALUE_ERROR;
   check(H5Pfill_value_defined(creation, &defined), place, "read the fill value");
-  if (defined == H5D_FILL_VALUE_USER_DEFINED && H5Tget_size(type) <= bytes.size()) {
-    check(H5Pget_fill_value(creation, type, bytes.data()), place, "read the fill value");
+  if (defined != H5D_FILL_VALUE_USER_DEFINED || H5Tget_size(type) > bytes.size()) {
+    return {};
   }
-  return little_endian(bytes, bytes.size());
+  check(H5Pget_fill_value(creation, type, bytes.data()), place, "read the fill value");
+  double value = 0;
+  decode_elements(std::span(bytes).first(element.size()), element, {&value, 1});
+  const bool counts = std::isfinite(value) && value != 0;
+  return counts ? std::vector{little_endian(bytes, bytes.size())} : std::vector<std::uint64_t>();
 }
 
 void describe_numbers(const Object& object, hid_t type, hid_t creation, const DatasetRules& rules,
@@ -80,7 +89,9 @@ void describe_numbers(const Object& object, hid_t type, hid_t creation, const Da
   refuse_packing(attributes, stored, place);
   index.missing = missing_values(attributes, stored, index.element);
   index.loss = storage_loss(creation, attributes, place);
-  index.fill_bits = fill_bits(creation, type, place);
+  if (index.storage != Storage::virtual_sources) {  // whose sources cover it
+    index.fills = fill_values(creation, type, index.element, place);
+  }
 }
 
 void describe_contiguous(const Object& object, DatasetIndex& index, const Place& place) {

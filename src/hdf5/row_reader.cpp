@@ -21,6 +21,7 @@
 #include "hdf5/raw_reader.hpp"
 #include "hdf5/remote.hpp"
 #include "hdf5/reversed_reader.hpp"
+#include "hdf5/unwritten_rows.hpp"
 #include "hdf5/virtual_reader.hpp"
 
 namespace collapscope {
@@ -169,6 +170,7 @@ std::unique_ptr<RowReader> hdf5::open_in_process(const DatasetIndex& dataset, co
 
 std::unique_ptr<RowReader> open_rows(const DatasetIndex& dataset, const ReadOptions& options) {
   std::unique_ptr<RowReader> reader = open_stored(dataset, options);
+  reader = hdf5::refuse_unwritten(std::move(reader), dataset);
   reader = hdf5::refuse_inexact(std::move(reader), dataset);
   return hdf5::refuse_missing(std::move(reader), dataset);
 }

@@ -67,7 +67,9 @@ std::size_t SampleRanges::source_number(const DatasetIndex& dataset) {
   const auto [known, fresh] = numbers_.try_emplace(dataset.file + '\n' + dataset.object, numbers_.size());
   if (fresh) {
     found_->sources.push_back(dataset);
-    found_->sources.back().missing.clear();  // the virtual dataset has them, and names its own row
+    // The virtual dataset has them, and names its own row.
+    found_->sources.back().missing.clear();
+    found_->sources.back().fills.clear();
   }
   return known->second;
 }

@@ -216,8 +216,8 @@ void check_type(const Object& source, hid_t expected, const Mapping& mapping, co
   }
 }
 
-// What a source says of its type must be what the virtual dataset says; what they say of
-// missing values and losses adds up.
+// What a source says of its type must be what the virtual dataset says; what they say of missing values,
+// fill values and losses adds up.
 void take_meaning(const DatasetIndex& source, const Mapping& mapping, const Place& place,
                   DatasetIndex& index) {
   if (source.element != index.element && source.type_is_said) {
@@ -229,6 +229,11 @@ void take_meaning(const DatasetIndex& source, const Mapping& mapping, const Plac
   for (const MissingValue& missing : source.missing) {
     if (std::ranges::find(index.missing, missing) == index.missing.end()) {
       index.missing.push_back(missing);
+    }
+  }
+  for (const std::uint64_t fill : source.fills) {
+    if (std::ranges::find(index.fills, fill) == index.fills.end()) {
+      index.fills.push_back(fill);
     }
   }
   index.loss.add(source.loss);

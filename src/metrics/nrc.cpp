@@ -153,7 +153,7 @@ void add_nrc3(MetricSet& set, const LayerSummary& layer, const TargetSummary& ta
   } else {
     add_undefined(set, "nrc3_ufm",
                   !reason.empty() ? reason
-                  : !targets.ufm  ? "no lambda_w, lambda_h"
+                  : !targets.ufm  ? targets.no_ufm
                   : !ufm          ? "c is not in (0, lambda_min)"
                                   : "S_YY is c I");
   }

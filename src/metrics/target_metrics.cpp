@@ -51,7 +51,7 @@ void add_model(MetricSet& set, const TargetSummary& targets) {
 void add_ufm(MetricSet& set, const TargetSummary& targets) {
   if (!targets.ufm) {
     for (const char* name : {"ufm_c", "ufm_rank", "ufm_loss", "ufm_residual_variance"}) {
-      add_undefined(set, name, "no lambda_w, lambda_h");
+      add_undefined(set, name, targets.no_ufm);
     }
     return;
   }

@@ -71,7 +71,7 @@ void add_weight(MetricSet& set, const LayerSummary& layer, const TargetSummary& 
                              : !layer.weight                                   ? layer.no_weight
                              : layer.weight->convolution                       ? "convolution"
                              : layer.weight->gram.empty()                      ? "rows(W) != n"
-                             : !targets.ufm                                    ? "no lambda_w, lambda_h"
+                             : !targets.ufm                                    ? targets.no_ufm
                              : !targets.ufm->has_minimum(targets.lambda_min()) ? "c is not in (0, lambda_min)"
                                                                                : "";
   if (reason.empty()) {

@@ -14,6 +14,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "collapscope/ranks/ranks.hpp"
 #include "mpi/calls.hpp"
 #include "mpi/wire.hpp"
 
@@ -219,6 +220,7 @@ class Job::Wire {
           "[rank {} on {}] rank {} has not answered for {:.3g} s (COLLAPSCOPE_RANK_TIMEOUT): the job is "
           "ended\n",
           job_.place_.rank, printable(job_.place_.host), ring_.before(), limit);
+      await_reader(STDERR_FILENO);
       MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);
     }
   }
@@ -302,6 +304,7 @@ void Job::run(std::exception_ptr& failure, std::atomic<bool>& ready) {
     check(MPI_Finalize(), "end");
   } catch (const std::exception& error) {
     fmt::print(stderr, "[rank {} on {}] {}\n", place_.rank, printable(place_.host), error.what());
+    await_reader(STDERR_FILENO);
     MPI_Abort(MPI_COMM_WORLD, EX_TEMPFAIL);
   }
 }
@@ -358,6 +361,7 @@ void Job::share_stop(StopRequest* stop) {
 
 void Job::abort(int status) {
   std::fflush(nullptr);
+  await_reader(STDERR_FILENO);
   abort_status_ = status;
   done_.notify_all();
   while (true) {

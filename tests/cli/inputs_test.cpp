@@ -205,6 +205,89 @@ TEST_F(Inputs, AttributesThatAreNanAreNoOtherShards) {
   EXPECT_THAT(finished.err, Not(HasSubstr("shard")));
 }
 
+TEST_F(Inputs, LayersOfOneIndexAreTold) {
+  make_dumps(folder_, R"(
+def places(**indices):
+    def edit(f):
+        for layer, index in indices.items():
+            f[f"layers/{layer}"].attrs["index"] = index
+    return edit
+dump("first.h5", edit=places(fc1=0, fc2=1))
+dump("same.h5", edit=places(fc1=0, fc2=1))
+dump("turned.h5", edit=places(fc1=1, fc2=0))
+dump("unsaid.h5")
+dump("twice.h5", edit=places(fc1=4, fc2=4))
+)");
+  const auto joined = [&](const char* second, int status) {
+    return expect_status(status, folder_, {"analyze", "first.h5", second, "--shards", "-q", "-o", "x.json"})
+        .err;
+  };
+  EXPECT_EQ(joined("same.h5", 0), "");
+  EXPECT_EQ(joined("unsaid.h5", 0), "");
+  EXPECT_THAT(joined("turned.h5", 2),
+              HasSubstr("turned.h5: fc1: attribute 'index': found 1; the first shard, first.h5, has 0"));
+  EXPECT_THAT(expect_status(0, folder_, {"analyze", "twice.h5", "-q", "-o", "x.json"}).err,
+              HasSubstr("attribute 'index': found 4 in the layers fc1 and fc2; expected another for each"));
+}
+
+TEST_F(Inputs, RefusedPredictionsAreTheReasonOfWhatNeedsThem) {
+  make_dumps(folder_, R"(
+def predictions(shape, **attributes):
+    def edit(f):
+        f["predictions"] = normal(60, 9).reshape(-1)[:np.prod(shape)].reshape(shape)
+        if shape == (60, 2):
+            f["predictions"][3] = np.nan
+    return edit
+def labels(f):
+    del f["targets"]
+    f["targets"] = np.arange(60) % 2
+    f["predictions"] = normal(60, 9)[:, :8].reshape(60, 2, 4)
+dump("shape.h5", edit=predictions((60, 3)))
+dump("nan.h5", edit=predictions((60, 2)))
+dump("whole.h5", edit=lambda f: f.__setitem__("predictions", normal(60, 2)))
+dump("logits.h5", edit=labels, task="classification")
+)");
+  const auto notes = [&](const std::vector<std::string>& dumps) {
+    std::vector<std::string> arguments{"analyze", "-q", "-o", "x.json"};
+    arguments.insert(arguments.end(), dumps.begin(), dumps.end());
+    (void)expect_status(1, folder_, arguments);
+    return Json::parse(folder_.read("x.json")).at("checkpoints").at(0);
+  };
+  const Json shape = notes({"shape.h5"});
+  const std::string reason =
+      "predictions refused: /predictions: found predictions of shape [60, 3]; expected [60, 2], as the "
+      "targets "
+      "have";
+  EXPECT_EQ(shape.at("target_notes").at("model_mse"), reason);
+  EXPECT_EQ(shape.at("layers").at(0).at("notes").at("linear_excess"), reason);
+  EXPECT_EQ(notes({"nan.h5"}).at("target_notes").at("model_r2"),
+            "predictions refused: /predictions: found NaN or Inf, first in row 3; expected finite numbers");
+  EXPECT_THAT(
+      notes({"logits.h5"}).at("target_notes").at("model_accuracy").get<std::string>(),
+      HasSubstr("predictions refused: /predictions: found predictions of shape [60, 2, 4]; expected"));
+  EXPECT_THAT(
+      notes({"whole.h5", "shape.h5", "--shards"}).at("target_notes").at("model_mse").get<std::string>(),
+      HasSubstr("refused in this shard, while others have them (/predictions: found predictions of"));
+}
+
+TEST_F(Inputs, MissingStrengthsAreNamed) {
+  make_dumps(folder_,
+             "dump('none.h5')\n"
+             "dump('one.h5', lambda_w=0.1)\n"
+             "dump('odd.h5', lambda_w=-0.1, lambda_h=0.1)\n"
+             "dump('text.h5', lambda_w='strong')\n");
+  const auto note = [&](const char* name) {
+    (void)expect_status(0, folder_, {"analyze", name, "-q", "-o", "x.json"});
+    const Json checkpoint = Json::parse(folder_.read("x.json")).at("checkpoints").at(0);
+    return checkpoint.at("target_notes").at("ufm_c").get<std::string>();
+  };
+  EXPECT_EQ(note("none.h5"),
+            "no lambda_w, lambda_h; expected both as attributes of the checkpoint, numbers from 0 on");
+  EXPECT_THAT(note("one.h5"), HasSubstr("no lambda_h; expected both"));
+  EXPECT_THAT(note("odd.h5"), HasSubstr("lambda_w = -0.1 is below 0; expected both"));
+  EXPECT_THAT(note("text.h5"), HasSubstr("no lambda_h, lambda_w is no number; expected both"));
+}
+
 TEST_F(Inputs, FilesNotWrittenForUsAreNamedPartByPart) {
   make_dumps(folder_,
              "dump('ours.h5')\n"

@@ -97,6 +97,17 @@ with h5py.File("whole.h5", "w") as f:
 }
 
 // HDF5 takes half a megabyte for each file that is open.
+TEST_F(MemoryMatrix, SequencesThatArePooled) {
+  make_dumps(folder_, R"(
+with h5py.File("sequences.h5", "w") as f:
+    f["targets"] = normal(6000, 2)
+    f["layers/fc/activations"] = np.repeat(normal(6000, 32, 1).astype("f4")[:, None], 64, 1)
+)");
+  const Finished finished =
+      expect_status(0, folder_, {"analyze", "sequences.h5", "--memory", "32MiB", "-q", "-o", "-"});
+  EXPECT_LE(finished.peak_memory / bytes_of_mib, 32U + 64U);
+}
+
 TEST_F(MemoryMatrix, ManySourcesOfAVirtualDataset) {
   make_dumps(folder_, R"(
 with h5py.File("virtual.h5", "w") as f, h5py.File("plain.h5", "w") as g:

@@ -34,7 +34,8 @@ dump("good.h5", edit=predict(1))
   EXPECT_TRUE(layer_of(results, "fc1").at("metrics").at("linear_excess").is_null());
   const Json& checkpoint = results.at("checkpoints").at(0);
   EXPECT_TRUE(checkpoint.at("targets").at("model_mse").is_null());
-  EXPECT_EQ(checkpoint.at("target_notes").at("model_mse"), "predictions cannot be used");
+  EXPECT_EQ(checkpoint.at("target_notes").at("model_mse"),
+            "predictions refused: /predictions: found NaN or Inf, first in row 11; expected finite numbers");
 }
 
 TEST(Attributes, KeepWhatTheFileSays) {
@@ -103,28 +104,79 @@ dump("incomplete.h5", complete=False)
 }
 
 // HDF5 gives the fill value where nothing was written, once there is room for the rows.
-TEST(FillValues, AtTheEndGetALine) {
+TEST(FillValues, OfWholeRowsAreRefused) {
   const TempFolder folder;
   make_dumps(folder, R"(
-def fill(type, value, rows, **storage):
+def fill(type, value, rows, name="layers/fc2/activations", shape=(60, 5), **storage):
+    def edit(f):
+        if name in f:
+            del f[name]
+        a = f.create_dataset(name, shape, type, fillvalue=value, **storage)
+        for row in rows:
+            a[row] = normal(60, 5)[row, :shape[1]] * 50
+        a.attrs.update({"dtype": "bfloat16"} if type == "u2" else {})
+    return edit
+def all_but(*missing):
+    return [row for row in range(60) if row not in missing]
+dump("contiguous.h5", edit=fill("f4", -1, all_but(17, 18, 40)))
+dump("chunk.h5", edit=fill(">f8", 2.5, all_but(31), chunks=(60, 3), compression="gzip"))
+dump("brain.h5", edit=fill("u2", 0x4040, all_but(59)))
+dump("large.h5", edit=fill("f4", 1e30, all_but(0)))
+dump("netcdf.h5", edit=fill("i8", -2**63 + 2, all_but(9)))
+dump("targets.h5", edit=fill("f8", -1, all_but(44), name="targets", shape=(60, 2)))
+dump("predictions.h5", edit=fill("f8", -1, all_but(12), name="predictions", shape=(60, 2)))
+dump("nan.h5", edit=fill("f4", float("nan"), all_but(21)))
+)");
+  const auto said = [&](const char* name, int status = 1) {
+    return expect_status(status, folder, {"analyze", name, "-q", "-o", "-"}).err;
+  };
+  EXPECT_THAT(
+      said("contiguous.h5"),
+      AllOf(HasSubstr("contiguous.h5: /layers/fc2/activations: found nothing but -1 in row 17, the fill "
+                      "value of the dataset"),
+            HasSubstr("complete = true"), Not(HasSubstr("fc1"))));
+  EXPECT_THAT(said("chunk.h5"), HasSubstr("found nothing but 2.5 in row 31, the fill value"));
+  EXPECT_THAT(said("brain.h5"), HasSubstr("found nothing but 3 in row 59, the fill value"));
+  EXPECT_THAT(said("large.h5"), HasSubstr("found nothing but 1e+30 in row 0, the fill value"));
+  EXPECT_THAT(said("netcdf.h5"), HasSubstr("in row 9, the fill value"));
+  EXPECT_THAT(said("targets.h5", 2), HasSubstr("/targets: found nothing but -1 in row 44, the fill value"));
+  EXPECT_THAT(said("predictions.h5"),
+              HasSubstr("/predictions: found nothing but -1 in row 12, the fill value"));
+  EXPECT_THAT(said("nan.h5"), HasSubstr("found NaN or Inf, first in row 21"));
+}
+
+TEST(FillValues, ThatAreMeantAreMeasured) {
+  const TempFolder folder;
+  make_dumps(folder, R"(
+def features(type, value, **storage):
     def edit(f):
         del f["layers/fc2/activations"]
         a = f["layers/fc2"].create_dataset("activations", (60, 5), type, fillvalue=value, **storage)
-        a[:rows] = normal(60, 5)[:rows] * 50
-        a.attrs.update({"dtype": "bfloat16"} if type == "u2" else {})
+        a[:] = normal(60, 5) * 50
+        a[20:23, :4] = value
+        a[30] = 0
     return edit
-dump("contiguous.h5", edit=fill("f4", -1, 40))
-dump("chunk.h5", edit=fill(">f8", 2.5, 55, chunks=(60, 3), compression="gzip"))
-dump("brain.h5", edit=fill("u2", 0x4040, 59))
-dump("whole.h5", edit=fill("i2", 7, 60))
+def whole(f):
+    features("f4", -1)(f)
+    f["layers/fc2/activations"][17] = -1
+def labels(value):
+    def edit(f):
+        del f["targets"]
+        f.create_dataset("targets", (60,), "i8", fillvalue=value)[:50] = np.arange(50) % 3
+    return edit
+dump("parts.h5", edit=features("f4", -1))
+dump("zero.h5", edit=features("f4", 0, chunks=(7, 2)))
+dump("complete.h5", edit=whole, complete=True)
+dump("labels.h5", edit=labels(7), task="classification")
+dump("ignored.h5", edit=labels(-1), task="classification")
 )");
-  const auto said = [&](const char* name) {
-    return expect_status(0, folder, {"analyze", name, "-q", "-o", "-"}).err;
-  };
-  EXPECT_THAT(said("contiguous.h5"), HasSubstr("the last 20 of 60 rows hold nothing but -1, its fill value"));
-  EXPECT_THAT(said("chunk.h5"), HasSubstr("the last 5 of 60 rows hold nothing but 2.5, its fill value"));
-  EXPECT_THAT(said("brain.h5"), HasSubstr("the last 1 of 60 rows hold nothing but 3, its fill value"));
-  EXPECT_EQ(said("whole.h5"), "");
+  for (const char* name : {"parts.h5", "zero.h5", "complete.h5"}) {
+    EXPECT_EQ(expect_status(0, folder, {"analyze", name, "-q", "-o", "-"}).err, "") << name;
+  }
+  EXPECT_THAT(expect_status(0, folder, {"analyze", "labels.h5", "-q", "-o", "-"}).err,
+              HasSubstr("/targets: 10 labels are 7, the fill value of the dataset"));
+  EXPECT_EQ(expect_status(0, folder, {"analyze", "ignored.h5", "--ignore-label", "-1", "-q", "-o", "-"}).err,
+            "");
 }
 
 TEST(OtherFiles, AreCalledWhatTheyAre) {

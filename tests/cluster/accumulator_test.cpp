@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
 #include "cluster/sample_run.hpp"
 #include "collapscope/core/error.hpp"
@@ -14,6 +15,9 @@
 
 namespace collapscope {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 // The first checkpoint of the sample run, in memory.
 class Rows {
@@ -105,6 +109,73 @@ TEST_F(Accumulators, GiveTheBitsOfADumpWhateverTheBatches) {
     add(accumulator, 0, rows().count(), sizes);
     EXPECT_EQ(accumulator.rows(), rows().count());
     EXPECT_EQ(numbers_digest(accumulator.compute(about())), wanted) << sizes.front();
+  }
+}
+
+// Products of 2000 features take 32 MB each.
+TEST_F(Accumulators, HoldWideRowsWhileTheyAreFew) {
+  constexpr std::size_t features = 2000;
+  const auto made_with = [&](std::uint64_t mebibytes) {
+    AnalysisOptions options;
+    options.memory = mebibytes << 20U;
+    return Accumulator({{"fc", features, {ElementKind::float32, false}}}, {1, {}, 0}, options,
+                       make_cpu_backend(1));
+  };
+  std::vector<float> numbers(50 * features);
+  Matrix targets(50, 1);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<float>(i * i % 101);
+    targets(i / features, 0) = static_cast<double>(i / features % 7);
+  }
+  const auto add = [&](Accumulator& to) { to.update({std::as_bytes(std::span(numbers))}, targets.view()); };
+  Accumulator held = made_with(64);
+  Accumulator wanted = made_with(4096);
+  add(held);
+  add(wanted);
+  EXPECT_EQ(numbers_digest(held.compute()), numbers_digest(wanted.compute()));
+  std::string refusal;
+  try {
+    while (held.rows() < features / 4) {
+      add(held);
+    }
+  } catch (const UsageError& error) {
+    refusal = error.what();
+  }
+  EXPECT_THAT(refusal, AllOf(HasSubstr("layer 'fc': found"),
+                             HasSubstr("which are held as they are; for more it needs"),
+                             HasSubstr("2000 x 2000 matrices")));
+  const std::uint64_t rows = held.rows();
+  EXPECT_GE(rows, 50U);
+  (void)held.compute();  // what has come before is there
+  Accumulator other = made_with(64);
+  while (other.rows() < rows) {
+    add(other);
+  }
+  EXPECT_THROW(held.merge(other), UsageError);
+  EXPECT_THROW(made_with(4), UsageError);
+}
+
+TEST_F(Accumulators, RefuseIntegersThatFloat64WouldRound) {
+  for (const ElementKind kind : {ElementKind::int64, ElementKind::uint64}) {
+    Accumulator accumulator({{"fc", 2, {kind, false}}}, {1, {}, 0}, {}, make_cpu_backend(1));
+    std::vector<std::int64_t> numbers(40);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    Matrix targets(20, 1);
+    std::iota(targets.values().begin(), targets.values().end(), 0.0);
+    const auto update = [&] { accumulator.update({std::as_bytes(std::span(numbers))}, targets.view()); };
+    update();
+    numbers[2 * 7 + 1] = (std::int64_t{1} << 53) + 1;
+    try {
+      update();
+      ADD_FAILURE() << "no UsageError";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(
+          error.what(),
+          AllOf(HasSubstr("layer 'fc': found 9007199254740993 in row 27, which float64"), HasSubstr("2^53")));
+    }
+    numbers[2 * 7 + 1] = std::int64_t{1} << 60;  // float64 holds it
+    update();
+    EXPECT_EQ(accumulator.rows(), 40U);
   }
 }
 

@@ -3,7 +3,15 @@
 
 #include <gmock/gmock.h>
 
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
 #include <map>
+#include <thread>
+
+#include "collapscope/ranks/ranks.hpp"
 
 namespace collapscope::ranks {
 namespace {
@@ -13,6 +21,34 @@ std::optional<Launch> launch(const std::map<std::string, std::string>& variables
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   });
+}
+
+// Launchers may read late what a rank has said last.
+TEST(Reader, IsAwaited) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::write(ends[1], "line", 4), 4);
+  std::array<char, 8> line{};
+  std::atomic<bool> may_read = false;
+  std::atomic<bool> has_read = false;
+  std::thread reader([&] {
+    while (!may_read) {
+      std::this_thread::yield();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    has_read = true;
+    EXPECT_EQ(::read(ends[0], line.data(), line.size()), 4);
+  });
+  await_reader(ends[1], std::chrono::milliseconds(1));  // not for ever
+  EXPECT_FALSE(has_read);
+  may_read = true;
+  await_reader(ends[1], std::chrono::minutes(1));
+  EXPECT_TRUE(has_read);
+  reader.join();
+  await_reader(ends[1], std::chrono::hours(1));  // there is nothing to be read
+  ::close(ends[0]);
+  ::close(ends[1]);
+  await_reader(ends[1], std::chrono::hours(1));  // nor is there a pipe
 }
 
 TEST(Launcher, IsKnownByItsVariables) {

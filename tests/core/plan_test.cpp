@@ -169,6 +169,20 @@ TEST(PlanLayer, CountsTheMatricesOfTheTargets) {
   EXPECT_EQ(refusal(layer, 500, {}, 256 * mebibyte), "");
 }
 
+TEST(PlanLayer, TilesOfPooledRowsAreSmall) {
+  const LayerIndex layer = layer_of({20'000, 64, 32}, Layout::ntd);
+  const LayerPlan plan = planned(layer, {}, 32 * mebibyte);
+  EXPECT_LE(plan.memory, 32 * mebibyte);
+  EXPECT_EQ(plan.tile_rows, planned(layer, {}, 4096 * mebibyte).tile_rows);  // which bits depend on
+  AnalysisOptions every_position;
+  every_position.pool = Pool::none;
+  EXPECT_EQ(planned(layer, every_position, 32 * mebibyte).tile_rows, make_cpu_backend(1)->tile_rows(32));
+  EXPECT_NE(
+      refusal(layer, 3, {}, 8 * mebibyte).find("most of it for two tiles of 1024 samples of shape [64, 32]"),
+      std::string::npos)
+      << refusal(layer, 3, {}, 8 * mebibyte);
+}
+
 // Of a band of short rows the targets are most.
 TEST(PlanLayer, CountsTargetsThatAreNotKept) {
   const auto cpu = make_cpu_backend(1);

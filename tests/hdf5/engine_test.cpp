@@ -1,11 +1,15 @@
 // Reading around HDF5: the same bytes by any number of threads, from every kind of storage.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <span>
 #include <thread>
 
+#include "analysis/target_rows.hpp"
 #include "hdf5/lzf.hpp"
 #include "hdf5/lzf_pack.hpp"
 #include "hdf5/support.hpp"
@@ -118,6 +122,47 @@ TEST(Engine, ReadsFromAnywhere) {
     std::vector<std::byte> out(count * 256);
     rows->read(first, count, out);
     EXPECT_EQ(std::memcmp(out.data(), expected.data() + first * 256, out.size()), 0) << first;
+  }
+}
+
+// Bytes that this process has read from files; nullopt where the system does not say.
+std::optional<std::uint64_t> bytes_read() {
+  std::ifstream file("/proc/self/io");
+  std::string name;
+  std::uint64_t bytes = 0;
+  return file >> name >> bytes && name == "rchar:" ? std::optional(bytes) : std::nullopt;
+}
+
+// A chunk for each column, and room for few of their samples.
+TEST(Engine, FetchesLongChunksOnceForManySmallBands) {
+  const TempDir dir;
+  const DatasetIndex index = activations_of(write_dump(dir, {100000, 4}, chunked({100000, 1}, 1)));
+  const auto before = bytes_read();
+  if (!before) {
+    GTEST_SKIP() << "this system does not count what a process reads";
+  }
+  EXPECT_TRUE(bytes_of(index, 500, {400000, 1}) == ramp_bytes(index));  // a quarter of them
+  EXPECT_LE(*bytes_read() - *before, 6 * index.stored_bytes);
+}
+
+TEST(Engine, FetchesLongChunksOfKeptTargetsOnce) {
+  const TempDir dir;
+  for (const int deflate : {0, 1}) {
+    const DatasetIndex index = activations_of(write_dump(dir, {200000, 4}, chunked({200000, 1}, deflate)));
+    const auto before = bytes_read();
+    if (!before) {
+      GTEST_SKIP() << "this system does not count what a process reads";
+    }
+    TargetRows targets({index}, std::uint64_t{1} << 24, 2, std::uint64_t{1} << 16);
+    EXPECT_LE(*bytes_read() - *before, index.stored_bytes * 3 / 2) << deflate;
+    TargetRows::Room room;
+    const MatrixView<const double> rows = targets.read(0, 200000, room);
+    for (const std::size_t row : {0U, 1U, 65535U, 131072U, 199999U}) {
+      for (std::size_t column = 0; column < 4; ++column) {
+        ASSERT_EQ(rows(row, column), static_cast<double>(4 * row + column));
+      }
+    }
+    EXPECT_TRUE(std::ranges::equal(std::span(rows.data(), 800000), counting(800000)));
   }
 }
 

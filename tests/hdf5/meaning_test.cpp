@@ -76,6 +76,60 @@ TEST(MissingValues, OfSourcesCountInVirtualDatasets) {
               AllOf(HasSubstr("/layers/virtual/activations"), HasSubstr("row 7,")));
 }
 
+// Activations [200, 3] with a fill value, all written but `row`, and a virtual dataset that shows them.
+std::string write_filled(const TempDir& dir, std::uint64_t row, const Stored& stored) {
+  std::string path = dir / "dump.h5";
+  const TestFile file(path);
+  file.ramp("targets", {200});
+  const Shape shape{200, 3};
+  const Handle creation = creation_properties(shape, stored);
+  const float fill = -1;
+  must(H5Pset_fill_value(creation.get(), H5T_NATIVE_FLOAT, &fill));
+  must(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY));
+  const Handle dataset = file.create("layers/fc/activations", H5T_NATIVE_FLOAT, shape, creation.get());
+  const Handle space(must(H5Dget_space(dataset.get())), H5Sclose);
+  for (hsize_t i = 0; i < 200; ++i) {
+    const Shape start{i, 0};
+    const Shape count{1, 3};
+    const std::vector<float> numbers{-1, static_cast<float>(i), -1};
+    const Handle memory(must(H5Screate_simple(2, count.data(), nullptr)), H5Sclose);
+    must(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr));
+    if (i != row) {
+      must(H5Dwrite(dataset.get(), H5T_NATIVE_FLOAT, memory.get(), space.get(), H5P_DEFAULT, numbers.data()));
+    }
+  }
+  const Handle shows(must(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  const Handle all(must(H5Screate_simple(2, shape.data(), nullptr)), H5Sclose);
+  must(H5Pset_virtual(shows.get(), all.get(), ".", "/layers/fc/activations", all.get()));
+  (void)file.create("layers/virtual/activations", H5T_NATIVE_FLOAT, shape, shows.get());
+  return path;
+}
+
+TEST(FillValues, AreFoundAmidWrittenRowsWhateverTheStorage) {
+  const TempDir dir;
+  Stored chunked;
+  chunked.chunk = {64, 2};
+  chunked.deflate = 1;
+  for (const Stored& stored : {Stored{}, chunked}) {
+    const DumpIndex dump = index_dump(write_filled(dir, 73, stored));
+    for (const LayerIndex& layer : dump.checkpoints.at(0).layers) {
+      EXPECT_THAT(
+          input_error([&] { (void)read_all(layer.activations, 50); }),
+          AllOf(HasSubstr("/layers/" + layer.name + "/activations"), HasSubstr("nothing but -1 in row 73,")));
+      std::vector<std::byte> room(layer.activations.bytes());
+      const auto reader = open_rows(layer.activations, std::uint64_t{1} << 20);
+      if (const auto twin = reader->twin(1)) {
+        EXPECT_THROW(twin->read(0, 200, room), InputError);
+      }
+    }
+  }
+}
+
+TEST(FillValues, OfRowsThatWereAllWrittenChangeNothing) {
+  const TempDir dir;
+  EXPECT_EQ(read_all(activations_of(write_filled(dir, 200, {})), 200).at(301), 100);
+}
+
 // Activations [2, 1] of uint16 behind a virtual dataset, each with what it says of its type.
 std::string write_virtual(const TempDir& dir, const char* source, const char* shown) {
   std::string path = dir / "dump.h5";

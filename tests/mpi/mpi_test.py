@@ -153,7 +153,7 @@ class Mpi(unittest.TestCase):
             if finished.returncode == 0:  # fewer calls than that
                 self.assertEqual(self.digest_of(finished), self.digest)
             else:
-                self.assertIn("rank 1 on", finished.stderr)
+                self.assertIn("rank 1 on", finished.stderr, f"call {call}, status {finished.returncode}")
         self.assertLessEqual(seen, {0, 1, 2})
         self.assertTrue(seen & {1, 2})
 

@@ -65,8 +65,9 @@ class Accumulator {
   // are behind what is on the stream now; targets [rows, n]; predictions [rows, n], or empty, always or
   // never. Of classification, targets are labels [rows, 1] from 0 to K - 1, where the option ignore_label is
   // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur.
-  // Throws UsageError: other shapes; InputError: NaN or Inf, with the layer and the row of all so far; after
-  // that only `reset` helps.
+  // Throws UsageError: other shapes, integers of 64 bits on the host that float64 would round, and more rows
+  // than can be held of a layer whose products do not fit the memory; InputError: NaN or Inf, with the layer
+  // and the row of all so far; after that only `reset` helps.
   void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
               MatrixView<const double> predictions = {});
   // The rows of another one with the same layers, after these. Throws UsageError where it has others.

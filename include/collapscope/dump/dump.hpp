@@ -87,7 +87,9 @@ struct DatasetIndex {
   std::vector<MissingValue> missing;  // readers refuse rows that hold one
   bool holds_labels = false;          // of classes, which are read as whole numbers
   StorageLoss loss;
-  std::uint64_t fill_bits = 0;  // the bytes, as stored, of an element that was never written
+  // The bytes, as stored, of elements that were never written, unless they are 0, NaN or Inf: readers refuse
+  // rows of nothing else. Empty where the writer says that it wrote everything.
+  std::vector<std::uint64_t> fills;
 
   [[nodiscard]] std::uint64_t samples() const { return shape.empty() ? 0 : shape[0]; }
   // Decoded bytes, elements() * element.size().
@@ -159,6 +161,7 @@ struct CheckpointIndex {
   bool is_complete = false;                                        // its writer says that it wrote everything
   DatasetIndex targets;
   std::optional<DatasetIndex> predictions;
+  std::string refused_predictions;       // why there are none, although the file has some
   std::vector<std::string> class_names;  // of classification: row = label; empty: none
   std::vector<LayerIndex> layers;        // ordered by index, then naturally by name
 
@@ -221,10 +224,9 @@ struct ReadOptions {
 // was read before is then right.
 void require_unchanged(const DatasetIndex& dataset);
 
-// The samples at the end of a dataset that are nothing but zeros, or but its fill value.
+// The samples at the end of a dataset that are nothing but zeros.
 struct ZeroTail {
   std::uint64_t samples = 0;
-  double value = 0;
   bool is_hole = false;  // their bytes were never written to the file
 };
 // Reads from the end until there is another number, at most 1 GiB. Throws InputError.

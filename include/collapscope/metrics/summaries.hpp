@@ -41,7 +41,8 @@ struct TargetSummary {
   std::optional<ModelErrors> model;
   std::string no_model = "no predictions";  // why there is none
   std::optional<UfmStrengths> ufm;
-  std::optional<ClassTargets> classes;  // of classification: no spectrum then
+  std::string no_ufm = "no lambda_w, lambda_h";  // why there are none
+  std::optional<ClassTargets> classes;           // of classification: no spectrum then
 
   [[nodiscard]] std::size_t size() const { return spectrum.size(); }
   [[nodiscard]] double total_variance() const;

@@ -1,6 +1,7 @@
 // The processes of one analysis: an MPI job, on one machine or many.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,10 @@ class Ranks {
 
 // Which process of a job this one is, as its launcher says; 0 without one. Cheap, loads nothing.
 [[nodiscard]] std::size_t launched_as();
+
+// Waits until what was written to this pipe has been read; of anything else, not at all. A launcher need not
+// read on when a rank has ended with an error.
+void await_reader(int file, std::chrono::milliseconds at_most = std::chrono::seconds(2));
 
 // Calls work(ranks) for each of `count` ranks that are threads of this process; for tests and simulation.
 void on_local_ranks(std::size_t count, const std::function<void(Ranks&)>& work);

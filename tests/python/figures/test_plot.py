@@ -353,7 +353,7 @@ def test_what_results_cannot_give_is_said(tree, arm):
         plot.last_layer(tree, layer="nosuch")
     with pytest.raises(FigureError, match="no checkpoint at step 7; there are 100, 1000, 4000, 12000"):
         plot.deep(tree, step=7)
-    with pytest.raises(FigureError, match=r"no value of ufm_loss in these results \(no lambda_w, lambda_h\)"):
+    with pytest.raises(FigureError, match=r"no value of ufm_loss in these results \(no lambda_w, lambda_h; expected both as attributes"):
         plot.last_layer(tree, metrics=["ufm_loss"])
     with pytest.raises(FigureError, match="evr is not one number per layer"):
         plot.heatmap(tree, metric="evr")

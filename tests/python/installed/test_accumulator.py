@@ -44,6 +44,38 @@ def made(weight, **options):
     return collapscope.Accumulator({"fc": D}, T, weights={"fc": weight}, kinds={"fc": "linear"}, **options)
 
 
+@pytest.mark.parametrize("wrap", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("name, dtype, number, says", [
+    ("targets", "int64", 2**53 + 1, "targets: found 9007199254740993 in row 7 of the batch, which float64 rounds"),
+    ("targets", "int64", -(2**53) - 3, "targets: found -9007199254740995 in row 7"),
+    ("predictions", "int64", 2**60 + 1, "predictions: found 1152921504606846977 in row 7"),
+    ("fc", "int64", 2**53 + 1, "layer 'fc': found 9007199254740993 in row 7, which float64 rounds"),
+])
+def test_integers_that_float64_would_round_leave_no_trace(wrap, name, dtype, number, says):
+    sums = collapscope.Accumulator({"fc": 3}, 2)
+    given = {"fc": np.arange(60).reshape(20, 3), "targets": np.arange(40).reshape(20, 2), "predictions": np.arange(40).reshape(20, 2)}
+    given = {key: values.astype(dtype) for key, values in given.items()}
+
+    def update():
+        sums.update({"fc": wrap(given["fc"])}, wrap(given["targets"]), wrap(given["predictions"]))
+
+    given[name][7, 1] = number
+    with pytest.raises(collapscope.errors.AccumulatorError, match=says):
+        update()
+    assert sums.rows == 0
+    given[name][7, 1] = 2**60  # float64 holds this one
+    update()
+    assert sums.rows == 20
+
+
+def test_labels_are_named_as_they_are():
+    sums = collapscope.Accumulator({"fc": 3}, classes=2)
+    labels = np.zeros(20, "uint64")
+    labels[5] = 2**64 - 2
+    with pytest.raises(collapscope.errors.AccumulatorError, match="labels: found 18446744073709551614 in row 5 of the batch"):
+        sums.update({"fc": np.ones((20, 3))}, labels)
+
+
 def fill(sums, rows, size, wrap=lambda array: array, pass_=None):
     h, y, _ = rows
     for first in range(0, N, size):

@@ -8,6 +8,7 @@ import numpy as np
 from .errors import AccumulatorError
 
 CUDA = 2  # DLPack's number of the kind of device
+WIDE = ("int64", "uint64")  # float64 does not hold all of these
 
 
 def is_torch(array) -> bool:
@@ -87,9 +88,23 @@ def _refuse_odd_numbers(found, what: str) -> None:
     raise AccumulatorError(f"{what}: found numbers of type {name}; expected floats or integers of at most 64 bits")
 
 
+def _refuse_rounded(found: np.ndarray, what: str) -> None:
+    """Integers that float64 does not hold, as the program refuses them in dumps."""
+    if found.dtype.kind not in "iu" or found.dtype.itemsize < 8 or not found.size:
+        return
+    signed = found.dtype.kind == "i"
+    if int(found.max()) <= 1 << 53 and (not signed or int(found.min()) >= -(1 << 53)):
+        return
+    for row, numbers in enumerate(found.reshape(len(found), -1)):
+        rounded = [number for number in numbers.tolist() if int(float(number)) != number]
+        if rounded:
+            raise AccumulatorError(f"{what}: found {rounded[0]} in row {row} of the batch, which float64 rounds; expected integers that it holds, "
+                                   "such as those up to 2^53: subtract an offset beforehand, or pass float64")
+
+
 def matrix(array, what: str, cols: int | None, gpu: int | None = None):
     """[rows, cols] with its numbers one after the other: on the CPU, or on this GPU where they are there."""
-    if gpu is not None and gpu_of(array) == gpu:
+    if gpu is not None and gpu_of(array) == gpu and type_name(array) not in WIDE:  # these are looked at on the CPU
         found = plain_tensor(array, what) if is_torch(array) else array
     else:
         found = on_cpu(array, what)
@@ -109,9 +124,12 @@ def matrix(array, what: str, cols: int | None, gpu: int | None = None):
 def float64(array, what: str, cols: int | None) -> np.ndarray:
     found = matrix(array, what, cols)
     if is_torch(found):
+        if type_name(found) in WIDE:
+            _refuse_rounded(found.numpy(), what)
         return found.double().numpy()
     if not isinstance(found, np.ndarray):
         found = _as_numpy(found, what)
+    _refuse_rounded(found, what)
     if is_bits(found):
         found = (found.view("<u2").astype("<u4") << 16).view("<f4")
     return np.ascontiguousarray(found, dtype=np.float64)

@@ -29,7 +29,7 @@ def labels_of(array, classes: int, ignored: int | None) -> np.ndarray:
 
 
 def _whole_numbers(array) -> np.ndarray:
-    """As integers of 64 bits; what does not fit these is no label."""
+    """As integers of 64 bits. Raises AccumulatorError for what does not fit these."""
     if is_torch(array) and not array.dtype.is_floating_point and not array.dtype.is_complex:
         values = array.numpy()
     elif is_torch(array) or is_bits(array):
@@ -40,7 +40,10 @@ def _whole_numbers(array) -> np.ndarray:
     if values.dtype.kind in "bi":
         return values.astype(np.int64)
     if values.dtype.kind == "u":
-        return np.minimum(values.astype(np.uint64), np.uint64(np.iinfo(np.int64).max)).astype(np.int64)
+        beyond = np.flatnonzero(values > np.uint64(np.iinfo(np.int64).max))
+        if beyond.size:
+            raise AccumulatorError(f"labels: found {int(values[beyond[0]])} in row {beyond[0]} of the batch; expected labels below 2^63")
+        return values.astype(np.int64)
     if values.dtype.kind != "f":
         raise AccumulatorError(f"labels: found numbers of type {values.dtype}; expected integers")
     values = values.astype(np.float64)  # 2^63 is no float16
