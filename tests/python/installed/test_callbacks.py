@@ -124,7 +124,7 @@ class Padded(torch.nn.Module):
         self.embed, self.inner, self.head = torch.nn.Embedding(9, 6), torch.nn.Linear(6, 5), torch.nn.Linear(5, 2)
         self.config = types.SimpleNamespace(**config)
 
-    def forward(self, input_ids, attention_mask=None):
+    def forward(self, input_ids, attention_mask=None, labels=None):
         embedded = self.embed(input_ids)
         return self.head(torch.tanh(self.inner(embedded[:, 1:] if hasattr(self.config, "shortens") else embedded))[:, 0])
 
