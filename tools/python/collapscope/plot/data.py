@@ -79,8 +79,7 @@ class Results:
         """The attributes that all checkpoints of a run have in common."""
         numbers = self.frame.loc[self.frame["run"] == run, "checkpoint"].unique()
         if not self._attributes:
-            names = [name for name in self.frame.columns if name not in COLUMNS]
-            return {name.removeprefix("attribute_"): self.attribute(numbers[0], name.removeprefix("attribute_")) for name in names}
+            return self._all_attributes(numbers[0])
         first, *others = [self._attributes[number] for number in numbers if number < len(self._attributes)] or [{}]
         return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
