@@ -74,7 +74,7 @@ GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)
     : kernels_(kernels),
       columns_(columns),
       stride_((padded(columns) / 8 | 1U) * 8),
-      values_(padded(columns) * stride_, 0.0) {}
+      values_(padded(columns) * stride_) {}
 
 MatrixView<const double> GramSum::symmetric() {
   const MatrixView<double> all{values_.data(), columns_, columns_, stride_};
@@ -82,7 +82,13 @@ MatrixView<const double> GramSum::symmetric() {
   return all;
 }
 
-void GramSum::clear() { std::fill(values_.begin(), values_.end(), 0.0); }
+void GramSum::clear() {
+  constexpr std::size_t at_once = std::size_t{1} << 18U;
+  linalg::share((values_.size() + at_once - 1) / at_once, [&](std::size_t part) {
+    const std::size_t first = part * at_once;
+    std::fill_n(values_.data() + first, std::min(at_once, values_.size() - first), 0.0);
+  });
+}
 
 void GramSum::add(const PackedRows& packed, std::size_t rows, const Team& team, std::size_t first_column) {
   if (kernels_.panel == 0) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collapscope/core/matrix.hpp"
+#include "collapscope/core/number_memory.hpp"
 #include "core/workers.hpp"
 #include "cpu/room.hpp"
 #include "cpu/row_pass.hpp"
@@ -89,6 +90,7 @@ class GramSum {
   // doubles.
   void add_part(const GramPart& part, const PackedFloats& packed, std::size_t rows, double scale);
 
+  // Begins a sum: there is none before.
   void clear();
 
   // The sum, on and above the diagonal.
@@ -102,7 +104,7 @@ class GramSum {
   const VectorKernels& kernels_;
   std::size_t columns_;
   std::size_t stride_;
-  AlignedDoubles values_;
+  std::vector<double, UnfilledMemory<double>> values_;
 };
 
 }  // namespace collapscope::cpu

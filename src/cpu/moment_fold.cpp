@@ -10,6 +10,7 @@
 #include "core/unbiased.hpp"
 #include "core/vector_math.hpp"
 #include "cpu/small_rows.hpp"
+#include "linalg/blas.hpp"
 
 namespace collapscope::cpu {
 
@@ -40,10 +41,14 @@ Vector quotients(std::span<const double> of, double divisor) {
 
 Matrix copy_of(MatrixView<const double> all, std::size_t row, std::size_t rows, std::size_t col,
                std::size_t cols) {
-  Matrix out(rows, cols);
-  for (std::size_t i = 0; i < rows; ++i) {
-    std::copy_n(&all(row + i, col), cols, out.data() + i * cols);
-  }
+  constexpr std::size_t at_once = std::size_t{1} << 16U;
+  const std::size_t of_thread = at_once / (cols + 1) + 1;
+  Matrix out = Matrix::unfilled(rows, cols);
+  linalg::share((rows + of_thread - 1) / of_thread, [&](std::size_t part) {
+    for (std::size_t i = part * of_thread; i < std::min(rows, (part + 1) * of_thread); ++i) {
+      std::copy_n(&all(row + i, col), cols, out.data() + i * cols);
+    }
+  });
   return out;
 }
 
@@ -78,7 +83,6 @@ CpuMomentFold::CpuMomentFold(const FoldSpec& spec, std::size_t tile_rows, const 
   } else {
     packed_tile_.emplace(GramPipeline::room_for(kernels, blocks_.size(), width_, floats));
   }
-  begin_segment();
 }
 
 RowPass& CpuMomentFold::pass_of(std::size_t slot) {
@@ -102,6 +106,7 @@ void CpuMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
     return;
   }
   if (pilot_x_.empty()) {
+    begin_segment();
     choose_pilot(tile, targets);
   }
   const std::size_t blocks = (tile.rows + block_rows - 1) / block_rows;
@@ -305,7 +310,6 @@ void CpuMomentFold::add_block(const Block& block, std::size_t rows) {
 }
 
 void CpuMomentFold::begin_segment() {
-  pilot_x_.clear();
   count_ = 0;
   sums_.assign(padded(width_), 0.0);
   norm_sum_ = 0;
@@ -370,7 +374,8 @@ Moments CpuMomentFold::segment_moments() {
 
 Moments CpuMomentFold::finish() {
   Moments segment = count_ > 0 ? segment_moments() : Moments();
-  begin_segment();
+  count_ = 0;
+  pilot_x_.clear();
   return segment;
 }
 

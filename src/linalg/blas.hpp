@@ -18,10 +18,9 @@ enum class Transpose : bool { no, yes };
 void gemm(double alpha, MatrixView<const double> a, Transpose transpose_a, MatrixView<const double> b,
           Transpose transpose_b, double beta, MatrixView<double> c);
 
-// y = alpha a x + beta y of a symmetric a, of which only the upper triangle is read. Side by side with it,
-// each of `also` is called once.
+// y = alpha a x + beta y of a symmetric a, of which only the upper triangle is read.
 void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
-          std::span<double> y, std::span<const std::function<void()>> also = {});
+          std::span<double> y);
 
 // c += x^T x on and above the diagonal; x [rows, d], c [d, d].
 void add_gram_upper(MatrixView<const double> x, MatrixView<double> c);

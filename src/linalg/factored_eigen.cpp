@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "collapscope/core/error.hpp"
+#include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/reflectors.hpp"
 #include "linalg/tridiagonal_eigen.hpp"
@@ -63,10 +64,13 @@ class QZ final : public EigenvectorFactors {
 };
 
 Matrix scaled_down(const Matrix& a, double scale) {
-  Matrix out = a;
-  for (double& value : out.values()) {
-    value /= scale;
-  }
+  constexpr std::size_t at_once = std::size_t{1} << 17U;
+  Matrix out = Matrix::unfilled(a.rows(), a.cols());
+  const auto from = a.values();
+  share((from.size() + at_once - 1) / at_once, [&](std::size_t part) {
+    const auto some = from.subspan(part * at_once, std::min(at_once, from.size() - part * at_once));
+    std::ranges::transform(some, out.data() + part * at_once, [&](double value) { return value / scale; });
+  });
   return out;
 }
 
@@ -94,7 +98,7 @@ std::optional<Eigenbasis> eigen_by_factors(const Matrix& symmetric, std::size_t 
     return std::nullopt;
   }
   std::optional<TridiagonalPairs> pairs =
-      TridiagonalPairs::solve(std::move(form->diagonal), std::move(form->beside));
+      TridiagonalPairs::solve(std::move(form->t.diagonal), std::move(form->t.beside));
   if (!pairs) {
     return std::nullopt;
   }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "linalg/eight.hpp"
 
 namespace collapscope::linalg {
 
@@ -18,13 +19,6 @@ struct PoleSums {
   double value = 0;
   double slope = 0;
 };
-
-// Eight numbers, whatever the instructions.
-using Eight __attribute__((vector_size(8 * sizeof(double)))) = double;
-
-[[gnu::always_inline]] inline void load_eight(Eight& to, const double* from) {
-  std::memcpy(&to, from, sizeof to);
-}
 
 [[gnu::always_inline]] inline PoleSums sums_of(const double* d, const double* z, std::size_t count,
                                                double origin, double step) {

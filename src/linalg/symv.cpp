@@ -130,15 +130,12 @@ void multiply_strip(MatrixView<const double> a, const double* x, std::size_t fir
 }  // namespace
 
 void symv(double alpha, MatrixView<const double> a, std::span<const double> x, double beta,
-          std::span<double> y, std::span<const std::function<void()>> also) {
+          std::span<double> y) {
   const std::size_t n = a.rows();
   if (n != a.cols() || x.size() != n || y.size() != n) {
     throw UsageError("symv: the shapes do not fit");
   }
   if (n < least_shared_order) {
-    for (const std::function<void()>& other : also) {
-      other();
-    }
     if (n == 0) {
       return;
     }
@@ -150,11 +147,7 @@ void symv(double alpha, MatrixView<const double> a, std::span<const double> x, d
   static thread_local std::vector<double> partial;
   partial.resize(strips * n);
   double* const sums = partial.data();
-  share(strips + also.size(), [&](std::size_t s) {
-    if (s >= strips) {
-      also[s - strips]();
-      return;
-    }
+  share(strips, [&](std::size_t s) {
     multiply_strip(a, x.data(), s * strip, std::min((s + 1) * strip, n), sums + s * n);
   });
   for (std::size_t s = 1; s < strips; ++s) {

@@ -1,6 +1,5 @@
 // Operations that threads share out: right, and with the same bits for any number of threads.
 #include <gtest/gtest.h>
-#include <lapacke.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +9,6 @@
 #include "core/support.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/decompose.hpp"
-#include "linalg/tridiagonal.hpp"
 
 namespace collapscope {
 namespace {
@@ -132,53 +130,6 @@ TEST_F(SharedLinalg, WhatIsPositiveDefinite) {
     a(n - 1, n - 1) = test::nan;
     EXPECT_FALSE(is_definite());
   }
-}
-
-// T has the eigenvalues of A, and they are LAPACK's.
-TEST_F(SharedLinalg, TridiagonalFormHasTheEigenvalues) {
-  for (const std::size_t n : {1U, 2U, 33U, 384U, 385U, 416U, 600U}) {
-    for (const std::size_t rank : {std::size_t{1}, n / 3 + 1, 2 * n}) {
-      SCOPED_TRACE(testing::Message() << "order " << n << ", rank " << rank);
-      const Matrix a = covariance(n, rank, random_);
-      const Matrix form = on_any_threads([&] {
-        const auto reduced = linalg::reduce_to_tridiagonal(a);
-        Matrix all(3, n);
-        std::copy(reduced->diagonal.begin(), reduced->diagonal.end(), all.data());
-        std::copy(reduced->beside.begin(), reduced->beside.end(), all.data() + n);
-        std::copy(reduced->tau.begin(), reduced->tau.end(), all.data() + 2 * n);
-        return all;
-      });
-      std::vector<double> values(form.data(), form.data() + n);
-      std::vector<double> beside(form.data() + n, form.data() + 2 * n);
-      ASSERT_EQ(LAPACKE_dsterf(static_cast<lapack_int>(n), values.data(), beside.data()), 0);
-      std::reverse(values.begin(), values.end());
-      const Eigenbasis expected = linalg::symmetric_eigen(a);
-      EXPECT_LE(test::largest_difference(values, expected.values),
-                8 * eps * static_cast<double>(n) * expected.values.front());
-    }
-  }
-}
-
-// Q, as LAPACK applies it, takes T back to A.
-TEST_F(SharedLinalg, ReflectorsAreThoseOfLapack) {
-  constexpr std::size_t n = 450;
-  const Matrix a = covariance(n, n, random_);
-  const auto reduced = linalg::reduce_to_tridiagonal(a);
-  ASSERT_TRUE(reduced);
-  Matrix back(n, n);
-  for (std::size_t i = 0; i < n; ++i) {
-    back(i, i) = reduced->diagonal[i];
-    if (i + 1 < n) {
-      back(i, i + 1) = back(i + 1, i) = reduced->beside[i];
-    }
-  }
-  const auto order = static_cast<lapack_int>(n);
-  for (const char side : {'L', 'R'}) {
-    ASSERT_EQ(LAPACKE_dormtr(LAPACK_COL_MAJOR, side, 'L', side == 'L' ? 'N' : 'T', order, order,
-                             reduced->reflectors.data(), order, reduced->tau.data(), back.data(), order),
-              0);
-  }
-  EXPECT_LE(test::largest_difference(back.values(), a.values()), 1e-11 * a(0, 0));
 }
 
 }  // namespace
