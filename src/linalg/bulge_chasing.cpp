@@ -15,8 +15,6 @@ namespace collapscope::linalg {
 
 namespace {
 
-constexpr std::size_t parts = band_width / 8;
-
 // H = I - factor v v^T, v[0] = 1.
 struct Reflector {
   alignas(64) double v[band_width];
@@ -81,102 +79,113 @@ constexpr double below_diagonal[8][8] = {
     {0, 0, 0, 0, 0, 1, 1, 1}, {0, 0, 0, 0, 0, 0, 1, 1}, {0, 0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 0}};
 
 // H D H of a block on the diagonal, of which only the lower triangle is there.
+template <class Lanes>
 [[gnu::always_inline]] inline void reflect_both_sides(const BandBlock& block, const Reflector& h) {
+  using Numbers = typename Lanes::Numbers;
+  constexpr std::size_t lanes = Lanes::count;
+  constexpr std::size_t parts = band_width / lanes;
   if (h.factor == 0) {
     return;
   }
-  Eight v[parts];
-  Eight image[parts] = {};  // D v
+  Numbers v[parts];
+  Numbers image[parts] = {};  // D v
   alignas(64) double across[band_width];
   for (std::size_t t = 0; t < parts; ++t) {
-    load_eight(v[t], h.v + 8 * t);
+    load(v[t], h.v + lanes * t);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (std::size_t g = 0; g < parts; ++g) {
-    for (std::size_t k = 0; k < 8; ++k) {
-      const std::size_t j = 8 * g + k;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const std::size_t j = lanes * g + k;
       const double* const column = block.first + j * block.stride;
       const double at = h.v[j];
-      Eight x;
-      Eight below;
-      load_eight(x, column + 8 * g);
-      load_eight(below, below_diagonal[k]);
+      Numbers x;
+      Numbers below;
+      load(x, column + lanes * g);
+      load(below, below_diagonal[k]);
       x *= below;
       image[g] += x * at;
-      Eight along = x * v[g];
+      Numbers along = x * v[g];
       for (std::size_t t = g + 1; t < parts; ++t) {
-        load_eight(x, column + 8 * t);
+        load(x, column + lanes * t);
         image[t] += x * at;
         along += x * v[t];
       }
-      across[j] = sum_of_eight(along) + column[j] * at;
+      across[j] = sum_of(along) + column[j] * at;
     }
   }
-  Eight along = {};
+  Numbers along = {};
   for (std::size_t t = 0; t < parts; ++t) {
-    Eight x;
-    load_eight(x, across + 8 * t);
+    Numbers x;
+    load(x, across + lanes * t);
     image[t] = (image[t] + x) * h.factor;
     along += image[t] * v[t];
   }
-  const double half = -0.5 * h.factor * sum_of_eight(along);
+  const double half = -0.5 * h.factor * sum_of(along);
   alignas(64) double w[band_width];
   for (std::size_t t = 0; t < parts; ++t) {
     image[t] += half * v[t];
-    store_eight(w + 8 * t, image[t]);
+    store(w + lanes * t, image[t]);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (std::size_t g = 0; g < parts; ++g) {
-    for (std::size_t k = 0; k < 8; ++k) {
-      const std::size_t j = 8 * g + k;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const std::size_t j = lanes * g + k;
       double* const column = block.first + j * block.stride;
       for (std::size_t t = g; t < parts; ++t) {
-        Eight x;
-        load_eight(x, column + 8 * t);
+        Numbers x;
+        load(x, column + lanes * t);
         x -= v[t] * w[j] + image[t] * h.v[j];
-        store_eight(column + 8 * t, x);
+        store(column + lanes * t, x);
       }
     }
   }
 }
 
 // E becomes E H, which fills it, and then G E H, whose first column G clears below its first number.
+template <class Lanes>
 [[gnu::always_inline]] inline void pass_on(const BandBlock& block, const Reflector& h, Reflector& g) {
-  Eight image[parts] = {};  // E v
+  using Numbers = typename Lanes::Numbers;
+  constexpr std::size_t lanes = Lanes::count;
+  constexpr std::size_t parts = band_width / lanes;
+  Numbers image[parts] = {};  // E v
   for (std::size_t j = 0; j < band_width; ++j) {
     for (std::size_t t = 0; t < parts; ++t) {
-      Eight x;
-      load_eight(x, block.first + j * block.stride + 8 * t);
+      Numbers x;
+      load(x, block.first + j * block.stride + lanes * t);
       image[t] += x * h.v[j];
     }
   }
   alignas(64) double first[band_width];
   for (std::size_t t = 0; t < parts; ++t) {
     image[t] *= h.factor;
-    Eight x;
-    load_eight(x, block.first + 8 * t);
+    Numbers x;
+    load(x, block.first + lanes * t);
     x -= image[t];
-    store_eight(first + 8 * t, x);
+    store(first + lanes * t, x);
   }
   *block.first = reflect(first, g);
   std::fill_n(block.first + 1, band_width - 1, 0.0);
-  Eight v[parts];
+  Numbers v[parts];
   for (std::size_t t = 0; t < parts; ++t) {
-    load_eight(v[t], g.v + 8 * t);
+    load(v[t], g.v + lanes * t);
   }
   for (std::size_t j = 1; j < band_width; ++j) {
     double* const column = block.first + j * block.stride;
-    Eight x[parts];
-    Eight along = {};
+    Numbers along = {};
     for (std::size_t t = 0; t < parts; ++t) {
-      load_eight(x[t], column + 8 * t);
-      x[t] -= image[t] * h.v[j];
-      along += x[t] * v[t];
+      Numbers x;
+      load(x, column + lanes * t);
+      x -= image[t] * h.v[j];
+      along += x * v[t];
+      store(column + lanes * t, x);
     }
-    const double times = g.factor * sum_of_eight(along);
+    const double times = g.factor * sum_of(along);
     for (std::size_t t = 0; t < parts; ++t) {
-      x[t] -= v[t] * times;
-      store_eight(column + 8 * t, x[t]);
+      Numbers x;
+      load(x, column + lanes * t);
+      x -= v[t] * times;
+      store(column + lanes * t, x);
     }
   }
 }
@@ -204,6 +213,7 @@ void keep(const Reflector& h, std::size_t count, double* to) {
 }
 
 // `kept`: the step's reflectors. `before`: the step before, or nullptr.
+template <class Lanes>
 [[gnu::always_inline]] inline void chase(BandColumns& band, std::size_t step, double* kept,
                                          const Progress* before, Progress& done) {
   const std::size_t d = band.order();
@@ -216,14 +226,14 @@ void keep(const Reflector& h, std::size_t count, double* to) {
   std::fill_n(beside + 1, band_width - 1, 0.0);
   for (;;) {
     const Reflector& h = reflectors[blocks % 2];
-    reflect_both_sides(band.block(row, row), h);
+    reflect_both_sides<Lanes>(band.block(row, row), h);
     keep(h, std::min(band_width, d - row), kept + (row - step - 1));
     done.blocks.store(++blocks, std::memory_order_release);
     if (row + band_width >= d) {
       break;
     }
     wait_for(before, blocks + blocks_behind);
-    pass_on(band.block(row + band_width, row), h, reflectors[blocks % 2]);
+    pass_on<Lanes>(band.block(row + band_width, row), h, reflectors[blocks % 2]);
     row += band_width;
   }
   done.blocks.store(all_blocks, std::memory_order_release);
@@ -236,22 +246,22 @@ void keep(const Reflector& h, std::size_t count, double* to) {
   std::size_t next = 1;
   for (; next + 4 <= size; next += 4) {
     for (std::size_t k = 0; k < 4; ++k) {
-      load_eight(row, x + 8 * (next + k));
+      load(row, x + 8 * (next + k));
       sums[k] += row * kept[next + k];
     }
   }
   for (; next < size; ++next) {
-    load_eight(row, x + 8 * next);
+    load(row, x + 8 * next);
     sums[0] += row * kept[next];
   }
-  load_eight(row, x);
+  load(row, x);
   const Eight along = (((sums[0] + sums[1]) + (sums[2] + sums[3])) + row) * kept[0];
   row -= along;
-  store_eight(x, row);
+  store(x, row);
   for (std::size_t i = 1; i < size; ++i) {
-    load_eight(row, x + 8 * i);
+    load(row, x + 8 * i);
     row -= along * kept[i];
-    store_eight(x + 8 * i, row);
+    store(x + 8 * i, row);
   }
 }
 
@@ -285,7 +295,7 @@ struct ChasingLoops {
 };
 
 void plain_chase(BandColumns& band, std::size_t step, double* kept, const Progress* before, Progress& done) {
-  chase(band, step, kept, before, done);
+  chase<FourLanes>(band, step, kept, before, done);
 }
 void plain_apply(MatrixView<const double> a, std::size_t first, std::size_t steps, bool transposed,
                  double* x) {
@@ -295,7 +305,7 @@ void plain_apply(MatrixView<const double> a, std::size_t first, std::size_t step
 #if defined(__x86_64__)
 [[gnu::target("avx2,fma")]] void avx2_chase(BandColumns& band, std::size_t step, double* kept,
                                             const Progress* before, Progress& done) {
-  chase(band, step, kept, before, done);
+  chase<FourLanes>(band, step, kept, before, done);
 }
 [[gnu::target("avx2,fma")]] void avx2_apply(MatrixView<const double> a, std::size_t first, std::size_t steps,
                                             bool transposed, double* x) {
@@ -303,7 +313,7 @@ void plain_apply(MatrixView<const double> a, std::size_t first, std::size_t step
 }
 [[gnu::target("avx512f")]] void avx512_chase(BandColumns& band, std::size_t step, double* kept,
                                              const Progress* before, Progress& done) {
-  chase(band, step, kept, before, done);
+  chase<EightLanes>(band, step, kept, before, done);
 }
 [[gnu::target("avx512f")]] void avx512_apply(MatrixView<const double> a, std::size_t first, std::size_t steps,
                                              bool transposed, double* x) {

@@ -28,8 +28,8 @@ struct PoleSums {
   for (; j + 8 <= count; j += 8) {
     Eight pole;
     Eight part;
-    load_eight(pole, d + j);
-    load_eight(part, z + j);
+    load(pole, d + j);
+    load(part, z + j);
     const Eight term = part / ((pole - origin) - step);
     values += part * term;
     slopes += term * term;
