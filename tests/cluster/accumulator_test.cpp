@@ -219,6 +219,26 @@ TEST_F(Accumulators, MergeAsIfOneHadHadAllRows) {
   }
 }
 
+TEST_F(Accumulators, GoOnFromACopy) {
+  Accumulator accumulator = made();
+  Accumulator empty = accumulator.copy(make_cpu_backend(1));
+  for (const std::size_t cut : {10U, 32768U, 40000U}) {
+    add(accumulator, static_cast<std::size_t>(accumulator.rows()), cut, {1000});
+    Accumulator copy = accumulator.copy(make_cpu_backend(2));
+    const std::string before = numbers_digest(accumulator.compute(about()));
+    EXPECT_EQ(copy.rows(), cut);
+    EXPECT_EQ(numbers_digest(copy.compute(about())), before);
+    add(copy, cut, rows().count(), {1000});
+    EXPECT_EQ(accumulator.rows(), cut);
+    EXPECT_EQ(numbers_digest(accumulator.compute(about())), before);
+    expect_near(copy.compute(about()), of_dump(Looks::one));
+  }
+  add(empty, 0, rows().count(), {1000});
+  EXPECT_EQ(numbers_digest(empty.compute(about())), numbers_digest(of_dump(Looks::one)));
+  empty.begin_look();
+  EXPECT_THROW((void)empty.copy(make_cpu_backend(1)), UsageError);
+}
+
 TEST_F(Accumulators, GoOnFromAFile) {
   const std::string path = test::temporary_path("accumulator.h5");
   Accumulator accumulator = made();

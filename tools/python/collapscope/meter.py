@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import numbers
 from fnmatch import fnmatchcase
 from types import SimpleNamespace
@@ -190,6 +191,18 @@ class Meter(Recorder):
         super().__init__(model, "meter", layers, task, attributes, **options)
         if block is not None:
             self._enter_block()
+
+    def __deepcopy__(self, memo) -> Meter:
+        """A meter of the same model with the same samples, to go on from by itself; outside `with meter:`."""
+        found = copy.copy(self)
+        found._block = None
+        found.reset()  # with hooks of its own
+        if self._writer is not None:
+            for name in ("_writer", "_own"):
+                setattr(found, name, copy.deepcopy(getattr(self, name), memo))
+            for name in ("samples", "_modules", "_layers", "_layouts", "_weights", "_lent", "_closed", "_quiet", "_failure"):
+                setattr(found, name, getattr(self, name))
+        return found
 
     def _checked(self, path):
         return path

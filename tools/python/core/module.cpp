@@ -236,6 +236,18 @@ class PyAccumulator {
     }
     made().merge(other.made());
   }
+  [[nodiscard]] PyAccumulator copy() {
+    const nb::gil_scoped_release others_may_go_on;
+    PyAccumulator copied({}, 0, 0, "", options_);
+    copied.layers_ = layers_;
+    copied.targets_ = targets_;
+    copied.may_leave_device_ = may_leave_device_;
+    if (accumulator_ != nullptr) {
+      copied.accumulator_ =
+          std::make_unique<Accumulator>(accumulator_->copy(backend_of(options_.device, options_.threads)));
+    }
+    return copied;
+  }
   void reset() {
     if (accumulator_) {
       accumulator_->reset();
@@ -277,7 +289,10 @@ class PyAccumulator {
 
   static PyAccumulator load(const std::string& path, const std::string& device, std::size_t threads) {
     const OpenParts parts = open_parts({path});
-    PyAccumulator found({}, 0, 0, "", {});
+    Options options;
+    options.device = device;
+    options.threads = threads;
+    PyAccumulator found({}, 0, 0, "", options);
     found.accumulator_ = std::make_unique<Accumulator>(*parts.source, backend_of(device, threads));
     return found;
   }
@@ -419,6 +434,7 @@ NB_MODULE(_core, m) {
       .def("prefer_device", &PyAccumulator::prefer_device, nb::arg("device"))
       .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
+      .def("copy", &PyAccumulator::copy)
       .def("reset", &PyAccumulator::reset)
       .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
            nb::arg("bias") = nb::none(), nb::arg("convolution") = false)
