@@ -82,17 +82,14 @@ void remark_on_layers(const CheckpointIndex& checkpoint, const DumpNaming& namin
   remark_on_missing(checkpoint, naming.bias, &LayerIndex::bias, "bias", place, remarks);
 }
 
-void require_own_parameters(const std::vector<LayerParts>& layers, const IndexOptions& options,
+void require_own_parameters(const std::vector<LayerParts>& layers, const DumpNaming& naming,
                             const Place& place) {
-  const auto count = std::ranges::count_if(
-      layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options.layers); });
-  for (const auto& [option, pattern] :
-       {std::pair{"--weight", options.naming.weight}, {"--bias", options.naming.bias}}) {
-    if (count > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
+  for (const auto& [option, pattern] : {std::pair{"--weight", naming.weight}, {"--bias", naming.bias}}) {
+    if (layers.size() > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
       throw InputError(place.file, place.object,
                        fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
                                    "stands for a layer's name, or a single layer, as --layers chooses it",
-                                   option, printable(pattern), count));
+                                   option, printable(pattern), layers.size()));
     }
   }
 }

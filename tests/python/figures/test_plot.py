@@ -385,6 +385,12 @@ def runs_of(tree, **changes):
     return collections.Counter(name for name in plot.data.Results(tree).frame.drop_duplicates("checkpoint")["run"])
 
 
+def test_a_run_whose_name_has_brackets(tree):
+    for number, checkpoint in enumerate(tree["checkpoints"]):
+        checkpoint["run"] = ("r0", "r[0]", "r1")[number % 3]
+    assert [plot.data.Results(tree, run).runs for run in ("r[0]", "r[1]", "r?")] == [["r[0]"], ["r1"], ["r0", "r1"]]
+
+
 def test_train_and_test_of_a_run_are_two_lines(tree):
     found = runs_of(tree, run=lambda i: "r", step=lambda i: i // 2, split=lambda i: ("train", "test")[i % 2])
     assert found == {"r (train)": 6, "r (test)": 6}

@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import numbers
-from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +20,7 @@ from .accumulator import Accumulator
 from .attach import arguments_of
 from .errors import AccumulatorError
 from .recorder import Recorder
+from .text import fitting
 
 
 class _Sums(CheckedRows):
@@ -367,8 +367,8 @@ def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
     target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is."""
     require_options("regression", classes=None, metrics=metrics, signal_dim=None, top=10, precision="float64", memory=0, device="cpu", threads=1,
                     per_class=False)
-    wanted = metric_patterns(metrics).split(",")
-    named = {name for name in table["metric"].unique() if any(fnmatchcase(name, pattern.strip()) for pattern in wanted)}
+    known = list(table["metric"].unique())
+    named = [name for pattern in metric_patterns(metrics).split(",") for name in fitting(pattern.strip(), known)]
     found = table[table["metric"].isin(named) & table["value"].notna()]
     layers = [f"{prefix}/{layer}" if isinstance(layer, str) else prefix for layer in found["layer"]]
     parts = [f"[{part}]" for part in found["component"].fillna(0)]

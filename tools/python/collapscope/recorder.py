@@ -10,7 +10,6 @@ import numbers
 import warnings
 import weakref
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 from .errors import optional
 
@@ -22,6 +21,7 @@ from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Pass, Watcher, by_name
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
+from .text import fitting
 
 
 class Recorder:
@@ -71,8 +71,9 @@ class Recorder:
                 raise ValueError(f"{path}: {name}: found {value!r}; expected one of {', '.join(map(repr, known))}")
         if output is not None and not callable(output):
             raise ValueError(f"{path}: output: found {output!r}; expected a function of what the model returns")
-        self._pools = dict(pool) if isinstance(pool, Mapping) else {"*": pool}
-        for name in self._pools.values():
+        self._pools: dict[str, str] = {}  # by layer
+        pools = dict(pool) if isinstance(pool, Mapping) else {"*": pool}
+        for name in pools.values():
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
         if batch_first is not None and not isinstance(batch_first, (bool, np.bool_)):
@@ -96,7 +97,7 @@ class Recorder:
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
-        self._require_pools()
+        self._set_pools(pools)
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
         self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], self._batch_first is not False, self._stays)
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
@@ -111,15 +112,18 @@ class Recorder:
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
 
-    def _require_pools(self) -> None:
-        """Each pattern of pool= fits a layer."""
+    def _set_pools(self, pools: dict) -> None:
+        """pools: by pattern, each of which must fit a layer; of several that fit one the first counts."""
         names = [layer.name for layer in self._chosen]
-        for pattern in self._pools:
-            if not isinstance(pattern, str) or pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+        for pattern, pool in pools.items():
+            found = fitting(pattern, names) if isinstance(pattern, str) else []
+            if not found:
                 near = difflib.get_close_matches(str(pattern), names, 1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}{hint}; expected one of {_layers.listed(names)}, or a "
                                  "glob of them")
+            for name in found:
+                self._pools.setdefault(name, pool)
 
     @staticmethod
     def _stays(rows: torch.Tensor) -> bool:
@@ -339,7 +343,7 @@ class Recorder:
                          "output=, a function that picks one")
 
     def _pool_of(self, name: str) -> str:
-        return next((pool for pattern, pool in self._pools.items() if fnmatchcase(name, pattern)), "mean")
+        return self._pools.get(name, "mean")
 
     def _require_same_calls(self, calls: dict[str, Call]) -> None:
         """The same in every batch; in the first, all that was named."""

@@ -1,12 +1,11 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
-import fnmatch
 import warnings
 
 import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
-from ..text import did_you_mean, printable
+from ..text import did_you_mean, fitting, printable
 from .groups import death, differing, groups, natural, number_of, run_names
 from .names import is_drawn
 from .style import group_looks, line_looks, text
@@ -38,7 +37,8 @@ class Results:
         self.frame["step"] = self.frame["step"].where(~stepless, by_run["checkpoint"].rank("dense") - 1)
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
-            chosen = self.frame["run"].map(lambda name: any(name == n or fnmatch.fnmatchcase(name, n) for n in names))
+            known = list(self.frame["run"].unique())
+            chosen = self.frame["run"].isin([name for glob in names for name in fitting(glob, known)])
             if not chosen.any():
                 raise FigureError(f"no run {_listed(names)}; there are {_listed(self.frame['run'].unique())}")
             self.frame = self.frame[chosen]
