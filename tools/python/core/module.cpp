@@ -31,8 +31,9 @@ namespace {
 
 using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig>;  // of the CPU, or of row_stream's device
 using Numbers = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-// As Python has them: bool before int.
-using Attributes = std::vector<std::pair<std::string, std::variant<bool, std::int64_t, double, std::string>>>;
+// As Python has them: bool before int, and that before float, which would take large ones rounded.
+using Attribute = std::variant<bool, std::int64_t, std::uint64_t, double, std::string>;
+using Attributes = std::vector<std::pair<std::string, Attribute>>;
 
 std::optional<ElementKind> find_kind(nb::dlpack::dtype type) {
   const auto with_bits = [&](ElementKind of_8, ElementKind of_16, ElementKind of_32, ElementKind of_64) {
