@@ -348,7 +348,7 @@ class Accumulator::Work {
       }
     };
     if (backend_->is_device() || !fits(1)) {
-      throw refusal;
+      throw UsageError(fmt::format("layer '{}': {}", printable(layer.name), refusal.what()));
     }
     std::uint64_t most = 1;
     for (std::uint64_t beyond = layer.features; beyond - most > 1;) {

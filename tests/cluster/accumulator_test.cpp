@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 // The first checkpoint of the sample run, in memory.
 class Rows {
@@ -152,7 +153,7 @@ TEST_F(Accumulators, HoldWideRowsWhileTheyAreFew) {
     add(other);
   }
   EXPECT_THROW(held.merge(other), UsageError);
-  EXPECT_THROW(made_with(4), UsageError);
+  EXPECT_THAT([&] { (void)made_with(4); }, ThrowsMessage<UsageError>(HasSubstr("layer 'fc': needs")));
 }
 
 TEST_F(Accumulators, RefuseIntegersThatFloat64WouldRound) {
