@@ -365,6 +365,26 @@ def test_what_results_cannot_give_is_said(tree, arm):
         plot.deep({**tree, "checkpoints": []})
 
 
+@pytest.mark.parametrize("name", ["last_layer", "explained_variance", "deep", "weight_decay", "heatmap", "spectrum"])
+def test_columns_are_a_number_of_columns(frame, name):
+    for columns in (0, -1, 2.5):
+        with pytest.raises(FigureError, match=f"columns: found {columns}; expected a whole number from 1 on"):
+            getattr(plot, name)(frame, columns=columns)
+
+
+def test_spectra_of_all_layers_that_have_some(tree):
+    for checkpoint in tree["checkpoints"]:
+        for layer in checkpoint["layers"][:2]:
+            del layer["metrics"]["evr"]
+    assert [ax.get_title() for ax in plot.spectrum(tree, layer="all").axes] == ["fc3", "fc4", "fc5", "fc6"]
+    with pytest.raises(FigureError, match="no value of evr at layer fc1"):
+        plot.spectrum(tree, layer="fc1")
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = []
+    with pytest.raises(FigureError, match="no value of evr in these results"):
+        plot.spectrum(tree, layer="all")
+
+
 def test_results_without_names_and_steps(tree):
     for checkpoint in tree["checkpoints"]:
         checkpoint["run"] = checkpoint["step"] = None

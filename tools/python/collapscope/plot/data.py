@@ -172,7 +172,7 @@ class Results:
         else:
             chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
         if not chosen["value"].notna().any():
-            raise FigureError(f"no value of {printable(metric)} at layer {_listed(chosen['layer'].unique())}")
+            raise FigureError(f"no value of {printable(metric)} at layer {_listed([layer] if layer is not None else chosen['layer'].unique())}")
         return chosen
 
     def at_step(self, rows, step="last"):
