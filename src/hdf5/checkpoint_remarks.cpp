@@ -47,6 +47,11 @@ void remark_on_attributes(const CheckpointIndex& checkpoint, const Attributes& a
         place, fmt::format("attribute '{}': found, but no 'step', which orders the checkpoints of a run",
                            printable(other->first))));
   }
+  for (const auto& [name, found] : attributes.long_texts()) {
+    remarks.push_back(remark_at(
+        place, fmt::format("attribute '{}': found {}; expected at most 64 KiB; it is left out of the results",
+                           printable(name), found)));
+  }
   for (const char* name : {"lambda_w", "lambda_h"}) {
     try {
       if (const auto value = attributes.number(name); value && *value < 0) {

@@ -261,6 +261,7 @@ class Odd(nn.Module):
     (dict(attributes={"tags": [1, 2]}), r"attribute 'tags': found list; expected a string or a number"),
     *((dict(attributes={"step": step}), r"attribute 'step': found .*; expected a finite number") for step in ("001", float("nan"), True)),
     (dict(pool={"lienar": "max"}), r"pool: found no layer that fits 'lienar'.*; expected one of "),
+    (dict(attributes={"config": "é" * 32769}), r"attribute 'config': found a text of 65538 bytes; expected at most 65536, which the program reads"),
     (dict(attributes={"format": "x"}), r"attribute 'format' is set by the format; expected another name"),
     (dict(output=lambda out: out[:, 0]), r"predictions: found shape \[10\]; expected \[10, 2\]"),
 ])
