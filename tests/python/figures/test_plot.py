@@ -411,6 +411,18 @@ def test_a_run_whose_name_has_brackets(tree):
     assert [plot.data.Results(tree, run).runs for run in ("r[0]", "r[1]", "r?")] == [["r[0]"], ["r1"], ["r0", "r1"]]
 
 
+def test_numbers_are_the_same_however_they_are_written(tree):
+    """As in a report: tests/runs/compare_test.cpp."""
+    for number, (checkpoint, decay) in enumerate(zip(tree["checkpoints"], (0.001, "0.001", "1e-3", " 1e-3", "+1e-3", "1_0", "10"))):
+        checkpoint.update(run=str(number), attributes={"weight_decay": decay})
+    for checkpoint, decay in zip(tree["checkpoints"][7:], ("1e-3", 0.001)):
+        checkpoint.update(run="r", attributes={"weight_decay": decay})
+    tree["checkpoints"] = tree["checkpoints"][:9]
+    found = plot.data.Results(tree)
+    assert found.by == ["weight_decay"]
+    assert sorted(map(sorted, plot.groups.groups(found.run_attributes, found.by).values())) == [["0", "1", "2", "r"], ["3"], ["4"], ["5"], ["6"]]
+
+
 def test_train_and_test_of_a_run_are_two_lines(tree):
     found = runs_of(tree, run=lambda i: "r", step=lambda i: i // 2, split=lambda i: ("train", "test")[i % 2])
     assert found == {"r (train)": 6, "r (test)": 6}

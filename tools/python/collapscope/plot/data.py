@@ -6,7 +6,7 @@ import numpy as np
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import did_you_mean, fitting, printable
-from .groups import death, differing, groups, natural, number_of, run_names
+from .groups import death, differing, groups, natural, number_of, run_names, value_key
 from .names import is_drawn
 from .style import group_looks, line_looks, text
 
@@ -81,7 +81,7 @@ class Results:
         if not self._attributes:
             return self._all_attributes(numbers[0])
         first, *others = [self._attributes[number] for number in numbers if number < len(self._attributes)] or [{}]
-        return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+        return {name: value for name, value in first.items() if all(value_key(other.get(name)) == value_key(value) for other in others)}
 
     def _deaths(self, failures):
         layers = self.frame[self.frame["scope"] == "layer"]
