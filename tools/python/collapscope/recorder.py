@@ -217,7 +217,7 @@ class Recorder:
             if swapped:
                 arrays["predictions"] = arrays["predictions"].swapaxes(0, 1)
             if not positions:
-                self._check_predictions(arrays)
+                self._check_predictions(arrays, self._positions)
         samples = len(arrays["targets"])
         self._require_samples(samples, calls)
         if keep is not None and keep < samples:
@@ -258,9 +258,13 @@ class Recorder:
                 call.rows = call.rows[kept]
         return bool(kept.size)
 
-    def _check_predictions(self, arrays: dict) -> None:
-        check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape, look_like_labels(arrays["targets"]),
-                          "output=lambda result: None")
+    def _check_predictions(self, arrays: dict, may_be_of_positions: bool = False) -> None:
+        found, targets = arrays["predictions"].shape, arrays["targets"].shape
+        try:
+            check_predictions(self.path, self._task, found, targets, look_like_labels(arrays["targets"]), "output=lambda result: None")
+        except ValueError as error:
+            hint = may_be_of_positions and self._task == "regression" and len(targets) == 2 and found == (*targets, 1)
+            raise ValueError(f"{error}" + (f"; a target for each position takes y of shape {list(found)} (y.unsqueeze(-1))" if hint else "")) from None
 
     def _check_targets(self, targets: np.ndarray) -> None:
         try:
