@@ -53,8 +53,10 @@ def test_a_block_that_fails():
         model(X)
         raise RuntimeError("of the training")
     assert not any(module._forward_pre_hooks for module in model.modules())
-    with pytest.raises(ValueError, match="found no forward pass"):
+    with pytest.raises(ValueError, match="found no forward pass; expected x, or a call of the model itself inside `with meter:`; compiled graphs"):
         meter.update(y=Y)
+    with pytest.raises(ValueError, match="found 2 forward passes inside `with meter:`; expected one, and update()"), meter:
+        model(X), model(X)
     with meter, pytest.raises(ValueError, match="inside another one"):
         with meter:
             pass

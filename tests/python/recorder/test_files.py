@@ -248,7 +248,7 @@ class Odd(nn.Module):
     (dict(y=torch.zeros(10, 3)), r"predictions: found shape \[10, 2\]; expected \[10, 3\] beside targets"),
     (dict(y=torch.zeros(10, 2, 1)), r"targets: found float32 of shape \[10, 2, 1\]; expected \[N\] or \[N, n\]"),
     (dict(y=None), r"targets: found None; expected y of shape"),
-    (dict(x=None), r"found no forward pass; expected x, or a call of the model inside `with rec.watch\(\):`"),
+    (dict(x=None), r"found no forward pass; expected x, or a call of the model itself inside `with rec.watch\(\):`; compiled graphs and"),
     (dict(mask=torch.zeros(10, 4)), r"mask: sample 0 has no position that counts"),
     (dict(mask=torch.zeros(10)), r"mask: found shape \[10\]; expected \[N, T\]"),
     (dict(task="classification"), r"targets: found float32 of shape \[10, 2\]; expected integers \[N\]"),

@@ -164,6 +164,8 @@ class Meter(Recorder):
     Raises ValueError for what does not fit; that batch has then left no trace.
     """
 
+    _WATCHES, _ADDS = "meter", "update()"
+
     def __init__(self, model, layers=None, *, task: str = "regression", classes: int | None = None, ignore_label: int | None = None,
                  class_names=None, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
                  metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None,

@@ -23,6 +23,8 @@ from ._dump import DumpWriter, check_class_names, check_options, check_predictio
 from ._tensors import DTYPES, to_numpy
 from .text import fitting
 
+_COMPILED = "compiled graphs and the replicas of DataParallel cannot be seen"
+
 
 class Recorder:
     """Records a model's layers into one dump; a context manager.
@@ -60,6 +62,8 @@ class Recorder:
         batch that has no other; -100 is PyTorch's.
     Raises ValueError for what does not fit, with file, layer, what was found and expected.
     """
+
+    _WATCHES, _ADDS = "rec.watch()", "add()"  # what people call, for messages
 
     def __init__(self, model, path, layers=None, task="regression", attributes=None, *, exclude=None, pool="mean", dtype=None,
                  compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False, class_names=None,
@@ -205,10 +209,10 @@ class Recorder:
         if x is not None:
             predictions = self._run(x, mask, predictions, positions, made)
         elif mask is not None:
-            raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
+            raise ValueError(f"{self.path}: mask: found in {self._ADDS} without x; expected in watch(mask=...)")
         elif self._captured is None:
-            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with "
-                             "rec.watch():`")
+            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model itself inside `with {self._WATCHES}:`; "
+                             f"{_COMPILED}")
         (captured, mask), self._captured = self._captured, None
         calls = by_name(captured)
         self._require_same_calls(calls)
@@ -287,7 +291,8 @@ class Recorder:
         try:
             yield
             if run.count > 1:
-                raise ValueError(f"{self.path}: found {run.count} forward passes inside watch(); expected one, and add() after each")
+                raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
+                                 f"{self._ADDS} after each")
             self._captured = (run.calls, mask)
         finally:
             for hook in hooks:
@@ -363,7 +368,7 @@ class Recorder:
                 raise ValueError(f"{self.path}: layers/{layer.name}: found no call in the forward pass; expected one, as "
                                  "it was named in layers=")
         if not calls:
-            raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass")
+            raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass; {_COMPILED}")
         if unused and not self._quiet:
             warnings.warn(f"{self.path}: left out, as the forward pass does not call them: "
                           + ", ".join(layer.name for layer in unused), stacklevel=4)
