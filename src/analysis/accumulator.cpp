@@ -122,6 +122,20 @@ class Accumulator::Work {
     targets_.merge(other.targets_);
   }
 
+  [[nodiscard]] std::unique_ptr<Work> copy(std::unique_ptr<Backend> backend) {
+    require_sound();
+    if (!looks_.empty()) {
+      throw UsageError("a second look has begun: the sums cannot be copied before compute()");
+    }
+    auto copied = std::make_unique<Work>(layers_, targets(), options_, std::move(backend));
+    if (targets_.rows() > 0) {
+      PartInMemory part;
+      write({}, Looks::one, part);
+      copied->read(part);
+    }
+    return copied;
+  }
+
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
     if (!looks_.empty()) {
       throw UsageError("a second look has begun: weights cannot change before compute()");
@@ -334,7 +348,7 @@ class Accumulator::Work {
       }
     };
     if (backend_->is_device() || !fits(1)) {
-      throw refusal;
+      throw UsageError(fmt::format("layer '{}': {}", printable(layer.name), refusal.what()));
     }
     std::uint64_t most = 1;
     for (std::uint64_t beyond = layer.features; beyond - most > 1;) {
@@ -511,6 +525,8 @@ Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
   work_->read(source);
 }
 
+Accumulator::Accumulator(std::unique_ptr<Work> work) : work_(std::move(work)) {}
+
 Accumulator::~Accumulator() {
   if (work_ != nullptr) {
     const auto visit = work_->visit();
@@ -528,6 +544,11 @@ void Accumulator::update(const std::vector<RowBytes>& layers, MatrixView<const d
 void Accumulator::merge(Accumulator& other) {
   const auto visit = work_->visit();
   work_->merge(*other.work_);
+}
+Accumulator Accumulator::copy(std::unique_ptr<Backend> backend) {
+  const auto visit = work_->visit();
+  const auto visit_of_copy = backend->visit();
+  return Accumulator(work_->copy(std::move(backend)));
 }
 void Accumulator::set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution) {
   work_->set_weight(layer, std::move(weight), std::move(bias), convolution);

@@ -1,11 +1,9 @@
 // What an analysis will take, roughly.
-#include <algorithm>
-
 #include "analysis/layer_format.hpp"
+#include "analysis/layer_selection.hpp"
 #include "analysis/plan_costs.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
-#include "collapscope/core/text.hpp"
 
 namespace collapscope {
 
@@ -31,13 +29,9 @@ double least_cpu_seconds(std::uint64_t bytes) { return static_cast<double>(bytes
 double estimated_cpu_seconds(const std::vector<Checkpoint>& checkpoints, const AnalysisOptions& options) {
   double seconds = 0;
   for (const Checkpoint& checkpoint : checkpoints) {
-    for (const LayerIndex& layer : checkpoint.front().layers) {
-      const bool is_wanted =
-          options.layers.empty() ||
-          std::any_of(options.layers.begin(), options.layers.end(),
-                      [&](const std::string& glob) { return glob_match(glob, layer.name); });
+    for (const LayerIndex* layer : layers_in_file_order(checkpoint.front(), options.layers)) {
       try {
-        seconds += is_wanted ? seconds_of(checkpoint, layer, options) : 0;
+        seconds += seconds_of(checkpoint, *layer, options);
       } catch (const Error&) {
         // Reported when its turn comes.
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -20,9 +21,12 @@ bool selected(const std::string& layer, const std::vector<std::string>& globs) {
 
 std::vector<const LayerIndex*> layers_in_file_order(const CheckpointIndex& checkpoint,
                                                     const std::vector<std::string>& globs) {
+  std::vector<std::string> names;
+  std::ranges::transform(checkpoint.layers, std::back_inserter(names), &LayerIndex::name);
+  const std::vector<std::string> meant = globs_among(globs, names);
   std::vector<const LayerIndex*> layers;
   for (const LayerIndex& layer : checkpoint.layers) {
-    if (selected(layer.name, globs)) {
+    if (selected(layer.name, meant)) {
       layers.push_back(&layer);
     }
   }

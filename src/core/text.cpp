@@ -15,6 +15,8 @@ namespace collapscope {
 
 namespace {
 
+constexpr std::string_view glob_characters = "*?[";
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Length of the valid UTF-8 sequence that starts `text` and may be shown; 0 when there is none.
@@ -186,6 +188,21 @@ bool glob_match(std::string_view pattern, std::string_view name) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::vector<std::string> globs_among(std::vector<std::string> globs, const std::vector<std::string>& names) {
+  for (std::string& glob : globs) {
+    if (glob.find_first_of(glob_characters) == std::string::npos || !std::ranges::count(names, glob)) {
+      continue;
+    }
+    std::string literal;
+    for (const char c : glob) {
+      literal +=
+          glob_characters.find(c) == std::string_view::npos ? std::string(1, c) : fmt::format("[{}]", c);
+    }
+    glob = std::move(literal);
+  }
+  return globs;
 }
 
 }  // namespace collapscope

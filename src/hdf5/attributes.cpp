@@ -28,22 +28,20 @@ constexpr std::size_t max_number_size = 64;
 struct Reading {
   std::optional<AttributeValue> value;
   std::string found;
+  bool is_long = false;
 };
 
 Reading found(std::string what) { return {std::nullopt, std::move(what)}; }
 
-Reading text_reading(std::string text) {
-  if (text.size() > max_text) {
-    return found(fmt::format("a string of {} bytes", text.size()));
-  }
-  return {std::move(text), {}};
+Reading long_text(std::uint64_t bytes) {
+  return {std::nullopt, fmt::format("a string of {} bytes", bytes), true};
 }
 
 // `stored`: its length as far as it is known; a damaged one must not be allocated.
 Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint64_t> stored,
                            const Place& place) {
   if (stored && *stored > max_text) {
-    return found(fmt::format("a string of {} bytes", *stored));
+    return long_text(*stored);
   }
   const Handle memory = own(H5Tcopy(H5T_C_S1), H5Tclose, place, "read an attribute");
   check(H5Tset_size(memory.get(), H5T_VARIABLE), place, "read an attribute");
@@ -55,8 +53,8 @@ Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint6
   // HDF5 gives nothing where it does not find the string in the heap.
   const bool is_lost = stored && *stored > 1 && length == 0;
   Reading reading = is_lost ? found(fmt::format("nothing, where a string of {} bytes was stored", *stored))
-                    : length > max_text ? found(fmt::format("a string of {} bytes", length))
-                                        : text_reading(std::string(text == nullptr ? "" : text, length));
+                    : length > max_text ? long_text(length)
+                                        : Reading{std::string(text == nullptr ? "" : text, length), {}};
   H5Dvlen_reclaim(memory.get(), space.get(), H5P_DEFAULT, static_cast<void*>(&text));
   return reading;
 }
@@ -64,7 +62,7 @@ Reading read_variable_text(hid_t attribute, hid_t type, std::optional<std::uint6
 Reading read_fixed_text(hid_t attribute, hid_t type, const Place& place) {
   const std::size_t size = H5Tget_size(type);
   if (size > max_text) {
-    return found(fmt::format("a string of {} bytes", size));
+    return long_text(size);
   }
   std::string text(size, '\0');
   check(H5Aread(attribute, type, text.data()), place, "read an attribute");
@@ -72,7 +70,7 @@ Reading read_fixed_text(hid_t attribute, hid_t type, const Place& place) {
   if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) {
     text.resize(text.find_last_not_of(' ') + 1);
   }
-  return text_reading(std::move(text));
+  return {std::move(text), {}};
 }
 
 Reading read_integer(hid_t attribute, hid_t type, const Place& place) {
@@ -178,7 +176,7 @@ void Attributes::read(hid_t object, const std::string& name) {
   if (reading.value) {
     values_.emplace(name, std::move(*reading.value));
   } else {
-    unreadable_.emplace(name, std::move(reading.found));
+    unreadable_.emplace(name, Unreadable{std::move(reading.found), reading.is_long});
   }
 }
 
@@ -195,6 +193,16 @@ void Attributes::inherit(const Attributes& outer) {
   }
 }
 
+std::map<std::string, std::string> Attributes::long_texts() const {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, what] : unreadable_) {
+    if (what.is_long) {
+      texts.emplace(name, what.found);
+    }
+  }
+  return texts;
+}
+
 void Attributes::refuse(const std::string& name, const std::string& found,
                         const std::string& expected) const {
   throw InputError(place_.file, place_.object,
@@ -203,7 +211,7 @@ void Attributes::refuse(const std::string& name, const std::string& found,
 
 std::optional<AttributeValue> Attributes::find(const std::string& name, const std::string& expected) const {
   if (const auto odd = unreadable_.find(name); odd != unreadable_.end()) {
-    refuse(name, odd->second, expected);
+    refuse(name, odd->second.found, expected);
   }
   const auto value = values_.find(name);
   return value == values_.end() ? std::nullopt : std::optional(value->second);

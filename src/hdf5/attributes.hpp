@@ -24,6 +24,8 @@ class Attributes {
   void inherit(const Attributes& outer);
 
   [[nodiscard]] const std::map<std::string, AttributeValue>& values() const { return values_; }
+  // Strings that are too long to be read: name -> how long it is.
+  [[nodiscard]] std::map<std::string, std::string> long_texts() const;
 
   // Each: nullopt when there is no such attribute; InputError when it is not of that kind.
   [[nodiscard]] std::optional<AttributeValue> find(
@@ -34,13 +36,19 @@ class Attributes {
   [[nodiscard]] std::optional<double> number(const std::string& name) const;
 
  private:
+  // What was found instead of one value.
+  struct Unreadable {
+    std::string found;
+    bool is_long = false;  // a string
+  };
+
   void read(hid_t object, const std::string& name);
   [[noreturn]] void refuse(const std::string& name, const std::string& found,
                            const std::string& expected) const;
 
   Place place_;
   std::map<std::string, AttributeValue> values_;
-  std::map<std::string, std::string> unreadable_;  // name -> what was found instead of one value
+  std::map<std::string, Unreadable> unreadable_;
 };
 
 // How messages show a value: "three" or 3.

@@ -279,16 +279,9 @@ class CheckpointIndexer {
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = find_layers(files_, group_, options_, problems_);
-    if (std::ranges::none_of(
-            layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options_.layers); })) {
-      refuse_no_wanted(layers);
-    }
-    require_own_parameters(layers, options_, files_.place(group_));
+    const auto layers = wanted_of(find_layers(files_, group_, options_, problems_));
+    require_own_parameters(layers, options_.naming, files_.place(group_));
     for (const LayerParts& parts : layers) {
-      if (!is_wanted(parts.name, options_.layers)) {
-        continue;
-      }
       try {
         LayerIndex layer =
             index_layer(files_, group_, parts, options_, checkpoint.targets, problems_.remarks);
@@ -306,8 +299,21 @@ class CheckpointIndexer {
     remark_on_layers(checkpoint, options_.naming, files_.place(group_), problems_.remarks);
   }
 
+  [[nodiscard]] std::vector<LayerParts> wanted_of(const std::vector<LayerParts>& layers) const {
+    std::vector<std::string> names;
+    std::ranges::transform(layers, std::back_inserter(names), &LayerParts::name);
+    const std::vector<std::string> globs = globs_among(options_.layers, names);
+    std::vector<LayerParts> wanted;
+    std::ranges::copy_if(layers, std::back_inserter(wanted),
+                         [&](const LayerParts& parts) { return is_wanted(parts.name, globs); });
+    if (wanted.empty()) {
+      refuse_no_wanted(layers);
+    }
+    return wanted;
+  }
+
   // Failures to find some come first: the wanted layer may be among them.
-  void refuse_no_wanted(const std::vector<LayerParts>& layers) const {
+  [[noreturn]] void refuse_no_wanted(const std::vector<LayerParts>& layers) const {
     if (!problems_.failures.empty()) {
       refuse_all();
     }

@@ -47,6 +47,11 @@ void remark_on_attributes(const CheckpointIndex& checkpoint, const Attributes& a
         place, fmt::format("attribute '{}': found, but no 'step', which orders the checkpoints of a run",
                            printable(other->first))));
   }
+  for (const auto& [name, found] : attributes.long_texts()) {
+    remarks.push_back(remark_at(
+        place, fmt::format("attribute '{}': found {}; expected at most 64 KiB; it is left out of the results",
+                           printable(name), found)));
+  }
   for (const char* name : {"lambda_w", "lambda_h"}) {
     try {
       if (const auto value = attributes.number(name); value && *value < 0) {
@@ -82,17 +87,14 @@ void remark_on_layers(const CheckpointIndex& checkpoint, const DumpNaming& namin
   remark_on_missing(checkpoint, naming.bias, &LayerIndex::bias, "bias", place, remarks);
 }
 
-void require_own_parameters(const std::vector<LayerParts>& layers, const IndexOptions& options,
+void require_own_parameters(const std::vector<LayerParts>& layers, const DumpNaming& naming,
                             const Place& place) {
-  const auto count = std::ranges::count_if(
-      layers, [&](const LayerParts& parts) { return is_wanted(parts.name, options.layers); });
-  for (const auto& [option, pattern] :
-       {std::pair{"--weight", options.naming.weight}, {"--bias", options.naming.bias}}) {
-    if (count > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
+  for (const auto& [option, pattern] : {std::pair{"--weight", naming.weight}, {"--bias", naming.bias}}) {
+    if (layers.size() > 1 && !pattern.empty() && pattern.find("{layer}") == std::string::npos) {
       throw InputError(place.file, place.object,
                        fmt::format("{} '{}' names one dataset for {} layers; expected {{layer}} in it, which "
                                    "stands for a layer's name, or a single layer, as --layers chooses it",
-                                   option, printable(pattern), count));
+                                   option, printable(pattern), layers.size()));
     }
   }
 }

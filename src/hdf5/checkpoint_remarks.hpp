@@ -17,9 +17,8 @@ void remark_on_attributes(const CheckpointIndex& checkpoint, const Attributes& a
 void remark_on_layers(const CheckpointIndex& checkpoint, const DumpNaming& naming, const Place& place,
                       std::vector<Failure>& remarks);
 
-// Throws InputError where one name stands for the weights of several wanted layers: each would get those of
-// one.
-void require_own_parameters(const std::vector<LayerParts>& layers, const IndexOptions& options,
+// Throws InputError where one name stands for the weights of several layers: each would get those of one.
+void require_own_parameters(const std::vector<LayerParts>& layers, const DumpNaming& naming,
                             const Place& place);
 
 }  // namespace collapscope::hdf5

@@ -9,59 +9,48 @@
 
 #include "collapscope/core/decode.hpp"
 #include "collapscope/core/error.hpp"
+#include "hdf5/checked_rows.hpp"
 
 namespace collapscope::hdf5 {
 
 namespace {
 
-// Has no twin: all rows pass through one reader, in order, so that the first such row is found first.
-class CheckingReader final : public RowReader {
- public:
-  CheckingReader(std::unique_ptr<RowReader> reader, DatasetIndex dataset)
-      : reader_(std::move(reader)), dataset_(std::move(dataset)) {}
+// Compared to the precision of the stored type: the attribute may be of another.
+void check_row(const DatasetIndex& dataset, const MissingValue& missing, std::span<const double> numbers,
+               std::uint64_t row) {
+  const double off = dataset.element.unit_roundoff() * std::abs(missing.value);
+  const bool found =
+      std::ranges::any_of(numbers, [&](double number) { return std::abs(number - missing.value) <= off; });
+  if (found) {
+    throw InputError(dataset.file, dataset.object,
+                     fmt::format("found {} in row {}, which stands for a missing value (attribute '{}'); "
+                                 "expected numbers",
+                                 missing.value, row, missing.attribute));
+  }
+}
 
-  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
-    reader_->read(first, count, out);
-    if (count == 0) {
-      return;
-    }
-    const std::size_t sample_bytes = out.size() / count;
-    numbers_.resize(sample_bytes / dataset_.element.size());
-    for (std::uint64_t i = 0; i < count; ++i) {
-      decode_elements(out.subspan(i * sample_bytes, sample_bytes), dataset_.element, numbers_);
-      for (const MissingValue& missing : dataset_.missing) {
-        check_row(missing, first + i);
-      }
+void check_rows(const DatasetIndex& dataset, std::uint64_t first, std::uint64_t count,
+                std::span<const std::byte> rows) {
+  const std::size_t sample_bytes = count > 0 ? rows.size() / count : 0;
+  std::vector<double> numbers(sample_bytes / dataset.element.size());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    decode_elements(rows.subspan(i * sample_bytes, sample_bytes), dataset.element, numbers);
+    for (const MissingValue& missing : dataset.missing) {
+      check_row(dataset, missing, numbers, first + i);
     }
   }
-
-  [[nodiscard]] std::uint64_t preferred_samples() const override { return reader_->preferred_samples(); }
-  void expect(std::uint64_t first, std::uint64_t count) override { reader_->expect(first, count); }
-
- private:
-  // Compared to the precision of the stored type: the attribute may be of another.
-  void check_row(const MissingValue& missing, std::uint64_t row) const {
-    const double off = dataset_.element.unit_roundoff() * std::abs(missing.value);
-    const bool found =
-        std::ranges::any_of(numbers_, [&](double number) { return std::abs(number - missing.value) <= off; });
-    if (found) {
-      throw InputError(dataset_.file, dataset_.object,
-                       fmt::format("found {} in row {}, which stands for a missing value (attribute '{}'); "
-                                   "expected numbers",
-                                   missing.value, row, missing.attribute));
-    }
-  }
-
-  std::unique_ptr<RowReader> reader_;
-  DatasetIndex dataset_;
-  std::vector<double> numbers_;
-};
+}
 
 }  // namespace
 
 std::unique_ptr<RowReader> refuse_missing(std::unique_ptr<RowReader> reader, const DatasetIndex& dataset) {
-  return dataset.missing.empty() ? std::move(reader)
-                                 : std::make_unique<CheckingReader>(std::move(reader), dataset);
+  if (dataset.missing.empty()) {
+    return reader;
+  }
+  return checked_in_order(std::move(reader), [dataset](std::uint64_t first, std::uint64_t count,
+                                                       std::span<const std::byte> rows) {
+    check_rows(dataset, first, count, rows);
+  });
 }
 
 }  // namespace collapscope::hdf5

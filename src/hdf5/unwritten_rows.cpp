@@ -9,6 +9,7 @@
 
 #include "collapscope/core/decode.hpp"
 #include "collapscope/core/error.hpp"
+#include "hdf5/checked_rows.hpp"
 
 namespace collapscope::hdf5 {
 
@@ -30,40 +31,25 @@ bool holds_only(std::span<const std::byte> row, const Fill& fill) {
          std::ranges::equal(row.first(row.size() - fill.size()), row.subspan(fill.size()));
 }
 
-class WrittenReader final : public RowReader {
+class UnwrittenCheck {
  public:
-  WrittenReader(std::unique_ptr<RowReader> reader, const DatasetIndex& dataset)
-      : reader_(std::move(reader)), file_(dataset.file), object_(dataset.object), element_(dataset.element) {
+  explicit UnwrittenCheck(const DatasetIndex& dataset)
+      : file_(dataset.file), object_(dataset.object), element_(dataset.element) {
     for (const std::uint64_t bits : dataset.fills) {
       fills_.push_back(fill_bytes(bits, element_.size()));
     }
   }
 
-  WrittenReader(std::unique_ptr<RowReader> reader, const WrittenReader& like)
-      : reader_(std::move(reader)),
-        file_(like.file_),
-        object_(like.object_),
-        element_(like.element_),
-        fills_(like.fills_) {}
-
-  void read(std::uint64_t first, std::uint64_t count, std::span<std::byte> out) override {
-    reader_->read(first, count, out);
-    const std::size_t row_bytes = count > 0 ? out.size() / count : 0;
+  void operator()(std::uint64_t first, std::uint64_t count, std::span<const std::byte> rows) const {
+    const std::size_t row_bytes = count > 0 ? rows.size() / count : 0;
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::span<const std::byte> row = out.subspan(i * row_bytes, row_bytes);
+      const std::span<const std::byte> row = rows.subspan(i * row_bytes, row_bytes);
       for (const Fill& fill : fills_) {
         if (holds_only(row, fill)) {
           refuse(first + i, fill);
         }
       }
     }
-  }
-
-  [[nodiscard]] std::uint64_t preferred_samples() const override { return reader_->preferred_samples(); }
-  void expect(std::uint64_t first, std::uint64_t count) override { reader_->expect(first, count); }
-  [[nodiscard]] std::unique_ptr<RowReader> twin(std::size_t threads) override {
-    auto other = reader_->twin(threads);
-    return other == nullptr ? nullptr : std::make_unique<WrittenReader>(std::move(other), *this);
   }
 
  private:
@@ -80,7 +66,6 @@ class WrittenReader final : public RowReader {
                     row));
   }
 
-  std::unique_ptr<RowReader> reader_;
   std::string file_;
   std::string object_;
   ElementType element_;
@@ -93,7 +78,7 @@ std::unique_ptr<RowReader> refuse_unwritten(std::unique_ptr<RowReader> reader, c
   if (dataset.holds_labels || dataset.fills.empty()) {
     return reader;
   }
-  return std::make_unique<WrittenReader>(std::move(reader), dataset);
+  return checked_rows(std::move(reader), UnwrittenCheck(dataset));
 }
 
 }  // namespace collapscope::hdf5

@@ -14,6 +14,7 @@
 #include "report/table_cells.hpp"
 #include "report/table_notes.hpp"
 #include "report/terminal_text.hpp"
+#include "runs/attribute_key.hpp"
 
 namespace collapscope {
 namespace {
@@ -56,7 +57,9 @@ class Page {
 using Attribute = Attributes::value_type;
 
 bool contains(const Attributes& attributes, const Attribute& wanted) {
-  return std::ranges::find(attributes, wanted) != attributes.end();
+  return std::ranges::any_of(attributes, [&](const Attribute& attribute) {
+    return attribute.first == wanted.first && same_value(attribute.second, wanted.second);
+  });
 }
 
 std::string fact(const Attribute& attribute) {

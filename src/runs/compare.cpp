@@ -2,46 +2,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
-#include <tuple>
 #include <unordered_map>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/runs/runs.hpp"
+#include "runs/attribute_key.hpp"
 
 namespace collapscope {
 namespace {
 
 using MaybeValue = std::optional<AttributeValue>;
 
-// Orders values: missing, true and false, numbers (counts or not, also those written as text), text.
-using SortKey = std::tuple<int, double, std::string>;  // its kind; what it is as number or text
-
-struct SortKeyOf {
-  SortKey operator()(bool flag) const { return {1, flag ? 1.0 : 0.0, {}}; }
-  SortKey operator()(std::int64_t count) const { return {2, static_cast<double>(count), {}}; }
-  SortKey operator()(std::uint64_t count) const { return {2, static_cast<double>(count), {}}; }
-  SortKey operator()(double number) const {
-    if (std::isnan(number)) return {3, 0, "nan"};
-    return {2, number == 0 ? 0.0 : number, {}};
-  }
-  SortKey operator()(const std::string& text) const {
-    double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) {
-      // Other texts for a number may be none: 1.10 is a version beside 1.1.
-      return {2, number == 0 ? 0.0 : number, text == fmt::format("{}", number) ? std::string() : text};
-    }
-    return {3, 0, text};
-  }
-};
-
-SortKey sort_key(const MaybeValue& value) { return value ? std::visit(SortKeyOf{}, *value) : SortKey{}; }
+AttributeKey key_of(const MaybeValue& value) { return value ? attribute_key(*value) : AttributeKey{}; }
 
 bool is_seed(std::string_view name) { return name == "seed" || name.ends_with("_seed"); }
 
@@ -58,14 +35,14 @@ constexpr std::size_t most_differing = 1000;
 
 std::vector<std::string> differing(const std::vector<Run>& runs) {
   struct Seen {
-    SortKey first;
+    AttributeKey first;
     std::size_t runs = 0;
     bool differs = false;
   };
   std::map<std::string_view, Seen> all;
   for (const Run& run : runs) {
     for (const auto& [name, value] : run.attributes) {
-      const SortKey key = sort_key(value);
+      const AttributeKey key = attribute_key(value);
       Seen& seen = all.try_emplace(name, Seen{key}).first->second;
       seen.differs = seen.differs || key != seen.first;
       ++seen.runs;
@@ -171,14 +148,14 @@ RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
   if (runs.empty()) return comparison;
   if (by) check_names(*by, runs);
   comparison.by = by ? *by : differing(runs);
-  std::map<std::vector<SortKey>, RunGroup> groups;
+  std::map<std::vector<AttributeKey>, RunGroup> groups;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    std::vector<SortKey> key;
+    std::vector<AttributeKey> key;
     std::vector<MaybeValue> values;
     const AttributesOf attributes(runs[i]);
     for (const std::string& name : comparison.by) {
       values.push_back(attributes.find(name));
-      key.push_back(sort_key(values.back()));
+      key.push_back(key_of(values.back()));
     }
     RunGroup& group = groups[key];
     if (group.runs.empty()) group.values = std::move(values);

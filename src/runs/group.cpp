@@ -9,6 +9,7 @@
 
 #include "collapscope/runs/runs.hpp"
 #include "results/run_key.hpp"
+#include "runs/attribute_key.hpp"
 #include "runs/death.hpp"
 
 namespace collapscope {
@@ -33,13 +34,14 @@ Attributes common_attributes(const Results& results, const std::vector<std::size
     std::unordered_set<std::string_view> seen;  // of an attribute that is there twice, the first counts
     for (const auto& [name, value] : results.checkpoints[i].attributes) {
       const auto found = wanted.find(name);
-      if (seen.insert(name).second && found != wanted.end() && *found->second == value) ++shared[name];
+      if (seen.insert(name).second && found != wanted.end() && same_value(*found->second, value))
+        ++shared[name];
     }
   }
   Attributes common;
   for (const auto& attribute : first) {
     const std::string& name = attribute.first;
-    const bool same = shared[name] == checkpoints.size() && *wanted[name] == attribute.second;
+    const bool same = shared[name] == checkpoints.size() && same_value(*wanted[name], attribute.second);
     if (same && std::ranges::find(not_of_runs, name) == not_of_runs.end()) common.push_back(attribute);
   }
   std::ranges::sort(

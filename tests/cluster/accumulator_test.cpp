@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 // The first checkpoint of the sample run, in memory.
 class Rows {
@@ -152,7 +153,7 @@ TEST_F(Accumulators, HoldWideRowsWhileTheyAreFew) {
     add(other);
   }
   EXPECT_THROW(held.merge(other), UsageError);
-  EXPECT_THROW(made_with(4), UsageError);
+  EXPECT_THAT([&] { (void)made_with(4); }, ThrowsMessage<UsageError>(HasSubstr("layer 'fc': needs")));
 }
 
 TEST_F(Accumulators, RefuseIntegersThatFloat64WouldRound) {
@@ -217,6 +218,26 @@ TEST_F(Accumulators, MergeAsIfOneHadHadAllRows) {
     EXPECT_EQ(first.rows(), rows().count());
     expect_near(first.compute(about()), wanted);
   }
+}
+
+TEST_F(Accumulators, GoOnFromACopy) {
+  Accumulator accumulator = made();
+  Accumulator empty = accumulator.copy(make_cpu_backend(1));
+  for (const std::size_t cut : {10U, 32768U, 40000U}) {
+    add(accumulator, static_cast<std::size_t>(accumulator.rows()), cut, {1000});
+    Accumulator copy = accumulator.copy(make_cpu_backend(2));
+    const std::string before = numbers_digest(accumulator.compute(about()));
+    EXPECT_EQ(copy.rows(), cut);
+    EXPECT_EQ(numbers_digest(copy.compute(about())), before);
+    add(copy, cut, rows().count(), {1000});
+    EXPECT_EQ(accumulator.rows(), cut);
+    EXPECT_EQ(numbers_digest(accumulator.compute(about())), before);
+    expect_near(copy.compute(about()), of_dump(Looks::one));
+  }
+  add(empty, 0, rows().count(), {1000});
+  EXPECT_EQ(numbers_digest(empty.compute(about())), numbers_digest(of_dump(Looks::one)));
+  empty.begin_look();
+  EXPECT_THROW((void)empty.copy(make_cpu_backend(1)), UsageError);
 }
 
 TEST_F(Accumulators, GoOnFromAFile) {

@@ -177,6 +177,19 @@ TEST_F(ClassAccumulators, MergeAsIfOneHadHadAllRows) {
   }
 }
 
+TEST_F(ClassAccumulators, GoOnFromACopy) {
+  Accumulator whole = rows().made();
+  rows().add(whole, 0, 20000);
+  Accumulator copy = whole.copy(make_cpu_backend(1));
+  EXPECT_EQ(copy.rows(), whole.rows());
+  EXPECT_EQ(copy.targets().classes, classes);
+  EXPECT_EQ(copy.ignore_label(), ignored);
+  EXPECT_EQ(numbers_digest(copy.compute()), numbers_digest(whole.compute()));
+  rows().add(copy, 20000);
+  rows().add(whole, 20000);
+  expect_near(copy.compute(), whole.compute());
+}
+
 TEST_F(ClassAccumulators, GoOnFromAFile) {
   const std::string path = test::temporary_path("class_accumulator.h5");
   Accumulator whole = rows().made();

@@ -206,6 +206,17 @@ TEST(GlobMatch, MatchesWholeNames) {
   }
 }
 
+TEST(GlobMatch, KnowsTheNamesThatThereAre) {
+  const std::vector<std::string> names{"h0", "h[0]", "a*b?[c]", "fc1"};
+  const std::vector<std::string> globs = globs_among({"h[0]", "h[1]", "a*b?[c]", "fc1"}, names);
+  EXPECT_TRUE(glob_match(globs.at(0), "h[0]"));
+  EXPECT_FALSE(glob_match(globs.at(0), "h0"));
+  EXPECT_EQ(globs.at(1), "h[1]");
+  EXPECT_TRUE(glob_match(globs.at(2), "a*b?[c]"));
+  EXPECT_FALSE(glob_match(globs.at(2), "axxbyc"));
+  EXPECT_EQ(globs.at(3), "fc1");
+}
+
 TEST(GlobMatch, TakesNoExponentialTime) {
   std::string pattern;
   for (int i = 0; i < 30; ++i) {

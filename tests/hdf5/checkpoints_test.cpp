@@ -115,8 +115,13 @@ TEST_F(Checkpoints, LeaveOutLongStringsUnlessTheyMatter) {
     file.variable_attribute("/", "config", longest + "yz");
     file.variable_attribute("/", "notes", longest);
   });
-  const CheckpointIndex checkpoint = index_dump(path).checkpoints.at(0);
-  EXPECT_THAT(checkpoint.attributes, ElementsAre(Pair("notes", AttributeValue(longest))));
+  const DumpIndex dump = index_dump(path);
+  EXPECT_THAT(dump.checkpoints.at(0).attributes, ElementsAre(Pair("notes", AttributeValue(longest))));
+  ASSERT_EQ(dump.remarks.size(), 1U);
+  EXPECT_EQ(
+      dump.remarks.at(0).message,
+      "attribute 'config': found a string of 65537 bytes; expected at most 64 KiB; it is left out of the "
+      "results");
   EXPECT_THAT(
       index_error(write([&](const TestFile& file) { file.variable_attribute("/", "run", longest + "yz"); })),
       AllOf(HasSubstr("attribute 'run'"), HasSubstr("a string of 65537 bytes"), HasSubstr("at most 64 KiB")));

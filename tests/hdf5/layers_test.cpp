@@ -240,6 +240,23 @@ TEST_F(Layers, ThatAreNotWantedAreLeftAlone) {
   EXPECT_THAT(index_error(path(), options), HasSubstr("no layer is selected by --layers"));
 }
 
+TEST_F(Layers, AreTheOnesThatAGlobNames) {
+  const auto make = [](const TestFile& file) {
+    for (const char* name : {"h0", "h1", "h[0]", "h*"}) {
+      file.ramp(std::string("layers/") + name + "/activations", {4, 3});
+    }
+  };
+  const auto chosen = [&](std::vector<std::string> globs) {
+    IndexOptions options;
+    options.layers = std::move(globs);
+    return names(index(make, options));
+  };
+  EXPECT_THAT(chosen({"h[0]"}), ElementsAre("h[0]"));
+  EXPECT_THAT(chosen({"h*"}), ElementsAre("h*"));
+  EXPECT_THAT(chosen({"h[1]"}), ElementsAre("h1"));
+  EXPECT_THAT(chosen({"h[0]", "h?"}), ElementsAre("h*", "h0", "h1", "h[0]"));
+}
+
 TEST_F(Layers, ThatAreNotWantedMayBeBroken) {
   const auto make = [](const TestFile& file) {
     file.ramp("layers/fc1/activations", {4, 3});

@@ -120,14 +120,29 @@ TEST(Compare, NumbersInTextAreOrderedAsNumbers) {
   for (const RunGroup& group : compare_runs(results, group_runs(results)).groups) {
     order.push_back(std::get<std::string>(*group.values[0]));
   }
-  EXPECT_THAT(order, ElementsAre("2e-3", "0.02", "0.1", "0.10", "1e999", "none"));
+  EXPECT_THAT(order, ElementsAre("2e-3", "0.02", "0.1", "1e999", "none"));
 }
 
-TEST(Compare, ANumberIsEqualToItsShortestText) {
+TEST(Compare, ANumberIsTheSameHoweverItIsWritten) {
   const Results results = runs_with({{Attributes{{"wd", 0.001}}, 1.0},
                                      {Attributes{{"wd", std::string("0.001")}}, 1.0},
-                                     {Attributes{{"wd", std::string("1e-3")}}, 1.0}});
-  EXPECT_EQ(compare_runs(results, group_runs(results)).groups.size(), 2U);
+                                     {Attributes{{"wd", std::string("1e-3")}}, 1.0},
+                                     {Attributes{{"wd", std::string(" 1e-3")}}, 1.0},
+                                     {Attributes{{"wd", std::string("+1e-3")}}, 1.0}});
+  std::vector<std::size_t> sizes;
+  for (const RunGroup& group : compare_runs(results, group_runs(results)).groups) {
+    sizes.push_back(group.runs.size());
+  }
+  EXPECT_THAT(sizes, ElementsAre(3, 1, 1));
+}
+
+TEST(Compare, AttributesOfARunAreTheSameHoweverTheyAreWritten) {
+  Results results = runs_with({{Attributes{{"wd", std::string("1e-3")}, {"seed", std::int64_t{0}}}, 1.0},
+                               {Attributes{{"wd", 0.001}, {"seed", 0.0}}, 1.0}});
+  results.checkpoints.at(1).run = results.checkpoints.at(0).run;
+  const auto runs = group_runs(results);
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].attributes.size(), 2U);
 }
 
 TEST(Compare, NoRunsGiveNoGroups) { EXPECT_TRUE(compare_runs({}, {}).groups.empty()); }

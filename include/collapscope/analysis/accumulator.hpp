@@ -73,6 +73,8 @@ class Accumulator {
   // The rows of another one with the same layers, after these. Throws UsageError where it has others.
   void merge(Accumulator& other);
   void reset();
+  // The same rows, to go on from on another backend. Throws UsageError while a second look is at work.
+  [[nodiscard]] Accumulator copy(std::unique_ptr<Backend> backend);
   // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
   // while a second look is at work.
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
@@ -100,6 +102,7 @@ class Accumulator {
 
  private:
   class Work;
+  explicit Accumulator(std::unique_ptr<Work> work);
   std::unique_ptr<Work> work_;
 };
 

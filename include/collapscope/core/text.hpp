@@ -28,4 +28,9 @@ namespace collapscope {
 // Shell-like match of a whole name: '*' any run of characters, '?' one, '[abc]' a set.
 [[nodiscard]] bool glob_match(std::string_view pattern, std::string_view name);
 
+// Globs as they are meant where there are such names: what is a name itself matches no other one, although
+// it may have brackets ("h[0]" beside "h0").
+[[nodiscard]] std::vector<std::string> globs_among(std::vector<std::string> globs,
+                                                   const std::vector<std::string>& names);
+
 }  // namespace collapscope

@@ -11,9 +11,12 @@ const comparedBy = (report.comparison && report.comparison.by) || [];
 
 // A number, also one that is written as text.
 function numberOf(value) {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const number = typeof value === 'string' && /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
   return isNumber(number) ? number : null;
 }
+
+// Values of attributes are the same where their keys are: numbers however they are written.
+const valueKey = (value) => JSON.stringify(numberOf(value) === null ? value : numberOf(value));
 
 // Runs in the order of the numbers in which they differ, then by name.
 const runs = (() => {
@@ -42,7 +45,7 @@ function groupsBy(names) {
   const groups = new Map();
   runs.forEach((run, index) => {
     const values = names.map((name) => own(run.attributes, name));
-    const key = JSON.stringify(values.map((value) => (numberOf(value) === null ? value : numberOf(value))));
+    const key = JSON.stringify(values.map(valueKey));
     if (!groups.has(key)) {
       groups.set(key, {values, label: names.map((name, i) => `${printable(name)} ${formatAttribute(values[i])}`).join(', '), members: []});
     }
@@ -148,7 +151,7 @@ function targetsRank(run) {
 // Attributes that differ among the runs, those that order them by a number first.
 const differingAttributes = (() => {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.attributes || {})))];
-  const differs = (name) => new Set(runs.map((run) => JSON.stringify(own(run.attributes, name)))).size > 1;
+  const differs = (name) => new Set(runs.map((run) => valueKey(own(run.attributes, name)))).size > 1;
   return names.filter((name) => name !== 'run' && differs(name));
 })();
 const numericAttributes = (() => {

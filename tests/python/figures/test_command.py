@@ -42,6 +42,12 @@ def test_a_figure_is_the_functions(arm, tmp_path, run):
     assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
 
 
+def test_metrics_are_named_as_the_program_has_them(arm, tmp_path, run):
+    assert run("plot", "last_layer", arm / "arm.json", "-o", "x.svg", "--metrics", "nrc1,nrc2") == (0, "")
+    assert run("plot", "last_layer", arm / "arm.json", "-o", "y.svg", "--metric", "nrc1", "--metric", "nrc2") == (0, "")
+    assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
+
+
 def test_results_from_standard_input(arm, tmp_path, monkeypatch, run):
     with open(arm / "arm.json", encoding="utf-8") as file:
         monkeypatch.setattr(sys, "stdin", file)

@@ -365,6 +365,26 @@ def test_what_results_cannot_give_is_said(tree, arm):
         plot.deep({**tree, "checkpoints": []})
 
 
+@pytest.mark.parametrize("name", ["last_layer", "explained_variance", "deep", "weight_decay", "heatmap", "spectrum"])
+def test_columns_are_a_number_of_columns(frame, name):
+    for columns in (0, -1, 2.5):
+        with pytest.raises(FigureError, match=f"columns: found {columns}; expected a whole number from 1 on"):
+            getattr(plot, name)(frame, columns=columns)
+
+
+def test_spectra_of_all_layers_that_have_some(tree):
+    for checkpoint in tree["checkpoints"]:
+        for layer in checkpoint["layers"][:2]:
+            del layer["metrics"]["evr"]
+    assert [ax.get_title() for ax in plot.spectrum(tree, layer="all").axes] == ["fc3", "fc4", "fc5", "fc6"]
+    with pytest.raises(FigureError, match="no value of evr at layer fc1"):
+        plot.spectrum(tree, layer="fc1")
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = []
+    with pytest.raises(FigureError, match="no value of evr in these results"):
+        plot.spectrum(tree, layer="all")
+
+
 def test_results_without_names_and_steps(tree):
     for checkpoint in tree["checkpoints"]:
         checkpoint["run"] = checkpoint["step"] = None
@@ -383,6 +403,24 @@ def runs_of(tree, **changes):
             place = checkpoint if name in ("run", "step", "path", "id") else checkpoint["attributes"]
             place[name] = value(number)
     return collections.Counter(name for name in plot.data.Results(tree).frame.drop_duplicates("checkpoint")["run"])
+
+
+def test_a_run_whose_name_has_brackets(tree):
+    for number, checkpoint in enumerate(tree["checkpoints"]):
+        checkpoint["run"] = ("r0", "r[0]", "r1")[number % 3]
+    assert [plot.data.Results(tree, run).runs for run in ("r[0]", "r[1]", "r?")] == [["r[0]"], ["r1"], ["r0", "r1"]]
+
+
+def test_numbers_are_the_same_however_they_are_written(tree):
+    """As in a report: tests/runs/compare_test.cpp."""
+    for number, (checkpoint, decay) in enumerate(zip(tree["checkpoints"], (0.001, "0.001", "1e-3", " 1e-3", "+1e-3", "1_0", "10"))):
+        checkpoint.update(run=str(number), attributes={"weight_decay": decay})
+    for checkpoint, decay in zip(tree["checkpoints"][7:], ("1e-3", 0.001)):
+        checkpoint.update(run="r", attributes={"weight_decay": decay})
+    tree["checkpoints"] = tree["checkpoints"][:9]
+    found = plot.data.Results(tree)
+    assert found.by == ["weight_decay"]
+    assert sorted(map(sorted, plot.groups.groups(found.run_attributes, found.by).values())) == [["0", "1", "2", "r"], ["3"], ["4"], ["5"], ["6"]]
 
 
 def test_train_and_test_of_a_run_are_two_lines(tree):

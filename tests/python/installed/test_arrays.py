@@ -137,6 +137,17 @@ def test_attributes_are_numbers_whatever_holds_them():
         sums.results(attributes={"sizes": [1, 2]})
 
 
+def test_large_integers_among_attributes_are_exact():
+    sums = new()
+    sums.update(X, Y)
+    given = {"seed": 2**63, "hash": np.uint64(2**64 - 1), "low": -2**63, "large": 2**53 + 1, "number": 2.0**63}
+    found = sums.results(attributes=given)["checkpoints"][0]["attributes"]
+    assert found == given and [name for name, value in found.items() if isinstance(value, float)] == ["number"]
+    for odd in (2**64, -2**63 - 1):
+        with pytest.raises(collapscope.errors.AccumulatorError, match=f"attribute 'seed': found {odd}; expected an integer of 64 bits, or a float"):
+            sums.results(attributes={"seed": odd})
+
+
 def test_files_of_accumulators_are_merged(tmp_path):
     whole = new()
     for number in range(2):

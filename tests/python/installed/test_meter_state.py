@@ -1,4 +1,5 @@
 """A meter between its calls: in a `with` block, after errors, and beside the training's random numbers."""
+import copy
 import subprocess
 import sys
 
@@ -52,8 +53,10 @@ def test_a_block_that_fails():
         model(X)
         raise RuntimeError("of the training")
     assert not any(module._forward_pre_hooks for module in model.modules())
-    with pytest.raises(ValueError, match="found no forward pass"):
+    with pytest.raises(ValueError, match="found no forward pass; expected x, or a call of the model itself inside `with meter:`; compiled graphs"):
         meter.update(y=Y)
+    with pytest.raises(ValueError, match="found 2 forward passes inside `with meter:`; expected one, and update()"), meter:
+        model(X), model(X)
     with meter, pytest.raises(ValueError, match="inside another one"):
         with meter:
             pass
@@ -99,6 +102,52 @@ def test_a_second_look_that_fails(loader, error):
     assert meter.compute([(X, Y)], wide=True)["nrc1_centered"].notna().all()
     meter.update(X, Y)
     assert meter.samples == 128
+
+
+def test_a_deep_copy_goes_on_by_itself():
+    model = mlp()
+    meter, asked = collapscope.Meter(model), collapscope.Meter(mlp())
+    empty = copy.deepcopy(meter)
+    for one in (meter, asked):
+        one.update(X, Y)
+    asked.results()  # ends a segment, as a copy does
+    asked.update(X, Y)
+    with meter:
+        twin = copy.deepcopy(meter)
+        assert all(len(module._forward_pre_hooks) < 2 for module in model.modules())
+    assert twin.results()["checkpoints"] == meter.results()["checkpoints"] and twin.layers == meter.layers and empty.samples == 0
+    twin.update(X, Y)
+    with torch.no_grad(), twin, meter, copy.deepcopy(twin) as third:  # of the same model, each with hooks of its own
+        result = model.eval()(X)
+    third.update(y=Y, predictions=result)
+    assert (meter.samples, twin.samples, third.samples) == (64, 128, 192)
+    assert digest(meter) == wanted() and digest(twin) == digest(asked)
+    meter.reset()
+    empty.update(X, Y)
+    assert digest(empty) == wanted() and digest(twin) == digest(asked)
+    assert twin.compute([(X, Y), (X, Y)], wide=True)["nrc1_centered"].notna().all()
+    with torch.no_grad():
+        model[0].weight += 1
+    with pytest.raises(ValueError, match="found changed after sample 128"):
+        twin.update(X, Y)
+
+
+def test_a_deep_copy_of_an_accumulator():
+    sums = collapscope.Accumulator(5, classes=2, ignore_label=-100, weights=torch.ones(2, 5))
+    twins = [copy.deepcopy(sums)]
+    sums.set_weights(torch.eye(5)[:2])  # before any row
+    twins.append(copy.deepcopy(sums))
+    labels = (Y[:, 0] > 0).long()
+    for one in (*twins, sums):
+        one.update(X, labels, Y)
+    assert digest(twins[1]) == digest(sums) != digest(twins[0])
+    twins.append(copy.deepcopy(sums))
+    sums.reset()
+    assert sums.rows == 0 and digest(twins[2]) == digest(twins[1])
+    assert digest(copy.deepcopy(twins[2])) == digest(twins[1])
+    twins[2].begin_look()
+    with pytest.raises(ValueError, match="a second look has begun"):
+        copy.deepcopy(twins[2])
 
 
 class Augmented(torch.utils.data.Dataset):

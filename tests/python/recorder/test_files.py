@@ -248,7 +248,7 @@ class Odd(nn.Module):
     (dict(y=torch.zeros(10, 3)), r"predictions: found shape \[10, 2\]; expected \[10, 3\] beside targets"),
     (dict(y=torch.zeros(10, 2, 1)), r"targets: found float32 of shape \[10, 2, 1\]; expected \[N\] or \[N, n\]"),
     (dict(y=None), r"targets: found None; expected y of shape"),
-    (dict(x=None), r"found no forward pass; expected x, or a call of the model inside `with rec.watch\(\):`"),
+    (dict(x=None), r"found no forward pass; expected x, or a call of the model itself inside `with rec.watch\(\):`; compiled graphs and"),
     (dict(mask=torch.zeros(10, 4)), r"mask: sample 0 has no position that counts"),
     (dict(mask=torch.zeros(10)), r"mask: found shape \[10\]; expected \[N, T\]"),
     (dict(task="classification"), r"targets: found float32 of shape \[10, 2\]; expected integers \[N\]"),
@@ -261,6 +261,7 @@ class Odd(nn.Module):
     (dict(attributes={"tags": [1, 2]}), r"attribute 'tags': found list; expected a string or a number"),
     *((dict(attributes={"step": step}), r"attribute 'step': found .*; expected a finite number") for step in ("001", float("nan"), True)),
     (dict(pool={"lienar": "max"}), r"pool: found no layer that fits 'lienar'.*; expected one of "),
+    (dict(attributes={"config": "é" * 32769}), r"attribute 'config': found a text of 65538 bytes; expected at most 65536, which the program reads"),
     (dict(attributes={"format": "x"}), r"attribute 'format' is set by the format; expected another name"),
     (dict(output=lambda out: out[:, 0]), r"predictions: found shape \[10\]; expected \[10, 2\]"),
 ])

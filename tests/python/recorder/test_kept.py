@@ -218,7 +218,7 @@ def test_layers_that_checkpointing_calls_again_are_none_of_the_pass(tmp_path):
 def test_a_watch_of_two_passes_is_refused(tmp_path):
     model, x, y = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(9, 4), torch.randn(9, 2)
     with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
-        with pytest.raises(ValueError, match=r"found 2 forward passes inside watch\(\); expected one"):
+        with pytest.raises(ValueError, match=r"found 2 forward passes inside `with rec.watch\(\):`; expected one, and add\(\)"):
             with torch.no_grad(), rec.watch():
                 model(x), model(x)
         with pytest.raises(ValueError, match="found no forward pass"):

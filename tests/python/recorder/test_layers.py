@@ -63,6 +63,25 @@ class Own(nn.Module):
         return x @ self.weight.t()
 
 
+def test_a_name_with_brackets_means_itself(tmp_path):
+    net = nn.Sequential()
+    for name in ("h0", "h[0]", "h1"):
+        net.add_module(name, nn.Linear(4, 4))
+    path, x = tmp_path / "dump.h5", torch.randn(N, 3, 4)
+    with collapscope.Recorder(net, path, pool={"h[0]": "first", "h?": "last"}, exclude="h1") as rec:
+        rec.add(x, torch.randn(N, 4), predictions=torch.randn(N, 4))
+    with h5py.File(path) as f:
+        np.testing.assert_array_equal(f["layers/h0/activations"], x[:, -1])
+        np.testing.assert_allclose(f["layers/h[0]/activations"], net[0](x)[:, 0].detach(), rtol=1e-5, atol=1e-6)
+    assert [layer.name for layer in collapscope.Recorder(net, "never.h5", exclude="h[0]")._chosen] == ["h0", "h1"]
+    assert [layer.name for layer in collapscope.Recorder(net, "never.h5", exclude="h[1]")._chosen] == ["h0", "h[0]"]
+    arrays = {"h0.x": np.ones((5, 4)), "h[0].x": np.ones((5, 4)), "h0.weight": np.ones((2, 4)), "h[0].weight": np.ones((4, 2)), "y": np.ones(5)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "a.h5", activations="*.x", targets="y", transpose="h[0]")
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert f["layers/h0/weight"].shape == f["layers/h[0]/weight"].shape == (2, 4)
+
+
 class Many(nn.Module):
     def __init__(self):
         super().__init__()

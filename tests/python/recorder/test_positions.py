@@ -210,6 +210,10 @@ class Headed(nn.Module):
     (tokens, (N, T, 2), {"pool": "none"}, r"predictions: found shape \[120, 3\]; expected \[120, 2\]"),
     (tokens, (N, T), {"pool": "none"}, r"targets: found shape \[20, 6\] beside sequences of 6 positions \(0, 2\) with pool 'none'; expected "
                                        r"\[20, 6, 1\] for one target per position, or pool='keep'"),
+    (tokens, (N, T), {"pool": "none", "output": lambda out: out[:, :, :1]},
+     r"predictions: found shape \[20, 6, 1\]; expected \[20, 6\] .*; a target for each position takes y of shape \[20, 6, 1\] \(y.unsqueeze"),
+    (tokens, (N, T), {"pool": "mean", "output": lambda out: out[:, :, :1]},
+     r"predictions: found shape \[20, 6, 1\]; expected \[20, 6\] beside targets of shape \[20, 6\]$"),
     (Headed, (N, T, 3), {"pool": "none"}, r"layers/head: found an input of shape \[20, 4\]; expected one row for each of the positions "
                                           r"\[6\], as every position has a target\. Leave out what has none: exclude=\['head'\]")])
 def test_refused(tmp_path, model, y, options, message):

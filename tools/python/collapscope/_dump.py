@@ -19,6 +19,7 @@ from ._output import Output
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
 ENDINGS = (".h5", ".hdf5", ".hdf", ".he5")  # of HDF5 files
+LONGEST_TEXT = 1 << 16  # bytes of an attribute, as the program reads them
 LONGEST_NAME = 4096  # bytes of the name of a class, as the program reads them
 
 
@@ -150,6 +151,11 @@ class DumpWriter(CheckedRows):
                  allow_nonfinite: bool = False):
         super().__init__(Path(path), allow_nonfinite)
         attributes = check_options(self.path, task, attributes, compression)
+        for name, value in attributes.items():
+            length = len(value.encode("utf-8", "replace")) if isinstance(value, str) else 0
+            if length > LONGEST_TEXT:
+                raise ValueError(f"{self.path}: attribute {name!r}: found a text of {length} bytes; expected at most {LONGEST_TEXT}, which the "
+                                 "program reads")
         self.compression = compression
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # No .h5 at its end and hidden: neither globs nor folders given to the program find it.

@@ -127,7 +127,8 @@ def excluded(root, modules, exclude) -> set[int]:
             found.update(id(module) for name, module in modules if item(name, module))
             continue
         else:
-            here = [module for name, module in named(root, True) if name == item or fits(name, item)]
+            every = list(named(root, True))
+            here = [module for name, module in every if name == item] or [module for name, module in every if fits(name, item)]
         if not here:
             raise missing("exclude", item, modules, root)
         found.update(id(inner) for module in here for inner in module.modules())

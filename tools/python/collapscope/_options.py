@@ -84,5 +84,7 @@ def attributes_of(attributes) -> dict:
             continue
         if not isinstance(value, (bool, int, float, str)):
             raise AccumulatorError(f"attribute {name!r}: found {type(value).__name__}; expected a text or a number")
+        if isinstance(value, int) and not -2**63 <= value < 2**64:
+            raise AccumulatorError(f"attribute {name!r}: found {value}; expected an integer of 64 bits, or a float")
         found[str(name)] = value
     return found

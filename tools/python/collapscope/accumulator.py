@@ -11,6 +11,7 @@ It sums moments in float64 as the program does, and takes memory for matrices [d
 """
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import numbers
@@ -312,6 +313,14 @@ class Accumulator:
         if self._core is not None:
             self._core.reset()
         self._passes, self._sound = Passes(), True
+
+    @_plain_errors
+    def __deepcopy__(self, memo) -> Accumulator:
+        """The same rows, to go on from by itself."""
+        found = copy.copy(self)
+        found._core = None if self._core is None else self._core.copy()
+        found._passes = None if self._passes is None else self._passes.copy()
+        return found
 
     def _require_some(self) -> None:
         if self._core is None or not self._core.rows:

@@ -12,13 +12,13 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
                     look_like_labels, shape_text, with_ending)
 from ._sources import index_beside, open_source, shards
+from .text import fitting
 
 PIECE_BYTES = 16 * CHUNK_BYTES
 LAYOUTS = ("NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC")
@@ -228,9 +228,9 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             source = opener(trust)
             if layers is None:
                 layers = find_layers(activations, source, others)
+                transposed = {layer for glob in globs for layer in fitting(glob, layers)}
                 holder = Weights(weights, source, trust)
-                holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, lambda layer: any(
-                    fnmatchcase(layer, glob) for glob in globs))
+                holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
                 if bias == BIAS:
                     plain = {layer: name_for(BIAS, layer) for layer in layers if name_for(BIAS, layer) in set(holder)}
                     holder.copy(writer, layers, "bias", {**plain, **holder.beside(layers, weight)}, False, None)
@@ -239,7 +239,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                     holder.say_what_is_left_out(layers, weight, bias)
                 del holder
                 for glob in globs:
-                    if not any(fnmatchcase(layer, glob) for layer in layers):
+                    if not fitting(glob, layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
             elif not isinstance(activations, Mapping):
                 require_same_layers(layers, find_layers(activations, source, others), source.path)

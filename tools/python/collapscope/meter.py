@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import numbers
-from fnmatch import fnmatchcase
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +20,7 @@ from .accumulator import Accumulator
 from .attach import arguments_of
 from .errors import AccumulatorError
 from .recorder import Recorder
+from .text import fitting
 
 
 class _Sums(CheckedRows):
@@ -163,6 +164,8 @@ class Meter(Recorder):
     Raises ValueError for what does not fit; that batch has then left no trace.
     """
 
+    _WATCHES, _ADDS = "meter", "update()"
+
     def __init__(self, model, layers=None, *, task: str = "regression", classes: int | None = None, ignore_label: int | None = None,
                  class_names=None, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
                  metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None,
@@ -190,6 +193,18 @@ class Meter(Recorder):
         super().__init__(model, "meter", layers, task, attributes, **options)
         if block is not None:
             self._enter_block()
+
+    def __deepcopy__(self, memo) -> Meter:
+        """A meter of the same model with the same samples, to go on from by itself; outside `with meter:`."""
+        found = copy.copy(self)
+        found._block = None
+        found.reset()  # with hooks of its own
+        if self._writer is not None:
+            for name in ("_writer", "_own"):
+                setattr(found, name, copy.deepcopy(getattr(self, name), memo))
+            for name in ("samples", "_modules", "_layers", "_layouts", "_weights", "_lent", "_closed", "_quiet", "_failure"):
+                setattr(found, name, getattr(self, name))
+        return found
 
     def _checked(self, path):
         return path
@@ -354,8 +369,8 @@ def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
     target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is."""
     require_options("regression", classes=None, metrics=metrics, signal_dim=None, top=10, precision="float64", memory=0, device="cpu", threads=1,
                     per_class=False)
-    wanted = metric_patterns(metrics).split(",")
-    named = {name for name in table["metric"].unique() if any(fnmatchcase(name, pattern.strip()) for pattern in wanted)}
+    known = list(table["metric"].unique())
+    named = [name for pattern in metric_patterns(metrics).split(",") for name in fitting(pattern.strip(), known)]
     found = table[table["metric"].isin(named) & table["value"].notna()]
     layers = [f"{prefix}/{layer}" if isinstance(layer, str) else prefix for layer in found["layer"]]
     parts = [f"[{part}]" for part in found["component"].fillna(0)]

@@ -10,7 +10,6 @@ import numbers
 import warnings
 import weakref
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 from .errors import optional
 
@@ -22,6 +21,9 @@ from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Pass, Watcher, by_name
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
+from .text import fitting
+
+_COMPILED = "compiled graphs and the replicas of DataParallel cannot be seen"
 
 
 class Recorder:
@@ -61,6 +63,8 @@ class Recorder:
     Raises ValueError for what does not fit, with file, layer, what was found and expected.
     """
 
+    _WATCHES, _ADDS = "rec.watch()", "add()"  # what people call, for messages
+
     def __init__(self, model, path, layers=None, task="regression", attributes=None, *, exclude=None, pool="mean", dtype=None,
                  compression=None, output=None, batch_first=None, autocast=None, allow_nonfinite=False, class_names=None,
                  ignore_label=None):
@@ -71,8 +75,9 @@ class Recorder:
                 raise ValueError(f"{path}: {name}: found {value!r}; expected one of {', '.join(map(repr, known))}")
         if output is not None and not callable(output):
             raise ValueError(f"{path}: output: found {output!r}; expected a function of what the model returns")
-        self._pools = dict(pool) if isinstance(pool, Mapping) else {"*": pool}
-        for name in self._pools.values():
+        self._pools: dict[str, str] = {}  # by layer
+        pools = dict(pool) if isinstance(pool, Mapping) else {"*": pool}
+        for name in pools.values():
             if name not in _pool.POOLS:
                 raise ValueError(f"{path}: pool: found {name!r}; expected one of {', '.join(_pool.POOLS)}")
         if batch_first is not None and not isinstance(batch_first, (bool, np.bool_)):
@@ -96,7 +101,7 @@ class Recorder:
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
-        self._require_pools()
+        self._set_pools(pools)
         self._modules: list | None = None  # of the model without wrappers, once a pass ran
         self._watcher = Watcher(path, self._chosen, self._pool_of, DTYPES[dtype], self._batch_first is not False, self._stays)
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
@@ -111,15 +116,18 @@ class Recorder:
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
 
-    def _require_pools(self) -> None:
-        """Each pattern of pool= fits a layer."""
+    def _set_pools(self, pools: dict) -> None:
+        """pools: by pattern, each of which must fit a layer; of several that fit one the first counts."""
         names = [layer.name for layer in self._chosen]
-        for pattern in self._pools:
-            if not isinstance(pattern, str) or pattern != "*" and not any(fnmatchcase(name, pattern) for name in names):
+        for pattern, pool in pools.items():
+            found = fitting(pattern, names) if isinstance(pattern, str) else []
+            if not found:
                 near = difflib.get_close_matches(str(pattern), names, 1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"{self.path}: pool: found no layer that fits {pattern!r}{hint}; expected one of {_layers.listed(names)}, or a "
                                  "glob of them")
+            for name in found:
+                self._pools.setdefault(name, pool)
 
     @staticmethod
     def _stays(rows: torch.Tensor) -> bool:
@@ -201,10 +209,10 @@ class Recorder:
         if x is not None:
             predictions = self._run(x, mask, predictions, positions, made)
         elif mask is not None:
-            raise ValueError(f"{self.path}: mask: found in add() without x; expected in watch(mask=...)")
+            raise ValueError(f"{self.path}: mask: found in {self._ADDS} without x; expected in watch(mask=...)")
         elif self._captured is None:
-            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model inside `with "
-                             "rec.watch():`")
+            raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model itself inside `with {self._WATCHES}:`; "
+                             f"{_COMPILED}")
         (captured, mask), self._captured = self._captured, None
         calls = by_name(captured)
         self._require_same_calls(calls)
@@ -213,7 +221,7 @@ class Recorder:
             if swapped:
                 arrays["predictions"] = arrays["predictions"].swapaxes(0, 1)
             if not positions:
-                self._check_predictions(arrays)
+                self._check_predictions(arrays, self._positions)
         samples = len(arrays["targets"])
         self._require_samples(samples, calls)
         if keep is not None and keep < samples:
@@ -254,9 +262,13 @@ class Recorder:
                 call.rows = call.rows[kept]
         return bool(kept.size)
 
-    def _check_predictions(self, arrays: dict) -> None:
-        check_predictions(self.path, self._task, arrays["predictions"].shape, arrays["targets"].shape, look_like_labels(arrays["targets"]),
-                          "output=lambda result: None")
+    def _check_predictions(self, arrays: dict, may_be_of_positions: bool = False) -> None:
+        found, targets = arrays["predictions"].shape, arrays["targets"].shape
+        try:
+            check_predictions(self.path, self._task, found, targets, look_like_labels(arrays["targets"]), "output=lambda result: None")
+        except ValueError as error:
+            hint = may_be_of_positions and self._task == "regression" and len(targets) == 2 and found == (*targets, 1)
+            raise ValueError(f"{error}" + (f"; a target for each position takes y of shape {list(found)} (y.unsqueeze(-1))" if hint else "")) from None
 
     def _check_targets(self, targets: np.ndarray) -> None:
         try:
@@ -279,7 +291,8 @@ class Recorder:
         try:
             yield
             if run.count > 1:
-                raise ValueError(f"{self.path}: found {run.count} forward passes inside watch(); expected one, and add() after each")
+                raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
+                                 f"{self._ADDS} after each")
             self._captured = (run.calls, mask)
         finally:
             for hook in hooks:
@@ -339,7 +352,7 @@ class Recorder:
                          "output=, a function that picks one")
 
     def _pool_of(self, name: str) -> str:
-        return next((pool for pattern, pool in self._pools.items() if fnmatchcase(name, pattern)), "mean")
+        return self._pools.get(name, "mean")
 
     def _require_same_calls(self, calls: dict[str, Call]) -> None:
         """The same in every batch; in the first, all that was named."""
@@ -355,7 +368,7 @@ class Recorder:
                 raise ValueError(f"{self.path}: layers/{layer.name}: found no call in the forward pass; expected one, as "
                                  "it was named in layers=")
         if not calls:
-            raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass")
+            raise ValueError(f"{self.path}: layers: none of the {len(self._chosen)} modules was called in the forward pass; {_COMPILED}")
         if unused and not self._quiet:
             warnings.warn(f"{self.path}: left out, as the forward pass does not call them: "
                           + ", ".join(layer.name for layer in unused), stacklevel=4)

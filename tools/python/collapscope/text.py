@@ -1,6 +1,7 @@
 """Names from files, made fit for a terminal and a figure."""
 import difflib
 import unicodedata
+from fnmatch import fnmatchcase
 
 
 def printable(text):
@@ -22,6 +23,11 @@ def shortened(text, most):
         return text
     tail = (most - 1) // 2
     return f"{text[:most - 1 - tail]}…{text[len(text) - tail:]}"
+
+
+def fitting(pattern, names):
+    """Those of the names that a name or a glob means: a name that there is means itself, whatever brackets it has."""
+    return [pattern] if pattern in names else [name for name in names if fnmatchcase(name, pattern)]
 
 
 def did_you_mean(name, known):

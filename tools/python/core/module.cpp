@@ -31,8 +31,9 @@ namespace {
 
 using Rows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig>;  // of the CPU, or of row_stream's device
 using Numbers = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-// As Python has them: bool before int.
-using Attributes = std::vector<std::pair<std::string, std::variant<bool, std::int64_t, double, std::string>>>;
+// As Python has them: bool before int, and that before float, which would take large ones rounded.
+using Attribute = std::variant<bool, std::int64_t, std::uint64_t, double, std::string>;
+using Attributes = std::vector<std::pair<std::string, Attribute>>;
 
 std::optional<ElementKind> find_kind(nb::dlpack::dtype type) {
   const auto with_bits = [&](ElementKind of_8, ElementKind of_16, ElementKind of_32, ElementKind of_64) {
@@ -236,6 +237,18 @@ class PyAccumulator {
     }
     made().merge(other.made());
   }
+  [[nodiscard]] PyAccumulator copy() {
+    const nb::gil_scoped_release others_may_go_on;
+    PyAccumulator copied({}, 0, 0, "", options_);
+    copied.layers_ = layers_;
+    copied.targets_ = targets_;
+    copied.may_leave_device_ = may_leave_device_;
+    if (accumulator_ != nullptr) {
+      copied.accumulator_ =
+          std::make_unique<Accumulator>(accumulator_->copy(backend_of(options_.device, options_.threads)));
+    }
+    return copied;
+  }
   void reset() {
     if (accumulator_) {
       accumulator_->reset();
@@ -277,7 +290,10 @@ class PyAccumulator {
 
   static PyAccumulator load(const std::string& path, const std::string& device, std::size_t threads) {
     const OpenParts parts = open_parts({path});
-    PyAccumulator found({}, 0, 0, "", {});
+    Options options;
+    options.device = device;
+    options.threads = threads;
+    PyAccumulator found({}, 0, 0, "", options);
     found.accumulator_ = std::make_unique<Accumulator>(*parts.source, backend_of(device, threads));
     return found;
   }
@@ -419,6 +435,7 @@ NB_MODULE(_core, m) {
       .def("prefer_device", &PyAccumulator::prefer_device, nb::arg("device"))
       .def_prop_ro("row_stream", &PyAccumulator::row_stream)
       .def("merge", &PyAccumulator::merge, nb::arg("other"))
+      .def("copy", &PyAccumulator::copy)
       .def("reset", &PyAccumulator::reset)
       .def("set_weight", &PyAccumulator::set_weight, nb::arg("layer"), nb::arg("weight"),
            nb::arg("bias") = nb::none(), nb::arg("convolution") = false)

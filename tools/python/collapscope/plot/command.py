@@ -65,8 +65,8 @@ def _parser():
     parser.add_argument("--layer", action="append", metavar="NAME",
                         help="this layer instead of the last; spectrum and weight_decay take several, spectrum also all")
     parser.add_argument("--step", help="this step instead of the last of each run")
-    parser.add_argument("--metric", action="append", metavar="NAME", dest="metrics",
-                        help="this metric, one panel each; heatmap takes one")
+    parser.add_argument("--metric", "--metrics", action="extend", metavar="NAME", dest="metrics", type=lambda names: names.split(","),
+                        help="this metric, one panel each; may be repeated, or have commas; heatmap takes one")
     parser.add_argument("--by", metavar="ATTRIBUTE", help="weight_decay over another attribute, e.g. learning_rate")
     parser.add_argument("--group-by", metavar="ATTRIBUTES", dest="group_by", type=lambda names: names.split(","),
                         help="lines are means over the runs that have the same of these, e.g. weight_decay")

@@ -1,13 +1,12 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
-import fnmatch
 import warnings
 
 import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
-from ..text import did_you_mean, printable
-from .groups import death, differing, groups, natural, number_of, run_names
+from ..text import did_you_mean, fitting, printable
+from .groups import death, differing, groups, natural, number_of, run_names, value_key
 from .names import is_drawn
 from .style import group_looks, line_looks, text
 
@@ -38,7 +37,8 @@ class Results:
         self.frame["step"] = self.frame["step"].where(~stepless, by_run["checkpoint"].rank("dense") - 1)
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
-            chosen = self.frame["run"].map(lambda name: any(name == n or fnmatch.fnmatchcase(name, n) for n in names))
+            known = list(self.frame["run"].unique())
+            chosen = self.frame["run"].isin([name for glob in names for name in fitting(glob, known)])
             if not chosen.any():
                 raise FigureError(f"no run {_listed(names)}; there are {_listed(self.frame['run'].unique())}")
             self.frame = self.frame[chosen]
@@ -81,7 +81,7 @@ class Results:
         if not self._attributes:
             return self._all_attributes(numbers[0])
         first, *others = [self._attributes[number] for number in numbers if number < len(self._attributes)] or [{}]
-        return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+        return {name: value for name, value in first.items() if all(value_key(other.get(name)) == value_key(value) for other in others)}
 
     def _deaths(self, failures):
         layers = self.frame[self.frame["scope"] == "layer"]
@@ -172,7 +172,7 @@ class Results:
         else:
             chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
         if not chosen["value"].notna().any():
-            raise FigureError(f"no value of {printable(metric)} at layer {_listed(chosen['layer'].unique())}")
+            raise FigureError(f"no value of {printable(metric)} at layer {_listed([layer] if layer is not None else chosen['layer'].unique())}")
         return chosen
 
     def at_step(self, rows, step="last"):

@@ -11,12 +11,12 @@ from ..errors import FigureError
 from ..text import printable
 from .axes import dress, floor_zone, plot_line
 from .data import Results
-from .layout import legend_below, line_handle, panels
+from .layout import grid_columns, legend_below, line_handle, panels
 from .names import collapsed_end, drawn
 from .short import Labels
 from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
 from .ticks import Names, put_steps
-from .training import _MOST_PANELS, _with_legend, names_of, title_length
+from .training import _MOST_PANELS, _drawable, _with_legend, names_of, title_length
 
 _DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
 
@@ -52,7 +52,7 @@ def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, colu
         if not shown:
             results.of(metrics[0])  # says what is missing
         layers, looks, zone = results.layers(), {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}, False
-        names = Names(layers, width / min(columns, len(shown)) - 0.55)
+        names = Names(layers, width / grid_columns(columns, len(shown)) - 0.55)
         figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
         place = {name: position for position, name in enumerate(layers)}
         for ax, metric in zip(axes, shown):
@@ -120,7 +120,7 @@ def heatmap(results, metric="deep_nrc1", *, run=None, log=None, width=TEXT_WIDTH
         layers = [name for name in results.layers() if name in set(layers)]
         if len(names) > _MOST_PANELS:
             raise FigureError(f"{len(names)} runs are too many for one figure (at most {_MOST_PANELS}): choose with run=")
-        columns = min(columns, len(names))
+        columns = grid_columns(columns, len(names))
         rest = 8.5 / math.ceil(len(names) / columns)  # of a page
         height = min(max(0.75 + 0.14 * len(layers), 1.5), max(rest, 1.3))
         labels = Names(layers, height - 0.6)
@@ -184,12 +184,16 @@ def _cells(ax, rows, steps, layers, norm, colours, inches):
 def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT_WIDTH, columns=3):
     """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace.
 
-    layer: a name, a list of names (one panel each), or "all"; default the last. results, run, step, log, width: as for
+    layer: a name, a list of names (one panel each), or "all" that have some; default the last. results, run, step, log, width: as for
     `deep`. Returns a matplotlib Figure.
     """
     with paper_style():
         results = Results(results, run)
-        layers = results.layers() if layer == "all" else [layer] if layer is None or isinstance(layer, str) else list(layer)
+        layers = [layer] if layer is None or isinstance(layer, str) else list(layer)
+        if layer == "all":
+            layers = [name for name in results.layers() if _drawable(results, "evr", name)]
+            if not layers:
+                results.of("evr")  # says what is missing
         if len(layers) > _MOST_PANELS:
             raise FigureError(f"{len(layers)} layers are too many for one figure (at most {_MOST_PANELS})")
         alone = len(layers) == 1

@@ -4,16 +4,16 @@ import re
 import numpy as np
 
 _NOT_OF_RUNS = ("format", "format_version", "run", "step", "step_unit", "task")
+_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = "NaN or Inf"
 
 
 def number_of(value):
-    """A number, also one that is written as text; None for anything else."""
+    """A number, also one that is written as text; None for anything else. As src/runs/attribute_key.cpp has it."""
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
+        if not _NUMBER.fullmatch(value):
             return None
+        value = float(value)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value) else None
 
 
@@ -31,14 +31,14 @@ def differing(attributes):
     """Names of attributes in which runs differ, but for seeds. attributes: {run: {name: value}}."""
     names = sorted({name for values in attributes.values() for name in values})
     return [name for name in names if name not in _NOT_OF_RUNS and not is_seed(name)
-            and len({repr(_key(values.get(name))) for values in attributes.values()}) > 1]
+            and len({repr(value_key(values.get(name))) for values in attributes.values()}) > 1]
 
 
 def groups(attributes, by):
     """{values of the attributes `by`: runs that have them}, in the order of the values as numbers."""
     found = {}
     for run, values in attributes.items():
-        found.setdefault(tuple(_key(values.get(name)) for name in by), []).append(run)
+        found.setdefault(tuple(value_key(values.get(name)) for name in by), []).append(run)
     order = sorted(found, key=lambda values: [(value is not None, not isinstance(value, float), value if isinstance(value, float) else 0.0, str(value))
                                               for value in values])
     return {values: found[values] for values in order}
@@ -63,7 +63,8 @@ def run_names(heads, attributes):
             for (number, name), run in zip(names.items(), heads["run"])}
 
 
-def _key(value):
+def value_key(value):
+    """Equal for values of an attribute that are the same: numbers however they are written."""
     number = number_of(value)
     return value if number is None else number
 

@@ -1,18 +1,27 @@
 """Panels of equal size and one legend below them that covers nothing."""
 import math
+import numbers
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..errors import FigureError
 from .short import Labels
 from .style import GREY, PaperFigure
 
 _MOST_ENTRIES = 24  # of a legend
 
 
+def grid_columns(columns, count):
+    """How many columns of at most `columns` a grid of so many panels has. Raises FigureError for what is no number of columns."""
+    if not isinstance(columns, numbers.Integral) or isinstance(columns, bool) or columns < 1:
+        raise FigureError(f"columns: found {columns!r:.80}; expected a whole number from 1 on")
+    return max(1, min(columns, count))
+
+
 def panels(count, *, width, columns, height=1.5):
     """A figure `width` inches wide with `count` axes in a grid of at most `columns`, each `height` inches high."""
-    columns = max(1, min(columns, count))
+    columns = grid_columns(columns, count)
     rows = math.ceil(count / columns)
     figure = PaperFigure(figsize=(width, rows * height))
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)

@@ -4,7 +4,7 @@ import numpy as np
 from ..errors import FigureError
 from .axes import dress, dress_steps, floor_zone, plot_line
 from .data import Results
-from .layout import death_handle, floor_handle, legend_below, line_handle, panels, spread_handle
+from .layout import death_handle, floor_handle, grid_columns, legend_below, line_handle, panels, spread_handle
 from .short import Labels
 from .style import TEXT_WIDTH, UNNAMED, line_looks, paper_style
 
@@ -92,7 +92,7 @@ def names_of(by):
 
 def title_length(width, columns, count):
     """Characters that the title of a panel has room for."""
-    return max(int(width / min(columns, count) / 0.064) - 7, 8)
+    return max(int(width / grid_columns(columns, count) / 0.064) - 7, 8)
 
 
 def _lines(ax, rows, by, looks, metric, log, results):

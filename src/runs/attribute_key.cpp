@@ -1,0 +1,35 @@
+#include "runs/attribute_key.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace collapscope {
+namespace {
+
+struct KeyOf {
+  AttributeKey operator()(bool flag) const { return {1, flag ? 1.0 : 0.0, {}}; }
+  AttributeKey operator()(std::int64_t count) const { return {2, static_cast<double>(count), {}}; }
+  AttributeKey operator()(std::uint64_t count) const { return {2, static_cast<double>(count), {}}; }
+  AttributeKey operator()(double number) const {
+    if (std::isnan(number)) return {3, 0, "nan"};
+    return {2, number == 0 ? 0.0 : number, {}};
+  }
+  AttributeKey operator()(const std::string& text) const {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && std::isfinite(number)) {
+      return (*this)(number);
+    }
+    return {3, 0, text};
+  }
+};
+
+}  // namespace
+
+AttributeKey attribute_key(const AttributeValue& value) { return std::visit(KeyOf{}, value); }
+
+bool same_value(const AttributeValue& a, const AttributeValue& b) {
+  return a == b || attribute_key(a) == attribute_key(b);
+}
+
+}  // namespace collapscope
