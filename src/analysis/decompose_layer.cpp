@@ -318,7 +318,8 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
   if (layer.classes) {
     add_vci(*layer.classes, layer.spectrum, layer.product_rounding);
   }
-  if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, targets, options.metrics))) {
+  if (plan.looks == 2 && !(plan.spares_look && moments_suffice(layer, targets, options.metrics) &&
+                           (!layer.classes || !options.per_class || class_variances_suffice(layer)))) {
     layer.spectrum.factors = nullptr;  // 2 d^2 numbers that only metrics of one look take
     found.look = look_spec(layer, moments, plan, std::move(maps.affine), std::move(maps.published));
     if (layer.classes) {

@@ -92,7 +92,7 @@ void choose_looks_of_classes(LayerPlan& plan, const AnalysisOptions& options) {
   } else if (wants_any(options.metrics, of_rows)) {
     plan.looks = 2;
     plan.reason = "two looks: the nearest class mean needs the means first";
-  } else if (wants_any(options.metrics, remainders)) {
+  } else if (options.per_class || wants_any(options.metrics, remainders)) {
     plan.looks = 2;
     plan.spares_look = true;
     plan.reason = "one look, two where the variance within classes is small";

@@ -244,13 +244,18 @@ void add_class_targets(MetricSet& set, const ClassTargets& classes) {
   }
 }
 
+namespace {
+
+// What is left must be so many times its rounding.
+constexpr double least_multiple = 1e8;
+// Ten times the largest rounding, in float64's epsilons of tr S_HH, that was seen with up to a million rows,
+// 32 to 1024 features, offsets and imbalance: of tr Sigma_W, and of a square along a direction.
+constexpr double of_trace = 256;
+constexpr double of_direction = 40;
+
+}  // namespace
+
 bool class_moments_suffice(const LayerSummary& layer) {
-  // What is left must be so many times its rounding.
-  constexpr double least_multiple = 1e8;
-  // Ten times the largest rounding, in float64's epsilons of tr S_HH, that was seen with up to a million
-  // rows, 32 to 1024 features, offsets and imbalance: of tr Sigma_W, and of a square along a direction.
-  constexpr double of_trace = 256;
-  constexpr double of_direction = 40;
   const ClassSummary& classes = *layer.classes;
   if (layer.product_rounding > 0) {
     return false;
@@ -261,6 +266,26 @@ bool class_moments_suffice(const LayerSummary& layer) {
          (classes.within >= of_trace * least &&
           classes.nc1 * k >= of_direction * least * classes.between.inverse_trace &&
           classes.nc1_trace >= of_direction * least * classes.between_by_rows.inverse_trace);
+}
+
+bool class_variance_suffices(const LayerSummary& layer, std::size_t c) {
+  const ClassSummary& classes = *layer.classes;
+  if (classes.counts[c] == 1) {
+    return true;  // it is 0
+  }
+  const auto mean = classes.means->view().row(c);
+  const double square = std::inner_product(mean.begin(), mean.end(), mean.begin(), 0.0);
+  const double rounding = std::max(float64_epsilon, layer.product_rounding) * (layer.total_variance + square);
+  return classes.variances[c] >= least_multiple * of_trace * rounding;
+}
+
+bool class_variances_suffice(const LayerSummary& layer) {
+  for (std::size_t c = 0; c < layer.classes->size(); ++c) {
+    if (!class_variance_suffices(layer, c)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace collapscope

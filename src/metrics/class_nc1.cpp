@@ -36,7 +36,12 @@ class WithinFloors {
   [[nodiscard]] double whitened(double inverse_trace, bool from_rows) const {
     return (from_rows ? std::max(input_, rows_) / features_ : variance()) * inverse_trace;
   }
-  [[nodiscard]] double unit(double inverse_trace) const { return unit_ / features_ * inverse_trace; }
+  // Of nc1_unit, K times: rows of length 1 that are off by `off` each, in any direction, change squares by
+  // off^2 and, on average over the rows, by 2 off times their roots.
+  [[nodiscard]] double unit(double inverse_trace, double rows, double value) const {
+    constexpr double off = 8 * float64_epsilon;
+    return std::max(unit_ / features_ * inverse_trace, 2 * off * std::sqrt(value * inverse_trace / rows));
+  }
 
  private:
   double input_;
@@ -129,8 +134,9 @@ void add_nc1_family(MetricSet& set, const LayerSummary& layer, const PairSums* p
   } else if (!(classes.unit->trace > second_power(64 * float64_epsilon))) {
     add_undefined(set, "nc1_unit", "the class means of the normalized rows coincide");
   } else {
-    add_number(set, "nc1_unit", layer.residuals->classes.whitened_unit / n / k,
-               floors.unit(classes.unit->inverse_trace) / k, cut_note(*classes.unit));
+    const double whitened = layer.residuals->classes.whitened_unit / n;
+    add_number(set, "nc1_unit", whitened / k, floors.unit(classes.unit->inverse_trace, n, whitened) / k,
+               cut_note(*classes.unit));
   }
 }
 

@@ -35,26 +35,42 @@ double product_rotation(const LayerSummary& layer) {
   return 2 * layer.product_rounding * layer.total_variance / (values[k - 1] - values[k]);
 }
 
+// Of a share of the rows that is 1 less a share of sums.
+double difference_arithmetic(const LayerSummary& layer) {
+  return static_cast<double>(layer.features()) * std::max(eps, layer.product_rounding);
+}
+
 // Of a share of the rows outside V_k.
 double arithmetic(const LayerSummary& layer, double rotation) {
-  const double d = static_cast<double>(layer.features());
   const double turned = square(std::min(1.0, rotation));
-  return layer.signal_residuals() != nullptr ? std::max(square(subspace_error(layer)), turned)
-                                             : d * std::max(eps, layer.product_rounding) + turned;
+  const double open = square(subspace_error(layer));
+  return layer.signal_residuals() != nullptr ? std::max(open, turned)
+                                             : std::max(open, difference_arithmetic(layer)) + turned;
 }
 
 // Of one outside a subspace that is known without the layer's eigenvectors.
 double known_arithmetic(const LayerSummary& layer) {
   const double rounding = static_cast<double>(layer.features()) * eps;
-  return layer.residuals ? square(rounding)
-                         : static_cast<double>(layer.features()) * std::max(eps, layer.product_rounding);
+  return layer.residuals ? square(rounding) : difference_arithmetic(layer);
+}
+
+// Of one outside the row space of W, which the rounding of its decomposition turns.
+double weight_arithmetic(const LayerSummary& layer) {
+  constexpr double of_decomposition = 4 * eps;  // of the largest singular value
+  const double known = known_arithmetic(layer);
+  if (!layer.weight || layer.weight->rank == 0) {
+    return known;
+  }
+  const auto& values = layer.weight->singular_values;
+  const double turned = of_decomposition * values[0] / values[layer.weight->rank - 1];
+  return std::max(known, square(std::min(1.0, turned)));
 }
 
 // Of deep_nrc1: V_k is the best subspace of S, and the one found the best of S + E, so that the error is at
 // most <P - P', E> <= |P - P'|_F |E|_F. It stays small where eigenvalues are equal, and V_k is no one's.
 double least_arithmetic(const LayerSummary& layer, double rotation) {
   if (layer.signal_residuals() == nullptr) {
-    return arithmetic(layer, 0);
+    return difference_arithmetic(layer);
   }
   const double rounding = static_cast<double>(layer.features()) * eps;
   const double most = std::sqrt(static_cast<double>(std::min(layer.signal_dim, layer.features())));
@@ -75,6 +91,7 @@ Floors::Floors(const LayerSummary& layer, const TargetSummary& targets)
     : arithmetic_(arithmetic(layer, product_rotation(layer))),
       least_arithmetic_(least_arithmetic(layer, product_rotation(layer))),
       known_arithmetic_(known_arithmetic(layer)),
+      weight_arithmetic_(weight_arithmetic(layer)),
       input_(square(layer.unit_roundoff) / 3),
       mean_square_(layer.mean_square),
       noise_share_(layer.total_variance > 0 ? input_ * layer.mean_square / layer.total_variance : 0),
@@ -100,7 +117,7 @@ double Floors::normalized() const { return std::max(arithmetic_, input_); }
 
 double Floors::unnormalized() const { return normalized() * mean_square_; }
 
-double Floors::weight_normalized() const { return std::max(known_arithmetic_, input_); }
+double Floors::weight_normalized() const { return std::max(weight_arithmetic_, input_); }
 
 double Floors::weight_unnormalized() const { return weight_normalized() * mean_square_; }
 

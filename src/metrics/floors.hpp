@@ -42,6 +42,7 @@ class Floors {
   double arithmetic_;         // of a share outside V_k
   double least_arithmetic_;   // of the variance outside V_k
   double known_arithmetic_;   // of a share outside a subspace that the products do not decide
+  double weight_arithmetic_;  // of one outside the row space of W
   double input_;              // u^2 / 3
   double mean_square_;        // E |h|^2
   double noise_share_;        // (u^2/3) E |h|^2 / tr S_HH

@@ -61,6 +61,20 @@ void add_neighbours(LayerClasses& found, const ClassVectors& means, const std::v
   }
 }
 
+void add_variances(LayerClasses& found, const LayerSummary& layer) {
+  const std::vector<double> variances = variances_within(layer);
+  bool some_lack = false;
+  for (std::size_t c = 0; c < variances.size(); ++c) {
+    const bool lacks = !layer.residuals && !class_variance_suffices(layer, c);
+    some_lack = some_lack || lacks;
+    const double variance = layer.classes->counts[c] == 1 ? 0 : variances[c];
+    found.within_variance.push_back(lacks ? std::nullopt : std::optional(variance));
+  }
+  if (some_lack) {
+    found.notes.emplace_back("within_variance", needs_look);
+  }
+}
+
 void add_weight_cosines(LayerClasses& found, const ClassVectors& means, const ClassSummary& classes) {
   if (!classes.classifier || classes.weight_rows.empty()) {
     found.notes.emplace_back("weight_cosine", classes.no_classifier);
@@ -89,8 +103,7 @@ LayerClasses layer_classes(const LayerSummary& layer, const ClassTargets& target
   for (const double count : classes.counts) {
     found.rows.push_back(static_cast<std::uint64_t>(count));
   }
-  const std::vector<double> variances = variances_within(layer);
-  found.within_variance.assign(variances.begin(), variances.end());
+  add_variances(found, layer);
   const ClassVectors means(*classes.means, {}, true);
   found.mean_norm.assign(means.norms().begin(), means.norms().end());
   if (const std::string reason = no_between(layer); !reason.empty()) {

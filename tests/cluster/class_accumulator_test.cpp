@@ -1,8 +1,12 @@
 // Rows of classes in batches from memory: the bits of an analysis that reads them from a dump.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "collapscope/analysis/accumulator.hpp"
 #include "collapscope/core/error.hpp"
@@ -256,6 +260,133 @@ TEST_F(ClassAccumulators, NameTheRowThatIsNotFinite) {
   };
   EXPECT_THAT(go_on, ThrowsMessage<InputError>(HasSubstr("first in row 4001")));
   rows().rows()(4001, 2) = before;
+}
+
+// Rows of classes from a matrix, with their labels.
+Results of_rows(const Matrix& rows, const Matrix& labels, std::uint64_t classes, bool twice) {
+  AnalysisOptions options;
+  options.per_class = true;
+  Accumulator accumulator({{"a", rows.cols(), {}}}, {0, {}, classes}, options, make_cpu_backend(1));
+  const std::vector<RowBytes> batch{std::as_bytes(rows.values())};
+  accumulator.update(batch, labels.view());
+  if (twice) {
+    accumulator.begin_look();
+    accumulator.look(batch, labels.view());
+  }
+  return accumulator.compute();
+}
+
+// Three classes far from one another: wide, collapsed, and of a single row.
+TEST(VarianceOfEachClass, IsRightOrNull) {
+  constexpr std::size_t each = 50;
+  Matrix rows(2 * each + 1, 3);
+  Matrix labels(rows.rows(), 1);
+  test::Random random(5);
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    labels(i, 0) = static_cast<double>(i / each);
+    for (std::size_t j = 0; j < 3; ++j) {
+      rows(i, j) = 3 * (labels(i, 0) == static_cast<double>(j) ? 1 : 0) +
+                   (labels(i, 0) == 0 ? 0.5 : 1e-7) * random.normal() + 0.1;
+    }
+  }
+  const auto exact = [&](std::size_t c) {
+    long double sum = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      long double mean = 0;
+      for (std::size_t i = c * each; i < (c + 1) * each; ++i) {
+        mean += rows(i, j) / static_cast<long double>(each);
+      }
+      for (std::size_t i = c * each; i < (c + 1) * each; ++i) {
+        sum += (rows(i, j) - mean) * (rows(i, j) - mean);
+      }
+    }
+    return static_cast<double>(sum / each);
+  };
+  for (const bool twice : {false, true}) {
+    const Results results = of_rows(rows, labels, 3, twice);
+    const LayerClasses& found = results.checkpoints.at(0).layers.at(0).classes.value();
+    ASSERT_EQ(found.within_variance.size(), 3U);
+    EXPECT_NEAR(found.within_variance[0].value(), exact(0), 1e-9 * exact(0));
+    EXPECT_EQ(found.within_variance[1].has_value(), twice);
+    EXPECT_NEAR(found.within_variance[1].value_or(exact(1)), exact(1), 1e-8 * exact(1));
+    EXPECT_EQ(found.within_variance[2], 0.0);
+    const bool noted =
+        std::ranges::any_of(found.notes, [](const auto& note) { return note.first == "within_variance"; });
+    EXPECT_EQ(noted, !twice);
+  }
+}
+
+// Of two features: nc1 of the rows h / |h|, in long double. nullopt: an eigenvalue is near the cut at 1e-10.
+std::optional<double> exact_unit_nc1(const Matrix& rows, const Matrix& labels, std::size_t classes) {
+  std::vector<long double> counts(classes);
+  std::vector<std::array<long double, 2>> means(classes);
+  const auto unit = [&](std::size_t i) {
+    const long double x = rows(i, 0);
+    const long double y = rows(i, 1);
+    const long double length = std::sqrt(x * x + y * y);
+    return std::array<long double, 2>{x / length, y / length};
+  };
+  const auto label = [&](std::size_t i) { return static_cast<std::size_t>(labels(i, 0)); };
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    ++counts[label(i)];
+    means[label(i)][0] += unit(i)[0];
+    means[label(i)][1] += unit(i)[1];
+  }
+  const auto k = static_cast<long double>(classes);
+  std::array<long double, 2> middle{};
+  for (std::size_t c = 0; c < classes; ++c) {
+    for (std::size_t j = 0; j < 2; ++j) {
+      means[c][j] /= counts[c];
+      middle[j] += means[c][j] / k;
+    }
+  }
+  long double b[3] = {};  // Sigma_B: (0, 0), (0, 1), (1, 1)
+  for (const auto& mean : means) {
+    const long double x = mean[0] - middle[0];
+    const long double y = mean[1] - middle[1];
+    b[0] += x * x / k;
+    b[1] += x * y / k;
+    b[2] += y * y / k;
+  }
+  const long double determinant = b[0] * b[2] - b[1] * b[1];
+  const long double trace = b[0] + b[2];
+  if (determinant < 1e-9L * trace * trace) {
+    return std::nullopt;
+  }
+  long double sum = 0;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    const long double x = unit(i)[0] - means[label(i)][0];
+    const long double y = unit(i)[1] - means[label(i)][1];
+    sum += (b[2] * x * x - 2 * b[1] * x * y + b[0] * y * y) / determinant;
+  }
+  return static_cast<double>(sum / static_cast<long double>(rows.rows()) / k);
+}
+
+// Rows of length 1 on a short arc: its curvature is a direction of its own, of which rounding is a large
+// part.
+TEST(NormalizedRows, Nc1IsRightUpToItsFloor) {
+  constexpr std::size_t classes = 4;
+  int compared = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    test::Random random(seed);
+    Matrix rows(12, 2);
+    Matrix labels(12, 1);
+    const Matrix means = test::random_matrix(classes, 2, random);
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      labels(i, 0) = static_cast<double>(i % classes);
+      rows(i, 0) = 8e3 + means(i % classes, 0) + 1e-3 * random.normal();
+      rows(i, 1) = 6e3 + means(i % classes, 1) + 1e-3 * random.normal();
+    }
+    const Results results = of_rows(rows, labels, classes, true);
+    const Metric* const found = results.checkpoints.at(0).layers.at(0).metrics.find("nc1_unit");
+    ASSERT_NE(found, nullptr);
+    if (const std::optional<double> exact = exact_unit_nc1(rows, labels, classes)) {
+      EXPECT_LE(std::abs(found->number().value() - *exact), found->floor.value()) << seed;
+      EXPECT_LT(found->floor.value(), 0.2 * *exact) << seed;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 5);
 }
 
 }  // namespace

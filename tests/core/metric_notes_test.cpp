@@ -104,6 +104,36 @@ TEST(Floors, GrowWhereTheSubspaceIsUncertain) {
   EXPECT_EQ(Floors(unknown, targets).normalized(), 1);
 }
 
+TEST(Floors, GrowWhereTheSubspaceIsUncertainInOneLookToo) {
+  for (const double behind : {0.5, 0.5 - 1e-15, 0.5 - 1e-10}) {
+    LayerSummary layer = make_layer({1, 0.5, behind, 0.1}, 2);
+    const double twice = floor_of(layer, "nrc1");
+    layer.normalized_moment = Matrix(4, 4);
+    layer.residuals.reset();
+    EXPECT_GE(floor_of(layer, "nrc1"), twice) << behind;
+    EXPECT_GE(floor_of(layer, "nrc1_unnormalized"), twice * layer.mean_square) << behind;
+    EXPECT_LT(floor_of(layer, "deep_nrc1"), 1e-14) << behind;
+  }
+}
+
+// Noise of 1e-11 in W's rows is a direction of its own, and 1e-5 of it is rounding.
+TEST(Floors, GrowWhereTheRowSpaceOfAWeightIsUncertain) {
+  const auto floor_with = [](double smallest) {
+    LayerSummary layer = make_layer({4, 2, 1, 1}, 2);
+    Matrix weight(2, 4);
+    weight(0, 0) = 1;
+    weight(1, 0) = 1;
+    weight(1, 1) = smallest;
+    layer.weight = summarize_weight(weight, false, 2);
+    EXPECT_EQ(layer.weight->rank, 2U);
+    return floor_of(layer, "nrc2");
+  };
+  EXPECT_LT(floor_with(0.1), 1e-27);
+  const double turned = std::numeric_limits<double>::epsilon() / 1e-11;
+  EXPECT_GT(floor_with(1e-11), turned * turned);
+  EXPECT_LT(floor_with(1e-11), 1e4 * turned * turned);
+}
+
 // The share outside the best k directions, and what has nothing to do with them, are known all the same.
 TEST(Floors, OfWhatDoesNotNeedTheSubspaceStayLowWhereItIsUncertain) {
   for (const double behind : {0.5, 0.5 - 1e-12, 0.0}) {

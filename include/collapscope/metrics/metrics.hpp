@@ -49,6 +49,9 @@ class MetricChoice;
 // Of a layer of classification: whether the moments have the digits of what a second look would sum within
 // classes.
 [[nodiscard]] bool class_moments_suffice(const LayerSummary& layer);
+// Likewise of the variance within one class, and within every class.
+[[nodiscard]] bool class_variance_suffices(const LayerSummary& layer, std::size_t c);
+[[nodiscard]] bool class_variances_suffice(const LayerSummary& layer);
 
 // Makes the metrics undefined that a second look at the rows would have given, for this reason.
 void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason);
