@@ -74,7 +74,9 @@ GramSum::GramSum(const VectorKernels& kernels, std::size_t columns)
     : kernels_(kernels),
       columns_(columns),
       stride_((padded(columns) / 8 | 1U) * 8),
-      values_(padded(columns) * stride_) {}
+      values_(padded(columns) * stride_) {
+  clear();
+}
 
 MatrixView<const double> GramSum::symmetric() {
   const MatrixView<double> all{values_.data(), columns_, columns_, stride_};

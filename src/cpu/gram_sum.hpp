@@ -90,7 +90,6 @@ class GramSum {
   // doubles.
   void add_part(const GramPart& part, const PackedFloats& packed, std::size_t rows, double scale);
 
-  // Begins a sum: there is none before.
   void clear();
 
   // The sum, on and above the diagonal.

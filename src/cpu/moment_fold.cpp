@@ -314,8 +314,11 @@ void CpuMomentFold::begin_segment() {
   sums_.assign(padded(width_), 0.0);
   norm_sum_ = 0;
   zero_rows_ = 0;
-  scatter_.clear();
-  unit_scatter_.clear();
+  if (sums_are_used_) {
+    scatter_.clear();
+    unit_scatter_.clear();
+  }
+  sums_are_used_ = true;
   squares_.assign(fast_ ? spec_.format.row_length() : 0, 0.0);
   unit_squares_ = squares_;
 }

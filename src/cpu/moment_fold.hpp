@@ -79,7 +79,8 @@ class CpuMomentFold final : public MomentFold {
   AlignedDoubles sums_;   // of z so far
   GramSum scatter_;       // of z about the pilot
   GramSum unit_scatter_;  // of h / |h|
-  Vector squares_;        // fast: their diagonals in float64 [d]
+  bool sums_are_used_ = false;
+  Vector squares_;  // fast: their diagonals in float64 [d]
   Vector unit_squares_;
   double norm_sum_ = 0;
   std::uint64_t zero_rows_ = 0;

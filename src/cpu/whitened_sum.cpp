@@ -23,9 +23,7 @@ double trace_of_product(const Matrix& p, MatrixView<const double> s) {
 }  // namespace
 
 WhitenedSum::WhitenedSum(const WhitenedScatter& how, const VectorKernels& kernels)
-    : how_(how), products_(kernels, how.inverse.cols()) {
-  products_.clear();
-}
+    : how_(how), products_(kernels, how.inverse.cols()) {}
 
 double WhitenedSum::take_apart(Room& x, std::size_t rows, std::vector<double>& coordinates) const {
   const Matrix& apart = how_.apart;
