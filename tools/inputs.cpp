@@ -30,19 +30,28 @@ std::string in_lower_case(std::string text) {
   return text;
 }
 
-// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5".
+constexpr std::string_view beside_own = " but states of --work and parts of --part";
+
+// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5". So are states and parts,
+// which an analysis may have put beside its dumps.
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
+  bool has_own = false;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string extension = in_lower_case(entry.path().extension());
     const bool hidden = entry.path().filename().string().starts_with('.');
     if (!hidden && entry.is_regular_file() &&
         std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
-      files.push_back(entry.path());
+      const bool is_own = !own_kind(entry.path()).empty();
+      has_own = has_own || is_own;
+      if (!is_own) {
+        files.push_back(entry.path());
+      }
     }
   }
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder), kind.in_folders));
+    throw UsageError(fmt::format("{}: no {} file in this folder{}", printable(folder), kind.in_folders,
+                                 has_own ? beside_own : ""));
   }
   return files;
 }
@@ -52,11 +61,14 @@ std::vector<std::string> matches_of(const std::string& pattern) {
   const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
   std::vector<std::string> files;
   for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-    files.emplace_back(found.gl_pathv[i]);
+    if (own_kind(found.gl_pathv[i]).empty()) {
+      files.emplace_back(found.gl_pathv[i]);
+    }
   }
+  const bool has_own = status == 0 && found.gl_pathc > files.size();
   ::globfree(&found);
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no file matches", printable(pattern)));
+    throw UsageError(fmt::format("{}: no file matches{}", printable(pattern), has_own ? beside_own : ""));
   }
   return files;
 }
