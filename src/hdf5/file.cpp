@@ -1,11 +1,15 @@
 #include "hdf5/file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -83,9 +87,22 @@ std::string_view other_kind(const std::string& path) {
   return kind == kinds.end() ? ""sv : kind->second;
 }
 
+// Why the system does not open the file for reading; empty: it does.
+std::string refusal(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    return fmt::format("cannot be read: {}", std::strerror(errno));
+  }
+  ::close(descriptor);
+  return "";
+}
+
 // What keeps the file from being opened, from the error stack that H5Fopen left.
 std::string open_problem(const std::string& path, std::uint64_t size) {
   const std::string cause = last_error();
+  if (std::string refused = refusal(path); !refused.empty()) {
+    return refused;
+  }
   if (std::string member = member_of_several(path); !member.empty()) {
     return member;
   }
@@ -126,6 +143,9 @@ Handle access_properties(const Place& place) {
 Handle open_file(const std::string& path, const std::string& shown) {
   std::error_code failure;
   const fs::file_status status = fs::status(path, failure);
+  if (status.type() == fs::file_type::none) {
+    throw InputError(shown, "", fmt::format("cannot be read: {}", failure.message()));
+  }
   if (!fs::exists(status)) {
     throw InputError(shown, "", "no such file");
   }
