@@ -257,10 +257,10 @@ void check_classes_output(const std::string& output, const std::vector<std::stri
   }
 }
 
-void check_outputs(const AnalyzeOptions& options, const Job& job) {
+void check_destinations(const AnalyzeOptions& options, const Job& job) {
   if (options.part.empty()) {
+    check_outputs(options.outputs, {".json", ".csv"});
     for (const std::string& output : options.outputs) {
-      check_output(output, {".json", ".csv"});
       if (options.per_class && is_csv(output)) {
         check_classes_output(output, options.outputs);
       }
@@ -287,7 +287,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   const Task task = job.together([&] {
     set_time_limit(stop, options);
     (void)parse_duration("--save-every", options.save_every);
-    check_outputs(options, job);
+    check_destinations(options, job);
     analysis = analysis_options(options);
     analysis.class_cosines = wants_cosines(options);
     return prepare(options, analysis, *progress, job);

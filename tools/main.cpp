@@ -14,6 +14,7 @@
 #include "collapscope/linalg/blas_kernels.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -91,6 +92,7 @@ void keep_freed_memory() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tools::hold_standard_descriptors();
   keep_freed_memory();
   const int status = status_of(argc, argv);
   if (gpu_was_abandoned()) {

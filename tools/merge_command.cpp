@@ -110,9 +110,7 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   if (options.dumps) {
     isolate_hdf5();
   }
-  for (const std::string& output : options.outputs) {
-    check_output(output, {".json", ".csv"});
-  }
+  check_outputs(options.outputs, {".json", ".csv"});
   const OpenParts parts = open_parts(options.parts);
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
