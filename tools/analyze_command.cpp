@@ -190,6 +190,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   if (!task.chosen.note.empty()) {
     progress.message(task.chosen.note);
   }
+  if (const std::string few = task.chosen.few_threads(); !few.empty()) {
+    progress.message(few);
+  }
   tell_idle_options(options, task.checkpoints, [&](const std::string& note) {
     if (job.is_first()) {
       progress.message(note);
@@ -208,6 +211,7 @@ void add_provenance(Results& results, const Task& task, const std::string& comma
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.threads_wanted = task.chosen.threads_wanted;
   if (!task.chosen.note.empty()) {
     results.provenance.fallbacks.add(Fallback{"analysis", "cpu", task.chosen.note});
   }

@@ -127,6 +127,12 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
       options.quiet ? make_quiet_progress()
                     : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
   const ChosenBackend chosen = make_backend(options.device, options.threads, 0);
+  if (!chosen.note.empty()) {
+    progress->message(chosen.note);
+  }
+  if (const std::string few = chosen.few_threads(); !few.empty()) {
+    progress->message(few);
+  }
   MergeOptions merge;
   merge.dumps = dumps;
   merge.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
@@ -135,6 +141,10 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.threads_wanted = chosen.threads_wanted;
+  if (!chosen.note.empty()) {
+    results.provenance.fallbacks.add(Fallback{"analysis", "cpu", chosen.note});
+  }
   if (results.checkpoints.empty()) {
     return nothing_done;
   }
