@@ -378,6 +378,7 @@ Command analyze_command(const std::string& command_line) {
       "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, "
       "resume "
       "with the same command.";
+  command.by_many = true;
   command.action = [=] { return run_analyze(*options, command_line); };
   return command;
 }

@@ -42,12 +42,14 @@ std::string version_text() {
 
 Command devices_command() {
   Command command("devices", "list what can compute here");
+  command.by_many = true;
   command.action = run_devices;
   return command;
 }
 
 Command metrics_command() {
   Command command("metrics", "list all metrics");
+  command.by_many = true;
   command.action = run_metrics;
   return command;
 }

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "collapscope/ranks/ranks.hpp"
+
 namespace collapscope::tools {
 
 void hold_standard_descriptors() {
@@ -24,9 +26,19 @@ bool has_standard_output() {
   return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
+namespace {
+
+// A launcher gives the first of several processes a terminal of its own making as standard output, also where
+// what comes out of it goes to a file.
+bool is_users_terminal(int descriptor) {
+  return ::isatty(descriptor) == 1 && !(descriptor == STDOUT_FILENO && launched_with() > 1);
+}
+
+}  // namespace
+
 bool is_terminal(int descriptor) {
   const char* term = std::getenv("TERM");
-  return ::isatty(descriptor) == 1 && !(term != nullptr && std::string_view(term) == "dumb");
+  return is_users_terminal(descriptor) && !(term != nullptr && std::string_view(term) == "dumb");
 }
 
 namespace {
@@ -49,7 +61,7 @@ std::size_t terminal_width() {
   return width > 0 ? width : 100;
 }
 
-bool has_width() { return ::isatty(STDOUT_FILENO) == 1 || known_width() > 0; }
+bool has_width() { return is_users_terminal(STDOUT_FILENO) || known_width() > 0; }
 
 bool wants_colour(int descriptor) {
   const char* no_colour = std::getenv("NO_COLOR");
