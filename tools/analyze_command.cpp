@@ -231,15 +231,16 @@ int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOpti
   const std::unique_ptr<PartFile> file = make_part_file(
       options.outputs.front(), identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
       parse_part(options.part));
+  bool is_whole = false;
   try {
-    fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop}, parse_part(options.part),
-              *file);
+    is_whole = fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop},
+                         parse_part(options.part), *file);
   } catch (const Stopped& stopped) {
     progress.message(fmt::format("{}; no part is written", stopped.what()));
     return resume;
   }
   file->finish();
-  return task.failures.empty() ? done : partly_failed;
+  return is_whole && task.failures.empty() ? done : partly_failed;
 }
 
 bool is_csv(const std::string& output) { return std::filesystem::path(output).extension() == ".csv"; }

@@ -90,9 +90,16 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
     const auto compared = [&](const std::string& text) {
       return have_moved ? text.substr(0, text.find(", changed")) : text;
     };
-    if (compared(then) != compared(found)) {
-      throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));
+    if (compared(then) == compared(found)) {
+      return;
     }
+    std::error_code unknown;
+    if (!std::filesystem::exists(file, unknown)) {
+      throw InputError(file, "",
+                       have_moved ? "cannot be found; expected the dump that was folded"
+                                  : "cannot be found; --dumps FOLDER says where it lies now");
+    }
+    throw InputError(file, "", fmt::format("is not what was folded: found {}; expected {}", found, then));
   };
   for (std::size_t i = 0; i < folded.size(); ++i) {
     for (std::size_t shard = 0; shard < folded[i].shards.size(); ++shard) {

@@ -96,6 +96,28 @@ TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
   expect_status(0, folder_, {"merge", "two.h5", "one.h5", "--dumps", ".", "-q", "-o", "x.json"});
 }
 
+TEST_F(Interruption, APartWithALayerThatFailsIsNotWhole) {
+  make_dumps(folder_, R"(
+def not_finite(f):
+    f["layers/fc1/activations"][5] = np.nan
+dump("nan.h5", edit=not_finite)
+)");
+  const Finished part =
+      expect_status(1, folder_, {"analyze", "nan.h5", "--part", "1/1", "-q", "-o", "nan_part.h5"});
+  EXPECT_THAT(part.err, HasSubstr("found NaN"));
+  expect_status(1, folder_, {"merge", "nan_part.h5", "-q", "-o", "y.json"});
+}
+
+TEST_F(Interruption, MergeSaysThatDumpsAreAway) {
+  expect_status(0, folder_, {"analyze", "p.h5", "--part", "1/1", "-q", "-o", "one.h5"});
+  std::filesystem::rename(folder_.path() / "p.h5", folder_.path() / "away.h5");
+  const Finished same = expect_usage_error({"merge", "one.h5", "--dumps", "same", "-q", "-o", "x.json"},
+                                           "p.h5: cannot be found; --dumps FOLDER says where it lies now");
+  EXPECT_THAT(same.err, Not(HasSubstr("bytes")));
+  expect_usage_error({"merge", "one.h5", "--dumps", ".", "-q", "-o", "x.json"},
+                     "p.h5: cannot be found; expected the dump that was folded");
+}
+
 TEST_F(Interruption, StatesAndPartsBesideTheDumpsAreNoDumps) {
   const Arguments with_work{"analyze", ".", "--work", ".", "--save-every", "0", "-q", "-o", "x.json"};
   for (int again = 0; again < 2; ++again) {
