@@ -190,6 +190,9 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   if (!task.chosen.note.empty()) {
     progress.message(task.chosen.note);
   }
+  if (const std::string few = task.chosen.few_threads(); !few.empty()) {
+    progress.message(few);
+  }
   tell_idle_options(options, task.checkpoints, [&](const std::string& note) {
     if (job.is_first()) {
       progress.message(note);
@@ -208,6 +211,7 @@ void add_provenance(Results& results, const Task& task, const std::string& comma
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.threads_wanted = task.chosen.threads_wanted;
   if (!task.chosen.note.empty()) {
     results.provenance.fallbacks.add(Fallback{"analysis", "cpu", task.chosen.note});
   }
@@ -227,15 +231,16 @@ int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOpti
   const std::unique_ptr<PartFile> file = make_part_file(
       options.outputs.front(), identity_of(options, task.checkpoints, task.chosen.backend->is_device()),
       parse_part(options.part));
+  bool is_whole = false;
   try {
-    fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop}, parse_part(options.part),
-              *file);
+    is_whole = fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop},
+                         parse_part(options.part), *file);
   } catch (const Stopped& stopped) {
     progress.message(fmt::format("{}; no part is written", stopped.what()));
     return resume;
   }
   file->finish();
-  return task.failures.empty() ? done : partly_failed;
+  return is_whole && task.failures.empty() ? done : partly_failed;
 }
 
 bool is_csv(const std::string& output) { return std::filesystem::path(output).extension() == ".csv"; }
@@ -257,10 +262,10 @@ void check_classes_output(const std::string& output, const std::vector<std::stri
   }
 }
 
-void check_outputs(const AnalyzeOptions& options, const Job& job) {
+void check_destinations(const AnalyzeOptions& options, const Job& job) {
   if (options.part.empty()) {
+    check_outputs(options.outputs, {".json", ".csv"});
     for (const std::string& output : options.outputs) {
-      check_output(output, {".json", ".csv"});
       if (options.per_class && is_csv(output)) {
         check_classes_output(output, options.outputs);
       }
@@ -287,7 +292,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   const Task task = job.together([&] {
     set_time_limit(stop, options);
     (void)parse_duration("--save-every", options.save_every);
-    check_outputs(options, job);
+    check_destinations(options, job);
     analysis = analysis_options(options);
     analysis.class_cosines = wants_cosines(options);
     return prepare(options, analysis, *progress, job);
@@ -374,6 +379,7 @@ Command analyze_command(const std::string& command_line) {
       "Exit status: 0 all done; 1 finished, but some files or layers failed; 2 nothing done; 75 stopped, "
       "resume "
       "with the same command.";
+  command.by_many = true;
   command.action = [=] { return run_analyze(*options, command_line); };
   return command;
 }

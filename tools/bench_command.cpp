@@ -55,6 +55,9 @@ int run_bench_command(const BenchCommand& command, const std::string& command_li
   if (!chosen.note.empty()) {
     tell(chosen.note);
   }
+  if (const std::string few = chosen.few_threads(); !few.empty()) {
+    tell(few);
+  }
   const bool shows_table = command.output != "-";
   const BenchReport report =
       run_bench(*chosen.backend, bench_options(command), command_line, [&](const BenchReport& so_far) {

@@ -63,6 +63,9 @@ struct Command {
   std::vector<Option> options;
   std::vector<Command> commands{};  // if there are any, one must follow
   std::function<int()> action{};    // returns the exit status
+  // May be started as several processes of a job; all others would do the same work several times, into the
+  // same files.
+  bool by_many = false;
 };
 
 // Lists as text; as a preset "[0.5,0.1]".

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -153,7 +154,7 @@ std::vector<std::string> commands_of(const CLI::App& app) {
 }
 
 int show_help(const CLI::App& app, std::FILE* stream, int status) {
-  fmt::print(stream, "{}", fitted(app.help(), help_width));
+  (void)std::fputs(fitted(app.help(), help_width).c_str(), stream);  // what fails is told at the end
   return status;
 }
 

@@ -41,6 +41,7 @@ Command generate_command(const Command& program) {
       "  collapscope generate bash > ~/.local/share/bash-completion/completions/collapscope\n"
       "  collapscope generate fish > ~/.config/fish/completions/collapscope.fish\n"
       "  collapscope generate zsh > FOLDER/_collapscope              a folder of $fpath";
+  command.by_many = true;
   command.action = [&program, what] { return run_generate(program, *what); };
   return command;
 }

@@ -8,6 +8,7 @@
 #include "collapscope/metrics/metrics.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "outputs.hpp"
 
 namespace collapscope::tools {
 
@@ -15,8 +16,8 @@ namespace {
 
 int run_devices() {
   const auto cpu = make_cpu_backend(0);
-  fmt::print("{}, {} thread{}\n", cpu->describe(), cpu->threads(), cpu->threads() == 1 ? "" : "s");
-  fmt::print("gpu: {}\n", describe_gpus());
+  print(fmt::format("{}, {} thread{}\n", cpu->describe(), cpu->threads(), cpu->threads() == 1 ? "" : "s"));
+  print(fmt::format("gpu: {}\n", describe_gpus()));
   return done;
 }
 
@@ -26,7 +27,7 @@ int run_metrics() {
                         : info.scope == MetricScope::run   ? "run"
                         : info.scope == MetricScope::depth ? "depth"
                                                            : "layer";
-    fmt::print("{:<36} {:<8} {}\n", info.name, scope, info.summary);
+    print(fmt::format("{:<36} {:<8} {}\n", info.name, scope, info.summary));
   }
   return done;
 }
@@ -41,12 +42,14 @@ std::string version_text() {
 
 Command devices_command() {
   Command command("devices", "list what can compute here");
+  command.by_many = true;
   command.action = run_devices;
   return command;
 }
 
 Command metrics_command() {
   Command command("metrics", "list all metrics");
+  command.by_many = true;
   command.action = run_metrics;
   return command;
 }

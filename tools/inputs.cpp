@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -30,33 +31,58 @@ std::string in_lower_case(std::string text) {
   return text;
 }
 
-// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5".
+constexpr std::string_view beside_own = " but states of --work and parts of --part";
+
+// As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5". So are states and parts,
+// which an analysis may have put beside its dumps.
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+  bool has_own = false;
+  std::error_code failure;
+  const fs::directory_iterator entries(folder, failure);
+  if (failure) {
+    throw UsageError(fmt::format("{}: cannot be read: {}", printable(folder), failure.message()));
+  }
+  for (const fs::directory_entry& entry : entries) {
     const std::string extension = in_lower_case(entry.path().extension());
     const bool hidden = entry.path().filename().string().starts_with('.');
     if (!hidden && entry.is_regular_file() &&
         std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
-      files.push_back(entry.path());
+      const bool is_own = !own_kind(entry.path()).empty();
+      has_own = has_own || is_own;
+      if (!is_own) {
+        files.push_back(entry.path());
+      }
     }
   }
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder), kind.in_folders));
+    throw UsageError(fmt::format("{}: no {} file in this folder{}", printable(folder), kind.in_folders,
+                                 has_own ? beside_own : ""));
   }
   return files;
 }
 
 std::vector<std::string> matches_of(const std::string& pattern) {
+  static std::string unread;  // a folder that the pattern leads into
+  unread.clear();
+  const auto take_unread = [](const char* folder, int error) {
+    unread =
+        fmt::format("; {}: cannot be read: {}", printable(folder), std::generic_category().message(error));
+    return 0;
+  };
   glob_t found{};
-  const int status = ::glob(pattern.c_str(), 0, nullptr, &found);
+  const int status = ::glob(pattern.c_str(), 0, take_unread, &found);
   std::vector<std::string> files;
   for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-    files.emplace_back(found.gl_pathv[i]);
+    if (own_kind(found.gl_pathv[i]).empty()) {
+      files.emplace_back(found.gl_pathv[i]);
+    }
   }
+  const bool has_own = status == 0 && found.gl_pathc > files.size();
   ::globfree(&found);
   if (files.empty()) {
-    throw UsageError(fmt::format("{}: no file matches", printable(pattern)));
+    throw UsageError(
+        fmt::format("{}: no file matches{}{}", printable(pattern), has_own ? beside_own : "", unread));
   }
   return files;
 }
@@ -86,15 +112,16 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments, const
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     std::vector<std::string> found{argument};
-    if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument)) {
+    std::error_code unknown;  // a file that may not be looked at is told of when it is opened
+    if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument, unknown)) {
       if (depth == deepest_list) {
         throw UsageError(fmt::format("{}: lists within lists go too deep", printable(argument)));
       }
       found = expand(lines_of(argument.substr(1), kind), kind, depth + 1);  // in the list's own order
-    } else if (fs::is_directory(argument)) {
+    } else if (fs::is_directory(argument, unknown)) {
       found = files_in(argument, kind);
       std::sort(found.begin(), found.end(), natural_less);
-    } else if (!fs::exists(argument) && argument.find_first_of("*?[") != std::string::npos) {
+    } else if (!fs::exists(argument, unknown) && argument.find_first_of("*?[") != std::string::npos) {
       found = matches_of(argument);
       std::sort(found.begin(), found.end(), natural_less);
     }

@@ -21,9 +21,8 @@ struct InputKind {
 [[nodiscard]] InputKind results_files();  // .json
 
 // Files in natural order within each argument. A folder stands for the files of this kind in it that are not
-// hidden; an argument
-// with * ? [ that is no file is a glob; @FILE lists arguments, a line each. Throws UsageError for what names
-// nothing.
+// hidden; an argument with * ? [ that is no file is a glob; @FILE lists arguments, a line each. States and
+// parts of analyses are passed over in folders and globs. Throws UsageError for what names nothing.
 [[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments,
                                                      const InputKind& kind);
 

@@ -78,9 +78,9 @@ TargetSize size_of_targets(const Checkpoint& checkpoint, const AnalysisOptions& 
   }
   const ClassCounts found = class_counts(checkpoint, options);
   const auto [least, most] = std::ranges::minmax(found.counts);
-  fmt::print("  classes: {}, labels {} to {}, {} to {} samples each{}\n", found.labels.size(),
-             label_text(first, found.labels.front()), label_text(first, found.labels.back()), least, most,
-             found.ignored > 0 ? fmt::format("; {} samples ignored", found.ignored) : "");
+  print(fmt::format("  classes: {}, labels {} to {}, {} to {} samples each{}\n", found.labels.size(),
+                    label_text(first, found.labels.front()), label_text(first, found.labels.back()), least,
+                    most, found.ignored > 0 ? fmt::format("; {} samples ignored", found.ignored) : ""));
   return {0, found.labels.size()};
 }
 
@@ -95,17 +95,17 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
           ? ""
           : fmt::format(", {} pooled by {}", layout_name(layer.layout, layer.activations.shape.size()),
                         pool_name(plan.format.pool));
-  fmt::print("  {}: {} {}, {}{}, {}\n", printable(layer.name), layer.activations.element.name(),
-             shape_text(layer.activations.shape), storage_text(layer.activations), pool,
-             layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight");
-  fmt::print("      {} rows x {} features; {} to read{}; {} of memory; {}; {}\n", plan.rows,
-             plan.format.row_length(), human_bytes(plan.bytes * passes),
-             passes == 1        ? ""
-             : plan.spares_look ? " in two passes at most"
-                                : " in two passes",
-             human_bytes(plan.memory), plan.reason, plan.needs.reason);
+  print(fmt::format("  {}: {} {}, {}{}, {}\n", printable(layer.name), layer.activations.element.name(),
+                    shape_text(layer.activations.shape), storage_text(layer.activations), pool,
+                    layer.weight ? "weight " + shape_text(layer.weight->shape) : "no weight"));
+  print(fmt::format("      {} rows x {} features; {} to read{}; {} of memory; {}; {}\n", plan.rows,
+                    plan.format.row_length(), human_bytes(plan.bytes * passes),
+                    passes == 1        ? ""
+                    : plan.spares_look ? " in two passes at most"
+                                       : " in two passes",
+                    human_bytes(plan.memory), plan.reason, plan.needs.reason));
   if (!layer.activations.through_hdf5.empty()) {
-    fmt::print("      read through HDF5, one thread at a time: {}\n", layer.activations.through_hdf5);
+    print(fmt::format("      read through HDF5, one thread at a time: {}\n", layer.activations.through_hdf5));
   }
   totals.layers += 1;
   totals.bytes += plan.bytes * passes;
@@ -126,9 +126,10 @@ int run_inspect(const DumpOptions& options) {
   Totals totals;
   for (const Checkpoint& checkpoint : checkpoints) {
     const CheckpointIndex& first = checkpoint.front();
-    fmt::print("{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
-               shape_text(first.targets.shape),
-               first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions");
+    print(fmt::format(
+        "{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
+        shape_text(first.targets.shape),
+        first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions"));
     TargetSize targets;
     try {
       targets = size_of_targets(checkpoint, analysis);
@@ -150,14 +151,14 @@ int run_inspect(const DumpOptions& options) {
     }
   }
   if (totals.layers > 0) {
-    fmt::print("{} layer{} can be analysed: {} to read, {} of memory at most (budget {})\n", totals.layers,
-               totals.layers == 1 ? "" : "s", human_bytes(totals.bytes), human_bytes(totals.memory),
-               human_bytes(memory));
-    fmt::print("precision: {}\n", analysis.precision == Precision::fast
-                                      ? "fast: products of features in float32, the rest in float64"
-                                      : precision_name(analysis.precision));
-    fmt::print("device: {}{}\n", printable(chosen.backend->describe()),
-               chosen.reason.empty() ? "" : fmt::format(" ({})", printable(chosen.reason)));
+    print(fmt::format("{} layer{} can be analysed: {} to read, {} of memory at most (budget {})\n",
+                      totals.layers, totals.layers == 1 ? "" : "s", human_bytes(totals.bytes),
+                      human_bytes(totals.memory), human_bytes(memory)));
+    print(fmt::format("precision: {}\n", analysis.precision == Precision::fast
+                                             ? "fast: products of features in float32, the rest in float64"
+                                             : precision_name(analysis.precision)));
+    print(fmt::format("device: {}{}\n", printable(chosen.backend->describe()),
+                      chosen.reason.empty() ? "" : fmt::format(" ({})", printable(chosen.reason))));
   }
   for (const Failure& failure : failures) {
     tell(InputError(failure.path, failure.object, failure.message).what());

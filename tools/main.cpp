@@ -12,8 +12,10 @@
 #include "collapscope/core/error.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "collapscope/linalg/blas_kernels.hpp"
+#include "collapscope/ranks/ranks.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -58,6 +60,11 @@ int run(int argc, char** argv) {
                       tools::devices_command(),
                       tools::generate_command(program)};
   const tools::Request request = tools::parse(program, argc, argv);
+  if (request.command != nullptr && !request.command->by_many && launched_with() > 1) {
+    throw UsageError(
+        fmt::format("'{}' is the work of one process, and {} were started: not under mpirun or srun --ntasks",
+                    request.command->name, launched_with()));
+  }
   const int status = request.command == nullptr ? request.status : request.command->action();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     throw Error("cannot write to standard output");
@@ -91,6 +98,7 @@ void keep_freed_memory() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tools::hold_standard_descriptors();
   keep_freed_memory();
   const int status = status_of(argc, argv);
   if (gpu_was_abandoned()) {

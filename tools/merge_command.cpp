@@ -90,9 +90,16 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
     const auto compared = [&](const std::string& text) {
       return have_moved ? text.substr(0, text.find(", changed")) : text;
     };
-    if (compared(then) != compared(found)) {
-      throw InputError(file, "", fmt::format("is not what was folded: found {}, then {}", found, then));
+    if (compared(then) == compared(found)) {
+      return;
     }
+    std::error_code unknown;
+    if (!std::filesystem::exists(file, unknown)) {
+      throw InputError(file, "",
+                       have_moved ? "cannot be found; expected the dump that was folded"
+                                  : "cannot be found; --dumps FOLDER says where it lies now");
+    }
+    throw InputError(file, "", fmt::format("is not what was folded: found {}; expected {}", found, then));
   };
   for (std::size_t i = 0; i < folded.size(); ++i) {
     for (std::size_t shard = 0; shard < folded[i].shards.size(); ++shard) {
@@ -110,9 +117,7 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   if (options.dumps) {
     isolate_hdf5();
   }
-  for (const std::string& output : options.outputs) {
-    check_output(output, {".json", ".csv"});
-  }
+  check_outputs(options.outputs, {".json", ".csv"});
   const OpenParts parts = open_parts(options.parts);
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
@@ -129,6 +134,12 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
       options.quiet ? make_quiet_progress()
                     : make_progress(is_terminal(STDERR_FILENO), wants_colour(STDERR_FILENO));
   const ChosenBackend chosen = make_backend(options.device, options.threads, 0);
+  if (!chosen.note.empty()) {
+    progress->message(chosen.note);
+  }
+  if (const std::string few = chosen.few_threads(); !few.empty()) {
+    progress->message(few);
+  }
   MergeOptions merge;
   merge.dumps = dumps;
   merge.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
@@ -137,6 +148,10 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.threads_wanted = chosen.threads_wanted;
+  if (!chosen.note.empty()) {
+    results.provenance.fallbacks.add(Fallback{"analysis", "cpu", chosen.note});
+  }
   if (results.checkpoints.empty()) {
     return nothing_done;
   }

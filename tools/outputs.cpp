@@ -16,8 +16,19 @@
 
 namespace collapscope::tools {
 
+namespace {
+
+void require_standard_output() {
+  if (!has_standard_output()) {
+    throw UsageError("cannot write to standard output: it is closed; expected -o FILE, or >/dev/null");
+  }
+}
+
+}  // namespace
+
 void check_output(const std::string& output, const std::vector<std::string>& extensions) {
   if (output == "-") {
+    require_standard_output();
     return;
   }
   const std::string extension = std::filesystem::path(output).extension();
@@ -36,6 +47,15 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
     throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
   }
   require_writable(output);
+}
+
+void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& extensions) {
+  if (outputs.empty()) {
+    require_standard_output();
+  }
+  for (const std::string& output : outputs) {
+    check_output(output, extensions);
+  }
 }
 
 std::string classes_output(const std::string& output) {

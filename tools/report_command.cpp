@@ -57,9 +57,7 @@ std::string now_text() {
 }
 
 int run_report(const ReportOptions& options) {
-  for (const std::string& output : options.outputs) {
-    check_output(output, {".html", ".json"});
-  }
+  check_outputs(options.outputs, {".html", ".json"});
   RunReport report;
   report.title = printable(options.title);
   report.generated = now_text();

@@ -5,6 +5,13 @@
 
 namespace collapscope::tools {
 
+// To be called before anything else. A standard descriptor that was closed would go to the next file or
+// socket that is opened, and what is printed with it. It gets /dev/null, the wrong way round: whatever uses
+// it fails as it would have.
+void hold_standard_descriptors();
+// Not closed from the start.
+[[nodiscard]] bool has_standard_output();
+
 // A terminal that can move its cursor: not TERM=dumb.
 [[nodiscard]] bool is_terminal(int descriptor);
 // Columns of the terminal at standard output; COLUMNS where it is set; 100 otherwise.

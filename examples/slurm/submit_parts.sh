@@ -13,7 +13,8 @@ PARTS=$count
 export PARTS
 job=$(sbatch --parsable --array="1-$count" "$scripts/parts.sbatch" "$parts" "$@")
 echo "parts: job $job"
-# afterok: when all parts are there. When one fails, what waits for it is given up.
+# afterok: when all parts are there. When one fails, what waits for it is given up. One in which a layer failed (status 1) is there all
+# the same: merge.sbatch, submitted by hand, takes it.
 job=$(sbatch --parsable --dependency="afterok:${job%%;*}" --kill-on-invalid-dep=yes "$scripts/merge.sbatch" "$results/$name.json" "$parts")
 echo "merge: job $job"
 job=$(sbatch --parsable --dependency="afterok:${job%%;*}" --kill-on-invalid-dep=yes "$scripts/report.sbatch" "$results" "$results/report.html")

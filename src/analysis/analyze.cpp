@@ -7,6 +7,7 @@
 #include "analysis/all_layers.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
+#include "analysis/outcome.hpp"
 #include "analysis/rank_work.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
@@ -34,14 +35,14 @@ class Analyzer {
     for (const Checkpoint& checkpoint : checkpoints) {
       layers_.add(checkpoint, layers_in_file_order(checkpoint.front(), options_.layers));
     }
-    const bool was_stopped = measure();
-    if (was_stopped && record_.keeps()) {
+    const WorkEnd end = measure();
+    if (end.was_stopped && end.is_saved) {
       throw Stopped("stopped by " + reason());
     }
     if (!is_first()) {
       return {};
     }
-    finish(was_stopped);
+    finish(end.was_stopped);
     results_.provenance.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return std::move(results_);
@@ -54,8 +55,7 @@ class Analyzer {
     return mine.empty() ? "another rank" : mine;
   }
 
-  // Whether somebody asked to stop before the end.
-  bool measure() {
+  WorkEnd measure() {
     const std::vector<LayersOfCheckpoint> left = layers_.take_finished();
     if (context_.ranks != nullptr) {
       RankWork work(*context_.ranks, layers_);
@@ -67,7 +67,7 @@ class Analyzer {
     context_.progress.start(layers_.bytes_to_read(left));
     layers_.measure(left);
     record_.save();
-    return record_.was_stopped();
+    return {record_.was_stopped(), record_.is_saved()};
   }
 
   void finish(bool was_stopped) {

@@ -31,7 +31,7 @@ class PartWork {
         layers_({backend, options, options.memory != 0 ? options.memory : default_memory(), context.progress,
                  journal_, record_}) {}
 
-  void run(const std::vector<Checkpoint>& checkpoints, const PartChoice& choice) {
+  [[nodiscard]] bool run(const std::vector<Checkpoint>& checkpoints, const PartChoice& choice) {
     const AnalysisOptions& options = layers_.parts().options;
     for (const Checkpoint& checkpoint : checkpoints) {
       layers_.add(checkpoint, layers_in_file_order(checkpoint.front(), options.layers));
@@ -51,6 +51,7 @@ class PartWork {
       fold(piece);
     }
     layers_.parts().progress.finish();
+    return is_whole_;
   }
 
  private:
@@ -90,6 +91,7 @@ class PartWork {
     CheckpointWork& work = layers_.works()[checkpoint];
     work.measure_targets(layers_.whole(), layers_.whole().memory / 8);
     targets_[checkpoint] = Targets::measured;
+    is_whole_ = is_whole_ && !work.failure() && !work.model_failure();
     sink_.put_checkpoint(checkpoint,
                          packed(PartTargets{work.failure(), work.model_failure(), work.target_summary()}));
   }
@@ -108,6 +110,7 @@ class PartWork {
         targets_[piece.checkpoint] = Targets::open;
       }
       if (work.failure()) {
+        is_whole_ = false;
         return;
       }
       work.remark_on(piece.layer);
@@ -122,6 +125,7 @@ class PartWork {
     } catch (const Stopped&) {
       throw;
     } catch (const std::exception&) {
+      is_whole_ = false;
       found.failure = journal_.failed(work.current_failure(piece.layer));
     }
     record_.drop(found.facts.place);
@@ -134,13 +138,14 @@ class PartWork {
   WorkRecord record_;
   LayerWork layers_;
   std::vector<Targets> targets_;
+  bool is_whole_ = true;  // nothing has failed
 };
 
 }  // namespace
 
-void fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+bool fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                const AnalysisContext& context, const PartChoice& choice, PartSink& sink) {
-  PartWork(backend, options, context, sink).run(checkpoints, choice);
+  return PartWork(backend, options, context, sink).run(checkpoints, choice);
 }
 
 }  // namespace collapscope

@@ -30,12 +30,18 @@ struct CheckpointOutcome {
   std::vector<LayerOutcome> layers;
 };
 
+// How the work has ended.
+struct WorkEnd {
+  bool was_stopped = false;  // before it was done
+  bool is_saved = false;     // another run can go on from here
+};
+
 // Of all checkpoints.
 struct RankOutcome {
   std::vector<CheckpointOutcome> checkpoints;
   std::uint64_t bytes_read = 0;
   Fallbacks fallbacks;
-  bool was_stopped = false;
+  WorkEnd end;
 };
 
 template <class T, class Visit>
@@ -116,12 +122,19 @@ void each_field(T& outcome, const Visit& visit) {
 }
 
 template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, WorkEnd>
+void each_field(T& end, const Visit& visit) {
+  visit("was_stopped", end.was_stopped);
+  visit("is_saved", end.is_saved);
+}
+
+template <class T, class Visit>
 requires std::is_same_v<std::remove_const_t<T>, RankOutcome>
 void each_field(T& outcome, const Visit& visit) {
   visit("checkpoints", outcome.checkpoints);
   visit("bytes_read", outcome.bytes_read);
   visit("fallbacks", outcome.fallbacks);
-  visit("was_stopped", outcome.was_stopped);
+  visit("end", outcome.end);
 }
 
 }  // namespace collapscope

@@ -164,8 +164,9 @@ void RankWork::measure(const std::vector<LayersOfCheckpoint>& left) {
   }
 }
 
-bool RankWork::gather(Provenance& provenance) {
-  const bool mine = layers_.parts().record.was_stopped();
+WorkEnd RankWork::gather(Provenance& provenance) {
+  const WorkRecord& record = layers_.parts().record;
+  WorkEnd end{record.was_stopped(), record.is_saved()};
   if (ranks_.rank() != 0) {
     RankOutcome outcome;
     for (const CheckpointWork& work : layers_.works()) {
@@ -173,11 +174,10 @@ bool RankWork::gather(Provenance& provenance) {
     }
     outcome.bytes_read = provenance.bytes_read;
     outcome.fallbacks = provenance.fallbacks;
-    outcome.was_stopped = mine;
+    outcome.end = end;
     ranks_.send(0, outcome_tag, packed(outcome));
-    return unpacked<bool>(ranks_.receive(0, outcome_tag));
+    return unpacked<WorkEnd>(ranks_.receive(0, outcome_tag));
   }
-  bool was_stopped = mine;
   for (std::size_t other = 1; other < ranks_.size(); ++other) {
     RankOutcome outcome = unpacked<RankOutcome>(ranks_.receive(other, outcome_tag));
     for (std::size_t i = 0; i < outcome.checkpoints.size(); ++i) {
@@ -185,14 +185,15 @@ bool RankWork::gather(Provenance& provenance) {
     }
     provenance.bytes_read += outcome.bytes_read;
     provenance.fallbacks.add(outcome.fallbacks);
-    was_stopped = was_stopped || outcome.was_stopped;
+    end.was_stopped = end.was_stopped || outcome.end.was_stopped;
+    end.is_saved = end.is_saved && outcome.end.is_saved;
   }
   for (std::size_t other = 1; other < ranks_.size(); ++other) {
-    ranks_.send(other, outcome_tag, packed(was_stopped));
+    ranks_.send(other, outcome_tag, packed(end));
   }
   ranks_.on_progress({});
   provenance.ranks = ranks_.size();
-  return was_stopped;
+  return end;
 }
 
 }  // namespace collapscope

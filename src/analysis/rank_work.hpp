@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/layer_work.hpp"
+#include "analysis/outcome.hpp"
 #include "analysis/shared_layer.hpp"
 #include "collapscope/ranks/ranks.hpp"
 
@@ -18,8 +19,8 @@ class RankWork {
 
   // This rank's part of these layers. Throws UsageError where the ranks do not agree on what there is to do.
   void measure(const std::vector<LayersOfCheckpoint>& left);
-  // The first rank gets what the others have measured. Whether any was stopped before its end.
-  [[nodiscard]] bool gather(Provenance& provenance);
+  // The first rank gets what the others have measured. How all of them have ended.
+  [[nodiscard]] WorkEnd gather(Provenance& provenance);
 
  private:
   using Division = std::vector<std::vector<std::vector<Share>>>;  // [checkpoint][place among those left]

@@ -1,7 +1,10 @@
 #include "analysis/work_record.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <iterator>
 
 #include "collapscope/core/error.hpp"
@@ -144,7 +147,7 @@ void WorkRecord::drop(const LayerPlace& place) {
 
 void WorkRecord::advanced() {
   if (keeper_ != nullptr && keeper_->interval() == 0) {
-    save_or_tell();
+    save();
   }
 }
 
@@ -153,25 +156,31 @@ void WorkRecord::save() {
     return;
   }
   const std::lock_guard lock(mutex_);
-  keeper_->save({checkpoints_, std::span(finished_).subspan(not_saved_), layers_,
-                 [this](const StateView::Visitor& visit) {
-                   for (const auto& entry : at_work_) {
-                     const LayerSums* const sums = entry.second.get();
-                     sums->moments.read([&](const MomentsOfSubtrees& moments) {
-                       sums->residuals.read([&](const ResidualsOfSubtrees& residuals) {
-                         visit(sums->facts, moments, residuals);
-                       });
-                     });
-                   }
-                 }});
+  const StateView state{checkpoints_, std::span(finished_).subspan(not_saved_), layers_,
+                        [this](const StateView::Visitor& visit) {
+                          for (const auto& entry : at_work_) {
+                            const LayerSums* const sums = entry.second.get();
+                            sums->moments.read([&](const MomentsOfSubtrees& moments) {
+                              sums->residuals.read([&](const ResidualsOfSubtrees& residuals) {
+                                visit(sums->facts, moments, residuals);
+                              });
+                            });
+                          }
+                        }};
+  try {
+    keeper_->save(state);
+    is_saved_ = true;
+  } catch (const std::exception& error) {  // of the disk, or of memory for the file
+    is_saved_ = false;
+    if (told_.insert(error.what()).second) {
+      tell_(fmt::format("{}; no state is saved, and the analysis goes on", error.what()));
+    }
+  }
 }
 
-void WorkRecord::save_or_tell() {
-  try {
-    save();
-  } catch (const Error& error) {
-    tell_(std::string(error.what()) + "; the analysis goes on");
-  }
+bool WorkRecord::is_saved() const {
+  const std::lock_guard lock(mutex_);
+  return is_saved_;
 }
 
 void WorkRecord::save_at_intervals() {
@@ -186,7 +195,7 @@ void WorkRecord::save_at_intervals() {
     }
     stopping = stopping || stop_now;
     lock.unlock();
-    save_or_tell();
+    save();
     lock.lock();
     last = std::chrono::steady_clock::now();
   }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,11 +64,13 @@ class WorkRecord {
   void drop(const LayerPlace& place);
   // A segment has been put into sums.
   void advanced();
-  // Saves now. Throws Error.
+  // Saves now. Where that fails a line tells why, once for each reason: a state is for another run, and this
+  // one needs none.
   void save();
+  // Whether the last save has worked.
+  [[nodiscard]] bool is_saved() const;
 
  private:
-  void save_or_tell();
   void save_at_intervals();
 
   StateKeeper* keeper_;
@@ -78,7 +81,9 @@ class WorkRecord {
   std::size_t layers_ = 0;
   std::map<std::size_t, CheckpointResult> checkpoints_;
   std::vector<FinishedLayer> finished_;
-  std::size_t not_saved_ = 0;                 // of these, the first ones
+  std::size_t not_saved_ = 0;  // of these, the first ones
+  bool is_saved_ = false;
+  std::set<std::string> told_;                // why saves have failed
   std::map<LayerPlace, std::size_t> places_;  // of finished layers
   std::map<LayerPlace, std::unique_ptr<LayerSums>> at_work_;
   std::mutex waiting_;

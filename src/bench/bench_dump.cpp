@@ -62,6 +62,7 @@ void write_bench_dump(const std::string& path, const BenchDump& dump) {
   file.create_dataset("/targets", {dump.rows, dump.targets}, ElementKind::float64, {}, false);
   file.create_dataset("/layers/bench/activations", {dump.rows, dump.features}, dump.type, {}, false);
   file.create_dataset("/layers/bench/weight", {dump.targets, dump.features}, ElementKind::float64, {}, false);
+  file.require_room();
   Matrix block = random_block(dump);
   const Matrix targets = first_columns(block, dump.targets);
   mix(block, dump.type);

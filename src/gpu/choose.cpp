@@ -83,13 +83,7 @@ std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads
 }
 
 ChosenBackend on_cpu(std::size_t threads, std::string reason) {
-  ChosenBackend chosen{make_cpu_backend(threads), {}, std::move(reason)};
-  const std::size_t wanted = threads == 0 ? usable_threads() : threads;
-  if (const std::size_t given = chosen.backend->threads(); given < wanted) {
-    chosen.note = fmt::format("{} of {} threads are used: the system gives no more (ulimit -u, ulimit -v)",
-                              given, wanted);
-  }
-  return chosen;
+  return {make_cpu_backend(threads), {}, std::move(reason)};
 }
 
 double shared_out(double cpu_seconds, std::size_t threads) {
@@ -119,7 +113,21 @@ BackendStart::BackendStart(std::string device, std::size_t threads, double least
   }
 }
 
+std::string ChosenBackend::few_threads() const {
+  return threads_wanted == 0
+             ? ""
+             : fmt::format("{} of {} threads are used: the system gives no more (ulimit -u, ulimit -v)",
+                           backend->threads(), threads_wanted);
+}
+
 ChosenBackend BackendStart::take(double cpu_seconds) {
+  ChosenBackend chosen = take_any(cpu_seconds);
+  const std::size_t wanted = threads_ == 0 ? usable_threads() : threads_;
+  chosen.threads_wanted = chosen.backend->threads() < wanted ? wanted : 0;
+  return chosen;
+}
+
+ChosenBackend BackendStart::take_any(double cpu_seconds) {
   if (device_ == "cpu") {
     return on_cpu(threads_, "as asked");
   }
@@ -150,7 +158,7 @@ ChosenBackend BackendStart::take_automatically(double cpu_seconds) {
     return {opening_.valid() ? opening_.get() : open_gpus("", threads_, gpu::LastResort::cpu), {}, {}};
   } catch (const DeviceError& error) {
     cpu.reason = fmt::format("no GPU is used: {}", error.what());
-    cpu.note += (cpu.note.empty() ? "" : "; ") + cpu.reason;
+    cpu.note = cpu.reason;
     return cpu;
   }
 }

@@ -1,11 +1,15 @@
 #include "hdf5/file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -43,11 +47,17 @@ std::string truncation(std::string_view cause) {
                      *found, *stored + *base, *stored + *base - *found);
 }
 
-// What the superblock says of a file that is one of several; empty when it is whole.
-std::string member_of_several(const std::string& path) {
-  std::string begin(4096, '\0');
+// The first bytes of a file, with zeros where it has fewer.
+std::string beginning(const std::string& path, std::size_t size) {
+  std::string begin(size, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin;
+}
+
+// What the superblock says of a file that is one of several; empty when it is whole.
+std::string member_of_several(const std::string& path) {
+  const std::string begin = beginning(path, 4096);
   if (begin.find("NCSAfami") != std::string::npos) {
     return "one member of a family of files (driver 'family'); expected one file: h5repart can join them";
   }
@@ -71,17 +81,28 @@ std::string_view other_kind(const std::string& path) {
       std::pair{"CDF\x02"sv, ": it is a netCDF file of the classic format; nccopy -k nc4 makes HDF5 of it"sv},
       std::pair{"MATLAB 5.0 MAT-file"sv,
                 ": it is a MAT-file of MATLAB before 7.3; save(..., '-v7.3') writes HDF5"sv}};
-  std::string begin(64, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  const std::string begin = beginning(path, 64);
   const auto kind =
       std::ranges::find_if(kinds, [&](const auto& known) { return begin.starts_with(known.first); });
   return kind == kinds.end() ? ""sv : kind->second;
 }
 
+// Why the system does not open the file for reading; empty: it does.
+std::string refusal(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    return fmt::format("cannot be read: {}", std::strerror(errno));
+  }
+  ::close(descriptor);
+  return "";
+}
+
 // What keeps the file from being opened, from the error stack that H5Fopen left.
 std::string open_problem(const std::string& path, std::uint64_t size) {
   const std::string cause = last_error();
+  if (std::string refused = refusal(path); !refused.empty()) {
+    return refused;
+  }
   if (std::string member = member_of_several(path); !member.empty()) {
     return member;
   }
@@ -122,6 +143,9 @@ Handle access_properties(const Place& place) {
 Handle open_file(const std::string& path, const std::string& shown) {
   std::error_code failure;
   const fs::file_status status = fs::status(path, failure);
+  if (status.type() == fs::file_type::none) {
+    throw InputError(shown, "", fmt::format("cannot be read: {}", failure.message()));
+  }
   if (!fs::exists(status)) {
     throw InputError(shown, "", "no such file");
   }
@@ -134,6 +158,9 @@ Handle open_file(const std::string& path, const std::string& shown) {
   if (!failure && size == 0) {
     throw InputError(shown, "", "the file is empty (0 bytes); expected an HDF5 file");
   }
+  if (const std::string_view kind = own_kind(path); !kind.empty()) {
+    throw InputError(shown, "", fmt::format("is {}; expected a dump", kind));
+  }
   const Handle access = access_properties({shown, ""});
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
   if (id < 0) {
@@ -143,3 +170,18 @@ Handle open_file(const std::string& path, const std::string& shown) {
 }
 
 }  // namespace collapscope::hdf5
+
+namespace collapscope {
+
+std::string_view own_kind(const std::string& path) {
+  std::error_code unknown;
+  if (!std::filesystem::is_regular_file(path, unknown)) {  // a pipe would wait for its writer
+    return "";
+  }
+  const std::string begin = hdf5::beginning(path, 24);
+  return begin.starts_with("collapscope state ")  ? "a state of --work"
+         : begin.starts_with("collapscope part ") ? "a part of an analysis, for 'collapscope merge'"
+                                                  : "";
+}
+
+}  // namespace collapscope

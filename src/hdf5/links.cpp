@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <system_error>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
@@ -140,7 +141,10 @@ FileSet::FileSet(const std::string& named, const std::string& folder) : named_(n
   std::error_code failure;
   const fs::path main = fs::canonical(named, failure);
   if (failure) {
-    throw InputError(named, "", fmt::format("cannot be found ({})", failure.message()));
+    throw InputError(named, "",
+                     failure == std::errc::permission_denied
+                         ? fmt::format("cannot be read: {}", failure.message())
+                         : fmt::format("cannot be found ({})", failure.message()));
   }
   main_ = main.string();
   folder_ = folder.empty() ? main.parent_path().string() : folder;

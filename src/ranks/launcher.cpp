@@ -57,9 +57,16 @@ std::optional<Launch> launch_of(const std::function<const char*(const char*)>& v
 
 }  // namespace ranks
 
-std::size_t launched_as() {
+namespace {
+
+ranks::Launch this_launch() {
   const auto launch = ranks::launch_of([](const char* name) { return std::getenv(name); });
-  return launch ? launch->rank : 0;
+  return launch.value_or(ranks::Launch{});
 }
+
+}  // namespace
+
+std::size_t launched_as() { return this_launch().rank; }
+std::size_t launched_with() { return this_launch().size; }
 
 }  // namespace collapscope

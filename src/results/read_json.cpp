@@ -195,6 +195,9 @@ Provenance provenance_at(const Place& place) {
   place.with_member("precision", into(provenance.precision));  // files of early versions lack it
   place.need_member("threads", into(threads));
   provenance.threads = threads;
+  std::uint64_t threads_wanted = 0;
+  place.with_member("threads_wanted", into(threads_wanted));
+  provenance.threads_wanted = threads_wanted;
   std::uint64_t ranks = 1;
   place.with_member("ranks", into(ranks));
   provenance.ranks = ranks;

@@ -123,6 +123,7 @@ void write_provenance(JsonText& json, const Provenance& provenance, const std::s
   json.member("precision", provenance.precision)
       .member("threads", provenance.threads)
       .member("ranks", provenance.ranks);
+  if (provenance.threads_wanted > 0) json.member("threads_wanted", provenance.threads_wanted);
   json.member("started", provenance.started).member("seconds", provenance.seconds);
   json.member("bytes_read", provenance.bytes_read);
   json.member("rejected_eigenbases", provenance.fallbacks.rejected_eigenbases);

@@ -114,7 +114,12 @@ class FolderLock {
 class WorkFolder : public StateKeeper {
  public:
   WorkFolder(WorkFolderOptions options, std::function<void(const std::string&)> tell)
-      : options_(std::move(options)), tell_(std::move(tell)) {
+      : options_(std::move(options)),
+        tell_([tell = std::move(tell), told = std::set<std::string>()](const std::string& line) mutable {
+          if (told.insert(line).second) {  // a state is looked at more than once
+            tell(line);
+          }
+        }) {
     std::error_code failure;
     fs::create_directories(options_.path, failure);
     if (failure || ::access(options_.path.c_str(), R_OK | W_OK | X_OK) != 0) {

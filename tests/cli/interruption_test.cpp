@@ -96,6 +96,49 @@ TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
   expect_status(0, folder_, {"merge", "two.h5", "one.h5", "--dumps", ".", "-q", "-o", "x.json"});
 }
 
+TEST_F(Interruption, APartWithALayerThatFailsIsNotWhole) {
+  make_dumps(folder_, R"(
+def not_finite(f):
+    f["layers/fc1/activations"][5] = np.nan
+dump("nan.h5", edit=not_finite)
+)");
+  const Finished part =
+      expect_status(1, folder_, {"analyze", "nan.h5", "--part", "1/1", "-q", "-o", "nan_part.h5"});
+  EXPECT_THAT(part.err, HasSubstr("found NaN"));
+  expect_status(1, folder_, {"merge", "nan_part.h5", "-q", "-o", "y.json"});
+}
+
+TEST_F(Interruption, MergeSaysThatDumpsAreAway) {
+  expect_status(0, folder_, {"analyze", "p.h5", "--part", "1/1", "-q", "-o", "one.h5"});
+  std::filesystem::rename(folder_.path() / "p.h5", folder_.path() / "away.h5");
+  const Finished same = expect_usage_error({"merge", "one.h5", "--dumps", "same", "-q", "-o", "x.json"},
+                                           "p.h5: cannot be found; --dumps FOLDER says where it lies now");
+  EXPECT_THAT(same.err, Not(HasSubstr("bytes")));
+  expect_usage_error({"merge", "one.h5", "--dumps", ".", "-q", "-o", "x.json"},
+                     "p.h5: cannot be found; expected the dump that was folded");
+}
+
+TEST_F(Interruption, StatesAndPartsBesideTheDumpsAreNoDumps) {
+  const Arguments with_work{"analyze", ".", "--work", ".", "--save-every", "0", "-q", "-o", "x.json"};
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(expect_status(0, folder_, with_work).err, "");
+  }
+  for (const char* part : {"1", "2"}) {
+    EXPECT_EQ(expect_status(0, folder_,
+                            {"analyze", "*.h5", "-q", "--part", std::string(part) + "/2", "-o",
+                             "part_" + std::string(part) + ".h5"})
+                  .err,
+              "");
+  }
+  expect_status(0, folder_, {"merge", "part_1.h5", "part_2.h5", "--dumps", "same", "-q", "-o", "y.json"});
+  std::filesystem::remove(folder_.path() / "x.json");
+  expect_usage_error({"analyze", "part_1.h5", "-q", "-o", "x.json"},
+                     "part_1.h5: is a part of an analysis, for 'collapscope merge'; expected a dump");
+  expect_usage_error({"analyze", "state-0000-a.h5", "-q", "-o", "x.json"},
+                     "is a state of --work; expected a dump");
+  expect_usage_error({"analyze", "part_*.h5", "-q", "-o", "x.json"}, "no file matches but states of --work");
+}
+
 // Dumps of another run have the same name and size.
 TEST_F(Interruption, MergeRefusesDumpsThatAreOthers) {
   make_dumps(folder_, R"(

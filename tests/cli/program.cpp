@@ -134,9 +134,16 @@ Finished start(const std::string& folder, std::vector<std::string> words, const 
     for (int descriptor = STDERR_FILENO + 1; descriptor < 256; ++descriptor) {
       ::close(descriptor);
     }
+    for (const int descriptor : around.closed) {
+      ::close(descriptor);
+    }
     if (around.address_space != 0) {
       const rlimit limit{around.address_space, around.address_space};
       (void)::setrlimit(RLIMIT_AS, &limit);
+    }
+    if (around.file_size != 0) {
+      const rlimit limit{around.file_size, around.file_size};
+      (void)::setrlimit(RLIMIT_FSIZE, &limit);
     }
     if (ready) {
       ::execve(argv[0], argv.data(), envp.data());

@@ -39,6 +39,8 @@ struct Surroundings {
   std::string out_to = {};            // not empty: output goes to this file
   std::string errors_to = {};         // likewise for errors
   std::uint64_t address_space = 0;    // not 0: bytes that the program may map
+  std::vector<int> closed = {};       // standard descriptors that the program does not get
+  std::uint64_t file_size = 0;        // not 0: bytes that a file may have, as on a disk that is full
 };
 
 struct Finished {

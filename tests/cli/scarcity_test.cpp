@@ -48,6 +48,10 @@ TEST_F(Scarcity, FewerThreadsWhereTheSystemGivesNoMore) {
     ASSERT_EQ(finished.status, 0) << finished.err;
     Json found = Json::parse(finished.out);
     EXPECT_EQ(found.at("provenance").at("threads"), used);
+    EXPECT_EQ(found.at("provenance").value("threads_wanted", 8), 8);
+    EXPECT_EQ(found.at("provenance").contains("threads_wanted"), used < 8);
+    EXPECT_EQ(found.at("provenance").at("fallbacks"), Json::array());
+    EXPECT_EQ(finished.err.find("instead of the GPU"), std::string::npos) << finished.err;
     found.erase("provenance");
     EXPECT_TRUE(found == expected);
     EXPECT_EQ(finished.err.find("of 8 threads are used") != std::string::npos, used < 8) << finished.err;

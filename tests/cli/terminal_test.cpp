@@ -34,6 +34,38 @@ std::size_t widest(const std::string& text) {
   return most;
 }
 
+// As daemons and `>&-` leave them. The next file or socket that is opened would take their places.
+TEST(ClosedDescriptors, AreNoPlaceToWriteTo) {
+  const TempFolder folder;
+  const std::string dump = arm_dumps + "/arm_wd0_epoch12000.h5";
+  for (const Arguments& arguments : std::vector<Arguments>{{"analyze", dump},
+                                                           {"analyze", dump, "-q", "-o", "-"},
+                                                           {"analyze", dump, "-q", "-o", "-", "--trust"},
+                                                           {"inspect", dump},
+                                                           {"metrics"},
+                                                           {"--help"},
+                                                           {"analyze", "--help"}}) {
+    for (const std::vector<int>& closed : std::vector<std::vector<int>>{{1}, {0, 1}}) {
+      const Finished finished = expect_status(2, folder, arguments, {.closed = closed});
+      EXPECT_THAT(finished.err, HasSubstr("cannot write to standard output")) << arguments.front();
+    }
+  }
+}
+
+TEST(ClosedDescriptors, AreNotMissedWhereTheyAreNotNeeded) {
+  const TempFolder folder;
+  const Arguments arguments{"analyze", arm_dumps + "/arm_wd0_epoch12000.h5", "-o", "x.json"};
+  expect_status(0, folder, arguments);
+  const std::string wanted = folder.read("x.json");
+  const auto digest = [](const std::string& text) { return text.substr(text.find("\"digest\"")); };
+  for (const std::vector<int>& closed :
+       std::vector<std::vector<int>>{{0}, {1}, {2}, {0, 1}, {1, 2}, {0, 1, 2}}) {
+    std::filesystem::remove(folder.path() / "x.json");
+    expect_status(0, folder, arguments, {.closed = closed});
+    EXPECT_EQ(digest(folder.read("x.json")), digest(wanted));
+  }
+}
+
 TEST(Tables, FitTheWidth) {
   const TempFolder folder;
   for (const std::size_t width : {60U, 80U, 100U, 140U}) {

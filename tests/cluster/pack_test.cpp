@@ -46,7 +46,7 @@ TEST(Pack, GivesBackWhatWasPut) {
 TEST(Pack, StructuresGoFieldByField) {
   RankOutcome outcome;
   outcome.bytes_read = 5;
-  outcome.was_stopped = true;
+  outcome.end.was_stopped = true;
   outcome.fallbacks.add(Fallback{"layer", "cpu", "lost", 3});
   CheckpointOutcome& checkpoint = outcome.checkpoints.emplace_back();
   checkpoint.samples = 12;
@@ -61,7 +61,7 @@ TEST(Pack, StructuresGoFieldByField) {
                                Failure{"a.h5", "fc", "found NaN"}});
   const auto back = unpacked<RankOutcome>(packed(outcome));
   EXPECT_EQ(back.bytes_read, 5U);
-  EXPECT_TRUE(back.was_stopped);
+  EXPECT_TRUE(back.end.was_stopped);
   EXPECT_EQ(back.fallbacks, outcome.fallbacks);
   ASSERT_EQ(back.checkpoints.size(), 1U);
   EXPECT_EQ(back.checkpoints[0].samples, 12U);

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "cluster/sample_run.hpp"
 #include "collapscope/core/error.hpp"
@@ -31,6 +33,46 @@ class StopAfter final : public StateKeeper {
   StateKeeper& keeper_;
   StopRequest& stop_;
   int left_;
+};
+
+// A disk that is full after so many saves.
+class FullAfter final : public StateKeeper {
+ public:
+  FullAfter(double interval, int saves, StopRequest* stop = nullptr)
+      : interval_(interval), left_(saves), stop_(stop) {}
+
+  [[nodiscard]] AnalysisState load(const Wants& /*wants*/) override { return {}; }
+  void save(const StateView& /*state*/) override {
+    if (--left_ < 0) {
+      if (stop_ != nullptr) {
+        stop_->by_signal(15);
+      }
+      throw std::runtime_error("No space left on device");
+    }
+  }
+  [[nodiscard]] double interval() const override { return interval_; }
+
+ private:
+  double interval_;
+  int left_;
+  StopRequest* stop_;
+};
+
+// Somebody removes the folder before each save.
+class RemovesFirst final : public StateKeeper {
+ public:
+  RemovesFirst(StateKeeper& keeper, std::string folder) : keeper_(keeper), folder_(std::move(folder)) {}
+
+  [[nodiscard]] AnalysisState load(const Wants& wants) override { return keeper_.load(wants); }
+  void save(const StateView& state) override {
+    std::filesystem::remove_all(folder_);
+    keeper_.save(state);
+  }
+  [[nodiscard]] double interval() const override { return keeper_.interval(); }
+
+ private:
+  StateKeeper& keeper_;
+  std::string folder_;
 };
 
 class WorkFolder : public ::testing::Test {
@@ -150,6 +192,48 @@ TEST_F(WorkFolder, ADamagedStateIsToldAndTheOneBeforeItTaken) {
   const Results found = test::sample_run().analyzed(1, {}, keeper.get());
   EXPECT_THAT(told_, testing::Contains(testing::HasSubstr("is damaged")));
   test::expect_same(found, wanted);
+}
+
+TEST_F(WorkFolder, AFullDiskCostsNoResultsAndIsToldOnce) {
+  const Results wanted = test::sample_run().analyzed();
+  for (const double interval : {0.0, 0.001, 300.0}) {
+    for (const std::size_t size : {1U, 3U}) {
+      SCOPED_TRACE(fmt::format("{} ranks, a save every {} s", size, interval));
+      on_local_ranks(size, [&](Ranks& ranks) {
+        FullAfter keeper(interval, 0);
+        test::Messages messages;
+        const auto backend = make_cpu_backend(1);
+        const Results mine = analyze(test::sample_run().checkpoints(), *backend, {},
+                                     {messages, nullptr, &keeper, size > 1 ? &ranks : nullptr});
+        EXPECT_EQ(std::ranges::count_if(messages.lines,
+                                        [](const std::string& line) {
+                                          return line.find("No space left") != std::string::npos;
+                                        }),
+                  1);
+        if (ranks.rank() == 0) {
+          test::expect_same(mine, wanted);
+        }
+      });
+    }
+  }
+}
+
+TEST_F(WorkFolder, WhatIsStoppedAndCannotBeSavedIsInTheResults) {
+  StopRequest stop;
+  FullAfter keeper(0, 9, &stop);
+  test::Messages messages;
+  const auto backend = make_cpu_backend(1);
+  const Results found =
+      analyze(test::sample_run().checkpoints(), *backend, {}, {messages, &stop, &keeper, nullptr});
+  EXPECT_FALSE(found.checkpoints.empty());
+  EXPECT_THAT(messages.lines, testing::Contains(testing::HasSubstr("what was measured is in the results")));
+}
+
+TEST_F(WorkFolder, AFolderThatWasRemovedCostsNoResults) {
+  const Results wanted = test::sample_run().analyzed();
+  const auto keeper = opened();
+  RemovesFirst remover(*keeper, path_);
+  test::expect_same(test::sample_run().analyzed(1, {}, &remover), wanted);
 }
 
 TEST_F(WorkFolder, TellsHowFarItIs) {

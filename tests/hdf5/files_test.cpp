@@ -30,6 +30,28 @@ TEST_F(BadFiles, ThatDoNotExist) {
   EXPECT_THAT(index_error(path_), AllOf(StartsWith(path_), HasSubstr("No such file")));
 }
 
+// The superuser may read everything.
+TEST_F(BadFiles, ThatMayNotBeRead) {
+  constexpr uid_t nobody = 65534;
+  write_small_dump(path_, 10);
+  fs::permissions(dir_.path(), fs::perms::all);
+  const auto refused = [&] {
+    const uid_t before = ::geteuid();
+    const bool is_root = before == 0 && ::seteuid(nobody) == 0;
+    const std::string found = index_error(path_);
+    if (is_root) {
+      EXPECT_EQ(::seteuid(before), 0);
+    }
+    return found;
+  };
+  fs::permissions(path_, fs::perms::none);
+  EXPECT_THAT(refused(), AllOf(StartsWith(path_), HasSubstr("cannot be read: Permission denied")));
+  fs::permissions(path_, fs::perms::all);
+  fs::permissions(dir_.path(), fs::perms::none);
+  EXPECT_THAT(refused(), AllOf(StartsWith(path_), HasSubstr("cannot be read: Permission denied")));
+  fs::permissions(dir_.path(), fs::perms::all);
+}
+
 TEST_F(BadFiles, ThatAreFolders) {
   EXPECT_THAT(index_error(dir_.path().string()), HasSubstr("is a directory; expected an HDF5 file"));
 }

@@ -157,6 +157,21 @@ class Mpi(unittest.TestCase):
         self.assertLessEqual(seen, {0, 1, 2})
         self.assertTrue(seen & {1, 2})
 
+    def test_the_table_is_that_of_a_pipe(self):
+        alone = subprocess.run([PROGRAM, "analyze", "plain.h5", "-q"], cwd=self.folder, capture_output=True, text=True, timeout=60)
+        finished = self.finish(self.start(2, "plain.h5", "-q"))
+        self.assertEqual(finished.stdout.replace("\r\n", "\n"), alone.stdout)
+
+    def test_the_work_of_one_process_is_refused(self):
+        for command in (["synth", "ufm", "-o", "ufm.h5"], ["report", "x.json"], ["inspect", "plain.h5"], ["merge", "part.h5"],
+                        ["status", "work"], ["bench", "--rows", "100"]):
+            with self.subTest(command=command):
+                finished = subprocess.run([PROGRAM, *command], cwd=self.folder, capture_output=True, text=True, timeout=60,
+                                          env=dict(os.environ, OMPI_COMM_WORLD_SIZE="2"))
+                self.assertEqual((finished.returncode, finished.stdout), (2, ""))
+                self.assertIn("is the work of one process", finished.stderr)
+                self.assertFalse((self.folder / "ufm.h5").exists())
+
     def test_what_all_find_is_said_once(self):
         finished = self.finish(self.start(3, "-q", "nothere.h5"))
         self.assertEqual(finished.returncode, 2)

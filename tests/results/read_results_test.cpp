@@ -117,6 +117,13 @@ TEST(ReadResults, EarlyFilesOfVersion1AreRead) {
   EXPECT_TRUE(results.failures.empty());
 }
 
+TEST(ReadResults, ThreadsThatTheSystemDidNotGiveComeBack) {
+  Results results = test::small_results();
+  EXPECT_EQ(parse_results(results_json(results), "r.json").provenance.threads_wanted, 0U);
+  results.provenance.threads_wanted = 8;
+  EXPECT_EQ(parse_results(results_json(results), "r.json").provenance.threads_wanted, 8U);
+}
+
 TEST(ReadResults, WorkThatWasDoneElsewhereComesBack) {
   Results results = test::small_results();
   results.provenance.fallbacks.add(Fallback{"layer", "cpu", "out of \"memory\"", 2});

@@ -53,8 +53,8 @@ class PartSource {
 };
 
 // Folds one part of the rows: the layers laid end to end are cut into pieces of equal cost. Throws Error,
-// Stopped; what fails of single layers goes into the part.
-void fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
+// Stopped; what fails of single layers goes into the part. Whether nothing has failed.
+bool fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                const AnalysisContext& context, const PartChoice& choice, PartSink& sink);
 
 struct MergeOptions {

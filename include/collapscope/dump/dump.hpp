@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -199,6 +200,10 @@ struct IndexOptions {
   std::uint64_t max_chunk_bytes = std::uint64_t{1} << 30;  // a larger chunk is refused
   std::uint64_t memory = 0;  // that virtual datasets of many pieces may take; 0: half of what is available
 };
+
+// What a file of the program's own is that holds no dump: "a state of --work", "a part of an analysis";
+// empty: another file.
+[[nodiscard]] std::string_view own_kind(const std::string& path);
 
 // Indexes one HDF5 file. Follows links only inside the file's own folder. Problems of single layers or
 // checkpoints come back as failures; throws InputError when nothing of the file can be used.

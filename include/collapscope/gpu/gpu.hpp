@@ -13,8 +13,12 @@ namespace collapscope {
 
 struct ChosenBackend {
   std::unique_ptr<Backend> backend;
-  std::string note;    // "auto": why the CPU is used although a GPU seems to be there; else empty
-  std::string reason;  // why the CPU is used, also where nobody would have expected anything else
+  std::string note;                // "auto": why the CPU is used although a GPU seems to be there; else empty
+  std::string reason;              // why the CPU is used, also where nobody would have expected anything else
+  std::size_t threads_wanted = 0;  // where the system gives fewer; else 0
+
+  // A line on threads that the system does not give; empty: it gives all.
+  [[nodiscard]] std::string few_threads() const;
 };
 
 // The backend for `device`: "cpu"; "cuda" (the GPU of this process's rank on its node), "cuda:N", "cuda:all";
@@ -38,6 +42,7 @@ class BackendStart {
   [[nodiscard]] ChosenBackend take(double cpu_seconds = std::numeric_limits<double>::infinity());
 
  private:
+  [[nodiscard]] ChosenBackend take_any(double cpu_seconds);
   [[nodiscard]] ChosenBackend take_automatically(double cpu_seconds);
 
   std::string device_;

@@ -56,8 +56,10 @@ class Ranks {
 // it.
 [[nodiscard]] std::unique_ptr<Ranks> join_ranks();
 
-// Which process of a job this one is, as its launcher says; 0 without one. Cheap, loads nothing.
+// Which process of a job this one is, and of how many, as its launcher says; without one 0 of 1. Cheap, loads
+// nothing.
 [[nodiscard]] std::size_t launched_as();
+[[nodiscard]] std::size_t launched_with();
 
 // Waits until what was written to this pipe has been read; of anything else, not at all. A launcher need not
 // read on when a rank has ended with an error.

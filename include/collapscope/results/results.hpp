@@ -81,8 +81,9 @@ struct Provenance {
   std::string started;      // ISO 8601, UTC
   double seconds = 0;
   std::uint64_t bytes_read = 0;
-  Fallbacks fallbacks = {};  // what was not done by `device`
-  std::size_t ranks = 1;     // processes that measured together
+  Fallbacks fallbacks = {};        // what was not done by `device`
+  std::size_t ranks = 1;           // processes that measured together
+  std::size_t threads_wanted = 0;  // where the system gave fewer; else 0
 };
 
 struct Results {
