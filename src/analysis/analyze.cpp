@@ -4,7 +4,6 @@
 #include <chrono>
 #include <ctime>
 
-#include "analysis/all_layers.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
 #include "analysis/rank_work.hpp"
