@@ -259,6 +259,7 @@ void check_classes_output(const std::string& output, const std::vector<std::stri
 
 void check_outputs(const AnalyzeOptions& options, const Job& job) {
   if (options.part.empty()) {
+    check_outputs_differ(options.outputs);
     for (const std::string& output : options.outputs) {
       check_output(output, {".json", ".csv"});
       if (options.per_class && is_csv(output)) {

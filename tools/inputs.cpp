@@ -33,13 +33,20 @@ std::string in_lower_case(std::string text) {
 // As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5".
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+  std::error_code failure;
+  fs::directory_iterator entries(folder, failure);
+  for (; !failure && entries != fs::directory_iterator(); entries.increment(failure)) {
+    const fs::directory_entry& entry = *entries;
     const std::string extension = in_lower_case(entry.path().extension());
     const bool hidden = entry.path().filename().string().starts_with('.');
-    if (!hidden && entry.is_regular_file() &&
+    std::error_code none;  // a link to nowhere, or to itself, is no file
+    if (!hidden && entry.is_regular_file(none) &&
         std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
       files.push_back(entry.path());
     }
+  }
+  if (failure) {
+    throw UsageError(fmt::format("{}: cannot read this folder: {}", printable(folder), failure.message()));
   }
   if (files.empty()) {
     throw UsageError(fmt::format("{}: no {} file in this folder", printable(folder), kind.in_folders));
@@ -80,21 +87,32 @@ std::vector<std::string> lines_of(const std::string& list, const InputKind& kind
   return lines;
 }
 
+// Whatever it is: a link to itself is there, too, and is told of when it is read.
+bool is_there(const std::string& path) {
+  std::error_code failure;
+  return fs::exists(path, failure) || (failure && failure != std::errc::filename_too_long);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code failure;
+  return fs::is_directory(path, failure);
+}
+
 constexpr int deepest_list = 8;  // lists may name lists, but not themselves
 
 std::vector<std::string> expand(const std::vector<std::string>& arguments, const InputKind& kind, int depth) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     std::vector<std::string> found{argument};
-    if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument)) {
+    if (argument.size() > 1 && argument[0] == '@' && !is_there(argument)) {
       if (depth == deepest_list) {
         throw UsageError(fmt::format("{}: lists within lists go too deep", printable(argument)));
       }
       found = expand(lines_of(argument.substr(1), kind), kind, depth + 1);  // in the list's own order
-    } else if (fs::is_directory(argument)) {
+    } else if (is_folder(argument)) {
       found = files_in(argument, kind);
       std::sort(found.begin(), found.end(), natural_less);
-    } else if (!fs::exists(argument) && argument.find_first_of("*?[") != std::string::npos) {
+    } else if (!is_there(argument) && argument.find_first_of("*?[") != std::string::npos) {
       found = matches_of(argument);
       std::sort(found.begin(), found.end(), natural_less);
     }
@@ -246,6 +264,7 @@ void say_remarks(const std::vector<Failure>& remarks, const std::function<void(c
 }  // namespace
 
 InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5, .hdf5 or .hdf", "dump"}; }
+InputKind part_files() { return {{".h5"}, ".h5", "part"}; }
 InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 
 std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {

@@ -1,4 +1,4 @@
-// The dumps or results that a user names: files, folders, globs and @lists.
+// The dumps, parts or results that a user names: files, folders, globs and @lists.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@ struct InputKind {
   std::string noun;        // of one
 };
 [[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
+[[nodiscard]] InputKind part_files();     // .h5
 [[nodiscard]] InputKind results_files();  // .json
 
 // Files in natural order within each argument. A folder stands for the files of this kind in it that are not

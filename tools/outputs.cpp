@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
@@ -27,15 +28,22 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
                                  fmt::join(extensions, " or "),
                                  has_json ? ", or - for JSON on standard output" : ""));
   }
+  std::error_code unknown;
   const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
-  if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {
+  if (!std::filesystem::is_directory(folder, unknown) || ::access(folder.c_str(), W_OK) != 0) {
     throw UsageError(
         fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
   }
-  if (std::filesystem::is_directory(output)) {
+  if (std::filesystem::is_directory(output, unknown)) {
     throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
   }
   require_writable(output);
+}
+
+void check_outputs_differ(const std::vector<std::string>& outputs) {
+  if (std::ranges::count(outputs, "-") > 1) {
+    throw UsageError("-o -: given more than once; standard output takes one");
+  }
 }
 
 std::string classes_output(const std::string& output) {

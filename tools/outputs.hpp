@@ -15,6 +15,9 @@ namespace collapscope::tools {
 // refused before hours of work, not after them.
 void check_output(const std::string& output, const std::vector<std::string>& extensions);
 
+// Throws UsageError where standard output is to have several.
+void check_outputs_differ(const std::vector<std::string>& outputs);
+
 // Where the results of each class go beside those in FILE.csv: FILE.classes.csv.
 [[nodiscard]] std::string classes_output(const std::string& output);
 

@@ -60,6 +60,7 @@ int run_report(const ReportOptions& options) {
   for (const std::string& output : options.outputs) {
     check_output(output, {".html", ".json"});
   }
+  check_outputs_differ(options.outputs);
   RunReport report;
   report.title = printable(options.title);
   report.generated = now_text();
