@@ -30,6 +30,12 @@ std::uint64_t samples_of(const std::vector<DatasetIndex>& shards) {
 
 }  // namespace
 
+void require_sane(const AnalysisOptions& options) {
+  if (options.signal_dim == 0) {
+    throw UsageError("found a signal subspace of 0 dimensions; expected a positive number");
+  }
+}
+
 void require_alike(const std::vector<DatasetIndex>& shards) {
   const DatasetIndex& first = shards.front();
   for (const DatasetIndex& shard : shards) {

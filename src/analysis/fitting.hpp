@@ -8,6 +8,9 @@
 
 namespace collapscope {
 
+// Throws UsageError for options that no analysis can have.
+void require_sane(const AnalysisOptions& options);
+
 // Targets or predictions of shards have the same columns and type.
 void require_alike(const std::vector<DatasetIndex>& shards);
 

@@ -22,7 +22,8 @@ namespace collapscope {
 struct Checkpoint {
   std::vector<CheckpointIndex> shards;
 
-  [[nodiscard]] const CheckpointIndex& front() const { return shards.front(); }
+  // Throws UsageError where there is none.
+  [[nodiscard]] const CheckpointIndex& front() const;
 };
 
 // Orders checkpoints: runs as they first appear, the checkpoints of a run by step. Without `join_shards` each
