@@ -83,7 +83,7 @@ bool write_each(const std::vector<std::string>& outputs,
 bool write_results(const Results& results, const std::vector<std::string>& outputs,
                    const MetricChoice& metrics) {
   if (outputs.empty()) {
-    const std::string collapse = collapse_text(results, {}, terminal_width());
+    const std::string collapse = collapse_text(results, {}, terminal_width(), has_width());
     print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, {}, has_width()}) +
           (collapse.empty() ? "" : "\n" + collapse));
     if (const std::string classes = classes_table(results); !classes.empty()) {
