@@ -125,7 +125,7 @@ std::unique_ptr<StateKeeper> states_for(const AnalyzeOptions& options,
   WorkFolderOptions folder;
   folder.path = options.work;
   folder.identity = identity_of(options, checkpoints, on_gpu);
-  folder.interval = parse_duration("--save-every", options.save_every);
+  folder.interval = seconds_between_saves(options);
   folder.rank = job.is_first() ? 0 : job.ranks()->rank();
   auto states = open_work_folder(folder, [&](const std::string& line) { progress.message(line); });
   (void)states->load([](const LayerPlace& /*place*/) { return false; });  // that it belongs to this analysis
@@ -198,8 +198,8 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
       progress.message(note);
     }
   });
-  if (job.is_first() && options.work.empty() && options.save_every != StateOptions().save_every) {
-    progress.message("--save-every: without --work nothing is saved");
+  if (const std::string note = idle_states_note(options); job.is_first() && !note.empty()) {
+    progress.message(note);
   }
   task.states = states_for(options, task.checkpoints, task.chosen.backend->is_device(), progress, job);
   return task;
@@ -272,15 +272,12 @@ void check_destinations(const AnalyzeOptions& options, const Job& job) {
     }
     return;
   }
-  (void)parse_part(options.part);
   if (options.outputs.size() != 1 || options.outputs.front() == "-") {
     throw UsageError("--part writes one file: -o FILE.h5");
   }
   check_output(options.outputs.front(), {".h5"});
-  if (!options.work.empty() || job.ranks() != nullptr) {
-    throw UsageError(
-        "--part is the work of one process, started anew when it ends early: without --work, and "
-        "not under mpirun or srun --ntasks");
+  if (job.ranks() != nullptr) {
+    throw UsageError(part_alone);
   }
 }
 
@@ -290,8 +287,8 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   const std::unique_ptr<Progress> progress = progress_for(options, job.ranks());
   AnalysisOptions analysis;
   const Task task = job.together([&] {
+    check_state_options(options);
     set_time_limit(stop, options);
-    (void)parse_duration("--save-every", options.save_every);
     check_destinations(options, job);
     analysis = analysis_options(options);
     analysis.class_cosines = wants_cosines(options);

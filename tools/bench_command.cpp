@@ -159,13 +159,15 @@ Command bench_command(const std::string& command_line) {
   command.add({.names = {"--folder"},
                .target = &options->folder,
                .description = "where temporary dumps go (default: TMPDIR)",
-               .placeholder = "DIR"});
+               .placeholder = "DIR",
+               .not_empty = true});
   command.add({.names = {"-o", "--output"},
                .target = &options->output,
                .description =
                    "also write JSON to FILE.json, or '-' to write it to standard output instead of the "
                    "table",
-               .placeholder = "FILE"});
+               .placeholder = "FILE",
+               .not_empty = true});
   command.footer = footer();
   command.action = [=] { return run_bench_command(*options, command_line); };
   return command;

@@ -137,6 +137,10 @@ std::vector<std::string> commands_of(const CLI::App& app) {
           word == "plot" || word == "convert" ? fmt::format("python -m collapscope {}", word)
                                               : fmt::format("collapscope.{} in a Python script", word)));
     }
+    if (commands_of(app).empty()) {
+      throw UsageError(fmt::format("'collapscope{}' takes no '{}'; 'collapscope{} --help' says what it takes",
+                                   command, printable(word), command));
+    }
     const std::string hint = did_you_mean(word, commands_of(app));
     throw UsageError(fmt::format("unknown command '{}'{} 'collapscope{} --help' lists the commands",
                                  printable(word), hint.empty() ? ";" : hint, command));

@@ -80,11 +80,13 @@ void add_selection(Command& command, DumpOptions& options) {
                .description =
                    "dimension of the signal subspace: a number, or 'intrinsic' for the targets' rank "
                    "(default: the number of target components)",
-               .placeholder = "K"});
+               .placeholder = "K",
+               .not_empty = true});
   command.add({.names = {"--ignore-label"},
                .target = &options.ignore_label,
                .description = "of classification: leave out samples with this label, e.g. -100",
-               .placeholder = "LABEL"});
+               .placeholder = "LABEL",
+               .not_empty = true});
   command.add({.names = {"--top"},
                .target = &options.top,
                .description = "explained-variance ratios to report",
@@ -95,11 +97,13 @@ void add_selection(Command& command, DumpOptions& options) {
                .description =
                    "how sequences and images become samples: mean, max, first, last, flatten, none "
                    "(default: as the file says, else mean)",
-               .some = {"mean", "max", "first", "last", "flatten", "none"}});
+               .some = {"mean", "max", "first", "last", "flatten", "none"},
+               .not_empty = true});
   command.add({.names = {"--metrics"},
                .target = &options.metrics,
                .description = "only these metrics: names and globs, separated by commas",
-               .placeholder = "LIST"});
+               .placeholder = "LIST",
+               .not_empty = true});
   command.add({.names = {"--per-class"},
                .target = &options.per_class,
                .description = "of classification: also results of each class; -o FILE.csv writes them to "
@@ -137,7 +141,8 @@ void add_computation(Command& command, DumpOptions& options) {
   command.add({.names = {"--memory"},
                .target = &options.memory,
                .description = "memory for data, e.g. 2GiB (default: half of what is free)",
-               .placeholder = "SIZE"});
+               .placeholder = "SIZE",
+               .not_empty = true});
 }
 
 void add_naming(Command& command, DumpOptions& options) {
@@ -145,24 +150,29 @@ void add_naming(Command& command, DumpOptions& options) {
   command.add({.names = {"--activations"},
                .target = &options.naming.activations,
                .description = "activations, e.g. 'acts/*': * is the layer's name",
+               .not_empty = true,
                .group = foreign});
   command.add({.names = {"--targets"},
                .target = &options.naming.targets,
                .description = "targets (default: targets)",
+               .not_empty = true,
                .group = foreign});
   command.add({.names = {"--predictions"},
                .target = &options.naming.predictions,
                .description = "predictions",
+               .not_empty = true,
                .group = foreign});
   command.add({.names = {"--weight"},
                .target = &options.naming.weight,
                .description =
                    "weights, e.g. 'params/{layer}/kernel'; with --weights, names in that file (default: "
                    "'{layer}.weight')",
+               .not_empty = true,
                .group = foreign});
   command.add({.names = {"--bias"},
                .target = &options.naming.bias,
                .description = "biases, e.g. 'params/{layer}/bias'",
+               .not_empty = true,
                .group = foreign});
   command.add({.names = {"--transpose-activations"},
                .target = &options.naming.transpose_activations,
@@ -195,6 +205,7 @@ void add_naming(Command& command, DumpOptions& options) {
                .target = &options.layout,
                .description = "of activations with as many axes: NTD, NCHW, NHWC, NCL, NCDHW, NDHWC",
                .some = {"NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC"},
+               .not_empty = true,
                .group = foreign});
 }
 
@@ -211,7 +222,8 @@ void add_dump_options(Command& command, DumpOptions& options) {
                .description =
                    "weights from a safetensors file instead of the dump; {name} in it stands for the "
                    "dump's file name without extension, so that each dump has its own",
-               .placeholder = "FILE"});
+               .placeholder = "FILE",
+               .not_empty = true});
   command.add({.names = {"--trust"},
                .target = &options.trust,
                .description =
@@ -229,6 +241,17 @@ void isolate_unless_trusted(const DumpOptions& options) {
   } catch (const Error& error) {
     throw Error(fmt::format("{}; --trust opens the dumps without another process", error.what()));
   }
+}
+
+std::uint64_t memory_option(const std::string& text) {
+  const std::uint64_t bytes = text.empty() ? 0 : parse_bytes(text);
+  if (bytes == 0 && !text.empty()) {
+    throw UsageError(
+        fmt::format("--memory takes a size above 0, found '{}'; without it half of what is free is "
+                    "taken",
+                    printable(text)));
+  }
+  return bytes;
 }
 
 AnalysisOptions analysis_options(const DumpOptions& options) {
@@ -255,7 +278,7 @@ AnalysisOptions analysis_options(const DumpOptions& options) {
   result.spectrum = options.spectrum == "full"      ? SpectrumChoice::full
                     : options.spectrum == "leading" ? SpectrumChoice::leading
                                                     : SpectrumChoice::automatic;
-  result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
+  result.memory = memory_option(options.memory);
   return result;
 }
 
@@ -263,7 +286,7 @@ IndexOptions index_options(const DumpOptions& options) {
   IndexOptions result;
   result.naming = options.naming;
   result.layers = options.layers;
-  result.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
+  result.memory = memory_option(options.memory);
   if (!options.weights.empty()) {  // which --weight and --bias then name
     result.naming.weight.clear();
     result.naming.bias.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ void add_dump_options(Command& command, DumpOptions& options);
 
 // Leaves HDF5 files to helpers unless they are trusted. While there is a single thread.
 void isolate_unless_trusted(const DumpOptions& options);
+
+// Of --memory; 0: not given. Throws UsageError.
+[[nodiscard]] std::uint64_t memory_option(const std::string& text);
 
 // Throws UsageError for values that do not make sense.
 [[nodiscard]] AnalysisOptions analysis_options(const DumpOptions& options);

@@ -31,38 +31,48 @@ std::string in_lower_case(std::string text) {
   return text;
 }
 
-constexpr std::string_view beside_own = " but states of --work and parts of --part";
+bool is_of(const InputKind& kind, const std::string& path) {
+  const std::string_view own = own_kind(path);
+  return kind.of_own ? own.starts_with("a part") : own.empty();
+}
+
+// Behind "no file": of those that there are.
+std::string_view but_others(const InputKind& kind) {
+  return kind.of_own ? " that is a part of an analysis" : " but states of --work and parts of --part";
+}
 
 // As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5". So are states and parts,
 // which an analysis may have put beside its dumps.
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
   std::vector<std::string> files;
-  bool has_own = false;
+  bool has_others = false;
   std::error_code failure;
-  const fs::directory_iterator entries(folder, failure);
-  if (failure) {
-    throw UsageError(fmt::format("{}: cannot be read: {}", printable(folder), failure.message()));
-  }
-  for (const fs::directory_entry& entry : entries) {
+  fs::directory_iterator entries(folder, failure);
+  for (; !failure && entries != fs::directory_iterator(); entries.increment(failure)) {
+    const fs::directory_entry& entry = *entries;
     const std::string extension = in_lower_case(entry.path().extension());
     const bool hidden = entry.path().filename().string().starts_with('.');
-    if (!hidden && entry.is_regular_file() &&
+    std::error_code none;  // a link to nowhere, or to itself, is no file
+    if (!hidden && entry.is_regular_file(none) &&
         std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
-      const bool is_own = !own_kind(entry.path()).empty();
-      has_own = has_own || is_own;
-      if (!is_own) {
+      if (is_of(kind, entry.path())) {
         files.push_back(entry.path());
+      } else {
+        has_others = true;
       }
     }
   }
+  if (failure) {
+    throw UsageError(fmt::format("{}: cannot read this folder: {}", printable(folder), failure.message()));
+  }
   if (files.empty()) {
     throw UsageError(fmt::format("{}: no {} file in this folder{}", printable(folder), kind.in_folders,
-                                 has_own ? beside_own : ""));
+                                 has_others ? but_others(kind) : ""));
   }
   return files;
 }
 
-std::vector<std::string> matches_of(const std::string& pattern) {
+std::vector<std::string> matches_of(const std::string& pattern, const InputKind& kind) {
   static std::string unread;  // a folder that the pattern leads into
   unread.clear();
   const auto take_unread = [](const char* folder, int error) {
@@ -74,15 +84,15 @@ std::vector<std::string> matches_of(const std::string& pattern) {
   const int status = ::glob(pattern.c_str(), 0, take_unread, &found);
   std::vector<std::string> files;
   for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-    if (own_kind(found.gl_pathv[i]).empty()) {
+    if (is_of(kind, found.gl_pathv[i])) {
       files.emplace_back(found.gl_pathv[i]);
     }
   }
-  const bool has_own = status == 0 && found.gl_pathc > files.size();
+  const bool has_others = status == 0 && found.gl_pathc > files.size();
   ::globfree(&found);
   if (files.empty()) {
-    throw UsageError(
-        fmt::format("{}: no file matches{}{}", printable(pattern), has_own ? beside_own : "", unread));
+    throw UsageError(fmt::format("{}: no file matches{}{}", printable(pattern),
+                                 has_others ? but_others(kind) : "", unread));
   }
   return files;
 }
@@ -106,23 +116,33 @@ std::vector<std::string> lines_of(const std::string& list, const InputKind& kind
   return lines;
 }
 
+// Whatever it is: a link to itself is there, too, and is told of when it is read.
+bool is_there(const std::string& path) {
+  std::error_code failure;
+  return fs::exists(path, failure) || (failure && failure != std::errc::filename_too_long);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code failure;
+  return fs::is_directory(path, failure);
+}
+
 constexpr int deepest_list = 8;  // lists may name lists, but not themselves
 
 std::vector<std::string> expand(const std::vector<std::string>& arguments, const InputKind& kind, int depth) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
     std::vector<std::string> found{argument};
-    std::error_code unknown;  // a file that may not be looked at is told of when it is opened
-    if (argument.size() > 1 && argument[0] == '@' && !fs::exists(argument, unknown)) {
+    if (argument.size() > 1 && argument[0] == '@' && !is_there(argument)) {
       if (depth == deepest_list) {
         throw UsageError(fmt::format("{}: lists within lists go too deep", printable(argument)));
       }
       found = expand(lines_of(argument.substr(1), kind), kind, depth + 1);  // in the list's own order
-    } else if (fs::is_directory(argument, unknown)) {
+    } else if (is_folder(argument)) {
       found = files_in(argument, kind);
       std::sort(found.begin(), found.end(), natural_less);
-    } else if (!fs::exists(argument, unknown) && argument.find_first_of("*?[") != std::string::npos) {
-      found = matches_of(argument);
+    } else if (!is_there(argument) && argument.find_first_of("*?[") != std::string::npos) {
+      found = matches_of(argument, kind);
       std::sort(found.begin(), found.end(), natural_less);
     }
     std::move(found.begin(), found.end(), std::back_inserter(files));
@@ -273,6 +293,7 @@ void say_remarks(const std::vector<Failure>& remarks, const std::function<void(c
 }  // namespace
 
 InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5, .hdf5 or .hdf", "dump"}; }
+InputKind part_files() { return {{".h5"}, ".h5", "part", true}; }
 InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 
 std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments, const InputKind& kind) {

@@ -1,4 +1,4 @@
-// The dumps or results that a user names: files, folders, globs and @lists.
+// The dumps, parts or results that a user names: files, folders, globs and @lists.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,16 @@ struct InputKind {
   std::vector<std::string> extensions;
   std::string in_folders;  // what a folder lacks that has none
   std::string noun;        // of one
+  bool of_own = false;     // parts of analyses are asked for, not files that are passed over
 };
 [[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
+[[nodiscard]] InputKind part_files();     // .h5; in folders and globs only parts
 [[nodiscard]] InputKind results_files();  // .json
 
 // Files in natural order within each argument. A folder stands for the files of this kind in it that are not
-// hidden; an argument with * ? [ that is no file is a glob; @FILE lists arguments, a line each. States and
-// parts of analyses are passed over in folders and globs. Throws UsageError for what names nothing.
+// hidden; an argument with * ? [ that is no file is a glob; @FILE lists arguments, a line each. States and,
+// but for part_files, parts of analyses are passed over in folders and globs. Throws UsageError for what
+// names nothing.
 [[nodiscard]] std::vector<std::string> expand_inputs(const std::vector<std::string>& arguments,
                                                      const InputKind& kind);
 

@@ -15,6 +15,7 @@
 #include "inputs.hpp"
 #include "option_notes.hpp"
 #include "outputs.hpp"
+#include "state_options.hpp"
 
 namespace collapscope::tools {
 
@@ -60,6 +61,7 @@ struct Totals {
 struct TargetSize {
   std::size_t components = 0;
   std::uint64_t classes = 0;
+  std::size_t positions = 1;
 };
 
 // "3", "3 (cat)"
@@ -74,21 +76,22 @@ std::string label_text(const CheckpointIndex& checkpoint, std::int64_t label) {
 TargetSize size_of_targets(const Checkpoint& checkpoint, const AnalysisOptions& options) {
   const CheckpointIndex& first = checkpoint.front();
   if (!is_classification(first)) {
-    return {first.targets.shape.size() > 1 ? first.targets.shape[1] : 1, 0};
+    return {first.targets.shape.size() > 1 ? first.targets.shape[1] : 1, 0, 1};
   }
   const ClassCounts found = class_counts(checkpoint, options);
   const auto [least, most] = std::ranges::minmax(found.counts);
   print(fmt::format("  classes: {}, labels {} to {}, {} to {} samples each{}\n", found.labels.size(),
                     label_text(first, found.labels.front()), label_text(first, found.labels.back()), least,
                     most, found.ignored > 0 ? fmt::format("; {} samples ignored", found.ignored) : ""));
-  return {0, found.labels.size()};
+  return {0, found.labels.size(), found.positions};
 }
 
 void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const AnalysisOptions& options,
                    std::uint64_t memory, Backend& backend, const TargetSize& targets, Totals& totals) {
   const auto place = static_cast<std::size_t>(&layer - checkpoint.front().layers.data());
-  const LayerPlan plan = plan_layer(layer_shards(checkpoint, layer.name, place), targets.components, options,
-                                    memory, backend, targets.classes);
+  const std::vector<LayerIndex> shards = layer_shards(checkpoint, layer.name, place);
+  const LayerPlan plan = plan_layer(shards, targets.components, options, memory, backend, targets.classes);
+  require_layer_fits(shards, plan, targets.positions);
   const auto passes = static_cast<std::uint64_t>(plan.passes());
   const std::string pool =
       layer.layout == Layout::rows
@@ -112,17 +115,28 @@ void inspect_layer(const Checkpoint& checkpoint, const LayerIndex& layer, const 
   totals.memory = std::max(totals.memory, plan.memory);
 }
 
-int run_inspect(const DumpOptions& options) {
-  const AnalysisOptions analysis = analysis_options(options);
-  const std::uint64_t memory = analysis.memory != 0 ? analysis.memory : default_memory();
+struct InspectOptions : DumpOptions, StateOptions {};
+
+int run_inspect(const InspectOptions& options) {
+  check_state_options(options);
+  AnalysisOptions analysis = analysis_options(options);
+  analysis.keeps_states = !options.work.empty();
   isolate_unless_trusted(options);
   const std::vector<std::string> dumps = expand_inputs(options.dumps, dump_files());
   DeviceChoice device(options, dumps);
   DumpIndex index = index_dumps(dumps, index_options(options));
   const std::vector<Checkpoint> checkpoints = arrange(index, options.shards, weights_naming(options), tell);
   std::vector<Failure> failures = std::move(index.failures);
-  tell_idle_options(options, checkpoints, tell);
   const ChosenBackend chosen = device.take(checkpoints, analysis);
+  tell_idle_options(options, checkpoints, tell);
+  if (const std::string note = idle_states_note(options); !note.empty()) {
+    tell(note);
+  }
+  if (!checkpoints.empty()) {
+    require_precision(analysis.precision, *chosen.backend);
+  }
+  const std::uint64_t budget = analysis.memory != 0 ? analysis.memory : default_memory();
+  const std::uint64_t memory = memory_beside_all_layers(checkpoints, analysis, budget);
   Totals totals;
   for (const Checkpoint& checkpoint : checkpoints) {
     const CheckpointIndex& first = checkpoint.front();
@@ -134,9 +148,15 @@ int run_inspect(const DumpOptions& options) {
     try {
       targets = size_of_targets(checkpoint, analysis);
       require_targets_fit(checkpoint, memory);
+      require_targets_agree(checkpoint);
     } catch (const InputError& error) {
       failures.push_back({error.file(), error.object(), error.message()});
       continue;
+    }
+    try {
+      require_predictions_fit(checkpoint, analysis);
+    } catch (const InputError& error) {  // the layers can be measured
+      failures.push_back({error.file(), error.object(), error.message()});
     }
     for (const LayerIndex& layer : first.layers) {
       const auto matches = [&](const std::string& glob) { return glob_match(glob, layer.name); };
@@ -153,7 +173,7 @@ int run_inspect(const DumpOptions& options) {
   if (totals.layers > 0) {
     print(fmt::format("{} layer{} can be analysed: {} to read, {} of memory at most (budget {})\n",
                       totals.layers, totals.layers == 1 ? "" : "s", human_bytes(totals.bytes),
-                      human_bytes(totals.memory), human_bytes(memory)));
+                      human_bytes(totals.memory), human_bytes(budget)));
     print(fmt::format("precision: {}\n", analysis.precision == Precision::fast
                                              ? "fast: products of features in float32, the rest in float64"
                                              : precision_name(analysis.precision)));
@@ -169,9 +189,11 @@ int run_inspect(const DumpOptions& options) {
 }  // namespace
 
 Command inspect_command() {
-  const auto options = std::make_shared<DumpOptions>();
+  const auto options = std::make_shared<InspectOptions>();
   Command command("inspect", "show what is in dumps and what analysing them will cost");
   add_dump_options(command, *options);
+  add_state_options(command, *options);
+  command.footer = "Takes the options of analyze but for -o and -q, and writes nothing.";
   command.action = [options] { return run_inspect(*options); };
   return command;
 }

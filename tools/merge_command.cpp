@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -19,6 +22,7 @@
 #include "command.hpp"
 #include "commands.hpp"
 #include "dump_options.hpp"
+#include "inputs.hpp"
 #include "outputs.hpp"
 #include "terminal.hpp"
 
@@ -113,17 +117,30 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
   }
 }
 
+// Throws InputError with the reason that the system gives.
+void require_readable(const std::string& path) {
+  const std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const int reason = errno;
+    throw InputError(path, "",
+                     fmt::format("{} ({})", reason == ENOENT ? "cannot be found" : "cannot be read",
+                                 std::generic_category().message(reason)));
+  }
+}
+
 int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
   if (options.dumps) {
     isolate_hdf5();
   }
   check_outputs(options.outputs, {".json", ".csv"});
-  const OpenParts parts = open_parts(options.parts);
+  const std::vector<std::string> paths = expand_inputs(options.parts, part_files());
+  std::ranges::for_each(paths, require_readable);
+  const OpenParts parts = open_parts(paths);
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
   if (dumps && difference(parts.identity, identity_of_memory()).empty()) {
     throw UsageError(fmt::format("--dumps: the rows of {} were in memory; expected merge without it",
-                                 printable(options.parts.front())));
+                                 printable(paths.front())));
   }
   const bool have_moved = dumps && *options.dumps != "same";
   const std::vector<Checkpoint> checkpoints = have_moved ? moved_to(folded, *options.dumps) : folded;
@@ -142,7 +159,7 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   }
   MergeOptions merge;
   merge.dumps = dumps;
-  merge.memory = options.memory.empty() ? 0 : parse_bytes(options.memory);
+  merge.memory = memory_option(options.memory);
   Results results = merge_parts(*parts.source, checkpoints, *chosen.backend, merge, *progress);
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
@@ -166,7 +183,7 @@ Command merge_command(const std::string& command_line) {
   Command command("merge", "put the parts of an analysis together");
   command.add({.names = {"PART"},
                .target = &options->parts,
-               .description = "files of analyze --part, all of them",
+               .description = "files of analyze --part, all of them; folders of them, globs, @FILE",
                .required = true});
   command.add({.names = {"-o", "--output"},
                .target = &options->outputs,
@@ -188,12 +205,13 @@ Command merge_command(const std::string& command_line) {
                .preset = options->device});
   command.add({.names = {"--threads"},
                .target = &options->threads,
-               .description = "CPU threads; 0: as many as the process may use",
-               .preset = "0"});
+               .description = "threads (default: all that the process may use)",
+               .range = Range{1, 4096}});
   command.add({.names = {"--memory"},
                .target = &options->memory,
                .description = "memory for data, e.g. 2GiB (default: half of what is free)",
-               .placeholder = "SIZE"});
+               .placeholder = "SIZE",
+               .not_empty = true});
   command.add(
       {.names = {"-q", "--quiet"}, .target = &options->quiet, .description = "no progress, only problems"});
   command.footer =

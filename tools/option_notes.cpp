@@ -124,6 +124,10 @@ void tell_reading_options(const DumpOptions& options, const std::vector<Checkpoi
       })) {
     say(fmt::format("--weight-layout {}: no weight has {} axes", options.naming.weight_layout, kernel));
   }
+  if (options.naming.transpose_weight &&
+      !any_layer(checkpoints, [](const LayerIndex& layer) { return layer.weight.has_value(); })) {
+    say("--transpose-weight: no layer has a weight");
+  }
   const auto targets_are_half = [](const Checkpoint& checkpoint) {
     return is_half(checkpoint.front().targets) ||
            (checkpoint.front().predictions && is_half(*checkpoint.front().predictions));

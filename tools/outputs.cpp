@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/files.hpp"
@@ -38,12 +39,13 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
                                  fmt::join(extensions, " or "),
                                  has_json ? ", or - for JSON on standard output" : ""));
   }
+  std::error_code unknown;
   const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
-  if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK) != 0) {
+  if (!std::filesystem::is_directory(folder, unknown) || ::access(folder.c_str(), W_OK) != 0) {
     throw UsageError(
         fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));
   }
-  if (std::filesystem::is_directory(output)) {
+  if (std::filesystem::is_directory(output, unknown)) {
     throw UsageError(fmt::format("-o {}: is a folder", printable(output)));
   }
   require_writable(output);
@@ -52,6 +54,9 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
 void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& extensions) {
   if (outputs.empty()) {
     require_standard_output();
+  }
+  if (std::ranges::count(outputs, "-") > 1) {
+    throw UsageError("-o -: given more than once; standard output takes one");
   }
   for (const std::string& output : outputs) {
     check_output(output, extensions);
@@ -95,7 +100,7 @@ bool write_each(const std::vector<std::string>& outputs,
 bool write_results(const Results& results, const std::vector<std::string>& outputs,
                    const MetricChoice& metrics) {
   if (outputs.empty()) {
-    const std::string collapse = collapse_text(results, {}, terminal_width());
+    const std::string collapse = collapse_text(results, {}, terminal_width(), has_width());
     print(results_table(results, {terminal_width(), wants_colour(STDOUT_FILENO), metrics, {}, has_width()}) +
           (collapse.empty() ? "" : "\n" + collapse));
     if (const std::string classes = classes_table(results); !classes.empty()) {

@@ -1,6 +1,7 @@
 // collapscope report: results in, what they say together out.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <filesystem>
@@ -56,12 +57,20 @@ std::string now_text() {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
+void trim(std::string& name) {
+  name.erase(name.find_last_not_of(" \t") + 1);
+  name.erase(0, std::min(name.find_first_not_of(" \t"), name.size()));
+}
+
 int run_report(const ReportOptions& options) {
   check_outputs(options.outputs, {".html", ".json"});
   RunReport report;
   report.title = printable(options.title);
   report.generated = now_text();
   report.by = options.by;
+  if (report.by) {
+    std::ranges::for_each(*report.by, trim);
+  }
   const std::optional<Criteria> criteria =
       options.collapsed ? std::optional(parse_criteria(*options.collapsed)) : std::nullopt;
   const std::vector<std::string> paths = expand_inputs(options.inputs, results_files());

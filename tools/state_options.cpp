@@ -16,6 +16,7 @@ namespace collapscope::tools {
 namespace {
 
 constexpr const char* heading = "Interruption";
+constexpr const char* usual_interval = "5m";
 
 // nullopt: no number.
 std::optional<double> number_in(std::string_view text) {
@@ -27,8 +28,9 @@ std::optional<double> number_in(std::string_view text) {
 
 // "1:30:00", "30:00"
 std::optional<double> clock_time(std::string_view text) {
+  constexpr int most_parts = 3;  // hours, minutes, seconds
   double seconds = 0;
-  while (true) {
+  for (int i = 0; i < most_parts; ++i) {
     const std::size_t colon = text.find(':');
     const auto part = number_in(text.substr(0, colon));
     if (!part) {
@@ -40,6 +42,7 @@ std::optional<double> clock_time(std::string_view text) {
     }
     text.remove_prefix(colon + 1);
   }
+  return std::nullopt;
 }
 
 std::optional<double> with_unit(std::string_view text) {
@@ -64,13 +67,14 @@ void add_state_options(Command& command, StateOptions& options) {
                .target = &options.save_every,
                .description = "how often, with --work: 90, 90s, 30m, 4h or 1:30:00; 0: after every segment",
                .placeholder = "TIME",
-               .preset = options.save_every,
+               .preset = usual_interval,
                .group = heading});
   command.add(
       {.names = {"--max-time"},
        .target = &options.max_time,
        .description = "stop after this time, as at SIGTERM: with --work, save and exit with status 75",
        .placeholder = "TIME",
+       .not_empty = true,
        .group = heading});
   command.add({.names = {"--part"},
                .target = &options.part,
@@ -78,7 +82,29 @@ void add_state_options(Command& command, StateOptions& options) {
                    "fold only part I of N of the rows, into -o FILE.h5; 'collapscope merge' puts the parts "
                    "together",
                .placeholder = "I/N",
+               .not_empty = true,
                .group = heading});
+}
+
+void check_state_options(const StateOptions& options) {
+  (void)seconds_between_saves(options);
+  if (!options.max_time.empty()) {
+    (void)parse_duration("--max-time", options.max_time);
+  }
+  if (!options.part.empty()) {
+    (void)parse_part(options.part);
+  }
+  if (!options.part.empty() && !options.work.empty()) {
+    throw UsageError(part_alone);
+  }
+}
+
+double seconds_between_saves(const StateOptions& options) {
+  return parse_duration("--save-every", options.save_every.value_or(usual_interval));
+}
+
+std::string idle_states_note(const StateOptions& options) {
+  return options.work.empty() && options.save_every ? "--save-every: without --work nothing is saved" : "";
 }
 
 PartChoice parse_part(const std::string& text) {

@@ -14,15 +14,30 @@ struct Command;
 
 struct StateOptions {
   std::string work;
-  std::string save_every = "5m";
+  std::optional<std::string> save_every;  // see seconds_between_saves
   std::string max_time;
   std::string part;
 };
+
+// What --part cannot go with.
+constexpr const char* part_alone =
+    "--part is the work of one process, started anew when it ends early: without --work, and not under "
+    "mpirun "
+    "or srun --ntasks";
 
 void add_state_options(Command& command, StateOptions& options);
 
 // "90", "90s", "30m", "4h", "1:30:00", in seconds. Throws UsageError naming the option.
 [[nodiscard]] double parse_duration(const std::string& option, const std::string& text);
+
+// Throws UsageError for values that do not make sense, alone or together.
+void check_state_options(const StateOptions& options);
+
+// As --save-every says, or the preset.
+[[nodiscard]] double seconds_between_saves(const StateOptions& options);
+
+// A line for an option that means nothing here; empty: there is none.
+[[nodiscard]] std::string idle_states_note(const StateOptions& options);
 
 // "2/8". Throws UsageError.
 [[nodiscard]] PartChoice parse_part(const std::string& text);

@@ -1,6 +1,7 @@
 // collapscope synth: dumps with known answers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "choices.hpp"
@@ -9,6 +10,7 @@
 #include "collapscope/synth/synth.hpp"
 #include "command.hpp"
 #include "commands.hpp"
+#include "outputs.hpp"
 #include "stop_signals.hpp"
 
 namespace collapscope::tools {
@@ -22,6 +24,10 @@ const Choices<ElementKind> elements{{"float16", ElementKind::float16},
 const Choices<SynthStorage> storages{{"contiguous", SynthStorage::contiguous},
                                      {"chunked", SynthStorage::chunked},
                                      {"gzip", SynthStorage::gzip}};
+
+// Of samples, features, classes and chunks: none below 0. What is too few the specification knows, and what
+// is too much the disk.
+constexpr Range some{0, std::size_t{1} << 60U};
 
 // Beside a SynthSpec.
 struct CommonOptions {
@@ -46,6 +52,7 @@ void add_output(Command& command, CommonOptions& options) {
                .target = &options.output,
                .description = "the dump to write",
                .placeholder = "FILE",
+               .not_empty = true,
                .required = true});
 }
 
@@ -64,8 +71,9 @@ void add_storage(Command& command, CommonOptions& options, SynthSpec& spec) {
                .preset = options.storage});
   command.add({.names = {"--chunk"},
                .target = &spec.chunk,
-               .description = "chunk shape: ROWS FEATURES",
+               .description = "chunk shape, with --storage chunked or gzip: ROWS FEATURES",
                .placeholder = "INT INT",
+               .range = some,
                .count = 2});
   command.add({.names = {"--run"}, .target = &spec.run, .description = "attribute run"});
   command.add({.names = {"--step"}, .target = &spec.step, .description = "attribute step"});
@@ -76,14 +84,17 @@ void add_common(Command& command, CommonOptions& options, SynthSpec& spec) {
   command.add({.names = {"-N", "--samples"},
                .target = &spec.samples,
                .description = "samples N, more than 2 (d + 1)",
+               .range = some,
                .preset = std::to_string(spec.samples)});
   command.add({.names = {"-d", "--features"},
                .target = &spec.features,
                .description = "features d",
+               .range = some,
                .preset = std::to_string(spec.features)});
   command.add({.names = {"-n", "--targets"},
                .target = &spec.targets,
                .description = "target components n, at most d",
+               .range = some,
                .preset = std::to_string(spec.targets)});
   add_storage(command, options, spec);
 }
@@ -96,6 +107,10 @@ void complete(SynthSpec& spec, const CommonOptions& options) {
 // With write_ufm or another one that fits the specification. The exit status.
 template <class Options, class Write>
 int write(const Options& options, Write write_dump) {
+  if (options.output == "-") {
+    throw UsageError(
+        "-o -: a dump is a file, which standard output cannot be; expected a name, or ./- for that name");
+  }
   StopRequest stop;
   const StopSignals signals(stop);
   try {
@@ -141,6 +156,7 @@ Command planted_command() {
                .preset = fmt::format("{}", options->spec.offset)});
   command.action = [options] {
     complete(options->spec, *options);
+    std::ranges::for_each(coarse_layers(options->spec), tell);
     return write(*options, write_planted);
   };
   return command;
@@ -158,14 +174,17 @@ Command class_command(const std::string& name, const std::string& summary, bool 
   command.add({.names = {"-K", "--classes"},
                .target = &spec.classes,
                .description = is_etf ? "classes K, at most d + 1" : "classes K",
+               .range = some,
                .preset = std::to_string(spec.classes)});
   command.add({.names = {"-n", "--rows"},
                .target = &spec.rows,
                .description = "rows of each class, of the rarer ones with --imbalance; 3 or more with noise",
+               .range = some,
                .preset = std::to_string(spec.rows)});
   command.add({.names = {"-d", "--features"},
                .target = &spec.features,
                .description = "features d",
+               .range = some,
                .preset = std::to_string(spec.features)});
   command.add({.names = {"--nc1"},
                .target = &spec.nc1,
@@ -175,6 +194,7 @@ Command class_command(const std::string& name, const std::string& summary, bool 
   command.add({.names = {"--imbalance"},
                .target = &spec.imbalance,
                .description = "the first half of the classes has so many times as many rows",
+               .range = some,
                .preset = std::to_string(spec.imbalance)});
   if (is_etf) {
     command.add({.names = {"--geometry"},
@@ -193,6 +213,7 @@ Command class_command(const std::string& name, const std::string& summary, bool 
           fmt::format("a simplex of {} classes needs {} features, found {}; 'synth classes' takes any number",
                       options->spec.classes, options->spec.classes - 1, options->spec.features));
     }
+    std::ranges::for_each(coarse_layers(options->spec), tell);
     return write(*options, write_classes);
   };
   return command;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "analysis/batches.hpp"
+#include "analysis/fitting.hpp"
 #include "analysis/in_memory.hpp"
 #include "analysis/next_weight.hpp"
 #include "analysis/part_fields.hpp"
@@ -36,6 +37,12 @@ void require_finite(const std::string& layer, const ResidualSums& sums) {
   }
 }
 
+void require_backend(const Backend* backend) {
+  if (backend == nullptr) {
+    throw UsageError("expected a backend, such as make_cpu_backend makes");
+  }
+}
+
 }  // namespace
 
 class Accumulator::Work {
@@ -57,6 +64,7 @@ class Accumulator::Work {
         targets_(backend_->host() != nullptr ? *backend_->host() : *backend_, targets.components,
                  targets.classes, options_.ignore_label.has_value()) {
     require_precision(options_.precision, *backend_);
+    require_sane(options_);
     fill_biases();
     options_.layers.clear();
     options_.pool.reset();
@@ -140,10 +148,13 @@ class Accumulator::Work {
     if (!looks_.empty()) {
       throw UsageError("a second look has begun: weights cannot change before compute()");
     }
+    if (layer >= layers_.size()) {
+      throw UsageError(fmt::format("found layer {}; expected one of {}, from 0 on", layer, layers_.size()));
+    }
     std::vector<AccumulatedLayer> changed = layers_;
-    changed.at(layer).weight = std::move(weight);
-    changed.at(layer).bias = std::move(bias);
-    changed.at(layer).convolution = convolution;
+    changed[layer].weight = std::move(weight);
+    changed[layer].bias = std::move(bias);
+    changed[layer].convolution = convolution;
     layers_ = checked(std::move(changed), targets());
     fill_biases();
   }
@@ -483,11 +494,13 @@ class Accumulator::Work {
 
 Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
                          AnalysisOptions options, std::unique_ptr<Backend> backend) {
+  require_backend(backend.get());
   const auto visit = backend->visit();
   work_ = std::make_unique<Work>(std::move(layers), targets, std::move(options), std::move(backend));
 }
 
 Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
+  require_backend(backend.get());
   const auto visit = backend->visit();
   PartInput input = unpacked<PartInput>(source.input());
   input.options.metrics = MetricChoice(input.metrics);

@@ -1,8 +1,10 @@
-#include "analysis/all_layers.hpp"
+// What an analysis keeps of all layers at the same time, however small they are: what is known of them, their
+// results, and the text of these.
 
 #include <fmt/format.h>
 
 #include "analysis/layer_selection.hpp"
+#include "collapscope/analysis/analysis.hpp"
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <ctime>
 
-#include "analysis/all_layers.hpp"
+#include "analysis/fitting.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
 #include "analysis/outcome.hpp"
@@ -131,6 +131,7 @@ void require_precision(Precision precision, const Backend& backend) {
 Results analyze(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                 const AnalysisContext& context) {
   require_precision(options.precision, backend);
+  require_sane(options);
   AnalysisOptions mine = options;
   mine.keeps_states = context.states != nullptr;
   mine.memory = options.memory != 0 ? options.memory : default_memory() / ranks_here(context);

@@ -79,6 +79,13 @@ std::vector<LayerIndex>::const_iterator layer_named(const std::vector<LayerIndex
 
 }  // namespace
 
+const CheckpointIndex& Checkpoint::front() const {
+  if (shards.empty()) {
+    throw UsageError("found a checkpoint without shards; expected one at least");
+  }
+  return shards.front();
+}
+
 std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards) {
   std::vector<Checkpoint> checkpoints;
   if (join_shards) {

@@ -10,6 +10,7 @@
 
 #include "analysis/extremes.hpp"
 #include "analysis/failures.hpp"
+#include "analysis/fitting.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -21,22 +22,6 @@ namespace {
 
 // Where no CPU takes over.
 constexpr const char* advice = "; with --device auto the CPU would go on";
-
-// Of labels of positions.
-void require_positions(const DatasetIndex& activations, const RowFormat& format, std::size_t positions) {
-  if (format.rows_per_sample() != positions) {
-    throw InputError(activations.file, activations.object,
-                     fmt::format("found {} rows of a sample; expected {}, as many as its labels",
-                                 format.rows_per_sample(), positions));
-  }
-  if (!format.rows_are_stored()) {
-    throw InputError(
-        activations.file, activations.object,
-        fmt::format("found a layout whose channels come before its positions; expected [N, {}, d] for "
-                    "labels of positions: store them with channels last, as layout \"NTD\" or \"NHWC\"",
-                    positions));
-  }
-}
 
 // Whoever waits goes on when this ends, however it ends.
 class CountsDown {

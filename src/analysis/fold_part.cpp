@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "analysis/fitting.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/layer_work.hpp"
 #include "analysis/part_fields.hpp"
 #include "collapscope/analysis/parts.hpp"
+#include "collapscope/core/error.hpp"
 
 namespace collapscope {
 
@@ -145,6 +147,12 @@ class PartWork {
 
 bool fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
                const AnalysisContext& context, const PartChoice& choice, PartSink& sink) {
+  require_precision(options.precision, backend);
+  require_sane(options);
+  if (choice.part == 0 || choice.part > choice.parts) {
+    throw UsageError(
+        fmt::format("found part {} of {}; expected one from 1 to their number", choice.part, choice.parts));
+  }
   return PartWork(backend, options, context, sink).run(checkpoints, choice);
 }
 

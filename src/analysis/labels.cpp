@@ -263,7 +263,7 @@ std::shared_ptr<const ClassLabels> labels_of(const Checkpoint& checkpoint, const
 
 ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options) {
   const auto found = labels_of(checkpoint, options);
-  return {found->labels(), found->counts(), found->ignored()};
+  return {found->labels(), found->counts(), found->ignored(), found->positions()};
 }
 
 }  // namespace collapscope

@@ -38,6 +38,22 @@ RowFormat layer_format(const LayerIndex& layer, std::optional<Pool> pool) {
           extents.positions, extents.channels};
 }
 
+void require_weight_fits(const LayerIndex& layer, const RowFormat& format) {
+  const DatasetIndex& index = *layer.weight;
+  if (index.shape.size() > 2) {  // channels, which the index has compared, or no weight of flattened ones
+    return;
+  }
+  const std::size_t d = format.row_length();
+  const std::uint64_t width = layer.weight_transposed ? index.shape.at(0) : index.shape.at(1);
+  if (width != d) {
+    const bool flat = width == format.sample_elements();
+    throw InputError(
+        index.file, index.object,
+        fmt::format("found shape {}, expected {} input features as the pooled activations have{}",
+                    shape_text(index.shape), d, flat ? " (pool 'flatten' would fit)" : ""));
+  }
+}
+
 LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
   if (!layer.weight) {
     return {{}, false, "no weight"};
@@ -55,14 +71,7 @@ LayerWeight layer_weight(const LayerIndex& layer, const RowFormat& format) {
             true,
             {}};
   }
-  const std::uint64_t width = layer.weight_transposed ? index.shape.at(0) : index.shape.at(1);
-  if (width != d) {
-    const bool flat = width == format.sample_elements();
-    throw InputError(
-        index.file, index.object,
-        fmt::format("found shape {}, expected {} input features as the pooled activations have{}",
-                    shape_text(index.shape), d, flat ? " (pool 'flatten' would fit)" : ""));
-  }
+  require_weight_fits(layer, format);
   const Matrix stored = read_matrix(index);
   return {layer.weight_transposed ? linalg::transposed(stored) : stored, false, {}};
 }

@@ -118,6 +118,9 @@ void require_targets_fit(const Checkpoint& checkpoint, std::uint64_t memory) {
 LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
                      const AnalysisOptions& options, std::uint64_t memory, Backend& backend,
                      std::uint64_t classes) {
+  if (shards.empty()) {
+    throw UsageError("found a layer without shards; expected one at least");
+  }
   LayerPlan plan;
   plan.classes = classes;
   if (!options.pool) {

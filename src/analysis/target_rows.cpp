@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "analysis/fitting.hpp"
 #include "analysis/joined_reader.hpp"
 #include "collapscope/core/decode.hpp"
 #include "collapscope/core/error.hpp"
@@ -31,14 +32,10 @@ TargetRows::TargetRows(std::vector<DatasetIndex> shards, std::uint64_t keep_byte
       shards_(std::move(shards)),
       classes_(std::move(classes)),
       not_finite_(not_finite) {
-  const DatasetIndex& first = shards_.front();
-  columns_ = columns_of(first);
+  columns_ = columns_of(shards_.front());
   components_ = classes_ != nullptr ? classes_->positions() : columns_;
+  require_alike(shards_);
   for (const DatasetIndex& shard : shards_) {
-    if (columns_of(shard) != columns_ || shard.element != first.element) {
-      throw InputError(shard.file, shard.object,
-                       "found other components or another type than in the first shard");
-    }
     samples_ += shard.samples();
   }
   reader_ = open_joined(shards_, {cache_bytes, threads, cache_bytes});

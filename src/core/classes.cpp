@@ -96,6 +96,9 @@ void merge(ClassSums& whole, const ClassSums& part) {
   if (whole.pilot.size() != part.pilot.size() || whole.has_unit() != part.has_unit()) {
     throw UsageError("sums of classes of other features cannot be merged");
   }
+  if (!is_consistent(whole, whole.pilot.size()) || !is_consistent(part, part.pilot.size())) {
+    throw UsageError("sums of classes of other sizes than their classes and features give cannot be merged");
+  }
   make_room_for(whole, part.numbers);
   const std::vector<std::size_t> places = places_among(whole.numbers, part.numbers);
   const std::vector<double> step = step_between(part.pilot, whole.pilot);

@@ -7,11 +7,11 @@ namespace collapscope {
 namespace {
 
 std::string describe(const std::string& file, const std::string& object, const std::string& message) {
-  std::string text = printable(file);
-  if (!object.empty()) {
-    text += ": " + printable(object);
+  std::string text;
+  for (const std::string& name : {file, object}) {
+    text += name.empty() ? "" : printable(name) + ": ";
   }
-  return text + ": " + message;
+  return text + message;
 }
 
 }  // namespace

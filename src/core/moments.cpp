@@ -83,6 +83,12 @@ void require_same_shape(const Moments& a, const Moments& b) {
         fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
                     a.features(), a.targets(), b.features(), b.targets()));
   }
+  if (!is_consistent(a) || !is_consistent(b)) {
+    throw UsageError(fmt::format(
+        "moments whose sums have other sizes than {} features, {} targets and their rows give them "
+        "cannot be merged",
+        a.features(), a.targets()));
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What is measured of each class by itself.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -27,8 +28,11 @@ void add_neighbours(LayerClasses& found, const ClassVectors& means, const std::v
   found.cosines.resize(keeps ? classes * (classes - 1) / 2 : 0);
   found.nearest.resize(classes);
   found.nearest_cosine.resize(classes);
+  // Of a product and two norms of so many features: cosines that differ by less are equal.
+  const double rounding =
+      4 * std::sqrt(static_cast<double>(means.features())) * std::numeric_limits<double>::epsilon();
   const auto take = [&](std::size_t a, std::size_t b, double cosine) {
-    if (!found.nearest_cosine[a] || cosine > *found.nearest_cosine[a]) {
+    if (!found.nearest_cosine[a] || cosine > *found.nearest_cosine[a] + rounding) {
       found.nearest_cosine[a] = cosine;
       found.nearest[a] = labels[b];
     }

@@ -23,7 +23,8 @@ bool was_computed(const Results& results, const Criterion& criterion, std::strin
 
 }  // namespace
 
-std::string collapse_text(const Results& results, const TaskCriteria& criteria, std::size_t width) {
+std::string collapse_text(const Results& results, const TaskCriteria& criteria, std::size_t width, bool cut) {
+  const std::size_t longest = cut ? longest_shown_name : uncut_name;
   for (const std::string& task : tasks_told_apart(criteria, results)) {
     const auto computed = [&](const Criterion& criterion) { return was_computed(results, criterion, task); };
     if (!std::ranges::all_of(task == "regression" ? criteria.regression : criteria.classification, computed))
@@ -43,13 +44,14 @@ std::string collapse_text(const Results& results, const TaskCriteria& criteria, 
     const RunCollapse collapse = run_collapse(results, run, asked);
     if (text.empty()) add(0, fmt::format("where collapse begins ({}):", criteria_text(criteria, results)));
     if (run.death) {
-      add(2, fmt::format("{}: {}", name_text(run.name), death_words(run)));
+      add(2, fmt::format("{}: {}", name_text(run.name, longest), death_words(run, longest)));
       continue;
     }
-    const std::string since = since_words(results, run, collapse);
-    add(2,
-        fmt::format("{}, {}: {}{}", name_text(run.name), step_text(results, run, run.checkpoints.size() - 1),
-                    collapse_words(results, run, collapse, asked), since.empty() ? "" : " (" + since + ")"));
+    const std::string since = since_words(results, run, collapse, longest);
+    add(2, fmt::format("{}, {}: {}{}", name_text(run.name, longest),
+                       step_text(results, run, run.checkpoints.size() - 1, longest),
+                       collapse_words(results, run, collapse, asked, longest),
+                       since.empty() ? "" : " (" + since + ")"));
   }
   return text;
 }

@@ -23,7 +23,6 @@ constexpr std::size_t narrowest_report = 40;
 constexpr std::size_t label_width = 13;
 constexpr std::size_t longest_cell = 24;
 constexpr std::size_t longest_name = 16;
-constexpr std::size_t uncut_name = 100'000;
 
 class Page {
  public:
@@ -46,6 +45,8 @@ class Page {
 
   [[nodiscard]] std::size_t width() const { return width_; }
   [[nodiscard]] bool cut() const { return cut_; }
+  // Of a name in a sentence.
+  [[nodiscard]] std::size_t longest() const { return cut_ ? longest_shown_name : uncut_name; }
   [[nodiscard]] std::string text() && { return std::move(out_); }
 
  private:
@@ -62,8 +63,8 @@ bool contains(const Attributes& attributes, const Attribute& wanted) {
   });
 }
 
-std::string fact(const Attribute& attribute) {
-  return name_text(attribute.first) + " " + attribute_text(attribute.second);
+std::string fact(const Attribute& attribute, std::size_t longest) {
+  return name_text(attribute.first, longest) + " " + attribute_text(attribute.second, longest);
 }
 
 // What all runs have in common; nothing for a single run.
@@ -78,7 +79,7 @@ Attributes shared_attributes(const std::vector<Run>& runs) {
   return shared;
 }
 
-std::string dimension_text(const CheckpointResult& last) {
+std::string dimension_text(const CheckpointResult& last, std::size_t longest) {
   const std::optional<IntrinsicDimension> dimension = intrinsic_dimension(last);
   if (!dimension) return "";
   const std::optional<double> classes = last.targets.number("classes");
@@ -88,20 +89,22 @@ std::string dimension_text(const CheckpointResult& last) {
                                         : std::string();
   return fmt::format("{} {} 99 % of the variance of {}{}",
                      counted(static_cast<std::size_t>(dimension->learned), "component"),
-                     dimension->learned == 1 ? "holds" : "hold", name_text(dimension->layer), targets);
+                     dimension->learned == 1 ? "holds" : "hold", name_text(dimension->layer, longest),
+                     targets);
 }
 
-std::string ufm_text(const CheckpointResult& last) {
+std::string ufm_text(const CheckpointResult& last, std::size_t longest) {
   const std::optional<UfmDistance> distance = ufm_distance(last);
   if (!distance) {
     const Metric* c = last.targets.find("ufm_c");
-    return c == nullptr || c->note.empty() ? "" : fmt::format("not known ({})", name_text(c->note));
+    return c == nullptr || c->note.empty() ? ""
+                                           : fmt::format("not known ({})", reason_text(c->note, longest));
   }
   std::string text;
   for (const auto& [name, value] : distance->values) {
     if (value) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, short_number(*value));
   }
-  return name_text(distance->layer) + ": " + text;
+  return name_text(distance->layer, longest) + ": " + text;
 }
 
 std::string model_text(const CheckpointResult& last) {
@@ -118,26 +121,28 @@ void describe(Page& page, const Results& results, const Run& run, const Attribut
   const RunCollapse collapse = run_collapse(results, run, criteria);
   const std::size_t count = run.checkpoints.size();
   const CheckpointResult& last = results.checkpoints[run.checkpoints.back()];
-  std::vector<std::string> facts = {name_text(run.name) + ": " + counted(count, "checkpoint")};
+  std::vector<std::string> facts = {name_text(run.name, page.longest()) + ": " +
+                                    counted(count, "checkpoint")};
   if (last.step) {
-    facts.push_back(count == 1 ? step_text(results, run, 0)
-                               : step_text(results, run, 0) + " to " + step_text(results, run, count - 1));
+    facts.push_back(count == 1 ? step_text(results, run, 0, page.longest())
+                               : step_text(results, run, 0, page.longest()) + " to " +
+                                     step_text(results, run, count - 1, page.longest()));
   }
   for (const auto& attribute : run.attributes) {
-    if (!contains(said, attribute)) facts.push_back(fact(attribute));
+    if (!contains(said, attribute)) facts.push_back(fact(attribute, page.longest()));
   }
   page.line("");
   page.wrapped(facts, ", ", 4);
   if (run.death) {
-    page.labelled("collapsed", death_words(run) + ": not compared with the others");
+    page.labelled("collapsed", death_words(run, page.longest()) + ": not compared with the others");
     return;
   }
-  page.labelled("collapsed", collapse_words(results, run, collapse, criteria));
-  if (count > 1) page.labelled("when", since_words(results, run, collapse));
-  page.labelled("dimension", dimension_text(last));
-  page.labelled("depth", depth_words(last));
+  page.labelled("collapsed", collapse_words(results, run, collapse, criteria, page.longest()));
+  if (count > 1) page.labelled("when", since_words(results, run, collapse, page.longest()));
+  page.labelled("dimension", dimension_text(last, page.longest()));
+  page.labelled("depth", depth_words(last, page.longest()));
   page.labelled("model", model_text(last));
-  page.labelled("UFM", ufm_text(last));
+  page.labelled("UFM", ufm_text(last, page.longest()));
 }
 
 // ---- Runs side by side
@@ -270,7 +275,7 @@ Row headings(const Comparing& comparing, const RunComparison& comparison) {
 Row cells(const Comparing& comparing, const RunComparison& comparison, const RunGroup& group) {
   Row row;
   for (std::size_t i = 0; i < comparison.by.size(); ++i) {
-    row.push_back(group.values[i] ? comparing.text(attribute_text(*group.values[i])) : "-");
+    row.push_back(group.values[i] ? comparing.text(attribute_text(*group.values[i], uncut_name)) : "-");
   }
   const std::size_t count = group.runs.size() - group.dead.size();
   row.push_back(group.dead.empty() ? fmt::to_string(count)
@@ -301,7 +306,8 @@ bool lacks_values(const Comparing& comparing, const RunGroup& group) {
 
 std::string comparison_title(const Comparing& comparing, const RunComparison& comparison) {
   std::string by;
-  for (const std::string& name : comparison.by) by += (by.empty() ? "by " : ", ") + name_text(name);
+  for (const std::string& name : comparison.by)
+    by += (by.empty() ? "by " : ", ") + name_text(name, comparing.cut ? longest_shown_name : uncut_name);
   const auto partial = [&](const RunGroup& group) { return lacks_values(comparing, group); };
   const auto has_dead = [](const RunGroup& group) { return !group.dead.empty(); };
   std::string text = fmt::format(
@@ -360,12 +366,12 @@ std::string report_text(const Results& results, const RunReport& report, std::si
   const std::vector<Run> runs = group_runs(results);
   const RunComparison comparison = compare_runs(results, runs, report.by);
   Page page(width, cut);
-  page.wrapped(words(shown_text(report_title(report, runs), 400)), " ", 4);
+  page.wrapped(words(shown_text(report_title(report, runs), cut ? 400 : uncut_name)), " ", 4);
   page.wrapped(words("collapsed means: " + criteria_text(report.criteria, results)), " ", 4);
   const Attributes shared = shared_attributes(runs);
   if (!shared.empty()) {
     std::vector<std::string> facts;
-    for (const Attribute& attribute : shared) facts.push_back(fact(attribute));
+    for (const Attribute& attribute : shared) facts.push_back(fact(attribute, page.longest()));
     facts.front().insert(0, "all runs: ");
     page.wrapped(facts, ", ", 4);
   }
@@ -385,7 +391,7 @@ std::string report_text(const Results& results, const RunReport& report, std::si
   }
   if (const std::vector<std::string> dead = runs_never_alive(results); !dead.empty()) {
     std::vector<std::string> names;
-    for (const std::string& name : dead) names.push_back(name_text(name));
+    for (const std::string& name : dead) names.push_back(name_text(name, page.longest()));
     names.front().insert(0, "dead at every checkpoint, NaN or Inf in all layers: ");
     page.line("");
     page.wrapped(names, ", ", 4);

@@ -153,6 +153,11 @@ class Geometry {
   std::vector<double> values_;
 };
 
+// Without noise all rows of a class are rounded alike.
+bool is_coarse_layer(const ClassSpec& spec, std::size_t layer) {
+  return spec.nc1[layer] > 0 && is_coarse(rounding_share(spec, 0), spec.nc1[layer]);
+}
+
 void require_classes(const ClassSpec& spec, const Counts& counts) {
   require_common(spec);
   require_synth(spec.classes >= 2, fmt::format("at least 2 classes are needed, found {}", spec.classes));
@@ -164,6 +169,7 @@ void require_classes(const ClassSpec& spec, const Counts& counts) {
   require_synth(!spec.nc1.empty(), "at least one layer is needed: --nc1 VALUE[,VALUE...]");
   for (const double nc1 : spec.nc1) {
     require_synth(std::isfinite(nc1) && nc1 >= 0, fmt::format("nc1 is 0 or more, found {}", nc1));
+    require_held(spec, 2 * std::sqrt(nc1) + 2, fmt::format("nc1 = {}", nc1));
     require_synth(nc1 == 0 || counts.rare_rows >= 3,
                   fmt::format("noise needs 3 rows of each class, found {}", counts.rare_rows));
   }
@@ -237,8 +243,10 @@ class ClassWriter {
     file_.set_attribute(name, "index", static_cast<std::int64_t>(layer));
     file_.set_attribute(name, "kind", std::string("linear"));
     const double noise = sigma(spec_.nc1[layer]);
-    file_.set_attribute(name, "expected_nc1", spec_.nc1[layer]);
-    file_.set_attribute(name, "expected_within_variance", noise * noise * static_cast<double>(noisy()));
+    if (!is_coarse_layer(spec_, layer)) {
+      file_.set_attribute(name, "expected_nc1", spec_.nc1[layer]);
+      file_.set_attribute(name, "expected_within_variance", noise * noise * static_cast<double>(noisy()));
+    }
     file_.set_attribute(name, "expected_nc2_etf", geometry_.etf_distance());
     file_.set_attribute(name, "expected_nc3_self_duality", geometry_.self_duality());
     if (spec_.geometry == ClassGeometry::seli) {
@@ -327,7 +335,22 @@ class ClassWriter {
 
 }  // namespace
 
+std::vector<std::string> coarse_layers(const ClassSpec& spec) {
+  require_classes(spec, Counts(spec));
+  std::vector<std::string> lines;
+  for (std::size_t layer = 0; layer < spec.nc1.size(); ++layer) {
+    if (is_coarse_layer(spec, layer)) {
+      lines.push_back(
+          fmt::format("layer{}: rounding to {} adds some {:.2g} to an nc1 of {}: expected_nc1 and "
+                      "expected_within_variance are left out",
+                      layer + 1, ElementType{spec.element}.name(), rounding_share(spec, 0), spec.nc1[layer]));
+    }
+  }
+  return lines;
+}
+
 void write_classes(const std::string& path, const ClassSpec& spec, const StopRequest* stop) {
+  require_synth(!path.empty(), "a dump needs a file name");
   require_classes(spec, Counts(spec));
   ClassWriter(path, spec, stop).write();
 }

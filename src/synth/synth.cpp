@@ -27,6 +27,27 @@ void require_sane(const SynthSpec& spec) {
                             2 * (spec.features + 1), spec.samples));
 }
 
+void require_sane_planted(const PlantedSpec& spec) {
+  require_sane(spec);
+  require_synth(!spec.noise.empty(), "a planted dump needs at least one layer: --noise SHARE[,SHARE...]");
+  for (const double share : spec.noise) {
+    require_synth(share >= 0 && share < 1, fmt::format("a share of noise is in [0, 1), found {}", share));
+    require_synth(share == 0 || spec.features > spec.targets, "noise needs more features than targets");
+    // Else some of it is among the leading directions, outside of which deep_nrc1 looks.
+    const double most = 1 - static_cast<double>(spec.targets) / static_cast<double>(spec.features);
+    require_synth(
+        share == 0 || share <= most,
+        fmt::format(
+            "a share of noise of {} makes a direction of noise stronger than one of the signal; expected "
+            "at most {:.3g} with {} features and {} targets",
+            share, most, spec.features, spec.targets));
+  }
+  require_synth(std::isfinite(spec.offset),
+                fmt::format("an offset is a finite number, found {}", spec.offset));
+  require_held(spec, std::abs(spec.offset) / std::sqrt(static_cast<double>(spec.features)) + 2,
+               fmt::format("an offset of {}", spec.offset));
+}
+
 // Eigenvalue j of the target covariance.
 double target_eigenvalue(std::size_t j) { return 1.0 / static_cast<double>(j + 1); }
 
@@ -89,6 +110,7 @@ void write_ufm(const std::string& path, const UfmSpec& spec, const StopRequest* 
       c < smallest,
       fmt::format("c = lambda_w lambda_h = {:.3g} must be below the smallest target eigenvalue {:.3g}", c,
                   smallest));
+  require_synth(!path.empty(), "a dump needs a file name");
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
@@ -140,21 +162,26 @@ void write_ufm(const std::string& path, const UfmSpec& spec, const StopRequest* 
   file.finish();
 }
 
-void write_planted(const std::string& path, const PlantedSpec& spec, const StopRequest* stop) {
-  require_sane(spec);
-  require_synth(!spec.noise.empty(), "a planted dump needs at least one layer: --noise SHARE[,SHARE...]");
-  for (const double share : spec.noise) {
-    require_synth(share >= 0 && share < 1, fmt::format("a share of noise is in [0, 1), found {}", share));
-    require_synth(share == 0 || spec.features > spec.targets, "noise needs more features than targets");
-    // Else some of it is among the leading directions, outside of which deep_nrc1 looks.
-    const double most = 1 - static_cast<double>(spec.targets) / static_cast<double>(spec.features);
-    require_synth(
-        share == 0 || share <= most,
-        fmt::format(
-            "a share of noise of {} makes a direction of noise stronger than one of the signal; expected "
-            "at most {:.3g} with {} features and {} targets",
-            share, most, spec.features, spec.targets));
+std::vector<std::string> coarse_layers(const PlantedSpec& spec) {
+  require_sane_planted(spec);
+  const double rounding = rounding_share(spec, spec.offset);
+  std::vector<std::string> lines;
+  for (std::size_t layer = 0; layer < spec.noise.size(); ++layer) {
+    if (is_coarse(rounding, spec.noise[layer])) {
+      lines.push_back(
+          fmt::format("layer{}: rounding to {}{} adds some {:.2g} of the variance to a share of noise of {}: "
+                      "expected_deep_nrc1 is left out",
+                      layer + 1, ElementType{spec.element}.name(),
+                      spec.offset == 0 ? "" : fmt::format(" at an offset of {}", spec.offset), rounding,
+                      spec.noise[layer]));
+    }
   }
+  return lines;
+}
+
+void write_planted(const std::string& path, const PlantedSpec& spec, const StopRequest* stop) {
+  require_sane_planted(spec);
+  require_synth(!path.empty(), "a dump needs a file name");
   const CosineDesign design(spec.samples);
   const Reflection turn_targets(spec.targets);
   const Reflection turn_features(spec.features);
@@ -183,8 +210,13 @@ void write_planted(const std::string& path, const PlantedSpec& spec, const StopR
     }
     const double squares =
         static_cast<double>(spec.targets) * signal * signal + static_cast<double>(rest) * noise * noise;
-    file.set_attribute(name, "expected_deep_nrc1", spec.noise[layer]);
-    file.set_attribute(name, "expected_deep_nrc2", signal * mu / std::sqrt(squares * mu_squares));
+    const double rounding = rounding_share(spec, spec.offset);
+    if (!is_coarse(rounding, spec.noise[layer])) {
+      file.set_attribute(name, "expected_deep_nrc1", spec.noise[layer]);
+    }
+    if (!is_coarse(rounding, 1)) {
+      file.set_attribute(name, "expected_deep_nrc2", signal * mu / std::sqrt(squares * mu_squares));
+    }
   }
   const double offset = spec.offset / std::sqrt(static_cast<double>(spec.features));
   for_each_block(

@@ -240,6 +240,14 @@ TEST_F(Errors, SynthRefusesImpossibleDumps) {
                                    {"planted", "-d", "3", "-n", "3"},
                                    {"planted", "--dtype", "int8"},
                                    {"planted", "--storage", "tape"},
+                                   {"planted", "--offset", "nan"},
+                                   {"planted", "--offset", "-inf"},
+                                   {"planted", "--offset", "1e6", "--dtype", "float16"},
+                                   {"classes", "--nc1", "1e12", "--dtype", "float16"},
+                                   {"ufm", "-N", "-1"},
+                                   {"etf", "-K", "-1"},
+                                   {"planted", "--chunk", "10", "4"},
+                                   {"planted", "--storage", "gzip", "--chunk", "-1", "4"},
                                    {"planted", "--storage", "chunked", "--chunk", "0", "4"}}) {
     Arguments arguments{"synth"};
     arguments.insert(arguments.end(), options.begin(), options.end());
@@ -249,6 +257,63 @@ TEST_F(Errors, SynthRefusesImpossibleDumps) {
   }
   EXPECT_THAT(expect_status(2, folder_, {"synth", "ufm", "-o", "missing/s.h5"}).err,
               HasSubstr("missing/s.h5"));
+}
+
+// Empty shell variables, sizes of nothing, words too many.
+TEST_F(Errors, OptionsThatMeanNothingAreRefused) {
+  make_dumps(folder_, "dump('a.h5')");
+  std::filesystem::create_symlink("loop.json", folder_.path() / "loop.json");
+  struct Case {
+    Arguments arguments;
+    std::string words;
+  };
+  std::vector<Case> cases{
+      {{"analyze", "a.h5", "--memory", "0"}, "--memory takes a size above 0"},
+      {{"inspect", "a.h5", "--memory", "0GiB"}, "--memory takes a size above 0"},
+      {{"merge", "a.h5", "--memory", "0"}, "begins with"},
+      {{"analyze", "a.h5", "-o", "-", "-o", "-"}, "-o -: given more than once"},
+      {{"merge", "a.h5", "-o", "-", "-o", "-"}, "-o -: given more than once"},
+      {{"report", "a.json", "-o", "-", "-o", "-"}, "-o -: given more than once"},
+      {{"analyze", "a.h5", "-o", "loop.json"}, "loop.json: cannot write: Too many levels of symbolic links"},
+      {{"bench", "--rows", "100", "-o", "loop.json"}, "Too many levels of symbolic links"},
+      {{"report", "loop.json"}, "loop.json: cannot be opened: Too many levels"},
+      {{"analyze", "a.h5", "--max-time", "1:2:3:4"}, "--max-time takes a time"},
+      {{"merge", "a.h5", "--threads", "99999999"}, "not in range 1 to 4096"},
+      {{"merge", "nope.h5"}, "nope.h5: cannot be found"},
+      {{"merge", "nope*.h5"}, "nope*.h5: no file matches"},
+      {{"merge", "."}, "a.h5: begins with"},
+      {{"metrics", "x"}, "'collapscope metrics' takes no 'x'"},
+      {{"devices", "x"}, "'collapscope devices' takes no 'x'"},
+      {{"synth", "ufm", "-o", "-"}, "-o -: a dump is a file"}};
+  for (const char* option : {"--metrics", "--memory", "--pool", "--signal-dim", "--ignore-label", "--weights",
+                             "--layout", "--activations", "--max-time", "--part", "--work"}) {
+    cases.push_back({{"analyze", "a.h5", option, ""}, std::string(option) + ": found ''"});
+  }
+  for (const Case& one : cases) {
+    EXPECT_THAT(expect_status(2, folder_, one.arguments).err, HasSubstr(one.words));
+  }
+  EXPECT_FALSE(folder_.has("-"));
+}
+
+// What a coarse type makes of planted noise is not what was planted.
+TEST_F(Errors, SynthSaysWhatATypeCannotHold) {
+  const Finished coarse = expect_status(
+      0, folder_, {"synth", "planted", "--offset", "1e4", "--dtype", "float16", "-o", "coarse.h5"});
+  EXPECT_THAT(coarse.err, HasSubstr("layer3: rounding to float16 at an offset of 10000"));
+  EXPECT_EQ(expect_status(0, folder_, {"synth", "planted", "--dtype", "float16", "-o", "fine.h5"}).err, "");
+  EXPECT_THAT(
+      expect_status(0, folder_, {"synth", "classes", "--nc1", "1e-7", "--dtype", "float16", "-o", "c.h5"})
+          .err,
+      HasSubstr("layer1: rounding to float16"));
+  make_dumps(
+      folder_,
+      "def expected(name, value):\n"
+      "    with h5py.File(name) as f:\n"
+      "        return value in f['layers/layer1'].attrs\n"
+      "assert expected('fine.h5', 'expected_deep_nrc1') and expected('fine.h5', 'expected_deep_nrc2')\n"
+      "assert not expected('coarse.h5', 'expected_deep_nrc1')\n"
+      "assert not expected('coarse.h5', 'expected_deep_nrc2')\n"
+      "assert not expected('c.h5', 'expected_nc1')\n");
 }
 
 }  // namespace

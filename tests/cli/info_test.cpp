@@ -84,6 +84,83 @@ TEST(Inspect, ExitStatusSaysWhatCanBeAnalysed) {
   expect_status(2, folder, {"inspect", "good.h5", "--metrics", "nope"});
 }
 
+// What `analyze` refuses beside values of rows, and the words that it has for it.
+TEST(Inspect, RefusesWhatAnalyzeRefuses) {
+  const TempFolder folder;
+  make_dumps(folder,
+             "def sequences(f):\n"
+             "    f['layers/s/activations'] = normal(60, 21).reshape(60, 3, 7)\n"
+             "    f['layers/s/weight'] = normal(5, 7)\n"
+             "dump('seq.h5', layers=[], edit=sequences)\n"
+             "dump('mixed.h5', edit=sequences)\n"
+             "def tokens(f):\n"
+             "    del f['targets']\n"
+             "    f['targets'] = np.arange(120).reshape(60, 2) % 3\n"
+             "    f.attrs['task'] = 'classification'\n"
+             "    f['layers/t/activations'] = normal(60, 10).reshape(60, 2, 5)\n"
+             "    f['layers/wide/activations'] = normal(60, 15).reshape(60, 3, 5)\n"
+             "dump('tokens.h5', layers=[], edit=tokens)\n"
+             "dump('a.h5')\n"
+             "part('a.h5', 'p0.h5', 0, 30)\n"
+             "def other(name, value):\n"
+             "    part('a.h5', name, 30, 60)\n"
+             "    with h5py.File(name, 'a') as f:\n"
+             "        value(f)\n"
+             "def put(path, data):\n"
+             "    def edit(f):\n"
+             "        del f[path]\n"
+             "        f[path] = data\n"
+             "    return edit\n"
+             "other('weights.h5', put('layers/fc1/weight', normal(2, 5, 7)))\n"
+             "other('floats.h5', put('targets', normal(30, 2).astype('f4')))\n"
+             "other('columns.h5', put('targets', normal(30, 3)))\n"
+             "other('task.h5', lambda f: f.attrs.update(task='classification'))\n"
+             "other('strength.h5', lambda f: f.attrs.update(lambda_w=0.5))\n"
+             "def predict(f):\n"
+             "    f['predictions'] = normal(30, 2)\n"
+             "other('predicting.h5', predict)\n");
+  struct Case {
+    Arguments arguments;
+    int status;
+    std::string words;
+  };
+  const std::vector<Case> cases{
+      {{"seq.h5", "--pool", "flatten"}, 2, "expected 21 input features as the pooled activations have"},
+      {{"mixed.h5", "--pool", "flatten"}, 1, "expected 21 input features as the pooled activations have"},
+      {{"seq.h5", "--pool", "flatten", "--metrics", "deep_nrc1"}, 0, ""},
+      {{"tokens.h5", "--pool", "none"}, 1, "expected 2, as many as its labels"},
+      {{"a.h5", "--precision", "float64-emulated", "--device", "cpu"}, 2, "expected a GPU"},
+      {{"a.h5", "--part", "3/2"}, 2, "--part takes I/N"},
+      {{"a.h5", "--max-time", "soon"}, 2, "--max-time takes a time"},
+      {{"p0.h5", "weights.h5", "--shards"}, 1, "differs from the weight in an earlier shard"},
+      {{"p0.h5", "floats.h5", "--shards"}, 2, "found other components or another type"},
+      {{"p0.h5", "columns.h5", "--shards"}, 2, "found other components or another type"},
+      {{"p0.h5", "task.h5", "--shards"}, 2, ""},
+      {{"p0.h5", "strength.h5", "--shards"}, 2, "found lambda_w = 0.5"},
+      {{"p0.h5", "predicting.h5", "--shards"}, 1, "found in some shards only"}};
+  for (const Case& one : cases) {
+    for (const char* command : {"inspect", "analyze"}) {
+      Arguments arguments{command};
+      arguments.insert(arguments.end(), one.arguments.begin(), one.arguments.end());
+      EXPECT_THAT(expect_status(one.status, folder, arguments).err, HasSubstr(one.words)) << command;
+    }
+  }
+}
+
+TEST(Inspect, TakesTheOptionsOfInterruptionAndWritesNothing) {
+  const TempFolder folder;
+  make_dumps(folder, "dump('a.h5')");
+  const std::string plain = expect_status(0, folder, {"inspect", "a.h5"}).out;
+  const Finished with = expect_status(
+      0, folder, {"inspect", "a.h5", "--work", "w", "--save-every", "1m", "--max-time", "1:00:00"});
+  EXPECT_THAT(with.out, HasSubstr("2 layers can be analysed"));
+  EXPECT_NE(with.out, plain);  // states take memory
+  EXPECT_EQ(expect_status(0, folder, {"inspect", "a.h5", "--part", "1/2"}).out, plain);
+  EXPECT_FALSE(folder.has("w"));
+  EXPECT_THAT(expect_status(0, folder, {"inspect", "a.h5", "--save-every", "5m"}).err,
+              HasSubstr("--save-every: without --work nothing is saved"));
+}
+
 TEST(Info, VersionNamesTheLibraries) {
   const TempFolder folder;
   const Finished finished = expect_status(0, folder, {"--version"});

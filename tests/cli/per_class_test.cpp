@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -234,6 +235,32 @@ TEST_F(PerClass, ARegressionHasNoClassesAndSaysSo) {
   const Json checkpoint = analyzed({"--per-class"}).at("checkpoints").at(0);
   EXPECT_FALSE(checkpoint.contains("classes"));
   EXPECT_THAT(told_, HasSubstr("--per-class: no dump has task"));
+}
+
+// All cosines of one feature are 1 or -1, and their rounding chooses no class.
+TEST_F(PerClass, OfEqualCosinesTheSmallestLabelIsNearest) {
+  make_dumps(folder_,
+             "def edit(f):\n"
+             "    r = np.random.default_rng(0)\n"
+             "    y = np.arange(1200) % 300\n"
+             "    means = r.normal(size=300)\n"
+             "    del f['targets'], f['layers']\n"
+             "    f['targets'] = y\n"
+             "    f['layers/fc/activations'] = (means[y] + 0.1 * r.normal(size=1200))[:, None]\n"
+             "dump('a.h5', task='classification', edit=edit)\n");
+  const Json results = analyzed({"--per-class", "-q"});
+  const Json& classes = layer_of(results, "fc").at("classes");
+  const Json& cosines = classes.at("cosines");
+  std::vector<std::vector<double>> of(300, std::vector<double>(300, -2));
+  for (std::size_t a = 0, pair = 0; a < 300; ++a) {
+    for (std::size_t b = a + 1; b < 300; ++b, ++pair) {
+      of[a][b] = of[b][a] = std::round(cosines.at(pair).get<double>());
+    }
+  }
+  for (std::size_t a = 0; a < 300; ++a) {
+    const auto largest = std::max_element(of[a].begin(), of[a].end());
+    EXPECT_EQ(classes.at("nearest").at(a).get<int>(), largest - of[a].begin()) << a;
+  }
 }
 
 }  // namespace

@@ -119,6 +119,8 @@ TEST_F(Report, CriteriaCanBeChosen) {
 
 TEST_F(Report, RunsAreComparedByWhatTheUserNames) {
   EXPECT_EQ(data({"arm.json", "--by", "seed,model"}).at("comparison").at("groups").size(), 1U);
+  EXPECT_EQ(data({"arm.json", "--by", " seed, model "}).at("comparison").at("by"),
+            Json::array({"seed", "model"}));
   EXPECT_THAT(expect_status(2, folder_, {"report", "arm.json", "--by", "wd"}).err, HasSubstr("weight_decay"));
 }
 

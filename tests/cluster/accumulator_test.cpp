@@ -291,6 +291,16 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   }
 }
 
+TEST_F(Accumulators, WithoutABackendASignalOrTheLayerAreErrorsOfTheLibrary) {
+  const std::vector<AccumulatedLayer> layers{{"a", 3, {}}};
+  EXPECT_THROW(Accumulator(layers, {1, {}, 0}, {}, nullptr), UsageError);
+  AnalysisOptions none;
+  none.signal_dim = 0;
+  EXPECT_THROW(Accumulator(layers, {1, {}, 0}, none, make_cpu_backend(1)), UsageError);
+  Accumulator accumulator(layers, {1, {}, 0}, {}, make_cpu_backend(1));
+  EXPECT_THROW(accumulator.set_weight(1, Matrix(2, 3), {}), UsageError);
+}
+
 TEST_F(Accumulators, NameTheRowThatIsNotFiniteAndBeginAnew) {
   Accumulator accumulator({{"a", 2, {}}}, {1, {}, 0}, {}, make_cpu_backend(1));
   std::vector<double> numbers{1, 2, 3, 4, 5, 6};
@@ -305,6 +315,7 @@ TEST_F(Accumulators, NameTheRowThatIsNotFiniteAndBeginAnew) {
   } catch (const InputError& error) {
     EXPECT_EQ(error.object(), "a");
     EXPECT_THAT(error.message(), testing::HasSubstr("row 4"));
+    EXPECT_THAT(error.what(), testing::StartsWith("a: found NaN"));  // no file, and no sign of one
   }
   EXPECT_THROW((void)accumulator.compute(), Error);
   accumulator.reset();

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "collapscope/analysis/analysis.hpp"
+#include "collapscope/core/error.hpp"
 #include "collapscope/results/results_file.hpp"
 #include "collapscope/synth/synth.hpp"
 #include "core/support.hpp"
@@ -63,6 +64,19 @@ TEST(Analyze, ReadsLayersInTheOrderOfTheirBytes) {
 
 // Checkpoints of five layers, some wide enough for LAPACK to want threads. One layer, one checkpoint's
 // targets and one weight cannot be used.
+TEST(Analyze, RefusesWhatNoAnalysisCanBe) {
+  const auto backend = make_cpu_backend(1);
+  Listener listener;
+  EXPECT_THROW((void)analyze({Checkpoint{}}, *backend, AnalysisOptions{}, listener), UsageError);
+  EXPECT_THROW((void)plan_layer({}, 1, AnalysisOptions{}, 1U << 30U, *backend), UsageError);
+  AnalysisOptions none;
+  none.signal_dim = 0;
+  EXPECT_THROW((void)analyze({}, *backend, none, listener), UsageError);
+  EXPECT_THROW(write_ufm("", {}), UsageError);
+  EXPECT_THROW(write_planted("", {}), UsageError);
+  EXPECT_THROW(write_classes("", {}), UsageError);
+}
+
 class ManySmallLayers : public ::testing::Test {
  protected:
   ManySmallLayers() : folder_(test::temporary_path("many")) {

@@ -170,6 +170,27 @@ TEST(UnbiasedSums, GiveTheUnbiasedHsicOfTheKernels) {
   }
 }
 
+// They would be read beyond their end.
+TEST(Merge, RefusesSumsOfOtherSizesThanTheirs) {
+  Moments whole(3, 2, true);
+  whole.count = 1;
+  const auto refused = [&](const auto& spoil) {
+    Moments part(3, 2, true);
+    part.count = 1;
+    spoil(part);
+    Moments into = whole;
+    EXPECT_THROW(merge(into, part), UsageError);
+    EXPECT_THROW(merge(part, into), UsageError);
+  };
+  refused([](Moments& part) { part.feature_scatter = Scatter(Matrix(2, 2)); });
+  refused([](Moments& part) { part.cross_scatter = Matrix(3, 1); });
+  refused([](Moments& part) { part.unbiased.a_x.resize(1); });
+  ClassSums sums{{0}, {1}, {0, 0}, Matrix(1, 2), {0}, {}, {}};
+  ClassSums short_sums = sums;
+  short_sums.sums = Matrix(1, 1);
+  EXPECT_THROW(merge(sums, short_sums), UsageError);
+}
+
 TEST(SegmentTree, MergesNeighboursOfEqualHeight) {
   Random random(5);
   std::vector<Moments> s;

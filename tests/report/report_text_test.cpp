@@ -200,6 +200,26 @@ TEST(ReportText, NamesFailures) {
   EXPECT_THAT(text_of(results), HasSubstr("bad.h5"));
 }
 
+// What a terminal has no room for, a file has.
+TEST(ReportText, CutsNamesOnlyWhereItIsAsked) {
+  const std::string run = "a_run_" + std::string(80, 'x') + "_and_its_end";
+  const std::string note =
+      "no lambda_w, lambda_h; expected both as attributes of the checkpoint, numbers from 0 on";
+  Results results = test::results_of({checkpoint_of(run, 1, {true}), checkpoint_of(run, 2, {true})});
+  for (CheckpointResult& checkpoint : results.checkpoints) {
+    checkpoint.targets.add({"ufm_c", {}, std::nullopt, note});
+    checkpoint.attributes = {{"data", "of_" + std::string(80, 'y') + "_images"}};
+  }
+  const std::string whole = report_text(results, {}, 2000, false);
+  EXPECT_THAT(whole, HasSubstr(run));
+  EXPECT_THAT(whole, HasSubstr("not known (" + note + ")"));
+  EXPECT_THAT(whole, testing::Not(HasSubstr("…")));
+  EXPECT_THAT(collapse_text(results, default_criteria(), 2000, false), HasSubstr(run));
+  const std::string cut = report_text(results, {}, 2000);
+  EXPECT_THAT(cut, testing::Not(HasSubstr(run)));
+  EXPECT_THAT(cut, HasSubstr("not known (" + note + ")"));  // no name: it wraps
+}
+
 TEST(CollapseText, IsALineForEachRunOfSeveralCheckpoints) {
   const Results results = test::results_of(
       {checkpoint_of("long", 1, {false, false, false}), checkpoint_of("long", 2, {false, true, true}),

@@ -50,7 +50,8 @@ struct AccumulatedCheckpoint {
 class Accumulator {
  public:
   // Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two of one name, a weight
-  // that does not act on the features, both components and classes.
+  // that does not act on the features, both components and classes, a signal_dim
+  // of 0, no backend.
   Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
               AnalysisOptions options, std::unique_ptr<Backend> backend);
   // What `write` has put, to go on. Throws Error where the source holds something else.
@@ -67,7 +68,8 @@ class Accumulator {
   // set also -1 for rows that are left out; predictions are logits [rows, m]. Labels need not all occur.
   // Throws UsageError: other shapes, integers of 64 bits on the host that float64 would round, and more rows
   // than can be held of a layer whose products do not fit the memory; InputError: NaN or Inf, with the layer
-  // and the row of all so far; after that only `reset` helps.
+  // and the row of all so far. Of predictions that is thrown at once, of the rest when it is summed up, as
+  // late as in `compute`. After that only `reset` helps.
   void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
               MatrixView<const double> predictions = {});
   // The rows of another one with the same layers, after these. Throws UsageError where it has others.
@@ -75,8 +77,8 @@ class Accumulator {
   void reset();
   // The same rows, to go on from on another backend. Throws UsageError while a second look is at work.
   [[nodiscard]] Accumulator copy(std::unique_ptr<Backend> backend);
-  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, and
-  // while a second look is at work.
+  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, for a
+  // layer that is not there, and while a second look is at work.
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
   // Backend::row_stream, of rows that are on a device.
   [[nodiscard]] std::optional<DeviceStream> row_stream() const;

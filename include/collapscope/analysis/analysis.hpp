@@ -22,7 +22,8 @@ namespace collapscope {
 struct Checkpoint {
   std::vector<CheckpointIndex> shards;
 
-  [[nodiscard]] const CheckpointIndex& front() const { return shards.front(); }
+  // Throws UsageError where there is none.
+  [[nodiscard]] const CheckpointIndex& front() const;
 };
 
 // Orders checkpoints: runs as they first appear, the checkpoints of a run by step. Without `join_shards` each
@@ -136,6 +137,7 @@ struct ClassCounts {
   std::vector<std::int64_t> labels;   // ascending
   std::vector<std::uint64_t> counts;  // samples of each
   std::uint64_t ignored = 0;          // samples that are left out
+  std::size_t positions = 1;          // labels of a sample
 };
 [[nodiscard]] ClassCounts class_counts(const Checkpoint& checkpoint, const AnalysisOptions& options);
 
@@ -161,6 +163,21 @@ void require_one_task(const Checkpoint& checkpoint);
 // layers of a shard it probably is, which spares a search.
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                                    std::size_t guess = 0);
+
+// What analyze refuses beyond what is said above, found without reading rows. Throw InputError.
+// Shards whose tasks or targets contradict one another.
+void require_targets_agree(const Checkpoint& checkpoint);
+// Predictions that cannot be compared with the targets; the layers are measured all the same.
+void require_predictions_fit(const Checkpoint& checkpoint, const AnalysisOptions& options);
+// A weight of another width than the rows, or another one in a later shard, which is read for that; labels of
+// positions that the layer does not have. positions: labels of a sample.
+void require_layer_fits(const std::vector<LayerIndex>& shards, const LayerPlan& plan,
+                        std::size_t positions = 1);
+
+// The memory that is left for layers beside what is known of all of them, and their results. Throws
+// UsageError where nothing is left.
+[[nodiscard]] std::uint64_t memory_beside_all_layers(const std::vector<Checkpoint>& checkpoints,
+                                                     const AnalysisOptions& options, std::uint64_t memory);
 
 // What an analysis has around it.
 struct AnalysisContext {

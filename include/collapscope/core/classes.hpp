@@ -29,7 +29,7 @@ struct ClassSums {
 [[nodiscard]] bool is_consistent(const ClassSums& sums, std::size_t features);
 
 // Adds `part` to `whole`, whose pilot stays: a union of the classes. Throws UsageError when the shapes
-// differ; either may be empty.
+// differ or are not consistent; either may be empty.
 void merge(ClassSums& whole, const ClassSums& part);
 
 }  // namespace collapscope

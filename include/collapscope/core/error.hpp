@@ -41,8 +41,8 @@ class DeviceMemoryError : public DeviceError {
 // names that come from the file have their control characters escaped.
 class InputError : public Error {
  public:
-  // file: the file's path. object: the HDF5 path inside it, may be empty. message: what was found and
-  // what was expected.
+  // file: the file's path; empty: of numbers in memory. object: the HDF5 path inside it, may be empty.
+  // message: what was found and what was expected.
   InputError(const std::string& file, const std::string& object, const std::string& message);
 
   [[nodiscard]] const std::string& file() const noexcept { return file_; }

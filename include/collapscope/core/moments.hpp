@@ -57,7 +57,7 @@ struct Moments {
 [[nodiscard]] bool is_consistent(const Moments& moments);
 
 // Adds `part` to `whole` (Chan, Golub, LeVeque 1983; for the fourth-order sums the exact shift formulas).
-// Throws UsageError when the shapes differ; either may be empty.
+// Throws UsageError when the shapes differ or are not consistent; either may be empty.
 void merge(Moments& whole, const Moments& part);
 
 }  // namespace collapscope

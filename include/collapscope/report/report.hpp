@@ -43,10 +43,10 @@ struct RunReport {
 [[nodiscard]] std::string report_text(const Results& results, const RunReport& report, std::size_t width,
                                       bool cut = true);
 
-// Lines on where collapse begins in each run of several checkpoints; empty where there is none, or where the
-// criteria's metrics were not computed.
+// Lines on where collapse begins in each run of several checkpoints, with names cut or whole; empty where
+// there is none, or where the criteria's metrics were not computed.
 [[nodiscard]] std::string collapse_text(const Results& results, const TaskCriteria& criteria,
-                                        std::size_t width);
+                                        std::size_t width, bool cut = true);
 
 // The classes of the last layer of the last checkpoint that has results of each class, up to 20 of them;
 // empty: there are none.

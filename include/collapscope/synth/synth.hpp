@@ -34,7 +34,7 @@ struct UfmSpec : SynthSpec {
 
 // Layers "layer1", "layer2", ... whose features are an exact linear image of the targets' directions plus
 // noise that is exactly orthogonal to it: deep_nrc1 of layer j is noise[j]. The expected values are
-// attributes of the layers ("expected_deep_nrc1", "expected_deep_nrc2").
+// attributes of the layers ("expected_deep_nrc1", "expected_deep_nrc2"), unless coarse_layers names them.
 struct PlantedSpec : SynthSpec {
   std::vector<double> noise = {0.5, 0.1, 1e-3};  // share of the variance, one per layer, in [0, 1)
   double offset = 0;                             // of every feature, in units of the features' rms deviation
@@ -57,6 +57,12 @@ struct ClassSpec : SynthSpec {
   std::vector<double> nc1 = {1, 0.1, 1e-3};
   ClassGeometry geometry = ClassGeometry::etf;
 };
+
+// A line for each layer whose rows the stored type rounds by more than a hundredth of what was asked for.
+// Such a layer gets no attribute with the value that it then does not have. Throws UsageError for impossible
+// specifications.
+[[nodiscard]] std::vector<std::string> coarse_layers(const PlantedSpec& spec);
+[[nodiscard]] std::vector<std::string> coarse_layers(const ClassSpec& spec);
 
 // Writes the dump under a temporary name and renames it. Throws UsageError for impossible specifications,
 // Error when the file cannot be written, and Stopped when `stop` asks for it; then nothing is left of it.

@@ -6,10 +6,11 @@ import sys
 
 import h5py
 import numpy
+import pandas
 import pytest
 
 import collapscope
-from collapscope.errors import ProgramError
+from collapscope.errors import ProgramError, ResultsError
 from collapscope.program import arguments, find_program
 from conftest import DUMPS, PROGRAM, ROOT
 
@@ -144,5 +145,33 @@ def test_results_of_each_class(tmp_path):
     numpy.testing.assert_allclose(classes.within_variance, within, rtol=1e-12)
 
 
+def test_results_of_each_class_come_from_csv_too(tmp_path):
+    random = numpy.random.default_rng(4)
+    for step in (1, 2):
+        labels = numpy.repeat([-3, 0, 7], 20)
+        with h5py.File(tmp_path / f"{step}.h5", "w") as file:
+            file.attrs.update(format="collapscope-dump", format_version=1, task="classification", run="=night", step=step)
+            file["targets"], file["class_names"] = labels, ["zero, or none"]
+            for layer in ("fc1", "fc2"):
+                file[f"layers/{layer}/activations"] = random.normal(size=(60, 4)) + labels[:, None]
+    command = [os.environ["COLLAPSCOPE"], "analyze", tmp_path, "--per-class", "-q", "-o", tmp_path / "t.json", "-o", tmp_path / "t.csv"]
+    subprocess.run(command, check=True)
+    expected = collapscope.load_classes(tmp_path / "t.json")
+    assert len(expected) == 12
+    for name in ("t.csv", "t.classes.csv"):
+        found = collapscope.load_classes(tmp_path / name)
+        pandas.testing.assert_frame_equal(found, expected)
+        assert found.attrs["cosines"] == {}
+    good = (tmp_path / "t.classes.csv").read_text()
+    for text, message in (("a,b\n", "begins with 'a,b', expected CSV with the columns path,run"),
+                          (good.replace(",7,,", ",7,", 1), "record 4 has 16 cells, expected 17"),
+                          (good.replace(",7,,", ",8,,", 2).replace(",8,,", ",7,,", 1), "record 7: found label 8"),
+                          (good.replace(",20,20,", ",20,many,", 1), "record 2: invalid literal")):
+        (tmp_path / "bad.classes.csv").write_text(text)
+        with pytest.raises(ResultsError, match=message):
+            collapscope.load_classes(tmp_path / "bad.classes.csv")
+
+
 def test_results_without_classes_have_no_rows_of_them(arm):
+    assert len(collapscope.load_classes(arm / "arm.csv")) == 0
     assert len(collapscope.load_classes(arm / "arm.json")) == 0

@@ -276,6 +276,82 @@ def test_shards_that_do_not_fit_are_named(tmp_path):
     assert not (tmp_path / "out.h5").exists() and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("name", ["out", "out.txt", "out.npz", "wd0.001", "-", "folder", "folder.h5"])
+def test_the_dump_has_the_name_that_was_asked_for(tmp_path, name):
+    source = as_npz(tmp_path, 0, numbers())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(ValueError, match=r"expected a name that ends in .h5, such as "):
+        collapscope.convert(source, tmp_path / name, targets="y", activations="acts.*")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.npz", "folder", "folder.h5"]
+
+
+def test_arrays_without_samples(tmp_path):
+    arrays = {name: value[:0] if name in SAMPLES else value for name, value in numbers().items()}
+    empty = as_npz(tmp_path, 0, arrays)
+    options = dict(targets="y", activations="acts.*")
+    with pytest.raises(ValueError, match=r"0.npz: y: found no samples; expected at least one"):
+        collapscope.convert(empty, tmp_path / "out.h5", **options)
+    collapscope.convert([empty, as_npz(tmp_path, 1, numbers())], tmp_path / "out.h5", **options)  # one shard of several may have none
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert f["targets"].shape == (60, 2)
+
+
+def test_tensors_of_other_kinds_are_named(tmp_path):
+    rows = torch.ones(4, 3)
+    kinds = {"sparse": rows.to_sparse(), "quantized": torch.quantize_per_tensor(rows, 0.1, 0, torch.qint8)}
+    if hasattr(torch, "float8_e4m3fn"):
+        kinds["float8_e4m3fn"] = rows.to(torch.float8_e4m3fn)
+    for kind, tensor in kinds.items():
+        torch.save({"y": torch.ones(4), "acts": {"a": tensor}}, tmp_path / "a.pt")
+        with pytest.raises(ValueError, match=rf"a.pt: acts.a: found a .*{kind}"):
+            collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", targets="y", activations="acts.*", trust=True)
+
+
+def test_labels_that_are_whole_floats(tmp_path):
+    labels = np.arange(60) % 3
+    options = dict(targets="y", activations="acts.*", task="classification")
+    for dtype in ("float16", "float32", "float64"):
+        collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": labels.astype(dtype)}), tmp_path / "out.h5", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert f["targets"].dtype == np.int64 and (f["targets"][:] == labels).all()
+    for wrong, text in ((0.5, "0.5"), (np.nan, "nan")):
+        bad = labels.astype("float32")
+        bad[7] = wrong
+        with pytest.raises(ValueError, match=rf"0.npz: y: found {text} for sample 7; expected whole numbers as class labels"):
+            collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": bad}), tmp_path / "out.h5", **options)
+
+
+def test_options_that_mean_nothing_are_told(tmp_path):
+    arrays = numbers()
+    arrays["acts.fc2"] = np.zeros((60, 3, 5), "float32")
+    source = as_npz(tmp_path, 0, arrays)
+    rows = as_npz(tmp_path, 1, numbers())
+    whole = as_npz(tmp_path, 2, {name: value.astype("int32") if name.startswith("acts") else value for name, value in numbers().items()})
+    options = dict(targets="y", activations="acts.*")
+    for path, given, note in ((rows, dict(pool="max"), "pool 'max': no activations are sequences or images"),
+                              (rows, dict(layout="NTD"), "layout 'NTD': no activations have 3 axes"),
+                              (source, dict(layout="NCHW"), "layout 'NCHW': no activations have 4 axes"),
+                              (whole, dict(dtype="float16"), "dtype 'float16': no activations are floats"),
+                              (rows, dict(transpose="fc10", weight={}, bias=None), "transpose 'fc10': no such layer has a weight")):
+        with pytest.warns(UserWarning, match=note):
+            collapscope.convert(path, tmp_path / "out.h5", **options, **given)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert not {"layout", "pool"} & set(f["layers/fc2"].attrs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        collapscope.convert(source, tmp_path / "out.h5", **options, pool="max", layout="NTD")
+
+
+def test_a_layer_is_named_once(tmp_path, capsys):
+    source = as_npz(tmp_path, 0, numbers())
+    command = [source, "-o", tmp_path / "out.h5", "--targets", "y", "--activations", "a=acts.fc2"]
+    assert main(*command, "--activations", "a=acts.fc10") == 2
+    assert "--activations: found layer 'a' twice" in capsys.readouterr().err
+    assert main(*command, "--attribute", "run=x", "--attribute", "run=y") == 2
+    assert "--attribute: found 'run' twice" in capsys.readouterr().err
+
+
 class Evil:
     """A pickle that would run code."""
 
@@ -337,7 +413,7 @@ def test_a_layer_may_stand_several_times_in_a_name(tmp_path):
     arrays = {"y": rng.standard_normal(8), **{f"net/{i}/acts_{i}": rng.standard_normal((8, 3)) for i in (1, 12)},
               **{f"net/{i}/weight_of_{i}": rng.standard_normal((2, 3)) for i in (1, 12)}, "net/1/acts_2": np.ones((8, 3))}
     np.savez(tmp_path / "a.npz", **arrays)
-    collapscope.convert(tmp_path / "a.npz", tmp_path / "out", targets="y", activations="net/{layer}/acts_{layer}",
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="net/{layer}/acts_{layer}",
                         weight="net/{layer}/weight_of_{layer}")
     with h5py.File(tmp_path / "out.h5") as f:
         assert sorted(f["layers"]) == ["1", "12"]

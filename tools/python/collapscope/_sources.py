@@ -99,9 +99,10 @@ class Torch:
     def __getitem__(self, name: str) -> np.ndarray:
         from ._tensors import to_numpy
 
+        place = f"{self.path}: {name}"
         if name in self.tensors:
-            return to_numpy(self.tensors[name])
-        parts = [to_numpy(part) for part in self.lists[name]]
+            return to_numpy(self.tensors[name], place)
+        parts = [to_numpy(part, place) for part in self.lists[name]]
         if len({(part.dtype, part.shape[1:]) for part in parts}) > 1 or not all(part.ndim for part in parts):
             found = ", ".join(f"{part.dtype} {list(part.shape)}" for part in parts[:3])
             raise ValueError(f"{self.path}: {name}: found a list of {len(parts)} tensors ({found}, ...); expected batches, which differ "

@@ -196,7 +196,8 @@ class Accumulator:
         targets: [rows, n], or [rows] where n = 1; of a classification labels [rows], integers of any kind or whole floats, or
             one-hot rows [rows, K].
         predictions: of the model, shaped as the targets; of a classification logits [rows, K]. With all batches or with none.
-        After a NaN, or an error in the middle of it, only `reset` helps.
+        NaN or Inf in rows or targets is an error when they are summed up, as late as in `compute`, and names the row. After it, or
+        an error in the middle of an update, only `reset` helps.
         """
         rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)

@@ -12,11 +12,12 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    look_like_labels, shape_text, with_ending)
+                    look_like_labels, shape_text, ENDINGS)
 from ._sources import index_beside, open_source, shards
 from .text import fitting
 
@@ -94,6 +95,18 @@ def to_bfloat16(values: np.ndarray) -> np.ndarray:
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
     return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
+
+
+def whole_labels(values: np.ndarray, place: str) -> np.ndarray:
+    """Labels that are floats [N] as integers, as the program takes them; other values as they are. Raises ValueError for fractions."""
+    if values.ndim != 1 or values.dtype.kind != "f" and not is_bfloat16(values):
+        return values
+    numbers = stored(values, "float64")
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(~(np.abs(numbers) < 2.0**63) | (numbers != np.floor(numbers)))
+    if bad.size:
+        raise ValueError(f"{place}: found {float(numbers[bad[0]])!r} for sample {bad[0]}; expected whole numbers as class labels")
+    return numbers.astype(np.int64)
 
 
 def copy_rows(writer: DumpWriter, name: str, values: np.ndarray, dtype: str | None) -> None:
@@ -198,11 +211,13 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error. Where bias is not
         given, it is also what lies beside the weight: fc.kernel_bias beside fc.kernel_weight. None: there is none.
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
-    out: the dump; a name without an ending gets .h5.
+    out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
-    task, attributes, compression, allow_nonfinite, class_names: as of Recorder. Labels are integers [N].
+    task, attributes, compression, allow_nonfinite, class_names: as of Recorder. Labels are integers [N], or floats that
+        are whole numbers.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
+    Warns of what is taken otherwise than it may have been meant, and of options that mean nothing here.
     Raises ValueError with file, array, what was found and expected; the dump is then not there.
     """
     paths = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
@@ -218,7 +233,9 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             raise ValueError(f"{out}: {option}: found {value!r}; expected one of {', '.join(known)}, or None")
     if dtype not in (None, "float16", "bfloat16", "float32", "float64"):
         raise ValueError(f"{out}: dtype: found {dtype!r}; expected float16, bfloat16, float32, float64 or None")
-    out = with_ending(out)
+    if Path(out).suffix.lower() not in ENDINGS or Path(out).is_dir():
+        raise ValueError(f"{out}: found {'a folder' if Path(out).is_dir() else 'a name without the ending of HDF5 files'}; expected a name that "
+                         f"ends in .h5, such as {os.path.join(out, 'dump.h5') if Path(out).is_dir() else Path(out).stem + '.h5'}")
     globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
     class_names = check_class_names(out, task, class_names)
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
@@ -244,17 +261,35 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             elif not isinstance(activations, Mapping):
                 require_same_layers(layers, find_layers(activations, source, others), source.path)
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
+        if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
+            raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
+        say_what_means_nothing(writer, layers, layout, pool, dtype, globs)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape
-            whole = len(row) > 1
-            writer.group(f"layers/{layer}", index=index, layout=layout if whole else None, pool=pool if whole else None)
-            check_weight(writer, layer, row, layout)
+            own_layout = layout if len(row) + 1 == len(layout or "") else None
+            writer.group(f"layers/{layer}", index=index, layout=own_layout, pool=pool if len(row) > 1 else None)
+            check_weight(writer, layer, row, own_layout)
         if class_names is not None:
             writer.names(class_names)
         writer.close()
     except BaseException:
         writer.abort()
         raise
+
+
+def say_what_means_nothing(writer: DumpWriter, layers, layout, pool, dtype, globs) -> None:
+    """Warns of options that no layer has a use for."""
+    rows = [writer.rows[f"layers/{layer}/activations"] for layer in layers]
+    notes = {f"layout {layout!r}: no activations have {len(layout or '')} axes": layout and not any(
+                 len(row.shape) + 1 == len(layout) for row in rows),
+             f"pool {pool!r}: no activations are sequences or images": pool and not any(len(row.shape) > 1 for row in rows),
+             f"dtype {dtype!r}: no activations are floats": dtype and all(row.dtype.kind in "iu" for row in rows)}
+    for glob in globs:
+        notes[f"transpose {glob!r}: no such layer has a weight"] = not any(
+            f"layers/{layer}/weight" in writer.file for layer in fitting(glob, layers))
+    for note, holds in notes.items():
+        if holds:
+            warnings.warn(f"{writer.path}: {note}", stacklevel=4)
 
 
 def require_same_layers(first: dict, here: dict, place) -> None:
@@ -271,6 +306,7 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
     for part, name in names.items():
         values = get(source, name)
         if part == "targets":
+            values = whole_labels(values, f"{source.path}: {name}") if task == "classification" else values
             check_targets(writer.path, task, values)
             shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
@@ -300,6 +336,10 @@ def assignments(items: list[str] | None, option: str):
     pairs = [item.split("=", 1) for item in items]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"{option}: found {' '.join(items)!r}; expected one pattern, or LAYER=NAME for each layer")
+    layers = [layer for layer, _ in pairs]
+    for layer in layers:
+        if layers.count(layer) > 1:
+            raise ValueError(f"{option}: found layer {layer!r} twice; expected one array for each layer")
     return dict(pairs)
 
 
@@ -357,6 +397,8 @@ def main(argv=None) -> int:
             name, equals, value = item.partition("=")
             if not equals or not name:
                 raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
+            if name in attributes:
+                raise ValueError(f"--attribute: found {name!r} twice; expected one value")
             attributes[name] = value if name == "run" else number(value)
         names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
         convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),

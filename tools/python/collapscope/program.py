@@ -61,7 +61,7 @@ def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None
 
     paths: dump, folder, glob or `@FILE`, or a list of them.
     wide, attributes: as for `load`.
-    All else are the program's options, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
+    All else are the program's options but --part, which gives no results, and --quiet, which is always set, with `_` for `-`: memory="1GiB", metrics=["nrc*", "deep_nrc*"], layers=["fc*"], shards=True,
         device="cpu", signal_dim=3, … (`collapscope analyze --help`); output="FILE.json" also writes a file.
 
     per_class=True: `.attrs["classes"]` is what `load_classes` returns.

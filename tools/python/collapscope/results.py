@@ -7,7 +7,7 @@ import math
 import os
 
 from .errors import ResultsError, optional
-from .results_csv import csv_tree
+from .results_csv import classes_tree, csv_tree
 from .text import printable
 
 COLUMNS = ["checkpoint", "path", "id", "run", "step", "scope", "layer", "index", "position", "kind", "metric",
@@ -61,18 +61,18 @@ CLASS_COLUMNS = ["rows", "mean_norm", "within_variance", "weight_cosine", "neare
 def load_classes(source):
     """What `collapscope analyze --per-class` says of each class: one row per checkpoint, layer and class.
 
-    source: path of a results file (JSON), results as a dict, or a list of those.
+    source: path of a results file (JSON, or CSV: FILE.csv means the FILE.classes.csv beside it), results as a dict, or a list of those.
 
     Columns: checkpoint (as in `load`), path, id, run, step, layer, index, label, name ("" where unknown), samples, model_accuracy,
     rows, mean_norm, within_variance, weight_cosine, nearest (a label), nearest_name, nearest_cosine, ncc_accuracy. NaN where
-    undefined. Empty where --per-class was not given. `.attrs["cosines"]` holds the cosines of the class means of each checkpoint and
+    undefined. CSV has no cosines. Empty where --per-class was not given. `.attrs["cosines"]` holds the cosines of the class means of each checkpoint and
     layer that has them, a K x K array in {(checkpoint, layer): array}.
     Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
     """
     pandas = optional("pandas", "a table of results", "plot")
     rows, cosines, seen = [], {}, 0
     for one in source if isinstance(source, (list, tuple)) else [source]:
-        tree, name = _tree(one)
+        tree, name = _classes_of(one)
         for number, checkpoint in enumerate(_list(tree, "checkpoints", name), seen):
             seen = number + 1
             place = f"{name}: checkpoints[{number}]"
@@ -90,6 +90,22 @@ def load_classes(source):
                           "rows": "int64", "nearest": "Int64"})
     frame.attrs["cosines"] = cosines
     return frame
+
+
+def _classes_of(source):
+    """As _tree; of CSV what the file with the results of each class has."""
+    if isinstance(source, dict) or os.path.splitext(os.fspath(source))[1] != ".csv":
+        return _tree(source)
+    path = os.fspath(source)
+    beside = path if path.endswith(".classes.csv") else f"{path[:-len('.csv')]}.classes.csv"
+    if not os.path.exists(beside):
+        return _tree(source)  # without --per-class
+    name = printable(beside)
+    try:
+        with open(beside, encoding="utf-8", newline="") as file:
+            return classes_tree(file.read(), name), name
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{name}: not UTF-8 at byte {error.start}, expected CSV written by collapscope")
 
 
 def _class_rows(number, checkpoint, known, layer, classes, where):
