@@ -281,7 +281,7 @@ TEST_F(Errors, OptionsThatMeanNothingAreRefused) {
       {{"merge", "a.h5", "--threads", "99999999"}, "not in range 1 to 4096"},
       {{"merge", "nope.h5"}, "nope.h5: cannot be found"},
       {{"merge", "nope*.h5"}, "nope*.h5: no file matches"},
-      {{"merge", "."}, "a.h5: begins with"},
+      {{"merge", "."}, ".: no .h5 file in this folder that is a part"},
       {{"metrics", "x"}, "'collapscope metrics' takes no 'x'"},
       {{"devices", "x"}, "'collapscope devices' takes no 'x'"},
       {{"synth", "ufm", "-o", "-"}, "-o -: a dump is a file"}};
