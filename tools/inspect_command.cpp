@@ -158,9 +158,12 @@ int run_inspect(const InspectOptions& options) {
     } catch (const InputError& error) {  // the layers can be measured
       failures.push_back({error.file(), error.object(), error.message()});
     }
+    std::vector<std::string> names;
+    std::ranges::transform(first.layers, std::back_inserter(names), &LayerIndex::name);
+    const std::vector<std::string> globs = globs_among(analysis.layers, names);
     for (const LayerIndex& layer : first.layers) {
       const auto matches = [&](const std::string& glob) { return glob_match(glob, layer.name); };
-      if (!analysis.layers.empty() && std::none_of(analysis.layers.begin(), analysis.layers.end(), matches)) {
+      if (!globs.empty() && std::ranges::none_of(globs, matches)) {
         continue;
       }
       try {

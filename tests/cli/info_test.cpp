@@ -147,6 +147,18 @@ TEST(Inspect, RefusesWhatAnalyzeRefuses) {
   }
 }
 
+TEST(Inspect, TakesTheLayersThatAnalyzeTakes) {
+  const TempFolder folder;
+  make_dumps(folder, "dump('a.h5', layers=['h0', 'h[0]', 'h1'])");
+  for (const char* command : {"inspect", "analyze"}) {
+    const std::string named = expect_status(0, folder, {command, "a.h5", "--layers", "h[0]"}).out;
+    EXPECT_THAT(named, HasSubstr("h[0]")) << command;
+    EXPECT_THAT(named, Not(HasSubstr("h0"))) << command;
+  }
+  const std::string several = expect_status(0, folder, {"inspect", "a.h5", "--layers", "h[01]"}).out;
+  EXPECT_THAT(several, HasSubstr("2 layers can be analysed"));
+}
+
 TEST(Inspect, TakesTheOptionsOfInterruptionAndWritesNothing) {
   const TempFolder folder;
   make_dumps(folder, "dump('a.h5')");
