@@ -12,6 +12,7 @@
 #include "linalg/band_form.hpp"
 #include "linalg/blas.hpp"
 #include "linalg/bulge_chasing.hpp"
+#include "linalg/coordinates.hpp"
 #include "linalg/decompose.hpp"
 #include "linalg/reflectors.hpp"
 
@@ -33,16 +34,6 @@ TridiagonalForm as_it_comes(Matrix symmetric) {
   return linalg::tridiagonal_form(std::move(symmetric)).value();
 }
 
-Matrix transposed(const Matrix& a) {
-  Matrix out(a.cols(), a.rows());
-  for (std::size_t i = 0; i < a.rows(); ++i) {
-    for (std::size_t j = 0; j < a.cols(); ++j) {
-      out(j, i) = a(i, j);
-    }
-  }
-  return out;
-}
-
 Matrix of_tridiagonal(const linalg::Tridiagonal& t) {
   const std::size_t n = t.diagonal.size();
   Matrix out(n, n);
@@ -59,7 +50,7 @@ Matrix of_tridiagonal(const linalg::Tridiagonal& t) {
 Matrix multiplied_out(const TridiagonalForm& form) {
   Matrix rows = of_tridiagonal(form.t);
   form.q.apply(rows);
-  rows = transposed(rows);
+  rows = linalg::transposed(rows);
   form.q.apply(rows);
   return rows;
 }
