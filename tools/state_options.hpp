@@ -22,8 +22,7 @@ struct StateOptions {
 // What --part cannot go with.
 constexpr const char* part_alone =
     "--part is the work of one process, started anew when it ends early: without --work, and not under "
-    "mpirun "
-    "or srun --ntasks";
+    "mpirun or srun --ntasks";
 
 void add_state_options(Command& command, StateOptions& options);
 

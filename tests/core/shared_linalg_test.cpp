@@ -2,13 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <vector>
 
 #include "core/support.hpp"
 #include "linalg/blas.hpp"
-#include "linalg/decompose.hpp"
 
 namespace collapscope {
 namespace {

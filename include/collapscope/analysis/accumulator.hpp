@@ -50,8 +50,7 @@ struct AccumulatedCheckpoint {
 class Accumulator {
  public:
   // Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two of one name, a weight
-  // that does not act on the features, both components and classes, a signal_dim
-  // of 0, no backend.
+  // that does not act on the features, both components and classes, a signal_dim of 0, no backend.
   Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
               AnalysisOptions options, std::unique_ptr<Backend> backend);
   // What `write` has put, to go on. Throws Error where the source holds something else.
