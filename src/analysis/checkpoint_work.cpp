@@ -276,7 +276,7 @@ LayerSummary CheckpointWork::measured_whatever_fails(const LayerIndex& layer, Wo
   std::string reason = worker.lost;
   for (bool again = false;; again = true) {
     try {
-      LayerSummary found = measured(layer, *backend, worker.memory, again);
+      LayerSummary found = measured(layer, *backend, worker, again);
       if (!reason.empty()) {
         journal_.measured_elsewhere(*backend, reason);
       }
@@ -364,9 +364,10 @@ LayerAccess CheckpointWork::access_to(const LayerIndex& layer, Backend& backend,
   return access;
 }
 
-LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+LayerSummary CheckpointWork::measured(const LayerIndex& layer, Backend& backend, const Worker& worker,
                                       bool again) {
-  LayerAccess access = access_to(layer, backend, memory, again);
+  LayerAccess access = access_to(layer, backend, worker.memory, again);
+  access.turns = &backend == worker.backend ? worker.turns : nullptr;
   remark_on_pairs(layer.name, access.plan);
   const auto tell_fallbacks = [&] {
     journal_.done_elsewhere(backend.take_fallbacks(), first().path, layer.name);

@@ -28,12 +28,13 @@ struct LayerAccess {
   LayerSums* sums = nullptr;
   LayerListener listener;
   Precision precision = Precision::float64;
+  Turns* turns = nullptr;  // of the worker; null: it takes none
   // Segments whose sums another rank has.
   std::vector<Subtree> folded{};
   std::vector<Subtree> looked_at{};
 
   [[nodiscard]] LayerPasses passes(Backend& backend) const {
-    return {shards, *targets, plan, precision, backend, *sums, listener};
+    return {shards, *targets, plan, precision, backend, *sums, listener, turns};
   }
 };
 
@@ -117,8 +118,8 @@ class CheckpointWork {
   // Tells it, unless it is empty.
   void remark(const DatasetIndex& dataset, const std::string& text);
   void measure(Layer& layer, Worker& worker);
-  // again: nothing of its sums can be used.
-  [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, std::uint64_t memory,
+  // By the worker's backend or its fallback. again: nothing of its sums can be used.
+  [[nodiscard]] LayerSummary measured(const LayerIndex& layer, Backend& backend, const Worker& worker,
                                       bool again);
   [[nodiscard]] LayerSummary measured(LayerAccess& access, Backend& backend);
   [[nodiscard]] LayerAccess access_to(const LayerIndex& layer, Backend& backend, std::uint64_t memory,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "analysis/joined_reader.hpp"
@@ -25,7 +26,7 @@ std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) 
 
 LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
                          Precision precision, Backend& backend, LayerSums& sums,
-                         const LayerListener& listener)
+                         const LayerListener& listener, Turns* turns)
     : shards_(activations_of(shards)),
       plan_(plan),
       same_targets_{targets.number(), plan.rows},
@@ -33,6 +34,7 @@ LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targ
       backend_(backend),
       sums_(sums),
       listener_(listener),
+      turns_(turns),
       stream_(plan, plan.tile_rows,
               open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
               listener.read, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
@@ -77,6 +79,54 @@ void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<An
   guarded([&] { stream_.pass(crew, visitors, wanted); });
 }
 
+// What has been read waits on the device until it is this layer's turn to compute. Whoever computes waits for
+// nobody's reading, so that none can wait for ever.
+void LayerPasses::fold_in_turn(MomentFold& fold, const std::vector<SegmentRange>& wanted) {
+  std::unique_lock reading(turns_->reading);
+  computing_ = std::unique_lock(turns_->computing, std::defer_lock);
+  if (!fold.brings_ahead()) {
+    computing_.lock();
+  }
+  std::deque<std::optional<std::uint64_t>> waiting;  // a tile, or the end of this segment
+  const auto compute = [&] {
+    for (; !waiting.empty(); waiting.pop_front()) {
+      if (const auto segment = waiting.front()) {
+        sums_.moments.put(*segment, fold.finish());
+        folded_.front().push_back(*segment);
+        listener_.segment();
+      } else {
+        listener_.tile();
+        fold.sum_brought();
+      }
+    }
+  };
+  const auto compute_if_allowed = [&] {
+    if (may_compute()) {
+      compute();
+    }
+  };
+  const TileStream::Visitor visitor{[&](const RawTile& tile, MatrixView<const double> rows) {
+                                      listener_.tile();
+                                      fold.bring(tile, rows);
+                                      waiting.emplace_back(std::nullopt);
+                                      compute_if_allowed();
+                                    },
+                                    [&] { fold.settle(); },
+                                    [&](std::uint64_t segment) {
+                                      waiting.emplace_back(segment);
+                                      compute_if_allowed();
+                                    }};
+  folded_.assign(1, {});
+  guarded([&] {
+    stream_.pass(*folders_, {visitor}, wanted);
+    reading.unlock();
+    if (!computing_.owns_lock()) {
+      computing_.lock();
+    }
+    compute();
+  });
+}
+
 void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
   folders_ = crew();
   const std::uint64_t per_sample = plan_.format.rows_per_sample();
@@ -103,7 +153,11 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
   for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
     folds_.push_back((*folders_)[worker].make_fold(spec));
   }
-  through(*folders_, folds_, sums_.moments, wanted, folded_);
+  if (turns_ != nullptr && folds_.size() == 1) {
+    fold_in_turn(*folds_.front(), wanted);
+  } else {
+    through(*folders_, folds_, sums_.moments, wanted, folded_);
+  }
   scatter_ = folds_.front()->take_scatter();
   if (keeps) {
     folders_->run(folds_.size(), [&](std::size_t fold, std::size_t) { folds_[fold]->close(); });

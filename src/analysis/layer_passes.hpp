@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -15,9 +17,11 @@ namespace collapscope {
 
 class LayerPasses {
  public:
-  // sums: where finished segments go.
+  // sums: where finished segments go. turns: null, or those of the backend's device; its turn to compute ends
+  // with this.
   LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
-              Precision precision, Backend& backend, LayerSums& sums, const LayerListener& listener);
+              Precision precision, Backend& backend, LayerSums& sums, const LayerListener& listener,
+              Turns* turns = nullptr);
 
   // wanted: segments of the layer that the sums do not hold, in order. Each at most once, the fold first;
   // targets: n. Throw InputError, for NaN and Inf with the first such row.
@@ -34,6 +38,9 @@ class LayerPasses {
   template <class Value, class AnyFold>
   void through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds, SegmentTree<Value>& tree,
                const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished);
+  // The same with the only fold of a worker that takes turns.
+  void fold_in_turn(MomentFold& fold, const std::vector<SegmentRange>& wanted);
+  [[nodiscard]] bool may_compute() { return computing_.owns_lock() || computing_.try_lock(); }
   void look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted);
 
   std::vector<DatasetIndex> shards_;
@@ -43,6 +50,8 @@ class LayerPasses {
   Backend& backend_;
   LayerSums& sums_;
   const LayerListener& listener_;
+  Turns* turns_;
+  std::unique_lock<std::mutex> computing_;
   TileStream stream_;
   // While they may be asked to look again: the folds of the workers, and the segments that each has finished.
   std::optional<Crew> folders_;

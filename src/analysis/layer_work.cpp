@@ -25,20 +25,23 @@ std::vector<LayersOfCheckpoint> LayerWork::take_finished() {
 }
 
 void LayerWork::measure(const std::vector<LayersOfCheckpoint>& layers, const std::vector<bool>& measured) {
-  const Beside found = beside(layers);
+  using Backends = std::span<Backend* const>;
+  const Ways found = ways(layers);
   const std::size_t least = parts_.backend.least_layer_workers();
-  const std::size_t most = std::min(found.most, most_workers(found.suits, least));
-  Crew several(most == 0 ? std::span<Backend* const>() : parts_.backend.layer_workers(most), parts_.memory);
-  std::vector<Step> steps = schedule(found.suits, several.size(), least);
+  const std::size_t most = std::min(found.most, most_workers(found.paces, least));
+  Crew several(most == 0 ? Backends() : parts_.backend.layer_workers(most), parts_.memory);
+  std::vector<Step> steps = schedule(found.paces, several.size(), least);
+  Crew two = Crew::in_turns(has_turns(steps) ? parts_.backend.turn_workers() : Backends(), parts_.memory);
   std::erase_if(steps, [&](const Step& step) {
     const bool is_done = !measured.empty() && measured[step.checkpoint];
     const bool has_layers = !layers[step.checkpoint].empty() || works_[step.checkpoint].layers() == 0;
     return !step.layer && (is_done || !has_layers);
   });
   for (std::size_t begin = 0; begin < steps.size();) {
-    Crew& crew = steps[begin].beside ? several : whole_;
+    const Pace pace = steps[begin].pace;
+    Crew& crew = pace == Pace::beside ? several : pace == Pace::in_turns && two.size() > 1 ? two : whole_;
     std::size_t end = begin + 1;
-    while (end < steps.size() && steps[end].beside == steps[begin].beside) {
+    while (end < steps.size() && steps[end].pace == pace) {
       ++end;
     }
     crew.run(end - begin, [&](std::size_t step, std::size_t worker) {
@@ -55,26 +58,27 @@ void LayerWork::take(const Step& step, const std::vector<LayersOfCheckpoint>& la
     work.measure_layer(layers[step.checkpoint][*step.layer], worker);
   } else {
     // Side by side, the targets of some checkpoints are in memory at the same time.
-    work.measure_targets(worker, worker.memory / (step.beside ? 16 : 8));
+    work.measure_targets(worker, worker.memory / (step.pace == Pace::beside ? 16 : 8));
   }
 }
 
-LayerWork::Beside LayerWork::beside(const std::vector<LayersOfCheckpoint>& layers) const {
-  Beside found{{}, std::numeric_limits<std::size_t>::max()};
+LayerWork::Ways LayerWork::ways(const std::vector<LayersOfCheckpoint>& layers) const {
+  Ways found{{}, std::numeric_limits<std::size_t>::max()};
   for (std::size_t checkpoint = 0; checkpoint < works_.size(); ++checkpoint) {
-    std::vector<bool>& suits = found.suits.emplace_back();
+    std::vector<Paces>& paces = found.paces.emplace_back();
     for (const std::size_t layer : layers[checkpoint]) {
-      const std::size_t workers = workers_for(works_[checkpoint], layer);
-      suits.push_back(workers >= parts_.backend.least_layer_workers());
-      found.most = suits.back() ? std::min(found.most, workers) : found.most;
+      const Way one = way(works_[checkpoint], layer);
+      const bool beside = one.beside >= parts_.backend.least_layer_workers();
+      paces.push_back({beside, one.in_turns});
+      found.most = beside ? std::min(found.most, one.beside) : found.most;
     }
   }
   return found;
 }
 
-// How many workers may measure such layers at a time, each with its share of the memory, also when it falls
-// back. What fails for other reasons than memory fails anywhere, and soon.
-std::size_t LayerWork::workers_for(const CheckpointWork& work, std::size_t layer) const {
+// Each worker has its share of the memory, also when it falls back. What fails for other reasons than memory
+// fails anywhere, and soon.
+LayerWork::Way LayerWork::way(const CheckpointWork& work, std::size_t layer) const {
   Backend& backend = parts_.backend;
   try {
     const LayerPlan plan = work.plan(layer, backend, parts_.memory);
@@ -82,11 +86,14 @@ std::size_t LayerWork::workers_for(const CheckpointWork& work, std::size_t layer
     if (Backend* const fallback = backend.fallback()) {
       least = std::max(least, work.plan(layer, *fallback, parts_.memory).least_memory);
     }
-    return std::min<std::uint64_t>(backend.layer_workers_for(work.fold_spec(plan)), parts_.memory / least);
+    const FoldSpec spec = work.fold_spec(plan);
+    const std::uint64_t fit = parts_.memory / least;
+    return {plan.backend_keeps && plan.workers < 2 && fit >= 2 && backend.takes_turns(spec),
+            std::min<std::uint64_t>(backend.layer_workers_for(spec), fit)};
   } catch (const UsageError&) {
-    return 0;
+    return {false, 0};
   } catch (const Error&) {
-    return std::numeric_limits<std::size_t>::max();
+    return {true, std::numeric_limits<std::size_t>::max()};
   }
 }
 

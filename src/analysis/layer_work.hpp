@@ -1,4 +1,5 @@
-// The layers of an analysis on this process: planned, put in an order, and measured, alone or side by side.
+// The layers of an analysis on this process: planned, put in an order, and measured, alone, in turns or side
+// by side.
 #pragma once
 
 #include <cstddef>
@@ -49,14 +50,19 @@ class LayerWork {
   [[nodiscard]] std::uint64_t bytes_to_read(const std::vector<LayersOfCheckpoint>& layers) const;
 
  private:
-  // Which layers should go side by side, and how many of them at a time.
-  struct Beside {
-    std::vector<std::vector<bool>> suits;  // [checkpoint][place among its layers]
+  // How layers may be measured, by their places in `layers`, and how many of them at a time side by side.
+  struct Ways {
+    PacesOfLayers paces;
     std::size_t most;
   };
+  // The same of one layer.
+  struct Way {
+    bool in_turns;
+    std::size_t beside;
+  };
 
-  [[nodiscard]] Beside beside(const std::vector<LayersOfCheckpoint>& layers) const;
-  [[nodiscard]] std::size_t workers_for(const CheckpointWork& work, std::size_t layer) const;
+  [[nodiscard]] Ways ways(const std::vector<LayersOfCheckpoint>& layers) const;
+  [[nodiscard]] Way way(const CheckpointWork& work, std::size_t layer) const;
   void take(const Step& step, const std::vector<LayersOfCheckpoint>& layers, Worker& worker);
 
   LayerWorkParts parts_;

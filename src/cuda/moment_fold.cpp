@@ -103,16 +103,61 @@ void CudaMomentFold::begin_segment() {
   sums_->has_total = false;
 }
 
-void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
-  const Range range("first look: tile");
+void CudaMomentFold::require_fit(const RawTile& tile, MatrixView<const double> targets) const {
   if (targets.rows() != tile.rows || targets.cols() != (classes_ ? 1 : n_)) {
     throw UsageError("MomentFold::add: the tile does not fit the fold");
+  }
+}
+
+void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
+  const Range range("first look: tile");
+  require_fit(tile, targets);
+  if (!brought_.empty()) {
+    throw UsageError("MomentFold::add: tiles were brought that are not summed yet");
   }
   if (classes_) {
     classes_->count(targets);
   }
   device_.select();
   feed_.pass(tile, targets, [this](const DeviceRows& rows) { fold(rows); });
+}
+
+void CudaMomentFold::bring(const RawTile& tile, MatrixView<const double> targets) {
+  if (!feed_.keeps()) {
+    add(tile, targets);
+    return;
+  }
+  const Range range("first look: tile ahead");
+  require_fit(tile, targets);
+  device_.select();
+  Brought brought{feed_.bring(tile, targets), {}};
+  if (classes_) {
+    brought.classes = Matrix(targets.rows(), 1);
+    for (std::size_t i = 0; i < targets.rows(); ++i) {
+      brought.classes(i, 0) = targets(i, 0);
+    }
+  }
+  brought_.push_back(std::move(brought));
+}
+
+void CudaMomentFold::sum_brought() {
+  if (!feed_.keeps()) {
+    return;
+  }
+  const Range range("first look: tile");
+  if (brought_.empty()) {
+    throw UsageError("MomentFold::sum_brought: all tiles that were brought are summed");
+  }
+  device_.select();
+  const Brought brought = std::move(brought_.front());
+  brought_.pop_front();
+  if (classes_) {
+    classes_->count(brought.classes.view());
+  }
+  for (const DeviceRows& rows : brought.parts) {
+    fold(rows);
+    feed_.release(rows);
+  }
 }
 
 void CudaMomentFold::settle() {

@@ -10,6 +10,7 @@
 // are summed in float64, too.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -30,6 +31,10 @@ class CudaMomentFold final : public MomentFold {
   CudaMomentFold(const Device& device, const FoldSpec& spec, std::size_t part_rows, TargetStores& targets);
 
   void add(const RawTile& tile, MatrixView<const double> targets) override;
+  // With rows that are kept.
+  [[nodiscard]] bool brings_ahead() const override { return feed_.keeps(); }
+  void bring(const RawTile& tile, MatrixView<const double> targets) override;
+  void sum_brought() override;
   void settle() override;
   [[nodiscard]] Moments finish() override;
   [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() override { return std::move(scatter_); }
@@ -62,6 +67,13 @@ class CudaMomentFold final : public MomentFold {
     bool has_total = false;
   };
 
+  // A tile that is not summed yet.
+  struct Brought {
+    std::vector<DeviceRows> parts;
+    Matrix classes;  // numbers of its rows [rows, 1]; empty: none
+  };
+
+  void require_fit(const RawTile& tile, MatrixView<const double> targets) const;
   void fold(const DeviceRows& rows);
   void choose_pilot(const DeviceRows& rows);
   // Of the part that comes next; null: the pilot.
@@ -121,6 +133,7 @@ class CudaMomentFold final : public MomentFold {
   DeviceBuffer<double> shares_;           // [2, parts]: of the segment's rows, and roots of rows
   PinnedBuffer<double> staged_shares_;
   PinnedBuffer<double> staging_;
+  std::deque<Brought> brought_;
   std::size_t parts_in_group_ = 0;
   std::vector<std::size_t> rows_of_part_;
   std::shared_ptr<const OnDevice> scatter_;  // of the segment, where it stays

@@ -93,12 +93,28 @@ RawTile RowFeed::part_of(const RawTile& tile, std::size_t row) const {
           begin % per_sample, rows, tile.first_row + row};
 }
 
+std::vector<DeviceRows> RowFeed::bring(const RawTile& tile, MatrixView<const double> targets) {
+  if (!keeps_) {
+    throw UsageError("RowFeed::bring: rows are not kept");
+  }
+  std::vector<DeviceRows> parts;
+  for (std::size_t row = 0; row < tile.rows; row += part_rows_) {
+    parts.push_back(put(tile, targets, row));
+  }
+  return parts;
+}
+
+DeviceRows RowFeed::put(const RawTile& tile, MatrixView<const double> targets, std::size_t row) {
+  return put(part_of(tile, row), targets.middle_rows(row, std::min(part_rows_, tile.rows - row)));
+}
+
 DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
   const Range range("rows to the device");
   if (part.on_device != on_device_) {
     throw UsageError("Fold::add: rows of another memory than the fold was made for");
   }
-  Slot& slot = slots_[turn_ % slots_.size()];
+  const std::size_t number = turn_++ % slots_.size();
+  Slot& slot = slots_[number];
   const StoredTargets* const there = known_ ? known_->find(part.first_row, part.rows) : nullptr;
   const std::size_t target_count = there ? 0 : target_numbers(targets.rows(), targets.cols());
   double* const stays = known_ && !there ? known_->room(target_count) : nullptr;
@@ -134,7 +150,8 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
           found.classes,
           part.skip_rows,
           part.rows,
-          part.first_row};
+          part.first_row,
+          number};
 }
 
 StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double* to) {
@@ -153,12 +170,10 @@ StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double
 }
 
 void RowFeed::release(const DeviceRows& rows) {
-  Slot& slot = slots_[turn_ % slots_.size()];
   if (keeps_) {
     kept_.push_back(rows);
   }
-  Call("cudaEventRecord").check(cudaEventRecord(slot.used.get(), device_.compute()));
-  ++turn_;
+  Call("cudaEventRecord").check(cudaEventRecord(slots_[rows.slot].used.get(), device_.compute()));
 }
 
 void RowFeed::settle() const {

@@ -23,6 +23,7 @@ struct DeviceRows {
   std::size_t skip_rows = 0;         // of the first sample; 0 for stored rows
   std::size_t rows = 0;
   std::uint64_t first_row = 0;  // of the whole layer
+  std::size_t slot = 0;         // of the ring
 };
 
 class RowFeed {
@@ -45,12 +46,15 @@ class RowFeed {
   template <class Visit>
   void pass(const RawTile& tile, MatrixView<const double> targets, const Visit& visit) {
     for (std::size_t row = 0; row < tile.rows; row += part_rows_) {
-      const DeviceRows rows =
-          put(part_of(tile, row), targets.middle_rows(row, std::min(part_rows_, tile.rows - row)));
+      const DeviceRows rows = put(tile, targets, row);
       visit(rows);
       release(rows);
     }
   }
+  // The same in two steps, for rows that are kept: copies the tile; its parts are to be released, in order,
+  // when they have been worked on.
+  [[nodiscard]] std::vector<DeviceRows> bring(const RawTile& tile, MatrixView<const double> targets);
+  void release(const DeviceRows& rows);
 
   // Waits until the host memory of all parts has been copied; of rows that are on the device already, until
   // they have been worked on.
@@ -71,10 +75,11 @@ class RowFeed {
   // Numbers that the targets of so many rows take, with the order of their classes.
   [[nodiscard]] std::size_t target_numbers(std::size_t rows, std::size_t targets) const;
   [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;
+  // The part from row `row` on.
+  DeviceRows put(const RawTile& tile, MatrixView<const double> targets, std::size_t row);
   DeviceRows put(const RawTile& part, MatrixView<const double> targets);
   // Enqueues that the targets come; where they will lie.
   StoredTargets send(MatrixView<const double> targets, Slot& slot, double* to);
-  void release(const DeviceRows& rows);
 
   const Device& device_;
   RowFormat format_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -46,6 +47,25 @@ double device_bytes(const FoldSpec& spec) {
                         static_cast<double>(spec.format.sample_bytes());
   return 3 * stored + 6 * sizeof(double) * rows * (d + static_cast<double>(spec.targets) + 4) +
          16 * sizeof(double) * d * d + 0x1p28;
+}
+
+// The same of a layer of many tiles whose rows are kept. Of these the sums of its rows are a few.
+double device_bytes_in_turns(const FoldSpec& spec, std::size_t tile_rows) {
+  FoldSpec tile = spec;
+  tile.rows = std::min<std::uint64_t>(spec.rows, tile_rows);
+  const double sample = static_cast<double>(spec.format.sample_bytes());
+  const double targets = sizeof(double) * static_cast<double>(std::max<std::size_t>(spec.targets, 2));
+  const double rows = static_cast<double>(spec.rows);
+  return device_bytes(tile) + rows * (sample / static_cast<double>(spec.format.rows_per_sample()) + targets) +
+         4 * sizeof(double) * static_cast<double>(spec.classes) *
+             static_cast<double>(spec.format.row_length());
+}
+
+// Bytes of rows as stored from which a layer takes turns: COLLAPSCOPE_GPU_TURNS_FROM, for tuning and tests.
+std::uint64_t least_in_turns() {
+  constexpr std::uint64_t usual = std::uint64_t{1} << 28U;
+  const char* chosen = std::getenv("COLLAPSCOPE_GPU_TURNS_FROM");
+  return chosen == nullptr || *chosen == '\0' ? usual : std::strtoull(chosen, nullptr, 10);
 }
 
 // "cuda:1 NVIDIA H200, ..." without the number.
@@ -298,6 +318,7 @@ void GpuBackend::be_worker_among(std::vector<Lost> siblings, Opener open_again) 
     siblings_ = std::move(siblings);
     open_again_ = std::move(open_again);
     layer_workers_.emplace();  // it has none of its own
+    turn_workers_.emplace();
   }
 }
 
@@ -349,7 +370,7 @@ std::span<Backend* const> GpuBackend::segment_workers(std::size_t /*features*/) 
     return {};
   }
   if (!segment_workers_) {
-    segment_workers_ = workers_on(devices_);
+    segment_workers_ = workers_on(devices_, share_of_threads(devices_.size()));
   }
   return segment_workers_->pointers;
 }
@@ -357,15 +378,39 @@ std::span<Backend* const> GpuBackend::segment_workers(std::size_t /*features*/) 
 std::span<Backend* const> GpuBackend::layer_workers(std::size_t most) {
   if (!layer_workers_) {
     const Devices opened = opened_again(most);
-    layer_workers_ = opened.size() > 1 ? workers_on(opened) : Workers();
+    layer_workers_ = opened.size() > 1 ? workers_on(opened, share_of_threads(opened.size())) : Workers();
   }
   return layer_workers_->pointers;
 }
 
-// One for each, which share the host's threads.
-GpuBackend::Workers GpuBackend::workers_on(const Devices& opened) const {
+// Two layers at once leave the device memory to spare, as above.
+bool GpuBackend::takes_turns(const FoldSpec& layer) const {
+  const double stored = static_cast<double>(layer.rows) /
+                        static_cast<double>(layer.format.rows_per_sample()) *
+                        static_cast<double>(layer.format.sample_bytes());
+  const double both = 2 * device_bytes_in_turns(layer, first().tile_rows(layer.format.row_length()));
+  return devices_.size() == 1 && open_again_ != nullptr && layer.kept_rows > 0 &&
+         layer.keeping == RowKeeping::none && stored >= static_cast<double>(least_in_turns()) &&
+         both < 0x1p58 && first().keeps_rows(static_cast<std::uint64_t>(both));
+}
+
+std::span<Backend* const> GpuBackend::turn_workers() {
+  if (devices_.size() != 1) {
+    return {};
+  }
+  if (!turn_workers_) {
+    const Devices opened = opened_again(2);
+    turn_workers_ = opened.size() > 1 ? workers_on(opened, cpu_->threads()) : Workers();
+  }
+  return turn_workers_->pointers;
+}
+
+std::size_t GpuBackend::share_of_threads(std::size_t workers) const {
+  return std::max<std::size_t>(1, cpu_->threads() / workers);
+}
+
+GpuBackend::Workers GpuBackend::workers_on(const Devices& opened, std::size_t threads) const {
   Workers workers;
-  const std::size_t threads = std::max<std::size_t>(1, cpu_->threads() / opened.size());
   std::vector<Lost> siblings;
   for (const OpenGpu& gpu : devices_) {
     siblings.push_back(gpu.lost);

@@ -1,8 +1,8 @@
 // The backend over one or several GPUs. It folds and looks on the first; where there are several, a worker
 // for each shares the segments of a layer. Decompositions are checked, and done on the CPU when they are
 // small or fail the check. For small layers it has several workers per GPU, so that decompositions on the CPU
-// go beside one another and beside others' rows. When a GPU is lost, it falls back to the others, and then to
-// the CPU or to nothing.
+// go beside one another and beside others' rows; for large ones two on its only GPU, which take turns. When a
+// GPU is lost, it falls back to the others, and then to the CPU or to nothing.
 #pragma once
 
 #include <functional>
@@ -59,6 +59,8 @@ class GpuBackend final : public Backend {
   [[nodiscard]] std::span<Backend* const> layer_workers(std::size_t most) override;
   [[nodiscard]] std::size_t least_layer_workers() const override;
   [[nodiscard]] std::size_t layer_workers_for(const FoldSpec& layer) const override;
+  [[nodiscard]] std::span<Backend* const> turn_workers() override;
+  [[nodiscard]] bool takes_turns(const FoldSpec& layer) const override;
   // The stages of the first device.
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return first().stage_maker(); }
 
@@ -71,7 +73,9 @@ class GpuBackend final : public Backend {
   };
 
   [[nodiscard]] std::size_t workers_of_device() const;
-  [[nodiscard]] Workers workers_on(const Devices& opened) const;
+  [[nodiscard]] std::size_t share_of_threads(std::size_t workers) const;
+  // With so many threads of the host each.
+  [[nodiscard]] Workers workers_on(const Devices& opened, std::size_t threads) const;
   [[nodiscard]] Devices opened_again(std::size_t most) const;
   // Of a GPU, checked; nullopt: none, the CPU's is wanted.
   [[nodiscard]] std::optional<Eigenbasis> basis_by_gpu(const Matrix& symmetric, std::size_t pairs,
@@ -94,6 +98,7 @@ class GpuBackend final : public Backend {
   Fallbacks fallbacks_;
   std::optional<Workers> segment_workers_;  // made when first asked for
   std::optional<Workers> layer_workers_;
+  std::optional<Workers> turn_workers_;
   std::unique_ptr<GpuBackend> rest_;  // without devices that were lost
 };
 

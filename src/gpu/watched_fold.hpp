@@ -27,6 +27,7 @@ class Watched : public AnyFold {
 
  protected:
   [[nodiscard]] AnyFold& fold() { return *fold_; }
+  [[nodiscard]] const AnyFold& fold() const { return *fold_; }
   [[nodiscard]] const Lost& lost() const { return lost_; }
 
  private:
@@ -37,6 +38,13 @@ class Watched : public AnyFold {
 class WatchedMomentFold final : public Watched<MomentFold> {
  public:
   using Watched::Watched;
+  [[nodiscard]] bool brings_ahead() const override { return fold().brings_ahead(); }
+  void bring(const RawTile& tile, MatrixView<const double> targets) override {
+    watched(lost(), [&] { fold().bring(tile, targets); });
+  }
+  void sum_brought() override {
+    watched(lost(), [&] { fold().sum_brought(); });
+  }
   void close() override {
     watched(lost(), [&] { fold().close(); });
   }

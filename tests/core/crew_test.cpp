@@ -124,6 +124,22 @@ TEST(Crew, NobodySharesOutTheBlassWorkMeanwhile) {
   linalg::set_threads(1);
 }
 
+TEST(Crew, WorkersInTurnsShareOutTheBlassWorkAndTheTurnsOfTheirDevice) {
+  linalg::set_threads(2);
+  Mock whole(2);
+  Crew crew = Crew::in_turns(whole.layer_workers(2), 1000);
+  EXPECT_EQ(crew.worker(1).memory, 500U);
+  ASSERT_NE(crew.worker(0).turns, nullptr);
+  EXPECT_EQ(crew.worker(0).turns, crew.worker(1).turns);
+  std::atomic<std::size_t> threads = 0;
+  crew.run(8, [&](std::size_t, std::size_t) { threads = std::max(threads.load(), linalg::threads()); });
+  EXPECT_EQ(threads, 2U);
+  linalg::set_threads(1);
+  crew.worker(1).give_up("it fell off the bus");
+  EXPECT_EQ(crew.worker(1).turns, nullptr) << "its fallback is not on that device";
+  EXPECT_NE(crew.worker(0).turns, nullptr);
+}
+
 TEST(Crew, AWorkerWhoseDeviceFailedGoesOnWithItsFallbackAndOthersAsBefore) {
   Mock whole(2);
   Crew crew(whole.layer_workers(2), 2);

@@ -87,7 +87,12 @@ class ClassesOnGpu : public ::testing::Test {
     };
     Found all;
     const auto fold = backend.make_fold(spec);
-    pass(*fold);
+    EXPECT_EQ(fold->brings_ahead(), kept && backend.is_device());
+    if (ahead_) {
+      bring_and_sum(*fold, backend.tile_rows(d_));
+    } else {
+      pass(*fold);
+    }
     all.moments = fold->finish();
     fold->close();
     if (kept) {
@@ -100,6 +105,30 @@ class ClassesOnGpu : public ::testing::Test {
     pass(*again);
     all.residuals = again->finish();
     return all;
+  }
+
+  // Two tiles, of which one is summed, then the others, of which all are. What a caller may overwrite is.
+  void bring_and_sum(MomentFold& fold, std::size_t tile) const {
+    std::size_t waiting = 0;
+    for (std::size_t first = 0; first < rows_.rows(); first += tile) {
+      const std::size_t rows = std::min(tile, rows_.rows() - first);
+      Matrix numbers = test::rows_of(numbers_, first, rows);
+      Matrix values = test::rows_of(rows_, first, rows);
+      fold.bring({std::as_bytes(std::as_const(values).values()), 0, rows, first}, numbers.view());
+      fold.settle();
+      std::fill(numbers.values().begin(), numbers.values().end(), 1e9);
+      std::fill(values.values().begin(), values.values().end(), 1e9);
+      if (++waiting == 2 && first == tile) {
+        fold.sum_brought();
+        --waiting;
+      }
+    }
+    EXPECT_GT(waiting, 0U);
+    EXPECT_THROW(fold.add({{}, 0, 0, 0}, Matrix(0, 1).view()), UsageError) << "between two halves";
+    for (; waiting > 0; --waiting) {
+      fold.sum_brought();
+    }
+    EXPECT_THROW(fold.sum_brought(), UsageError);
   }
 
   static void expect_same(const Found& a, const Found& b) {
@@ -167,11 +196,22 @@ class ClassesOnGpu : public ::testing::Test {
   void TearDown() override { ::unsetenv("COLLAPSCOPE_GPU_TILE"); }
 
   std::size_t d_ = 0;
+  bool ahead_ = false;  // tiles come before they are summed
   std::shared_ptr<const Matrix> means_;
   Matrix rows_;
   Matrix numbers_;
   std::shared_ptr<const ClassLook> look_;
 };
+
+TEST_F(ClassesOnGpu, AreTheSameOfTilesThatComeAhead) {
+  ::setenv("COLLAPSCOPE_GPU_TILE", "4096", 1);
+  make(2100, 16, 10);
+  const Found expected = on_gpu({}, true);
+  ahead_ = true;
+  for (const char* schedule : {"eager", "lazy", "reverse"}) {
+    expect_same(on_gpu({{"SCHEDULE", schedule}, {"RACES", "1"}}, true), expected);
+  }
+}
 
 TEST_F(ClassesOnGpu, AreThoseOfTheCpu) {
   struct Shape {

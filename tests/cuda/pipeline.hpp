@@ -37,6 +37,7 @@ class Pipeline : public ::testing::Test {
   std::size_t threads_ = 1;
   AnalysisOptions options_;
   static FakeCuda& fake();
+  [[nodiscard]] PlantedDump& dump() { return *dump_; }
   Messages messages_;
   std::string note_;
 

@@ -15,14 +15,24 @@ std::uint64_t SmallTiles::segment_rows(std::uint64_t rows, std::size_t features)
 
 Backend* SmallTiles::fallback() {
   Backend* const next = whole_.fallback();
-  if (next == nullptr) {
-    return nullptr;
+  return next == nullptr ? nullptr : wrapped(*next);
+}
+
+std::span<Backend* const> SmallTiles::turn_workers() {
+  if (turn_workers_.empty()) {
+    for (Backend* const worker : whole_.turn_workers()) {
+      turn_workers_.push_back(wrapped(*worker));
+    }
   }
-  auto& wrapped = fallbacks_[next];
-  if (wrapped == nullptr) {
-    wrapped = std::make_unique<SmallTiles>(*next, rows_, tiles_of_segment_);
+  return turn_workers_;
+}
+
+SmallTiles* SmallTiles::wrapped(Backend& other) {
+  auto& wrapper = others_[&other];
+  if (wrapper == nullptr) {
+    wrapper = std::make_unique<SmallTiles>(other, rows_, tiles_of_segment_);
   }
-  return wrapped.get();
+  return wrapper.get();
 }
 
 }  // namespace collapscope::test

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "collapscope/backend/backend.hpp"
 
@@ -58,13 +59,18 @@ class SmallTiles final : public Backend {
   [[nodiscard]] std::size_t layer_workers_for(const FoldSpec& layer) const override {
     return whole_.layer_workers_for(layer);
   }
+  [[nodiscard]] std::span<Backend* const> turn_workers() override;
+  [[nodiscard]] bool takes_turns(const FoldSpec& layer) const override { return whole_.takes_turns(layer); }
   [[nodiscard]] std::unique_ptr<StageMaker> stage_maker() override { return whole_.stage_maker(); }
 
  private:
   Backend& whole_;
   std::size_t rows_;
   std::size_t tiles_of_segment_;
-  std::map<Backend*, std::unique_ptr<SmallTiles>> fallbacks_;  // by what they are of
+  [[nodiscard]] SmallTiles* wrapped(Backend& other);
+
+  std::map<Backend*, std::unique_ptr<SmallTiles>> others_;  // by what they are of
+  std::vector<Backend*> turn_workers_;
 };
 
 }  // namespace collapscope::test

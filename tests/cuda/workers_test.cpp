@@ -38,6 +38,9 @@ class SmallLayers : public test::Pipeline {
     EXPECT_GT(expect_equal_bits(device, digits_alone(), seeds), 1) << "nothing went side by side";
   }
 
+  // One call at a time fails, of every place.
+  void fail_any_call(const std::string& device);
+
   // The n-th item of work takes its device with it, for some n.
   void lose_devices(const std::string& device) {
     fake().restart(settings("lazy", 0));
@@ -95,11 +98,11 @@ TEST_F(SmallLayers, SurviveTheLossOfOneOfThreeDevices) { lose_devices("cuda:all"
 
 // Threads make calls in another order every time: the n-th may be one from another place, and a run that
 // waits less makes fewer. When it ends before its n-th call, the next one fails as far into that many.
-TEST_F(SmallLayers, SurviveAnyFailedCall) {
+void SmallLayers::fail_any_call(const std::string& device) {
   test::FakeCuda::Settings failing = settings("lazy", 9);
   failing["SITES"] = "1";
   fake().restart(failing);
-  expect_near_cpu(analyzed("cuda:all"));
+  expect_near_cpu(analyzed(device));
   const std::vector<std::string> sites = fake().call_sites();
   ASSERT_GT(sites.size(), 200U);
   failing.erase("SITES");
@@ -110,9 +113,9 @@ TEST_F(SmallLayers, SurviveAnyFailedCall) {
     failing["FAIL_AT"] = std::to_string(n);
     fake().restart(failing);
     try {
-      expect_near_cpu(analyzed("cuda:all"));
+      expect_near_cpu(analyzed(device));
     } catch (const DeviceError& error) {  // when the devices are opened, and only then
-      EXPECT_EQ(std::string(error.what()).rfind("--device cuda:all: ", 0), 0U) << error.what();
+      EXPECT_EQ(std::string(error.what()).rfind("--device " + device + ": ", 0), 0U) << error.what();
       ++refused;
     }
     return fake().calls();
@@ -129,8 +132,50 @@ TEST_F(SmallLayers, SurviveAnyFailedCall) {
       return;
     }
   }
-  EXPECT_GT(refused, 0U);
+  EXPECT_EQ(refused > 0, device != "auto");
   EXPECT_LT(refused, numbers.size() / 2);
+}
+
+TEST_F(SmallLayers, SurviveAnyFailedCall) { fail_any_call("cuda:all"); }
+
+// Eight tiles and four segments each: one worker brings tiles while the other one computes.
+class LayersInTurns : public SmallLayers {
+ protected:
+  LayersInTurns() {
+    rows_ = 2000;
+    noise_ = {0.5, 1e-2, 1e-4};
+    options_.memory = 1'200'000;  // for bands of a tile or two
+    ::setenv("COLLAPSCOPE_GPU_TURNS_FROM", "0", 1);
+  }
+  void TearDown() override { ::unsetenv("COLLAPSCOPE_GPU_TURNS_FROM"); }
+};
+
+TEST_F(LayersInTurns, HaveTheSameBits) { expect_bits_of_layers_alone("cuda", 40); }
+
+TEST_F(LayersInTurns, SurviveTheLossOfTheDevice) { lose_devices("auto"); }
+
+TEST_F(LayersInTurns, SurviveAnyFailedCall) { fail_any_call("auto"); }
+
+TEST_F(LayersInTurns, AreLargeAndLeaveRoomForOneAnother) {
+  const std::string expected = digits_alone();
+  fake().restart({{"MEMORY", "600M"}});
+  EXPECT_EQ(digits(analyzed("cuda")), expected);
+  EXPECT_EQ(fake().threads(), 1) << "there is no room for two";
+  ::unsetenv("COLLAPSCOPE_GPU_TURNS_FROM");
+  fake().restart({});
+  EXPECT_EQ(digits(analyzed("cuda")), expected);
+  EXPECT_EQ(fake().threads(), 1) << "they are small";
+}
+
+TEST_F(LayersInTurns, OneThatFailsHoldsNobodyUp) {
+  dump().spoil(1, 1700);
+  fake().restart({{"SCHEDULE", "lazy"}});
+  const Results found = analyzed("cuda");
+  ASSERT_EQ(found.failures.size(), 1U);
+  EXPECT_NE(found.failures[0].message.find("found NaN or Inf, first in row 1700"), std::string::npos)
+      << found.failures[0].message;
+  ASSERT_EQ(found.checkpoints.size(), 1U);
+  EXPECT_EQ(found.checkpoints[0].layers.size(), 2U);
 }
 
 // Only where two layers at once leave memory to spare: else the sizes of tiles would depend on luck.

@@ -183,6 +183,36 @@ TEST_F(GpuWorkers, AreFewerWhereADevicesMemoryHoldsFewer) {
   EXPECT_EQ(backend_that(opener(), 2, 16)->layer_workers_for(layer_of(50'000, 512)), 0U);
 }
 
+TEST_F(GpuWorkers, TwoTakeTurnsWithLargeLayersOnTheOnlyDevice) {
+  const auto whole = backend_that(opener(), 1, 16);
+  const auto workers = whole->turn_workers();
+  ASSERT_EQ(workers.size(), 2U);
+  EXPECT_EQ(whole->turn_workers().data(), workers.data());
+  for (Backend* worker : workers) {
+    EXPECT_EQ(worker->threads(), 16U) << "one reads, the other one decomposes";
+    EXPECT_TRUE(worker->turn_workers().empty());
+  }
+  EXPECT_TRUE(backend_that(opener(), 2)->turn_workers().empty());
+  EXPECT_TRUE(backend(1)->turn_workers().empty()) << "it does not open again";
+
+  FoldSpec large = layer_of(4'000'000, 512);
+  EXPECT_FALSE(whole->takes_turns(large)) << "its rows are not kept";
+  large.kept_rows = large.rows;
+  EXPECT_TRUE(whole->takes_turns(large));
+  EXPECT_FALSE(backend_that(opener(), 2)->takes_turns(large));
+  EXPECT_FALSE(backend(1)->takes_turns(large));
+  FoldSpec small = layer_of(100'000, 512);
+  small.kept_rows = small.rows;
+  EXPECT_FALSE(whole->takes_turns(small));
+  FoldSpec endless = layer_of(std::uint64_t{1} << 60U, 512);
+  endless.kept_rows = endless.rows;
+  EXPECT_FALSE(whole->takes_turns(endless));
+  states_[0].most_kept = std::uint64_t{15} << 30U;  // two take 15.3 GiB as stored
+  EXPECT_FALSE(whole->takes_turns(large));
+  states_[0].most_kept = std::uint64_t{18} << 30U;
+  EXPECT_TRUE(whole->takes_turns(large));
+}
+
 class LayersOnGpuWorkers : public GpuWorkers {
  protected:
   LayersOnGpuWorkers() : dump_(planted()) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "core/support.hpp"
 
@@ -22,6 +23,16 @@ PlantedDump::~PlantedDump() {
 Results PlantedDump::analyzed(Backend& backend, Messages& messages, const AnalysisOptions& options) const {
   messages.lines.clear();
   return analyze(arrange_checkpoints(index_.checkpoints, false), backend, options, messages);
+}
+
+void PlantedDump::spoil(std::size_t layer, std::uint64_t row) {
+  const DatasetIndex& rows = index_.checkpoints.at(0).layers.at(layer).activations;
+  const std::uint64_t bytes = rows.bytes() / rows.samples();
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(*rows.address + row * bytes));
+  file << std::string(bytes, '\xff') << std::flush;
+  ASSERT_TRUE(file.good());
+  index_ = index_dump(path_, {});
 }
 
 void expect_near_number(const Metric& found, const Metric& wanted) {

@@ -23,6 +23,8 @@ class PlantedDump {
   // messages: those of this analysis take the place of others.
   [[nodiscard]] Results analyzed(Backend& backend, Messages& messages,
                                  const AnalysisOptions& options = {}) const;
+  // Makes a row of a layer NaN.
+  void spoil(std::size_t layer, std::uint64_t row);
 
  private:
   std::string path_;

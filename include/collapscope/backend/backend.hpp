@@ -134,7 +134,14 @@ class Fold {
 // The first look: rows in, moments out. Each tile of a segment but the last has `tile_rows` rows.
 class MomentFold : public Fold {
  public:
-  // Ends a segment: its moments, which depend on its rows alone. The fold begins anew.
+  // Whether `bring` leaves the sums to `sum_brought`; else it is `add`.
+  [[nodiscard]] virtual bool brings_ahead() const { return false; }
+  // The two halves of `add`: brings a tile to where it will be summed; sums the first one that was brought
+  // and is not summed yet. Not for some of a segment's tiles only.
+  virtual void bring(const RawTile& tile, MatrixView<const double> targets) { add(tile, targets); }
+  virtual void sum_brought() {}
+  // Ends a segment: its moments, which depend on its rows alone. The fold begins anew. Of what was brought,
+  // what is not summed yet belongs to the next segment.
   [[nodiscard]] virtual Moments finish() = 0;
   // After `finish`: the segment's feature_scatter, where it was to stay and did. Nobody else has it.
   [[nodiscard]] virtual std::shared_ptr<const OnDevice> take_scatter() { return nullptr; }
@@ -269,6 +276,11 @@ class Backend {
   // `least_layer_workers`: none should. A function of the layer and the machine; where digits depend on
   // whether any should, that is none of the threads.
   [[nodiscard]] virtual std::size_t layer_workers_for(const FoldSpec& /*layer*/) const { return 0; }
+  // For large layers that follow one another: two, one of which brings the rows of the next layer while the
+  // other one has the device's arithmetic for its own; empty: none. Each may use all host threads.
+  [[nodiscard]] virtual std::span<Backend* const> turn_workers() { return {}; }
+  // Whether a layer like this one, given as one segment, is worth that, and leaves room for another.
+  [[nodiscard]] virtual bool takes_turns(const FoldSpec& /*layer*/) const { return false; }
 
   // What a benchmark can time on this backend; null: nothing of its own.
   [[nodiscard]] virtual std::unique_ptr<StageMaker> stage_maker() { return nullptr; }
