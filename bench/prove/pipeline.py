@@ -1,4 +1,4 @@
-"""The step that times whole analyses of dumps of 8 GB, cold and warm, beside the floor and an expert's PyTorch."""
+"""The step that times whole analyses of dumps of 2 to 8 GB, cold and warm, beside the floor and an expert's PyTorch."""
 import concurrent.futures
 import os
 import sys
@@ -10,10 +10,11 @@ from programs import analyze, expect_device, tiled_dump
 from steps import Failed
 
 SIZES = {"float16": 2, "float32": 4, "float64": 8}
-# Rows, features, type, most times of the floor.
-SHAPES = [(2_000_000, 1024, "float32", 1.25), (1_000_000, 4096, "float16", 2)]
-REHEARSED = [(6_000, 64, "float32", 1.25), (3_000, 96, "float16", 2)]
-LINKS = 2  # layers more, of the same rows: what one more takes is warm
+# Rows, features, type, most times of the floor, whether PyTorch is timed beside.
+SHAPES = [(2_000_000, 1024, "float32", 1.25, True), (1_000_000, 4096, "float16", 2, True),
+          (8_000_000, 64, "float32", 2, False), (2_000_000, 512, "float32", 1.25, False)]
+REHEARSED = [(6_000, 64, "float32", 1.25, True), (3_000, 96, "float16", 2, True), (5_000, 32, "float32", 2, False)]
+LINKS = 4  # layers more, of the same rows: what one more takes is warm
 TORCH_METRICS = "nrc1,deep_nrc1,deep_nrc2,evr"  # what bench/torch_stream.py computes
 TIMES_OF_TORCH = 2
 LEAST = 0.7  # times of the floor: what is below was not measured well
@@ -79,7 +80,7 @@ def against_torch(step, record, dump, name, until):
     return f", PyTorch takes {cold:.2f} x cold, {shown(warm)} x warm"
 
 
-def one_pipeline(step, share, dump, rows, features, dtype, most):
+def one_pipeline(step, share, dump, rows, features, dtype, most, beside_torch):
     """share: seconds for all of it."""
     begin = time.monotonic()
     name = f"{features} {dtype}"
@@ -91,6 +92,8 @@ def one_pipeline(step, share, dump, rows, features, dtype, most):
     step.gate(f"{name}: warm over the floor", record["warm_over_floor"], least=LEAST, most=most)
     text = (f"{name}: floor {floor['floor_seconds']:.3f} s, warm {shown(record['warm_over_floor'])} x, "
             f"cold {record['all_metrics']['cold']:.2f} s")
+    if not beside_torch:
+        return text
     if not step.context.torch:
         step.record["torch"] = "left out, as asked"
         return text
@@ -112,14 +115,15 @@ def pipeline(step):
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         torch = pool.submit(warm_up, step) if step.context.torch else None
         made = [pool.submit(tiled_dump, step, f"{features}_{dtype}.h5", rows, features, dtype, "--links", LINKS)
-                for rows, features, dtype, _ in shapes]
+                for rows, features, dtype, _, _ in shapes]
         dumps = [dump.result() for dump in made]
         if torch:
             torch.exception()
     texts = []
+    weights = [3 if shape[-1] else 1 for shape in shapes]
     for number, (dump, shape) in enumerate(zip(dumps, shapes)):
         try:
-            texts.append(one_pipeline(step, step.left() / (len(shapes) - number), dump, *shape))
+            texts.append(one_pipeline(step, step.left() * weights[number] / sum(weights[number:]), dump, *shape))
         except Failed as error:
             step.expect(False, str(error))
         os.remove(dump)

@@ -2,16 +2,15 @@
 import os
 
 from compare import load
-from pipeline import LEAST
 
-# Features, rows (None: the program's choice), most times of the floor, options.
+# Features, rows (None: the program's choice), options. How far a further layer is from its floor says the step `pipeline`.
 QUICK = ("--repeat", "3", "--seconds", "0.3")
-SHAPES = [(64, 8_000_000, 2, QUICK), (512, 1_000_000, 1.25, QUICK), (2048, None, None, QUICK),
-          (8192, None, None, ("--repeat", "1", "--seconds", "0", "--stages", "pread,host-to-device,bare-dsyrk,eigen,pipeline"))]
-REHEARSED = [(64, 2000, 2, ("--repeat", "1", "--seconds", "0", "--stages", "pread,host-to-device,bare-dsyrk,pipeline"))]
+SHAPES = [(64, 8_000_000, QUICK), (512, 1_000_000, QUICK), (2048, None, QUICK),
+          (8192, None, ("--repeat", "1", "--seconds", "0", "--stages", "pread,host-to-device,bare-dsyrk,eigen,pipeline"))]
+REHEARSED = [(64, 2000, ("--repeat", "1", "--seconds", "0", "--stages", "pread,host-to-device,bare-dsyrk,pipeline"))]
 
 
-def one_shape(step, features, rows, most, options):
+def one_shape(step, features, rows, options):
     path = os.path.join(step.context.places.work, f"bench_{features}.json")
     size = ("--rows", rows) if rows else ()
     done = step.run([step.program("collapscope"), "bench", "--device", step.context.device, "--features", features,
@@ -19,7 +18,6 @@ def one_shape(step, features, rows, most, options):
                     stoppable=True)
     step.record["tables"] += done.out.splitlines()
     step.expect(done.status == 0, f"{features} features {done.why()}: {done.tail()[-600:]}")
-    over_floor = None
     if os.path.exists(path):
         results = load(path)
         step.record["results"].append(results)
@@ -27,8 +25,6 @@ def one_shape(step, features, rows, most, options):
         over_floor = (shape.get("floor") or {}).get("pipeline_over_floor")
         if over_floor is not None:
             step.record["over_floor"][features] = over_floor
-    if most is not None:
-        step.gate(f"{features} float32: warm over the floor", over_floor, least=LEAST, most=most)
 
 
 def bench(step):
@@ -38,5 +34,5 @@ def bench(step):
             step.expect(False, f"no time was left for {shape[0]} features")
             continue
         one_shape(step, *shape)
-        step.record["summary"] = "pipeline over its floor, warm: " + ", ".join(
+        step.record["summary"] = "one layer alone over its floor: " + ", ".join(
             f"d = {features} {ratio:.2f}" for features, ratio in step.record["over_floor"].items())
