@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
+#include <optional>
 #include <utility>
 
 #include "analysis/joined_reader.hpp"
 #include "collapscope/core/error.hpp"
+#include "core/done_behind.hpp"
 #include "core/segment_tree.hpp"
 
 namespace collapscope {
 
 namespace {
+
+// Of a layer of several segments, as stored, from which another thread for its sums is worth its while: some
+// milliseconds of reading.
+constexpr std::uint64_t least_bytes_behind = std::uint64_t{1} << 26U;
 
 std::vector<DatasetIndex> activations_of(const std::vector<LayerIndex>& shards) {
   std::vector<DatasetIndex> datasets;
@@ -34,7 +39,9 @@ LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targ
       backend_(backend),
       sums_(sums),
       listener_(listener),
-      turns_(turns),
+      reading_(turns == nullptr ? nullptr : &turns->reading),
+      computing_(turns == nullptr ? nullptr : &turns->computing),
+      takes_turns_(turns != nullptr),
       stream_(plan, plan.tile_rows,
               open_joined(shards_, {plan.cache_bytes, backend.threads(), plan.buffer_bytes}), targets,
               listener.read, [&backend](std::size_t size) { return backend.make_host_buffer(size); }) {}
@@ -79,51 +86,37 @@ void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<An
   guarded([&] { stream_.pass(crew, visitors, wanted); });
 }
 
-// What has been read waits on the device until it is this layer's turn to compute. Whoever computes waits for
-// nobody's reading, so that none can wait for ever.
-void LayerPasses::fold_in_turn(MomentFold& fold, const std::vector<SegmentRange>& wanted) {
-  std::unique_lock reading(turns_->reading);
-  computing_ = std::unique_lock(turns_->computing, std::defer_lock);
-  if (!fold.brings_ahead()) {
-    computing_.lock();
-  }
-  std::deque<std::optional<std::uint64_t>> waiting;  // a tile, or the end of this segment
-  const auto compute = [&] {
-    for (; !waiting.empty(); waiting.pop_front()) {
-      if (const auto segment = waiting.front()) {
-        sums_.moments.put(*segment, fold.finish());
-        folded_.front().push_back(*segment);
-        listener_.segment();
-      } else {
-        listener_.tile();
-        fold.sum_brought();
-      }
+// What has been read waits on the device until it is summed: for this layer's turn to compute, or while the
+// sums of a segment come down and are merged.
+void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& wanted) {
+  using Event = std::optional<std::uint64_t>;  // a tile, or the end of this segment
+  folded_.assign(1, {});
+  DoneBehind<Event> behind([&](const Event& segment) {
+    computing_.take();
+    if (segment) {
+      sums_.moments.put(*segment, fold.finish());
+      folded_.front().push_back(*segment);
+      listener_.segment();
+    } else {
+      fold.sum_brought();
     }
-  };
-  const auto compute_if_allowed = [&] {
-    if (may_compute()) {
-      compute();
-    }
-  };
+  });
   const TileStream::Visitor visitor{[&](const RawTile& tile, MatrixView<const double> rows) {
                                       listener_.tile();
                                       fold.bring(tile, rows);
-                                      waiting.emplace_back(std::nullopt);
-                                      compute_if_allowed();
+                                      behind.put(std::nullopt);
                                     },
                                     [&] { fold.settle(); },
-                                    [&](std::uint64_t segment) {
-                                      waiting.emplace_back(segment);
-                                      compute_if_allowed();
-                                    }};
-  folded_.assign(1, {});
+                                    [&](std::uint64_t segment) { behind.put(segment); }};
   guarded([&] {
-    stream_.pass(*folders_, {visitor}, wanted);
-    reading.unlock();
-    if (!computing_.owns_lock()) {
-      computing_.lock();
+    try {
+      stream_.pass(*folders_, {visitor}, wanted);
+    } catch (...) {
+      behind.finish();  // what was found in rows before comes out instead
+      throw;
     }
-    compute();
+    reading_.give_back();
+    behind.finish();
   });
 }
 
@@ -153,10 +146,14 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
   for (std::size_t worker = 0; worker < folders_->size(); ++worker) {
     folds_.push_back((*folders_)[worker].make_fold(spec));
   }
-  if (turns_ != nullptr && folds_.size() == 1) {
-    fold_in_turn(*folds_.front(), wanted);
+  reading_.take();
+  const bool is_long = plan_.segments() > 1 && plan_.bytes >= least_bytes_behind;
+  if ((takes_turns_ || is_long) && folds_.size() == 1 && folds_.front()->brings_ahead()) {
+    sum_behind(*folds_.front(), wanted);
   } else {
+    computing_.take();
     through(*folders_, folds_, sums_.moments, wanted, folded_);
+    reading_.give_back();
   }
   scatter_ = folds_.front()->take_scatter();
   if (keeps) {

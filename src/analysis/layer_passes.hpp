@@ -2,15 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "analysis/layer_sums.hpp"
 #include "analysis/tile_stream.hpp"
 #include "backend/crew.hpp"
+#include "backend/turns.hpp"
 #include "collapscope/analysis/analysis.hpp"
 
 namespace collapscope {
@@ -38,9 +37,8 @@ class LayerPasses {
   template <class Value, class AnyFold>
   void through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds, SegmentTree<Value>& tree,
                const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished);
-  // The same with the only fold of a worker that takes turns.
-  void fold_in_turn(MomentFold& fold, const std::vector<SegmentRange>& wanted);
-  [[nodiscard]] bool may_compute() { return computing_.owns_lock() || computing_.try_lock(); }
+  // The same with the only fold, which brings tiles ahead: another thread sums them.
+  void sum_behind(MomentFold& fold, const std::vector<SegmentRange>& wanted);
   void look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted);
 
   std::vector<DatasetIndex> shards_;
@@ -50,8 +48,9 @@ class LayerPasses {
   Backend& backend_;
   LayerSums& sums_;
   const LayerListener& listener_;
-  Turns* turns_;
-  std::unique_lock<std::mutex> computing_;
+  HeldTurn reading_;
+  HeldTurn computing_;
+  bool takes_turns_;
   TileStream stream_;
   // While they may be asked to look again: the folds of the workers, and the segments that each has finished.
   std::optional<Crew> folders_;

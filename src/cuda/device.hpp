@@ -8,9 +8,12 @@
 // The host waits in two places: for `filled`, before memory that a copy reads is written again, and for
 // `compute`, before it looks at results that have come down (cuda/transfers.hpp). It asks until they are done
 // or the time limit has passed. The ring also holds the host back where the device keeps all rows and needs
-// no slots, so that no wait is for more than the work of a few parts.
+// no slots, so that no wait is for more than the work of a few parts. Of rows that are brought ahead of their
+// sums it is `used` that the host waits for before it enqueues the work on a part, and `copy` waits for
+// nothing.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -92,7 +95,7 @@ class Device {
   Watchdog watchdog_;
   std::shared_ptr<MemoryPool> memory_;
   mutable bool at_rest_ = true;
-  mutable bool ran_out_ = false;
+  mutable std::atomic<bool> ran_out_ = false;
   mutable std::vector<Event> events_;  // that wait for their next use
   Stream copy_;
   Stream compute_;

@@ -112,7 +112,7 @@ void CudaMomentFold::require_fit(const RawTile& tile, MatrixView<const double> t
 void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) {
   const Range range("first look: tile");
   require_fit(tile, targets);
-  if (!brought_.empty()) {
+  if (const std::lock_guard lock(bringing_); !brought_.empty()) {
     throw UsageError("MomentFold::add: tiles were brought that are not summed yet");
   }
   if (classes_) {
@@ -137,7 +137,18 @@ void CudaMomentFold::bring(const RawTile& tile, MatrixView<const double> targets
       brought.classes(i, 0) = targets(i, 0);
     }
   }
+  const std::lock_guard lock(bringing_);
   brought_.push_back(std::move(brought));
+}
+
+std::optional<CudaMomentFold::Brought> CudaMomentFold::next_brought() {
+  const std::lock_guard lock(bringing_);
+  if (brought_.empty()) {
+    return std::nullopt;
+  }
+  std::optional<Brought> next = std::move(brought_.front());
+  brought_.pop_front();
+  return next;
 }
 
 void CudaMomentFold::sum_brought() {
@@ -145,16 +156,16 @@ void CudaMomentFold::sum_brought() {
     return;
   }
   const Range range("first look: tile");
-  if (brought_.empty()) {
+  const std::optional<Brought> brought = next_brought();
+  if (!brought) {
     throw UsageError("MomentFold::sum_brought: all tiles that were brought are summed");
   }
   device_.select();
-  const Brought brought = std::move(brought_.front());
-  brought_.pop_front();
   if (classes_) {
-    classes_->count(brought.classes.view());
+    classes_->count(brought->classes.view());
   }
-  for (const DeviceRows& rows : brought.parts) {
+  for (const DeviceRows& rows : brought->parts) {
+    feed_.hold_back(rows);
     fold(rows);
     feed_.release(rows);
   }
@@ -470,15 +481,14 @@ std::optional<std::vector<ResidualSums>> CudaMomentFold::look_again(const LookSp
   device_.select();
   try {
     ResidualPass pass(device_, spec, part_rows_);
-    std::vector<ResidualSums> sums;
     std::size_t part = 0;
     for (const std::size_t end : kept_ends_) {
       for (; part < end; ++part) {
         pass.add(feed_.kept()[part]);
       }
-      sums.push_back(pass.finish());
+      pass.end_segment();
     }
-    return sums;
+    return pass.take();
   } catch (const DeviceMemoryError&) {
     return std::nullopt;  // without the kept rows there is room
   }

@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -73,6 +74,7 @@ class CudaMomentFold final : public MomentFold {
     Matrix classes;  // numbers of its rows [rows, 1]; empty: none
   };
 
+  [[nodiscard]] std::optional<Brought> next_brought();
   void require_fit(const RawTile& tile, MatrixView<const double> targets) const;
   void fold(const DeviceRows& rows);
   void choose_pilot(const DeviceRows& rows);
@@ -133,6 +135,7 @@ class CudaMomentFold final : public MomentFold {
   DeviceBuffer<double> shares_;           // [2, parts]: of the segment's rows, and roots of rows
   PinnedBuffer<double> staged_shares_;
   PinnedBuffer<double> staging_;
+  std::mutex bringing_;  // of `brought_`, for two threads
   std::deque<Brought> brought_;
   std::size_t parts_in_group_ = 0;
   std::vector<std::size_t> rows_of_part_;

@@ -123,10 +123,12 @@ void ResidualPass::add(const DeviceRows& rows) {
   if (rows.rows > part_rows_) {
     throw UsageError("ResidualFold::add: the tile does not fit the look");
   }
-  if (!has_begun_) {
+  if (!is_checked_) {
     source_.clear_check(device_);
-    has_begun_ = true;
+    is_checked_ = true;
   }
+  begin_segment();
+  double* const record = records_.data() + first_record + waiting_.size() * record_size();
   source_.set(device_, rows);
   if (in_one_pass_) {
     look_at(rows);
@@ -135,14 +137,21 @@ void ResidualPass::add(const DeviceRows& rows) {
   }
   Call("sums of residuals")
       .check(kernels::column_sums({values_.data(), rows.rows, columns, value_stride}, workspace_.data(),
-                                  records_.data() + first_record + waiting_ * record_size(), nullptr,
-                                  device_.compute()));
+                                  record, nullptr, device_.compute()));
   if (classes_) {
-    classes_->add(rows, source_, records_.data() + first_record + waiting_ * record_size() + columns);
+    classes_->add(rows, source_, record + columns);
   }
-  sums_.count += rows.rows;
-  if (++waiting_ == most_waiting) {
+  sums_.back().count += rows.rows;
+  waiting_.push_back(sums_.size() - 1);
+  if (waiting_.size() == most_waiting) {
     flush();
+  }
+}
+
+void ResidualPass::begin_segment() {
+  if (!has_begun_) {
+    sums_.emplace_back();
+    has_begun_ = true;
   }
 }
 
@@ -230,32 +239,40 @@ void ResidualPass::add_outside(const kernels::DeviceMatrix& x, const kernels::De
 }
 
 void ResidualPass::flush() {
-  std::vector<double> records(first_record + waiting_ * record_size());
+  if (waiting_.empty()) {
+    return;
+  }
+  std::vector<double> records(first_record + waiting_.size() * record_size());
   bring_down(device_, staging_, {{records.data(), records_.data(), records.size()}});
   RowSource::throw_if_not_finite(records[0]);
-  for (std::size_t p = 0; p < waiting_; ++p) {
+  for (std::size_t p = 0; p < waiting_.size(); ++p) {
     const double* part = records.data() + first_record + p * record_size();
-    sums_.signal += subspace(part + signal);
-    sums_.weight += subspace(part + weight);
-    sums_.affine += part[affine];
-    sums_.published += part[published];
-    sums_.rows_at_mean += static_cast<std::uint64_t>(part[at_mean]);
+    ResidualSums& sums = sums_[waiting_[p]];
+    sums.signal += subspace(part + signal);
+    sums.weight += subspace(part + weight);
+    sums.affine += part[affine];
+    sums.published += part[published];
+    sums.rows_at_mean += static_cast<std::uint64_t>(part[at_mean]);
     if (classes_) {
-      ClassPass::take_record(part + columns, sums_.classes);
+      ClassPass::take_record(part + columns, sums.classes);
     }
   }
-  waiting_ = 0;
+  waiting_.clear();
 }
 
-ResidualSums ResidualPass::finish() {
-  const Range range("second look: sums");
-  if (has_begun_) {
-    flush();
-  }
+void ResidualPass::end_segment() {
+  begin_segment();
   has_begun_ = false;
-  if (classes_) {
-    classes_->finish(sums_.classes);
+  if (classes_) {  // whose tables begin anew
+    flush();
+    classes_->finish(sums_.back().classes);
   }
+}
+
+std::vector<ResidualSums> ResidualPass::take() {
+  const Range range("second look: sums");
+  flush();
+  is_checked_ = false;
   return std::exchange(sums_, {});
 }
 
@@ -288,7 +305,8 @@ void CudaResidualFold::settle() {
 
 ResidualSums CudaResidualFold::finish() {
   device_.select();
-  return pass_.finish();
+  pass_.end_segment();
+  return std::move(pass_.take().front());
 }
 
 }  // namespace collapscope::cuda

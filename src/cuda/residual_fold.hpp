@@ -17,8 +17,10 @@ class ResidualPass {
   ResidualPass(const Device& device, LookSpec spec, std::size_t part_rows);
 
   void add(const DeviceRows& rows);
-  // Ends a segment; the next rows begin another one.
-  [[nodiscard]] ResidualSums finish();
+  // Ends a segment; the next rows begin another one. What it has given may not be here yet.
+  void end_segment();
+  // What has come of all segments that were ended since the last call, in order.
+  [[nodiscard]] std::vector<ResidualSums> take();
 
  private:
   static constexpr std::size_t norm_stride = 3;
@@ -45,6 +47,7 @@ class ResidualPass {
   void look_in_passes(const DeviceRows& rows);
   void add_outside(const kernels::DeviceMatrix& x, const kernels::DeviceMatrix& coordinates,
                    const double* basis, const double* mean_outside, double* out);
+  void begin_segment();  // unless one has begun
   void flush();
   // Rows at most so far from the mean lie at it.
   [[nodiscard]] double least_norm() const;
@@ -71,10 +74,11 @@ class ResidualPass {
       records_;  // the first sample with a NaN or Inf; sums of the parts since the last flush
   PinnedBuffer<double> staging_;  // for them
   RowSource source_;
-  std::size_t waiting_ = 0;           // such parts
+  std::vector<std::size_t> waiting_;  // such parts: the segment of each
+  bool is_checked_ = false;           // for NaN and Inf, since the last `take`
   bool has_begun_ = false;            // a segment
   std::optional<ClassPass> classes_;  // of classification
-  ResidualSums sums_;
+  std::vector<ResidualSums> sums_;    // of each segment
   Drained drained_;
 };
 

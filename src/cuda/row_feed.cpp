@@ -99,16 +99,16 @@ std::vector<DeviceRows> RowFeed::bring(const RawTile& tile, MatrixView<const dou
   }
   std::vector<DeviceRows> parts;
   for (std::size_t row = 0; row < tile.rows; row += part_rows_) {
-    parts.push_back(put(tile, targets, row));
+    parts.push_back(put(tile, targets, row, true));
   }
   return parts;
 }
 
-DeviceRows RowFeed::put(const RawTile& tile, MatrixView<const double> targets, std::size_t row) {
-  return put(part_of(tile, row), targets.middle_rows(row, std::min(part_rows_, tile.rows - row)));
+DeviceRows RowFeed::put(const RawTile& tile, MatrixView<const double> targets, std::size_t row, bool ahead) {
+  return put(part_of(tile, row), targets.middle_rows(row, std::min(part_rows_, tile.rows - row)), ahead);
 }
 
-DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
+DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets, bool ahead) {
   const Range range("rows to the device");
   if (part.on_device != on_device_) {
     throw UsageError("Fold::add: rows of another memory than the fold was made for");
@@ -134,7 +134,9 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets) {
       throw UsageError("Fold::add: more rows than the fold was made for");
     }
   }
-  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
+  if (!ahead) {
+    Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.copy(), slot.used.get(), 0));
+  }
   device_.wait_for_event(slot.filled.get());  // `staged` is free again
   if (!on_device_) {
     upload(bytes, part.bytes.data(), part.bytes.size(), device_.copy());
@@ -167,6 +169,10 @@ StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double
   }
   upload(to, slot.staged.data(), filled, device_.copy());
   return {to, classes};
+}
+
+void RowFeed::hold_back(const DeviceRows& rows) const {
+  device_.wait_for_event(slots_[rows.slot].used.get());
 }
 
 void RowFeed::release(const DeviceRows& rows) {

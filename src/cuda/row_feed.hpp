@@ -51,9 +51,11 @@ class RowFeed {
       release(rows);
     }
   }
-  // The same in two steps, for rows that are kept: copies the tile; its parts are to be released, in order,
-  // when they have been worked on.
+  // The same in two steps, for rows that are kept, and for two threads: one copies tiles and settles; one
+  // takes their parts, in order, waits until the host is not too far ahead of the work on them, enqueues it,
+  // and releases them.
   [[nodiscard]] std::vector<DeviceRows> bring(const RawTile& tile, MatrixView<const double> targets);
+  void hold_back(const DeviceRows& rows) const;
   void release(const DeviceRows& rows);
 
   // Waits until the host memory of all parts has been copied; of rows that are on the device already, until
@@ -75,9 +77,9 @@ class RowFeed {
   // Numbers that the targets of so many rows take, with the order of their classes.
   [[nodiscard]] std::size_t target_numbers(std::size_t rows, std::size_t targets) const;
   [[nodiscard]] RawTile part_of(const RawTile& tile, std::size_t row) const;
-  // The part from row `row` on.
-  DeviceRows put(const RawTile& tile, MatrixView<const double> targets, std::size_t row);
-  DeviceRows put(const RawTile& part, MatrixView<const double> targets);
+  // The part from row `row` on. ahead: of the work on the parts before.
+  DeviceRows put(const RawTile& tile, MatrixView<const double> targets, std::size_t row, bool ahead = false);
+  DeviceRows put(const RawTile& part, MatrixView<const double> targets, bool ahead);
   // Enqueues that the targets come; where they will lie.
   StoredTargets send(MatrixView<const double> targets, Slot& slot, double* to);
 

@@ -19,7 +19,8 @@ from pathlib import Path
 ORDERING = re.compile(r"cudaStreamWaitEvent|\.wait_for_event|cudaEventRecord")
 MODULE = "lib/collapscope/libcollapscope_cuda.so"
 TESTS = ["Schedules.WithRowsReadTwice", "Schedules.WithRowsKept", "LargeBands.HaveTheSameBits",
-         "DeviceRows.HaveTheBitsOfRowsOfTheHostOnEverySchedule"]
+         "DeviceRows.HaveTheBitsOfRowsOfTheHostOnEverySchedule", "LayersInTurns.HaveTheSameBits",
+         "Costs.OfTilesThatComeAheadAreBounded"]
 LIMIT = 120  # [s], of a test that takes a few
 
 

@@ -137,7 +137,8 @@ class MomentFold : public Fold {
   // Whether `bring` leaves the sums to `sum_brought`; else it is `add`.
   [[nodiscard]] virtual bool brings_ahead() const { return false; }
   // The two halves of `add`: brings a tile to where it will be summed; sums the first one that was brought
-  // and is not summed yet. Not for some of a segment's tiles only.
+  // and is not summed yet. Not for some of a segment's tiles only. While one thread brings and settles,
+  // another one may sum what has come, and finish segments.
   virtual void bring(const RawTile& tile, MatrixView<const double> targets) { add(tile, targets); }
   virtual void sum_brought() {}
   // Ends a segment: its moments, which depend on its rows alone. The fold begins anew. Of what was brought,
