@@ -111,6 +111,14 @@ class Job {
       }
     }
   }
+  // The same of the files. Copies on several machines differ in their times: those have to have the same
+  // bytes.
+  void agree_on_files(const std::vector<Checkpoint>& checkpoints) {
+    if (ranks_ != nullptr &&
+        common_error(*ranks_, std::nullopt, file_facts(checkpoints, FileFacts::size_and_time))) {
+      agree(file_facts(checkpoints, FileFacts::size_and_sample));
+    }
+  }
 
  private:
   std::unique_ptr<Ranks> ranks_;
@@ -149,6 +157,15 @@ std::string found_text(const Task& task) {
   const Failure& first = task.failures.front();
   return fmt::format("{}, {} failures, first {}", text, task.failures.size(),
                      InputError(first.path, first.object, first.message).what());
+}
+
+// What all ranks were told, which one command line tells them.
+std::vector<std::string> option_facts(const AnalyzeOptions& options, const Task& task) {
+  std::vector<std::string> facts;
+  for (const auto& [name, value] : identity_of_options(options, task.chosen.backend->is_device())) {
+    facts.push_back(fmt::format("{} {}", name, value));
+  }
+  return facts;
 }
 
 // Without --threads the ranks on a machine share its CPUs.
@@ -298,6 +315,8 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   if (task.checkpoints.empty()) {
     return nothing_done;
   }
+  job.agree(option_facts(options, task));
+  job.agree_on_files(task.checkpoints);
   if (!options.part.empty()) {
     return run_part(options, task, analysis, *progress, stop);
   }

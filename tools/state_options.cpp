@@ -132,34 +132,38 @@ double parse_duration(const std::string& option, const std::string& text) {
   return *seconds;
 }
 
-Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& checkpoints, bool on_gpu) {
+Identity identity_of_options(const DumpOptions& options, bool on_gpu) {
   const BuildInfo build = build_info();
   const auto flag = [](bool set) { return std::string(set ? "yes" : "no"); };
-  Identity identity{{"version", build.version + " " + build.commit},
-                    {"--device", on_gpu ? "GPU" : "CPU"},
-                    {"--layers", joined(options.layers, ", ")},
-                    {"--signal-dim", options.signal_dim},
-                    {"--ignore-label", options.ignore_label},
-                    {"--top", std::to_string(options.top)},
-                    {"--pool", options.pool},
-                    {"--metrics", options.metrics},
-                    {"--per-class", flag(options.per_class)},
-                    {"--looks", options.looks},
-                    {"--precision", options.precision},
-                    {"--spectrum", options.spectrum},
-                    {"--shards", flag(options.shards)},
-                    {"--activations", options.naming.activations},
-                    {"--targets", options.naming.targets},
-                    {"--predictions", options.naming.predictions},
-                    {"--weight", options.naming.weight},
-                    {"--bias", options.naming.bias},
-                    {"--transpose-activations", flag(options.naming.transpose_activations)},
-                    {"--transpose-weight", flag(options.naming.transpose_weight)},
-                    {"--weight-layout", options.naming.weight_layout},
-                    {"--weights", options.weights},
-                    {"--layout", options.layout},
-                    {"--dtype", options.dtype},
-                    {"--task", options.task}};
+  return {{"version", build.version + " " + build.commit},
+          {"--device", on_gpu ? "GPU" : "CPU"},
+          {"--layers", joined(options.layers, ", ")},
+          {"--signal-dim", options.signal_dim},
+          {"--ignore-label", options.ignore_label},
+          {"--top", std::to_string(options.top)},
+          {"--pool", options.pool},
+          {"--metrics", options.metrics},
+          {"--per-class", flag(options.per_class)},
+          {"--looks", options.looks},
+          {"--precision", options.precision},
+          {"--spectrum", options.spectrum},
+          {"--shards", flag(options.shards)},
+          {"--activations", options.naming.activations},
+          {"--targets", options.naming.targets},
+          {"--predictions", options.naming.predictions},
+          {"--weight", options.naming.weight},
+          {"--bias", options.naming.bias},
+          {"--transpose-activations", flag(options.naming.transpose_activations)},
+          {"--transpose-weight", flag(options.naming.transpose_weight)},
+          {"--weight-layout", options.naming.weight_layout},
+          {"--weights", options.weights},
+          {"--layout", options.layout},
+          {"--dtype", options.dtype},
+          {"--task", options.task}};
+}
+
+Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& checkpoints, bool on_gpu) {
+  Identity identity = identity_of_options(options, on_gpu);
   const Identity input = input_identity(checkpoints);
   identity.insert(identity.end(), input.begin(), input.end());
   return identity;

@@ -41,7 +41,8 @@ void check_state_options(const StateOptions& options);
 // "2/8". Throws UsageError.
 [[nodiscard]] PartChoice parse_part(const std::string& text);
 
-// What decides about the numbers of this analysis.
+// What of the options decides about the numbers of an analysis, and of the whole of it.
+[[nodiscard]] Identity identity_of_options(const DumpOptions& options, bool on_gpu);
 [[nodiscard]] Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& checkpoints,
                                    bool on_gpu);
 

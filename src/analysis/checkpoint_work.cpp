@@ -176,7 +176,7 @@ void CheckpointWork::read_targets(Backend& backend, std::uint64_t keep_bytes, st
   if (summary_.classes && options_.per_class) {
     result_->classes = checkpoint_classes(*summary_.classes, first().class_names);
   }
-  record_.add(number_, *result_);
+  record_.add(number_, {*result_, model_failure_});
 }
 
 void CheckpointWork::refuse_predictions(const std::string& reason) {
@@ -232,8 +232,11 @@ std::vector<std::size_t> CheckpointWork::take_finished() {
     }
   }
   if (auto found = record_.checkpoint(number_)) {
-    result_ = checkpoint_result(found->samples, std::move(found->targets));
-    result_->classes = std::move(found->classes);
+    result_ = checkpoint_result(found->result.samples, std::move(found->result.targets));
+    result_->classes = std::move(found->result.classes);
+    if (found->model_failure && left.empty()) {  // else it is found again
+      model_failure_ = journal_.failed(*std::move(found->model_failure));
+    }
   }
   layers_left_ = left.size();
   return left;

@@ -89,7 +89,7 @@ void WorkRecord::expect(std::size_t layers) {
   layers_ = layers;
 }
 
-std::optional<CheckpointResult> WorkRecord::checkpoint(std::size_t number) const {
+std::optional<KnownCheckpoint> WorkRecord::checkpoint(std::size_t number) const {
   const std::lock_guard lock(mutex_);
   const auto found = checkpoints_.find(number);
   return found == checkpoints_.end() ? std::nullopt : std::optional(found->second);
@@ -119,7 +119,7 @@ LayerSums& WorkRecord::begin_again(const LayerFacts& facts) {
   return begin(facts);
 }
 
-void WorkRecord::add(std::size_t number, const CheckpointResult& checkpoint) {
+void WorkRecord::add(std::size_t number, const KnownCheckpoint& checkpoint) {
   if (keeper_ != nullptr) {
     const std::lock_guard lock(mutex_);
     checkpoints_.insert_or_assign(number, checkpoint);

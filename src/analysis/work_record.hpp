@@ -49,7 +49,7 @@ class WorkRecord {
   // How many layers the analysis has.
   void expect(std::size_t layers);
   // What is known of these already.
-  [[nodiscard]] std::optional<CheckpointResult> checkpoint(std::size_t number) const;
+  [[nodiscard]] std::optional<KnownCheckpoint> checkpoint(std::size_t number) const;
   [[nodiscard]] std::optional<FinishedLayer> finished(const LayerPlace& place) const;
   // The sums of a layer at work, until it is finished or begun again. What was kept of another kind is
   // dropped.
@@ -57,8 +57,7 @@ class WorkRecord {
   // Empty sums.
   [[nodiscard]] LayerSums& begin_again(const LayerFacts& facts);
 
-  // Without layers.
-  void add(std::size_t number, const CheckpointResult& checkpoint);
+  void add(std::size_t number, const KnownCheckpoint& checkpoint);
   void finish(FinishedLayer layer);
   // Nothing of it is done here any more.
   void drop(const LayerPlace& place);
@@ -79,7 +78,7 @@ class WorkRecord {
   std::atomic<bool> was_stopped_ = false;
   mutable std::mutex mutex_;  // of what follows
   std::size_t layers_ = 0;
-  std::map<std::size_t, CheckpointResult> checkpoints_;
+  std::map<std::size_t, KnownCheckpoint> checkpoints_;
   std::vector<FinishedLayer> finished_;
   std::size_t not_saved_ = 0;  // of these, the first ones
   bool is_saved_ = false;

@@ -44,6 +44,10 @@ std::optional<std::size_t> number(const char* text) {
 }  // namespace
 
 std::optional<Launch> launch_of(const std::function<const char*(const char*)>& variable) {
+  const char* const alone = variable("COLLAPSCOPE_ALONE");
+  if (alone != nullptr && *alone != '\0' && std::string_view(alone) != "0") {
+    return std::nullopt;
+  }
   for (const Variables& names : known) {
     const auto size = number(variable(names.size));
     if (size && *size > 0) {

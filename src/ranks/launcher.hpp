@@ -15,7 +15,8 @@ struct Launch {
   bool has_pmi = true;  // what MPI needs to find the other processes
 };
 
-// variable(name): its value, or null. nullopt: no launcher started this process.
+// variable(name): its value, or null. nullopt: no launcher started this process, or COLLAPSCOPE_ALONE=1 says
+// that it works by itself all the same.
 [[nodiscard]] std::optional<Launch> launch_of(const std::function<const char*(const char*)>& variable);
 
 }  // namespace collapscope::ranks

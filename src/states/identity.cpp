@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -59,14 +60,19 @@ std::uint64_t sample_of(const std::string& path, std::uint64_t size) {
   return checksum.value();
 }
 
-std::string state_of_file(const std::string& path) {
+std::string state_of_file(const std::string& path, bool with_sample, bool with_time) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return "cannot be found";
   }
-  const std::uint64_t sample = sample_of(path, static_cast<std::uint64_t>(status.st_size));
-  return fmt::format("{} bytes, sample {:016x}, changed {}.{:09d}", status.st_size, sample,
-                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  std::string text = fmt::format("{} bytes", status.st_size);
+  if (with_sample) {
+    text += fmt::format(", sample {:016x}", sample_of(path, static_cast<std::uint64_t>(status.st_size)));
+  }
+  if (with_time) {
+    text += fmt::format(", changed {}.{:09d}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  }
+  return text;
 }
 
 std::string value_or_nothing(const std::string* value) {
@@ -80,7 +86,7 @@ Identity identity_of_memory() { return {{"rows", "in memory"}}; }
 Identity input_identity(const std::vector<Checkpoint>& checkpoints) {
   Identity identity;
   for (const std::string& file : files_of(checkpoints)) {
-    identity.emplace_back(file, state_of_file(file));
+    identity.emplace_back(file, state_of_file(file, true, true));
   }
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
     std::string shards;
@@ -91,6 +97,16 @@ Identity input_identity(const std::vector<Checkpoint>& checkpoints) {
     identity.emplace_back(fmt::format("checkpoint {}", i), shards);
   }
   return identity;
+}
+
+std::vector<std::string> file_facts(const std::vector<Checkpoint>& checkpoints, FileFacts what) {
+  const bool with_sample = what == FileFacts::size_and_sample;
+  std::vector<std::string> facts;
+  for (const std::string& file : files_of(checkpoints)) {
+    facts.push_back(fmt::format("{}: {}", printable(std::filesystem::path(file).filename().string()),
+                                state_of_file(file, with_sample, !with_sample)));
+  }
+  return facts;
 }
 
 std::string difference(const Identity& there, const Identity& here) {

@@ -21,11 +21,13 @@ using hdf5::TreeWriter;
 
 constexpr const char* kind = "collapscope state 2";
 
-// Finished layers as a results file, and where they belong: [entries, 2], checkpoint and layer.
+// Finished layers as a results file, and where they belong: [entries, 2], checkpoint and layer. Its failures
+// are those of predictions, of the checkpoints that `model_failures` has.
 void write_finished(TreeWriter& file, const StateView& state) {
   Results results;
   std::vector<double> checkpoints;
   std::vector<double> places;
+  std::vector<double> model_failures;
   std::vector<const FinishedLayer*> layers;
   for (const FinishedLayer& layer : state.finished) {
     layers.push_back(&layer);
@@ -33,7 +35,7 @@ void write_finished(TreeWriter& file, const StateView& state) {
   std::sort(layers.begin(), layers.end(),
             [](const FinishedLayer* a, const FinishedLayer* b) { return a->place < b->place; });
   for (const auto& [number, checkpoint] : state.checkpoints) {
-    CheckpointResult entry = checkpoint;
+    CheckpointResult entry = checkpoint.result;
     for (const FinishedLayer* layer : layers) {
       if (layer->place.checkpoint == number) {
         entry.layers.push_back(layer->result);
@@ -43,10 +45,15 @@ void write_finished(TreeWriter& file, const StateView& state) {
     }
     checkpoints.push_back(static_cast<double>(number));
     results.checkpoints.push_back(std::move(entry));
+    if (checkpoint.model_failure) {
+      results.failures.push_back(*checkpoint.model_failure);
+      model_failures.push_back(static_cast<double>(number));
+    }
   }
   file.text("finished/results", results_json(results));
   file.numbers("finished/checkpoints", checkpoints, {checkpoints.size()});
   file.numbers("finished/places", places, {places.size() / 2, 2});
+  file.numbers("finished/model_failures", model_failures, {model_failures.size()});
 }
 
 void write_matrix(TreeWriter& file, const std::string& object, const Matrix& matrix) {
@@ -160,7 +167,14 @@ void read_finished(const TreeReader& file, const std::string& path, AnalysisStat
       }
       state.finished.push_back(std::move(finished));
     }
-    state.checkpoints.emplace(static_cast<std::size_t>(checkpoints.at(i)), std::move(checkpoint));
+    state.checkpoints.emplace(static_cast<std::size_t>(checkpoints.at(i)),
+                              KnownCheckpoint{std::move(checkpoint), std::nullopt});
+  }
+  if (file.has("finished/model_failures")) {  // states of earlier versions have none
+    const std::vector<double> failed = file.numbers("finished/model_failures");
+    for (std::size_t i = 0; i < failed.size(); ++i) {
+      state.checkpoints.at(static_cast<std::size_t>(failed[i])).model_failure = results.failures.at(i);
+    }
   }
 }
 

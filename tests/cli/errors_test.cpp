@@ -124,6 +124,13 @@ TEST_F(Errors, NanElsewhere) {
   // Predictions cost what needs them only (unsound_test.cpp).
   EXPECT_THAT(expect_status(1, folder_, {"analyze", "predictions.h5"}).err,
               AllOf(HasSubstr("predictions.h5"), HasSubstr("/predictions"), HasSubstr("row 11;")));
+  // So they do for who goes on from a state in which all is done.
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_THAT(
+        expect_status(1, folder_, {"analyze", "predictions.h5", "--work", "w", "-q", "-o", "r.json"}).err,
+        AllOf(HasSubstr("/predictions"), HasSubstr("row 11;")));
+    EXPECT_THAT(folder_.read("r.json"), HasSubstr("\"object\": \"/predictions\""));
+  }
 }
 
 TEST_F(Errors, WrongTypesAndShapes) {

@@ -58,6 +58,12 @@ TEST(Launcher, IsKnownByItsVariables) {
   EXPECT_EQ(mpirun->size, 4U);
   EXPECT_EQ(mpirun->rank, 3U);
   EXPECT_EQ(mpirun->launcher, "mpirun");
+  for (const char* alone : {"1", "yes"}) {
+    EXPECT_FALSE(launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"COLLAPSCOPE_ALONE", alone}}));
+  }
+  for (const char* together : {"", "0"}) {
+    EXPECT_TRUE(launch({{"OMPI_COMM_WORLD_SIZE", "4"}, {"COLLAPSCOPE_ALONE", together}}));
+  }
   const auto srun = launch({{"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_PROCID", "1"}});
   ASSERT_TRUE(srun);
   EXPECT_EQ(srun->launcher, "srun");

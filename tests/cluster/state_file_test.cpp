@@ -20,9 +20,11 @@ class StateFile : public ::testing::Test {
     const auto moments = [&](std::size_t rows) {
       return test::naive_moments(test::random_matrix(rows, 4, random), test::random_matrix(rows, 2, random));
     };
-    state_.checkpoints[3].path = "a.h5";
-    state_.checkpoints[3].samples = 9;
-    state_.checkpoints[3].targets.add({"target_dim", std::int64_t{2}});
+    state_.checkpoints[3].result.path = "a.h5";
+    state_.checkpoints[3].result.samples = 9;
+    state_.checkpoints[3].result.targets.add({"target_dim", std::int64_t{2}});
+    state_.checkpoints[2].result.path = "z.h5";
+    state_.checkpoints[3].model_failure = Failure{"a.h5", "/predictions", "found NaN", "night", 7};
     FinishedLayer finished{
         {3, 5}, {"fc", 1, "Linear", {}}, Nrc3Inputs{"fc", Matrix(2, 2), Matrix(2, 2), 0.25}};
     finished.result.metrics.add({"nrc1", 0.1 + 0.2, 1e-30, ""});
@@ -77,7 +79,15 @@ TEST_F(StateFile, ComesBackToTheBit) {
   EXPECT_EQ(back.finished[0].nrc3->gram, state_.finished[0].nrc3->gram);
   EXPECT_EQ(back.finished[0].nrc3->lambda_min, 0.25);
   ASSERT_TRUE(back.checkpoints.contains(3));
-  EXPECT_EQ(back.checkpoints.at(3).targets, state_.checkpoints.at(3).targets);
+  EXPECT_EQ(back.checkpoints.at(3).result.targets, state_.checkpoints.at(3).result.targets);
+  EXPECT_FALSE(back.checkpoints.at(2).model_failure);
+  const auto failure = back.checkpoints.at(3).model_failure;
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->path, "a.h5");
+  EXPECT_EQ(failure->object, "/predictions");
+  EXPECT_EQ(failure->message, "found NaN");
+  EXPECT_EQ(failure->run, "night");
+  EXPECT_EQ(failure->step, 7);
   ASSERT_EQ(back.at_work.size(), 1U);
   const LayerAtWork& found = back.at_work[0];
   const LayerAtWork& wanted = state_.at_work[0];

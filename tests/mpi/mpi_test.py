@@ -8,6 +8,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,33 @@ class Mpi(unittest.TestCase):
                 self.assertIn("rank 1 on", finished.stderr, f"call {call}, status {finished.returncode}")
         self.assertLessEqual(seen, {0, 1, 2})
         self.assertTrue(seen & {1, 2})
+
+    def run_in(self, folders, options=((), ())):
+        """Rank i in folder i, with these options more."""
+        command = [MPIRUN]
+        for folder, more in zip(folders, options):
+            command += [*([":"] if len(command) > 1 else []), "-n", "1", "-wdir", str(self.folder / folder), PROGRAM, "analyze", "plain.h5", "-q",
+                        "-o", "-", *more]
+        return self.finish(subprocess.Popen(command, cwd=self.folder, env=AROUND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+
+    def test_ranks_may_have_copies_of_their_own_if_they_are_the_same(self):
+        for name in ("here", "there", "stale"):
+            (self.folder / name).mkdir()
+            shutil.copyfile(self.folder / "plain.h5", self.folder / name / "plain.h5")
+            os.utime(self.folder / name / "plain.h5", (len(name), len(name)))
+        with open(self.folder / "stale/plain.h5", "r+b") as file:  # of the same size
+            file.seek(-8, os.SEEK_END)
+            file.write(b"\0\1\2\3\4\5\6\7")
+        self.assertEqual(self.digest_of(self.run_in(["here", "there"])), self.digest)
+        for folders in (["here", "stale"], ["stale", "here"]):
+            finished = self.run_in(folders)
+            self.assertEqual((finished.returncode, finished.stdout), (2, ""))
+            self.assertRegex(finished.stderr, r"rank 1 on .*found 'plain\.h5: \d+ bytes, sample \w+', but rank 0 found 'plain\.h5: .*expected the same")
+
+    def test_ranks_with_other_options_are_refused(self):
+        finished = self.run_in([".", "."], [("--metrics", "nrc1"), ()])
+        self.assertEqual((finished.returncode, finished.stdout), (2, ""))
+        self.assertRegex(finished.stderr, "rank 1 on .*found '--metrics .*', but rank 0 found '--metrics nrc1'; expected the same")
 
     def test_the_table_is_that_of_a_pipe(self):
         alone = subprocess.run([PROGRAM, "analyze", "plain.h5", "-q"], cwd=self.folder, capture_output=True, text=True, timeout=60)

@@ -64,8 +64,14 @@ struct LayerAtWork {
   ResidualsOfSubtrees residuals;
 };
 
+// A checkpoint whose targets are measured.
+struct KnownCheckpoint {
+  CheckpointResult result;               // without layers
+  std::optional<Failure> model_failure;  // of the predictions
+};
+
 struct AnalysisState {
-  std::map<std::size_t, CheckpointResult> checkpoints;  // without layers; of those whose targets are measured
+  std::map<std::size_t, KnownCheckpoint> checkpoints;
   std::vector<FinishedLayer> finished;
   std::vector<LayerAtWork> at_work;
 };
@@ -75,7 +81,7 @@ struct StateView {
   using Visitor =
       std::function<void(const LayerFacts&, const MomentsOfSubtrees&, const ResidualsOfSubtrees&)>;
 
-  const std::map<std::size_t, CheckpointResult>& checkpoints;
+  const std::map<std::size_t, KnownCheckpoint>& checkpoints;
   std::span<const FinishedLayer> finished;
   std::size_t layers = 0;                            // of the analysis
   std::function<void(const Visitor&)> each_at_work;  // calls it for each, with sums that are valid meanwhile

@@ -25,6 +25,11 @@ using Identity = std::vector<std::pair<std::string, std::string>>;
 // The part of it that the input makes: every file with its size and time of change, every checkpoint.
 [[nodiscard]] Identity input_identity(const std::vector<Checkpoint>& checkpoints);
 
+// A line for each file of the input, without its folder, for processes that may each have copies of their
+// own: its size and time of change or, where those differ, what takes longer.
+enum class FileFacts : unsigned char { size_and_time, size_and_sample };
+[[nodiscard]] std::vector<std::string> file_facts(const std::vector<Checkpoint>& checkpoints, FileFacts what);
+
 // "--metrics: 'nrc1' there, 'nrc2' here", at most three of them; empty: they are equal.
 [[nodiscard]] std::string difference(const Identity& there, const Identity& here);
 

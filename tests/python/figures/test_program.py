@@ -37,6 +37,14 @@ def test_options_reach_the_program(tmp_path):
     assert collapscope.load(tmp_path / "also.json").value.equals(frame.value)
 
 
+@pytest.mark.parametrize("job", [{"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"},
+                                 {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3"}])
+def test_in_a_job_of_several_processes_a_call_is_that_of_one(job, monkeypatch):
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+    assert not collapscope.analyze([ONE], metrics="deep_nrc1").empty
+
+
 def test_shards_wide_and_attributes(tmp_path):
     other = shutil.copy(ONE, tmp_path)  # the same file twice is refused
     frame = collapscope.analyze([str(ONE), other], shards=True, wide=True, attributes=["weight_decay"])

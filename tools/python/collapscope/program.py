@@ -66,6 +66,8 @@ def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None
 
     per_class=True: `.attrs["classes"]` is what `load_classes` returns.
 
+    A call is this process's own analysis, also where `srun` or `mpirun` started several. The command shares one out among them.
+
     Where some files or layers fail, warns (RuntimeWarning) and returns the others; `.attrs["failures"]` names them.
     Raises ProgramError with the program's own message when there are no results.
     """
@@ -73,7 +75,8 @@ def analyze(paths, *, wide=False, attributes=False, layers=None, signal_dim=None
     paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     command = [find_program(), "analyze", *arguments(options), "--quiet", "--output=-", "--",
                *map(os.fspath, paths)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    alone = dict(os.environ, COLLAPSCOPE_ALONE="1")  # in a job of several processes, too, each of which may call this
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=alone)
     message = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode not in (0, 1) or not done.stdout:
         raise ProgramError(message or _ending(done.returncode), done.returncode)
