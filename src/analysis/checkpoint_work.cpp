@@ -194,7 +194,7 @@ void CheckpointWork::remark_on_targets() {
         one_hot ? "" : unwritten_remark(targets, classes->labels(), classes->counts());
     if (!unwritten.empty()) {
       remark(targets, unwritten);
-    } else if (!options_.ignore_label) {
+    } else if (classes->ignored() == 0) {  // also where --ignore-label names a label that never occurs
       remark(targets, padding_remark(classes->labels(), classes->counts()));
     }
     return;

@@ -113,6 +113,8 @@ TEST_F(MeantOtherwise, LabelsOfPadding) {
       "torch.h5: /targets: label -100 occurs in 15 of 60 labels and is measured as a class; if it stands for "
       "none, --ignore-label -100 leaves it out\n");
   EXPECT_EQ(told({"torch.h5", "--ignore-label", "-100"}), "");
+  EXPECT_EQ(told({"torch.h5", "--ignore-label", "77"}), told({"torch.h5"})) << "no label is 77";
+  EXPECT_EQ(told({"plain.h5", "--ignore-label", "77"}), "");
   EXPECT_THAT(told({"image.h5"}), HasSubstr("label 255 occurs in 20 of 60 labels"));
   EXPECT_THAT(told({"unknown.h5"}), HasSubstr("label -1 occurs in 15 of 60 labels"));
   for (const char* name : {"signs.h5", "three.h5", "bytes.h5", "plain.h5"}) {
