@@ -100,6 +100,7 @@ class ResidentRows {
     }
     const double seconds =
         timer_.seconds_of([this] { for_each_part([this](const DeviceRows& part) { look_->add(part); }); });
+    look_->end_segment();
     (void)look_->take();
     return seconds;
   }
