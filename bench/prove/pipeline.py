@@ -17,6 +17,7 @@ REHEARSED = [(6_000, 64, "float32", 1.25, True), (3_000, 96, "float16", 2, True)
 LINKS = 4  # layers more, of the same rows: what one more takes is warm
 TORCH_METRICS = "nrc1,deep_nrc1,deep_nrc2,evr"  # what bench/torch_stream.py computes
 TIMES_OF_TORCH = 2
+WITHOUT_TURNS = {"COLLAPSCOPE_GPU_TURNS_FROM": str(2**62)}
 LEAST = 0.7  # times of the floor: what is below was not measured well
 
 
@@ -49,6 +50,12 @@ def ours(step, dump, name, until, options=()):
     one, many = (min(runs[which], key=lambda run: run[0]) for which in ("one", "all"))
     return {"cold": min(run[1] for run in runs["one"]), "first": one[0], "warm": positive((many[0] - one[0]) / LINKS),
             "runs": {which: [run[:2] for run in found] for which, found in runs.items()}}, one[2]
+
+
+def without_turns(step, dump, name, first):
+    """What a further layer takes where layers come one after another: for the record, no more."""
+    results, _ = analyze(step, [dump], f"{name}_alone", env=WITHOUT_TURNS)
+    return positive((results["provenance"]["seconds"] - first) / LINKS) if results else None
 
 
 def expert(step, dump):
@@ -89,8 +96,10 @@ def one_pipeline(step, share, dump, rows, features, dtype, most, beside_torch):
     floor = record["floor"] = printed(step, [step.program("floor_bench"), dump, rows, features, SIZES[dtype]])
     record["all_metrics"], _ = ours(step, dump, name.replace(" ", "_"), begin + 0.4 * share)
     record["warm_over_floor"] = ratio(record["all_metrics"]["warm"], floor["floor_seconds"])
+    record["warm_without_turns"] = without_turns(step, dump, name.replace(" ", "_"), record["all_metrics"]["first"])
     step.gate(f"{name}: warm over the floor", record["warm_over_floor"], least=LEAST, most=most)
     text = (f"{name}: floor {floor['floor_seconds']:.3f} s, warm {shown(record['warm_over_floor'])} x, "
+            f"without turns {shown(ratio(record['warm_without_turns'], floor['floor_seconds']))} x, "
             f"cold {record['all_metrics']['cold']:.2f} s")
     if not beside_torch:
         return text
