@@ -3,6 +3,7 @@ import copy
 import json
 import re
 import subprocess
+import warnings
 
 import matplotlib.text
 import numpy as np
@@ -248,3 +249,25 @@ def test_the_common_name_of_long_layers_stays_below_its_panel(tree):
     assert all("*" in ax.get_xlabel() for ax in figure.axes)
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
     assert not any(box.overlaps(other) for number, box in enumerate(boxes) for other in boxes[:number])
+
+
+def test_results_of_a_meter_on_two_loaders_are_both_drawn(tree):
+    """An empty path is no dump: two of them are not the same checkpoint."""
+    sample = tree["checkpoints"][0]
+    measured = []
+    for value in (0.1, 0.9):
+        checkpoints = [{**copy.deepcopy(sample), "path": "", "run": "a", "step": step} for step in (1, 2)]
+        for checkpoint in checkpoints:
+            checkpoint["layers"][5]["metrics"]["nrc1"] = value
+        measured.append({**tree, "checkpoints": checkpoints})
+    with pytest.warns(UserWarning, match="4 checkpoints have the run and the step of another one, such as step 1 of run a"):
+        drawn = lines(plot.last_layer(collapscope.load(measured), metrics=["nrc1"]).axes[0])
+    assert list(drawn["a"].get_ydata()) == [0.1, 0.9, 0.1, 0.9]
+
+
+def test_dumps_that_were_measured_twice_are_drawn_once(sweep):
+    again = copy.deepcopy(sweep)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = lines(plot.last_layer(collapscope.load([sweep, again]), metrics=["nrc1"]).axes[0])
+    assert list(drawn["wd0_seed0"].get_xdata()) == list(STEPS)

@@ -29,6 +29,7 @@ class Results:
         heads = heads.assign(run=heads["run"].fillna(""), path=heads["path"].fillna(""), id=heads["id"].fillna(""))
         self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, {c: self._all_attributes(c) for c in heads["checkpoint"]}))
         self._named = dict(zip(self.frame["run"], given))  # as the results have it, without the split
+        self.frame["dump"] = self.frame["checkpoint"].map(_dumps(heads))
         self._warn_of_equal_steps()
         if self.frame["step"].isna().all():
             self.step_label = "Checkpoint"
@@ -68,9 +69,9 @@ class Results:
         return {name: self.attribute(checkpoint, name) for name in names}
 
     def _warn_of_equal_steps(self):
-        heads = self.frame.drop_duplicates("checkpoint")
+        heads = self.frame.drop_duplicates("checkpoint").drop_duplicates(["dump", "run", "step"])
         twice = heads[heads["step"].notna() & heads.duplicated(["run", "step"], keep=False)]
-        if twice["path"].nunique() > 1 or twice["id"].nunique() > 1:
+        if len(twice):
             one = twice.iloc[0]
             warnings.warn(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
                           f"{printable(one['run'])}; a line goes through all of them", stacklevel=4)
@@ -142,7 +143,7 @@ class Results:
         if close and not is_drawn(metric):  # else it is one of the other task
             raise FigureError(f"no metric is called {printable(metric)} in these results{close}")
         rows = self._alive(self.frame[self.frame["metric"] == metric])
-        rows = rows.drop_duplicates(["path", "id", "run", "step", "layer", "component"], keep="last")
+        rows = rows.drop_duplicates(["dump", "run", "step", "layer", "component"], keep="last")
         if not rows["value"].notna().any():
             reasons = [printable(note) for note in rows["note"].unique() if note]
             raise FigureError(f"no value of {printable(metric)} in these results" +
@@ -203,6 +204,13 @@ class Results:
         """Names of the layers, input to output, of all runs together."""
         rows = self.frame[self.frame["scope"] == "layer"]
         return list(rows.groupby("layer")["position"].max().sort_values(kind="stable").index)
+
+
+def _dumps(heads):
+    """{checkpoint: the number of its dump}; what was measured without one (by a Meter) is the same as nothing else."""
+    seen = {}
+    return {number: seen.setdefault((path, key) if path or key else number, len(seen))
+            for number, path, key in zip(heads["checkpoint"], heads["path"], heads["id"])}
 
 
 def _named_value(name, value):
