@@ -24,13 +24,17 @@ class Curve(NamedTuple):
 def nrc3_over_gamma(dumps, *, layer=None, points=201, width=3.25):
     """NRC3 for all gamma from 0 to lambda_min, the smallest eigenvalue of the target covariance, with the minimum marked.
 
-    dumps: path of an HDF5 dump or a list of them (docs/format.md); each checkpoint is a line. layer: name, default the
-    last with a weight [n, d], n the number of target components. points: of the curve. width: inches.
+    dumps: path of an HDF5 dump or a list of them (docs/format.md); each checkpoint is a line. (path, id) in the list is one checkpoint
+    of a file that has several. layer: name, default the last with a weight [n, d], n the number of target components. points: of the curve.
+    width: inches.
     Computed in float64 (Andriopoulos et al. 2024, §3.1 and App. A.3). Returns a matplotlib Figure.
     Raises FigureError where NRC3 has no gamma to choose: n = 1, targets of deficient rank, no such weight; and OSError.
     """
-    paths = [dumps] if isinstance(dumps, (str, os.PathLike)) else list(dumps)
-    curves = [curve for path in paths for curve in nrc3_curves(path, layer, points)]
+    chosen = [dumps] if isinstance(dumps, (str, os.PathLike)) else list(dumps)
+    chosen = [one if isinstance(one, tuple) else (one, None) for one in chosen]
+    curves = [curve for path, key in chosen for curve in nrc3_curves(path, layer, points, key)]
+    if not curves:
+        raise FigureError("no checkpoint in the dumps; expected one at least")
     with paper_style():
         figure, (ax,) = panels(1, width=width, columns=1, height=2.0)
         shared = len({curve.lambda_min for curve in curves}) == 1
@@ -56,8 +60,8 @@ def nrc3_over_gamma(dumps, *, layer=None, points=201, width=3.25):
         return figure
 
 
-def nrc3_curves(path, layer=None, points=201):
-    """The Curve of each checkpoint of a dump, in float64."""
+def nrc3_curves(path, layer=None, points=201, key=None):
+    """The Curve of each checkpoint of a dump, or of the one with the id `key`, in float64."""
     import h5py
 
     try:
@@ -66,6 +70,10 @@ def nrc3_curves(path, layer=None, points=201):
         raise FigureError(f"{printable(os.fspath(path))}: cannot be read as HDF5: {printable(error)}")
     with file:
         groups = list(file["checkpoints"].values()) if "checkpoints" in file and "layers" not in file else [file]
+        if key:
+            groups = [group for group in groups if group.name == f"/checkpoints/{key}"]
+            if not groups:
+                raise FigureError(f"{printable(os.fspath(path))}: no checkpoint {printable(key)}, which the results have; was the file changed?")
         for group in groups:
             if _text(group.attrs.get("task", file.attrs.get("task", ""))) == "classification":
                 raise FigureError(f"{printable(os.fspath(path))}: a classifier, which has no NRC3; neural_collapse shows its NC1-4")
@@ -92,7 +100,8 @@ def _curve(group, layer, points, path):
     best = min((nrc3(gram, root, g), g) for g in [0.0, *_stationary(gram, root, values[0])])
     # Smooth in the root of gamma; the minimum is one of the points.
     gamma = np.unique(np.append(values[0] * np.linspace(0.0, 1.0, points) ** 2, best[1]))
-    run = _text(group.attrs.get("run", os.path.basename(path)))
+    file = os.path.basename(path)
+    run = _text(group.attrs.get("run", file if group.name == "/" else f"{file}:{group.name.rsplit('/', 1)[1]}"))
     step = f", {_text(group.attrs.get('step_unit', 'step'))} {_number(group.attrs['step'])}" if "step" in group.attrs else ""
     return Curve(run, step, gamma, np.array([nrc3(gram, root, g) for g in gamma]), best[::-1], float(values[0]))
 
