@@ -98,7 +98,8 @@ struct Run {
 // In the order of their first checkpoints.
 [[nodiscard]] std::vector<Run> group_runs(const Results& results);
 
-// By name, those that have failures only: NaN or Inf in all layers, at every checkpoint.
+// By name, those that have failures only: NaN or Inf in all layers, at every checkpoint. With the split where
+// there are others of the name.
 [[nodiscard]] std::vector<std::string> runs_never_alive(const Results& results);
 
 // A metric of a layer over the checkpoints of a run; nullopt where missing or undefined.

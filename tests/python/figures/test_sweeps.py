@@ -271,3 +271,33 @@ def test_dumps_that_were_measured_twice_are_drawn_once(sweep):
         warnings.simplefilter("error")
         drawn = lines(plot.last_layer(collapscope.load([sweep, again]), metrics=["nrc1"]).axes[0])
     assert list(drawn["wd0_seed0"].get_xdata()) == list(STEPS)
+
+
+def split_in_two(tree):
+    """A run of three steps, measured on two splits: NaN in the test samples at the last."""
+    sample = tree["checkpoints"][0]
+    tree["checkpoints"] = [{**copy.deepcopy(sample), "path": f"{split}{step}.h5", "run": "w", "step": step,
+                            "attributes": {"split": split}} for split in ("train", "test") for step in (1, 2, 3)]
+    tree["failures"] = [{"path": "test3.h5", "object": "/layers/fc6/activations", "run": "w", "step": 3, "split": "test",
+                         "message": "found NaN or Inf, first in row 5; expected finite numbers"}]
+    del tree["checkpoints"][-1]
+    return tree
+
+
+def test_nan_in_test_samples_is_no_death_on_those_of_training(tree):
+    ax = plot.last_layer(split_in_two(tree), metrics=["nrc1"]).axes[0]
+    drawn = lines(ax)
+    assert list(drawn["w (train)"].get_xdata()) == [1, 2, 3] and list(drawn["w (test)"].get_xdata()) == [1, 2]
+    (cross,) = [line for line in ax.get_lines() if line.get_label() == "_death"]
+    assert cross.get_color() == drawn["w (test)"].get_color()
+
+    del tree["failures"][0]["split"]  # of an early version, which does not say it
+    assert len(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])["w (train)"].get_xdata()) == 2
+
+
+def test_a_report_tells_the_splits_of_failures_apart_too(tree, tmp_path):
+    (tmp_path / "split.json").write_text(json.dumps(split_in_two(tree)))
+    subprocess.run([PROGRAM, "report", tmp_path / "split.json", "-o", tmp_path / "report.json"], check=True, capture_output=True)
+    drawn = lines(plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0])
+    assert {run: len(line.get_xdata()) for run, line in drawn.items()} == {"w (train)": 3, "w (test)": 2}
+    assert len([line for line in plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0].get_lines() if line.get_label() == "_death"]) == 1

@@ -6,7 +6,7 @@ import numpy as np
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import did_you_mean, fitting, printable
-from .groups import death, differing, groups, natural, number_of, run_names, value_key
+from .groups import death, differing, groups, natural, number_of, run_names, split_of, value_key
 from .names import is_drawn
 from .style import group_looks, line_looks, text
 
@@ -27,8 +27,10 @@ class Results:
         given = self.frame["run"].fillna("")
         heads = self.frame.drop_duplicates("checkpoint")
         heads = heads.assign(run=heads["run"].fillna(""), path=heads["path"].fillna(""), id=heads["id"].fillna(""))
-        self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, {c: self._all_attributes(c) for c in heads["checkpoint"]}))
+        attributes = {c: self._all_attributes(c) for c in heads["checkpoint"]}
+        self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, attributes))
         self._named = dict(zip(self.frame["run"], given))  # as the results have it, without the split
+        self._splits = {run: split_of(attributes[c]) for run, c in zip(self.frame["run"], self.frame["checkpoint"])}
         self.frame["dump"] = self.frame["checkpoint"].map(_dumps(heads))
         self._warn_of_equal_steps()
         if self.frame["step"].isna().all():
@@ -93,11 +95,19 @@ class Results:
             mine = last[last["run"] == run]
             if mine.empty:
                 continue
-            since = death(set(mine["step"].dropna()), [one for one in failures if run and one.get("run") == self._named[run]], mine["layer"].iloc[0],
+            since = death(set(mine["step"].dropna()), [one for one in failures if self._is_of(one, run)], mine["layer"].iloc[0],
                           set(flat.loc[flat["run"] == run, "step"].dropna()))
             if since is not None:
                 dead[run] = since
         return dead
+
+    def _is_of(self, failure, run):
+        """Whether a failure is of this run, by its run and split. One that says no split is of all runs of that name, unless there is one
+        whose checkpoints say none either."""
+        name, split = self._named[run], failure.get("split") or ""
+        if not name or name not in (failure.get("run"), f"{failure.get('run')} ({split})"):  # the second: in a report
+            return False
+        return split == self._splits[run] or (not split and all(self._splits[other] for other in self._splits if self._named[other] == name))
 
     def _alive(self, rows):
         return rows[rows["step"].isna() | ~(rows["step"] >= rows["run"].map(self.dead).astype(float).fillna(np.inf))] if self.dead else rows

@@ -58,9 +58,15 @@ def run_names(heads, attributes):
         names[number] = run or (path if key else (path or f"checkpoint {number}") if stands_alone else "")
     splits = {}
     for number, run in zip(heads["checkpoint"], heads["run"]):
-        splits.setdefault(run, set()).add(attributes[number].get("split"))
-    return {number: f"{name} ({split})" if run and len(splits[run]) > 1 and isinstance(split := attributes[number].get("split"), str) and split else name
+        splits.setdefault(run, set()).add(split_of(attributes[number]))
+    return {number: f"{name} ({split})" if run and len(splits[run]) > 1 and (split := split_of(attributes[number])) else name
             for (number, name), run in zip(names.items(), heads["run"])}
+
+
+def split_of(attributes):
+    """Which samples a checkpoint was measured on: "train", "test"; "" where it does not say."""
+    split = attributes.get("split")
+    return split if isinstance(split, str) else ""
 
 
 def value_key(value):
