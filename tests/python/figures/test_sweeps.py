@@ -16,6 +16,7 @@ from collapscope.__main__ import main
 from collapscope.errors import FigureError
 from collapscope.plot.names import collapsed_end
 from collapscope.plot.short import Labels
+from collapscope.plot.style import GREY
 from conftest import PROGRAM, ROOT
 
 DECAYS = (0.0, 1e-4, 1e-3, 0.01)
@@ -301,3 +302,27 @@ def test_a_report_tells_the_splits_of_failures_apart_too(tree, tmp_path):
     drawn = lines(plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0])
     assert {run: len(line.get_xdata()) for run, line in drawn.items()} == {"w (train)": 3, "w (test)": 2}
     assert len([line for line in plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0].get_lines() if line.get_label() == "_death"]) == 1
+
+
+def test_each_run_has_its_own_signal_dimension(sweep):
+    runs = {"wd0_seed0": 1, "wd0.001_seed0": 3}
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["run"] in runs]
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"].update(evr=[0.5, 0.3, 0.15, 0.05], signal_dim=runs[checkpoint["run"]])
+
+    for title, ax in panels(plot.explained_variance(sweep, components=4)).items():
+        assert [line.get_linestyle() for line in ax.get_lines()].count("-") == runs[title]
+    (ax,) = plot.spectrum(sweep).axes
+    ends = {line.get_xdata()[0]: to_hex(line.get_color()) for line in ax.get_lines() if line.get_label() == "_signal_dim"}
+    assert ends == {runs[run] + 0.5: to_hex(line.get_color()) for run, line in lines(ax).items()}
+
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"]["signal_dim"] = 2
+    (end,) = [line for line in plot.spectrum(sweep).axes[0].get_lines() if line.get_label() == "_signal_dim"]
+    assert end.get_color() == GREY
+    for checkpoint in sweep["checkpoints"]:  # known, but not of this layer
+        checkpoint["layers"][-1]["metrics"]["signal_dim"] = None
+        checkpoint["layers"][0]["metrics"]["signal_dim"] = 2
+    for ax in plot.explained_variance(sweep, components=4).axes:
+        assert {line.get_linestyle() for line in ax.get_lines()} == {"-"}
+    assert lines(plot.spectrum(sweep).axes[0])

@@ -16,7 +16,7 @@ from .names import collapsed_end, drawn
 from .short import Labels
 from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
 from .ticks import Names, put_steps
-from .training import _MOST_PANELS, _drawable, _with_legend, names_of, title_length
+from .training import _MOST_PANELS, _drawable, _with_legend, names_of, signal_dims, title_length
 
 _DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
 
@@ -182,7 +182,8 @@ def _cells(ax, rows, steps, layers, norm, colours, inches):
 
 
 def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT_WIDTH, columns=3):
-    """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace.
+    """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace, of runs that
+    differ in it one for each.
 
     layer: a name, a list of names (one panel each), or "all" that have some; default the last. results, run, step, log, width: as for
     `deep`. Returns a matplotlib Figure.
@@ -212,9 +213,16 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
             ax.set_title(", ".join(text(layer) for layer in rows["layer"].unique()[:3]))
             if axes.index(ax) % columns:
                 ax.set_ylabel("")
-            if results.has("signal_dim"):
-                k = results.at_step(results.at_layer("signal_dim", name), step)["value"].max()
-                ax.axvline(k + 0.5, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")
+            _end_signal(ax, signal_dims(results, name, step), looks)
         legend_below(figure, {name or UNNAMED: line_handle(look) for name, look in looks.items()}
                      if len(looks) > 1 else {})
         return figure
+
+
+def _end_signal(ax, dims, looks):
+    """A vertical line behind the last component of the signal: grey, or of several runs that differ each in the colour of its runs.
+    dims: {run: k}."""
+    for k in sorted(set(dims.values())):
+        colours = {looks[run]["color"] for run in dims if dims[run] == k}
+        ax.axvline(k + 0.5, color=colours.pop() if len(colours) == 1 and len(set(dims.values())) > 1 else GREY, linewidth=0.8,
+                   linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")
