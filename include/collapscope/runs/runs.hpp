@@ -184,8 +184,8 @@ struct RunComparison {
   std::vector<RunGroup> groups;  // by value
 };
 
-// Groups runs by the attributes in which they differ, but for `seed` and `*_seed`; or by those of `by`.
-// Throws UsageError for an attribute in `by` that no run has.
+// Groups runs by the attributes in which they differ, but for `seed` and `*_seed`; or by those of `by`, and
+// by `split` where they differ in it. Throws UsageError for an attribute in `by` that no run has.
 [[nodiscard]] RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
                                          const std::optional<std::vector<std::string>>& by = std::nullopt);
 
