@@ -326,3 +326,52 @@ def test_each_run_has_its_own_signal_dimension(sweep):
     for ax in plot.explained_variance(sweep, components=4).axes:
         assert {line.get_linestyle() for line in ax.get_lines()} == {"-"}
     assert lines(plot.spectrum(sweep).axes[0])
+
+
+@pytest.fixture
+def both_splits(sweep):
+    """The sweep on training samples and, of all but one run, on test samples, where the error is ten times as high."""
+    for checkpoint in list(sweep["checkpoints"]):
+        checkpoint["attributes"]["split"] = "train"
+        if checkpoint["run"] != "wd0.001_seed2":
+            sweep["checkpoints"].append(copy.deepcopy(checkpoint))
+            sweep["checkpoints"][-1]["path"] = "test_" + checkpoint["path"]
+            sweep["checkpoints"][-1]["attributes"]["split"] = "test"
+            sweep["checkpoints"][-1]["targets"]["model_mse"] *= 10
+    return sweep
+
+
+def test_weight_decay_has_a_line_for_each_split(both_splits):
+    (ax,) = plot.weight_decay(both_splits, metrics=["model_mse"]).axes
+    drawn = lines(ax)
+    assert list(drawn) == ["test", "train"] and len({line.get_color() for line in drawn.values()}) == 2
+    assert list(drawn["train"].get_ydata()) == pytest.approx([0.2, 0.2, 0.2])
+    assert list(drawn["test"].get_ydata()) == pytest.approx([2.0, 1.5, 2.0])
+    assert [label.get_text().split("\n")[-1] for label in ax.get_xticklabels()] == ["n 2", "n 3", "n 2–3", "n 2"]
+    assert {"train", "test"} <= set(texts(ax.figure))
+    names = sorted({checkpoint["layers"][-1]["name"] for checkpoint in both_splits["checkpoints"]})
+    assert list(lines(plot.weight_decay(both_splits, metrics=["nrc1"], layer=[names[0], "model.encoder.layers.0.mlp.fc2"]).axes[0]))[1] == \
+        f"{names[0]}, train"
+    (ax,) = plot.weight_decay(both_splits, run="*(train)", metrics=["model_mse"]).axes
+    assert list(lines(ax)) == ["last layer"]
+
+
+def test_means_are_never_of_training_and_test_samples(both_splits):
+    for by in ("weight_decay", ["split", "weight_decay"]):
+        drawn = lines(plot.last_layer(both_splits, metrics=["model_mse"], group_by=by).axes[0])
+        assert len(drawn) == 8
+        ends = {tuple(sorted(label.split(" (n ")[0].split(", "))): line.get_ydata()[-1] for label, line in drawn.items()}
+        assert ends["split train", "weight decay 0.0001"] == pytest.approx(0.2) and ends["split test", "weight decay 0.0001"] == pytest.approx(2)
+
+
+def test_negative_values_of_an_attribute_are_drawn(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["attributes"]["margin"] = checkpoint["attributes"]["seed"] - 1.0
+    (ax,) = plot.weight_decay(sweep, by="margin", metrics=["model_mse"]).axes
+    assert ax.get_xscale() == "linear" and list(lines(ax)["last layer"].get_xdata()) == [-1, 0, 1]
+    assert list(lines(ax)["last layer"].get_ydata()) == pytest.approx([0.1, 0.2, 0.3])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["-1\nn 4", "0\nn 3", "1\nn 3"]
+    for number, checkpoint in enumerate(sweep["checkpoints"]):
+        checkpoint["attributes"]["margin"] = -0.5 * list(dict.fromkeys(c["run"] for c in sweep["checkpoints"])).index(checkpoint["run"])
+    (ax,) = plot.weight_decay(sweep, by="margin", metrics=["model_mse"]).axes
+    assert len(lines(ax)["last layer"].get_xdata()) == 10 and len(ax.get_xticks()) < 10

@@ -109,6 +109,13 @@ class Results:
             return False
         return split == self._splits[run] or (not split and all(self._splits[other] for other in self._splits if self._named[other] == name))
 
+    def splits(self, runs):
+        """{split: runs that have it}, of those runs; one without a name where they do not differ in it."""
+        found = {}
+        for run in runs:
+            found.setdefault(self._splits[run], []).append(run)
+        return dict(sorted(found.items())) if len(found) > 1 else {"": list(runs)}
+
     def _alive(self, rows):
         return rows[rows["step"].isna() | ~(rows["step"] >= rows["run"].map(self.dead).astype(float).fillna(np.inf))] if self.dead else rows
 
@@ -120,7 +127,8 @@ class Results:
         return dict(zip(self.runs, line_looks(len(self.runs))))
 
     def together(self, rows, by, keys):
-        """Means of rows over the runs that have the same values of some attributes, without those that died.
+        """Means of rows over the runs that have the same values of some attributes, and of `split` where they differ in it, without those
+        that died.
 
         by: names of attributes. keys: columns in which rows of a mean agree. Returns (rows with run = a label of the group, value,
         spread, the sample standard deviation, NaN of one value, and lowest; {label: look}).
@@ -130,6 +138,8 @@ class Results:
             known = sorted({name for values in self.run_attributes.values() for name in values})
             raise FigureError(f"no run has an attribute {printable(missing[0])}{did_you_mean(missing[0], known)}; there are "
                               f"{_listed(known) if known else 'none'}")
+        if len(self.splits(self.runs)) > 1 and "split" not in by:
+            by = [*by, "split"]  # a mean of training and test samples is of no network
         labels, members = {}, []
         for values, runs in groups(self.run_attributes, by).items():
             alive = [run for run in runs if run not in self.dead]
