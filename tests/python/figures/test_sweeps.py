@@ -375,3 +375,14 @@ def test_negative_values_of_an_attribute_are_drawn(sweep):
         checkpoint["attributes"]["margin"] = -0.5 * list(dict.fromkeys(c["run"] for c in sweep["checkpoints"])).index(checkpoint["run"])
     (ax,) = plot.weight_decay(sweep, by="margin", metrics=["model_mse"]).axes
     assert len(lines(ax)["last layer"].get_xdata()) == 10 and len(ax.get_xticks()) < 10
+
+
+def test_zeros_are_at_the_lower_edge_also_where_a_floor_lowers_it(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["run"] == "wd0_seed0"][:4]
+    for checkpoint, value in zip(sweep["checkpoints"], (0.5, 1e-3, 0.0, 5e-14)):
+        checkpoint["layers"][-1]["metrics"]["nrc1"] = value
+        checkpoint["layers"][-1]["floors"]["nrc1"] = 1e-14
+    (ax,) = plot.last_layer(sweep, metrics=["nrc1"]).axes
+    (zeros,) = [line for line in ax.get_lines() if line.get_label() == "_zeros"]
+    assert list(zeros.get_ydata()) == [ax.get_ylim()[0]] and ax.get_ylim()[0] < 1e-14
+    assert list(lines(ax)["wd0_seed0"].get_ydata()) == [0.5, 1e-3, ax.get_ylim()[0], 5e-14]
