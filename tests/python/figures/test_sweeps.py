@@ -386,3 +386,54 @@ def test_zeros_are_at_the_lower_edge_also_where_a_floor_lowers_it(sweep):
     (zeros,) = [line for line in ax.get_lines() if line.get_label() == "_zeros"]
     assert list(zeros.get_ydata()) == [ax.get_ylim()[0]] and ax.get_ylim()[0] < 1e-14
     assert list(lines(ax)["wd0_seed0"].get_ydata()) == [0.5, 1e-3, ax.get_ylim()[0], 5e-14]
+
+
+@pytest.fixture
+def headless(tree):
+    """A run of three steps and three layers, and how to take its last layer from one of them: by a failure, or by another name."""
+    sample = tree["checkpoints"][0]
+    tree["checkpoints"] = [{**copy.deepcopy(sample), "path": f"r{step}.h5", "run": "r", "step": step} for step in (1, 2, 3)]
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = [{**copy.deepcopy(sample["layers"][5]), "name": name, "index": i} for i, name in enumerate(("fc1", "fc2", "head"))]
+        for layer, value in zip(checkpoint["layers"], (0.3, 0.2, 0.1)):
+            layer["metrics"].update(nrc1=value, evr=[value, 0.1])
+
+    def lose(at, **known):
+        del tree["checkpoints"][at - 1]["layers"][-1]
+        if known:
+            tree["failures"].append({"path": f"r{at}.h5", "object": "/layers/head/activations", "message": "found 79 samples", **known})
+        return tree
+    return lose
+
+
+@pytest.mark.parametrize("known", [{"path": "r2.h5"}, {"run": "r", "step": 2, "path": "elsewhere.h5"}, {"run": "r", "step": 2, "object": "head"}])
+def test_the_layer_before_a_last_one_that_failed_does_not_stand_in(headless, known):
+    tree = headless(2, **known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (line,) = lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0]).values()
+        assert list(line.get_xdata()) == [1, 3] and list(line.get_ydata()) == [0.1, 0.1]
+        tree["failures"][0]["object"] = "/layers/fc1/activations"  # of one that was not the last
+        del tree["checkpoints"][1]["layers"][0]
+    tree["checkpoints"][1]["layers"][-1]["name"] = "head"
+    assert len(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])["r"].get_xdata()) == 3
+
+
+def test_a_last_layer_of_another_name_is_said(headless):
+    with pytest.warns(UserWarning, match=r"last layer of run r is head at some checkpoints and fc2 at others; .* \(--layer\)") as said:
+        (line,) = lines(plot.last_layer(headless(2)).axes[0]).values()
+    assert list(line.get_ydata()) == [0.1, 0.2, 0.1] and len(said) == 1 and said[0].filename == __file__
+
+
+def test_a_last_step_without_a_value_is_said(headless):
+    tree = headless(3, path="r3.h5")
+    for figure in (plot.spectrum, lambda tree: plot.spectrum(tree, layer="head")):
+        with pytest.warns(UserWarning, match="run r has no evr to draw at its last step 3; its step 2 is the last that has it") as said:
+            figure(tree)
+        assert len(said) == 1
+    for step in (1, 2):
+        headless(step, path=f"r{step}.h5")
+        tree["checkpoints"].append({**copy.deepcopy(tree["checkpoints"][0]), "path": "other.h5", "run": "other", "layers": [
+            {**copy.deepcopy(tree["checkpoints"][0]["layers"][0]), "name": name} for name in ("fc1", "fc2", "head")]})
+    with pytest.raises(FigureError, match="no value of nrc1 at the last layer, which failed at all checkpoints"):
+        plot.last_layer(tree, run="r", metrics=["nrc1"])

@@ -1,11 +1,10 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
-import warnings
-
 import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import did_you_mean, fitting, printable
+from .ends import Ends, say
 from .groups import death, differing, groups, natural, number_of, run_names, split_of, value_key
 from .names import is_drawn
 from .style import group_looks, line_looks, text
@@ -38,6 +37,8 @@ class Results:
         by_run = self.frame.groupby("run")  # a run without steps counts its checkpoints, in the order given
         stepless = by_run["step"].transform("count") == 0
         self.frame["step"] = self.frame["step"].where(~stepless, by_run["checkpoint"].rank("dense") - 1)
+        failures = frame.attrs.get("failures") or []
+        self._ends = Ends(self.frame, failures, self._is_of)
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
             known = list(self.frame["run"].unique())
@@ -51,7 +52,7 @@ class Results:
         self.run_attributes = {run: self._attributes_of(run) for run in self.runs}
         self.by = differing(self.run_attributes)
         self.runs = [run for members in groups(self.run_attributes, self.by).values() for run in members]
-        self.dead = self._deaths(frame.attrs.get("failures") or [])
+        self.dead = self._deaths(failures)
         if not hasattr(self, "step_label"):
             units = {self.attribute(c, "step_unit") for c in self.frame["checkpoint"].unique()} - {None}
             self.step_label = text(str(units.pop()).capitalize()) if len(units) == 1 else "Step"
@@ -75,8 +76,8 @@ class Results:
         twice = heads[heads["step"].notna() & heads.duplicated(["run", "step"], keep=False)]
         if len(twice):
             one = twice.iloc[0]
-            warnings.warn(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
-                          f"{printable(one['run'])}; a line goes through all of them", stacklevel=4)
+            say(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
+                f"{printable(one['run'])}; a line goes through all of them")
 
     def _attributes_of(self, run):
         """The attributes that all checkpoints of a run have in common."""
@@ -191,7 +192,9 @@ class Results:
             self.check_layer(layer)
             chosen = rows[rows["layer"] == layer]
         else:
-            chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
+            chosen = self._ends.last_layers(rows)
+            if chosen.empty:
+                raise FigureError(f"no value of {printable(metric)} at the last layer, which failed at all checkpoints; layer= (--layer) chooses another")
         if not chosen["value"].notna().any():
             raise FigureError(f"no value of {printable(metric)} at layer {_listed([layer] if layer is not None else chosen['layer'].unique())}")
         return chosen
@@ -202,7 +205,7 @@ class Results:
             if len(rows) and rows["run"].isin(self.dead).all():
                 raise FigureError(f"no run is alive at its end: {_listed(self.dead)} died")
             rows = rows[~rows["run"].isin(self.dead)]
-            return rows[rows["step"].eq(rows.groupby("run")["step"].transform("max"))]
+            return rows[rows["step"].eq(rows["run"].map(self._ends.last_steps(rows)))]
         chosen = rows[rows["step"] == float(step)]
         if chosen.empty:
             steps = ", ".join(f"{s:g}" for s in sorted(rows["step"].dropna().unique()))
