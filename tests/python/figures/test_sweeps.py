@@ -7,6 +7,7 @@ import warnings
 
 import matplotlib.text
 import numpy as np
+import pandas
 import pytest
 from matplotlib.colors import to_hex
 
@@ -437,3 +438,18 @@ def test_a_last_step_without_a_value_is_said(headless):
             {**copy.deepcopy(tree["checkpoints"][0]["layers"][0]), "name": name} for name in ("fc1", "fc2", "head")]})
     with pytest.raises(FigureError, match="no value of nrc1 at the last layer, which failed at all checkpoints"):
         plot.last_layer(tree, run="r", metrics=["nrc1"])
+
+
+def test_tables_that_pandas_joined_are_refused(tree):
+    other = copy.deepcopy(tree)
+    for checkpoint in other["checkpoints"]:
+        checkpoint["run"] = f"other {checkpoint['run']}"
+    tables = [collapscope.load(part) for part in (tree, other)]
+    for pair in (tables, [tables[0], tables[0]]):
+        with pytest.raises(FigureError, match=r"several checkpoints have the number 0, as in tables joined by pandas; load\(\[a, b\]\) joins results"):
+            plot.last_layer(pandas.concat(pair))
+    tables[1]["checkpoint"] += len(tree["checkpoints"])
+    assert len(lines(plot.last_layer(pandas.concat(tables), metrics=["nrc1"]).axes[0])) == 6
+    assert len(lines(plot.last_layer(collapscope.load([tree, other]), metrics=["nrc1"]).axes[0])) == 6
+    bare = collapscope.load(tree)
+    assert plot.last_layer(bare[bare.metric == "nrc1"], metrics=["nrc1"]).axes

@@ -20,6 +20,7 @@ class Results:
         missing = [name for name in COLUMNS if name not in frame.columns]
         if missing:
             raise FigureError(f"a figure needs what load() returns without wide=True; missing column: {missing[0]}")
+        _refuse_mixed_numbers(frame)
         self._attributes = frame.attrs.get("attributes") or []
         self.frame = frame.copy(deep=False)
         self.frame.attrs = {}
@@ -227,6 +228,16 @@ class Results:
         """Names of the layers, input to output, of all runs together."""
         rows = self.frame[self.frame["scope"] == "layer"]
         return list(rows.groupby("layer")["position"].max().sort_values(kind="stable").index)
+
+
+def _refuse_mixed_numbers(frame):
+    """`checkpoint` is a number within what `load` returned: in tables that pandas joins it stands for several."""
+    heads = frame[["checkpoint", "path", "id", "run", "step"]].drop_duplicates()
+    mixed = heads.loc[heads["checkpoint"].duplicated(), "checkpoint"]
+    if mixed.empty:
+        mixed = frame.loc[frame.duplicated(["checkpoint", "scope", "position", "metric", "component"]), "checkpoint"]
+    if len(mixed):
+        raise FigureError(f"several checkpoints have the number {mixed.iloc[0]}, as in tables joined by pandas; load([a, b]) joins results")
 
 
 def _dumps(heads):
