@@ -453,3 +453,35 @@ def test_tables_that_pandas_joined_are_refused(tree):
     assert len(lines(plot.last_layer(collapscope.load([tree, other]), metrics=["nrc1"]).axes[0])) == 6
     bare = collapscope.load(tree)
     assert plot.last_layer(bare[bare.metric == "nrc1"], metrics=["nrc1"]).axes
+
+
+def test_the_legend_has_no_run_that_is_not_drawn(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["step"] != 5 or checkpoint["run"] != "wd0_seed0"]
+    for step, gone in ((5, {"wd0_seed0"}), (50, {NAN["run"], ZERO["run"]}), (np.int64(50), {NAN["run"], ZERO["run"]})):
+        figure = plot.deep(sweep, metrics=["deep_nrc1"], step=step)
+        names = {label.get_text() for legend in figure.legends for label in legend.get_texts()}
+        assert not gone & names and set(lines(figure.axes[0])) <= names and len(lines(figure.axes[0])) == 12 - len(gone)
+
+
+def test_the_number_of_runs_is_that_of_the_points(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["step"] < 200 or checkpoint["run"] == "wd0.001_seed0"]
+    drawn = lines(plot.last_layer(sweep, metrics=["nrc1"], group_by="weight_decay").axes[0])
+    assert list(drawn)[1:3] == ["weight decay 0.0001 (n 3)", "weight decay 0.001 (n 1–3)"]
+
+
+@pytest.mark.parametrize("draw, message", [
+    (lambda results: plot.deep(results, step="lst"), "step: found lst, expected a number or last"),
+    (lambda results: plot.explained_variance(results, components=0), "components: found 0; expected a whole number from 1 on"),
+    (lambda results: plot.last_layer(results, width=0.3), "width: found 0.3; expected inches from 1 to 100"),
+    (lambda results: plot.last_layer(results, width=float("nan")), "width: found nan; expected inches from 1 to 100"),
+])
+def test_an_option_that_gives_no_figure_is_refused(arm, draw, message):
+    with pytest.raises(FigureError, match=message):
+        draw(arm / "arm.json")
+
+
+def test_a_logarithm_of_nothing_above_zero_is_said(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"]["nrc1"] = -1.0
+    with pytest.warns(UserWarning, match="nrc1: no value is above 0, as a logarithmic axis needs; its axis is linear"):
+        assert plot.last_layer(sweep, metrics=["nrc1"], log=True).axes[0].get_yscale() == "linear"

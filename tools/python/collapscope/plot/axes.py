@@ -4,6 +4,8 @@ import math
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from ..text import printable
+from .ends import say
 from .names import drawn
 from .style import GREY, UNNAMED
 
@@ -32,6 +34,8 @@ def dress(ax, metric, log=None, rows=None):
         low = rows is not None and (rows["value"] < rows["floor"]).any()
         log = positive.size and (values >= 0).all() and (
             low or positive.max() / positive.min() > _SPAN or positive.max() < 1e-3)
+    if log and not positive.size:
+        say(f"{printable(metric)}: no value is above 0, as a logarithmic axis needs; its axis is linear")
     if not log or not positive.size:
         ax.margins(y=0.08)
         return

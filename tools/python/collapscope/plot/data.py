@@ -133,7 +133,7 @@ class Results:
         that died.
 
         by: names of attributes. keys: columns in which rows of a mean agree. Returns (rows with run = a label of the group, value,
-        spread, the sample standard deviation, NaN of one value, and lowest; {label: look}).
+        spread, the sample standard deviation, NaN of one value, and lowest; {label: look}). A label says of how many runs its values are.
         """
         missing = [name for name in by if all(name not in values for values in self.run_attributes.values())]
         if missing:
@@ -142,13 +142,15 @@ class Results:
                               f"{_listed(known) if known else 'none'}")
         if len(self.splits(self.runs)) > 1 and "split" not in by:
             by = [*by, "split"]  # a mean of training and test samples is of no network
-        labels, members = {}, []
+        members = {}
         for values, runs in groups(self.run_attributes, by).items():
             alive = [run for run in runs if run not in self.dead]
             if alive:
                 label = ", ".join(f"{_named_value(name, value)}" for name, value in zip(by, values))
-                labels.update(dict.fromkeys(alive, f"{label} (n {len(alive)})"))
-                members.append(labels[alive[0]])
+                points = rows[rows["run"].isin(alive)].groupby(keys)["run"].nunique()
+                counts = sorted({points.min(), points.max()}) if len(points) else [len(alive)]
+                members[f"{label} (n {'–'.join(map(str, counts))})"] = alive
+        labels = {run: label for label, runs in members.items() for run in runs}
         rows = rows[rows["run"].isin(labels)].assign(run=lambda found: found["run"].map(labels))
         numbers = rows.groupby(["run", *keys], sort=False, dropna=False)["value"]
         means = rows.drop_duplicates(["run", *keys]).copy()
@@ -207,11 +209,19 @@ class Results:
                 raise FigureError(f"no run is alive at its end: {_listed(self.dead)} died")
             rows = rows[~rows["run"].isin(self.dead)]
             return rows[rows["step"].eq(rows["run"].map(self._ends.last_steps(rows)))]
-        chosen = rows[rows["step"] == float(step)]
+        wanted = number_of(step)
+        if wanted is None:
+            raise FigureError(f"step: found {printable(step)}, expected a number or last")
+        chosen = rows[rows["step"] == wanted]
         if chosen.empty:
             steps = ", ".join(f"{s:g}" for s in sorted(rows["step"].dropna().unique()))
-            raise FigureError(f"no checkpoint at step {float(step):g}; there are {steps}")
+            raise FigureError(f"no checkpoint at step {wanted:g}; there are {steps}")
         return chosen
+
+    def looks_at(self, step):
+        """As looks(), of the runs that are alive and have a checkpoint at a step, or at their last."""
+        there = set(self.at_step(self._alive(self.frame), step)["run"])
+        return {run: look for run, look in self.looks().items() if run in there}
 
     def steps_of(self, metric):
         """{run: its steps}, also those from its death on, and those of checkpoints of which nothing is left."""

@@ -51,7 +51,7 @@ def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, colu
         shown = [metric for metric in metrics if results.has(metric)]
         if not shown:
             results.of(metrics[0])  # says what is missing
-        layers, looks, zone = results.layers(), {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}, False
+        layers, looks, zone = results.layers(), results.looks_at(step), False
         names = Names(layers, width / grid_columns(columns, len(shown)) - 0.55)
         figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
         place = {name: position for position, name in enumerate(layers)}
@@ -200,7 +200,7 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
         alone = len(layers) == 1
         figure, axes = panels(len(layers), width=min(width, 3.25) if alone else width, columns=columns,
                               height=2.0 if alone else 1.6)
-        looks = {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}
+        looks = results.looks_at(step)
         for ax, name in zip(axes, layers):
             rows = results.at_step(results.at_layer("evr", name), step)
             for key, look in looks.items():

@@ -1,4 +1,5 @@
 """What runs have to do with one another: which died, which differ in their seeds alone."""
+import numbers
 import re
 
 import numpy as np
@@ -14,7 +15,7 @@ def number_of(value):
         if not _NUMBER.fullmatch(value):
             return None
         value = float(value)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value) else None
+    return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(value) else None
 
 
 def natural(name):

@@ -1,5 +1,5 @@
 """Figures over training: the last layer's metrics, and the explained variance of its components."""
-import numpy as np
+import numbers
 
 from ..errors import FigureError
 from .axes import dress, dress_steps, floor_zone, plot_line
@@ -56,6 +56,8 @@ def explained_variance(results, *, run=None, layer=None, components=5, width=TEX
     """
     with paper_style():
         results = Results(results, run)
+        if not isinstance(components, numbers.Integral) or isinstance(components, bool) or components < 1:
+            raise FigureError(f"components: found {components!r:.80}; expected a whole number from 1 on")
         rows = results.at_layer("evr", layer)
         rows = rows[rows["component"] <= components]
         names = [name for name in results.runs if rows.loc[rows["run"] == name, "value"].notna().any()]
