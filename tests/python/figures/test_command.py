@@ -172,3 +172,12 @@ def test_all_goes_on_where_the_results_have_no_dumps(tree, tmp_path, run):
     assert message.startswith("collapscope plot: no nrc3_over_gamma: the results name no dumps") and message.count("\n") == 1
     status, message = run("plot", "nrc3_over_gamma", "meter.json", "-o", "x.pdf")
     assert status == 2 and "the results name no dumps" in message
+
+
+def test_warnings_are_lines(tree, tmp_path):
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["step"] = 1
+    (tmp_path / "same.json").write_text(json.dumps(tree))
+    status, message = shell("plot", "last_layer", tmp_path / "same.json", "-o", tmp_path / "x.svg")
+    assert status == 0 and message == ("collapscope plot: 12 checkpoints have the run and the step of another one, such as step 1 of run arm_wd0.01; "
+                                       "a line goes through all of them\n")

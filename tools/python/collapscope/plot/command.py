@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 
 from .. import plot
 from ..errors import FigureError, ResultsError
@@ -39,8 +40,14 @@ Exit status: 0 all done; 2 no figure written."""
 
 
 def main(argv):
-    """Writes the figures asked for. Returns 0, or 2 with a line on standard error."""
+    """Writes the figures asked for. Returns 0, or 2 with a line on standard error. Warnings are lines, too."""
     options = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"collapscope plot: {printable(message)}", file=sys.stderr)
+        return _plot(options)
+
+
+def _plot(options):
     try:
         source = [json.load(sys.stdin) if path == "-" else path for path in options.results]
         if options.figure == "all":
