@@ -140,6 +140,7 @@ void measure(RunGroup& group, const Results& results, const std::vector<Run>& ru
 }  // namespace
 
 Statistic statistic_of(const std::vector<double>& values) {
+  if (values.empty()) return {};
   const auto n = static_cast<double>(values.size());
   Statistic statistic{std::accumulate(values.begin(), values.end(), 0.0) / n, std::nullopt, values.size()};
   if (values.size() > 1) {

@@ -40,6 +40,8 @@ TEST(Statistic, IsMeanSampleDeviationAndCount) {
   EXPECT_EQ(statistic_of({5}).mean, 5);
   EXPECT_EQ(statistic_of({5}).spread, std::nullopt) << "one value has no spread, which is not 0";
   EXPECT_EQ(statistic_of({5, 5}).spread, 0.0);
+  EXPECT_EQ(statistic_of({}).count, 0U);
+  EXPECT_EQ(statistic_of({}).mean, 0.0);
 }
 
 TEST(Compare, GroupsOverSeeds) {

@@ -156,7 +156,7 @@ struct Statistic {
   std::size_t count = 0;
 };
 
-// Of values that are all finite, at least one.
+// Of values that are all finite; of none the count is 0.
 [[nodiscard]] Statistic statistic_of(const std::vector<double>& values);
 
 struct MetricStatistic {
