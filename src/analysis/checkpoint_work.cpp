@@ -420,6 +420,7 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
     if (failure) {
       failure->run = first().run;
       failure->step = first().step;
+      failure->split = split_of(first().attributes);
       results.failures.push_back(*std::move(failure));
     }
   };

@@ -73,6 +73,7 @@ class Merger {
   void fail(const CheckpointIndex& checkpoint, Failure failure) {
     failure.run = checkpoint.run;
     failure.step = checkpoint.step;
+    failure.split = split_of(checkpoint.attributes);
     results_.failures.push_back(journal_.failed(std::move(failure)));
   }
 

@@ -266,6 +266,7 @@ std::string report_json(const Results& results, const RunReport& report) {
     json.open('{').member("path", failure.path).member("object", failure.object);
     json.member("message", failure.message);
     if (!failure.run.empty()) json.member("run", failure.run).member("step", failure.step);
+    if (!failure.split.empty()) json.member("split", failure.split);
     json.close('}');
   }
   json.close(']').key("runs").open('[');

@@ -19,8 +19,10 @@ bool unwanted(char c) {
   return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
 }
 
-// What a spreadsheet takes for the start of a formula, the full-width forms included.
+// What a spreadsheet takes for the start of a formula, the full-width forms included. Behind apostrophes,
+// too, so that one is told from the one that is put before it.
 bool starts_formula(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of('\''), text.size()));
   constexpr std::array<std::string_view, 11> starts = {
       "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
   return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });

@@ -219,6 +219,7 @@ Failure failure_at(const Place& place) {
   place.with_member("step", [&](const Place& step) {
     if (!step.is_null()) failure.step = step.number("a number or null");
   });
+  place.with_member("split", into(failure.split));
   return failure;
 }
 

@@ -148,6 +148,7 @@ std::string results_json(const Results& results) {
     json.open('{').member("path", failure.path).member("object", failure.object);
     json.member("message", failure.message);
     if (!failure.run.empty()) json.member("run", failure.run).member("step", failure.step);
+    if (!failure.split.empty()) json.member("split", failure.split);
     json.close('}');
   }
   json.close(']').close('}');

@@ -19,6 +19,7 @@ CheckpointCollapse checkpoint_collapse(const CheckpointResult& checkpoint, const
 
 RunCollapse run_collapse(const Results& results, const Run& run, const Criteria& criteria) {
   RunCollapse collapse;
+  if (run.checkpoints.empty()) return collapse;
   for (const std::size_t i : run.checkpoints) {
     collapse.checkpoints.push_back(checkpoint_collapse(results.checkpoints[i], criteria));
   }

@@ -57,6 +57,14 @@ std::vector<std::string> differing(const std::vector<Run>& runs) {
   return by;
 }
 
+// The attributes asked for, and `split` where runs differ in it: a mean of training and test samples is of no
+// network.
+std::vector<std::string> asked_for(std::vector<std::string> by, const std::vector<Run>& runs) {
+  const std::vector<std::string> all = differing(runs);
+  if (std::ranges::count(all, "split") > std::ranges::count(by, "split")) by.emplace_back("split");
+  return by;
+}
+
 // Where the attributes of a run are, by name.
 class AttributesOf {
  public:
@@ -132,6 +140,7 @@ void measure(RunGroup& group, const Results& results, const std::vector<Run>& ru
 }  // namespace
 
 Statistic statistic_of(const std::vector<double>& values) {
+  if (values.empty()) return {};
   const auto n = static_cast<double>(values.size());
   Statistic statistic{std::accumulate(values.begin(), values.end(), 0.0) / n, std::nullopt, values.size()};
   if (values.size() > 1) {
@@ -147,7 +156,7 @@ RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
   RunComparison comparison;
   if (runs.empty()) return comparison;
   if (by) check_names(*by, runs);
-  comparison.by = by ? *by : differing(runs);
+  comparison.by = by ? asked_for(*by, runs) : differing(runs);
   std::map<std::vector<AttributeKey>, RunGroup> groups;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::vector<AttributeKey> key;

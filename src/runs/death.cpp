@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "results/run_key.hpp"
+
 namespace collapscope {
 namespace {
 
@@ -43,6 +45,28 @@ void note(Moment& moment, const Failure& failure, std::string_view deepest) {
 }
 
 }  // namespace
+
+RunFailures::RunFailures(const Results& results) {
+  for (const Failure& failure : results.failures) {
+    if (!failure.run.empty()) failures_[{failure.run, failure.split}].push_back(&failure);
+  }
+  for (const CheckpointResult& checkpoint : results.checkpoints) {
+    if (split_of(checkpoint.attributes).empty()) without_split_.insert(checkpoint.run);
+  }
+}
+
+std::vector<const Failure*> RunFailures::of(const CheckpointResult& checkpoint) const {
+  std::vector<const Failure*> all;
+  const auto add = [&](const std::string& split) {
+    if (const auto found = failures_.find({checkpoint.run, split}); found != failures_.end()) {
+      all.insert(all.end(), found->second.begin(), found->second.end());
+    }
+  };
+  const std::string split = split_of(checkpoint.attributes);
+  add(split);
+  if (!split.empty() && !without_split_.contains(checkpoint.run)) add("");
+  return all;
+}
 
 std::optional<Death> death_of(const Results& results, const Run& run,
                               const std::vector<const Failure*>& failures) {
@@ -82,13 +106,27 @@ std::optional<Death> death_of(const Results& results, const Run& run,
 }
 
 std::vector<std::string> runs_never_alive(const Results& results) {
-  std::set<std::string> names;
-  for (const Failure& failure : results.failures) {
-    if (!failure.run.empty() && failure.message.find(not_finite) != std::string::npos)
-      names.insert(failure.run);
+  std::set<std::pair<std::string, std::string>> alive;
+  std::set<std::string> names_alive;
+  for (const CheckpointResult& checkpoint : results.checkpoints) {
+    alive.emplace(checkpoint.run, split_of(checkpoint.attributes));
+    names_alive.insert(checkpoint.run);
   }
-  for (const CheckpointResult& checkpoint : results.checkpoints) names.erase(checkpoint.run);
-  return {names.begin(), names.end()};
+  std::map<std::string, std::set<std::string>> dead;  // splits of each name
+  for (const Failure& failure : results.failures) {
+    if (failure.run.empty() || failure.message.find(not_finite) == std::string::npos) continue;
+    const bool lives = failure.split.empty() ? names_alive.contains(failure.run)
+                                             : alive.contains({failure.run, failure.split});
+    if (!lives) dead[failure.run].insert(failure.split);
+  }
+  std::vector<std::string> names;
+  for (const auto& run : dead) {
+    const bool several = run.second.size() > 1 || names_alive.contains(run.first);
+    for (const std::string& split : run.second) {
+      names.push_back(several && !split.empty() ? run.first + " (" + split + ")" : run.first);
+    }
+  }
+  return names;
 }
 
 }  // namespace collapscope

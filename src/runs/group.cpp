@@ -78,10 +78,7 @@ std::vector<Run> group_runs(const Results& results) {
     if (place == runs.size()) runs.push_back({run_name(results.checkpoints[i]), {}, {}, {}});
     runs[place].checkpoints.push_back(i);
   }
-  std::unordered_map<std::string_view, std::vector<const Failure*>> failures;
-  for (const Failure& failure : results.failures) {
-    if (!failure.run.empty()) failures[failure.run].push_back(&failure);
-  }
+  const RunFailures failures(results);
   tell_splits_apart(results, runs);
   for (Run& run : runs) {
     std::ranges::stable_sort(run.checkpoints, {}, [&](std::size_t i) {
@@ -91,7 +88,7 @@ std::vector<Run> group_runs(const Results& results) {
     const AttributeValue* unit = find_attribute(results.checkpoints[run.checkpoints.front()], "step_unit");
     const auto* text = unit == nullptr ? nullptr : std::get_if<std::string>(unit);
     if (text != nullptr) run.step_unit = *text;
-    run.death = death_of(results, run, failures[results.checkpoints[run.checkpoints.front()].run]);
+    run.death = death_of(results, run, failures.of(results.checkpoints[run.checkpoints.front()]));
   }
   return runs;
 }

@@ -284,6 +284,25 @@ for step in (1, 2, 3):
   EXPECT_THAT(text, HasSubstr("1 + 2 dead"));
 }
 
+TEST_F(Report, KnowsWhichSamplesHadNaN) {
+  make_dumps(folder_, R"(
+def nan(f):
+    f["layers/fc2/activations"][...] = np.nan
+for split in ("train", "test"):
+    for step in (1, 2, 3):
+        dump(f"{split}_{step}.h5", run="w", step=step, split=split, edit=nan if split == "test" and step == 3 else None)
+)");
+  expect_status(1, folder_,
+                {"analyze", "train_1.h5", "train_2.h5", "train_3.h5", "test_1.h5", "test_2.h5", "test_3.h5",
+                 "-q", "-o", "r.json"});
+  EXPECT_EQ(Json::parse(folder_.read("r.json")).at("failures").at(0).at("split"), "test");
+  const Json tree = data({"r.json"});
+  EXPECT_EQ(tree.at("failures").at(0).at("split"), "test");
+  for (const Json& run : tree.at("runs")) {
+    EXPECT_EQ(run.at("dead").is_null(), run.at("name") == "w (train)") << run.at("name");
+  }
+}
+
 TEST_F(Report, JudgesEachTaskByItsCriteria) {
   expect_status(0, folder_, {"synth", "planted", "--run", "reg", "-o", "reg.h5", "-N", "300"});
   expect_status(0, folder_, {"synth", "classes", "--run", "cls", "-o", "cls.h5", "--nc1", "1,0.5,0.1"});

@@ -132,6 +132,10 @@ TEST(LastLayer, HasLearnedAsManyDimensionsAsHold99Percent) {
   EXPECT_EQ(intrinsic_dimension(checkpoint)->targets_rank, 3);
 }
 
+TEST(Collapse, OfARunWithoutCheckpointsIsNone) {
+  EXPECT_TRUE(run_collapse(Results{}, {"empty", {}, {}, {}}, default_criteria()).layers.empty());
+}
+
 TEST(LastLayer, IsComparedWithTheUfmWhereThatPredictsAnything) {
   CheckpointResult checkpoint = checkpoint_of("r", 1, {yes});
   checkpoint.targets.add({"model_mse", 0.02});

@@ -40,6 +40,8 @@ TEST(Statistic, IsMeanSampleDeviationAndCount) {
   EXPECT_EQ(statistic_of({5}).mean, 5);
   EXPECT_EQ(statistic_of({5}).spread, std::nullopt) << "one value has no spread, which is not 0";
   EXPECT_EQ(statistic_of({5, 5}).spread, 0.0);
+  EXPECT_EQ(statistic_of({}).count, 0U);
+  EXPECT_EQ(statistic_of({}).mean, 0.0);
 }
 
 TEST(Compare, GroupsOverSeeds) {
@@ -59,6 +61,20 @@ TEST(Compare, GroupsOverSeeds) {
   ASSERT_EQ(comparison.groups[1].last.size(), 1U);
   EXPECT_EQ(comparison.groups[1].last[0].layer, "l1");
   EXPECT_EQ(comparison.groups[1].last[0].metrics[0].statistic.count, 2U);
+}
+
+TEST(Compare, TrainingAndTestSamplesHaveNoMean) {
+  Results results = runs_with({{{{"weight_decay", 0.1}, {"split", "train"}}, 1},
+                               {{{"weight_decay", 0.1}, {"split", "test"}}, 9},
+                               {{{"weight_decay", 0.2}, {"split", "train"}}, 3}});
+  const std::vector<std::string> by = {"weight_decay"};
+  RunComparison comparison = compare_runs(results, group_runs(results), by);
+  EXPECT_THAT(comparison.by, ElementsAre("weight_decay", "split"));
+  EXPECT_EQ(comparison.groups.size(), 3U);
+  comparison = compare_runs(results, group_runs(results), std::vector<std::string>{"split"});
+  EXPECT_THAT(comparison.by, ElementsAre("split"));
+  results.checkpoints.erase(results.checkpoints.begin() + 1);
+  EXPECT_THAT(compare_runs(results, group_runs(results), by).by, ElementsAre("weight_decay"));
 }
 
 TEST(Compare, RunsThatLackAnAttributeAreAGroup) {

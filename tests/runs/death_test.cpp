@@ -100,6 +100,54 @@ TEST(Death, AtEveryCheckpointIsNamed) {
   EXPECT_THAT(runs_never_alive(results), ElementsAre("a"));
 }
 
+CheckpointResult measured_on(const std::string& split, double step) {
+  CheckpointResult checkpoint = alive("r", step);
+  checkpoint.path = split + checkpoint.path;
+  if (!split.empty()) checkpoint.attributes = {{"split", split}};
+  return checkpoint;
+}
+
+Failure failure_on(const std::string& split, double step) {
+  Failure failure = failure_of("r", step, "/layers/l2/activations");
+  failure.split = split;
+  return failure;
+}
+
+TEST(Death, OnTestSamplesIsNotOneOnTrainSamples) {
+  Results results = test::results_of(
+      {measured_on("train", 1), measured_on("train", 2), measured_on("test", 1), measured_on("", 1)});
+  results.failures = {failure_on("test", 2)};
+  auto runs = group_runs(results);
+  ASSERT_EQ(runs.size(), 3U);
+  EXPECT_EQ(runs[0].death, std::nullopt);
+  EXPECT_EQ(runs[1].death.value().step, 2);
+  EXPECT_EQ(runs[2].death, std::nullopt);
+  results.failures = {failure_on("", 2)};
+  runs = group_runs(results);
+  EXPECT_EQ(runs[0].death, std::nullopt);
+  EXPECT_EQ(runs[2].death.value().step, 2);
+}
+
+// Results of early versions do not say which.
+TEST(Death, OfUnknownSamplesIsThatOfAllSplits) {
+  Results results = test::results_of({measured_on("train", 1), measured_on("test", 1)});
+  results.failures = {failure_on("", 2)};
+  for (const auto& run : group_runs(results)) EXPECT_EQ(run.death.value().step, 2);
+}
+
+TEST(Death, AtEveryCheckpointIsNamedWithItsSplit) {
+  Results results = test::results_of({measured_on("test", 1)});
+  results.failures = {failure_on("test", 2), failure_on("train", 1), failure_on("train", 2)};
+  EXPECT_THAT(runs_never_alive(results), ElementsAre("r (train)"));
+  results.failures = {failure_on("", 1)};
+  EXPECT_THAT(runs_never_alive(results), ElementsAre());
+  results.checkpoints.clear();
+  results.failures = {failure_on("test", 2), failure_on("train", 1)};
+  EXPECT_THAT(runs_never_alive(results), ElementsAre("r (test)", "r (train)"));
+  results.failures.pop_back();
+  EXPECT_THAT(runs_never_alive(results), ElementsAre("r"));
+}
+
 TEST(Death, IsNoPartOfAMean) {
   Results results = test::results_of({alive("a", 1), alive("b", 1), flat("c", 1)});
   const double errors[] = {1.0, 2.0, 100.0};

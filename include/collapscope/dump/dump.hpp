@@ -149,6 +149,7 @@ struct Failure {
   std::string message;   // what was found and what was expected
   std::string run = {};  // of the checkpoint, where there is one that names its run; results say it
   std::optional<double> step = {};
+  std::string split = {};  // of that checkpoint, where it says on which samples it was measured
 };
 
 struct CheckpointIndex {

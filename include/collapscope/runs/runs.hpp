@@ -98,7 +98,8 @@ struct Run {
 // In the order of their first checkpoints.
 [[nodiscard]] std::vector<Run> group_runs(const Results& results);
 
-// By name, those that have failures only: NaN or Inf in all layers, at every checkpoint.
+// By name, those that have failures only: NaN or Inf in all layers, at every checkpoint. With the split where
+// there are others of the name.
 [[nodiscard]] std::vector<std::string> runs_never_alive(const Results& results);
 
 // A metric of a layer over the checkpoints of a run; nullopt where missing or undefined.
@@ -155,7 +156,7 @@ struct Statistic {
   std::size_t count = 0;
 };
 
-// Of values that are all finite, at least one.
+// Of values that are all finite; of none the count is 0.
 [[nodiscard]] Statistic statistic_of(const std::vector<double>& values);
 
 struct MetricStatistic {
@@ -183,8 +184,8 @@ struct RunComparison {
   std::vector<RunGroup> groups;  // by value
 };
 
-// Groups runs by the attributes in which they differ, but for `seed` and `*_seed`; or by those of `by`.
-// Throws UsageError for an attribute in `by` that no run has.
+// Groups runs by the attributes in which they differ, but for `seed` and `*_seed`; or by those of `by`, and
+// by `split` where they differ in it. Throws UsageError for an attribute in `by` that no run has.
 [[nodiscard]] RunComparison compare_runs(const Results& results, const std::vector<Run>& runs,
                                          const std::optional<std::vector<std::string>>& by = std::nullopt);
 

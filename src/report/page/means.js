@@ -15,8 +15,10 @@ const meanText = ({mean: middle, spread, count}) =>
   `${formatNumber(middle)}${spread === null ? '' : ` ± ${formatNumber(spread)}`} (n ${count})`;
 
 // By what runs can be put together: all that they differ in but their seeds, and each of that alone; where that leaves groups.
+// Training and test samples are told apart in any case.
 const waysTogether = (() => {
-  const ways = [comparedBy, ...(comparedBy.length > 1 ? comparedBy.map((name) => [name]) : [])];
+  const alone = comparedBy.map((name) => comparedBy.filter((other) => other === name || other === 'split'));
+  const ways = [comparedBy, ...alone.filter((names) => names.length < comparedBy.length)];
   return ways.map((names) => ({names, groups: groupsBy(names)})).filter(({groups}) => groups.length < runs.length);
 })();
 const wayText = (names) => (names.length ? `mean by ${names.map(printable).join(', ')}` : 'mean of all runs');

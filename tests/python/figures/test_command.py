@@ -1,13 +1,16 @@
 """python -m collapscope plot: the same figures from the shell, and its messages."""
+import json
 import os
 import subprocess
 import sys
 
+import h5py
 import pytest
 
 from collapscope import program as collapscope_program
 from collapscope.__main__ import main
-from conftest import DUMPS, ROOT, whole_svg
+from collapscope.errors import FigureError
+from conftest import DUMPS, PROGRAM, ROOT, whole_svg
 
 
 def shell(*arguments):
@@ -127,3 +130,54 @@ def test_what_is_missing_is_a_line():
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.startswith("collapscope plot: drawing figures needs matplotlib") and done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def several(tmp_path):
+    """several.h5 with three checkpoints of a run and one of another, and several.json, their results."""
+    with h5py.File(tmp_path / "several.h5", "w") as file:
+        for number, (name, step) in enumerate((("a", 1), ("a", 2), ("a", 3), ("b", 1))):
+            with h5py.File(sorted(DUMPS.glob("arm_wd0.01_*.h5"))[number]) as dump:
+                dump.copy(dump["/"], file, f"checkpoints/c{number}")
+            file[f"checkpoints/c{number}"].attrs.update(run=name, step=step)
+    subprocess.run([PROGRAM, "analyze", tmp_path / "several.h5", "-q", "-o", tmp_path / "several.json"], check=True)
+    return tmp_path / "several.json"
+
+
+def test_gamma_of_checkpoints_in_one_file(several, tmp_path, run):
+    from collapscope import plot
+
+    assert run("plot", "nrc3_over_gamma", several, "-o", "x.svg") == (0, "")
+    plot.save(plot.nrc3_over_gamma([(tmp_path / "several.h5", "c2"), (tmp_path / "several.h5", "c3")]), tmp_path / "y.svg")
+    assert (tmp_path / "x.svg").read_bytes() == (tmp_path / "y.svg").read_bytes()
+    assert len(plot.nrc3_over_gamma(tmp_path / "several.h5").axes[0].get_lines()) == 8
+    with h5py.File(tmp_path / "several.h5", "a") as file:
+        for checkpoint in file["checkpoints"].values():
+            del checkpoint.attrs["run"], checkpoint.attrs["step"]
+    labels = [line.get_label() for line in plot.nrc3_over_gamma(tmp_path / "several.h5").axes[0].get_lines()]
+    assert labels[::2] == [f"several.h5:c{number}" for number in range(4)]
+    with pytest.raises(FigureError, match="several.h5: no checkpoint c9"):
+        plot.nrc3_over_gamma([(tmp_path / "several.h5", "c9")])
+    with pytest.raises(FigureError, match="no checkpoint in the dumps"):
+        plot.nrc3_over_gamma([])
+
+
+def test_all_goes_on_where_the_results_have_no_dumps(tree, tmp_path, run):
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["path"] = ""
+    (tmp_path / "meter.json").write_text(json.dumps(tree))
+
+    status, message = run("plot", "all", "meter.json", "-o", "figures")
+    assert status == 0 and len(list((tmp_path / "figures").iterdir())) == 6
+    assert message.startswith("collapscope plot: no nrc3_over_gamma: the results name no dumps") and message.count("\n") == 1
+    status, message = run("plot", "nrc3_over_gamma", "meter.json", "-o", "x.pdf")
+    assert status == 2 and "the results name no dumps" in message
+
+
+def test_warnings_are_lines(tree, tmp_path):
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["step"] = 1
+    (tmp_path / "same.json").write_text(json.dumps(tree))
+    status, message = shell("plot", "last_layer", tmp_path / "same.json", "-o", tmp_path / "x.svg")
+    assert status == 0 and message == ("collapscope plot: 12 checkpoints have the run and the step of another one, such as step 1 of run arm_wd0.01; "
+                                       "a line goes through all of them\n")

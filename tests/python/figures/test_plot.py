@@ -468,3 +468,25 @@ def test_the_users_settings_do_not_matter_and_stay(arm, tmp_path):
         plot.save(plot.spectrum(arm / "arm.json"), tmp_path / "b.svg")
         assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_gamma_of_shards_is_that_of_all_their_targets(tmp_path):
+    """As those of a distributed training, which do not name a run."""
+    with h5py.File(LAST[1]) as whole:
+        rows = len(whole["targets"])
+        for shard, part in enumerate((slice(0, 70), slice(70, rows))):
+            with h5py.File(tmp_path / f"rank{shard}.h5", "w") as file:
+                whole.copy("layers", file)
+                file["targets"] = whole["targets"][part]
+                file.attrs.update(shard=shard, shards=2)
+
+    def curve(dumps):
+        return [line.get_xydata() for line in plot.nrc3_over_gamma(dumps).axes[0].get_lines()]
+
+    shards = [tmp_path / "rank1.h5", tmp_path / "rank0.h5"]
+    for drawn, expected in zip(curve(shards), curve(LAST[1])):
+        np.testing.assert_allclose(drawn, expected, rtol=1e-10, atol=1e-14)
+    assert len(curve([*shards, LAST[0]])) == 4
+    for dumps in (shards[0], [*shards, shards[0]]):
+        with pytest.raises(FigureError, match="rank1.h5: shard 1 of 2, and NRC3 is of the targets of all: found [13], expected each once"):
+            plot.nrc3_over_gamma(dumps)

@@ -154,7 +154,7 @@ def test_a_report_is_read_like_results(tree):
 
 def test_hostile_names_come_back_as_they_are(tmp_path):
     import h5py
-    names = {"run": "=cmd|'/c calc'!A1", "layers": ["$x_{1}$", "a,b\"c", "@sum", "<b>&amp;"]}
+    names = {"run": "=cmd|'/c calc'!A1", "layers": ["$x_{1}$", "a,b\"c", "@sum", "<b>&amp;", "'=x", "''+y", "'z", "'"]}
     with h5py.File(tmp_path / "hostile.h5", "w") as file:
         file.attrs.update(format="collapscope-dump", format_version=1, run=names["run"])
         generator = np.random.default_rng(1)
@@ -184,6 +184,15 @@ def test_checkpoints_inside_a_file(tmp_path):
     for name in ("x.json", "x.csv"):
         frame = collapscope.load(tmp_path / name)
         assert list(frame.id.unique()) == ["0001", "0002"] and set(frame.path) == {str(tmp_path / "two.h5")}
+
+
+@pytest.mark.parametrize("path, file, key", [
+    ("a.h5:/checkpoints/1", "a.h5", "1"), ("x:/checkpoints/a.h5:/checkpoints/1", "x:/checkpoints/a.h5", "1"),
+    ("x:/checkpoints/b/a.h5", "x:/checkpoints/b/a.h5", ""), ("'=a.h5", "=a.h5", ""), ("'a.h5", "'a.h5", "")])
+def test_paths_of_csv(tmp_path, path, file, key):
+    (tmp_path / "x.csv").write_text(f"path,run,step,layer,index,metric,value\n{path},r,1,fc,0,nrc1,0.5\n")
+    frame = collapscope.load(tmp_path / "x.csv")
+    assert (frame.path[0], frame.id[0]) == (file, key)
 
 
 @pytest.mark.parametrize("content, message", [

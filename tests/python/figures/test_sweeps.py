@@ -3,9 +3,11 @@ import copy
 import json
 import re
 import subprocess
+import warnings
 
 import matplotlib.text
 import numpy as np
+import pandas
 import pytest
 from matplotlib.colors import to_hex
 
@@ -15,6 +17,7 @@ from collapscope.__main__ import main
 from collapscope.errors import FigureError
 from collapscope.plot.names import collapsed_end
 from collapscope.plot.short import Labels
+from collapscope.plot.style import GREY
 from conftest import PROGRAM, ROOT
 
 DECAYS = (0.0, 1e-4, 1e-3, 0.01)
@@ -248,3 +251,237 @@ def test_the_common_name_of_long_layers_stays_below_its_panel(tree):
     assert all("*" in ax.get_xlabel() for ax in figure.axes)
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
     assert not any(box.overlaps(other) for number, box in enumerate(boxes) for other in boxes[:number])
+
+
+def test_results_of_a_meter_on_two_loaders_are_both_drawn(tree):
+    """An empty path is no dump: two of them are not the same checkpoint."""
+    sample = tree["checkpoints"][0]
+    measured = []
+    for value in (0.1, 0.9):
+        checkpoints = [{**copy.deepcopy(sample), "path": "", "run": "a", "step": step} for step in (1, 2)]
+        for checkpoint in checkpoints:
+            checkpoint["layers"][5]["metrics"]["nrc1"] = value
+        measured.append({**tree, "checkpoints": checkpoints})
+    with pytest.warns(UserWarning, match="4 checkpoints have the run and the step of another one, such as step 1 of run a"):
+        drawn = lines(plot.last_layer(collapscope.load(measured), metrics=["nrc1"]).axes[0])
+    assert list(drawn["a"].get_ydata()) == [0.1, 0.9, 0.1, 0.9]
+
+
+def test_dumps_that_were_measured_twice_are_drawn_once(sweep):
+    again = copy.deepcopy(sweep)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = lines(plot.last_layer(collapscope.load([sweep, again]), metrics=["nrc1"]).axes[0])
+    assert list(drawn["wd0_seed0"].get_xdata()) == list(STEPS)
+
+
+def split_in_two(tree):
+    """A run of three steps, measured on two splits: NaN in the test samples at the last."""
+    sample = tree["checkpoints"][0]
+    tree["checkpoints"] = [{**copy.deepcopy(sample), "path": f"{split}{step}.h5", "run": "w", "step": step,
+                            "attributes": {"split": split}} for split in ("train", "test") for step in (1, 2, 3)]
+    tree["failures"] = [{"path": "test3.h5", "object": "/layers/fc6/activations", "run": "w", "step": 3, "split": "test",
+                         "message": "found NaN or Inf, first in row 5; expected finite numbers"}]
+    del tree["checkpoints"][-1]
+    return tree
+
+
+def test_nan_in_test_samples_is_no_death_on_those_of_training(tree):
+    ax = plot.last_layer(split_in_two(tree), metrics=["nrc1"]).axes[0]
+    drawn = lines(ax)
+    assert list(drawn["w (train)"].get_xdata()) == [1, 2, 3] and list(drawn["w (test)"].get_xdata()) == [1, 2]
+    (cross,) = [line for line in ax.get_lines() if line.get_label() == "_death"]
+    assert cross.get_color() == drawn["w (test)"].get_color()
+
+    del tree["failures"][0]["split"]  # of an early version, which does not say it
+    assert len(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])["w (train)"].get_xdata()) == 2
+
+
+def test_a_report_tells_the_splits_of_failures_apart_too(tree, tmp_path):
+    (tmp_path / "split.json").write_text(json.dumps(split_in_two(tree)))
+    subprocess.run([PROGRAM, "report", tmp_path / "split.json", "-o", tmp_path / "report.json"], check=True, capture_output=True)
+    drawn = lines(plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0])
+    assert {run: len(line.get_xdata()) for run, line in drawn.items()} == {"w (train)": 3, "w (test)": 2}
+    assert len([line for line in plot.last_layer(tmp_path / "report.json", metrics=["nrc1"]).axes[0].get_lines() if line.get_label() == "_death"]) == 1
+
+
+def test_each_run_has_its_own_signal_dimension(sweep):
+    runs = {"wd0_seed0": 1, "wd0.001_seed0": 3}
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["run"] in runs]
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"].update(evr=[0.5, 0.3, 0.15, 0.05], signal_dim=runs[checkpoint["run"]])
+
+    for title, ax in panels(plot.explained_variance(sweep, components=4)).items():
+        assert [line.get_linestyle() for line in ax.get_lines()].count("-") == runs[title]
+    (ax,) = plot.spectrum(sweep).axes
+    ends = {line.get_xdata()[0]: to_hex(line.get_color()) for line in ax.get_lines() if line.get_label() == "_signal_dim"}
+    assert ends == {runs[run] + 0.5: to_hex(line.get_color()) for run, line in lines(ax).items()}
+
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"]["signal_dim"] = 2
+    (end,) = [line for line in plot.spectrum(sweep).axes[0].get_lines() if line.get_label() == "_signal_dim"]
+    assert end.get_color() == GREY
+    for checkpoint in sweep["checkpoints"]:  # known, but not of this layer
+        checkpoint["layers"][-1]["metrics"]["signal_dim"] = None
+        checkpoint["layers"][0]["metrics"]["signal_dim"] = 2
+    for ax in plot.explained_variance(sweep, components=4).axes:
+        assert {line.get_linestyle() for line in ax.get_lines()} == {"-"}
+    assert lines(plot.spectrum(sweep).axes[0])
+
+
+@pytest.fixture
+def both_splits(sweep):
+    """The sweep on training samples and, of all but one run, on test samples, where the error is ten times as high."""
+    for checkpoint in list(sweep["checkpoints"]):
+        checkpoint["attributes"]["split"] = "train"
+        if checkpoint["run"] != "wd0.001_seed2":
+            sweep["checkpoints"].append(copy.deepcopy(checkpoint))
+            sweep["checkpoints"][-1]["path"] = "test_" + checkpoint["path"]
+            sweep["checkpoints"][-1]["attributes"]["split"] = "test"
+            sweep["checkpoints"][-1]["targets"]["model_mse"] *= 10
+    return sweep
+
+
+def test_weight_decay_has_a_line_for_each_split(both_splits):
+    (ax,) = plot.weight_decay(both_splits, metrics=["model_mse"]).axes
+    drawn = lines(ax)
+    assert list(drawn) == ["test", "train"] and len({line.get_color() for line in drawn.values()}) == 2
+    assert list(drawn["train"].get_ydata()) == pytest.approx([0.2, 0.2, 0.2])
+    assert list(drawn["test"].get_ydata()) == pytest.approx([2.0, 1.5, 2.0])
+    assert [label.get_text().split("\n")[-1] for label in ax.get_xticklabels()] == ["n 2", "n 3", "n 2–3", "n 2"]
+    assert {"train", "test"} <= set(texts(ax.figure))
+    names = sorted({checkpoint["layers"][-1]["name"] for checkpoint in both_splits["checkpoints"]})
+    assert list(lines(plot.weight_decay(both_splits, metrics=["nrc1"], layer=[names[0], "model.encoder.layers.0.mlp.fc2"]).axes[0]))[1] == \
+        f"{names[0]}, train"
+    (ax,) = plot.weight_decay(both_splits, run="*(train)", metrics=["model_mse"]).axes
+    assert list(lines(ax)) == ["last layer"]
+
+
+def test_means_are_never_of_training_and_test_samples(both_splits):
+    for by in ("weight_decay", ["split", "weight_decay"]):
+        drawn = lines(plot.last_layer(both_splits, metrics=["model_mse"], group_by=by).axes[0])
+        assert len(drawn) == 8
+        ends = {tuple(sorted(label.split(" (n ")[0].split(", "))): line.get_ydata()[-1] for label, line in drawn.items()}
+        assert ends["split train", "weight decay 0.0001"] == pytest.approx(0.2) and ends["split test", "weight decay 0.0001"] == pytest.approx(2)
+
+
+def test_negative_values_of_an_attribute_are_drawn(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["attributes"]["margin"] = checkpoint["attributes"]["seed"] - 1.0
+    (ax,) = plot.weight_decay(sweep, by="margin", metrics=["model_mse"]).axes
+    assert ax.get_xscale() == "linear" and list(lines(ax)["last layer"].get_xdata()) == [-1, 0, 1]
+    assert list(lines(ax)["last layer"].get_ydata()) == pytest.approx([0.1, 0.2, 0.3])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["-1\nn 4", "0\nn 3", "1\nn 3"]
+    for number, checkpoint in enumerate(sweep["checkpoints"]):
+        checkpoint["attributes"]["margin"] = -0.5 * list(dict.fromkeys(c["run"] for c in sweep["checkpoints"])).index(checkpoint["run"])
+    (ax,) = plot.weight_decay(sweep, by="margin", metrics=["model_mse"]).axes
+    assert len(lines(ax)["last layer"].get_xdata()) == 10 and len(ax.get_xticks()) < 10
+
+
+def test_zeros_are_at_the_lower_edge_also_where_a_floor_lowers_it(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["run"] == "wd0_seed0"][:4]
+    for checkpoint, value in zip(sweep["checkpoints"], (0.5, 1e-3, 0.0, 5e-14)):
+        checkpoint["layers"][-1]["metrics"]["nrc1"] = value
+        checkpoint["layers"][-1]["floors"]["nrc1"] = 1e-14
+    (ax,) = plot.last_layer(sweep, metrics=["nrc1"]).axes
+    (zeros,) = [line for line in ax.get_lines() if line.get_label() == "_zeros"]
+    assert list(zeros.get_ydata()) == [ax.get_ylim()[0]] and ax.get_ylim()[0] < 1e-14
+    assert list(lines(ax)["wd0_seed0"].get_ydata()) == [0.5, 1e-3, ax.get_ylim()[0], 5e-14]
+
+
+@pytest.fixture
+def headless(tree):
+    """A run of three steps and three layers, and how to take its last layer from one of them: by a failure, or by another name."""
+    sample = tree["checkpoints"][0]
+    tree["checkpoints"] = [{**copy.deepcopy(sample), "path": f"r{step}.h5", "run": "r", "step": step} for step in (1, 2, 3)]
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["layers"] = [{**copy.deepcopy(sample["layers"][5]), "name": name, "index": i} for i, name in enumerate(("fc1", "fc2", "head"))]
+        for layer, value in zip(checkpoint["layers"], (0.3, 0.2, 0.1)):
+            layer["metrics"].update(nrc1=value, evr=[value, 0.1])
+
+    def lose(at, **known):
+        del tree["checkpoints"][at - 1]["layers"][-1]
+        if known:
+            tree["failures"].append({"path": f"r{at}.h5", "object": "/layers/head/activations", "message": "found 79 samples", **known})
+        return tree
+    return lose
+
+
+@pytest.mark.parametrize("known", [{"path": "r2.h5"}, {"run": "r", "step": 2, "path": "elsewhere.h5"}, {"run": "r", "step": 2, "object": "head"}])
+def test_the_layer_before_a_last_one_that_failed_does_not_stand_in(headless, known):
+    tree = headless(2, **known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (line,) = lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0]).values()
+        assert list(line.get_xdata()) == [1, 3] and list(line.get_ydata()) == [0.1, 0.1]
+        tree["failures"][0]["object"] = "/layers/fc1/activations"  # of one that was not the last
+        del tree["checkpoints"][1]["layers"][0]
+    tree["checkpoints"][1]["layers"][-1]["name"] = "head"
+    assert len(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])["r"].get_xdata()) == 3
+
+
+def test_a_last_layer_of_another_name_is_said(headless):
+    with pytest.warns(UserWarning, match=r"last layer of run r is head at some checkpoints and fc2 at others; .* \(--layer\)") as said:
+        (line,) = lines(plot.last_layer(headless(2)).axes[0]).values()
+    assert list(line.get_ydata()) == [0.1, 0.2, 0.1] and len(said) == 1 and said[0].filename == __file__
+
+
+def test_a_last_step_without_a_value_is_said(headless):
+    tree = headless(3, path="r3.h5")
+    for figure in (plot.spectrum, lambda tree: plot.spectrum(tree, layer="head")):
+        with pytest.warns(UserWarning, match="run r has no evr to draw at its last step 3; its step 2 is the last that has it") as said:
+            figure(tree)
+        assert len(said) == 1
+    for step in (1, 2):
+        headless(step, path=f"r{step}.h5")
+        tree["checkpoints"].append({**copy.deepcopy(tree["checkpoints"][0]), "path": "other.h5", "run": "other", "layers": [
+            {**copy.deepcopy(tree["checkpoints"][0]["layers"][0]), "name": name} for name in ("fc1", "fc2", "head")]})
+    with pytest.raises(FigureError, match="no value of nrc1 at the last layer, which failed at all checkpoints"):
+        plot.last_layer(tree, run="r", metrics=["nrc1"])
+
+
+def test_tables_that_pandas_joined_are_refused(tree):
+    other = copy.deepcopy(tree)
+    for checkpoint in other["checkpoints"]:
+        checkpoint["run"] = f"other {checkpoint['run']}"
+    tables = [collapscope.load(part) for part in (tree, other)]
+    for pair in (tables, [tables[0], tables[0]]):
+        with pytest.raises(FigureError, match=r"several checkpoints have the number 0, as in tables joined by pandas; load\(\[a, b\]\) joins results"):
+            plot.last_layer(pandas.concat(pair))
+    tables[1]["checkpoint"] += len(tree["checkpoints"])
+    assert len(lines(plot.last_layer(pandas.concat(tables), metrics=["nrc1"]).axes[0])) == 6
+    assert len(lines(plot.last_layer(collapscope.load([tree, other]), metrics=["nrc1"]).axes[0])) == 6
+    bare = collapscope.load(tree)
+    assert plot.last_layer(bare[bare.metric == "nrc1"], metrics=["nrc1"]).axes
+
+
+def test_the_legend_has_no_run_that_is_not_drawn(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["step"] != 5 or checkpoint["run"] != "wd0_seed0"]
+    for step, gone in ((5, {"wd0_seed0"}), (50, {NAN["run"], ZERO["run"]}), (np.int64(50), {NAN["run"], ZERO["run"]})):
+        figure = plot.deep(sweep, metrics=["deep_nrc1"], step=step)
+        names = {label.get_text() for legend in figure.legends for label in legend.get_texts()}
+        assert not gone & names and set(lines(figure.axes[0])) <= names and len(lines(figure.axes[0])) == 12 - len(gone)
+
+
+def test_the_number_of_runs_is_that_of_the_points(sweep):
+    sweep["checkpoints"] = [checkpoint for checkpoint in sweep["checkpoints"] if checkpoint["step"] < 200 or checkpoint["run"] == "wd0.001_seed0"]
+    drawn = lines(plot.last_layer(sweep, metrics=["nrc1"], group_by="weight_decay").axes[0])
+    assert list(drawn)[1:3] == ["weight decay 0.0001 (n 3)", "weight decay 0.001 (n 1–3)"]
+
+
+@pytest.mark.parametrize("draw, message", [
+    (lambda results: plot.deep(results, step="lst"), "step: found lst, expected a number or last"),
+    (lambda results: plot.explained_variance(results, components=0), "components: found 0; expected a whole number from 1 on"),
+    (lambda results: plot.last_layer(results, width=0.3), "width: found 0.3; expected inches from 1 to 100"),
+    (lambda results: plot.last_layer(results, width=float("nan")), "width: found nan; expected inches from 1 to 100"),
+])
+def test_an_option_that_gives_no_figure_is_refused(arm, draw, message):
+    with pytest.raises(FigureError, match=message):
+        draw(arm / "arm.json")
+
+
+def test_a_logarithm_of_nothing_above_zero_is_said(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["layers"][-1]["metrics"]["nrc1"] = -1.0
+    with pytest.warns(UserWarning, match="nrc1: no value is above 0, as a logarithmic axis needs; its axis is linear"):
+        assert plot.last_layer(sweep, metrics=["nrc1"], log=True).axes[0].get_yscale() == "linear"

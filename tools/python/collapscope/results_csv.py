@@ -36,7 +36,7 @@ def _csv_row(line, checkpoints):
     path, run, step, layer, index, metric, value = line[:7]
     checkpoint = checkpoints.setdefault((path, run, step), None)
     if checkpoint is None:
-        file, _, id_ = _unquoted(path).partition(":/checkpoints/")
+        file, id_ = _place(path)
         checkpoint = checkpoints[path, run, step] = {
             "path": file, "id": id_, "run": _unquoted(run) or None, "step": float(step) if step else None,
             "targets": {}, "depth": {}, "layers": {}}
@@ -89,7 +89,7 @@ def _class_row(cells, checkpoints):
     key = cells["path"], cells["run"], cells["step"]
     checkpoint = checkpoints.get(key)
     if checkpoint is None:
-        file, _, id_ = _unquoted(cells["path"]).partition(":/checkpoints/")
+        file, id_ = _place(cells["path"])
         checkpoint = checkpoints[key] = {
             "path": file, "id": id_, "run": _unquoted(cells["run"]) or None, "step": float(cells["step"]) if cells["step"] else None,
             "classes": {"labels": [], "names": [], "samples": [], "model_accuracy": []}, "layers": {}}
@@ -110,6 +110,13 @@ def _class_row(cells, checkpoints):
         raise ValueError(f"found label {label}, expected the labels of the first layer in their order")
 
 
+def _place(cell):
+    """The file and the id of a checkpoint in it, "" where the file is one. An id has no slash."""
+    path = _unquoted(cell)
+    file, found, id_ = path.rpartition(":/checkpoints/")
+    return (file, id_) if found and "/" not in id_ else (path, "")
+
+
 def _unquoted(cell):
     """A cell of text without the apostrophe that keeps spreadsheets from taking it for a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r\n＝＋－＠") else cell
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in tuple("=+-@\t\r\n＝＋－＠") else cell

@@ -4,6 +4,8 @@ import math
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from ..text import printable
+from .ends import say
 from .names import drawn
 from .style import GREY, UNNAMED
 
@@ -32,6 +34,8 @@ def dress(ax, metric, log=None, rows=None):
         low = rows is not None and (rows["value"] < rows["floor"]).any()
         log = positive.size and (values >= 0).all() and (
             low or positive.max() / positive.min() > _SPAN or positive.max() < 1e-3)
+    if log and not positive.size:
+        say(f"{printable(metric)}: no value is above 0, as a logarithmic axis needs; its axis is linear")
     if not log or not positive.size:
         ax.margins(y=0.08)
         return
@@ -61,6 +65,15 @@ def mark_zeros(ax):
                     color=line.get_color(), label="_zeros", zorder=4)
 
 
+def _lower_zeros(ax, low):
+    """Takes the zeros that `mark_zeros` has put at the lower edge along to a lower one."""
+    before = ax.get_ylim()[0]
+    for line in _data_lines(ax):
+        y = np.asarray(line.get_ydata(), dtype=float)
+        if (y == before).any():
+            line.set_ydata(np.where(y == before, low, y))
+
+
 def floor_zone(ax, x, rows, looks, by="run"):
     """What lies below the floors of rows at the positions x, on a logarithmic panel: hatched below the lowest floor, and a dotted line
     for each run (`by`) whose floor is higher. Only where one of its values comes near its floor; that may widen the panel.
@@ -82,6 +95,7 @@ def floor_zone(ax, x, rows, looks, by="run"):
     if floors[shown].max() < low / 10:
         return False
     low, high = min(low, lowest.min() / 3), max(high, floors[shown].max() * 3)
+    _lower_zeros(ax, low)
     left, right = ax.get_xlim()
     ax.fill_between([left, *places, right], low / 1e3, [lowest[0], *lowest, lowest[-1]], facecolor="none", hatch="//////",
                     edgecolor=GREY, linewidth=0, zorder=0.6, label="_floor")

@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 
 from .. import plot
 from ..errors import FigureError, ResultsError
@@ -39,8 +40,14 @@ Exit status: 0 all done; 2 no figure written."""
 
 
 def main(argv):
-    """Writes the figures asked for. Returns 0, or 2 with a line on standard error."""
+    """Writes the figures asked for. Returns 0, or 2 with a line on standard error. Warnings are lines, too."""
     options = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"collapscope plot: {printable(message)}", file=sys.stderr)
+        return _plot(options)
+
+
+def _plot(options):
     try:
         source = [json.load(sys.stdin) if path == "-" else path for path in options.results]
         if options.figure == "all":
@@ -117,16 +124,18 @@ def _one(values, message):
 
 
 def _dumps(source, run):
-    """The dumps among the sources, and of results the dumps of the last checkpoint of each run."""
+    """The dumps among the sources, and of results the dumps, with the id of the checkpoint, of the last checkpoint of each run."""
     from .data import Results
 
     dumps = [path for path in source if not isinstance(path, dict) and _is_hdf5(path)]
     results = [path for path in source if path not in dumps]
     if results:
         frame = Results(results, run)
-        last = frame.at_step(frame.frame.drop_duplicates("checkpoint"))
-        last = last[last["id"] == ""].sort_values("run", key=lambda names: names.map(frame.runs.index))
-        dumps += last["path"].drop_duplicates().to_list()
+        last = frame.at_step(frame.frame.drop_duplicates("checkpoint")).drop_duplicates("dump")
+        last = last[last["path"].fillna("") != ""].sort_values("run", key=lambda names: names.map(frame.runs.index))
+        if last.empty and not dumps:
+            raise FigureError("the results name no dumps, from which NRC3 is computed: those of a Meter or an Accumulator have none; give dumps")
+        dumps += zip(last["path"], last["id"])
     return dumps
 
 
@@ -145,7 +154,7 @@ def _all(source, options):
         try:
             save(_figure(name, given, options), os.path.join(options.output, f"{name}.{options.format}"))
             written += 1
-        except (FigureError, ImportError, OSError) as error:
+        except (FigureError, ImportError, OSError, ValueError) as error:
             print(f"collapscope plot: no {name}: {_message(error)}", file=sys.stderr)
     return 0 if written else 2
 

@@ -1,12 +1,11 @@
 """What the figures ask of results: runs, steps, layers, and the series of one metric."""
-import warnings
-
 import numpy as np
 
 from ..errors import FigureError
 from ..results import COLUMNS, load
 from ..text import did_you_mean, fitting, printable
-from .groups import death, differing, groups, natural, number_of, run_names, value_key
+from .ends import Ends, say
+from .groups import death, differing, groups, natural, number_of, run_names, split_of, value_key
 from .names import is_drawn
 from .style import group_looks, line_looks, text
 
@@ -21,20 +20,26 @@ class Results:
         missing = [name for name in COLUMNS if name not in frame.columns]
         if missing:
             raise FigureError(f"a figure needs what load() returns without wide=True; missing column: {missing[0]}")
+        _refuse_mixed_numbers(frame)
         self._attributes = frame.attrs.get("attributes") or []
         self.frame = frame.copy(deep=False)
         self.frame.attrs = {}
         given = self.frame["run"].fillna("")
         heads = self.frame.drop_duplicates("checkpoint")
         heads = heads.assign(run=heads["run"].fillna(""), path=heads["path"].fillna(""), id=heads["id"].fillna(""))
-        self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, {c: self._all_attributes(c) for c in heads["checkpoint"]}))
+        attributes = {c: self._all_attributes(c) for c in heads["checkpoint"]}
+        self.frame["run"] = self.frame["checkpoint"].map(run_names(heads, attributes))
         self._named = dict(zip(self.frame["run"], given))  # as the results have it, without the split
+        self._splits = {run: split_of(attributes[c]) for run, c in zip(self.frame["run"], self.frame["checkpoint"])}
+        self.frame["dump"] = self.frame["checkpoint"].map(_dumps(heads))
         self._warn_of_equal_steps()
         if self.frame["step"].isna().all():
             self.step_label = "Checkpoint"
         by_run = self.frame.groupby("run")  # a run without steps counts its checkpoints, in the order given
         stepless = by_run["step"].transform("count") == 0
         self.frame["step"] = self.frame["step"].where(~stepless, by_run["checkpoint"].rank("dense") - 1)
+        failures = frame.attrs.get("failures") or []
+        self._ends = Ends(self.frame, failures, self._is_of)
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
             known = list(self.frame["run"].unique())
@@ -48,7 +53,7 @@ class Results:
         self.run_attributes = {run: self._attributes_of(run) for run in self.runs}
         self.by = differing(self.run_attributes)
         self.runs = [run for members in groups(self.run_attributes, self.by).values() for run in members]
-        self.dead = self._deaths(frame.attrs.get("failures") or [])
+        self.dead = self._deaths(failures)
         if not hasattr(self, "step_label"):
             units = {self.attribute(c, "step_unit") for c in self.frame["checkpoint"].unique()} - {None}
             self.step_label = text(str(units.pop()).capitalize()) if len(units) == 1 else "Step"
@@ -68,12 +73,12 @@ class Results:
         return {name: self.attribute(checkpoint, name) for name in names}
 
     def _warn_of_equal_steps(self):
-        heads = self.frame.drop_duplicates("checkpoint")
+        heads = self.frame.drop_duplicates("checkpoint").drop_duplicates(["dump", "run", "step"])
         twice = heads[heads["step"].notna() & heads.duplicated(["run", "step"], keep=False)]
-        if twice["path"].nunique() > 1 or twice["id"].nunique() > 1:
+        if len(twice):
             one = twice.iloc[0]
-            warnings.warn(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
-                          f"{printable(one['run'])}; a line goes through all of them", stacklevel=4)
+            say(f"{len(twice)} checkpoints have the run and the step of another one, such as step {one['step']:g} of run "
+                f"{printable(one['run'])}; a line goes through all of them")
 
     def _attributes_of(self, run):
         """The attributes that all checkpoints of a run have in common."""
@@ -92,11 +97,26 @@ class Results:
             mine = last[last["run"] == run]
             if mine.empty:
                 continue
-            since = death(set(mine["step"].dropna()), [one for one in failures if run and one.get("run") == self._named[run]], mine["layer"].iloc[0],
+            since = death(set(mine["step"].dropna()), [one for one in failures if self._is_of(one, run)], mine["layer"].iloc[0],
                           set(flat.loc[flat["run"] == run, "step"].dropna()))
             if since is not None:
                 dead[run] = since
         return dead
+
+    def _is_of(self, failure, run):
+        """Whether a failure is of this run, by its run and split. One that says no split is of all runs of that name, unless there is one
+        whose checkpoints say none either."""
+        name, split = self._named[run], failure.get("split") or ""
+        if not name or name not in (failure.get("run"), f"{failure.get('run')} ({split})"):  # the second: in a report
+            return False
+        return split == self._splits[run] or (not split and all(self._splits[other] for other in self._splits if self._named[other] == name))
+
+    def splits(self, runs):
+        """{split: runs that have it}, of those runs; one without a name where they do not differ in it."""
+        found = {}
+        for run in runs:
+            found.setdefault(self._splits[run], []).append(run)
+        return dict(sorted(found.items())) if len(found) > 1 else {"": list(runs)}
 
     def _alive(self, rows):
         return rows[rows["step"].isna() | ~(rows["step"] >= rows["run"].map(self.dead).astype(float).fillna(np.inf))] if self.dead else rows
@@ -109,23 +129,28 @@ class Results:
         return dict(zip(self.runs, line_looks(len(self.runs))))
 
     def together(self, rows, by, keys):
-        """Means of rows over the runs that have the same values of some attributes, without those that died.
+        """Means of rows over the runs that have the same values of some attributes, and of `split` where they differ in it, without those
+        that died.
 
         by: names of attributes. keys: columns in which rows of a mean agree. Returns (rows with run = a label of the group, value,
-        spread, the sample standard deviation, NaN of one value, and lowest; {label: look}).
+        spread, the sample standard deviation, NaN of one value, and lowest; {label: look}). A label says of how many runs its values are.
         """
         missing = [name for name in by if all(name not in values for values in self.run_attributes.values())]
         if missing:
             known = sorted({name for values in self.run_attributes.values() for name in values})
             raise FigureError(f"no run has an attribute {printable(missing[0])}{did_you_mean(missing[0], known)}; there are "
                               f"{_listed(known) if known else 'none'}")
-        labels, members = {}, []
+        if len(self.splits(self.runs)) > 1 and "split" not in by:
+            by = [*by, "split"]  # a mean of training and test samples is of no network
+        members = {}
         for values, runs in groups(self.run_attributes, by).items():
             alive = [run for run in runs if run not in self.dead]
             if alive:
                 label = ", ".join(f"{_named_value(name, value)}" for name, value in zip(by, values))
-                labels.update(dict.fromkeys(alive, f"{label} (n {len(alive)})"))
-                members.append(labels[alive[0]])
+                points = rows[rows["run"].isin(alive)].groupby(keys)["run"].nunique()
+                counts = sorted({points.min(), points.max()}) if len(points) else [len(alive)]
+                members[f"{label} (n {'–'.join(map(str, counts))})"] = alive
+        labels = {run: label for label, runs in members.items() for run in runs}
         rows = rows[rows["run"].isin(labels)].assign(run=lambda found: found["run"].map(labels))
         numbers = rows.groupby(["run", *keys], sort=False, dropna=False)["value"]
         means = rows.drop_duplicates(["run", *keys]).copy()
@@ -142,7 +167,7 @@ class Results:
         if close and not is_drawn(metric):  # else it is one of the other task
             raise FigureError(f"no metric is called {printable(metric)} in these results{close}")
         rows = self._alive(self.frame[self.frame["metric"] == metric])
-        rows = rows.drop_duplicates(["path", "id", "run", "step", "layer", "component"], keep="last")
+        rows = rows.drop_duplicates(["dump", "run", "step", "layer", "component"], keep="last")
         if not rows["value"].notna().any():
             reasons = [printable(note) for note in rows["note"].unique() if note]
             raise FigureError(f"no value of {printable(metric)} in these results" +
@@ -170,7 +195,9 @@ class Results:
             self.check_layer(layer)
             chosen = rows[rows["layer"] == layer]
         else:
-            chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
+            chosen = self._ends.last_layers(rows)
+            if chosen.empty:
+                raise FigureError(f"no value of {printable(metric)} at the last layer, which failed at all checkpoints; layer= (--layer) chooses another")
         if not chosen["value"].notna().any():
             raise FigureError(f"no value of {printable(metric)} at layer {_listed([layer] if layer is not None else chosen['layer'].unique())}")
         return chosen
@@ -181,12 +208,20 @@ class Results:
             if len(rows) and rows["run"].isin(self.dead).all():
                 raise FigureError(f"no run is alive at its end: {_listed(self.dead)} died")
             rows = rows[~rows["run"].isin(self.dead)]
-            return rows[rows["step"].eq(rows.groupby("run")["step"].transform("max"))]
-        chosen = rows[rows["step"] == float(step)]
+            return rows[rows["step"].eq(rows["run"].map(self._ends.last_steps(rows)))]
+        wanted = number_of(step)
+        if wanted is None:
+            raise FigureError(f"step: found {printable(step)}, expected a number or last")
+        chosen = rows[rows["step"] == wanted]
         if chosen.empty:
             steps = ", ".join(f"{s:g}" for s in sorted(rows["step"].dropna().unique()))
-            raise FigureError(f"no checkpoint at step {float(step):g}; there are {steps}")
+            raise FigureError(f"no checkpoint at step {wanted:g}; there are {steps}")
         return chosen
+
+    def looks_at(self, step):
+        """As looks(), of the runs that are alive and have a checkpoint at a step, or at their last."""
+        there = set(self.at_step(self._alive(self.frame), step)["run"])
+        return {run: look for run, look in self.looks().items() if run in there}
 
     def steps_of(self, metric):
         """{run: its steps}, also those from its death on, and those of checkpoints of which nothing is left."""
@@ -203,6 +238,23 @@ class Results:
         """Names of the layers, input to output, of all runs together."""
         rows = self.frame[self.frame["scope"] == "layer"]
         return list(rows.groupby("layer")["position"].max().sort_values(kind="stable").index)
+
+
+def _refuse_mixed_numbers(frame):
+    """`checkpoint` is a number within what `load` returned: in tables that pandas joins it stands for several."""
+    heads = frame[["checkpoint", "path", "id", "run", "step"]].drop_duplicates()
+    mixed = heads.loc[heads["checkpoint"].duplicated(), "checkpoint"]
+    if mixed.empty:
+        mixed = frame.loc[frame.duplicated(["checkpoint", "scope", "position", "metric", "component"]), "checkpoint"]
+    if len(mixed):
+        raise FigureError(f"several checkpoints have the number {mixed.iloc[0]}, as in tables joined by pandas; load([a, b]) joins results")
+
+
+def _dumps(heads):
+    """{checkpoint: the number of its dump}; what was measured without one (by a Meter) is the same as nothing else."""
+    seen = {}
+    return {number: seen.setdefault((path, key) if path or key else number, len(seen))
+            for number, path, key in zip(heads["checkpoint"], heads["path"], heads["id"])}
 
 
 def _named_value(name, value):

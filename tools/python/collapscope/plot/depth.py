@@ -16,7 +16,7 @@ from .names import collapsed_end, drawn
 from .short import Labels
 from .style import GREY, TEXT_WIDTH, UNNAMED, paper_style, text
 from .ticks import Names, put_steps
-from .training import _MOST_PANELS, _drawable, _with_legend, names_of, title_length
+from .training import _MOST_PANELS, _drawable, _with_legend, names_of, signal_dims, title_length
 
 _DEEP = ("deep_nrc1", "deep_nrc2", "deep_nrc3", "deep_nrc4")
 
@@ -51,7 +51,7 @@ def _over_depth(results, run, step, metrics, logs, fitted, group_by, width, colu
         shown = [metric for metric in metrics if results.has(metric)]
         if not shown:
             results.of(metrics[0])  # says what is missing
-        layers, looks, zone = results.layers(), {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}, False
+        layers, looks, zone = results.layers(), results.looks_at(step), False
         names = Names(layers, width / grid_columns(columns, len(shown)) - 0.55)
         figure, axes = panels(len(shown), width=width, columns=columns, height=1.5 + names.height)
         place = {name: position for position, name in enumerate(layers)}
@@ -182,7 +182,8 @@ def _cells(ax, rows, steps, layers, norm, colours, inches):
 
 
 def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT_WIDTH, columns=3):
-    """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace.
+    """Explained-variance ratios of a layer's components, one line per run; a vertical line ends the signal subspace, of runs that
+    differ in it one for each.
 
     layer: a name, a list of names (one panel each), or "all" that have some; default the last. results, run, step, log, width: as for
     `deep`. Returns a matplotlib Figure.
@@ -199,7 +200,7 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
         alone = len(layers) == 1
         figure, axes = panels(len(layers), width=min(width, 3.25) if alone else width, columns=columns,
                               height=2.0 if alone else 1.6)
-        looks = {run: look for run, look in results.looks().items() if step != "last" or run not in results.dead}
+        looks = results.looks_at(step)
         for ax, name in zip(axes, layers):
             rows = results.at_step(results.at_layer("evr", name), step)
             for key, look in looks.items():
@@ -212,9 +213,16 @@ def spectrum(results, *, run=None, layer=None, step="last", log=None, width=TEXT
             ax.set_title(", ".join(text(layer) for layer in rows["layer"].unique()[:3]))
             if axes.index(ax) % columns:
                 ax.set_ylabel("")
-            if results.has("signal_dim"):
-                k = results.at_step(results.at_layer("signal_dim", name), step)["value"].max()
-                ax.axvline(k + 0.5, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")
+            _end_signal(ax, signal_dims(results, name, step), looks)
         legend_below(figure, {name or UNNAMED: line_handle(look) for name, look in looks.items()}
                      if len(looks) > 1 else {})
         return figure
+
+
+def _end_signal(ax, dims, looks):
+    """A vertical line behind the last component of the signal: grey, or of several runs that differ each in the colour of its runs.
+    dims: {run: k}."""
+    for k in sorted(set(dims.values())):
+        colours = {looks[run]["color"] for run in dims if dims[run] == k}
+        ax.axvline(k + 0.5, color=colours.pop() if len(colours) == 1 and len(set(dims.values())) > 1 else GREY, linewidth=0.8,
+                   linestyle=(0, (2, 2)), zorder=0.7, label="_signal_dim")

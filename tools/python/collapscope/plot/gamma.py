@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import FigureError
-from ..text import printable
-from .groups import natural
+from .dumps import read
 from .layout import legend_below, line_handle, panels
 from .style import line_looks, paper_style, text
 
@@ -24,13 +23,16 @@ class Curve(NamedTuple):
 def nrc3_over_gamma(dumps, *, layer=None, points=201, width=3.25):
     """NRC3 for all gamma from 0 to lambda_min, the smallest eigenvalue of the target covariance, with the minimum marked.
 
-    dumps: path of an HDF5 dump or a list of them (docs/format.md); each checkpoint is a line. layer: name, default the
-    last with a weight [n, d], n the number of target components. points: of the curve. width: inches.
+    dumps: path of an HDF5 dump or a list of them (docs/format.md); each checkpoint is a line. (path, id) in the list is one checkpoint
+    of a file that has several. Shards of a checkpoint, as a distributed training writes them, are joined: give all of them. layer: name,
+    default the last with a weight [n, d], n the number of target components. points: of the curve. width: inches.
     Computed in float64 (Andriopoulos et al. 2024, §3.1 and App. A.3). Returns a matplotlib Figure.
     Raises FigureError where NRC3 has no gamma to choose: n = 1, targets of deficient rank, no such weight; and OSError.
     """
-    paths = [dumps] if isinstance(dumps, (str, os.PathLike)) else list(dumps)
-    curves = [curve for path in paths for curve in nrc3_curves(path, layer, points)]
+    chosen = [dumps] if isinstance(dumps, (str, os.PathLike)) else list(dumps)
+    curves = [_curve(measured, points) for measured in read(chosen, layer)]
+    if not curves:
+        raise FigureError("no checkpoint in the dumps; expected one at least")
     with paper_style():
         figure, (ax,) = panels(1, width=width, columns=1, height=2.0)
         shared = len({curve.lambda_min for curve in curves}) == 1
@@ -56,45 +58,19 @@ def nrc3_over_gamma(dumps, *, layer=None, points=201, width=3.25):
         return figure
 
 
-def nrc3_curves(path, layer=None, points=201):
-    """The Curve of each checkpoint of a dump, in float64."""
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise FigureError(f"{printable(os.fspath(path))}: cannot be read as HDF5: {printable(error)}")
-    with file:
-        groups = list(file["checkpoints"].values()) if "checkpoints" in file and "layers" not in file else [file]
-        for group in groups:
-            if _text(group.attrs.get("task", file.attrs.get("task", ""))) == "classification":
-                raise FigureError(f"{printable(os.fspath(path))}: a classifier, which has no NRC3; neural_collapse shows its NC1-4")
-        return [_curve(group, layer, points, printable(os.fspath(path))) for group in groups]
-
-
-def _curve(group, layer, points, path):
-    import h5py
-
-    where = path if group.name == "/" else f"{path}: {group.name}"
-    if not isinstance(group.get("targets"), h5py.Dataset):
-        raise FigureError(f"{where}: no dataset targets")
-    targets = _float64(group["targets"])
-    targets = targets.reshape(len(targets), -1)
-    n = targets.shape[1]
-    weight = _weight(group, layer, n, where)
+def _curve(measured, points):
+    targets, weight, n = measured.targets, measured.weight, measured.targets.shape[1]
     if n == 1:
-        raise FigureError(f"{where}: n = 1 target component, where NRC3 is 0 at every gamma")
+        raise FigureError(f"{measured.where}: n = 1 target component, where NRC3 is 0 at every gamma")
     centred = targets - targets.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
     if values[0] <= n * np.finfo(float).eps * values[-1]:
-        raise FigureError(f"{where}: the targets have deficient rank, lambda_min = 0: gamma can only be 0")
+        raise FigureError(f"{measured.where}: the targets have deficient rank, lambda_min = 0: gamma can only be 0")
     root, gram = (vectors * np.sqrt(values)) @ vectors.T, weight @ weight.T
     best = min((nrc3(gram, root, g), g) for g in [0.0, *_stationary(gram, root, values[0])])
     # Smooth in the root of gamma; the minimum is one of the points.
     gamma = np.unique(np.append(values[0] * np.linspace(0.0, 1.0, points) ** 2, best[1]))
-    run = _text(group.attrs.get("run", os.path.basename(path)))
-    step = f", {_text(group.attrs.get('step_unit', 'step'))} {_number(group.attrs['step'])}" if "step" in group.attrs else ""
-    return Curve(run, step, gamma, np.array([nrc3(gram, root, g) for g in gamma]), best[::-1], float(values[0]))
+    return Curve(measured.run, measured.step, gamma, np.array([nrc3(gram, root, g) for g in gamma]), best[::-1], float(values[0]))
 
 
 def nrc3(gram, root, gamma):
@@ -113,37 +89,3 @@ def _stationary(gram, root, lambda_min):
     s = (trace * square - product * sum_) / slope if slope else -1.0
     inside = [s * s] if 0 < s * s < lambda_min and s > 0 else []
     return [g for g in [*inside, lambda_min] if not np.isnan(nrc3(gram, root, g))]
-
-
-def _weight(group, layer, n, where):
-    """Weight [n, d] of the layer asked for, or of the last layer that has such a weight."""
-    import h5py
-
-    found = []
-    if isinstance(group.get("layers"), h5py.Group):
-        group["layers"].visititems(lambda name, item: found.append((name[:-7], item)) if name.endswith("/weight")
-                                   and isinstance(item, h5py.Dataset) else None)
-    if layer is not None:
-        found = [(name, item) for name, item in found if name == layer]
-        if not found:
-            raise FigureError(f"{where}: no weight at layer {printable(layer)}")
-    found = [(name, item) for name, item in found if item.ndim == 2 and item.shape[0] == n]
-    if not found:
-        raise FigureError(f"{where}: no weight [{n}, d], as NRC3 of targets with {n} components needs")
-    last = max(range(len(found)), key=lambda i: (found[i][1].parent.attrs.get("index", -1), natural(found[i][0])))
-    return _float64(found[last][1])
-
-
-def _float64(dataset):
-    values = dataset[()]
-    if values.dtype == np.uint16 and _text(dataset.attrs.get("dtype", "")) == "bfloat16":
-        values = (values.astype(np.uint32) << 16).view(np.float32)
-    return values.astype(np.float64)
-
-
-def _number(value):
-    return f"{value:g}" if np.ndim(value) == 0 and np.issubdtype(type(value), np.number) else _text(value)
-
-
-def _text(value):
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,4 +1,5 @@
 """What runs have to do with one another: which died, which differ in their seeds alone."""
+import numbers
 import re
 
 import numpy as np
@@ -14,7 +15,7 @@ def number_of(value):
         if not _NUMBER.fullmatch(value):
             return None
         value = float(value)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value) else None
+    return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(value) else None
 
 
 def natural(name):
@@ -58,9 +59,15 @@ def run_names(heads, attributes):
         names[number] = run or (path if key else (path or f"checkpoint {number}") if stands_alone else "")
     splits = {}
     for number, run in zip(heads["checkpoint"], heads["run"]):
-        splits.setdefault(run, set()).add(attributes[number].get("split"))
-    return {number: f"{name} ({split})" if run and len(splits[run]) > 1 and isinstance(split := attributes[number].get("split"), str) and split else name
+        splits.setdefault(run, set()).add(split_of(attributes[number]))
+    return {number: f"{name} ({split})" if run and len(splits[run]) > 1 and (split := split_of(attributes[number])) else name
             for (number, name), run in zip(names.items(), heads["run"])}
+
+
+def split_of(attributes):
+    """Which samples a checkpoint was measured on: "train", "test"; "" where it does not say."""
+    split = attributes.get("split")
+    return split if isinstance(split, str) else ""
 
 
 def value_key(value):

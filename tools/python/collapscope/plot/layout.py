@@ -10,6 +10,7 @@ from .short import Labels
 from .style import GREY, PaperFigure
 
 _MOST_ENTRIES = 24  # of a legend
+_NARROWEST, _WIDEST = 1.0, 100.0  # inches
 
 
 def grid_columns(columns, count):
@@ -22,6 +23,8 @@ def grid_columns(columns, count):
 def panels(count, *, width, columns, height=1.5):
     """A figure `width` inches wide with `count` axes in a grid of at most `columns`, each `height` inches high."""
     columns = grid_columns(columns, count)
+    if not isinstance(width, numbers.Real) or not _NARROWEST <= width <= _WIDEST:
+        raise FigureError(f"width: found {width!r:.80}; expected inches from {_NARROWEST:g} to {_WIDEST:g}")
     rows = math.ceil(count / columns)
     figure = PaperFigure(figsize=(width, rows * height))
     figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)

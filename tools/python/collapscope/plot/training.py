@@ -1,5 +1,5 @@
 """Figures over training: the last layer's metrics, and the explained variance of its components."""
-import numpy as np
+import numbers
 
 from ..errors import FigureError
 from .axes import dress, dress_steps, floor_zone, plot_line
@@ -56,6 +56,8 @@ def explained_variance(results, *, run=None, layer=None, components=5, width=TEX
     """
     with paper_style():
         results = Results(results, run)
+        if not isinstance(components, numbers.Integral) or isinstance(components, bool) or components < 1:
+            raise FigureError(f"components: found {components!r:.80}; expected a whole number from 1 on")
         rows = results.at_layer("evr", layer)
         rows = rows[rows["component"] <= components]
         names = [name for name in results.runs if rows.loc[rows["run"] == name, "value"].notna().any()]
@@ -63,20 +65,32 @@ def explained_variance(results, *, run=None, layer=None, components=5, width=TEX
             raise FigureError(f"{len(names)} runs are too many for one figure (at most {_MOST_PANELS}): choose with run=")
         figure, axes = panels(len(names), width=width, columns=columns, height=1.6)
         titles = Labels(names, title_length(width, columns, len(names)))
-        signal = results.at_layer("signal_dim", layer)["value"].max() if results.has("signal_dim") else np.inf
+        signal = signal_dims(results, layer)
         looks = dict(zip(range(1, components + 1), line_looks(components)))
-        for component, look in looks.items():
-            look["linestyle"] = "-" if component <= signal else (0, (3, 1.5))
         for ax, name in zip(axes, names):
-            _lines(ax, rows[rows["run"] == name], "component", looks, "evr", False, results)
+            _lines(ax, rows[rows["run"] == name], "component", _dashed_beyond(signal.get(name), looks), "evr", False, results)
             ax.set_title(titles.of(name) + (" (dead)" if name in results.dead else ""))
             ax.set_ylim(-0.03 * rows["value"].max(), 1.05 * rows["value"].max())
             if axes.index(ax) % columns:
                 ax.set_ylabel("")
+        looks = _dashed_beyond(max(map(signal.get, names)) if set(names) <= set(signal) else None, looks)  # as in one panel at least
         shown = {f"component {component}": line_handle(looks[component])
                  for component in sorted(rows["component"].dropna().unique())}
         legend_below(figure, shown)
         return figure
+
+
+def _dashed_beyond(signal, looks):
+    """Those looks of components, dashed beyond the signal dimension; None: of unknown dimension."""
+    return {component: {**look, "linestyle": "-" if signal is None or component <= signal else (0, (3, 1.5))} for component, look in looks.items()}
+
+
+def signal_dims(results, layer, step=None):
+    """{run: its signal dimension k at a layer}: at a step, as for `deep`, or the largest of its checkpoints."""
+    if not _drawable(results, "signal_dim", layer):
+        return {}
+    rows = results.at_layer("signal_dim", layer)
+    return (rows if step is None else results.at_step(rows, step)).groupby("run")["value"].max().dropna().to_dict()
 
 
 def _drawable(results, metric, layer):
