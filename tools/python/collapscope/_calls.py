@@ -35,8 +35,9 @@ class Call:
 class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
-    def __init__(self, mask: torch.Tensor | None):
-        self.mask = mask
+    def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
+        """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
+        self.mask, self.weights = mask, weights
         self.calls: list[Call] = []
         self.count = self.depth = 0  # calls of the model; those that run
 
@@ -96,7 +97,7 @@ class Hook:
         lent = any(getattr(owner, name) is not parameter for owner, name, parameter in self.own)
         call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lent)
         self.of.calls.append(call)
-        if lent or self.reads:
+        if lent or self.reads or self.of.weights is not None:
             self.running = call, args, kwargs or {}
 
     def _keyword(self, module, kwargs: dict):
@@ -112,11 +113,15 @@ class Hook:
 
     def after(self, module, args, result):
         """A forward hook: the weight that this call used."""
-        if self.running is not None:
-            (call, args, kwargs), self.running = self.running, None
+        if self.running is None:
+            return
+        (call, args, kwargs), self.running = self.running, None
+        if call.lent or self.reads:
             before = len(self.of.calls)
             call.weights = _weights.used(self.layer, call.features, args, kwargs, self.where)
             del self.of.calls[before:]  # of layers within, which ran again
+        if self.of.weights is not None and not call.lent:
+            self.of.weights.note(self.layer)
 
 
 class Watcher:
