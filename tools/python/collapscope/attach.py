@@ -17,7 +17,7 @@ import numpy as np
 
 from ._dump import with_ending
 from ._model import same_random
-from ._shards import check_shards, samplers, shard_of, with_rank, world
+from ._shards import check_shards, running, samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
 
 
@@ -48,7 +48,7 @@ def add_all(recorder: Recorder, data, batch, samples: int | None, keep: int | No
     """Adds a loader's batches, at most `samples` samples (in whole batches) and the first `keep`. Returns a checksum of the
     targets."""
     checksum = seen = 0
-    with same_random(getattr(data, "generator", None)):
+    with same_random(getattr(data, "generator", None)), running(data):
         for number, item in enumerate(data, 1):
             if keep is not None and seen >= keep:
                 break
