@@ -1,6 +1,7 @@
 """Loaders that give each rank of torch.distributed a part of the samples: the numbers are those of all samples, or an error."""
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import collapscope
+from test_callbacks import stand_in
 from test_meter import mlp
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this PyTorch has no torch.distributed")
@@ -38,6 +40,40 @@ for wanted, call in (("looks: found 2 for a loader that shares its samples out a
 data.tensors[0][3] = float("nan")  # of one rank
 found = refused(lambda: collapscope.measure(net, DataLoader(data, 8, sampler=DistributedSampler(data, shuffle=False))))
 assert "found no sums on rank 1: AccumulatorError: meter: predictions: sample 1 has a NaN" in found, found
+"""
+
+CALLBACKS = """
+import pytest
+from test_callbacks import stand_in
+patch = pytest.MonkeyPatch()
+stand_in(patch, "lightning.pytorch", "Callback")
+stand_in(patch, "transformers", "TrainerCallback")
+logged = []
+class Module(torch.nn.Sequential):
+    def log_dict(self, numbers, rank_zero_only):
+        logged.append(numbers)
+data, net = dataset(), Module(*model())
+shared = DataLoader(data, 8, sampler=DistributedSampler(data))
+callback = collapscope.callbacks.lightning(shared, metrics=["samples", "nrc1"])
+callback.on_fit_start(None, net)
+callback.on_train_epoch_end(types.SimpleNamespace(current_epoch=0), net)
+of = types.SimpleNamespace(log=logged.append, add_callback=lambda callback: None)
+callback = collapscope.callbacks.trainer(of, shared, every=1, metrics=["samples", "nrc1"])
+callback.on_train_begin(None, None, None, model=net)
+callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=net)
+assert logged[0].keys() == logged[1].keys() and all(abs(logged[1][name] / value - 1) < 1e-9 for name, value in logged[0].items()), logged
+print(numbers(callback.table))
+for make in (lambda **options: collapscope.callbacks.lightning([data.tensors], **options), lambda **options: collapscope.callbacks.lightning(shared, looks=2, **options)):
+    assert "measure: " in refused(lambda: make(on_error="warn").on_fit_start(None, net))
+if rank == 0:
+    print(numbers(collapscope.measure(net, DataLoader(data, 8), looks=2)))
+    collapscope.callbacks.lightning([data.tensors], shards=False).on_fit_start(None, net)
+with torch.no_grad():
+    net[0].weight.fill_(float("nan")) if rank else None
+callback = collapscope.callbacks.lightning(shared, on_error="warn")
+with pytest.warns(RuntimeWarning, match="not measured at step 3: .*no sums on rank 1: .*NaN or Inf"):
+    callback.on_train_epoch_end(types.SimpleNamespace(current_epoch=3), net)
+assert callback.failures
 """
 
 ACCELERATE = """
@@ -99,16 +135,27 @@ def test_measure_in_two_processes(tmp_path):
     assert first[4] == "50"
 
 
+def test_callbacks_in_two_processes(tmp_path):
+    first, second = ranks(tmp_path, CALLBACKS)
+    assert first[0] == second[0] and all(map(close, first)) and len(first) == 2
+
+
 def test_loaders_of_accelerate(tmp_path):
     pytest.importorskip("accelerate")
     first, second = ranks(tmp_path, ACCELERATE)
     assert first == second and len(first) == 5 and all(map(close, first)), first
 
 
-def test_a_share_without_the_others():
+def test_a_share_without_the_others(monkeypatch):
     """A sampler for two ranks in a process that knows no other."""
     data = dataset()
     shared = DataLoader(data, 8, sampler=DistributedSampler(data, 2, 0))
     with pytest.raises(ValueError, match="data: found a loader with the samples of rank 0 of 2, and no torch.distributed"):
         collapscope.measure(model(), shared)
     assert numbers(collapscope.measure(model(), shared, shards=False)).split()[0] == "51"
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    callback = collapscope.callbacks.trainer(types.SimpleNamespace(add_callback=lambda callback: None), shared)
+    with pytest.raises(ValueError, match="no torch.distributed"):
+        callback.on_train_begin(None, None, None, model=model())
+    with pytest.raises(ValueError, match="shards: found 'yes'"):
+        collapscope.callbacks.trainer(None, shared, shards="yes")
