@@ -104,6 +104,25 @@ def test_a_second_look_that_fails(loader, error):
     assert meter.samples == 128
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, StopIteration])
+def test_an_error_inside_a_block_comes_out_as_it_is(kind):
+    """Also where a second pass was begun, which is an error by itself."""
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    with pytest.raises(kind, match="mine"):
+        with torch.no_grad(), meter:
+            model(X), model(X)
+            raise kind("mine")
+    assert not model._forward_hooks and not model[0]._forward_pre_hooks
+    with pytest.raises(ValueError, match="found no forward pass"):
+        meter.update(y=Y)
+    with pytest.raises(ValueError, match="found 2 forward passes inside `with meter:`"):
+        with torch.no_grad(), meter:
+            model(X), model(X)
+    meter.update(X, Y)
+    assert digest(meter) == wanted()
+
+
 def test_a_step_of_the_optimizer_before_the_update():
     """As of a training with one batch, whose next epoch begins with reset()."""
     model = mlp().eval()

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.utils.checkpoint
 
 from . import _layers, _pool, _weights
 from ._tensors import to_numpy
@@ -32,6 +34,20 @@ class Call:
         return self.rows.shape[1 if self.layout in _pool.IMAGES else -1]
 
 
+def in_backward() -> bool:
+    """Whether gradients are being computed, in this thread. PyTorch says so since 2.0; before, checkpointing is seen on the stack."""
+    task = getattr(torch._C, "_current_graph_task_id", None)
+    if task is not None:
+        return task() != -1
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in ("backward", "unpack") and code.co_filename == torch.utils.checkpoint.__file__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
@@ -42,15 +58,17 @@ class Pass:
         self.count = self.depth = 0  # calls of the model; those that run
 
     def enter(self, module, args) -> None:
-        self.count += self.depth == 0
-        self.depth += 1
+        if not in_backward():
+            self.count += self.depth == 0
+            self.depth += 1
 
     def leave(self, module, args, result) -> None:
-        self.depth -= 1
+        if not in_backward():
+            self.depth -= 1
 
     def repeats(self, layer: _layers.Layer) -> bool:
         """Whether a call is none of the pass: checkpointing calls layers again, when the gradients are computed."""
-        return self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
+        return in_backward() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
 
 
 class Hook:

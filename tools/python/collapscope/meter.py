@@ -226,7 +226,11 @@ class Meter(Recorder):
         return self
 
     def __exit__(self, kind, error, traceback):
-        self._leave_block()
+        try:
+            self._leave_block()
+        except ValueError:  # two passes, as of an evaluation in between
+            if kind is None:
+                raise
         if kind is not None:
             self._captured = None
 
@@ -251,7 +255,7 @@ class Meter(Recorder):
             return
         before = self._captured
         block.close()
-        if self._captured is not None and not self._captured[0]:
+        if self._captured is not None and not self._captured.calls:
             self._captured = before  # no pass was run
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ class Recorder:
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
-        self._captured: tuple | None = None  # calls of one forward pass, the mask, and the weights as they were then
+        self._captured: Pass | None = None  # that is still to be added
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
         self._layouts: dict[str, str] = {}  # of targets and predictions for every position, once a batch told
         self._weights = _weights.Unchanged()
@@ -213,10 +213,11 @@ class Recorder:
         elif self._captured is None:
             raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model itself inside `with {self._WATCHES}:`; "
                              f"{_COMPILED}")
-        (captured, mask, noted), self._captured = self._captured, None
-        self._require_same_weights(noted)
-        calls = by_name(captured)
+        run, self._captured = self._captured, None
+        mask, calls = run.mask, by_name(run.calls)
+        self._require_same_weights(run.weights)
         self._require_same_calls(calls)
+        self._tell_of_parts(run, calls)
         if predictions is not None:
             arrays["predictions"] = np.array(to_numpy(predictions))
             if swapped:
@@ -296,7 +297,7 @@ class Recorder:
             if run.count > 1:
                 raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
                                  f"{self._ADDS} after each")
-            self._captured = (run.calls, mask, noted)
+            self._captured = run
         finally:
             for hook in hooks:
                 hook.remove()
@@ -379,6 +380,15 @@ class Recorder:
             what = ", ".join(f"{name} ({kind})" for name, kind in self.left_out.items())
             warnings.warn(f"{type(_model.unwrap(self._model)).__name__}: left out, as no single weight meets their input: {what}. "
                           "Named in layers=, they are recorded without a weight; named in exclude=, nothing is said.",
+                          stacklevel=4)
+
+    def _tell_of_parts(self, run: Pass, calls: dict[str, Call]) -> None:
+        """Where parts of the model are called, and not the model, nobody sees where a pass ends."""
+        again = [name for name, call in calls.items() if name != call.layer.name]
+        if again and run.count == 0 and not self.samples and not self._quiet:
+            name = calls[again[0]].layer.name
+            warnings.warn(f"{self.path}: layers/{name}: found several calls, and none of the whole model, so that one pass cannot be told from two; "
+                          f"they count as layers of one pass, {name} and {again[0]}. Expected one call of the model inside `with {self._WATCHES}:`",
                           stacklevel=4)
 
     def _require_samples(self, samples: int, calls: dict[str, Call]) -> None:
