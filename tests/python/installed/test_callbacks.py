@@ -4,6 +4,7 @@ import importlib
 import pickle
 import sys
 import types
+import warnings
 
 import pytest
 import torch
@@ -195,6 +196,8 @@ def test_trainer_with_a_language_model(monkeypatch, shift):
 @pytest.mark.parametrize("options, message", [
     ({"every": 0}, "every: found 0"), ({"every": -1}, "every: found -1"), ({"metrics": ["nrc99"]}, "nrc99"), ({"nonsense": 1}, "argument 'nonsense'"),
     ({"wide": True}, "argument 'wide'"), ({"on_error": "log"}, "on_error: found 'log'"), ({"looks": 3}, "looks: found 3"),
+    ({"pool": "avg"}, "pool: found 'avg'"), ({"dtype": "float8"}, "dtype: found 'float8'"), ({"output": 1}, "output: found 1"),
+    ({"batch_first": 1}, "batch_first: found 1"), ({"class_names": ["a"]}, "class_names"),
     ({"signal_dim": 0}, "signal_dim: found 0"), ({"metrics": []}, "metrics: found none"), ({"batch": 1}, "batch: found 1")])
 def test_wrong_options_are_said_at_once(monkeypatch, options, message):
     stand_in(monkeypatch, "lightning.pytorch", "Callback")
@@ -205,6 +208,33 @@ def test_wrong_options_are_said_at_once(monkeypatch, options, message):
         collapscope.callbacks.trainer(types.SimpleNamespace(add_callback=None), batches((5,)), **options)
     with pytest.raises(ValueError, match="data: found generator"):
         collapscope.callbacks.lightning(item for item in batches((5,)))
+
+
+@pytest.mark.parametrize("task, metrics, message", [
+    ("classification", "nrc1", "metrics: found 'nrc1', of which a classification has none; expected metrics of it, or task='regression'"),
+    ("regression", ["nc1", "nc2_e*"], r"metrics: found 'nc1,nc2_e\*', of which a regression has none; .* or task='classification'"),
+    ("classification", "nc4_disagreement", "found nc4_disagreement, which takes a second look at the batches; expected looks=2"),
+    ("classification", "ncc_accuracy,nc1_unit", "which take a second look"), ("regression", "nrc1_centered", "expected looks=2")])
+def test_metrics_that_never_have_a_value_are_said_at_once(monkeypatch, task, metrics, message):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    with pytest.raises(ValueError, match=message):
+        collapscope.callbacks.lightning(batches((5,)), metrics=metrics, task=task)
+    if "looks=2" in message or "second" in message:
+        collapscope.callbacks.lightning(batches((5,)), metrics=metrics, task=task, looks=2)
+        collapscope.Meter(mlp(), task=task, metrics=metrics)
+    else:
+        with pytest.raises(ValueError, match=message):
+            collapscope.Meter(mlp(), task=task, metrics=metrics)
+
+
+def test_a_metric_that_is_not_logged_is_told(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    with pytest.warns(RuntimeWarning, match="metrics: nc4_disagreement will not be logged without looks=2"):
+        collapscope.callbacks.lightning(batches((5,)), metrics="nc1,nc4_disagreement", **CLASSIFIER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for metrics in (None, "nc*", "deep_nrc1_depth_slope", "target_rank", "model_accuracy"):
+            collapscope.callbacks.lightning(batches((5,)), metrics=metrics, **({} if metrics in (None, "target_rank") else CLASSIFIER))
 
 
 def test_wrong_layers_are_said_when_the_training_begins(monkeypatch):

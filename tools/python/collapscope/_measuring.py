@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Mapping
+
+import torch
 
 from ._model import same_random
-from ._options import metric_patterns, require_options, whole
+from ._options import SECOND_LOOK, metric_patterns, require_some_metric, whole
 from ._shards import check_shards, running
 from .attach import arguments_of
 from .errors import AccumulatorError
@@ -16,7 +19,6 @@ METRICS = ("nrc1", "nrc2", "nrc3", "deep_nrc1", "deep_nrc2", "linear_mse")
 CLASS_METRICS = ("nc1", "nc2_equiangular", "nc3_self_duality", "nc4_disagreement")
 OF_CLASSIFIERS = ("nc3_self_duality", "nc4_disagreement")  # of these: mean something where the rows of W are the classes'
 _OF_METER = [name for name in inspect.signature(Meter.__init__).parameters if name not in ("self", "model", "metrics")]
-_OF_ANALYSIS = ("signal_dim", "top", "precision", "memory", "device", "threads", "per_class")
 
 
 class Measuring:
@@ -43,9 +45,20 @@ class Measuring:
         if self.batch is not None and not callable(self.batch):
             raise AccumulatorError(f"batch: found {self.batch!r:.80}; expected a function of what the loader yields")
         check_shards("callback", self.shards)
-        defaults = {name: inspect.signature(Meter.__init__).parameters[name].default for name in _OF_ANALYSIS}
-        require_options(options.get("task", "regression"), classes=options.get("classes"), metrics=self.metrics,
-                        **{name: options.get(name, default) for name, default in defaults.items()})
+        names_modules = {"layers", "exclude"} | ({"pool"} if isinstance(options.get("pool"), Mapping) else set())
+        Meter(torch.nn.Linear(1, 1), metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in names_modules})
+        self._require_looks(require_some_metric(options.get("task", "regression"), self.metrics))
+
+    def _require_looks(self, names: tuple[str, ...]) -> None:
+        """Of metrics that take a second look: an error where all do and there is one look, a warning for those that were named."""
+        if self.looks == 2 or self.is_default:
+            return
+        if names and all(name in SECOND_LOOK for name in names):
+            raise AccumulatorError(f"metrics: found {', '.join(names)}, which take{'s' if len(names) == 1 else ''} a second look at the batches; "
+                                   "expected looks=2")
+        named = [name for name in map(str.strip, self.metrics.split(",")) if name in SECOND_LOOK]
+        if named:
+            warnings.warn(f"metrics: {', '.join(named)} will not be logged without looks=2, a second look at the batches", RuntimeWarning, stacklevel=4)
 
     def check(self, model, batch=None) -> None:
         """Measures the first batch and throws it away. Raises ValueError for what does not fit, before a night has passed.

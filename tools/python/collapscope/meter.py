@@ -14,7 +14,7 @@ from ._dump import CheckedRows, shape_text, type_name
 from ._gather import gathered
 from ._labels import labels_of
 from ._model import same_random
-from ._options import attributes_of, metric_patterns, require_options
+from ._options import attributes_of, metric_patterns, require_options, require_some_metric
 from ._shards import Shard, check_shards, running, shard_of, world
 from ._tensors import to_numpy
 from .accumulator import Accumulator
@@ -175,6 +175,7 @@ class Meter(Recorder):
             raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
         require_options(task, classes=classes, metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
                         threads=threads, per_class=per_class)
+        require_some_metric(task, metrics)
         self._stays = _nowhere if device == "cpu" else _on_gpu
         self._sums_options = {"classes": classes, "metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision,
                               "memory": memory, "device": device, "threads": threads, "per_class": per_class}
