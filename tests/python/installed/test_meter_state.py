@@ -104,6 +104,19 @@ def test_a_second_look_that_fails(loader, error):
     assert meter.samples == 128
 
 
+def test_measuring_inside_the_block_of_another_meter():
+    """As a callback does it in the evaluation."""
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    with torch.no_grad(), meter:
+        collapscope.measure(model, [(X, Y)])
+        predictions = model(X)
+        inner = collapscope.Meter(model)
+        inner.update(X, Y)
+        meter.update(y=Y, predictions=predictions)
+    assert digest(meter) == digest(inner) == wanted()
+
+
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, StopIteration])
 def test_an_error_inside_a_block_comes_out_as_it_is(kind):
     """Also where a second pass was begun, which is an error by itself."""

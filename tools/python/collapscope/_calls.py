@@ -1,6 +1,7 @@
 """The calls of layers in a forward pass: hooks that keep each input as it will be stored."""
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections import Counter
@@ -51,24 +52,39 @@ def in_backward() -> bool:
 class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
+    running: list[Pass] = []  # those that a recorder runs itself, the innermost one last
+
     def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
         """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
         self.mask, self.weights = mask, weights
         self.calls: list[Call] = []
         self.count = self.depth = 0  # calls of the model; those that run
 
+    @contextlib.contextmanager
+    def alone(self):
+        """Inside, the calls are of this pass, and of no other one around it."""
+        Pass.running.append(self)
+        try:
+            yield
+        finally:
+            Pass.running.pop()
+
+    def is_other(self) -> bool:
+        """Whether the calls now are none of this pass: of another one's, or of gradients."""
+        return bool(Pass.running) and Pass.running[-1] is not self or in_backward()
+
     def enter(self, module, args) -> None:
-        if not in_backward():
+        if not self.is_other():
             self.count += self.depth == 0
             self.depth += 1
 
     def leave(self, module, args, result) -> None:
-        if not in_backward():
+        if not self.is_other():
             self.depth -= 1
 
     def repeats(self, layer: _layers.Layer) -> bool:
         """Whether a call is none of the pass: checkpointing calls layers again, when the gradients are computed."""
-        return in_backward() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
+        return self.is_other() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
 
 
 class Hook:

@@ -293,7 +293,7 @@ class Recorder:
         run, self._captured = Pass(mask, noted), None
         hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self._layers)
         try:
-            yield
+            yield run
             if run.count > 1:
                 raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
                                  f"{self._ADDS} after each")
@@ -331,7 +331,8 @@ class Recorder:
             stack.enter_context(_model.same_attributes(self._modules))
             stack.enter_context(_model.evaluating(self._modules))
             stack.enter_context(_model.precision(device, self._autocast))
-            stack.enter_context(self._watching(None if mask is None else self._mask(mask, positions)))
+            run = stack.enter_context(self._watching(None if mask is None else self._mask(mask, positions)))
+            stack.enter_context(run.alone())
             if isinstance(x, Mapping):
                 x = dict(x)
             if device is not None:
