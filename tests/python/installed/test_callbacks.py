@@ -72,6 +72,21 @@ def test_trainer(monkeypatch):
     assert len(logged) == 2 and logged[0]["collapse/4/nrc1"] > 0
 
 
+def test_tables_that_scalars_refuses():
+    tables = [collapscope.Meter(mlp(), attributes={"run": "a"}) for _ in range(2)]
+    for meter in tables:
+        meter.update(*batches((5,))[0])
+    with pytest.raises(ValueError, match="scalars: found a wide table"):
+        collapscope.scalars(tables[0].compute(wide=True), ["nrc1"])
+    both = collapscope.load([meter.results(attributes={"step": step}) for step, meter in enumerate(tables)])
+    assert both["step"].unique().tolist() == [0, 1] and both["run"].unique().tolist() == ["a"]
+    with pytest.raises(ValueError, match="scalars: found a table of 2 checkpoints"):
+        collapscope.scalars(both, ["nrc1"])
+    assert tables[0].compute(attributes={"step": 7})["step"].unique().tolist() == [7]
+    with pytest.raises(ValueError, match="attributes: found list"):
+        tables[0].compute(attributes=["step"])
+
+
 CLASSIFIER = {"task": "classification"}
 
 

@@ -277,27 +277,29 @@ class Meter(Recorder):
                 self._failure, self._closed = None, False
             raise
 
-    def results(self, loader=None, *, batch=None) -> dict:
-        """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch: as of compute."""
+    def results(self, loader=None, *, batch=None, attributes=None) -> dict:
+        """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch, attributes: as of compute."""
+        more = attributes_of(attributes)
         self._require_no_failure()
         if self._writer is None or not self.samples:
             raise AccumulatorError("meter: found no samples; expected at least one call of update()")
         if loader is not None:
             with self._outside_block():
                 self._look(loader, batch)
-        attributes = {"task": self._task, **attributes_of(self._writer.attributes)}
+        attributes = {"task": self._task, **attributes_of(self._writer.attributes), **more}
         run, step = attributes.get("run", ""), attributes.get("step")
         return self._writer.sums.results(run=str(run), step=step if isinstance(step, (int, float)) else None,
                                          attributes=dict(sorted(attributes.items())), class_names=self._writer.class_names)
 
-    def compute(self, loader=None, *, batch=None, wide: bool = False):
+    def compute(self, loader=None, *, batch=None, attributes=None, wide: bool = False):
         """A DataFrame of all metrics of the samples so far, as collapscope.load gives.
 
         loader: yields the same batches once more, in the same order, for metrics that need a second look. batch: a function of
             what it yields that gives (x, y), or a dict of the arguments of `update`.
+        attributes: of these results, beside those of the meter: {"step": epoch}.
         """
         from .results import load
-        return load(self.results(loader, batch=batch), wide=wide)
+        return load(self.results(loader, batch=batch, attributes=attributes), wide=wide)
 
     def _look(self, loader, batch) -> None:
         samples, sums = self.samples, self._writer.sums
@@ -417,7 +419,13 @@ def _update_all(meter: Meter, data, batch, keep: int | None) -> None:
 
 def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
     """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names, or globs;
-    target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is."""
+    target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is, and for a table that
+    is wide or has several checkpoints."""
+    if "metric" not in table or "layer" not in table:
+        raise AccumulatorError("scalars: found a wide table; expected one row for each metric, as without wide=True")
+    if "checkpoint" in table and table["checkpoint"].nunique() > 1:
+        raise AccumulatorError(f"scalars: found a table of {table['checkpoint'].nunique()} checkpoints; expected one, such as "
+                               "table[table['checkpoint'] == 0]")
     require_options("regression", classes=None, metrics=metrics, signal_dim=None, top=10, precision="float64", memory=0, device="cpu", threads=1,
                     per_class=False)
     known = list(table["metric"].unique())
