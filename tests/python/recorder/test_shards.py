@@ -151,6 +151,14 @@ def test_dealt_out_samples_that_nobody_can_tell_are_refused(tmp_path):
         collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(IterableDatasetShard(), 5))
 
 
+def test_a_dataset_of_several_processes_is_no_shard(tmp_path):
+    """Whatever it means by them."""
+    data = dataset()
+    data.num_processes = 2
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(data, 5))
+    assert len(h5py.File(tmp_path / "dump.h5")["targets"]) == SAMPLES
+
+
 class OfAccelerate(DataLoader):
     """Counts as the loader that the training is at until its end."""
 

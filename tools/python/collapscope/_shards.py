@@ -88,11 +88,9 @@ def dealer_of(data):
     """What deals out a loader's batches or samples to several processes, as accelerate's loaders have it; None where nothing does."""
     if world()[1] > 1 and any(cls.__name__ == "DataLoaderDispatcher" for cls in type(data).__mro__):
         return data
-    for dealer in (getattr(data, "batch_sampler", None), getattr(data, "dataset", None)):
-        processes = getattr(dealer, "num_processes", 1)
-        if isinstance(processes, int) and processes > 1:
-            return dealer
-    return None
+    dataset = getattr(data, "dataset", None)
+    dealers = [getattr(data, "batch_sampler", None), *([dataset] if type(dataset).__name__ == "IterableDatasetShard" else [])]
+    return next((dealer for dealer in dealers if getattr(dealer, "num_processes", 1) > 1), None)
 
 
 def own_of_batches(data, dealer) -> list[int] | None:
