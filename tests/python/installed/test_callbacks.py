@@ -1,7 +1,10 @@
 """Callbacks: what they log is what `measure` gives. Lightning and transformers are used where they are installed, else stood in for."""
+import contextlib
 import importlib
+import pickle
 import sys
 import types
+import warnings
 
 import pytest
 import torch
@@ -67,6 +70,21 @@ def test_trainer(monkeypatch):
     for step in range(1, 21):
         callback.on_step_end(None, types.SimpleNamespace(global_step=step), None, model=model)
     assert len(logged) == 2 and logged[0]["collapse/4/nrc1"] > 0
+
+
+def test_tables_that_scalars_refuses():
+    tables = [collapscope.Meter(mlp(), attributes={"run": "a"}) for _ in range(2)]
+    for meter in tables:
+        meter.update(*batches((5,))[0])
+    with pytest.raises(ValueError, match="scalars: found a wide table"):
+        collapscope.scalars(tables[0].compute(wide=True), ["nrc1"])
+    both = collapscope.load([meter.results(attributes={"step": step}) for step, meter in enumerate(tables)])
+    assert both["step"].unique().tolist() == [0, 1] and both["run"].unique().tolist() == ["a"]
+    with pytest.raises(ValueError, match="scalars: found a table of 2 checkpoints"):
+        collapscope.scalars(both, ["nrc1"])
+    assert tables[0].compute(attributes={"step": 7})["step"].unique().tolist() == [7]
+    with pytest.raises(ValueError, match="attributes: found list"):
+        tables[0].compute(attributes=["step"])
 
 
 CLASSIFIER = {"task": "classification"}
@@ -193,6 +211,8 @@ def test_trainer_with_a_language_model(monkeypatch, shift):
 @pytest.mark.parametrize("options, message", [
     ({"every": 0}, "every: found 0"), ({"every": -1}, "every: found -1"), ({"metrics": ["nrc99"]}, "nrc99"), ({"nonsense": 1}, "argument 'nonsense'"),
     ({"wide": True}, "argument 'wide'"), ({"on_error": "log"}, "on_error: found 'log'"), ({"looks": 3}, "looks: found 3"),
+    ({"pool": "avg"}, "pool: found 'avg'"), ({"dtype": "float8"}, "dtype: found 'float8'"), ({"output": 1}, "output: found 1"),
+    ({"batch_first": 1}, "batch_first: found 1"), ({"class_names": ["a"]}, "class_names"),
     ({"signal_dim": 0}, "signal_dim: found 0"), ({"metrics": []}, "metrics: found none"), ({"batch": 1}, "batch: found 1")])
 def test_wrong_options_are_said_at_once(monkeypatch, options, message):
     stand_in(monkeypatch, "lightning.pytorch", "Callback")
@@ -205,11 +225,158 @@ def test_wrong_options_are_said_at_once(monkeypatch, options, message):
         collapscope.callbacks.lightning(item for item in batches((5,)))
 
 
+@pytest.mark.parametrize("task, metrics, message", [
+    ("classification", "nrc1", "metrics: found 'nrc1', of which a classification has none; expected metrics of it, or task='regression'"),
+    ("regression", ["nc1", "nc2_e*"], r"metrics: found 'nc1,nc2_e\*', of which a regression has none; .* or task='classification'"),
+    ("classification", "nc4_disagreement", "found nc4_disagreement, which takes a second look at the batches; expected looks=2"),
+    ("classification", "ncc_accuracy,nc1_unit", "which take a second look"), ("regression", "nrc1_centered", "expected looks=2")])
+def test_metrics_that_never_have_a_value_are_said_at_once(monkeypatch, task, metrics, message):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    with pytest.raises(ValueError, match=message):
+        collapscope.callbacks.lightning(batches((5,)), metrics=metrics, task=task)
+    if "looks=2" in message or "second" in message:
+        collapscope.callbacks.lightning(batches((5,)), metrics=metrics, task=task, looks=2)
+        collapscope.Meter(mlp(), task=task, metrics=metrics)
+    else:
+        with pytest.raises(ValueError, match=message):
+            collapscope.Meter(mlp(), task=task, metrics=metrics)
+
+
+def test_a_metric_that_is_not_logged_is_told(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    with pytest.warns(RuntimeWarning, match="metrics: nc4_disagreement will not be logged without looks=2"):
+        collapscope.callbacks.lightning(batches((5,)), metrics="nc1,nc4_disagreement", **CLASSIFIER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for metrics in (None, "nc*", "deep_nrc1_depth_slope", "target_rank", "model_accuracy"):
+            collapscope.callbacks.lightning(batches((5,)), metrics=metrics, **({} if metrics in (None, "target_rank") else CLASSIFIER))
+
+
 def test_wrong_layers_are_said_when_the_training_begins(monkeypatch):
     stand_in(monkeypatch, "lightning.pytorch", "Callback")
     callback = collapscope.callbacks.lightning(batches((5,)), layers="nothing", on_error="warn")
     with pytest.raises(ValueError, match="found no module 'nothing'"):
         callback.on_fit_start(None, mlp())
+
+
+class OnlyNet(torch.nn.Module):
+    """As LightningModules often are: without forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = mlp()
+
+
+@pytest.mark.parametrize("on_error", ["raise", "warn"])
+def test_what_does_not_fit_is_said_when_the_training_begins(monkeypatch, on_error):
+    """With the first batch, and not after the first epoch or 500 steps."""
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    of, data = types.SimpleNamespace(add_callback=lambda callback: None), batches((5,))
+    for model, given, options, message in (
+            (OnlyNet(), data, {}, r'missing the required "forward" function'), (mlp(), [], {}, "data: found no batch"),
+            (mlp(), [(x, y, y) for x, y in data], {}, "found a batch of type tuple of length 3"),
+            (mlp(), data, {"batch": lambda item: {"x": item[0], "z": 1}}, "batch: found 'z'"),
+            (mlp(), data, {"task": "classification"}, "targets: found float32"), (mlp(), batches((4,)), {}, "mat1 and mat2")):
+        for callback in (collapscope.callbacks.lightning(given, every=50, on_error=on_error, **options),
+                         collapscope.callbacks.trainer(of, given, on_error=on_error, **options)):
+            before = torch.get_rng_state()
+            with pytest.raises(Exception, match=message):
+                if hasattr(callback, "on_fit_start"):
+                    callback.on_fit_start(None, model)
+                else:
+                    callback.on_train_begin(None, None, None, model=model)
+            assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_nan_when_the_training_begins(monkeypatch):
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    model = mlp()
+    with torch.no_grad():
+        model[0].weight.fill_(float("nan"))
+    collapscope.callbacks.lightning(batches((5,)), on_error="warn").on_fit_start(None, model)
+    with pytest.raises(ValueError, match="NaN or Inf"):
+        collapscope.callbacks.lightning(batches((5,))).on_fit_start(None, model)
+
+
+class Converting:
+    """As a precision plugin of Lightning."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def convert_input(self, batch):
+        return tuple(part.to(self.dtype) for part in batch)
+
+    @contextlib.contextmanager
+    def tensor_init_context(self):
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(self.dtype)
+        yield
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_lightning_in_another_precision(monkeypatch, dtype):
+    """Batches are converted as Lightning's loops do it; what a forward makes has the type of the training."""
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    logged = {}
+
+    class Module(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp().to(dtype)
+
+        def forward(self, x):
+            return self.net(x + torch.zeros(5))
+
+        def log_dict(self, numbers, **_):
+            logged.update(numbers)
+
+    module, trainer = Module(), types.SimpleNamespace(current_epoch=0, precision_plugin=Converting(dtype))
+    callback = collapscope.callbacks.lightning(batches((5,)), metrics=["nrc1"], batch=lambda pair: {"x": pair[0], "y": pair[1]})
+    callback.on_fit_start(trainer, module)
+    callback.on_train_epoch_end(trainer, module)
+    data = [(x.to(dtype), y.to(dtype)) for x, y in batches((5,))]
+    assert logged["collapse/net.0/nrc1"] == collapscope.measure(module.net, data, wide=True)["nrc1"][0]
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "16-true", "bf16-mixed", "32-true"])
+def test_precisions_of_lightning_itself(precision, tmp_path):
+    pl = pytest.importorskip("lightning.pytorch")
+    torch.manual_seed(0)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(64, 5), torch.randint(0, 3, (64,))), 16)
+
+    class Module(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+
+        def forward(self, x):
+            return self.net(x)
+
+        def training_step(self, pair, index):
+            return torch.nn.functional.cross_entropy(self(pair[0]).float(), pair[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.01)
+
+    callback = collapscope.callbacks.lightning(loader, looks=2, **CLASSIFIER)
+    trainer = pl.Trainer(max_epochs=1, precision=precision, callbacks=[callback], accelerator="cpu", logger=False, enable_progress_bar=False,
+                         enable_model_summary=False, enable_checkpointing=False, default_root_dir=tmp_path)
+    trainer.fit(Module(), loader)
+    assert trainer.callback_metrics["collapse/net.2/nc4_disagreement"] >= 0 and not callback.failures
+
+
+def test_callbacks_can_be_sent_to_other_processes(monkeypatch):
+    """As "ddp_spawn" does it."""
+    stand_in(monkeypatch, "lightning.pytorch", "Callback")
+    callback = pickle.loads(pickle.dumps(collapscope.callbacks.lightning(batches((5,)), metrics=["nrc1"])))
+    module = mlp()
+    logged = {}
+    module.log_dict = lambda numbers, **_: logged.update(numbers)
+    callback.on_train_epoch_end(types.SimpleNamespace(current_epoch=0), module)
+    assert "collapse/0/nrc1" in logged
 
 
 def test_a_nan_in_a_training(monkeypatch):

@@ -104,6 +104,77 @@ def test_a_second_look_that_fails(loader, error):
     assert meter.samples == 128
 
 
+def test_measuring_inside_the_block_of_another_meter():
+    """As a callback does it in the evaluation."""
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    with torch.no_grad(), meter:
+        collapscope.measure(model, [(X, Y)])
+        predictions = model(X)
+        inner = collapscope.Meter(model)
+        inner.update(X, Y)
+        meter.update(y=Y, predictions=predictions)
+    assert digest(meter) == digest(inner) == wanted()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, StopIteration])
+def test_an_error_inside_a_block_comes_out_as_it_is(kind):
+    """Also where a second pass was begun, which is an error by itself."""
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    with pytest.raises(kind, match="mine"):
+        with torch.no_grad(), meter:
+            model(X), model(X)
+            raise kind("mine")
+    assert not model._forward_hooks and not model[0]._forward_pre_hooks
+    with pytest.raises(ValueError, match="found no forward pass"):
+        meter.update(y=Y)
+    with pytest.raises(ValueError, match="found 2 forward passes inside `with meter:`"):
+        with torch.no_grad(), meter:
+            model(X), model(X)
+    meter.update(X, Y)
+    assert digest(meter) == wanted()
+
+
+def test_a_step_of_the_optimizer_before_the_update():
+    """As of a training with one batch, whose next epoch begins with reset()."""
+    model = mlp().eval()
+    meter, optimizer = collapscope.Meter(model), torch.optim.SGD(model.parameters(), 0.1)
+    found = []
+    for epoch in range(2):
+        before = copy.deepcopy(model)
+        with meter:
+            predictions = model(X)
+            optimizer.zero_grad()
+            (predictions - Y).square().mean().backward()
+            meter.update(y=Y, predictions=predictions.detach())
+            optimizer.step()
+        found.append(digest(meter))
+        meter.reset()
+        meter.update(X, Y)
+        assert digest(meter) != found[-1]
+        meter.reset()
+        alone = collapscope.Meter(before)
+        alone.update(X, Y)
+        assert digest(alone) == found[-1]
+    for inside in (True, False):
+        with meter:
+            predictions = model(X)
+            if inside:
+                (predictions - Y).square().mean().backward()
+                optimizer.step()
+                with pytest.raises(ValueError, match=r"meter: layers/0/weight: found changed between the forward pass and update\(\); expected the "
+                                                     r"weights of the pass: call update\(\) before optimizer.step\(\)"):
+                    meter.update(y=Y, predictions=predictions.detach())
+        with torch.no_grad():
+            model[2].bias.data.mul_(1.001)
+        if not inside:
+            with pytest.raises(ValueError, match="layers/2/weight: found changed between"):
+                meter.update(y=Y, predictions=predictions.detach())
+    meter.update(X, Y)
+    assert meter.samples == 64
+
+
 def test_a_deep_copy_goes_on_by_itself():
     model = mlp()
     meter, asked = collapscope.Meter(model), collapscope.Meter(mlp())

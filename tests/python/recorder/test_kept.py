@@ -215,6 +215,35 @@ def test_layers_that_checkpointing_calls_again_are_none_of_the_pass(tmp_path):
     assert rec.layers == ["a", "b"] and model.a.weight.grad is not None
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("what", ["a part of it", "the model itself"])
+def test_what_checkpointing_calls_again_of_parts_and_of_the_model(tmp_path, what, reentrant):
+    model, x, y = Checkpointed(), torch.randn(9, 4, requires_grad=True), torch.randn(9, 2)
+    head = nn.Linear(2, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        for _ in range(2):
+            with rec.watch():
+                if what == "a part of it":  # whose calls are no pass of the model
+                    prediction = model.b(checkpoint(model.a, x, use_reentrant=reentrant))
+                else:
+                    prediction = head(checkpoint(model, x, use_reentrant=reentrant))
+                ((prediction - y) ** 2).mean().backward()
+            rec.add(y=y, predictions=prediction.detach())
+    assert rec.layers == ["a", "b"] and model.a.weight.grad is not None and rec.samples == 18
+
+
+def test_two_passes_of_parts_are_told(tmp_path):
+    """Nobody can tell them from one pass that calls a part twice."""
+    model, x, y = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(9, 4), torch.randn(9, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        with torch.no_grad(), rec.watch():
+            model[1](model[0](x + 1))
+            prediction = model[1](model[0](x))
+        with pytest.warns(UserWarning, match=r"dump.h5: layers/0: found several calls, and none of the whole model, .* 0 and 0#2. Expected one call of "
+                                             r"the model inside `with rec.watch\(\):`"):
+            rec.add(y=y, predictions=prediction)
+
+
 def test_a_watch_of_two_passes_is_refused(tmp_path):
     model, x, y = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(9, 4), torch.randn(9, 2)
     with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:

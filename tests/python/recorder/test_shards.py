@@ -86,6 +86,101 @@ def test_what_nobody_can_tell_is_refused(tmp_path):
         collapscope.attach(nn.Linear(4, 2), tmp_path / "{step}.h5", loader(0, 2, shuffle=True))
 
 
+class BatchSamplerShard(torch.utils.data.BatchSampler):
+    """As accelerate's with whole batches: rank by rank, the last round filled up from the beginning."""
+
+    def __init__(self, inner, ranks, rank):
+        self.batch_sampler, self.num_processes, self.process_index = inner, ranks, rank
+
+    def __iter__(self):
+        batches = list(self.batch_sampler)
+        order = [index for batch in batches for index in batch]
+        size = self.batch_sampler.batch_size
+        while len(order) % (size * self.num_processes):
+            order.append(order[len(order) - sum(map(len, batches))])
+        for first in range(self.process_index * size, len(order), self.num_processes * size):
+            yield order[first:first + size]
+
+
+@pytest.mark.parametrize("ranks, batch_size", [(2, 5), (3, 4), (5, 1), (4, 6), (2, 30)])
+def test_batches_that_are_dealt_out(tmp_path, ranks, batch_size):
+    data = dataset()
+    for rank in range(ranks):
+        inner = DataLoader(data, batch_size).batch_sampler
+        try:
+            collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(data, batch_sampler=BatchSamplerShard(inner, ranks, rank)))
+        except ValueError as error:
+            assert "found no samples" in str(error) and (rank, batch_size) == (1, 30)
+    found = np.concatenate([h5py.File(tmp_path / name)["targets"] for name in sorted(os.listdir(tmp_path))])
+    expected = data.tensors[1].numpy()
+    assert len(found) == SAMPLES and np.array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+
+
+@pytest.mark.parametrize("options", [{}, {"split_batches": True}, {"even_batches": False}, {"split_batches": True, "even_batches": False}])
+def test_batches_that_accelerate_deals_out(options):
+    """Each sample is one rank's own, for any number of samples, ranks and size of batches."""
+    loaders = pytest.importorskip("accelerate.data_loader")
+    from collapscope._shards import own_of_batches
+
+    for samples in (1, 2, 7, 23, 24, 48, 49):
+        for ranks in (2, 3, 4):
+            for batch_size in (1, 3, 5, 12, 60) if "split_batches" not in options else (12, 60):
+                for drop_last in (False, True):
+                    inner = DataLoader(range(samples), batch_size, drop_last=drop_last).batch_sampler
+                    shards = [loaders.BatchSamplerShard(inner, ranks, rank, **options) for rank in range(ranks)]
+                    own = own_of_batches(None, shards[0])
+                    found = [index for shard, keep in zip(shards, own) for index in [index for batch in shard for index in batch][:keep]]
+                    assert len(found) == len(set(found)), (samples, ranks, batch_size)
+                    assert set(found) == {index for shard in shards for batch in shard for index in batch}
+                    assert drop_last or sorted(found) == list(range(samples))
+
+
+def test_dealt_out_samples_that_nobody_can_tell_are_refused(tmp_path):
+    data = dataset()
+    shuffled = BatchSamplerShard(DataLoader(data, 5, shuffle=True).batch_sampler, 2, 0)
+    with pytest.raises(ValueError, match="data: found a BatchSamplerShard, which deals out batches to 2 processes and repeats some"):
+        collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(data, batch_sampler=shuffled))
+
+    class IterableDatasetShard(torch.utils.data.IterableDataset):
+        num_processes = 2
+
+        def __iter__(self):
+            return iter(())
+
+    with pytest.raises(ValueError, match="data: found a IterableDatasetShard, which deals out batches to 2 processes"):
+        collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(IterableDatasetShard(), 5))
+
+
+def test_a_dataset_of_several_processes_is_no_shard(tmp_path):
+    """Whatever it means by them."""
+    data = dataset()
+    data.num_processes = 2
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", DataLoader(data, 5))
+    assert len(h5py.File(tmp_path / "dump.h5")["targets"]) == SAMPLES
+
+
+class OfAccelerate(DataLoader):
+    """Counts as the loader that the training is at until its end."""
+
+    gradient_state, begun = None, 0
+
+    def __iter__(self):
+        self.begun += 1
+        yield from super().__iter__()
+        self.end()
+
+    def end(self):
+        self.begun = 0
+
+
+def test_a_loader_that_is_left_early_is_told(tmp_path):
+    loader = OfAccelerate(dataset(), 5)
+    collapscope.attach(nn.Linear(4, 2), tmp_path / "{step}.h5", loader)
+    assert loader.begun == 0
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", loader, samples=5)
+    assert loader.begun == 0
+
+
 RANKS = """
 import os, sys, torch, collapscope
 from torch import nn

@@ -250,6 +250,73 @@ def test_changes_that_pytorch_does_not_count(tmp_path, change):
             rec.add(x, y)
 
 
+@pytest.mark.parametrize("kind", ["plain", "own", "spectral_norm", "old weight_norm"])
+def test_a_step_between_a_pass_of_ones_own_and_add(tmp_path, kind):
+    """The dump would have the inputs of one network and the weights of another."""
+    model, x, y = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)) if kind == "plain" else make(kind).eval(), torch.randn(20, 6), torch.randn(20, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def trained(rec, step_first):
+        with rec.watch():
+            prediction = model(x)
+        optimizer.zero_grad()
+        (prediction - y).square().mean().backward()
+        if step_first:
+            optimizer.step()
+        rec.add(y=y, predictions=prediction.detach())
+
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        with pytest.raises(ValueError, match=r"layers/0/weight: found changed between the forward pass and add\(\); expected the weights of the "
+                                             r"pass: call add\(\) before optimizer.step\(\)"):
+            trained(rec, step_first=True)
+        trained(rec, step_first=False)
+        assert rec.samples == 20
+        optimizer.step()
+        with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20"):
+            trained(rec, step_first=False)
+    assert len(h5py.File(tmp_path / "dump.h5")["targets"]) == 20
+
+
+@pytest.mark.parametrize("change", [fused, at_data, new_data, replaced, assigned, rounded])
+@pytest.mark.parametrize("inference", [False, True])
+def test_changes_behind_a_pass_that_pytorch_does_not_count(tmp_path, change, inference):
+    if change in (fused, assigned) and int(torch.__version__.split(".")[0]) < 2:
+        pytest.skip("this PyTorch has none")
+    model, x, y = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    rec = collapscope.Recorder(model, tmp_path / "dump.h5")
+    with rec.watch(), torch.inference_mode(inference):
+        prediction = model(x)
+    change(model)
+    with pytest.raises(ValueError, match="layers/0/weight: found changed between the forward pass and add"):
+        rec.add(y=y, predictions=prediction)
+    rec.abort()
+
+
+def test_weights_that_a_pass_itself_moves_or_that_are_tied(tmp_path):
+    """A layer that bounds its weight in each call, one weight in two layers, and a model that moves before add."""
+
+    class Bounded(nn.Linear):
+        def forward(self, x):
+            self.weight.data = torch.clamp(self.weight.data, -0.1, 0.1)
+            return super().forward(x)
+
+    model, x, y = nn.Sequential(Bounded(6, 6), nn.Linear(6, 6), nn.Linear(6, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    model[1].weight = model[0].weight
+    with warnings.catch_warnings(), collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        warnings.simplefilter("ignore")  # of the forward that makes a weight
+        with rec.watch(), torch.no_grad():
+            prediction = model(x)
+        model[2].weight.data = model[2].weight.data.clone()
+        rec.add(y=y, predictions=prediction)
+        with rec.watch(), torch.no_grad():
+            prediction = model(x)
+        model[1].weight.data[0] *= 2
+        with pytest.raises(ValueError, match="layers/0/weight: found changed after sample 20"):
+            rec.add(y=y, predictions=prediction)
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert np.array_equal(f["layers/1/weight"], np.clip(f["layers/1/weight"], -0.1, 0.1))
+
+
 def test_weights_that_are_moved_or_replaced_by_the_same(tmp_path):
     model, x, y = nn.Sequential(nn.Linear(600, 50), nn.Linear(50, 2)), torch.randn(20, 600), torch.randn(20, 2)
     with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:

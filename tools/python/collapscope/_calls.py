@@ -1,12 +1,15 @@
 """The calls of layers in a forward pass: hooks that keep each input as it will be stored."""
 from __future__ import annotations
 
+import contextlib
 import inspect
+import sys
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.utils.checkpoint
 
 from . import _layers, _pool, _weights
 from ._tensors import to_numpy
@@ -32,24 +35,56 @@ class Call:
         return self.rows.shape[1 if self.layout in _pool.IMAGES else -1]
 
 
+def in_backward() -> bool:
+    """Whether gradients are being computed, in this thread. PyTorch says so since 2.0; before, checkpointing is seen on the stack."""
+    task = getattr(torch._C, "_current_graph_task_id", None)
+    if task is not None:
+        return task() != -1
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name in ("backward", "unpack") and code.co_filename == torch.utils.checkpoint.__file__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
-    def __init__(self, mask: torch.Tensor | None):
-        self.mask = mask
+    running: list[Pass] = []  # those that a recorder runs itself, the innermost one last
+
+    def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
+        """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
+        self.mask, self.weights = mask, weights
         self.calls: list[Call] = []
         self.count = self.depth = 0  # calls of the model; those that run
 
+    @contextlib.contextmanager
+    def alone(self):
+        """Inside, the calls are of this pass, and of no other one around it."""
+        Pass.running.append(self)
+        try:
+            yield
+        finally:
+            Pass.running.pop()
+
+    def is_other(self) -> bool:
+        """Whether the calls now are none of this pass: of another one's, or of gradients."""
+        return bool(Pass.running) and Pass.running[-1] is not self or in_backward()
+
     def enter(self, module, args) -> None:
-        self.count += self.depth == 0
-        self.depth += 1
+        if not self.is_other():
+            self.count += self.depth == 0
+            self.depth += 1
 
     def leave(self, module, args, result) -> None:
-        self.depth -= 1
+        if not self.is_other():
+            self.depth -= 1
 
     def repeats(self, layer: _layers.Layer) -> bool:
         """Whether a call is none of the pass: checkpointing calls layers again, when the gradients are computed."""
-        return self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
+        return self.is_other() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
 
 
 class Hook:
@@ -96,7 +131,7 @@ class Hook:
         lent = any(getattr(owner, name) is not parameter for owner, name, parameter in self.own)
         call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lent)
         self.of.calls.append(call)
-        if lent or self.reads:
+        if lent or self.reads or self.of.weights is not None:
             self.running = call, args, kwargs or {}
 
     def _keyword(self, module, kwargs: dict):
@@ -112,11 +147,15 @@ class Hook:
 
     def after(self, module, args, result):
         """A forward hook: the weight that this call used."""
-        if self.running is not None:
-            (call, args, kwargs), self.running = self.running, None
+        if self.running is None:
+            return
+        (call, args, kwargs), self.running = self.running, None
+        if call.lent or self.reads:
             before = len(self.of.calls)
             call.weights = _weights.used(self.layer, call.features, args, kwargs, self.where)
             del self.of.calls[before:]  # of layers within, which ran again
+        if self.of.weights is not None and not call.lent:
+            self.of.weights.note(self.layer)
 
 
 class Watcher:

@@ -8,10 +8,10 @@ from .accumulator import Accumulator
 from .errors import AccumulatorError
 
 
-def gathered(mine, device: str, threads: int):
+def gathered(mine, device: str, threads: int, failure: Exception | None = None):
     """(Accumulator, samples, what is known of them) of all ranks in their order; None where this process is the only one.
 
-    mine: the same of this rank, or None where it has no samples. Every rank talks to the others whatever it has, so that none waits:
+    mine: the same of this rank, or None where it has no samples. failure: why this rank has none. Every rank talks to the others whatever it has, so that none waits:
     what one of them cannot give is an error on all."""
     import torch.distributed as distributed
 
@@ -20,7 +20,7 @@ def gathered(mine, device: str, threads: int):
             raise AccumulatorError("meter: found no samples; expected at least one call of update() before gather()")
         return None
     every: list = [None] * distributed.get_world_size()
-    distributed.all_gather_object(every, _packed(mine))
+    distributed.all_gather_object(every, _packed(mine) if failure is None else _failed(failure))
     failed = [(rank, part["error"]) for rank, part in enumerate(every) if "error" in part]
     if failed:
         raise AccumulatorError(f"meter: found no sums on rank {failed[0][0]}: {failed[0][1]}")
@@ -42,6 +42,10 @@ def gathered(mine, device: str, threads: int):
     return whole, sum(part["samples"] for part in parts), parts[0]["about"]
 
 
+def _failed(error: Exception) -> dict:
+    return {"error": f"{type(error).__name__}: {error}"}
+
+
 def _packed(mine) -> dict:
     if mine is None:
         return {}
@@ -53,5 +57,5 @@ def _packed(mine) -> dict:
             with open(path, "rb") as file:
                 state = file.read()
     except Exception as error:  # said by all ranks
-        return {"error": f"{type(error).__name__}: {error}"}
+        return _failed(error)
     return {"file": state, "samples": samples, "about": about, "passes": None if sums._passes is None else sums._passes.copy()}

@@ -1,6 +1,7 @@
 """The options of an analysis, and attributes, as they are checked before the compiled part has them."""
 from __future__ import annotations
 
+import functools
 import numbers
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from ._arrays import is_torch
 from .errors import AccumulatorError
 
 LARGEST = 2**63 - 1
+SECOND_LOOK = ("nrc1_centered", "nc1_unit", "nc4_disagreement", "ncc_accuracy")  # metrics that one look at the rows cannot give
 
 
 def whole(value, what: str, lowest: int, more: str = "") -> int:
@@ -48,6 +50,35 @@ def require_options(task: str, *, classes, **options) -> None:
         Accumulator(1, classes=classes or 2, **options)
     else:
         Accumulator(1, 1, **options)
+
+
+def require_some_metric(task: str, metrics) -> tuple[str, ...]:
+    """The metrics of a task that fit. Raises AccumulatorError where none does."""
+    patterns = metric_patterns(metrics)
+    found = _metrics_of(task, patterns)
+    if not found and patterns and task in ("regression", "classification"):
+        other = "regression" if task == "classification" else "classification"
+        hint = f", or task={other!r}" if _metrics_of(other, patterns) else ""
+        raise AccumulatorError(f"metrics: found {patterns!r}, of which a {task} has none; expected metrics of it{hint}")
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _metrics_of(task: str, patterns: str) -> tuple[str, ...]:
+    """Measured on a few rows: the compiled part says which there are."""
+    from .accumulator import Accumulator
+
+    labels = np.arange(6) % 2
+    is_classes = task == "classification"
+    kind = {"classes": 2} if is_classes else {"targets": 1}
+    layers = [f"layer{number}" for number in range(4)]  # some metrics say how others go over depth
+    sums = Accumulator(dict.fromkeys(layers, 2), **kind, weights=dict.fromkeys(layers, np.eye(2) if is_classes else np.ones((1, 2))),
+                       metrics=patterns, threads=1)
+    sums.update(np.random.default_rng(0).standard_normal((6, 2)), labels if is_classes else labels.astype(float),
+                np.eye(2)[labels] if is_classes else labels.astype(float))
+    checkpoint = sums.results()["checkpoints"][0]
+    over_depth = (f"{name}_depth_{part}" for name, parts in checkpoint.get("depth", {}).items() for part in parts if part != "notes")
+    return tuple(dict.fromkeys([*(checkpoint["targets"] or {}), *checkpoint["layers"][0]["metrics"], *over_depth]))
 
 
 def metric_patterns(metrics) -> str:

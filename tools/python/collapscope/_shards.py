@@ -1,16 +1,20 @@
 """Distributed training: which part of the data a rank has, and where it goes.
 
 A loader with a DistributedSampler gives each rank its shard, filled up with samples that others have, so that all are of one
-length. Such a shard becomes a file of its own, without what it was filled up with; `collapscope analyze --shards` joins them.
+length. So does one of accelerate, which deals out whole batches. Such a shard becomes a file of its own, without what it was filled up
+with; `collapscope analyze --shards` joins them. In a Meter the sums of all ranks are added up.
 """
 from __future__ import annotations
 
+import contextlib
+import copy
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, SequentialSampler, Subset
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, IterableDataset, SequentialSampler, Subset
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,17 @@ def shard_of(data, shards: bool | None, place: str) -> Shard | None:
         return None
     for sampler in samplers(data):
         if hasattr(sampler, "num_replicas") and hasattr(sampler, "rank") and sampler.num_replicas > 1:
-            if ranks > 1 and (sampler.rank, sampler.num_replicas) != (rank, ranks):
-                raise ValueError(f"{place}: data: found a sampler for rank {sampler.rank} of {sampler.num_replicas} in rank {rank} of "
-                                 f"{ranks}; expected one shard for each rank, or shards=False and all samples on rank 0")
+            _require_own(sampler.rank, sampler.num_replicas, place)
             return Shard(sampler.rank, sampler.num_replicas, own_samples(sampler, place))
-    batches = getattr(data, "batch_sampler", None)
-    if getattr(batches, "num_processes", 1) > 1:
-        raise ValueError(f"{place}: data: found a {type(batches).__name__}, which deals out batches to "
-                         f"{batches.num_processes} processes and repeats some; expected the loader as it was before, or one with a "
-                         "DistributedSampler")
+    dealer = dealer_of(data)
+    if dealer is not None:
+        own = own_of_batches(data, dealer)
+        if own is None:
+            raise ValueError(f"{place}: data: found a {type(dealer).__name__}, which deals out batches to "
+                             f"{getattr(dealer, 'num_processes', ranks)} processes and repeats some; expected the loader as it was before, or one "
+                             "with a DistributedSampler")
+        _require_own(dealer.process_index, dealer.num_processes, place)
+        return Shard(dealer.process_index, dealer.num_processes, own[dealer.process_index])
     if shards:
         return Shard(rank, ranks) if ranks > 1 else None
     if ranks > 1 and not gives_all(data):
@@ -67,8 +73,60 @@ def shard_of(data, shards: bool | None, place: str) -> Shard | None:
         found = "a loader of a Subset" if part else type(data).__name__
         raise ValueError(f"{place}: data: found {found} in rank {rank} of {ranks}, of which nobody can tell whether each rank has the same "
                          "samples; expected a DataLoader of a whole dataset in order, one with a DistributedSampler, shards=True (each rank has "
-                         "its own, and records them), or shards=False (rank 0 has all)")
+                         "its own), or shards=False (rank 0 has all)")
     return None
+
+
+def _require_own(rank: int, ranks: int, place: str) -> None:
+    """Raises ValueError for a shard of another rank than this process is."""
+    if world()[1] > 1 and (rank, ranks) != world():
+        raise ValueError(f"{place}: data: found a sampler for rank {rank} of {ranks} in rank {world()[0]} of {world()[1]}; expected one shard "
+                         "for each rank, or shards=False and all samples on rank 0")
+
+
+def dealer_of(data):
+    """What deals out a loader's batches or samples to several processes, as accelerate's loaders have it; None where nothing does."""
+    if world()[1] > 1 and any(cls.__name__ == "DataLoaderDispatcher" for cls in type(data).__mro__):
+        return data
+    dataset = getattr(data, "dataset", None)
+    dealers = [getattr(data, "batch_sampler", None), *([dataset] if type(dataset).__name__ == "IterableDatasetShard" else [])]
+    return next((dealer for dealer in dealers if getattr(dealer, "num_processes", 1) > 1), None)
+
+
+def own_of_batches(data, dealer) -> list[int] | None:
+    """How many samples of each rank, from its first one on, no rank has had before; None where nobody can tell. They are dealt out here
+    once more for all ranks, without the samples."""
+    inner = getattr(dealer, "batch_sampler", None)
+    in_order = type(inner) is BatchSampler and type(inner.sampler) is SequentialSampler
+    if type(dealer).__name__ != "BatchSamplerShard" or not in_order or getattr(data, "skip_batches", 0):
+        return None
+    shares = []
+    for rank in range(dealer.num_processes):
+        share = copy.copy(dealer)
+        share.process_index = rank
+        shares.append(share)
+    seen, own, filled_up = set(), [0] * len(shares), [False] * len(shares)
+    for batches in itertools.zip_longest(*shares, fillvalue=()):
+        for rank, batch in enumerate(batches):
+            for index in batch:
+                filled_up[rank] |= index in seen
+                if index not in seen:
+                    if filled_up[rank]:
+                        return None
+                    own[rank] += 1
+                    seen.add(index)
+    return own
+
+
+@contextlib.contextmanager
+def running(data):
+    """Around a pass through a loader that may end early. One of accelerate must then be told, else it counts as the one that the
+    training is at."""
+    try:
+        yield
+    finally:
+        if hasattr(data, "gradient_state") and hasattr(data, "end"):
+            data.end()
 
 
 def gives_all(data) -> bool:

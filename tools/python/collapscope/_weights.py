@@ -142,6 +142,7 @@ class _Part:
     tensor: torch.Tensor
     values: torch.Tensor  # the tensor's memory, also after `tensor.data = ...`
     sample: torch.Tensor | None  # a view of some of them
+    before: torch.Tensor | None  # a copy of that, where the tensor lies
     version: int
     copy: torch.Tensor | None  # of a buffer
 
@@ -157,7 +158,14 @@ class Unchanged:
 
     def __init__(self):
         self.parts: list[_Part] = []
+        self._seen: set[int] = set()  # ids of tensors that the parts keep
         self.samples: dict[tuple, tuple] = {}  # by device and type: parts, and their numbers
+
+    def note(self, layer: _layers.Layer) -> None:
+        """The parameters as a forward pass uses them, where `changed` is asked later. Waits for no device."""
+        for owner, key, parameter in parameters_of(layer.module):
+            if parameter is not None:
+                self._add(layer.name, owner._parameters, key, parameter, None)
 
     def watch(self, name: str, layer: _layers.Layer) -> None:
         module = layer.module
@@ -171,15 +179,20 @@ class Unchanged:
                     self._add(name, owner._buffers, key, buffer, buffer.detach().clone())
 
     def _add(self, layer: str, place: dict, name: str, tensor: torch.Tensor, copy) -> None:
-        if any(part.tensor is tensor for part in self.parts):  # of a module that is called several times
+        if id(tensor) in self._seen:  # of a module that is called several times
             return
+        self._seen.add(id(tensor))
         values = tensor.detach()
-        self.parts.append(_Part(layer, place, name, tensor, values, _sample(values), version(tensor), copy))
+        sample = _sample(values)
+        before = None if sample is None else sample.clone()
+        self.parts.append(_Part(layer, place, name, tensor, values, sample, before, version(tensor), copy))
         self.samples = {}
 
     def changed(self) -> str | None:
         """The layer of a tensor that has other values than when it was first seen."""
         moved = False
+        if not self.samples:
+            self.begin()
         for part in self.parts:
             if not part.is_where_it_was():
                 now = part.place.get(part.name)
@@ -200,11 +213,12 @@ class Unchanged:
                 part.tensor = part.place[part.name]
                 part.values, part.version = part.tensor.detach(), version(part.tensor)
                 part.sample = _sample(part.values)
+                part.before = None if part.sample is None else part.sample.clone()
         self.begin()
 
     def _changed_sample(self) -> str | None:
         for parts, before in self.samples.values():
-            now = _bits(parts)
+            now = _bits([part.sample for part in parts])
             if now != before:
                 at = next(i for i, (a, b) in enumerate(zip(before, now)) if a != b) // parts[0].values.element_size()
                 for part in parts:
@@ -219,7 +233,7 @@ class Unchanged:
         for part in self.parts:
             if part.sample is not None:
                 kinds.setdefault((part.values.device, part.values.dtype), []).append(part)
-        self.samples = {kind: (parts, _bits(parts)) for kind, parts in kinds.items()}
+        self.samples = {kind: (parts, _bits([part.before for part in parts])) for kind, parts in kinds.items()}
 
 
 def _sample(values: torch.Tensor) -> torch.Tensor | None:
@@ -235,9 +249,9 @@ def _sample(values: torch.Tensor) -> torch.Tensor | None:
     return values.as_strided((-(-values.numel() // step),), (step,))
 
 
-def _bits(parts: list[_Part]) -> bytes:
-    """The samples' bits: NaN is NaN."""
-    return torch.cat([part.sample for part in parts]).view(torch.uint8).cpu().numpy().tobytes()
+def _bits(samples: list[torch.Tensor]) -> bytes:
+    """NaN is NaN."""
+    return torch.cat(samples).view(torch.uint8).cpu().numpy().tobytes()
 
 
 def _same(before: torch.Tensor, now: torch.Tensor) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ._dump import with_ending
 from ._model import same_random
-from ._shards import check_shards, samplers, shard_of, with_rank, world
+from ._shards import check_shards, running, samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
 
 
@@ -48,7 +48,7 @@ def add_all(recorder: Recorder, data, batch, samples: int | None, keep: int | No
     """Adds a loader's batches, at most `samples` samples (in whole batches) and the first `keep`. Returns a checksum of the
     targets."""
     checksum = seen = 0
-    with same_random(getattr(data, "generator", None)):
+    with same_random(getattr(data, "generator", None)), running(data):
         for number, item in enumerate(data, 1):
             if keep is not None and seen >= keep:
                 break
@@ -208,7 +208,7 @@ class Attached:
         missing = [field for field in fields(self._pattern) if field not in values]
         if missing and not trial:
             raise self._refuse(f"found {{{missing[0]}}} in the name; expected step or one of the attributes "
-                               f"{', '.join(attributes) or '(none)'}")
+                               f"{', '.join(attributes) or '(none)'}; for one that comes with step(), attributes= as a function of the step")
         if missing:  # may come with step(): stands in for it here
             values.update((field, 0) for field in missing)
         try:
@@ -301,7 +301,8 @@ def attach(model, path, data, *, at=None, every=None, unit="epoch", attributes=N
             train_one_epoch()
             rec.step(epoch)
 
-    path: format string with {step}, and any attribute: "{run}_{step:05d}.h5".
+    path: format string with {step}, and any attribute: "{run}_{step:05d}.h5". One that comes with step(), such as {train_loss}, takes
+        attributes= as a function, as else nobody knows of it beforehand.
     data: the evaluation loader, in a fixed order; or a function that returns it.
     at, every: the steps, and multiples of a number; both together, or neither for every step.
     unit: what steps are, "epoch" or "step". attributes: a dict, or a function of the step that returns one.

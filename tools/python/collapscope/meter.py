@@ -14,7 +14,8 @@ from ._dump import CheckedRows, shape_text, type_name
 from ._gather import gathered
 from ._labels import labels_of
 from ._model import same_random
-from ._options import attributes_of, metric_patterns, require_options
+from ._options import attributes_of, metric_patterns, require_options, require_some_metric
+from ._shards import Shard, check_shards, running, shard_of, world
 from ._tensors import to_numpy
 from .accumulator import Accumulator
 from .attach import arguments_of
@@ -174,6 +175,7 @@ class Meter(Recorder):
             raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
         require_options(task, classes=classes, metrics=metrics, signal_dim=signal_dim, top=top, precision=precision, memory=memory, device=device,
                         threads=threads, per_class=per_class)
+        require_some_metric(task, metrics)
         self._stays = _nowhere if device == "cpu" else _on_gpu
         self._sums_options = {"classes": classes, "metrics": metrics, "signal_dim": signal_dim, "top": top, "precision": precision,
                               "memory": memory, "device": device, "threads": threads, "per_class": per_class}
@@ -225,7 +227,11 @@ class Meter(Recorder):
         return self
 
     def __exit__(self, kind, error, traceback):
-        self._leave_block()
+        try:
+            self._leave_block()
+        except ValueError:  # two passes, as of an evaluation in between
+            if kind is None:
+                raise
         if kind is not None:
             self._captured = None
 
@@ -250,7 +256,7 @@ class Meter(Recorder):
             return
         before = self._captured
         block.close()
-        if self._captured is not None and not self._captured[0]:
+        if self._captured is not None and not self._captured.calls:
             self._captured = before  # no pass was run
 
     def close(self) -> None:
@@ -271,27 +277,29 @@ class Meter(Recorder):
                 self._failure, self._closed = None, False
             raise
 
-    def results(self, loader=None, *, batch=None) -> dict:
-        """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch: as of compute."""
+    def results(self, loader=None, *, batch=None, attributes=None) -> dict:
+        """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch, attributes: as of compute."""
+        more = attributes_of(attributes)
         self._require_no_failure()
         if self._writer is None or not self.samples:
             raise AccumulatorError("meter: found no samples; expected at least one call of update()")
         if loader is not None:
             with self._outside_block():
                 self._look(loader, batch)
-        attributes = {"task": self._task, **attributes_of(self._writer.attributes)}
+        attributes = {"task": self._task, **attributes_of(self._writer.attributes), **more}
         run, step = attributes.get("run", ""), attributes.get("step")
         return self._writer.sums.results(run=str(run), step=step if isinstance(step, (int, float)) else None,
                                          attributes=dict(sorted(attributes.items())), class_names=self._writer.class_names)
 
-    def compute(self, loader=None, *, batch=None, wide: bool = False):
+    def compute(self, loader=None, *, batch=None, attributes=None, wide: bool = False):
         """A DataFrame of all metrics of the samples so far, as collapscope.load gives.
 
         loader: yields the same batches once more, in the same order, for metrics that need a second look. batch: a function of
             what it yields that gives (x, y), or a dict of the arguments of `update`.
+        attributes: of these results, beside those of the meter: {"step": epoch}.
         """
         from .results import load
-        return load(self.results(loader, batch=batch), wide=wide)
+        return load(self.results(loader, batch=batch, attributes=attributes), wide=wide)
 
     def _look(self, loader, batch) -> None:
         samples, sums = self.samples, self._writer.sums
@@ -327,10 +335,14 @@ class Meter(Recorder):
         """In a job of torch.distributed: adds up the samples of all ranks, in their order. All ranks must call it, also those without
         samples, and then have the same sums, until the next update(): that goes on from the rank's own samples. So it may be called
         after each epoch, or each batch."""
+        self._gather(None)
+
+    def _gather(self, failure: Exception | None) -> None:
+        """failure: of this rank; then it is an error on all."""
         self._to_own()
         own = (self._writer, self.samples)
         device, threads = self._sums_options["device"] or "cpu", self._sums_options["threads"]
-        found = gathered(None if self._writer is None else self._writer.state(self.samples), device, threads)
+        found = gathered(None if self._writer is None else self._writer.state(self.samples), device, threads, failure)
         if found is None:
             return
         sums, samples, about = found
@@ -344,7 +356,23 @@ class Meter(Recorder):
             (self._writer, self.samples), self._own = self._own, None
 
 
-def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool = False,
+def share_of(data, shards: bool | None, looks: int) -> Shard | None:
+    """The part of the samples that a loader gives this rank; None where it gives all. Raises ValueError where nobody can tell, and where
+    the parts cannot be added up."""
+    check_shards("measure", shards)
+    shard = shard_of(data, shards, "measure")
+    if shard is None:
+        return None
+    if world()[1] == 1:
+        raise AccumulatorError(f"measure: data: found a loader with the samples of rank {shard.rank} of {shard.ranks}, and no torch.distributed "
+                               "that could add up those of all; expected a loader of all samples, or shards=False for these alone")
+    if looks == 2:
+        raise AccumulatorError(f"measure: looks: found 2 for a loader that shares its samples out among {shard.ranks} ranks; expected looks=1, or a "
+                               "loader of all samples on each rank")
+    return shard
+
+
+def measure(model, data, layers=None, *, looks: int = 1, batch=None, shards: bool | None = None, wide: bool = False,
             task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
             attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
             metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0,
@@ -353,20 +381,51 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, wide: bool 
 
     data: yields batches (x, y). looks: 2 goes through it twice, for what one look cannot give. batch: a function of what it yields
         that gives (x, y), or a dict of the arguments of Meter.update. All else is as of Meter.
+    shards: in a job of torch.distributed, whether each rank has samples of its own; None: as the loader's sampler says. Then all ranks
+        must call, the samples that a sampler repeats are left out, and every rank gets the numbers of all; looks is 1. False: this rank has
+        all samples, and talks to no other.
+    Raises ValueError as Meter does, on all ranks where they add up their samples; and where nobody can tell what the ranks have.
     """
-    options = {name: value for name, value in locals().items() if name not in ("model", "data", "layers", "looks", "batch", "wide")}
+    options = {name: value for name, value in locals().items() if name not in ("model", "data", "layers", "looks", "batch", "shards", "wide")}
     if looks not in (1, 2):
         raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
+    share = share_of(data, shards, looks)
     meter = Meter(model, layers, **options)
-    with same_random(getattr(data, "generator", None)):  # so that a second look has the same random numbers
-        for item in data:
-            meter.update(**arguments_of(item, batch))
+    failure = None
+    try:
+        _update_all(meter, data, batch, None if share is None else share.keep)
+    except Exception as error:
+        if share is None:
+            raise
+        failure = error  # the other ranks wait for this one
+    if share is not None:
+        try:
+            meter._gather(failure)
+        except AccumulatorError as error:
+            raise error from failure
     return meter.compute(data if looks == 2 else None, batch=batch, wide=wide)
+
+
+def _update_all(meter: Meter, data, batch, keep: int | None) -> None:
+    """keep: only the first samples. The loader is gone through to its end, as those of other ranks may be."""
+    seen = 0
+    with same_random(getattr(data, "generator", None)), running(data):  # so that a second look has the same random numbers
+        for item in data:
+            if keep is None:
+                meter.update(**arguments_of(item, batch))
+            elif seen < keep:
+                seen += meter._add(**arguments_of(item, batch), keep=keep - seen)
 
 
 def scalars(table, metrics, prefix: str = "collapse") -> dict[str, float]:
     """Of a table of `measure` or `Meter.compute`: {"collapse/fc/nrc1": 0.25, ...} for a logger. metrics: their names, or globs;
-    target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is."""
+    target metrics have no layer. Undefined ones are left out. Raises AccumulatorError for what fits no metric that there is, and for a table that
+    is wide or has several checkpoints."""
+    if "metric" not in table or "layer" not in table:
+        raise AccumulatorError("scalars: found a wide table; expected one row for each metric, as without wide=True")
+    if "checkpoint" in table and table["checkpoint"].nunique() > 1:
+        raise AccumulatorError(f"scalars: found a table of {table['checkpoint'].nunique()} checkpoints; expected one, such as "
+                               "table[table['checkpoint'] == 0]")
     require_options("regression", classes=None, metrics=metrics, signal_dim=None, top=10, precision="float64", memory=0, device="cpu", threads=1,
                     per_class=False)
     known = list(table["metric"].unique())

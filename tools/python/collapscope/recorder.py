@@ -107,7 +107,7 @@ class Recorder:
         self._positions = all(hook.pool == "none" for hook in self._watcher.hooks)  # may each have a target
         self._options = (compression, allow_nonfinite)
         self._writer: DumpWriter | None = None
-        self._captured: tuple | None = None  # calls of one forward pass, and the mask
+        self._captured: Pass | None = None  # that is still to be added
         self._layers: dict[str, _layers.Layer] = {}  # by recorded name, in the order of the calls
         self._layouts: dict[str, str] = {}  # of targets and predictions for every position, once a batch told
         self._weights = _weights.Unchanged()
@@ -213,9 +213,11 @@ class Recorder:
         elif self._captured is None:
             raise ValueError(f"{self.path}: found no forward pass; expected x, or a call of the model itself inside `with {self._WATCHES}:`; "
                              f"{_COMPILED}")
-        (captured, mask), self._captured = self._captured, None
-        calls = by_name(captured)
+        run, self._captured = self._captured, None
+        mask, calls = run.mask, by_name(run.calls)
+        self._require_same_weights(run.weights)
         self._require_same_calls(calls)
+        self._tell_of_parts(run, calls)
         if predictions is not None:
             arrays["predictions"] = np.array(to_numpy(predictions))
             if swapped:
@@ -281,19 +283,21 @@ class Recorder:
     def watch(self, mask=None):
         """Records the one forward pass that you run inside; then call add(y=..., predictions=...). Mode, gradients and
         autocast are yours. Run the model itself: neither compiled graphs nor the replicas of DataParallel can be recorded."""
-        with self._watching(None if mask is None else self._mask(mask, self._positions)):
+        noted = None if self._layers else _weights.Unchanged()  # afterwards each batch is compared with the first
+        with self._watching(None if mask is None else self._mask(mask, self._positions), noted):
             yield self
 
     @contextlib.contextmanager
-    def _watching(self, mask):
-        run, self._captured = Pass(mask), None
-        hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self.samples)
+    def _watching(self, mask, noted=None):
+        """noted: takes down the weights as the pass uses them."""
+        run, self._captured = Pass(mask, noted), None
+        hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self._layers)
         try:
-            yield
+            yield run
             if run.count > 1:
                 raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
                                  f"{self._ADDS} after each")
-            self._captured = (run.calls, mask)
+            self._captured = run
         finally:
             for hook in hooks:
                 hook.remove()
@@ -327,7 +331,8 @@ class Recorder:
             stack.enter_context(_model.same_attributes(self._modules))
             stack.enter_context(_model.evaluating(self._modules))
             stack.enter_context(_model.precision(device, self._autocast))
-            stack.enter_context(self._watching(None if mask is None else self._mask(mask, positions)))
+            run = stack.enter_context(self._watching(None if mask is None else self._mask(mask, positions)))
+            stack.enter_context(run.alone())
             if isinstance(x, Mapping):
                 x = dict(x)
             if device is not None:
@@ -378,6 +383,15 @@ class Recorder:
                           "Named in layers=, they are recorded without a weight; named in exclude=, nothing is said.",
                           stacklevel=4)
 
+    def _tell_of_parts(self, run: Pass, calls: dict[str, Call]) -> None:
+        """Where parts of the model are called, and not the model, nobody sees where a pass ends."""
+        again = [name for name, call in calls.items() if name != call.layer.name]
+        if again and run.count == 0 and not self.samples and not self._quiet:
+            name = calls[again[0]].layer.name
+            warnings.warn(f"{self.path}: layers/{name}: found several calls, and none of the whole model, so that one pass cannot be told from two; "
+                          f"they count as layers of one pass, {name} and {again[0]}. Expected one call of the model inside `with {self._WATCHES}:`",
+                          stacklevel=4)
+
     def _require_samples(self, samples: int, calls: dict[str, Call]) -> None:
         """As many in every layer as there are targets."""
         other = [name for name, call in calls.items() if len(call.rows) != samples]
@@ -395,6 +409,16 @@ class Recorder:
                     raise ValueError(f"{self.path}: layers/{name}: found an input of shape {list(call.shape)}, as many samples as "
                                      f"positions, and {self._time_first[0]} has batch_first=False; expected batch_first=True or "
                                      "False to say which is which")
+
+    def _require_same_weights(self, noted: _weights.Unchanged | None) -> None:
+        """noted: the weights at the time of the first pass, where one ran by itself. The later ones are compared with these."""
+        if self._layers:
+            return
+        self._weights = noted or _weights.Unchanged()
+        changed = self._weights.changed()
+        if changed is not None:
+            raise ValueError(f"{self.path}: layers/{changed}/weight: found changed between the forward pass and {self._ADDS}; expected the weights "
+                             f"of the pass: call {self._ADDS} before optimizer.step()")
 
     def _store(self, arrays: dict, calls: dict[str, Call], positions: bool) -> None:
         """Checks all, then stores all."""
