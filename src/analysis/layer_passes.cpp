@@ -52,7 +52,11 @@ auto LayerPasses::guarded(const Work& work) {
   try {
     return work();
   } catch (const NonFiniteSample& offending) {
-    const ShardSample at = locate(shards_, offending.sample);
+    // A device tells at the end of a segment, and knows nothing of what was left out.
+    const bool is_known = !(backend_.is_device() && stream_.leaves_out());
+    const std::uint64_t sample =
+        is_known ? offending.sample : stream_.first_not_finite().value_or(offending.sample);
+    const ShardSample at = locate(shards_, sample);
     throw InputError(shards_[at.shard].file, shards_[at.shard].object,
                      fmt::format("found NaN or Inf, first in row {}; expected finite numbers", at.sample));
   }
@@ -111,6 +115,8 @@ void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& 
   guarded([&] {
     try {
       stream_.pass(*folders_, {visitor}, wanted);
+    } catch (const Stopped&) {
+      throw;
     } catch (...) {
       behind.finish();  // what was found in rows before comes out instead
       throw;
@@ -118,6 +124,7 @@ void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& 
     reading_.give_back();
     behind.finish();
   });
+  computing_.take();  // also where nothing was left to be summed
 }
 
 void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {

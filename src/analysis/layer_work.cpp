@@ -57,8 +57,8 @@ void LayerWork::take(const Step& step, const std::vector<LayersOfCheckpoint>& la
   if (step.layer) {
     work.measure_layer(layers[step.checkpoint][*step.layer], worker);
   } else {
-    // Side by side, the targets of some checkpoints are in memory at the same time.
-    work.measure_targets(worker, worker.memory / (step.pace == Pace::beside ? 16 : 8));
+    // Else the targets of some checkpoints are in memory at the same time.
+    work.measure_targets(worker, worker.memory / (step.pace == Pace::alone ? 8 : 16));
   }
 }
 

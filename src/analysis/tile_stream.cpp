@@ -224,8 +224,8 @@ void TileStream::visit_kept(const Band& band, std::uint64_t sample, const std::v
                             const Visitor& visitor) const {
   const std::size_t per_sample = plan_.format.rows_per_sample();
   const std::size_t sample_bytes = plan_.format.sample_bytes();
-  const std::size_t rows_at_once = targets_.has_positions() ? 1 : per_sample;
-  const std::size_t size = rows_at_once == per_sample ? sample_bytes : sample_bytes / per_sample;
+  const std::size_t rows_at_once = this->rows_at_once();
+  const std::size_t size = sample_bytes / per_sample * rows_at_once;
   std::vector<std::byte> bytes(kept.size() / rows_at_once * size);
   Matrix targets(kept.size(), 1);
   for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -243,17 +243,40 @@ void TileStream::visit_kept(const Band& band, std::uint64_t sample, const std::v
   } catch (const NonFiniteSample& offending) {
     std::size_t at = offending.sample * per_sample;  // of as many kept rows, some of other samples, one
     while (at + 1 < kept.size() && rows_at_once == 1 &&
-           is_finite_row(std::span(bytes).subspan(at * size, size))) {
+           is_finite(std::span(bytes).subspan(at * size, size))) {
       ++at;
     }
     throw NonFiniteSample{band.first + sample + kept[at] / per_sample};
   }
 }
 
-bool TileStream::is_finite_row(std::span<const std::byte> stored) const {
-  std::vector<double> row(plan_.format.row_length());
-  decode_elements(stored, plan_.format.element, row);
-  return std::ranges::all_of(row, [](double value) { return std::isfinite(value); });
+std::size_t TileStream::rows_at_once() const {
+  return targets_.has_positions() ? 1 : plan_.format.rows_per_sample();
+}
+
+bool TileStream::is_finite(std::span<const std::byte> stored) const {
+  std::vector<double> numbers(stored.size() / plan_.format.element.size());
+  decode_elements(stored, plan_.format.element, numbers);
+  return std::ranges::all_of(numbers, [](double value) { return std::isfinite(value); });
+}
+
+std::optional<std::uint64_t> TileStream::first_not_finite() {
+  const std::size_t per_sample = plan_.format.rows_per_sample();
+  const std::size_t size = plan_.format.sample_bytes() / per_sample * rows_at_once();
+  Tools tools;
+  tools.reader = reader_.get();
+  tools.buffers[0] =
+      kept_ == nullptr ? make_plain_buffer(plan_.band_samples * plan_.format.sample_bytes()) : nullptr;
+  for (std::uint64_t first = 0; first < plan_.samples; first += plan_.band_samples) {
+    const Band band = read_band(tools, 0, first, std::min(plan_.band_samples, plan_.samples - first));
+    for (std::size_t row = 0; row < band.samples * per_sample; row += rows_at_once()) {
+      if (label_of_row(band.targets, row, per_sample) != ClassLabels::left_out &&
+          !is_finite(band.bytes.subspan(row / rows_at_once() * size, size))) {
+        return first + row / per_sample;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace collapscope

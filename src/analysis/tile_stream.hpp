@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,11 @@ class TileStream {
   // All tiles of these segments, settled and finished. wanted: in order. One visitor for each of workers().
   // Exceptions of reader and visitor come out here, of several that of the first run.
   void pass(const Crew& crew, const std::vector<Visitor>& visitors, const std::vector<SegmentRange>& wanted);
+  // Whether the samples of tiles are not those of the file, as visitors see them, because some are left out.
+  [[nodiscard]] bool leaves_out() const { return targets_.leaves_out(); }
+  // The first sample with a NaN or Inf in a row that is not left out; nullopt: there is none. Reads all
+  // again.
+  [[nodiscard]] std::optional<std::uint64_t> first_not_finite();
 
  private:
   struct Band {
@@ -90,7 +96,9 @@ class TileStream {
   // The same with the samples only that have a class.
   void visit_kept(const Band& band, std::uint64_t sample, const std::vector<std::size_t>& kept,
                   const Visitor& visitor) const;
-  [[nodiscard]] bool is_finite_row(std::span<const std::byte> stored) const;
+  // Numbers of kept rows that lie together: a position's, or a sample's.
+  [[nodiscard]] std::size_t rows_at_once() const;
+  [[nodiscard]] bool is_finite(std::span<const std::byte> stored) const;
 
   LayerPlan plan_;
   std::size_t tile_rows_;

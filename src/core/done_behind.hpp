@@ -32,16 +32,19 @@ class DoneBehind {
   DoneBehind(const DoneBehind&) = delete;
   DoneBehind& operator=(const DoneBehind&) = delete;
 
-  // Throws what an item before has thrown; none is begun after that one.
+  // Thrown in place of what an item before has thrown, which is no concern of whoever gives the next one.
+  struct HasFailed {};
+
+  // Throws HasFailed; nothing is begun after the item that has failed.
   void put(Item item) {
     change([&] {
       if (failure_ != nullptr) {
-        std::rethrow_exception(failure_);
+        throw HasFailed();
       }
       items_.push_back(std::move(item));
     });
   }
-  // Returns when all items are done; no more may come. Throws as `put`.
+  // Returns when all items are done; no more may come. Throws what the first one to fail has thrown.
   void finish() {
     change([this] { is_last_ = true; });
     if (thread_.joinable()) {

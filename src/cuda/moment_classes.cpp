@@ -25,20 +25,36 @@ MomentClasses::MomentClasses(const Device& device, const FoldSpec& spec, std::si
     : d_(spec.format.row_length()),
       plain_(device, spec.classes, d_ + 1, part_rows),
       unit_(device, spec.unit_classes ? spec.classes : 0, d_, part_rows),
-      counts_(spec.classes, 0.0) {}
+      counts_(spec.classes, 0.0),
+      counting_(spec.classes, 0) {}
 
 void MomentClasses::begin(const Device& device) {
   plain_.clear(device);
   unit_.clear(device);
 }
 
-void MomentClasses::count(MatrixView<const double> numbers) {
+std::vector<MomentClasses::Count> MomentClasses::counted(MatrixView<const double> numbers) {
   for (std::size_t i = 0; i < numbers.rows(); ++i) {
-    const double number = numbers(i, 0);
-    if (!(number >= 0 && number < static_cast<double>(counts_.size()))) {
+    if (!(numbers(i, 0) >= 0 && numbers(i, 0) < static_cast<double>(counting_.size()))) {
       throw UsageError("MomentFold::add: a row's target is the number of no class");
     }
-    counts_[static_cast<std::size_t>(number)] += 1;
+  }
+  std::vector<Count> counts;
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
+    ++counting_[static_cast<std::size_t>(numbers(i, 0))];
+  }
+  for (std::size_t i = 0; i < numbers.rows(); ++i) {
+    const auto number = static_cast<std::uint32_t>(numbers(i, 0));
+    if (const std::uint32_t rows = std::exchange(counting_[number], 0); rows > 0) {
+      counts.push_back({number, rows});
+    }
+  }
+  return counts;
+}
+
+void MomentClasses::count(const std::vector<Count>& counts) {
+  for (const Count& count : counts) {
+    counts_[count.number] += count.rows;
   }
 }
 

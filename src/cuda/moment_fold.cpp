@@ -116,7 +116,7 @@ void CudaMomentFold::add(const RawTile& tile, MatrixView<const double> targets) 
     throw UsageError("MomentFold::add: tiles were brought that are not summed yet");
   }
   if (classes_) {
-    classes_->count(targets);
+    classes_->count(classes_->counted(targets));
   }
   device_.select();
   feed_.pass(tile, targets, [this](const DeviceRows& rows) { fold(rows); });
@@ -132,10 +132,7 @@ void CudaMomentFold::bring(const RawTile& tile, MatrixView<const double> targets
   device_.select();
   Brought brought{feed_.bring(tile, targets), {}};
   if (classes_) {
-    brought.classes = Matrix(targets.rows(), 1);
-    for (std::size_t i = 0; i < targets.rows(); ++i) {
-      brought.classes(i, 0) = targets(i, 0);
-    }
+    brought.classes = classes_->counted(targets);
   }
   const std::lock_guard lock(bringing_);
   brought_.push_back(std::move(brought));
@@ -162,7 +159,7 @@ void CudaMomentFold::sum_brought() {
   }
   device_.select();
   if (classes_) {
-    classes_->count(brought->classes.view());
+    classes_->count(brought->classes);
   }
   for (const DeviceRows& rows : brought->parts) {
     feed_.hold_back(rows);

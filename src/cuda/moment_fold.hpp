@@ -71,7 +71,7 @@ class CudaMomentFold final : public MomentFold {
   // A tile that is not summed yet.
   struct Brought {
     std::vector<DeviceRows> parts;
-    Matrix classes;  // numbers of its rows [rows, 1]; empty: none
+    std::vector<MomentClasses::Count> classes;
   };
 
   [[nodiscard]] std::optional<Brought> next_brought();

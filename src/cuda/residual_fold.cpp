@@ -273,6 +273,7 @@ std::vector<ResidualSums> ResidualPass::take() {
   const Range range("second look: sums");
   flush();
   is_checked_ = false;
+  has_begun_ = false;
   return std::exchange(sums_, {});
 }
 

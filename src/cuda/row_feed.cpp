@@ -146,7 +146,9 @@ DeviceRows RowFeed::put(const RawTile& part, MatrixView<const double> targets, b
     known_->put(part.first_row, part.rows, found);
   }
   Call("cudaEventRecord").check(cudaEventRecord(slot.filled.get(), device_.copy()));
-  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
+  if (!ahead) {
+    await(slot);
+  }
   return {on_device_ ? part.bytes.data() : bytes,
           found.numbers,
           found.classes,
@@ -172,7 +174,13 @@ StoredTargets RowFeed::send(MatrixView<const double> targets, Slot& slot, double
 }
 
 void RowFeed::hold_back(const DeviceRows& rows) const {
-  device_.wait_for_event(slots_[rows.slot].used.get());
+  const Slot& slot = slots_[rows.slot];
+  device_.wait_for_event(slot.used.get());
+  await(slot);
+}
+
+void RowFeed::await(const Slot& slot) const {
+  Call("cudaStreamWaitEvent").check(cudaStreamWaitEvent(device_.compute(), slot.filled.get(), 0));
 }
 
 void RowFeed::release(const DeviceRows& rows) {

@@ -51,9 +51,9 @@ class RowFeed {
       release(rows);
     }
   }
-  // The same in two steps, for rows that are kept, and for two threads: one copies tiles and settles; one
-  // takes their parts, in order, waits until the host is not too far ahead of the work on them, enqueues it,
-  // and releases them.
+  // The same in two steps, for rows that are kept, and for two threads: one copies tiles and settles, and
+  // puts nothing on `compute`; one takes their parts, in order, holds the host back until it is not too far
+  // ahead of the work on them, enqueues it behind their copies, and releases them.
   [[nodiscard]] std::vector<DeviceRows> bring(const RawTile& tile, MatrixView<const double> targets);
   void hold_back(const DeviceRows& rows) const;
   void release(const DeviceRows& rows);
@@ -80,6 +80,8 @@ class RowFeed {
   // The part from row `row` on. ahead: of the work on the parts before.
   DeviceRows put(const RawTile& tile, MatrixView<const double> targets, std::size_t row, bool ahead = false);
   DeviceRows put(const RawTile& part, MatrixView<const double> targets, bool ahead);
+  // What comes next on `compute` is behind the slot's last copy.
+  void await(const Slot& slot) const;
   // Enqueues that the targets come; where they will lie.
   StoredTargets send(MatrixView<const double> targets, Slot& slot, double* to);
 

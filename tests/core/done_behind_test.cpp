@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <latch>
 #include <stdexcept>
 #include <thread>
@@ -48,8 +49,8 @@ TEST(DoneBehind, AFailureComesOutAndNothingIsDoneAfterIt) {
     for (int item = 0; item < 1000; ++item) {
       behind.put(item);  // at some time later
     }
-  } catch (const std::runtime_error&) {
-    // As `finish` does.
+  } catch (const DoneBehind<int>::HasFailed&) {
+    // Not the failure itself, which `finish` throws.
   }
   for (int twice = 0; twice < 2; ++twice) {
     EXPECT_THROW(behind.finish(), std::runtime_error);
@@ -57,24 +58,24 @@ TEST(DoneBehind, AFailureComesOutAndNothingIsDoneAfterIt) {
   EXPECT_EQ(done, (std::vector<int>{0, 1}));
 }
 
+// The first item ends long after its giver has left, unless that one is held up as long: then once more.
 TEST(DoneBehind, WhatIsNotBegunIsLeftUndone) {
-  std::latch begun(1);
-  std::latch let_go(1);
   int done = 0;
-  {
+  for (int tries = 0; tries < 5 && done != 1; ++tries) {
+    done = 0;
+    std::latch begun(1);
     DoneBehind<int> behind([&](int) {
-      begun.count_down();
-      let_go.wait();
+      if (done == 0) {
+        begun.count_down();
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
       ++done;
     });
     behind.put(1);
     begun.wait();
-    std::thread later([&] { let_go.count_down(); });
     behind.put(2);
-    later.join();
   }
-  EXPECT_LE(done, 2);
-  EXPECT_GE(done, 1);
+  EXPECT_EQ(done, 1);
 }
 
 }  // namespace

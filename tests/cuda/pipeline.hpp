@@ -38,6 +38,8 @@ class Pipeline : public ::testing::Test {
   AnalysisOptions options_;
   static FakeCuda& fake();
   [[nodiscard]] PlantedDump& dump() { return *dump_; }
+  // From now on, without numbers of the CPU's to compare with.
+  void use(const ClassSpec& spec) { dump_.emplace(spec); }
   Messages messages_;
   std::string note_;
 

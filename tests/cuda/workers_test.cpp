@@ -167,6 +167,34 @@ TEST_F(LayersInTurns, AreLargeAndLeaveRoomForOneAnother) {
   EXPECT_EQ(fake().threads(), 1) << "they are small";
 }
 
+// What is left out has no place in tiles: the row is the file's all the same. What one tile's sums have found
+// is no concern of the tiles behind it.
+TEST_F(LayersInTurns, NameTheRowWhereLabelsAreLeftOut) {
+  ClassSpec spec;
+  spec.features = 16;
+  spec.classes = 4;
+  spec.rows = 700;
+  spec.nc1 = {1, 0.1, 1e-2};
+  options_.ignore_label = 3;
+  options_.memory = std::uint64_t{8} << 20U;
+  std::size_t found_some = 0;
+  for (const std::uint64_t row : {3, 100, 101, 102, 103, 1500, 2600}) {
+    use(spec);
+    dump().spoil(1, row);
+    const Results expected = analyzed("cpu");
+    fake().restart({{"SCHEDULE", row % 2 == 0 ? "eager" : "lazy"}});
+    const Results found = analyzed("cuda");
+    ASSERT_EQ(found.failures.size(), expected.failures.size());
+    ASSERT_EQ(found.checkpoints[0].layers.size(), expected.checkpoints[0].layers.size());
+    if (!expected.failures.empty()) {
+      EXPECT_EQ(found.failures[0].message, expected.failures[0].message);
+      EXPECT_NE(found.failures[0].message.find("row " + std::to_string(row)), std::string::npos);
+      ++found_some;
+    }
+  }
+  EXPECT_GT(found_some, 2U);
+}
+
 TEST_F(LayersInTurns, OneThatFailsHoldsNobodyUp) {
   dump().spoil(1, 1700);
   fake().restart({{"SCHEDULE", "lazy"}});
@@ -189,6 +217,33 @@ TEST_F(SmallLayers, AreMeasuredOneAfterAnotherOnADeviceWithLittleMemory) {
     EXPECT_TRUE(messages_.lines.empty()) << messages_.lines[0];
     EXPECT_EQ(fake().threads(), 1);
   }
+}
+
+// Of 64 MiB and several segments: sums behind the reading also without turns.
+class LongLayer : public test::Pipeline {
+ protected:
+  LongLayer() {
+    rows_ = 540'000;
+    tile_ = std::size_t{1} << 20U;
+    noise_ = {0.1};
+    options_.memory = std::uint64_t{256} << 20U;
+  }
+};
+
+TEST_F(LongLayer, IsSummedByAThreadOfItsOwnWithTheSameBits) {
+  fake().restart({{"SCHEDULE", "lazy"}, {"PROTECT", "0"}});
+  const Results found = analyzed("cuda");
+  expect_near_cpu(found);
+  EXPECT_EQ(fake().threads(), 2);
+  for (const char* seed : {"1", "2", "3"}) {
+    fake().restart({{"SCHEDULE", "random"}, {"SEED", seed}, {"PROTECT", "0"}, {"RACES", "1"}});
+    EXPECT_EQ(digits(analyzed("cuda")), digits(found));
+  }
+  dump().spoil(0, 400'000);  // in the second segment
+  fake().restart({{"SCHEDULE", "eager"}, {"PROTECT", "0"}});
+  const Results spoilt = analyzed("cuda");
+  ASSERT_EQ(spoilt.failures.size(), 1U);
+  EXPECT_NE(spoilt.failures[0].message.find("row 400000"), std::string::npos) << spoilt.failures[0].message;
 }
 
 }  // namespace

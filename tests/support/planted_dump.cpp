@@ -15,6 +15,11 @@ PlantedDump::PlantedDump(const PlantedSpec& spec) : path_(temporary_path("plante
   index_ = index_dump(path_, {});
 }
 
+PlantedDump::PlantedDump(const ClassSpec& spec) : path_(temporary_path("planted_classes.h5")) {
+  write_classes(path_, spec);
+  index_ = index_dump(path_, {});
+}
+
 PlantedDump::~PlantedDump() {
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);

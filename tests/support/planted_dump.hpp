@@ -14,6 +14,7 @@ namespace collapscope::test {
 class PlantedDump {
  public:
   explicit PlantedDump(const PlantedSpec& spec);
+  explicit PlantedDump(const ClassSpec& spec);
   ~PlantedDump();
   PlantedDump(const PlantedDump&) = delete;
   PlantedDump& operator=(const PlantedDump&) = delete;

@@ -199,7 +199,8 @@ struct DeviceStream {
 };
 
 // A worker: it folds segments, looks at segments, and decomposes. Matrices cross the seam as host values. All
-// calls come from one thread at a time. Where there is work for several, other backends stand in for it.
+// calls come from one thread at a time, but for MomentFold::bring and sum_brought. Where there is work for
+// several, other backends stand in for it.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -278,7 +279,8 @@ class Backend {
   // whether any should, that is none of the threads.
   [[nodiscard]] virtual std::size_t layer_workers_for(const FoldSpec& /*layer*/) const { return 0; }
   // For large layers that follow one another: two, one of which brings the rows of the next layer while the
-  // other one has the device's arithmetic for its own; empty: none. Each may use all host threads.
+  // other one has the device's arithmetic for its own; empty: none. Each may use all host threads, as this
+  // backend does.
   [[nodiscard]] virtual std::span<Backend* const> turn_workers() { return {}; }
   // Whether a layer like this one, given as one segment, is worth that, and leaves room for another.
   [[nodiscard]] virtual bool takes_turns(const FoldSpec& /*layer*/) const { return false; }
