@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -10,9 +11,11 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
+#include "collapscope/core/text.hpp"
 #include "core/vector_math.hpp"
 #include "cpu/cpu_worker.hpp"
 #include "gpu/device_pairs.hpp"
@@ -61,11 +64,23 @@ double device_bytes_in_turns(const FoldSpec& spec, std::size_t tile_rows) {
              static_cast<double>(spec.format.row_length());
 }
 
-// Bytes of rows as stored from which a layer takes turns: COLLAPSCOPE_GPU_TURNS_FROM, for tuning and tests.
+// Bytes of rows as stored from which a layer takes turns. Chosen, not measured.
+constexpr const char* turns_variable = "COLLAPSCOPE_GPU_TURNS_FROM";
+constexpr std::uint64_t usual_turns = std::uint64_t{1} << 28U;
+
 std::uint64_t least_in_turns() {
-  constexpr std::uint64_t usual = std::uint64_t{1} << 28U;
-  const char* chosen = std::getenv("COLLAPSCOPE_GPU_TURNS_FROM");
-  return chosen == nullptr || *chosen == '\0' ? usual : std::strtoull(chosen, nullptr, 10);
+  const char* const chosen = std::getenv(turns_variable);
+  if (chosen == nullptr || *chosen == '\0') {
+    return usual_turns;
+  }
+  const std::string_view text = chosen;
+  std::uint64_t bytes = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  if (failure != std::errc() || end != text.data() + text.size()) {
+    throw UsageError(fmt::format("{}: found '{}', expected bytes of a layer, 0 for any", turns_variable,
+                                 printable(chosen)));
+  }
+  return bytes;
 }
 
 // "cuda:1 NVIDIA H200, ..." without the number.
@@ -143,7 +158,8 @@ GpuBackend::GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener ope
     : cpu_(std::move(cpu)),
       devices_(std::move(devices)),
       open_again_(std::move(open_again)),
-      last_resort_(last_resort) {}
+      last_resort_(last_resort),
+      least_in_turns_(least_in_turns()) {}
 
 std::string GpuBackend::describe() const {
   std::string text;
@@ -390,7 +406,7 @@ bool GpuBackend::takes_turns(const FoldSpec& layer) const {
                         static_cast<double>(layer.format.sample_bytes());
   const double both = 2 * device_bytes_in_turns(layer, first().tile_rows(layer.format.row_length()));
   return devices_.size() == 1 && open_again_ != nullptr && layer.kept_rows > 0 &&
-         layer.keeping == RowKeeping::none && stored >= static_cast<double>(least_in_turns()) &&
+         layer.keeping == RowKeeping::none && stored >= static_cast<double>(least_in_turns_) &&
          both < 0x1p58 && first().keeps_rows(static_cast<std::uint64_t>(both));
 }
 

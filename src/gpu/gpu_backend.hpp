@@ -24,7 +24,7 @@ class GpuBackend final : public Backend {
   using Opener = std::function<std::unique_ptr<GpuDevice>(std::size_t device)>;
 
   // devices: at least one; workers and fallbacks share them, and the CPU. open_again: opens one of them
-  // another time; empty: never.
+  // another time; empty: never. Throws UsageError: COLLAPSCOPE_GPU_TURNS_FROM is no number.
   GpuBackend(Devices devices, std::shared_ptr<Backend> cpu, Opener open_again = {},
              LastResort last_resort = LastResort::cpu);
 
@@ -94,6 +94,7 @@ class GpuBackend final : public Backend {
   }};
   Opener open_again_;
   LastResort last_resort_;
+  std::uint64_t least_in_turns_;  // bytes of a layer, as stored
   std::vector<Lost> siblings_;  // of a worker without the CPU as its last resort: all GPUs, by their numbers
   Fallbacks fallbacks_;
   std::optional<Workers> segment_workers_;  // made when first asked for

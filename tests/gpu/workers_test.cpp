@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
 
 #include "cpu/cpu_worker.hpp"
 #include "gpu/gpu_backend.hpp"
@@ -211,6 +213,21 @@ TEST_F(GpuWorkers, TwoTakeTurnsWithLargeLayersOnTheOnlyDevice) {
   EXPECT_FALSE(whole->takes_turns(large));
   states_[0].most_kept = std::uint64_t{18} << 30U;
   EXPECT_TRUE(whole->takes_turns(large));
+}
+
+TEST_F(GpuWorkers, TheVariableSaysWhichLayersAreLarge) {
+  FoldSpec layer = layer_of(100'000, 512);  // 205 MB
+  layer.kept_rows = layer.rows;
+  for (const auto& [bytes, takes] :
+       std::map<std::string, bool>{{"0", true}, {"204800000", true}, {"204800001", false}, {"", false}}) {
+    ::setenv("COLLAPSCOPE_GPU_TURNS_FROM", bytes.c_str(), 1);
+    EXPECT_EQ(backend_that(opener(), 1)->takes_turns(layer), takes) << bytes;
+  }
+  for (const char* odd : {"1GiB", "-1", "some", "99999999999999999999"}) {
+    ::setenv("COLLAPSCOPE_GPU_TURNS_FROM", odd, 1);
+    EXPECT_THROW((void)backend_that(opener(), 1), UsageError) << odd;
+  }
+  ::unsetenv("COLLAPSCOPE_GPU_TURNS_FROM");
 }
 
 class LayersOnGpuWorkers : public GpuWorkers {
