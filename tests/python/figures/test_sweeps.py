@@ -485,3 +485,28 @@ def test_a_logarithm_of_nothing_above_zero_is_said(sweep):
         checkpoint["layers"][-1]["metrics"]["nrc1"] = -1.0
     with pytest.warns(UserWarning, match="nrc1: no value is above 0, as a logarithmic axis needs; its axis is linear"):
         assert plot.last_layer(sweep, metrics=["nrc1"], log=True).axes[0].get_yscale() == "linear"
+
+
+def test_groups_whose_values_are_nearly_alike_are_groups_of_their_own(sweep):
+    for checkpoint in sweep["checkpoints"]:
+        checkpoint["attributes"]["seed"] += 20240101
+    drawn = lines(plot.last_layer(sweep, metrics=["model_mse"], group_by="seed").axes[0])
+
+    assert [label.split(" (n")[0] for label in drawn] == ["seed 20240101", "seed 20240102", "seed 20240103"]
+
+
+def test_a_last_layer_that_failed_without_a_step_leaves_a_gap(sweep):
+    odd = copy.deepcopy(sweep["checkpoints"][0])
+    odd.update(path="odd.h5", run="odd", step=None)
+    whole = copy.deepcopy(odd)
+    whole.update(path="whole.h5", run="whole")
+    before = copy.deepcopy(odd["layers"][0])
+    before.update(name="before", index=-1)
+    whole["layers"] = [before, *whole["layers"]]
+    odd["layers"] = [before]
+    results = {**sweep, "checkpoints": [odd, whole], "failures": [{"path": "odd.h5", "object": whole["layers"][-1]["name"], "message": "found NaN or Inf",
+                                                                   "run": "odd"}]}
+    drawn = plot.last_layer(results, metrics=["nrc1"]).axes[0].get_lines()
+
+    values = [value for line in drawn if not line.get_label().startswith("_") for value in line.get_ydata()]
+    assert values == [whole["layers"][-1]["metrics"]["nrc1"]]

@@ -405,3 +405,11 @@ def test_a_nan_in_a_training(monkeypatch):
     with pytest.warns(RuntimeWarning, match="not measured at step 7"):
         callback.on_step_end(None, types.SimpleNamespace(global_step=7), None, model=module)
     assert len(logged) == 1
+
+
+def test_making_a_callback_moves_no_random_numbers():
+    from collapscope._measuring import Measuring
+
+    before = torch.get_rng_state()
+    Measuring(batches((5,)), 1, None, "raise", {})
+    assert torch.equal(torch.get_rng_state(), before)

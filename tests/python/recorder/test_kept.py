@@ -1,5 +1,6 @@
 """The model, and all that is random, is left as it was found; also after an exception."""
 import random
+import threading
 
 import h5py
 import numpy as np
@@ -256,3 +257,52 @@ def test_a_watch_of_two_passes_is_refused(tmp_path):
             prediction = model[1](model[0](x))
         rec.add(y=y, predictions=prediction)
     assert rec.layers == ["0", "1"]
+
+
+def layers_of(path):
+    with h5py.File(path) as file:
+        return sorted(file["layers"])
+
+
+def test_recorders_of_two_threads_do_not_know_of_each_other(tmp_path):
+    inside, goes_on = threading.Event(), threading.Event()
+
+    class Waits(nn.Module):
+        def forward(self, x):
+            inside.set()
+            assert goes_on.wait(10)
+            return x
+
+    class LetsGo(nn.Module):
+        def forward(self, x):
+            goes_on.set()
+            thread.join(10)
+            return x
+
+    def add(name, between):
+        with collapscope.Recorder(nn.Sequential(nn.Linear(4, 3), between, nn.Linear(3, 2)), tmp_path / name) as recorder:
+            recorder.add(torch.randn(5, 4), torch.randn(5, 2))
+
+    thread = threading.Thread(target=add, args=("a.h5", Waits()))
+    thread.start()
+    assert inside.wait(10)
+    add("b.h5", LetsGo())
+    assert layers_of(tmp_path / "a.h5") == layers_of(tmp_path / "b.h5") == ["0", "2"]
+
+
+def test_a_pass_of_its_own_within_a_backward_counts(tmp_path):
+    scale = torch.ones(1, requires_grad=True)
+    with collapscope.Recorder(nn.Sequential(nn.Linear(4, 2)), tmp_path / "a.h5") as recorder:
+        scale.register_hook(lambda grad: recorder.add(torch.randn(5, 4), torch.randn(5, 2)) and None)
+        (2 * scale).sum().backward()
+        assert recorder.samples == 5
+    assert layers_of(tmp_path / "a.h5") == ["0"]
+
+
+def test_generators_of_samplers_stay_as_they_are(tmp_path):
+    generator = torch.Generator().manual_seed(1)
+    data = torch.utils.data.TensorDataset(torch.randn(20, 4), torch.randn(20, 2))
+    loader = torch.utils.data.DataLoader(data, 5, sampler=torch.utils.data.RandomSampler(data, generator=generator))
+    before = generator.get_state()
+    collapscope.record(nn.Linear(4, 2), tmp_path / "a.h5", loader)
+    assert torch.equal(generator.get_state(), before)

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 
 import h5py
 import numpy as np
@@ -160,25 +161,48 @@ def test_a_dataset_of_several_processes_is_no_shard(tmp_path):
 
 
 class OfAccelerate(DataLoader):
-    """Counts as the loader that the training is at until its end."""
-
-    gradient_state, begun = None, 0
+    """Counts as the loader that the training is at until its end, which before accelerate 1.4 may come once only."""
 
     def __iter__(self):
-        self.begun += 1
+        self.begun.append(self)
         yield from super().__iter__()
         self.end()
 
+    @property
+    def begun(self):
+        return self.gradient_state.dataloader_references
+
     def end(self):
-        self.begun = 0
+        self.begun.remove(self)
+
+
+def of_accelerate():
+    made = OfAccelerate(dataset(), 5)
+    made.gradient_state = types.SimpleNamespace(dataloader_references=[])
+    return made
+
+
+def test_a_rank_without_samples_of_its_own_records_nothing(tmp_path, monkeypatch):
+    shard = sys.modules["collapscope._shards"].Shard(7, 5, 0)
+    monkeypatch.setattr(sys.modules["collapscope.attach"], "shard_of", lambda *_: shard)
+    assert collapscope.record(nn.Linear(4, 2), tmp_path / "a.h5", loader(0, 1)) is None
+    attached = collapscope.attach(nn.Linear(4, 2), tmp_path / "b_{step}.h5", loader(0, 1))
+    assert attached.step(1) is None
+    assert attached.files == [] and os.listdir(tmp_path) == []
 
 
 def test_a_loader_that_is_left_early_is_told(tmp_path):
-    loader = OfAccelerate(dataset(), 5)
+    loader = of_accelerate()
     collapscope.attach(nn.Linear(4, 2), tmp_path / "{step}.h5", loader)
-    assert loader.begun == 0
+    assert loader.begun == []
     collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", loader, samples=5)
-    assert loader.begun == 0
+    assert loader.begun == []
+
+
+def test_a_loader_that_has_ended_itself_is_not_ended_again(tmp_path):
+    loader = of_accelerate()
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", loader)
+    assert loader.begun == []
 
 
 RANKS = """

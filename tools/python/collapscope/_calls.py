@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+import threading
 from collections import Counter
 from dataclasses import dataclass
 
@@ -49,10 +50,18 @@ def in_backward() -> bool:
     return False
 
 
+_of_thread = threading.local()
+
+
+def _running() -> list[Pass]:
+    """The passes of this thread that a recorder runs itself, the innermost one last."""
+    if not hasattr(_of_thread, "passes"):
+        _of_thread.passes = []
+    return _of_thread.passes
+
+
 class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
-
-    running: list[Pass] = []  # those that a recorder runs itself, the innermost one last
 
     def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
         """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
@@ -63,15 +72,17 @@ class Pass:
     @contextlib.contextmanager
     def alone(self):
         """Inside, the calls are of this pass, and of no other one around it."""
-        Pass.running.append(self)
+        running = _running()
+        running.append(self)
         try:
             yield
         finally:
-            Pass.running.pop()
+            running.pop()
 
     def is_other(self) -> bool:
         """Whether the calls now are none of this pass: of another one's, or of gradients."""
-        return bool(Pass.running) and Pass.running[-1] is not self or in_backward()
+        running = _running()
+        return running[-1] is not self if running else in_backward()
 
     def enter(self, module, args) -> None:
         if not self.is_other():

@@ -9,7 +9,7 @@ import torch
 
 from ._model import same_random
 from ._options import SECOND_LOOK, metric_patterns, require_some_metric, whole
-from ._shards import check_shards, running
+from ._shards import check_shards, generators_of, running
 from .attach import arguments_of
 from .errors import AccumulatorError
 from .meter import Meter, measure, scalars, share_of
@@ -46,7 +46,8 @@ class Measuring:
             raise AccumulatorError(f"batch: found {self.batch!r:.80}; expected a function of what the loader yields")
         check_shards("callback", self.shards)
         names_modules = {"layers", "exclude"} | ({"pool"} if isinstance(options.get("pool"), Mapping) else set())
-        Meter(torch.nn.Linear(1, 1), metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in names_modules})
+        with same_random():  # the training's own numbers
+            Meter(torch.nn.Linear(1, 1), metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in names_modules})
         self._require_looks(require_some_metric(options.get("task", "regression"), self.metrics))
 
     def _require_looks(self, names: tuple[str, ...]) -> None:
@@ -66,8 +67,8 @@ class Measuring:
         batch: as of `numbers`. With on_error="warn" a NaN is no error here either."""
         meter = Meter(model, metrics=self.metrics, **self.options)
         meter._quiet = True  # the first measurement says which layers are left out
-        share_of(self.data, self.shards, self.looks)
-        with same_random(getattr(self.data, "generator", None)), running(self.data):
+        share = share_of(self.data, self.shards, self.looks)
+        with same_random(*generators_of(self.data)), running(self.data):
             for item in self.data:
                 try:
                     meter.update(**arguments_of(item, batch or self.batch))
@@ -75,7 +76,8 @@ class Measuring:
                     if self.on_error == "raise" or "NaN or Inf" not in str(error):
                         raise
                 return
-        raise AccumulatorError("data: found no batch; expected at least one")
+        if share is None:  # else the other ranks may have some
+            raise AccumulatorError("data: found no batch; expected at least one")
 
     def numbers(self, model, step: int, batch=None, again=None) -> dict | None:
         """What is to be logged; None where it could not be measured, with on_error="warn".

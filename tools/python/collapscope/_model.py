@@ -64,13 +64,13 @@ def plain(model):
 
 
 @contextlib.contextmanager
-def same_random(generator=None):
-    """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's, a loader's."""
+def same_random(*generators):
+    """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's, those of these generators."""
     numpy = sys.modules.get("numpy")
     cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
     states = (random.getstate(), numpy.random.get_state() if numpy else None, torch.get_rng_state(),
               torch.cuda.get_rng_state_all() if cuda else None)
-    own = generator.get_state() if isinstance(generator, torch.Generator) else None
+    own = [(generator, generator.get_state()) for generator in generators]
     try:
         yield
     finally:
@@ -78,8 +78,8 @@ def same_random(generator=None):
         if numpy:
             numpy.random.set_state(states[1])
         torch.set_rng_state(states[2])
-        if own is not None:
-            generator.set_state(own)
+        for generator, state in own:
+            generator.set_state(state)
         if cuda:
             torch.cuda.set_rng_state_all(states[3])
 

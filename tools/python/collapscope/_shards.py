@@ -19,7 +19,8 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Itera
 
 @dataclass(frozen=True)
 class Shard:
-    """The part of one rank. keep: its first samples that are its own; None: all of them."""
+    """The part of one rank. ranks: those that have samples of their own, which are the first ones. keep: its first samples that are its
+    own; None: all of them."""
 
     rank: int
     ranks: int
@@ -38,6 +39,13 @@ def samplers(data) -> list:
     owners = (data, getattr(data, "batch_sampler", None))
     found = [getattr(owner, "sampler", None) for owner in owners if owner is not None]
     return [sampler for sampler in found if sampler is not None]
+
+
+def generators_of(data) -> list[torch.Generator]:
+    """Those that a loader and its samplers draw from."""
+    owners = [data, *samplers(data)]
+    found = {id(generator): generator for generator in (getattr(owner, "generator", None) for owner in owners)}
+    return [generator for generator in found.values() if isinstance(generator, torch.Generator)]
 
 
 def check_shards(place, shards) -> None:
@@ -65,7 +73,7 @@ def shard_of(data, shards: bool | None, place: str) -> Shard | None:
                              f"{getattr(dealer, 'num_processes', ranks)} processes and repeats some; expected the loader as it was before, or one "
                              "with a DistributedSampler")
         _require_own(dealer.process_index, dealer.num_processes, place)
-        return Shard(dealer.process_index, dealer.num_processes, own[dealer.process_index])
+        return Shard(dealer.process_index, sum(count > 0 for count in own), own[dealer.process_index])
     if shards:
         return Shard(rank, ranks) if ranks > 1 else None
     if ranks > 1 and not gives_all(data):
@@ -125,7 +133,8 @@ def running(data):
     try:
         yield
     finally:
-        if hasattr(data, "gradient_state") and hasattr(data, "end"):
+        state = getattr(data, "gradient_state", None)
+        if hasattr(data, "end") and any(reference is data for reference in getattr(state, "dataloader_references", ())):
             data.end()
 
 

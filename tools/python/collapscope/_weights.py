@@ -147,7 +147,7 @@ class _Part:
     copy: torch.Tensor | None  # of a buffer
 
     def is_where_it_was(self) -> bool:
-        return self.place.get(self.name) is self.tensor and self.tensor.data_ptr() == self.values.data_ptr()
+        return self.place.get(self.name) is self.tensor and (self.sample is None or self.tensor.data_ptr() == self.values.data_ptr())
 
 
 class Unchanged:

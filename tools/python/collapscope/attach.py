@@ -17,7 +17,7 @@ import numpy as np
 
 from ._dump import with_ending
 from ._model import same_random
-from ._shards import check_shards, running, samplers, shard_of, with_rank, world
+from ._shards import check_shards, generators_of, running, samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
 
 
@@ -48,7 +48,7 @@ def add_all(recorder: Recorder, data, batch, samples: int | None, keep: int | No
     """Adds a loader's batches, at most `samples` samples (in whole batches) and the first `keep`. Returns a checksum of the
     targets."""
     checksum = seen = 0
-    with same_random(getattr(data, "generator", None)), running(data):
+    with same_random(*generators_of(data)), running(data):
         for number, item in enumerate(data, 1):
             if keep is not None and seen >= keep:
                 break
@@ -87,6 +87,10 @@ def record_now(model, path, data, batch, samples, shards, attributes, options, q
     check_shards(path, shards)
     shard = shard_of(data, shards, str(path))
     if shard is None and world()[0]:
+        return None
+    if shard is not None and shard.keep == 0:
+        with same_random(*generators_of(data)), running(data):
+            next(iter(data), None)  # loaders of accelerate wait for those of all ranks when they begin
         return None
     if shard is not None:
         path = with_rank(with_ending(path), shard)
@@ -257,6 +261,8 @@ class Attached:
         path = path if shard is None else with_rank(path, shard)
         checksum = record_now(self._model, path, data, self._batch, self._samples, self._shards, attributes, self._options,
                               quiet=self._checked)
+        if checksum is None:  # no sample is this rank's own
+            return None
         if self._checksum not in (None, checksum) and not self._allow_random:
             warnings.warn(f"{path}: targets: found other values, or another order, than in {self.files[0]}; expected the "
                           "same samples in every dump of a run", stacklevel=4)

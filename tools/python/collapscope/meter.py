@@ -15,7 +15,7 @@ from ._gather import gathered
 from ._labels import labels_of
 from ._model import same_random
 from ._options import attributes_of, metric_patterns, require_options, require_some_metric
-from ._shards import Shard, check_shards, running, shard_of, world
+from ._shards import Shard, check_shards, generators_of, running, shard_of, world
 from ._tensors import to_numpy
 from .accumulator import Accumulator
 from .attach import arguments_of
@@ -306,7 +306,7 @@ class Meter(Recorder):
         sums.begin_look()
         self._writer.looks = True
         try:
-            with same_random(getattr(loader, "generator", None)):
+            with same_random(*generators_of(loader)):
                 for item in loader:
                     self.add(**arguments_of(item, batch))
             if self.samples != 2 * samples:
@@ -390,9 +390,9 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, shards: boo
     if looks not in (1, 2):
         raise AccumulatorError(f"looks: found {looks!r}; expected 1 or 2")
     share = share_of(data, shards, looks)
-    meter = Meter(model, layers, **options)
-    failure = None
+    meter = failure = None
     try:
+        meter = Meter(model, layers, **options)
         _update_all(meter, data, batch, None if share is None else share.keep)
     except Exception as error:
         if share is None:
@@ -400,7 +400,10 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, shards: boo
         failure = error  # the other ranks wait for this one
     if share is not None:
         try:
-            meter._gather(failure)
+            if meter is None:
+                gathered(None, "cpu", threads, failure)
+            else:
+                meter._gather(failure)
         except AccumulatorError as error:
             raise error from failure
     return meter.compute(data if looks == 2 else None, batch=batch, wide=wide)
@@ -409,7 +412,7 @@ def measure(model, data, layers=None, *, looks: int = 1, batch=None, shards: boo
 def _update_all(meter: Meter, data, batch, keep: int | None) -> None:
     """keep: only the first samples. The loader is gone through to its end, as those of other ranks may be."""
     seen = 0
-    with same_random(getattr(data, "generator", None)), running(data):  # so that a second look has the same random numbers
+    with same_random(*generators_of(data)), running(data):  # so that a second look has the same random numbers
         for item in data:
             if keep is None:
                 meter.update(**arguments_of(item, batch))

@@ -147,9 +147,9 @@ class Results:
             alive = [run for run in runs if run not in self.dead]
             if alive:
                 label = ", ".join(f"{_named_value(name, value)}" for name, value in zip(by, values))
-                points = rows[rows["run"].isin(alive)].groupby(keys)["run"].nunique()
+                points = rows[rows["run"].isin(alive) & rows["value"].notna()].groupby(keys)["run"].nunique()
                 counts = sorted({points.min(), points.max()}) if len(points) else [len(alive)]
-                members[f"{label} (n {'–'.join(map(str, counts))})"] = alive
+                members.setdefault(f"{label} (n {'–'.join(map(str, counts))})", []).extend(alive)
         labels = {run: label for label, runs in members.items() for run in runs}
         rows = rows[rows["run"].isin(labels)].assign(run=lambda found: found["run"].map(labels))
         numbers = rows.groupby(["run", *keys], sort=False, dropna=False)["value"]
@@ -196,7 +196,7 @@ class Results:
             chosen = rows[rows["layer"] == layer]
         else:
             chosen = self._ends.last_layers(rows)
-            if chosen.empty:
+            if chosen.empty and rows["position"].notna().any():
                 raise FigureError(f"no value of {printable(metric)} at the last layer, which failed at all checkpoints; layer= (--layer) chooses another")
         if not chosen["value"].notna().any():
             raise FigureError(f"no value of {printable(metric)} at layer {_listed([layer] if layer is not None else chosen['layer'].unique())}")
@@ -264,7 +264,10 @@ def _named_value(name, value):
 
 def _attribute_text(value):
     number = number_of(value)
-    return printable(value) if number is None else f"{number:g}"
+    if number is None:
+        return printable(value)
+    short = f"{number:g}"  # where that is the number, and not only nearly
+    return short if float(short) == number or not np.isfinite(number) else f"{number:.0f}" if number == round(number) and abs(number) < 2**53 else repr(number)
 
 
 def _listed(names):

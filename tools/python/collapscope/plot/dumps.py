@@ -10,9 +10,10 @@ from .groups import natural
 
 
 class Measured(NamedTuple):
-    """A checkpoint, or one shard of it. where: for messages. shard: (number, of how many). targets [N, n], weight [n, d]: float64."""
+    """A checkpoint, or one shard of it. where: for messages. named: its attribute `run`; "": it has none. shard: (number, of how many). targets [N, n], weight [n, d]: float64."""
     where: str
     run: str
+    named: str
     step: str
     shard: tuple
     targets: np.ndarray
@@ -26,7 +27,7 @@ def read(dumps, layer=None):
         for measured in _read(*(one if isinstance(one, tuple) else (one, None)), layer):
             shards = measured.shard[1]
             # Shards of a checkpoint have one weight; their names may be of their own.
-            key = (measured.step, shards, measured.weight.tobytes()) if shards > 1 else len(found)
+            key = (measured.named, measured.step, shards, measured.weight.tobytes()) if shards > 1 else len(found)
             found.setdefault(key, []).append(measured)
     return [_joined(parts) for parts in found.values()]
 
@@ -70,10 +71,11 @@ def _checkpoint(group, layer, path):
     targets = _float64(group["targets"])
     targets = targets.reshape(len(targets), -1)
     file = os.path.basename(path)
-    run = _text(group.attrs.get("run", file if group.name == "/" else f"{file}:{group.name.rsplit('/', 1)[1]}"))
+    named = _text(group.attrs.get("run", ""))
+    run = named or (file if group.name == "/" else f"{file}:{group.name.rsplit('/', 1)[1]}")
     step = f", {_text(group.attrs.get('step_unit', 'step'))} {_number(group.attrs['step'])}" if "step" in group.attrs else ""
     shard = tuple(int(group.attrs.get(name, default)) for name, default in (("shard", 0), ("shards", 1)))
-    return Measured(where, run, step, shard, targets, _weight(group, layer, targets.shape[1], where))
+    return Measured(where, run, named, step, shard, targets, _weight(group, layer, targets.shape[1], where))
 
 
 def _weight(group, layer, n, where):

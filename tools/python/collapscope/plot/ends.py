@@ -58,8 +58,8 @@ def _names(failure, layer):
 
 
 def _is_of_checkpoint(failure, head, is_of):
-    """Those that were found while measuring have run and step, those of the file's form have its path alone."""
-    if failure.get("run"):
-        step = failure.get("step")
-        return is_of(failure, head.run) and (step == head.step or (step is None and head.step != head.step))
-    return failure.get("path") == head.path and (not head.id or f"/checkpoints/{head.id}/" in (failure.get("object") or ""))
+    """By the file and the checkpoint's place in it, where the failure says both; else, as of another shard, by run and step."""
+    if head.path and failure.get("path") == head.path and (not head.id or f"/checkpoints/{head.id}/" in f"{failure.get('object') or ''}/"):
+        return True
+    step = failure.get("step")
+    return bool(failure.get("run")) and step is not None and step == head.step and is_of(failure, head.run)
