@@ -5,6 +5,7 @@
 
 #include "collapscope/metrics/metrics.hpp"
 #include "metrics/layer_parts.hpp"
+#include "metrics/metric_range.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"
 
@@ -54,6 +55,7 @@ MetricSet layer_metrics(const LayerSummary& layer, const TargetSummary& targets,
   } else {
     add_weight(set, layer, targets);
   }
+  round_into_range(set.all());
   fit(set.all());
   return set;
 }

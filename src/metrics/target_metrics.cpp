@@ -4,6 +4,7 @@
 #include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 #include "metrics/layer_parts.hpp"
+#include "metrics/metric_range.hpp"
 #include "metrics/metric_values.hpp"
 #include "metrics/spectrum.hpp"
 
@@ -80,6 +81,7 @@ MetricSet target_metrics(const TargetSummary& targets) {
   MetricSet set;
   if (targets.classes) {
     add_class_targets(set, *targets.classes);
+    round_into_range(set.all());
     return set;
   }
   add_count(set, "target_dim", targets.size());
@@ -89,6 +91,7 @@ MetricSet target_metrics(const TargetSummary& targets) {
   add_spectrum_summary(set, "target", targets.spectrum);
   add_model(set, targets);
   add_ufm(set, targets);
+  round_into_range(set.all());
   return set;
 }
 

@@ -7,6 +7,7 @@
 #include "collapscope/metrics/metrics.hpp"
 #include "core/support.hpp"
 #include "metrics/floors.hpp"
+#include "metrics/metric_range.hpp"
 
 namespace collapscope {
 namespace {
@@ -54,6 +55,27 @@ double floor_of(const LayerSummary& layer, const char* name) {
   const MetricSet set = layer_metrics(layer, make_targets({1, 0.5}), 10);
   const Metric* metric = set.find(name);
   return metric != nullptr && metric->floor ? *metric->floor : -1;
+}
+
+TEST(Range, RoundingDoesNotLeaveItAndAWrongNumberStays) {
+  const auto in_range = [](const char* name, Value value) {
+    std::vector<Metric> metrics{{name, std::move(value)}};
+    round_into_range(metrics);
+    return metrics[0].value;
+  };
+  EXPECT_EQ(in_range("target_cca", 1 + eps), Value(1.0));
+  EXPECT_EQ(in_range("nc1_vci", -eps), Value(0.0));
+  EXPECT_EQ(in_range("nc3_cosine", -1 - eps), Value(-1.0));
+  EXPECT_EQ(in_range("nrc3", 4 + 1e-12), Value(4.0));
+  EXPECT_EQ(in_range("deep_nrc3_cosines", std::vector{1 + eps, 0.5}), Value(std::vector{1, 0.5}));
+  EXPECT_EQ(in_range("deep_nrc1", 1e-14), Value(1e-14));
+  EXPECT_EQ(in_range("target_cca", 1 + 1e-8), Value(1 + 1e-8));
+  EXPECT_EQ(in_range("deep_nrc2_debiased", 1 + eps), Value(1 + eps));
+  EXPECT_EQ(in_range("mine", -eps), Value(-eps));
+
+  LayerSummary layer = make_layer({4, 2}, 1);
+  layer.canonical = {.mean_square = 1 + eps, .rounding = eps};
+  EXPECT_EQ(layer_metrics(layer, make_targets({1}), 10).number("target_cca"), 1.0);
 }
 
 TEST(Floors, PositiveAndLargerForCoarserInputAndFewerLooks) {

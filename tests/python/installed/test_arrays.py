@@ -109,7 +109,8 @@ def test_a_mask_that_masks_nothing():
 @pytest.mark.parametrize("option, message", [
     ({"signal_dim": 2.5}, "signal_dim: found 2.5"), ({"signal_dim": "3x"}, "signal_dim: found '3x'"), ({"signal_dim": -1}, "signal_dim: found -1"),
     ({"signal_dim": 0}, "signal_dim: found 0"), ({"signal_dim": True}, "signal_dim: found True"), ({"top": -1}, "top: found -1"),
-    ({"threads": "2"}, "threads: found '2'"), ({"memory": "1GiB"}, "memory: found '1GiB'"), ({"precision": "x"}, "precision: found 'x'"),
+    ({"threads": "2"}, "threads: found '2'"), ({"memory": "1GX"}, "memory: .1GX. is not a size"), ({"memory": 1.5}, "memory: found 1.5"),
+    ({"precision": "x"}, "precision: found 'x'"),
     ({"device": "gpu0"}, "gpu0"), ({"device": 0}, "device: found 0"), ({"metrics": "nrc99"}, "nrc99"), ({"metrics": [1]}, "metrics: found 1"),
     ({"per_class": "yes"}, "per_class: found 'yes'")])
 def test_options_are_checked_at_once(option, message):

@@ -28,7 +28,7 @@ def core_options(*, metrics, signal_dim, top, precision, memory, device, threads
     options.metrics = metric_patterns(metrics)
     options.signal_dim = _signal_dim(signal_dim)
     options.top = whole(top, "top", 0)
-    options.memory = whole(memory, "memory", 0, ", of bytes; 0: what there is")
+    options.memory = _memory_bytes(memory)
     options.threads = whole(threads, "threads", 0, "; 0: all cores")
     if precision not in ("float64", "fast", "float64-emulated"):
         raise AccumulatorError(f"precision: found {precision!r:.80}; expected 'float64', 'fast' or, on a GPU, 'float64-emulated'")
@@ -88,6 +88,17 @@ def metric_patterns(metrics) -> str:
     if odd:
         raise AccumulatorError(f"metrics: found {odd[0]!r:.80}; expected names or globs of metrics, such as 'nrc*'")
     return ",".join(listed)
+
+
+def _memory_bytes(value) -> int:
+    if not isinstance(value, str):
+        return whole(value, "memory", 0, ", of bytes, or a text such as '2GiB'; 0: what there is")
+    from . import _core
+
+    try:
+        return _core.parse_bytes(value)
+    except _core.CoreUsageError as error:
+        raise AccumulatorError(f"memory: {error}") from None
 
 
 def _signal_dim(value) -> str:

@@ -75,7 +75,7 @@ class Accumulator:
     kinds: {layer name: kind}, such as "linear".
     device: "cpu", "cuda" or "cuda:N"; None: the GPU that the first features are on, where the package has the GPU module and can
         use it, else the CPU.
-    metrics, signal_dim, top, precision, memory (bytes), threads, per_class: as of `collapscope analyze`.
+    metrics, signal_dim, top, precision, memory (bytes, or a text such as '2GiB'), threads, per_class: as of `collapscope analyze`.
 
     The same rows in any batches give the bits of `collapscope analyze --looks 1` on a dump of them (up to 1,048,576 rows of at
     most 1024 features, and 1024 classes; the sums are asked for once, at the end). Not for several threads at the same time.
@@ -84,7 +84,7 @@ class Accumulator:
 
     @_plain_errors
     def __init__(self, features, targets: int | None = None, *, classes: int | None = None, ignore_label: int | None = None, weights=None,
-                 biases=None, kinds=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0,
+                 biases=None, kinds=None, metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int | str = 0,
                  device: str | None = None, threads: int = 0, per_class: bool = False):
         features = features if isinstance(features, Mapping) else {"features": features}
         self._features = {name: whole(d, f"features of {name!r}", 1) for name, d in features.items()}

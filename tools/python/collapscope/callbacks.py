@@ -23,7 +23,7 @@ def _require(package: str, where: tuple, what: str) -> None:
 def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", batch=None, looks: int = 1, shards: bool | None = None, layers=None,
               task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
               attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
-              signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
+              signal_dim=None, top: int = 10, precision: str = "float64", memory: int | str = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
     """A callback for Lightning's Trainer that measures the module at the end of every `every`-th training epoch.
 
     data: yields the batches (x, y) to measure on, in a fixed order. metrics: names or globs of those to log; None: METRICS or, with
@@ -43,7 +43,7 @@ def lightning(data, every: int = 1, metrics=None, *, on_error: str = "raise", ba
 def trainer(of, data, every: int = 500, metrics=None, *, on_error: str = "raise", batch=None, looks: int = 1, shards: bool | None = None, layers=None,
             task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
             attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
-            signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
+            signal_dim=None, top: int = 10, precision: str = "float64", memory: int | str = 0, device: str | None = None, threads: int = 0, per_class: bool = False):
     """Adds a callback to a Trainer of transformers that measures its model every `every` steps. Returns the callback.
 
     of: the Trainer. data: yields the batches to measure on, in a fixed order; dicts with `labels` go to the model without them,

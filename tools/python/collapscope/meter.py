@@ -169,7 +169,7 @@ class Meter(Recorder):
 
     def __init__(self, model, layers=None, *, task: str = "regression", classes: int | None = None, ignore_label: int | None = None,
                  class_names=None, attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
-                 metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None,
+                 metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int | str = 0, device: str | None = None,
                  threads: int = 0, per_class: bool = False):
         if classes is not None and (task != "classification" or not isinstance(classes, numbers.Integral) or classes < 1):
             raise AccumulatorError(f"meter: classes: found {classes!r} for task {task!r}; expected how many there are, with task='classification'")
@@ -375,7 +375,7 @@ def share_of(data, shards: bool | None, looks: int) -> Shard | None:
 def measure(model, data, layers=None, *, looks: int = 1, batch=None, shards: bool | None = None, wide: bool = False,
             task: str = "regression", classes: int | None = None, ignore_label: int | None = None, class_names=None,
             attributes=None, exclude=None, pool="mean", dtype=None, output=None, batch_first=None, autocast=None,
-            metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int = 0, device: str | None = None, threads: int = 0,
+            metrics=None, signal_dim=None, top: int = 10, precision: str = "float64", memory: int | str = 0, device: str | None = None, threads: int = 0,
             per_class: bool = False):
     """A DataFrame of all metrics of a model on a loader's batches: a Meter from beginning to end.
 
