@@ -7,7 +7,7 @@
 # numpy, h5py and PyTorch are needed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-programs=(collapscope core_test oracle_test fake_cuda_test floor_bench gpu_ballast kernel_bench products_bench)
+programs=(collapscope core_test oracle_test fake_cuda_test floor_bench gpu_ballast kernel_bench products_bench start_bench)
 bundle=build/bundle
 most=$((40 * 1000 * 1000)) # bytes
 mkdir -p build

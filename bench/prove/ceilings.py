@@ -1,4 +1,4 @@
-"""The steps that time kernels and products against what the card reaches in the same run."""
+"""The steps that time kernels and products against what the card reaches in the same run, and what a process waits for at its start."""
 import json
 import os
 
@@ -52,3 +52,14 @@ def products(step):
     step.record["summary"] = (
         f"DGEMM {ceiling:.1f} TFLOP/s; scatter at d = " + ", ".join(f"{entry['p']} {entry['tflops']:.1f}" for entry in squares)
         + f"; worst choice: {worst['p']} x {worst['q']}, {worst['chosen_over_best']:.2f} of the time of {worst['best']}")
+
+
+def start(step):
+    """For the record: nothing is wanted of it."""
+    small = ["--pinned", "2000000", "--device", "4000000", "--order", "64"] if step.context.small else []
+    found = step.record["results"] = printed(step, [step.program("start_bench"), *small])
+    ways = {way["way"] + (f" of {'huge ' if way['huge_pages'] else ''}pages, touched by {way['threads']}" if "threads" in way else ""):
+            way["seconds"] for way in found["page_locked"]}  # the last one of cudaMallocHost: the first one may pay for others
+    step.record["summary"] = (", ".join(f"{entry['step']} {1000 * entry['seconds']:.0f} ms" for entry in found["steps"])
+                              + f"; {found['pinned_bytes'] / 2**20:.0f} MiB page-locked: "
+                              + ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in ways.items()))

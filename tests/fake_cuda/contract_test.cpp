@@ -1,6 +1,9 @@
 // What the program relies on. The same cases run on a real device, where there is one, and on the fake: this
 // keeps the fake honest. For a real one, let LD_LIBRARY_PATH lead to the real libraries.
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <memory>
 
 #include "shapes.hpp"
 #include "support.hpp"
@@ -75,6 +78,35 @@ TEST_F(Contract, Allocations) {
   EXPECT_CUDA(cudaGetLastError());
   double on_host = 0;
   EXPECT_EQ(cudaFree(&on_host), cudaErrorInvalidValue);
+}
+
+TEST_F(Contract, MemoryOfTheHostsOwnCanBePageLocked) {
+  constexpr std::size_t count = 1024;
+  const std::unique_ptr<double, decltype(&std::free)> own(
+      static_cast<double*>(std::aligned_alloc(4096, count * sizeof(double))), std::free);
+  std::fill_n(own.get(), count, 3.0);
+  EXPECT_CUDA(cudaHostRegister(own.get(), count * sizeof(double), cudaHostRegisterDefault));
+  EXPECT_EQ(own.get()[count - 1], 3.0);
+  EXPECT_EQ(cudaHostRegister(own.get(), count * sizeof(double), cudaHostRegisterDefault),
+            cudaErrorHostMemoryAlreadyRegistered);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorHostMemoryAlreadyRegistered);
+  cudaPointerAttributes attributes{};
+  EXPECT_CUDA(cudaPointerGetAttributes(&attributes, own.get() + 1));
+  EXPECT_EQ(attributes.type, cudaMemoryTypeHost);
+
+  double* x = new_device(count);
+  EXPECT_CUDA(cudaMemcpyAsync(x, own.get(), count * sizeof(double), cudaMemcpyHostToDevice, stream_));
+  EXPECT_CUDA(times(x, count, 2.0, stream_));
+  EXPECT_CUDA(cudaMemcpyAsync(own.get(), x, count * sizeof(double), cudaMemcpyDeviceToHost, stream_));
+  EXPECT_CUDA(cudaStreamSynchronize(stream_));
+  EXPECT_EQ(own.get()[count - 1], 6.0);
+  EXPECT_CUDA(cudaFree(x));
+
+  EXPECT_CUDA(cudaHostUnregister(own.get()));
+  EXPECT_EQ(cudaHostUnregister(own.get()), cudaErrorHostMemoryNotRegistered);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorHostMemoryNotRegistered);
+  EXPECT_CUDA(cudaPointerGetAttributes(&attributes, own.get()));
+  EXPECT_EQ(attributes.type, cudaMemoryTypeUnregistered);
 }
 
 TEST_F(Contract, FreeMemoryIsSeen) {

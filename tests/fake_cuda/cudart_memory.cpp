@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 
 #include "copies.hpp"
+#include "faults.hpp"
 #include "ledger.hpp"
 #include "memory.hpp"
 #include "options.hpp"
@@ -63,6 +64,27 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t size, unsigned /*flags*/) 
 
 cudaError_t cudaFreeHost(void* pointer) {
   return release_api("cudaFreeHost", [&] { return take_back(pointer, false); });
+}
+
+cudaError_t cudaHostRegister(void* pointer, std::size_t size, unsigned /*flags*/) {
+  return api("cudaHostRegister", cudaErrorMemoryAllocation, [&] {
+    if (pointer == nullptr || size == 0) {
+      return cudaErrorInvalidValue;
+    }
+    watch_faults();
+    return register_memory(pointer, size) ? cudaSuccess : cudaErrorHostMemoryAlreadyRegistered;
+  });
+}
+
+// Work under way ends before.
+cudaError_t cudaHostUnregister(void* pointer) {
+  return release_api("cudaHostUnregister", [&] {
+    cudaError_t error = cudaSuccess;
+    for (int device = 0; device < options().devices && error == cudaSuccess; ++device) {
+      error = await_device(device);
+    }
+    return unregister_memory(pointer) ? error : cudaErrorHostMemoryNotRegistered;
+  });
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {

@@ -107,7 +107,8 @@ void* allocate(std::size_t size, int device) {
 bool release(const void* begin, bool device_memory) {
   Book& b = book();
   const auto found = b.live.find(static_cast<const std::byte*>(begin));
-  if (found == b.live.end() || (found->second.device != pinned) != device_memory) {
+  if (found == b.live.end() || found->second.is_registered ||
+      (found->second.device != pinned) != device_memory) {
     violation("free of %s", describe_address(begin).c_str());
     return false;
   }
@@ -119,6 +120,35 @@ bool release(const void* begin, bool device_memory) {
     b.used[a.device] -= (a.size + alignment - 1) / alignment * alignment;
   }
   b.freed.insert(b.live.extract(found));
+  return true;
+}
+
+bool register_memory(void* begin, std::size_t size) {
+  Book& b = book();
+  auto* const first = static_cast<std::byte*>(begin);
+  const auto next = b.live.lower_bound(first);
+  if (allocation_of(begin) != nullptr || (next != b.live.end() && next->first < first + size)) {
+    return false;
+  }
+  Allocation a;
+  a.begin = first;
+  a.size = size;
+  a.pages = page_of(first);
+  a.mapped = static_cast<std::size_t>(page_of(first + size + page - 1) - a.pages);
+  a.id = ++b.allocations;
+  a.is_registered = true;
+  b.live[first] = a;
+  return true;
+}
+
+bool unregister_memory(const void* begin) {
+  Book& b = book();
+  const auto found = b.live.find(static_cast<const std::byte*>(begin));
+  if (found == b.live.end() || !found->second.is_registered) {
+    return false;
+  }
+  forget_touches(found->second.id);
+  b.live.erase(found);
   return true;
 }
 

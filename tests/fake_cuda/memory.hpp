@@ -17,12 +17,17 @@ struct Allocation {
   long id = 0;
   std::byte* pages = nullptr;  // what was mapped: pages ... pages + mapped, then the guard page
   std::size_t mapped = 0;
+  bool is_registered = false;  // the program's own memory: no guard page, and it may come again
 };
 
 // All bytes 0xFF; begins at a multiple of 256. Null: beyond the device's memory.
 void* allocate(std::size_t size, int device);
 // False: not the begin of such an allocation. Reports writes beside the allocation.
 bool release(const void* begin, bool device_memory);
+
+// The program's own memory becomes pinned, or ordinary again. False: some of it is pinned; not the begin of such memory.
+bool register_memory(void* begin, std::size_t size);
+bool unregister_memory(const void* begin);
 
 // What a handle's kernels take, from its first computation on: see FAKE_CUDA_LAZY_LOADING.
 class LazyKernels {

@@ -1,6 +1,8 @@
 // Memory that shows every misuse.
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 
 #include "support.hpp"
 #include "test_launchers.hpp"
@@ -114,6 +116,24 @@ TEST_F(Memory, WritesBesideAnAllocationShowWhenItIsFreed) {
   EXPECT_EQ(control().violations(), 0);
   EXPECT_CUDA(cudaFree(x));
   EXPECT_EQ(control().violations(), 1);
+  configure({});
+}
+
+TEST_F(Memory, OfTheProgramsOwnIsWatchedWhileItIsPageLocked) {
+  configure({{"RACES", "1"}});
+  const std::unique_ptr<double, decltype(&std::free)> own(static_cast<double*>(std::aligned_alloc(4096, 8192)),
+                                                          std::free);
+  EXPECT_CUDA(cudaHostRegister(own.get(), 8192, 0));
+  double* x = new_device(1024);
+  const cudaStream_t stream = new_stream();
+  EXPECT_CUDA(cudaMemcpyAsync(x, own.get(), 8192, cudaMemcpyHostToDevice, stream));
+  own.get()[1000] = 1;
+  EXPECT_EQ(control().violations(), 1);
+  EXPECT_EQ(cudaFreeHost(own.get()), cudaErrorInvalidValue);
+  EXPECT_EQ(control().violations(), 2);
+  EXPECT_CUDA(cudaHostUnregister(own.get()));
+  own.get()[1000] = 2;
+  EXPECT_EQ(control().violations(), 2);
   configure({});
 }
 
