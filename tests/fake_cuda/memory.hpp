@@ -25,7 +25,8 @@ void* allocate(std::size_t size, int device);
 // False: not the begin of such an allocation. Reports writes beside the allocation.
 bool release(const void* begin, bool device_memory);
 
-// The program's own memory becomes pinned, or ordinary again. False: some of it is pinned; not the begin of such memory.
+// The program's own memory becomes pinned, or ordinary again. False: some of it is pinned; not the begin of
+// such memory.
 bool register_memory(void* begin, std::size_t size);
 bool unregister_memory(const void* begin);
 

@@ -121,8 +121,8 @@ TEST_F(Memory, WritesBesideAnAllocationShowWhenItIsFreed) {
 
 TEST_F(Memory, OfTheProgramsOwnIsWatchedWhileItIsPageLocked) {
   configure({{"RACES", "1"}});
-  const std::unique_ptr<double, decltype(&std::free)> own(static_cast<double*>(std::aligned_alloc(4096, 8192)),
-                                                          std::free);
+  const std::unique_ptr<double, decltype(&std::free)> own(
+      static_cast<double*>(std::aligned_alloc(4096, 8192)), std::free);
   EXPECT_CUDA(cudaHostRegister(own.get(), 8192, 0));
   double* x = new_device(1024);
   const cudaStream_t stream = new_stream();

@@ -400,7 +400,8 @@ NB_MODULE(_core, m) {
   nb::exception<UsageError>(m, "CoreUsageError", PyExc_ValueError);
   nb::exception<InputError>(m, "CoreInputError", PyExc_ValueError);
 
-  m.def("parse_bytes", [](const std::string& text) { return parse_bytes(text); }, nb::arg("text"));
+  m.def(
+      "parse_bytes", [](const std::string& text) { return parse_bytes(text); }, nb::arg("text"));
 
   nb::class_<Layer>(m, "Layer")
       .def(
