@@ -15,7 +15,7 @@ namespace collapscope::linalg {
 
 namespace {
 
-constexpr std::size_t largest_leaf = 128;  // LAPACK takes it whole
+constexpr std::size_t largest_leaf = 64;  // LAPACK takes it whole
 constexpr double negligible = 1e-40;       // beside a matrix of norm 1
 
 // Where parts begin, and at last the order: a power of two of them, each at most a leaf.
