@@ -1,6 +1,7 @@
 """The steps that time kernels and products against what the card reaches in the same run, and what a process waits for at its start."""
 import json
 import os
+import time
 
 from steps import Failed
 
@@ -57,9 +58,11 @@ def products(step):
 def start(step):
     """For the record: nothing is wanted of it."""
     small = ["--pinned", "2000000", "--device", "4000000", "--order", "64"] if step.context.small else []
+    begin = time.monotonic()
     found = step.record["results"] = printed(step, [step.program("start_bench"), *small])
+    found["outside_seconds"] = time.monotonic() - begin - found["seconds"]  # before its first line, and its end
     ways = {way["way"] + (f" of {'huge ' if way['huge_pages'] else ''}pages, touched by {way['threads']}" if "threads" in way else ""):
             way["seconds"] for way in found["page_locked"]}  # the last one of cudaMallocHost: the first one may pay for others
     step.record["summary"] = (", ".join(f"{entry['step']} {1000 * entry['seconds']:.0f} ms" for entry in found["steps"])
-                              + f"; {found['pinned_bytes'] / 2**20:.0f} MiB page-locked: "
+                              + f", beginning and end of the process {1000 * found['outside_seconds']:.0f} ms; {found['pinned_bytes'] / 2**20:.0f} MiB page-locked: "
                               + ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in ways.items()))
