@@ -110,9 +110,12 @@ class Accumulator::Work {
     if (&other == this) {
       throw UsageError("an accumulator cannot be merged with itself");
     }
+    if (!looks_.empty() || !other.looks_.empty()) {
+      throw UsageError("a second look has begun: accumulators cannot be merged before compute()");
+    }
     if (!has_layers_of(other)) {
       throw UsageError(
-          "only accumulators of the same layers, weights, targets, classes and options can be merged");
+          "only accumulators of the same layers, weights, targets, classes, types and options can be merged");
     }
     if (other.targets_.rows() == 0) {
       return;
@@ -409,7 +412,7 @@ class Accumulator::Work {
              a.bias == b.bias && a.convolution == b.convolution;
     };
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
-           options_.ignore_label == other.options_.ignore_label &&
+           target_element_ == other.target_element_ && options_.ignore_label == other.options_.ignore_label &&
            options_.metrics.text() == other.options_.metrics.text() &&
            options_.signal_dim == other.options_.signal_dim &&
            options_.intrinsic_signal_dim == other.options_.intrinsic_signal_dim &&
@@ -559,6 +562,7 @@ void Accumulator::merge(Accumulator& other) {
   work_->merge(*other.work_);
 }
 Accumulator Accumulator::copy(std::unique_ptr<Backend> backend) {
+  require_backend(backend.get());
   const auto visit = work_->visit();
   const auto visit_of_copy = backend->visit();
   return Accumulator(work_->copy(std::move(backend)));

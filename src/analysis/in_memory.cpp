@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "collapscope/core/error.hpp"
@@ -19,6 +22,16 @@ DatasetIndex dataset(const std::string& object, std::uint64_t rows, std::size_t 
   dataset.element = element;
   dataset.storage = Storage::raw;
   return dataset;
+}
+
+// values: [rows, cols]
+void require_finite(std::span<const double> values, std::size_t cols, const std::string& layer,
+                    const char* what) {
+  const auto found = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
+  if (found != values.end()) {
+    throw UsageError(fmt::format("layer '{}': found {} in row {} of the {}; expected finite numbers", layer,
+                                 *found, static_cast<std::size_t>(found - values.begin()) / cols, what));
+  }
 }
 
 }  // namespace
@@ -65,6 +78,7 @@ void describe_classes(CheckpointIndex& checkpoint, const AccumulatedCheckpoint& 
 std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
                                       const AccumulatedTargets& targets) {
   constexpr std::uint64_t most_classes = std::uint64_t{1} << 26U;
+  constexpr std::size_t most_features = std::size_t{1} << 31U;
   if (layers.empty() || (targets.components == 0) == (targets.classes == 0)) {
     throw UsageError("expected a layer at least, and targets or classes");
   }
@@ -74,8 +88,9 @@ std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
   std::set<std::string> names;
   for (const AccumulatedLayer& layer : layers) {
     const std::string name = printable(layer.name);
-    if (layer.features == 0) {
-      throw UsageError(fmt::format("layer '{}': expected a feature at least", name));
+    if (layer.features == 0 || layer.features > most_features) {
+      throw UsageError(fmt::format("layer '{}': found {} features; expected 1 to {}", name, layer.features,
+                                   most_features));
     }
     if (!layer.weight.empty() && layer.weight.cols() != layer.features) {
       throw UsageError(fmt::format(
@@ -87,6 +102,8 @@ std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
           fmt::format("layer '{}': found a bias of {} numbers; expected {}, as the weight has rows", name,
                       layer.bias.size(), layer.weight.rows()));
     }
+    require_finite(layer.weight.values(), layer.weight.cols(), name, "weight");
+    require_finite(layer.bias, 1, name, "bias");
     if (!names.insert(layer.name).second) {
       throw UsageError(fmt::format("layer '{}' is there twice", name));
     }

@@ -93,8 +93,11 @@ void merge(ClassSums& whole, const ClassSums& part) {
     whole = part;
     return;
   }
-  if (whole.pilot.size() != part.pilot.size() || whole.has_unit() != part.has_unit()) {
+  if (whole.pilot.size() != part.pilot.size()) {
     throw UsageError("sums of classes of other features cannot be merged");
+  }
+  if (whole.has_unit() != part.has_unit()) {
+    throw UsageError("sums of classes with sums of normalized rows cannot be merged with others without");
   }
   if (!is_consistent(whole, whole.pilot.size()) || !is_consistent(part, part.pilot.size())) {
     throw UsageError("sums of classes of other sizes than their classes and features give cannot be merged");

@@ -78,10 +78,15 @@ UnbiasedSums sum(UnbiasedSums a, const UnbiasedSums& b) {
 void require_same_shape(const Moments& a, const Moments& b) {
   if (a.features() != b.features() || a.targets() != b.targets() ||
       a.normalized_scatter.empty() != b.normalized_scatter.empty() ||
-      a.scatter_error.size() != b.scatter_error.size() || a.classes.empty() != b.classes.empty()) {
+      a.scatter_error.size() != b.scatter_error.size() ||
+      a.normalized_scatter_error.size() != b.normalized_scatter_error.size() ||
+      a.classes.empty() != b.classes.empty()) {
     throw UsageError(
         fmt::format("moments of {} features and {} targets cannot be merged with moments of {} and {}",
                     a.features(), a.targets(), b.features(), b.targets()));
+  }
+  if (a.classes.has_unit() != b.classes.has_unit()) {
+    throw UsageError("moments with class sums of normalized rows cannot be merged with moments without");
   }
   if (!is_consistent(a) || !is_consistent(b)) {
     throw UsageError(fmt::format(

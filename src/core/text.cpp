@@ -117,7 +117,7 @@ std::uint64_t parse_bytes(std::string_view text) {
     }
     scale = std::ldexp(1.0, 10 * static_cast<int>(power + 1));
   }
-  if (value * scale >= 9.0e18) {
+  if (value * scale >= 9.0e18 || (scale == 1 && value != std::floor(value))) {
     throw bad();
   }
   return static_cast<std::uint64_t>(value * scale);

@@ -198,6 +198,7 @@ const MetricInfo* find_metric_info(std::string_view name) {
 }
 
 MetricChoice::MetricChoice(std::string_view list) {
+  const std::string_view whole = list;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
     const std::string_view pattern = trimmed(list.substr(0, comma));
@@ -211,6 +212,10 @@ MetricChoice::MetricChoice(std::string_view list) {
           fmt::format("no metric is called '{}'; 'collapscope metrics' lists them all", printable(pattern)));
     }
     patterns_.emplace_back(pattern);
+  }
+  if (patterns_.empty() && !whole.empty()) {
+    throw UsageError(
+        fmt::format("'{}' names no metric; 'collapscope metrics' lists them all", printable(whole)));
   }
 }
 

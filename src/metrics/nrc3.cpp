@@ -1,8 +1,11 @@
 // NRC3: the weights' Gram matrix against the shifted root of the target covariance.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "core/vector_math.hpp"
 
@@ -60,6 +63,9 @@ Matrix over(Matrix a, double scale) {
 }  // namespace
 
 std::optional<double> nrc3(const Matrix& gram, const Matrix& root, double gamma) {
+  if (!(gamma >= 0)) {
+    throw UsageError(fmt::format("found a gamma of {}; expected 0 or more", gamma));
+  }
   const double scale = scale_of(root);
   return scaled_nrc3(over(gram, scale_of(gram)), over(root, scale), std::sqrt(gamma) / scale);
 }

@@ -238,6 +238,20 @@ TEST_F(Accumulators, GoOnFromACopy) {
   EXPECT_EQ(numbers_digest(empty.compute(about())), numbers_digest(of_dump(Looks::one)));
   empty.begin_look();
   EXPECT_THROW((void)empty.copy(make_cpu_backend(1)), UsageError);
+  EXPECT_THROW((void)accumulator.copy(nullptr), UsageError);
+}
+
+TEST_F(Accumulators, RefuseToMergeInTheMidstOfASecondLook) {
+  Accumulator accumulator = made();
+  Accumulator other = made();
+  add(accumulator, 0, 20000, {1000});
+  add(other, 20000, rows().count(), {1000});
+  accumulator.begin_look();
+  EXPECT_THROW(accumulator.merge(other), UsageError);
+  EXPECT_THROW(other.merge(accumulator), UsageError);
+  accumulator.end_look();
+  accumulator.merge(other);
+  expect_near(accumulator.compute(about()), of_dump(Looks::one));
 }
 
 TEST_F(Accumulators, GoOnFromAFile) {
@@ -273,6 +287,9 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   EXPECT_THROW(Accumulator({}, {1, {}, 0}, {}, backend()), UsageError);
   EXPECT_THROW(Accumulator({{"a", 3, {}}, {"a", 3, {}}}, {1, {}, 0}, {}, backend()), UsageError);
   EXPECT_THROW(Accumulator({{"a", 3, {}, Matrix(2, 4)}}, {1, {}, 0}, {}, backend()), UsageError);
+  EXPECT_THROW(
+      Accumulator({{"a", std::numeric_limits<std::size_t>::max() / 4, {}}}, {1, {}, 0}, {}, backend()),
+      UsageError);
   Accumulator accumulator({{"a", 3, {}}}, {1, {}, 0}, {}, backend());
   EXPECT_THROW((void)accumulator.compute(), UsageError);
   const std::vector<double> numbers(6);
@@ -281,6 +298,8 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   EXPECT_THROW(accumulator.look({std::as_bytes(std::span(numbers))}, Matrix(2, 1).view()), UsageError);
   Accumulator other = made();
   EXPECT_THROW(accumulator.merge(other), UsageError);
+  Accumulator of_half({{"a", 3, {}}}, {1, {ElementKind::float16, false}, 0}, {}, backend());
+  EXPECT_THROW(accumulator.merge(of_half), UsageError);
   for (int which = 0; which < 3; ++which) {
     AnalysisOptions options;
     options.signal_dim = which == 0 ? std::optional<std::size_t>(1) : std::nullopt;
@@ -288,6 +307,26 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
     options.per_class = which == 2;
     Accumulator unlike = made(1, options);
     EXPECT_THROW(other.merge(unlike), UsageError) << which;
+  }
+}
+
+TEST_F(Accumulators, RefuseAWeightOrBiasThatIsNotFinite) {
+  for (const double odd :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    Matrix weight(2, 3);
+    weight(1, 0) = odd;
+    const auto refused = [](const char* what) {
+      return ThrowsMessage<UsageError>(
+          AllOf(HasSubstr("layer 'a': found "), HasSubstr(std::string("in row 1 of the ") + what)));
+    };
+    EXPECT_THAT(
+        [&] {
+          Accumulator({{"a", 3, {}, weight}}, {1, {}, 0}, {}, make_cpu_backend(1));
+        },
+        refused("weight"));
+    Accumulator accumulator({{"a", 3, {}, Matrix(2, 3)}}, {0, {}, 2}, {}, make_cpu_backend(1));
+    EXPECT_THAT([&] { accumulator.set_weight(0, weight, {}); }, refused("weight"));
+    EXPECT_THAT([&] { accumulator.set_weight(0, Matrix(2, 3), {0, odd}); }, refused("bias"));
   }
 }
 

@@ -331,7 +331,7 @@ TEST(MetricChoice, NamesGlobsAndMistakes) {
   MetricSet set = target_metrics(targets_by_hand({2, 1}));
   MetricChoice("model_*,target_dim").filter(set);
   EXPECT_EQ(names_of(set), (std::vector<std::string>{"target_dim", "model_mse", "model_mae", "model_r2"}));
-  for (const char* text : {"nrc9", "nrc1,nope", "nrc1 nrc2", "NRC1", "nrc1*x"}) {
+  for (const char* text : {"nrc9", "nrc1,nope", "nrc1 nrc2", "NRC1", "nrc1*x", ",", " , ", " "}) {
     EXPECT_THROW(MetricChoice{text}, UsageError) << text;
   }
 }

@@ -115,6 +115,26 @@ TEST(Merge, RefusesOtherShapes) {
   EXPECT_TRUE(test::same(whole, before));
 }
 
+TEST(Merge, ThatIsRefusedChangesNothing) {
+  Random random(3);
+  const auto make = [&](bool unit) {
+    Moments moments = naive_moments(test::random_matrix(4, 2, random), test::random_matrix(4, 1, random));
+    moments.classes = {{0}, {4}, {1}, Matrix(1, 2), {0, 0}, {}, {}};
+    if (unit) {
+      moments.classes.unit_sums = Matrix(1, 2);
+      moments.classes.unit_pilot = {0, 0};
+    }
+    return moments;
+  };
+  Moments whole = make(true);
+  const Moments before = whole;
+  EXPECT_THROW(merge(whole, make(false)), UsageError);
+  Moments with_error = make(true);
+  with_error.normalized_scatter_error = {1, 1};
+  EXPECT_THROW(merge(whole, with_error), UsageError);
+  EXPECT_TRUE(test::same(whole, before));
+}
+
 TEST(UnbiasedSums, DisplacedAndRecentredAreInverse) {
   Random random(3);
   const Moments m = naive_moments(test::random_matrix(50, 4, random), test::random_matrix(50, 2, random));

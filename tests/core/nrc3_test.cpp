@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "collapscope/core/error.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "core/support.hpp"
 #include "linalg/decompose.hpp"
@@ -60,6 +61,12 @@ double naive_nrc3(const Matrix& gram, const Matrix& root, double gamma) {
     sum += difference * difference;
   }
   return static_cast<double>(sum);
+}
+
+TEST(Nrc3, RefusesAGammaBelowZero) {
+  const Matrix one = plus_diagonal(Matrix(2, 2), 1);
+  EXPECT_THROW((void)nrc3(one, one, -1e-300), UsageError);
+  EXPECT_THROW((void)nrc3(one, one, std::nan("")), UsageError);
 }
 
 TEST(Nrc3Minimum, IsBelowAFineGrid) {

@@ -105,8 +105,9 @@ TEST(ParseBytes, ReadsBinaryUnits) {
 }
 
 TEST(ParseBytes, RefusesWhatIsNoSize) {
-  for (const char* text : {"", "M", "-1", "-5G", "nan", "inf", "1e999", "1X", "1KK", "1KiBs", "1iB", "1 2",
-                           "0x10", "+1", " 1", "9e18", "8388608T", "1G\n", "twelve"}) {
+  for (const char* text :
+       {"",    "M",    "-1", "-5G", "nan",  "inf",      "1e999", "1X",     "1KK", "1KiBs", "1iB",
+        "1 2", "0x10", "+1", " 1",  "9e18", "8388608T", "1G\n",  "twelve", "1.5", "0.5B"}) {
     EXPECT_THROW((void)parse_bytes(text), UsageError) << text;
   }
 }

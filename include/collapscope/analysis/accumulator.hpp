@@ -50,7 +50,8 @@ struct AccumulatedCheckpoint {
 class Accumulator {
  public:
   // Of the options `layers` and `pool` are not used. Throws UsageError: no layer, two of one name, a weight
-  // that does not act on the features, both components and classes, a signal_dim of 0, no backend.
+  // that does not act on the features, a weight or bias with NaN or Inf, both components and classes, a
+  // signal_dim of 0, no backend.
   Accumulator(std::vector<AccumulatedLayer> layers, const AccumulatedTargets& targets,
               AnalysisOptions options, std::unique_ptr<Backend> backend);
   // What `write` has put, to go on. Throws Error where the source holds something else.
@@ -71,13 +72,14 @@ class Accumulator {
   // late as in `compute`. After that only `reset` helps.
   void update(const std::vector<RowBytes>& layers, MatrixView<const double> targets,
               MatrixView<const double> predictions = {});
-  // The rows of another one with the same layers, after these. Throws UsageError where it has others.
+  // The rows of another one with the same layers, after these. Throws UsageError where it has others, and
+  // while a second look of either is at work.
   void merge(Accumulator& other);
   void reset();
   // The same rows, to go on from on another backend. Throws UsageError while a second look is at work.
   [[nodiscard]] Accumulator copy(std::unique_ptr<Backend> backend);
-  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features, for a
-  // layer that is not there, and while a second look is at work.
+  // In place of a layer's weight and bias so far. Throws UsageError where they do not fit the features or are
+  // not finite, for a layer that is not there, and while a second look is at work.
   void set_weight(std::size_t layer, Matrix weight, std::vector<double> bias, bool convolution = false);
   // Backend::row_stream, of rows that are on a device.
   [[nodiscard]] std::optional<DeviceStream> row_stream() const;
@@ -92,7 +94,8 @@ class Accumulator {
   [[nodiscard]] Results compute(const AccumulatedCheckpoint& about = {});
 
   // Begins a second look: the same rows are passed to `look`, in the order in which they came. Rows may not
-  // be added meanwhile. The look ends with `compute`, which throws UsageError where rows are missing.
+  // be added meanwhile. The look ends with `compute`, which throws UsageError where rows are missing. That
+  // they are the same is not checked: other rows give wrong numbers.
   void begin_look();
   // Gives a second look up, finished or not: the sums of the first one stay.
   void end_look();

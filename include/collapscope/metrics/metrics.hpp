@@ -57,7 +57,7 @@ class MetricChoice;
 void forget_second_look(MetricSet& metrics, const LayerSummary& layer, const std::string& reason);
 
 // NRC3 [A, section 3.1]: |G/|G| - (S - sqrt(gamma) I)/|S - sqrt(gamma) I||_F^2, in [0, 4]; G = W W^T and
-// S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes.
+// S = S_YY^(1/2), both [n, n]. nullopt where a norm vanishes. Throws UsageError: gamma < 0.
 [[nodiscard]] std::optional<double> nrc3(const Matrix& gram, const Matrix& root, double gamma);
 
 // The smallest NRC3 over gamma in [0, lambda_min], in closed form, and its gamma.
@@ -100,7 +100,8 @@ struct MetricInfo {
 class MetricChoice {
  public:
   MetricChoice() = default;
-  // Comma-separated names and globs. Throws UsageError for one that matches nothing.
+  // Comma-separated names and globs. Throws UsageError for one that matches nothing, and where there are
+  // commas only.
   explicit MetricChoice(std::string_view list);
   // Whether it is asked for, or what is asked for is made of it.
   [[nodiscard]] bool wants(std::string_view name) const;
