@@ -235,10 +235,12 @@ void add_provenance(Results& results, const Task& task, const std::string& comma
 }
 
 void set_time_limit(StopRequest& stop, const AnalyzeOptions& options) {
+  constexpr double longest = 1e9;  // [s], 30 years; 300 would overflow
   if (!options.max_time.empty()) {
+    const double seconds = std::min(parse_duration("--max-time", options.max_time), longest);
     stop.at(std::chrono::steady_clock::now() +
             std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                std::chrono::duration<double>(parse_duration("--max-time", options.max_time))));
+                std::chrono::duration<double>(seconds)));
   }
 }
 

@@ -41,6 +41,17 @@ std::string_view but_others(const InputKind& kind) {
   return kind.of_own ? " that is a part of an analysis" : " but states of --work and parts of --part";
 }
 
+bool is_file(const fs::directory_entry& entry) {
+  std::error_code none;
+  return entry.is_regular_file(none);
+}
+
+// To nowhere or to itself: a dump that is lost, which fails by its name.
+bool is_broken_link(const fs::directory_entry& entry) {
+  std::error_code none;
+  return entry.is_symlink(none) && !entry.exists(none);
+}
+
 // As a glob finds them, hidden ones are left out: "._a.h5" of macOS, ".nfs0001.h5". So are states and parts,
 // which an analysis may have put beside its dumps.
 std::vector<std::string> files_in(const std::string& folder, const InputKind& kind) {
@@ -52,8 +63,7 @@ std::vector<std::string> files_in(const std::string& folder, const InputKind& ki
     const fs::directory_entry& entry = *entries;
     const std::string extension = in_lower_case(entry.path().extension());
     const bool hidden = entry.path().filename().string().starts_with('.');
-    std::error_code none;  // a link to nowhere, or to itself, is no file
-    if (!hidden && entry.is_regular_file(none) &&
+    if (!hidden && (is_file(entry) || is_broken_link(entry)) &&
         std::ranges::find(kind.extensions, extension) != kind.extensions.end()) {
       if (is_of(kind, entry.path())) {
         files.push_back(entry.path());

@@ -198,7 +198,12 @@ std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::st
                       *found->index, printable(checkpoint.front().path), *shards.front().index));
     }
     shards.push_back(*found);
-    if (const auto next = std::next(found); next != part.layers.end()) {
+    const auto next = std::next(found);
+    const std::size_t next_place = next != part.layers.end() ? next->place : part.places;
+    if (next_place > found->place + 1) {
+      shards.back().next = NextLayer{};
+      shards.back().next->is_missing = true;
+    } else if (next != part.layers.end()) {
       shards.back().next = NextLayer{next->name, next->index, next->weight, next->weight_transposed};
     }
   }

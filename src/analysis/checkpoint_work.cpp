@@ -11,6 +11,7 @@
 #include "analysis/extremes.hpp"
 #include "analysis/failures.hpp"
 #include "analysis/fitting.hpp"
+#include "analysis/layer_places.hpp"
 #include "analysis/plan_memory.hpp"
 #include "analysis/remarks.hpp"
 #include "collapscope/core/error.hpp"
@@ -433,21 +434,12 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
       member.layers.push_back(*std::move(layer.nrc3));
     }
   }
-  std::sort(layers_.begin(), layers_.end(), [](const Layer& a, const Layer& b) { return a.index < b.index; });
-  std::vector<const MetricSet*> in_order;
-  for (const Layer& layer : layers_) {
-    in_order.push_back(layer.result ? &layer.result->metrics : nullptr);
-  }
   if (result_) {
-    result_->depth = depth_metrics(in_order, result_->task == "classification");
-  }
-  if (result_) {
-    result_->layers.reserve(layers_.size());
-  }
-  for (Layer& layer : layers_) {
-    if (layer.result) {
-      result_->layers.push_back(*std::move(layer.result));
+    std::vector<LayerEnd> ends;
+    for (Layer& layer : layers_) {
+      ends.push_back({layer.index, std::move(layer.result)});
     }
+    put_layers(*result_, first().failed_layers, std::move(ends));
   }
   if (result_ && !result_->layers.empty()) {
     results.checkpoints.push_back(*std::move(result_));

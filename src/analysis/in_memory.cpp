@@ -64,6 +64,7 @@ Checkpoint described(const AccumulatedCheckpoint& about, std::uint64_t rows,
   index.targets = dataset("targets", rows, targets, target_element);
   for (const AccumulatedLayer& layer : layers) {
     index.layers.push_back(described(layer, rows));
+    index.layers.back().place = index.places++;
   }
   return {{std::move(index)}};
 }

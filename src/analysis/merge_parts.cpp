@@ -10,6 +10,7 @@
 #include "analysis/failures.hpp"
 #include "analysis/journal.hpp"
 #include "analysis/layer_passes.hpp"
+#include "analysis/layer_places.hpp"
 #include "analysis/layer_selection.hpp"
 #include "analysis/measure.hpp"
 #include "analysis/part_fields.hpp"
@@ -106,34 +107,25 @@ class Merger {
     }
     std::vector<const LayerIndex*> layers = layers_in_file_order(first, options_.layers);
     std::sort(layers.begin(), layers.end());  // as the index has them
-    std::vector<bool> measured;
+    std::vector<LayerEnd> ends;
     for (const LayerIndex* layer : layers) {
-      const std::size_t before = found.result.layers.size();
+      LayerEnd& end = ends.emplace_back(LayerEnd{layer, std::nullopt});
       try {
-        take_layer(number, *layer, targets.summary, found);
+        end.result = take_layer(number, *layer, targets.summary, found.member);
       } catch (const std::exception&) {
         fail(first, failure_in_flight(first.path, layer->name));
       }
-      measured.push_back(found.result.layers.size() > before);
     }
-    found.result.depth = over_depth(found.result, measured);
+    put_layers(found.result, first.failed_layers, std::move(ends));
     if (!found.result.layers.empty()) {
       results_.checkpoints.push_back(std::move(found.result));
       members_.push_back(std::move(found.member));
     }
   }
 
-  // measured: of the layers in their order, whether there is a result.
-  static MetricSet over_depth(const CheckpointResult& result, const std::vector<bool>& measured) {
-    std::vector<const MetricSet*> in_order;
-    auto next = result.layers.begin();
-    for (const bool is_there : measured) {
-      in_order.push_back(is_there ? &(next++)->metrics : nullptr);
-    }
-    return depth_metrics(in_order, result.task == "classification");
-  }
-
-  void take_layer(std::size_t number, const LayerIndex& index, const TargetSummary& targets, Found& found) {
+  // nullopt: its failure is told.
+  std::optional<LayerResult> take_layer(std::size_t number, const LayerIndex& index,
+                                        const TargetSummary& targets, RunMember& member) {
     const Checkpoint& checkpoint = checkpoints_[number];
     const auto place = static_cast<std::size_t>(&index - checkpoint.front().layers.data());
     journal_.working_on(checkpoint.front().path + ": " + index.name);
@@ -141,7 +133,7 @@ class Merger {
     LayerWeight weight;
     if (const std::optional<Failure> failure = put_together(parts, weight)) {
       fail(checkpoint.front(), *failure);
-      return;
+      return std::nullopt;
     }
     Moments moments = sums_of({number, place}, parts);
     const std::vector<LayerIndex> shards = layer_shards(checkpoint, index.name, place);
@@ -168,9 +160,9 @@ class Merger {
       result.classes = layer_classes(decomposed.summary, *targets.classes);
     }
     if (auto inputs = nrc3_inputs(result, decomposed.summary, targets)) {
-      found.member.layers.push_back(*std::move(inputs));
+      member.layers.push_back(*std::move(inputs));
     }
-    found.result.layers.push_back(std::move(result));
+    return result;
   }
 
   // The failure of the first part that has one, in the order of the rows.

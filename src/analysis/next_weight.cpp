@@ -37,6 +37,9 @@ std::string unlike(const LayerWeight& weight, const NextLayer* next) {
   if (next == nullptr) {
     return "the last layer";
   }
+  if (next->is_missing) {
+    return "the next layer failed, or --layers leaves it out";
+  }
   if (!next->weight) {
     return no_next_weight;
   }
@@ -65,12 +68,6 @@ double next_weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan
   const double blocks = 2 * 256 * numbers(*own->weight) / d;
   return (numbers(*own->weight) + 2 * numbers(*next->weight) + blocks) * sizeof(double) +
          static_cast<double>(next->weight->bytes()) + static_cast<double>(reading_memory(*next->weight));
-}
-
-std::string no_known_neighbour(const std::vector<LayerIndex>& shards, const AnalysisOptions& options) {
-  const NextLayer* const next = next_of(shards);
-  const bool unsure = !options.layers.empty() && next != nullptr && !follows_by_index(shards.front(), *next);
-  return unsure ? "--layers may leave out the layer that follows" : "";
 }
 
 void compare_with_next(LayerWeight& weight, const std::vector<LayerIndex>& shards, const LayerPlan& plan) {

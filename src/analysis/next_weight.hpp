@@ -13,10 +13,6 @@ namespace collapscope {
 // Bytes that comparing the two takes; 0 where there is nothing to compare.
 [[nodiscard]] double next_weight_memory(const std::vector<LayerIndex>& shards, const LayerPlan& plan);
 
-// Why --layers keeps a layer from being compared; empty: it does not.
-[[nodiscard]] std::string no_known_neighbour(const std::vector<LayerIndex>& shards,
-                                             const AnalysisOptions& options);
-
 // Sets `balance`, or why there is none. With the next weight from the dump, where the plan says so.
 void compare_with_next(LayerWeight& weight, const std::vector<LayerIndex>& shards, const LayerPlan& plan);
 // With this one; empty: there is none.

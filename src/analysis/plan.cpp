@@ -171,9 +171,6 @@ LayerPlan plan_layer(const std::vector<LayerIndex>& shards, std::size_t targets,
             samples_per_tile, 2 * tile_bytes},
            memory);
   }
-  if (plan.needs.no_balance.empty()) {
-    plan.needs.no_balance = no_known_neighbour(shards, options);
-  }
   if (const double both = held + next_weight_memory(shards, plan);
       plan.needs.no_balance.empty() && both > static_cast<double>(memory)) {
     plan.needs.no_balance = "two weights do not fit --memory";

@@ -124,6 +124,14 @@ void each_field(T& value, const Visit& visit) {
   visit("unused_bias", value.unused_bias);
   visit("weight_transposed", value.weight_transposed);
   visit("kernel_order", value.kernel_order);
+  visit("place", value.place);
+}
+
+template <class T, class Visit>
+requires std::is_same_v<std::remove_const_t<T>, FailedLayer>
+void each_field(T& value, const Visit& visit) {
+  visit("name", value.name);
+  visit("place", value.place);
 }
 
 template <class T, class Visit>
@@ -150,6 +158,8 @@ void each_field(T& value, const Visit& visit) {
   visit("refused_predictions", value.refused_predictions);
   visit("class_names", value.class_names);
   visit("layers", value.layers);
+  visit("failed_layers", value.failed_layers);
+  visit("places", value.places);
 }
 
 template <class T, class Visit>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -279,8 +280,10 @@ class CheckpointIndexer {
   }
 
   void index_layers(CheckpointIndex& checkpoint) {
-    const auto layers = wanted_of(find_layers(files_, group_, options_, problems_));
+    const std::vector<LayerParts> all = find_layers(files_, group_, options_, problems_);
+    const std::vector<LayerParts> layers = wanted_of(all);
     require_own_parameters(layers, options_.naming, files_.place(group_));
+    std::vector<LayerParts> failed = problems_.lost;
     for (const LayerParts& parts : layers) {
       try {
         LayerIndex layer =
@@ -289,6 +292,7 @@ class CheckpointIndexer {
         checkpoint.layers.push_back(std::move(layer));
       } catch (const InputError& error) {
         problems_.failures.push_back(failure_of(error));
+        failed.push_back(parts);
       }
     }
     if (checkpoint.layers.empty()) {
@@ -296,7 +300,43 @@ class CheckpointIndexer {
     }
     require_named_parameters(checkpoint, layers.front());
     std::sort(checkpoint.layers.begin(), checkpoint.layers.end(), comes_before);
+    give_places(checkpoint, all, failed);
     remark_on_layers(checkpoint, options_.naming, files_.place(group_), problems_.remarks);
+  }
+
+  // Those that failed, and those of all that are left out, have a place, too.
+  void give_places(CheckpointIndex& checkpoint, const std::vector<LayerParts>& all,
+                   const std::vector<LayerParts>& failed) {
+    std::set<std::string> known;
+    for (const LayerIndex& layer : checkpoint.layers) {
+      known.insert(layer.name);
+    }
+    std::vector<LayerIndex> others;
+    const auto add = [&](const std::vector<LayerParts>& layers) {
+      for (const LayerParts& parts : layers) {
+        if (known.insert(parts.name).second) {
+          others.push_back(unmeasured_layer(files_, group_, parts));
+        }
+      }
+    };
+    add(failed);
+    std::set<std::string> failures;
+    std::ranges::transform(others, std::inserter(failures, failures.end()), &LayerIndex::name);
+    add(all);
+    std::sort(others.begin(), others.end(), comes_before);
+    auto other = others.cbegin();
+    const auto pass_others = [&](const auto& comes_now) {
+      for (; other != others.cend() && comes_now(*other); ++other, ++checkpoint.places) {
+        if (failures.contains(other->name)) {
+          checkpoint.failed_layers.push_back({other->name, checkpoint.places});
+        }
+      }
+    };
+    for (LayerIndex& layer : checkpoint.layers) {
+      pass_others([&](const LayerIndex& before) { return comes_before(before, layer); });
+      layer.place = checkpoint.places++;
+    }
+    pass_others([](const LayerIndex&) { return true; });
   }
 
   [[nodiscard]] std::vector<LayerParts> wanted_of(const std::vector<LayerParts>& layers) const {

@@ -151,6 +151,20 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   return layer;
 }
 
+LayerIndex unmeasured_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts) {
+  LayerIndex layer;
+  layer.name = parts.name;
+  if (!parts.group.empty()) {
+    try {
+      const Object group = files.get(checkpoint, parts.group, "a layer");
+      layer.index = Attributes(group.id.get(), files.place(group)).integer("index");
+    } catch (const InputError&) {
+      // Its name will do.
+    }
+  }
+  return layer;
+}
+
 bool comes_before(const LayerIndex& a, const LayerIndex& b) {
   if (a.index.has_value() != b.index.has_value()) {
     return a.index.has_value();

@@ -14,6 +14,9 @@ namespace collapscope::hdf5 {
                                      const IndexOptions& options, const DatasetIndex& targets,
                                      std::vector<Failure>& remarks);
 
+// Name and index of a layer that is not analysed; what cannot be read is left out.
+[[nodiscard]] LayerIndex unmeasured_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts);
+
 // By index, those without one last, then naturally by name.
 [[nodiscard]] bool comes_before(const LayerIndex& a, const LayerIndex& b);
 

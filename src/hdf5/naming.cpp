@@ -54,7 +54,7 @@ std::string group_of(const std::string& path) {
 // of the names that it lists, and the first of its broken parts speaks for the layer.
 void report_lost_layers(const std::vector<std::pair<std::string, Failure>>& broken_parts,
                         const std::vector<LayerParts>& found, const std::vector<std::string>& globs,
-                        std::vector<Failure>& failures) {
+                        IndexProblems& problems) {
   std::set<std::string> known;
   for (const LayerParts& parts : found) {
     known.insert(parts.name);
@@ -62,7 +62,8 @@ void report_lost_layers(const std::vector<std::pair<std::string, Failure>>& brok
   for (const auto& [path, failure] : broken_parts) {
     const std::string layer = group_of(path);
     if (is_wanted(layer, globs) && known.insert(layer).second) {
-      failures.push_back(failure);
+      problems.failures.push_back(failure);
+      problems.lost.push_back({layer, {}, {}, {}, {}});
     }
   }
 }
@@ -130,6 +131,7 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
       groups_of_layers.insert(path);
       if (is_wanted(path, options.layers)) {
         failures.push_back(failure_of(error));
+        problems.lost.push_back({path, "layers/" + path, {}, {}, {}});
       }
     }
   };
@@ -138,10 +140,11 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
       broken_parts.emplace_back(path, failure_of(error));
     } else if (may_hold_wanted(path, options.layers)) {
       failures.push_back(failure_of(error));
+      problems.lost.push_back({path, {}, {}, {}, {}});
     }
   };
   walk(files, *layers, visitor);
-  report_lost_layers(broken_parts, found, options.layers, failures);
+  report_lost_layers(broken_parts, found, options.layers, problems);
   report_strays(files, *layers, strays, options.layers, problems);
   if (found.empty() && failures.empty()) {
     const Place place = files.place(*layers);
@@ -178,7 +181,8 @@ std::string literal_prefix(std::string_view pattern) {
 }
 
 std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoint,
-                                          const IndexOptions& options, std::vector<Failure>& failures) {
+                                          const IndexOptions& options, IndexProblems& problems) {
+  std::vector<Failure>& failures = problems.failures;
   const DumpNaming& naming = options.naming;
   const std::string pattern = normal_path(naming.activations);
   const std::string prefix = literal_prefix(pattern);
@@ -199,6 +203,7 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
     const bool left_out = name && !is_wanted(*name, options.layers);
     if (!left_out && may_lead_to_match(pattern, full_path(path))) {
       failures.push_back(failure_of(error));
+      problems.lost.push_back({name.value_or(path), {}, {}, {}, {}});
     }
   };
   const std::optional<Object> start = files.find(checkpoint, prefix);
@@ -242,9 +247,8 @@ bool is_wanted(const std::string& layer, const std::vector<std::string>& globs) 
 
 std::vector<LayerParts> find_layers(FileSet& files, const Object& checkpoint, const IndexOptions& options,
                                     IndexProblems& problems) {
-  return options.naming.activations.empty()
-             ? find_dump_layers(files, checkpoint, options, problems)
-             : find_named_layers(files, checkpoint, options, problems.failures);
+  return options.naming.activations.empty() ? find_dump_layers(files, checkpoint, options, problems)
+                                            : find_named_layers(files, checkpoint, options, problems);
 }
 
 std::string datasets_text(FileSet& files, const Object& checkpoint) {

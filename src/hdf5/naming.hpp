@@ -31,6 +31,7 @@ struct LayerParts {
 struct IndexProblems {
   std::vector<Failure> failures;
   std::vector<Failure> remarks;
+  std::vector<LayerParts> lost;  // wanted layers, or groups of them, that are among the failures
 };
 
 // The layers of a checkpoint, unordered, wanted or not. What may be a wanted one and leads nowhere, or has

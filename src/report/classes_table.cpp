@@ -87,13 +87,13 @@ std::string lines_of(const std::vector<Row>& rows) {
 std::string classes_table(const Results& results) {
   const auto last = std::find_if(
       results.checkpoints.rbegin(), results.checkpoints.rend(), [](const CheckpointResult& checkpoint) {
-        return checkpoint.classes && !checkpoint.layers.empty() && checkpoint.layers.back().classes;
+        return checkpoint.classes && checkpoint.last_layer() != nullptr && checkpoint.last_layer()->classes;
       });
   if (last == results.checkpoints.rend()) {
     return "";
   }
   const CheckpointResult& checkpoint = *last;
-  const LayerResult& layer = checkpoint.layers.back();
+  const LayerResult& layer = *checkpoint.last_layer();
   std::vector<Row> rows{{"class", "rows", "|m|", "within", "cos w", "nearest", "cos", "NCC", "model"}};
   const std::vector<std::size_t> shown = shown_classes(*layer.classes);
   for (const std::size_t c : shown) {

@@ -72,15 +72,17 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint, const 
     write_layer(json, checkpoint.layers[i], collapse.layers[i], is_last);
   }
   json.close(']');
+  write_failed_layers(json, checkpoint);
   if (is_last && checkpoint.classes) write_classes(json, *checkpoint.classes);
-  const std::size_t layers = checkpoint.layers.size();
-  const auto unknown = std::ranges::count_if(
-      collapse.layers, [](std::optional<bool> collapsed) { return !collapsed.has_value(); });
+  const std::size_t failed = checkpoint.failed_layers.size();
+  const std::size_t layers = checkpoint.layers.size() + failed;
+  const auto unknown =
+      failed + static_cast<std::size_t>(std::ranges::count(collapse.layers, std::optional<bool>()));
   json.key("collapse").open('{');
   json.member("from_layer", layer_name(checkpoint, collapse.from));
   json.member("from_position", collapse.from);
-  json.member("layers_collapsed", collapse.from ? layers - *collapse.from : 0);
-  json.member("layers_unknown", static_cast<std::int64_t>(unknown)).member("layers", layers);
+  json.member("layers_collapsed", collapse.from ? checkpoint.layers.size() - *collapse.from : 0);
+  json.member("layers_unknown", unknown).member("layers", layers);
   json.close('}').close('}');
 }
 
@@ -99,7 +101,8 @@ void write_run_collapse(JsonText& json, const Results& results, const Run& run, 
     json.close('}');
   }
   json.close('}').member("last_from_layer", layer_name(last, collapse.checkpoints.back().from));
-  write_since(json, results, run, collapse.layers.empty() ? std::nullopt : collapse.layers.back().checkpoint);
+  write_since(json, results, run,
+              last.last_layer() == nullptr ? std::nullopt : collapse.layers.back().checkpoint);
   json.close('}');
 }
 
@@ -195,7 +198,9 @@ void write_comparison(JsonText& json, const RunComparison& comparison, const std
       write_statistics(json, layer.metrics);
       json.close('}');
     }
-    json.close(']').key("targets");
+    json.close(']').key("last_layer").open('{').key("layers").list(group.deepest_layers).key("metrics");
+    write_statistics(json, group.deepest);
+    json.close('}').key("targets");
     write_statistics(json, group.targets);
     json.close('}');
   }

@@ -183,9 +183,7 @@ struct Comparing {
 
 bool has_metric(const RunComparison& comparison, std::string_view name) {
   return std::ranges::any_of(comparison.groups, [&](const RunGroup& group) {
-    return !group.last.empty() &&
-           std::ranges::find(group.last.back().metrics, name, &MetricStatistic::metric) !=
-               group.last.back().metrics.end();
+    return std::ranges::find(group.deepest, name, &MetricStatistic::metric) != group.deepest.end();
   });
 }
 
@@ -209,8 +207,7 @@ std::vector<std::string> metrics_of(const Results& results, const RunComparison&
   }
   std::erase_if(names, [&](const std::string& name) { return !has_metric(comparison, name); });
   for (const RunGroup& group : comparison.groups) {
-    if (group.last.empty()) continue;
-    for (const MetricStatistic& one : group.last.back().metrics) {
+    for (const MetricStatistic& one : group.deepest) {
       const MetricInfo* info = find_metric_info(one.metric);
       if (names.size() < most_others && info != nullptr && info->trend != MetricTrend::none) add(one.metric);
     }
@@ -250,7 +247,8 @@ std::string from_text(const Comparing& comparing, const RunGroup& group) {
     if (collapse.from) {
       layers.emplace(*collapse.from, comparing.names.of(printable(last.layers[*collapse.from].name)));
     } else {
-      others.insert(!collapse.layers.empty() && !collapse.layers.back() ? "unknown" : "none");
+      const bool unknown = !last.layers.empty() && (last.last_layer() == nullptr || !collapse.layers.back());
+      others.insert(unknown ? "unknown" : "none");
     }
   }
   std::string text = layers.empty() ? "" : layers.begin()->second;
@@ -281,11 +279,13 @@ Row cells(const Comparing& comparing, const RunComparison& comparison, const Run
   row.push_back(group.dead.empty() ? fmt::to_string(count)
                                    : fmt::format("{} + {} dead", count, group.dead.size()));
   row.push_back(from_text(comparing, group));
-  static const LayerStatistics no_layer;
-  const LayerStatistics& last = group.last.empty() ? no_layer : group.last.back();
-  row.push_back(last.layer.empty() ? "-" : comparing.names.of(printable(last.layer)));
+  std::string layers;
+  for (const std::string& name : group.deepest_layers) {
+    layers += (layers.empty() ? "" : " / ") + comparing.names.of(printable(name));
+  }
+  row.push_back(layers.empty() ? "-" : layers);
   for (const std::string& metric : comparing.metrics)
-    row.push_back(statistic_text(last.metrics, metric, count));
+    row.push_back(statistic_text(group.deepest, metric, count));
   for (const std::string& model : comparing.models)
     row.push_back(statistic_text(group.targets, model, count));
   return row;
@@ -299,9 +299,32 @@ bool lacks_values(const Comparing& comparing, const RunGroup& group) {
   };
   const auto of_targets = [&](const std::string& metric) { return of_fewer(group.targets, metric); };
   if (std::ranges::any_of(comparing.models, of_targets)) return true;
-  return !group.last.empty() && std::ranges::any_of(comparing.metrics, [&](const std::string& metric) {
-    return of_fewer(group.last.back().metrics, metric);
-  });
+  return std::ranges::any_of(comparing.metrics,
+                             [&](const std::string& metric) { return of_fewer(group.deepest, metric); });
+}
+
+// Of groups whose runs end at different steps, the first and the last of these; empty: there are none.
+std::string mixed_steps(const Comparing& comparing, const RunComparison& comparison) {
+  std::optional<std::pair<double, double>> ends;
+  std::set<std::string> units;
+  for (const RunGroup& group : comparison.groups) {
+    std::vector<double> steps;
+    for (const std::size_t i : group.runs) {
+      const Run& run = comparing.runs[i];
+      const std::optional<double> step = comparing.results.checkpoints[run.checkpoints.back()].step;
+      if (run.death || !step) continue;
+      steps.push_back(*step);
+      units.insert(run.step_unit.empty() ? "step" : run.step_unit);
+    }
+    if (steps.empty()) continue;
+    const auto [least, most] = std::ranges::minmax(steps);
+    if (least == most) continue;
+    ends =
+        ends ? std::pair(std::min(ends->first, least), std::max(ends->second, most)) : std::pair(least, most);
+  }
+  if (!ends) return "";
+  return fmt::format("runs that end at {} {:.10g} to {:.10g} are taken together",
+                     units.size() == 1 ? comparing.text(*units.begin()) : "step", ends->first, ends->second);
 }
 
 std::string comparison_title(const Comparing& comparing, const RunComparison& comparison) {
@@ -315,6 +338,7 @@ std::string comparison_title(const Comparing& comparing, const RunComparison& co
       "collapse "
       "begins",
       by.empty() ? "of all runs" : by);
+  if (const std::string steps = mixed_steps(comparing, comparison); !steps.empty()) text += "; " + steps;
   if (std::ranges::any_of(comparison.groups, has_dead)) text += "; without the dead runs";
   if (std::ranges::any_of(comparison.groups, partial))
     text += "; n: runs that have the value, where not all do";

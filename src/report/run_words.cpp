@@ -50,6 +50,15 @@ std::string objections(const LayerResult& layer, const Criteria& criteria, bool 
   return fmt::format("{} has {}", name_text(layer.name, longest), joined(all));
 }
 
+// The deepest of the layers that failed right before layers[i]; null: none did.
+const MissingLayer* failed_before(const CheckpointResult& checkpoint, std::size_t i) {
+  const MissingLayer* found = nullptr;
+  for (const MissingLayer& layer : checkpoint.failed_layers) {
+    if (layer.position == i) found = &layer;
+  }
+  return found;
+}
+
 struct AttributeWords {
   std::size_t longest;
 
@@ -92,23 +101,31 @@ std::string step_text(const Results& results, const Run& run, std::size_t checkp
 
 std::string collapse_words(const Results& results, const Run& run, const RunCollapse& collapse,
                            const Criteria& criteria, std::size_t longest) {
-  const std::vector<LayerResult>& layers = results.checkpoints[run.checkpoints.back()].layers;
+  const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints.back()];
+  const std::vector<LayerResult>& layers = checkpoint.layers;
   const CheckpointCollapse& last = collapse.checkpoints.back();
   if (layers.empty()) return "no layers";
+  const std::size_t all = layers.size() + checkpoint.failed_layers.size();
   const std::size_t from = last.from.value_or(layers.size());
+  const std::size_t collapsed = layers.size() - from;
   std::string text;
-  if (from == 0) {
-    text = fmt::format("from {} on, {}", name_text(layers[0].name, longest),
-                       layers.size() == 1 ? "the only layer" : fmt::format("all {} layers", layers.size()));
-  } else if (from < layers.size()) {
-    text = fmt::format("from {} on, the last {} of {} layers", name_text(layers[from].name, longest),
-                       layers.size() - from, layers.size());
+  if (collapsed == all) {
+    return fmt::format("from {} on, {}", name_text(layers[0].name, longest),
+                       all == 1 ? "the only layer" : fmt::format("all {} layers", all));
   }
-  if (from == 0) return text;
+  if (collapsed > 0) {
+    text = fmt::format("from {} on, the last {} of {} layers", name_text(layers[from].name, longest),
+                       collapsed, all);
+  }
+  const std::string above = text.empty() ? "" : text + "; above ";
+  if (const MissingLayer* failed = failed_before(checkpoint, from)) {
+    return fmt::format("{}unknown: {} failed", above, name_text(failed->name, longest));
+  }
+  const LayerResult& next = layers[from - 1];
   const bool unknown = !last.layers[from - 1].has_value();
   if (!text.empty() && !unknown) return text;
-  return fmt::format("{}{}: {}", text.empty() ? "" : text + "; above ", unknown ? "unknown" : "nothing",
-                     objections(layers[from - 1], criteria, unknown, from == layers.size(), longest));
+  return fmt::format("{}{}: {}", above, unknown ? "unknown" : "nothing",
+                     objections(next, criteria, unknown, &next == checkpoint.last_layer(), longest));
 }
 
 std::string since_words(const Results& results, const Run& run, const RunCollapse& collapse,

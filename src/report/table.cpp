@@ -36,7 +36,7 @@ class Table {
       title(titles.checkpoints[i]);
       heading();
       for (const LayerResult& layer : checkpoints[i].layers) {
-        row(layer, &layer == &checkpoints[i].layers.back(), style_.criteria.of(checkpoints[i]));
+        row(layer, &layer == checkpoints[i].last_layer(), style_.criteria.of(checkpoints[i]));
       }
       if (checkpoints[i].layers.empty()) line("  no layers");
     }

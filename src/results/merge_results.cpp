@@ -30,6 +30,12 @@ auto identity(const CheckpointResult& checkpoint) {
                     checkpoint.run, checkpoint.step);
 }
 
+// Whatever the path is spelled like.
+bool is_same(CheckpointResult a, const CheckpointResult& b) {
+  a.path = b.path;
+  return a == b;
+}
+
 std::string name_of(const CheckpointResult& checkpoint) {
   return printable(checkpoint.id.empty() ? checkpoint.path : checkpoint.path + ":" + checkpoint.id);
 }
@@ -60,7 +66,7 @@ bool reported_before(const Entry& x, const Entry& y) {
 Entry newest(std::vector<Entry>& same, std::vector<std::string>& warnings) {
   const auto last = std::ranges::max_element(same, {}, &Entry::started);
   for (const Entry& other : same) {
-    if (other.checkpoint == last->checkpoint) continue;
+    if (is_same(other.checkpoint, last->checkpoint)) continue;
     if (other.started() == last->started()) {
       throw InputError(
           other.file->path, name_of(other.checkpoint),

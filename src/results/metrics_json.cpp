@@ -61,4 +61,13 @@ void write_depth(JsonText& json, const MetricSet& depth) {
   json.close('}');
 }
 
+void write_failed_layers(JsonText& json, const CheckpointResult& checkpoint) {
+  if (checkpoint.failed_layers.empty()) return;
+  json.key("failed_layers").open('[');
+  for (const MissingLayer& layer : checkpoint.failed_layers) {
+    json.open('{').member("name", layer.name).member("position", layer.position).close('}');
+  }
+  json.close(']');
+}
+
 }  // namespace collapscope

@@ -1,4 +1,4 @@
-// Metrics as JSON, in results and in reports.
+// Metrics, and layers that have none, as JSON in results and in reports.
 #pragma once
 
 #include "collapscope/results/results.hpp"
@@ -13,5 +13,7 @@ void write_values(JsonText& json, const MetricSet& metrics);
 void write_notes(JsonText& json, const MetricSet& metrics);
 // What goes over depth. By metric: slope, pearson, layers, and notes on these.
 void write_depth(JsonText& json, const MetricSet& depth);
+// A list of names and positions; no member where no layer failed.
+void write_failed_layers(JsonText& json, const CheckpointResult& checkpoint);
 
 }  // namespace collapscope

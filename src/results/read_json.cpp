@@ -169,6 +169,18 @@ CheckpointResult checkpoint_at(const Place& place) {
       }
     });
   });
+  place.with_member("failed_layers", [&](const Place& layers) {
+    layers.each_element([&](const Place& layer) {
+      MissingLayer& failed = checkpoint.failed_layers.emplace_back();
+      layer.need_member("name", into(failed.name));
+      layer.need_member("position", [&](const Place& position) {
+        failed.position = position.count();
+        if (failed.position > checkpoint.layers.size()) {
+          position.refuse(fmt::format("at most {}, as there are layers", checkpoint.layers.size()));
+        }
+      });
+    });
+  });
   return checkpoint;
 }
 

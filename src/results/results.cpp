@@ -26,4 +26,12 @@ std::optional<double> MetricSet::number(std::string_view name) const {
   return metric == nullptr ? std::nullopt : metric->number();
 }
 
+bool CheckpointResult::lacks_layer_before(std::size_t i) const {
+  return std::ranges::find(failed_layers, i, &MissingLayer::position) != failed_layers.end();
+}
+
+const LayerResult* CheckpointResult::last_layer() const {
+  return layers.empty() || lacks_layer_before(layers.size()) ? nullptr : &layers.back();
+}
+
 }  // namespace collapscope

@@ -114,7 +114,9 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
   if (!checkpoint.depth.all().empty()) write_depth(json.key("depth"), checkpoint.depth);
   json.key("layers").open('[');
   for (const LayerResult& layer : checkpoint.layers) write_layer(json, layer);
-  json.close(']').close('}');
+  json.close(']');
+  write_failed_layers(json, checkpoint);
+  json.close('}');
 }
 
 void write_provenance(JsonText& json, const Provenance& provenance, const std::string& digest) {

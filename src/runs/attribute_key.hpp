@@ -15,7 +15,7 @@ using AttributeKey = std::tuple<int, double, std::string>;
 
 [[nodiscard]] AttributeKey attribute_key(const AttributeValue& value);
 
-// Numbers are the same however they are written: 0, 0.0, "0.001" and "1e-3".
+// Numbers are the same however they are written: 0, 0.0, "0.001", "1e-3", and 0.001 as float32.
 [[nodiscard]] bool same_value(const AttributeValue& a, const AttributeValue& b);
 
 }  // namespace collapscope

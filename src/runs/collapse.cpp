@@ -9,9 +9,10 @@ namespace collapscope {
 CheckpointCollapse checkpoint_collapse(const CheckpointResult& checkpoint, const Criteria& criteria) {
   CheckpointCollapse collapse;
   for (const LayerResult& layer : checkpoint.layers) {
-    collapse.layers.push_back(is_collapsed(layer, criteria, &layer == &checkpoint.layers.back()));
+    collapse.layers.push_back(is_collapsed(layer, criteria, &layer == checkpoint.last_layer()));
   }
-  for (std::size_t i = collapse.layers.size(); i > 0 && collapse.layers[i - 1] == true; --i) {
+  for (std::size_t i = collapse.layers.size();
+       i > 0 && collapse.layers[i - 1] == true && !checkpoint.lacks_layer_before(i); --i) {
     collapse.from = i - 1;
   }
   return collapse;

@@ -115,26 +115,49 @@ class Collected {
   std::vector<std::pair<std::string, std::vector<double>>> values_;
 };
 
+std::size_t count_failed(const CheckpointResult& checkpoint, std::size_t before) {
+  return static_cast<std::size_t>(
+      std::ranges::count(checkpoint.failed_layers, before, &MissingLayer::position));
+}
+
 // Statistics of the last checkpoints of the group's runs.
 void measure(RunGroup& group, const Results& results, const std::vector<Run>& runs) {
   Collected targets;
-  std::vector<std::pair<std::string, std::size_t>> layers;  // and their depth where they first occur
-  std::map<std::string, Collected> of_layers;
+  struct Named {
+    std::size_t position = 0;
+    std::size_t order = 0;  // of first occurrence
+    Collected metrics;
+  };
+  std::map<std::string, Named> layers;
+  Collected deepest;
+  std::set<std::string> deepest_names;
   for (const std::size_t i : group.runs) {
     if (runs[i].death) continue;
     const CheckpointResult& last = results.checkpoints[runs[i].checkpoints.back()];
     targets.add(last.targets);
-    for (std::size_t position = 0; position < last.layers.size(); ++position) {
-      const LayerResult& layer = last.layers[position];
-      if (!of_layers.contains(layer.name)) layers.emplace_back(layer.name, position);
-      of_layers[layer.name].add(layer.metrics);
+    std::size_t position = 0;
+    for (std::size_t place = 0; place < last.layers.size(); ++place) {
+      const LayerResult& layer = last.layers[place];
+      position += count_failed(last, place);
+      Named& named = layers.try_emplace(layer.name, Named{position, layers.size(), {}}).first->second;
+      named.position = std::max(named.position, position++);
+      named.metrics.add(layer.metrics);
+    }
+    if (const LayerResult* layer = last.last_layer()) {
+      deepest.add(layer->metrics);
+      deepest_names.insert(layer->name);
     }
   }
-  std::ranges::stable_sort(layers, {}, &std::pair<std::string, std::size_t>::second);
+  std::vector<std::pair<std::string, const Named*>> in_order;
+  for (const auto& [name, named] : layers) in_order.emplace_back(name, &named);
+  std::ranges::sort(in_order, {},
+                    [](const auto& layer) { return std::pair(layer.second->position, layer.second->order); });
   group.targets = targets.statistics();
-  for (const auto& [name, position] : layers) {
-    group.last.push_back({name, position, of_layers[name].statistics()});
+  for (const auto& [name, named] : in_order) {
+    group.last.push_back({name, named->position, named->metrics.statistics()});
   }
+  group.deepest = deepest.statistics();
+  group.deepest_layers.assign(deepest_names.begin(), deepest_names.end());
 }
 
 }  // namespace

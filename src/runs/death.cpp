@@ -31,6 +31,12 @@ bool varies(const LayerResult& layer) {
                               [](const Metric& metric) { return metric.note == "zero variance"; });
 }
 
+// Its name, measured or not.
+std::string_view deepest_layer(const CheckpointResult& checkpoint) {
+  if (const LayerResult* last = checkpoint.last_layer()) return last->name;
+  return checkpoint.failed_layers.empty() ? "" : checkpoint.failed_layers.back().name;
+}
+
 bool is_of_layer(const Failure& failure, std::string_view layer) {
   return failure.object.find("/layers/" + std::string(layer) + "/") != std::string::npos;
 }
@@ -78,7 +84,7 @@ std::optional<Death> death_of(const Results& results, const Run& run,
   for (std::size_t i = 0; i < run.checkpoints.size(); ++i) {
     const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[i]];
     moments[place(checkpoint.step)].checkpoints.push_back(i);
-    if (deepest.empty() && !checkpoint.layers.empty()) deepest = checkpoint.layers.back().name;
+    if (deepest.empty()) deepest = deepest_layer(checkpoint);
   }
   for (const Failure* failure : failures) {
     if (failure->message.find(not_finite) != std::string::npos) {
@@ -92,7 +98,7 @@ std::optional<Death> death_of(const Results& results, const Run& run,
     const Moment& seen = moment.second;
     const bool flat = std::ranges::any_of(seen.checkpoints, [&](std::size_t i) {
       const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[i]];
-      return !checkpoint.layers.empty() && !varies(checkpoint.layers.back());
+      return checkpoint.last_layer() != nullptr && !varies(*checkpoint.last_layer());
     });
     if (!seen.layers_end && !seen.model_ends && !flat) break;
     only_the_model = only_the_model && !seen.layers_end && !flat;

@@ -32,16 +32,16 @@ constexpr std::array<UfmValue, 8> ufm_values = {{{"gram_error", "ufm_gram_error"
 }  // namespace
 
 std::optional<IntrinsicDimension> intrinsic_dimension(const CheckpointResult& checkpoint) {
-  if (checkpoint.layers.empty()) return std::nullopt;
-  const LayerResult& last = checkpoint.layers.back();
+  if (checkpoint.last_layer() == nullptr) return std::nullopt;
+  const LayerResult& last = *checkpoint.last_layer();
   const std::optional<std::int64_t> learned = count_of(last.metrics, "feature_dims_99");
   if (!learned) return std::nullopt;
   return IntrinsicDimension{last.name, *learned, count_of(checkpoint.targets, "target_rank")};
 }
 
 std::optional<UfmDistance> ufm_distance(const CheckpointResult& checkpoint) {
-  if (checkpoint.layers.empty()) return std::nullopt;
-  const LayerResult& last = checkpoint.layers.back();
+  if (checkpoint.last_layer() == nullptr) return std::nullopt;
+  const LayerResult& last = *checkpoint.last_layer();
   UfmDistance distance{last.name, {}};
   bool known = false;
   for (const UfmValue& wanted : ufm_values) {

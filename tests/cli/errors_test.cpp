@@ -111,6 +111,58 @@ TEST_F(Errors, NanInALayerNamesItsFirstRow) {
   EXPECT_THAT(results.at("failures").at(0).at("message").get<std::string>(), HasSubstr("row 31;"));
 }
 
+// However it comes to lack a result: its neighbours are no neighbours, and nothing is claimed beyond it.
+TEST_F(Errors, ALayerWithoutResultHasItsPlace) {
+  make_dumps(folder_,
+             "layers = ['a', 'b', 'c', 'd', 'e']\n"
+             "def short(f):\n"
+             "    rows = f['layers/b/activations'][:59]\n"
+             "    del f['layers/b/activations']\n"
+             "    f['layers/b/activations'] = rows\n"
+             "def lost(f):\n"
+             "    del f['layers/b/activations']\n"
+             "dump('nan.h5', layers, n=5, edit=spoil('layers/b/activations', 7))\n"
+             "dump('short.h5', layers, n=5, edit=short)\n"
+             "dump('lost.h5', layers, n=5, edit=lost)\n"
+             "dump('whole.h5', layers, n=5)\n");
+  const auto checkpoint = [&](int status, const Arguments& arguments) {
+    Arguments all{"analyze", "-q", "-o", "x.json"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    expect_status(status, folder_, all);
+    return Json::parse(folder_.read("x.json")).at("checkpoints").at(0);
+  };
+  const Json whole = checkpoint(0, {"whole.h5"});
+  EXPECT_FALSE(whole.contains("failed_layers"));
+  EXPECT_TRUE(whole.at("layers").at(0).at("metrics").at("weight_balancedness").is_number());
+  const Json expected = checkpoint(1, {"nan.h5"});
+  EXPECT_NE(expected.at("depth"), whole.at("depth"));
+  const Json b = Json::parse(R"([{"name": "b", "position": 1}])");
+  EXPECT_EQ(expected.at("failed_layers"), b);
+  for (const char* file : {"short.h5", "lost.h5"}) {
+    const Json found = checkpoint(1, {file});
+    EXPECT_EQ(found.at("failed_layers"), b) << file;
+    EXPECT_EQ(found.at("depth"), expected.at("depth")) << file;
+    EXPECT_TRUE(found.at("layers").at(0).at("metrics").at("weight_balancedness").is_null());
+    EXPECT_EQ(found.at("layers").at(0).at("notes").at("weight_balancedness"),
+              "the next layer failed, or --layers leaves it out");
+    EXPECT_TRUE(found.at("layers").at(1).at("metrics").at("weight_balancedness").is_number());
+  }
+  const Json chosen = checkpoint(0, {"whole.h5", "--layers", "[acde]"});
+  EXPECT_NE(chosen.at("depth"), expected.at("depth")) << "what --layers leaves out has no place";
+  EXPECT_FALSE(chosen.contains("failed_layers"));
+  EXPECT_TRUE(chosen.at("layers").at(0).at("metrics").at("weight_balancedness").is_null());
+  EXPECT_EQ(checkpoint(0, {"whole.h5", "--layers", "[abcd]"})
+                .at("layers")
+                .at(3)
+                .at("notes")
+                .at("weight_balancedness"),
+            "the next layer failed, or --layers leaves it out");
+
+  expect_status(1, folder_, {"analyze", "-q", "short.h5", "-o", "x.json"});
+  EXPECT_THAT(expect_status(0, folder_, {"report", "x.json", "--collapsed", "deep_nrc1<2"}).out,
+              HasSubstr("from c on, the last 3 of 5 layers; above unknown: b failed\n"));
+}
+
 TEST_F(Errors, NanElsewhere) {
   make_dumps(folder_,
              "dump('targets.h5', edit=spoil('targets', 7))\n"

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "results.hpp"
@@ -39,6 +40,20 @@ TEST_F(Inputs, FoldersHaveNoHiddenFilesAndAnyCase) {
   make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('B.H5', layers=['fc1'])");
   folder_.write("._a.h5", "no dump");
   EXPECT_THAT(file_names(analyzed(folder_, {"."})), ElementsAre("B.H5", "a.h5"));
+}
+
+TEST_F(Inputs, LinksOfAFolderToNowhereFail) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])");
+  std::filesystem::create_symlink("/nowhere/b.h5", folder_.path() / "b.h5");
+  std::filesystem::create_symlink("loop.h5", folder_.path() / "loop.h5");
+  std::filesystem::create_directory(folder_.path() / "folder.h5");
+  std::filesystem::create_symlink("folder.h5", folder_.path() / "to_folder.h5");
+  const Finished finished = expect_status(1, folder_, {"analyze", ".", "-q", "-o", "x.json"});
+  EXPECT_THAT(finished.err, HasSubstr("b.h5: cannot be found"));
+  EXPECT_THAT(finished.err, HasSubstr("loop.h5: cannot be found"));
+  const Json results = Json::parse(folder_.read("x.json"));
+  EXPECT_THAT(file_names(results), ElementsAre("a.h5"));
+  EXPECT_EQ(results.at("failures").size(), 2U);
 }
 
 TEST_F(Inputs, ADumpThatIsNamedTwiceIsTold) {

@@ -31,7 +31,7 @@ TEST_F(Interruption, TimesAreRefusedWhereTheyAreNone) {
                        "--save-every takes a time such as 90, 90s, 30m, 4h or 1:30:00; found '" + time + "'");
   }
   expect_usage_error({"analyze", "p.h5", "--max-time", "3 h", "-o", "x.json"}, "--max-time takes a time");
-  for (const std::string time : {"90", "90s", "1.5m", "4h", "1:30:00", "2:30"}) {
+  for (const std::string time : {"90", "90s", "1.5m", "4h", "1:30:00", "2:30", "9999999h"}) {
     expect_status(0, folder_, {"analyze", "p.h5", "--max-time", time, "-q", "-o", "-"});
   }
 }

@@ -126,26 +126,6 @@ TEST(Balance, BalancedWeightsAreBelowTheFloor) {
   EXPECT_LT(found.rounding, 1e-14 * found.size);
 }
 
-LayerIndex layer_with_next(std::optional<std::int64_t> index, std::optional<std::int64_t> next) {
-  LayerIndex layer;
-  layer.index = index;
-  layer.next = NextLayer{"after", next, std::nullopt, false};
-  return layer;
-}
-
-TEST(Balance, ChosenLayersAreNeighboursOnlyByIndex) {
-  AnalysisOptions all;
-  AnalysisOptions some;
-  some.layers = {"fc*"};
-  for (const auto& layer : {layer_with_next(0, 1), layer_with_next(0, 2), layer_with_next({}, {})}) {
-    EXPECT_EQ(no_known_neighbour({layer}, all), "");
-  }
-  EXPECT_EQ(no_known_neighbour({layer_with_next(0, 1)}, some), "");
-  for (const auto& layer : {layer_with_next(0, 2), layer_with_next({}, {}), layer_with_next(0, {})}) {
-    EXPECT_EQ(no_known_neighbour({layer}, some), "--layers may leave out the layer that follows");
-  }
-}
-
 TEST(Balance, SaysWhyThereIsNone) {
   Random random(6);
   const auto reason = [&](const Matrix& own, const Matrix& next) {

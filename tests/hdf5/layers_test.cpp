@@ -77,6 +77,38 @@ TEST_F(Layers, AreOrderedByIndexThenNaturallyByName) {
   EXPECT_EQ(dump.checkpoints[0].layers[5].index, std::nullopt);
 }
 
+TEST_F(Layers, HaveTheirPlaceAmongThoseThatFailedOrAreLeftOut) {
+  const auto make = [](const TestFile& file) {
+    for (const char* name : {"a", "b", "c", "e"}) {
+      const std::string layer = "layers/" + std::string(name);
+      file.ramp(layer + "/activations", {name[0] == 'b' ? 3U : 4U, 3});
+      file.attribute(layer, "index", 'e' - name[0]);
+    }
+    file.ramp("layers/d/weight", {2, 3});  // without activations
+    file.attribute("layers/d", "index", 1);
+  };
+  const auto places = [](const CheckpointIndex& checkpoint) {
+    std::vector<std::pair<std::string, std::size_t>> found;
+    for (const LayerIndex& layer : checkpoint.layers) {
+      found.emplace_back(layer.name, layer.place);
+    }
+    return found;
+  };
+  const CheckpointIndex all = index(make).checkpoints.at(0);
+  EXPECT_THAT(places(all), ElementsAre(std::pair("e", 0), std::pair("c", 2), std::pair("a", 4)));
+  ASSERT_EQ(all.failed_layers.size(), 2U);
+  EXPECT_EQ(all.failed_layers[0].name, "d");
+  EXPECT_EQ(all.failed_layers[0].place, 1U);
+  EXPECT_EQ(all.failed_layers[1].name, "b");
+  EXPECT_EQ(all.failed_layers[1].place, 3U);
+  EXPECT_EQ(all.places, 5U);
+  IndexOptions some;
+  some.layers = {"[ac]"};
+  const CheckpointIndex chosen = index(make, some).checkpoints.at(0);
+  EXPECT_THAT(places(chosen), ElementsAre(std::pair("c", 1), std::pair("a", 3)));
+  EXPECT_THAT(chosen.failed_layers, IsEmpty());
+}
+
 TEST_F(Layers, CarryTheirAttributes) {
   const DumpIndex dump = index([](const TestFile& file) {
     file.ramp("layers/conv/activations", {4, 2, 3, 5});

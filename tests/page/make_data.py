@@ -4,7 +4,7 @@
 
 KIND: example (from RESULTS.json, what `collapscope analyze -o` wrote), large (300 checkpoints of 50 layers), hostile
 (names that try to be HTML, script or formulas), single (one checkpoint), undefined (no value anywhere), sweep (seeds and
-weight decays), empty (no run).
+weight decays), failed (a layer), empty (no run).
 """
 
 import json
@@ -161,6 +161,16 @@ def single():
     return report("One checkpoint", [finish_run("one", "epoch", {}, [checkpoint])])
 
 
+def failed():
+    """A run whose last layer fails at the last checkpoint."""
+    run = smooth_run("r", {}, [0, 100, 200], ["fc1", "fc2", "head"], strength=3)
+    last = run["checkpoints"][-1]
+    last["layers"].pop()
+    last["failed_layers"] = [{"name": "head", "position": 2}]
+    run.update(intrinsic_dimension=None, ufm=None)
+    return report("A layer failed", [run], failures=[{"path": "r_200.h5", "object": "/layers/head/activations", "message": "found 3 samples"}])
+
+
 def sweep():
     runs = []
     for decay in (0, 1e-5, 1e-4, 1e-3, 1e-2):
@@ -237,7 +247,7 @@ def make(kind, results=None):
         return single()
     if kind == "empty":
         return report("No run", [], failures=[{"path": "a.h5", "object": "/layers/fc1", "message": "not numeric"}])
-    return {"large": large, "hostile": hostile, "undefined": undefined, "sweep": sweep}[kind]()
+    return {"large": large, "hostile": hostile, "undefined": undefined, "sweep": sweep, "failed": failed}[kind]()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 import browser
 import make_data
 
-KINDS = ("example", "large", "sweep", "hostile", "single", "undefined", "empty")
+KINDS = ("example", "large", "sweep", "hostile", "single", "undefined", "failed", "empty")
 CHARTS = {"example": 12, "large": 11, "hostile": 11}  # that must be drawn at least
 WIDTHS = (360, 768, 1280)
 LARGE_LABEL = 2**53 + 1  # a script's number would round it
@@ -278,6 +278,16 @@ class PageTest(unittest.TestCase):
         self.open("empty")
         self.assertIn("a.h5: /layers/fc1: not numeric", self.texts(".failures")[0])
         self.assertIn("no runs", self.texts(".verdict")[0])
+
+    def test_a_layer_that_failed_is_unknown(self):
+        self.open("failed")
+        self.assertIn("cannot be told", self.texts(".verdict")[0])
+        self.assertEqual(self.texts(".tiles dd")[-1], "0 of 1")
+        self.assertEqual(self.run_js("[...document.querySelectorAll('#overview tbody .strip i')].map((one) => one.className)"), ["no", "yes", "unknown"])
+        self.assertIn("0 of 3", " ".join(self.texts("#overview tbody td")))
+        self.run_js("document.querySelector('#map canvas.heat').focus()")
+        self.page.key("End")
+        self.assertIn("undefined (this layer failed)", self.texts("#map .readout")[0])
 
     def test_what_is_undefined_says_why(self):
         self.open("undefined")

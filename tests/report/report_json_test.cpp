@@ -68,8 +68,25 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
                   "deep_nrc2": {"mean": 0.97, "spread": null, "count": 1},
                   "deep_nrc3": {"mean": 0.99, "spread": null, "count": 1},
                   "feature_dims_99": {"mean": 3, "spread": null, "count": 1}}}],
+      "last_layer": {"layers": ["l2"], "metrics": {
+                  "deep_nrc1": {"mean": 0.001, "spread": null, "count": 1},
+                  "deep_nrc2": {"mean": 0.97, "spread": null, "count": 1},
+                  "deep_nrc3": {"mean": 0.99, "spread": null, "count": 1},
+                  "feature_dims_99": {"mean": 3, "spread": null, "count": 1}}},
       "targets": {"target_rank": {"mean": 2, "spread": null, "count": 1}}}]}
   })"));
+}
+
+TEST(ReportJson, CountsLayersThatFailed) {
+  CheckpointResult checkpoint = checkpoint_of("r", 1, {true, true});
+  checkpoint.failed_layers = {{"lost", 1}, {"head", 2}};
+  const Json run = report_of(test::results_of({checkpoint})).at("runs").at(0);
+  const Json& found = run.at("checkpoints").at(0);
+  EXPECT_EQ(found.at("failed_layers"),
+            Json::parse(R"([{"name": "lost", "position": 1}, {"name": "head", "position": 2}])"));
+  EXPECT_EQ(found.at("collapse"), Json::parse(R"({"from_layer": null, "from_position": null,
+      "layers_collapsed": 0, "layers_unknown": 2, "layers": 4})"));
+  EXPECT_EQ(run.at("collapse").at("since_step"), nullptr);
 }
 
 TEST(ReportJson, DescribesTheMetricsThatOccur) {

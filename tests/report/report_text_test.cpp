@@ -14,6 +14,7 @@ namespace {
 
 using test::checkpoint_of;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string text_of(const Results& results, std::size_t width = 100) {
   return report_text(results, {}, width);
@@ -56,6 +57,28 @@ TEST(ReportText, GroupsOverSeedsWithMeanAndSpread) {
   const std::string text = text_of(results);
   EXPECT_THAT(text, HasSubstr("1.50 ± 0.707"));
   EXPECT_THAT(text, HasSubstr("l1 to l2"));
+}
+
+// Of an array of jobs, some of which are not done.
+TEST(ReportText, SaysThatRunsEndAtDifferentSteps) {
+  const Results results = test::results_of(
+      {checkpoint_of("a", 30, {true}), checkpoint_of("b", 10, {true}), checkpoint_of("c", 30, {true})});
+  EXPECT_THAT(text_of(results), HasSubstr("; runs that end at step 10 to 30 are taken together"));
+  const Results alike = test::results_of({checkpoint_of("a", 30, {true}), checkpoint_of("b", 30, {true})});
+  EXPECT_THAT(text_of(alike), Not(HasSubstr("taken together")));
+}
+
+TEST(ReportText, SaysWhichLayerFailed) {
+  CheckpointResult checkpoint = checkpoint_of("r", 1, {true, true});
+  const auto said = [&](std::vector<MissingLayer> failed) {
+    checkpoint.failed_layers = std::move(failed);
+    return text_of(test::results_of({checkpoint}));
+  };
+  EXPECT_THAT(said({{"lost", 0}}),
+              HasSubstr("from l1 on, the last 2 of 3 layers; above unknown: lost failed\n"));
+  EXPECT_THAT(said({{"lost", 1}}),
+              HasSubstr("from l2 on, the last 1 of 3 layers; above unknown: lost failed\n"));
+  EXPECT_THAT(said({{"lost", 1}, {"head", 2}}), HasSubstr("collapsed    unknown: head failed\n"));
 }
 
 TEST(ReportText, MeansSayHowManyRunsTheyAreOf) {

@@ -129,6 +129,15 @@ TEST(MergeResults, TheSameNumbersTwiceAreNoMatter) {
   EXPECT_THAT(merged.warnings, IsEmpty());
 }
 
+TEST(MergeResults, TheSameNumbersOfAFileNamedInOtherWordsAreNoMatter) {
+  CheckpointResult detour = checkpoint_of("r", 1, {true});
+  detour.path = "./" + detour.path;
+  const MergedResults merged = merge_results(
+      {file_of("a.json", "1", {checkpoint_of("r", 1, {true})}), file_of("b.json", "1", {detour})});
+  EXPECT_EQ(merged.results.checkpoints.size(), 1U);
+  EXPECT_THAT(merged.warnings, IsEmpty());
+}
+
 TEST(MergeResults, SeveralSignalDimensionsAreSaid) {
   const auto with_k = [](const std::string& run, double k) {
     CheckpointResult checkpoint = checkpoint_of(run, 1, {true});

@@ -34,6 +34,21 @@ TEST(Collapse, NothingIsClaimedBeyondALayerThatIsUnknown) {
   EXPECT_EQ(begin_of({yes, yes, unknown}), std::nullopt);
 }
 
+TEST(Collapse, NothingIsClaimedBeyondALayerThatFailed) {
+  CheckpointResult checkpoint = checkpoint_of("r", 1, {yes, yes});
+  checkpoint.layers[1].metrics.add({"feature_dims_99", std::int64_t{3}});
+  const auto begin_with = [&](std::size_t position) {
+    checkpoint.failed_layers = {{"lost", position}};
+    return checkpoint_collapse(checkpoint, default_criteria()).from;
+  };
+  EXPECT_EQ(begin_with(0), 0U);
+  EXPECT_EQ(begin_with(1), 1U);
+  EXPECT_TRUE(intrinsic_dimension(checkpoint).has_value());
+  EXPECT_EQ(begin_with(2), std::nullopt);
+  EXPECT_EQ(checkpoint.last_layer(), nullptr);
+  EXPECT_FALSE(intrinsic_dimension(checkpoint).has_value()) << "l2 is not the last layer";
+}
+
 TEST(Runs, AreOrderedByStepWhateverTheOrderOfTheFiles) {
   const Results results = results_of({checkpoint_of("b", 10, {no}), checkpoint_of("a", 5, {no}),
                                       checkpoint_of("b", std::nullopt, {no}), checkpoint_of("b", 9, {no})});

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "collapscope/core/error.hpp"
@@ -143,13 +144,21 @@ TEST(Compare, ANumberIsTheSameHoweverItIsWritten) {
   const Results results = runs_with({{Attributes{{"wd", 0.001}}, 1.0},
                                      {Attributes{{"wd", std::string("0.001")}}, 1.0},
                                      {Attributes{{"wd", std::string("1e-3")}}, 1.0},
+                                     {Attributes{{"wd", static_cast<double>(0.001F)}}, 1.0},
                                      {Attributes{{"wd", std::string(" 1e-3")}}, 1.0},
                                      {Attributes{{"wd", std::string("+1e-3")}}, 1.0}});
   std::vector<std::size_t> sizes;
   for (const RunGroup& group : compare_runs(results, group_runs(results)).groups) {
     sizes.push_back(group.runs.size());
   }
-  EXPECT_THAT(sizes, ElementsAre(3, 1, 1));
+  EXPECT_THAT(sizes, ElementsAre(4, 1, 1));
+}
+
+TEST(Compare, LargeNumbersAreTheSameOnlyWhereTheyAreEqual) {
+  const Results results = runs_with({{Attributes{{"wd", std::int64_t{1} << 32}}, 1.0},
+                                     {Attributes{{"wd", std::ldexp(1.0, 32)}}, 1.0},
+                                     {Attributes{{"wd", 4294967300.0}}, 1.0}});
+  EXPECT_EQ(compare_runs(results, group_runs(results)).groups.size(), 2U);
 }
 
 TEST(Compare, AttributesOfARunAreTheSameHoweverTheyAreWritten) {
@@ -178,6 +187,31 @@ TEST(Compare, IsByAThousandAttributesAtMost) {
   EXPECT_EQ(comparison.by.size(), 1000U);
   EXPECT_EQ(comparison.by.front(), "own_0_0");
   EXPECT_EQ(comparison.groups.size(), 2U) << "whose attributes come first, and all others";
+}
+
+const LayerStatistics& layer_of(const RunGroup& group, const std::string& name) {
+  return *std::ranges::find(group.last, name, &LayerStatistics::layer);
+}
+
+TEST(Compare, TakesEachRunsOwnLastLayer) {
+  Results results = test::results_of({checkpoint_of("shallow", 1, {true, true}),
+                                      checkpoint_of("deep", 1, {true, true, true}),
+                                      checkpoint_of("failed", 1, {true, true})});
+  results.checkpoints[0].layers[1].name = "head";
+  results.checkpoints[1].layers[2].name = "head";
+  results.checkpoints[2].failed_layers = {{"head", 2}};
+  RunGroup group = compare_runs(results, group_runs(results)).groups.at(0);
+  EXPECT_THAT(group.deepest_layers, ElementsAre("head"));
+  EXPECT_EQ(group.deepest.at(0).metric, "deep_nrc1");
+  EXPECT_EQ(group.deepest.at(0).statistic.count, 2U) << "the third one is not known";
+  EXPECT_EQ(group.last.back().layer, "head");
+  EXPECT_EQ(layer_of(group, "head").position, 2U);
+  EXPECT_EQ(layer_of(group, "l2").metrics.at(0).statistic.count, 2U);
+
+  results.checkpoints[1].layers[2].name = "out";
+  group = compare_runs(results, group_runs(results)).groups.at(0);
+  EXPECT_THAT(group.deepest_layers, ElementsAre("head", "out"));
+  EXPECT_EQ(group.deepest.at(0).statistic.count, 2U);
 }
 
 }  // namespace

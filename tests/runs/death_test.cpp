@@ -75,6 +75,14 @@ TEST(Death, IsNotANaNThatIsMeant) {
   EXPECT_EQ(death_in(results)->step, 2);
 }
 
+TEST(Death, IsOfTheLastLayerEvenWhereThatFailedFromTheBeginning) {
+  Results results = test::results_of({alive("r", 1), alive("r", 2)});
+  results.checkpoints[0].failed_layers = {{"head", results.checkpoints[0].layers.size()}};
+  results.failures = {{"r.h5", "/layers/head/activations", "found 3 samples, expected 4", "r", 1},
+                      failure_of("r", 2, "/layers/head/activations")};
+  EXPECT_EQ(death_in(results)->step, 2);
+}
+
 TEST(Death, IsNotAMaskOfLogits) {
   Results results = test::results_of({alive("r", 1), alive("r", 2)});
   results.failures = {failure_of("r", 1, "/predictions"), failure_of("r", 2, "/predictions")};

@@ -124,6 +124,9 @@ Results random_results(std::mt19937_64& random, std::size_t checkpoints) {
       if (random() % 2 == 0) layer.index = static_cast<std::int64_t>(random());
       checkpoint.layers.push_back(std::move(layer));
     }
+    for (std::size_t j = 0; j < random() % 3; ++j) {
+      checkpoint.failed_layers.push_back({any_name(random), random() % (checkpoint.layers.size() + 1)});
+    }
     results.checkpoints.push_back(std::move(checkpoint));
   }
   results.failures = {{any_name(random), "object", any_name(random)}};

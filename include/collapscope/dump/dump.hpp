@@ -120,6 +120,7 @@ struct NextLayer {
   std::optional<std::int64_t> index;
   std::optional<DatasetIndex> weight;
   bool weight_transposed = false;
+  bool is_missing = false;  // it failed or is left out: nothing of it is known
 };
 
 // One layer: the input activations of the module that owns `weight`.
@@ -135,6 +136,7 @@ struct LayerIndex {
   std::string unused_bias;         // what seems to be its bias, where `bias` is empty
   bool weight_transposed = false;  // stored [d, m] (a file not written for us)
   KernelOrder kernel_order = KernelOrder::unsaid;
+  std::size_t place = 0;  // among all layers of its checkpoint, those that failed or are left out, too
   std::optional<NextLayer> next;  // as layer_shards has found it; indexing leaves it empty
 };
 
@@ -152,6 +154,12 @@ struct Failure {
   std::string split = {};  // of that checkpoint, where it says on which samples it was measured
 };
 
+// A layer that cannot be analysed, although it is wanted.
+struct FailedLayer {
+  std::string name;
+  std::size_t place = 0;  // as LayerIndex::place
+};
+
 struct CheckpointIndex {
   std::string path;  // as the user named the file
   std::string id;    // group below /checkpoints; empty when the file is one checkpoint
@@ -163,9 +171,11 @@ struct CheckpointIndex {
   bool is_complete = false;                                        // its writer says that it wrote everything
   DatasetIndex targets;
   std::optional<DatasetIndex> predictions;
-  std::string refused_predictions;       // why there are none, although the file has some
-  std::vector<std::string> class_names;  // of classification: row = label; empty: none
-  std::vector<LayerIndex> layers;        // ordered by index, then naturally by name
+  std::string refused_predictions;         // why there are none, although the file has some
+  std::vector<std::string> class_names;    // of classification: row = label; empty: none
+  std::vector<LayerIndex> layers;          // ordered by index, then naturally by name
+  std::vector<FailedLayer> failed_layers;  // in the same order
+  std::size_t places = 0;                  // layers, with those that failed or are left out
 
   // The value of a numeric attribute; nullopt when missing or not a number.
   [[nodiscard]] std::optional<double> number(const std::string& attribute) const;

@@ -56,6 +56,13 @@ struct LayerResult {
   bool operator==(const LayerResult&) const = default;
 };
 
+// A layer that was wanted and has no result; Results::failures say why.
+struct MissingLayer {
+  std::string name;
+  std::size_t position = 0;  // how many of the checkpoint's layers that have a result come before it
+  bool operator==(const MissingLayer&) const = default;
+};
+
 struct CheckpointResult {
   std::string path;
   std::string id;
@@ -68,6 +75,12 @@ struct CheckpointResult {
   std::vector<LayerResult> layers;
   std::optional<CheckpointClasses> classes = std::nullopt;  // where they were asked for
   MetricSet depth = {};                                     // how layers' metrics go over their order
+  std::vector<MissingLayer> failed_layers = {};             // in their order
+
+  // Whether a layer failed that lies between layers[i - 1] and layers[i], or at either end.
+  [[nodiscard]] bool lacks_layer_before(std::size_t i) const;
+  // The deepest layer; null where that one failed, or there is none.
+  [[nodiscard]] const LayerResult* last_layer() const;
   bool operator==(const CheckpointResult&) const = default;
 };
 

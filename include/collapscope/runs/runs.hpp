@@ -166,7 +166,7 @@ struct MetricStatistic {
 
 struct LayerStatistics {
   std::string layer;
-  std::size_t position = 0;  // depth, counted from 0
+  std::size_t position = 0;  // depth, counted from 0; the deepest that it has in a run
   std::vector<MetricStatistic> metrics;
 };
 
@@ -176,6 +176,8 @@ struct RunGroup {
   std::vector<std::size_t> runs;                      // positions
   std::vector<std::size_t> dead;                      // those of them that died: not in the statistics
   std::vector<LayerStatistics> last;                  // of the last checkpoints of the others
+  std::vector<MetricStatistic> deepest;               // of the last layer of each of them, whatever its name
+  std::vector<std::string> deepest_layers;            // those names
   std::vector<MetricStatistic> targets;
 };
 

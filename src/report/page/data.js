@@ -15,8 +15,17 @@ function numberOf(value) {
   return isNumber(number) ? number : null;
 }
 
+// The shortest number whose float32 this is; any other number as it is.
+function asWritten(number) {
+  if (!(Math.abs(number) < 2 ** 24) || Math.fround(number) !== number) {
+    return number;
+  }
+  const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((count) => Math.fround(Number(number.toPrecision(count))) === number);
+  return Number(number.toPrecision(digits));
+}
+
 // Values of attributes are the same where their keys are: numbers however they are written.
-const valueKey = (value) => JSON.stringify(numberOf(value) === null ? value : numberOf(value));
+const valueKey = (value) => JSON.stringify(numberOf(value) === null ? value : asWritten(numberOf(value)));
 
 // Runs in the order of the numbers in which they differ, then by name.
 const runs = (() => {
@@ -30,6 +39,10 @@ const runs = (() => {
   }, 0) || compareNatural(a.name, b.name);
   return (report.runs || []).slice().sort(order);
 })();
+
+// Layers that failed take their places: nothing is known of them.
+runs.forEach((run) => run.checkpoints.forEach((checkpoint) => (checkpoint.failed_layers || []).slice().reverse().forEach(({name, position}) =>
+  checkpoint.layers.splice(position, 0, {name, metrics: {}, floors: {}, notes: {}, failed: true}))));
 
 // How many of a run's checkpoints count: of a dead one those before its death.
 const aliveCount = (run) => (run.dead ? run.dead.checkpoints_before : run.checkpoints.length);
@@ -113,7 +126,7 @@ function reading(checkpoint, layer, name) {
   return {
     value: value === undefined ? null : value,
     floor: floor === null ? Infinity : floor,
-    note: own(notes, name) || (value === undefined || value === null ? 'not computed' : ''),
+    note: own(notes, name) || (!ofTargets && layer && layer.failed ? 'this layer failed' : value === undefined || value === null ? 'not computed' : ''),
   };
 }
 

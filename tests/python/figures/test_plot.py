@@ -415,7 +415,7 @@ def test_numbers_are_the_same_however_they_are_written(tree):
     """As in a report: tests/runs/compare_test.cpp."""
     for number, (checkpoint, decay) in enumerate(zip(tree["checkpoints"], (0.001, "0.001", "1e-3", " 1e-3", "+1e-3", "1_0", "10"))):
         checkpoint.update(run=str(number), attributes={"weight_decay": decay})
-    for checkpoint, decay in zip(tree["checkpoints"][7:], ("1e-3", 0.001)):
+    for checkpoint, decay in zip(tree["checkpoints"][7:], ("1e-3", float(np.float32(0.001)))):
         checkpoint.update(run="r", attributes={"weight_decay": decay})
     tree["checkpoints"] = tree["checkpoints"][:9]
     found = plot.data.Results(tree)

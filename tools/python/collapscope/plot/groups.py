@@ -73,7 +73,10 @@ def split_of(attributes):
 def value_key(value):
     """Equal for values of an attribute that are the same: numbers however they are written."""
     number = number_of(value)
-    return value if number is None else number
+    if number is None:
+        return value
+    narrow = np.float32(number) if abs(number) < 2**24 else None
+    return float(str(narrow)) if narrow is not None and float(narrow) == number else number
 
 
 def death(steps, failures, deepest, flat):
