@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <filesystem>
 #include <system_error>
@@ -339,6 +340,10 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
     if (!first().is_complete && found.zero_rows > 0) {
       remark(shard.activations, tail_remark(shard.activations));
     }
+  }
+  const double rms = std::sqrt(found.mean_square / static_cast<double>(found.features()));
+  for (const LayerIndex& shard : shards_of(*layer.index)) {
+    remark(shard.activations, subnormal_remark(shard.activations.element, rms));
   }
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};

@@ -57,6 +57,18 @@ std::vector<double> first_numbers(const DatasetIndex& dataset, ElementType eleme
 
 }  // namespace
 
+std::string subnormal_remark(ElementType element, double rms) {
+  constexpr double smallest_normal = 0x1p-14;
+  if (element.kind != ElementKind::float16 || !(rms > 0 && rms < smallest_normal)) {
+    return "";
+  }
+  return fmt::format(
+      "found numbers of about {:.1g}, which float16 rounds to multiples of 6e-08: metrics of rows that are "
+      "smaller than "
+      "others, such as nrc1, may be wrong by more than their floors; expected float32 or bfloat16",
+      rms);
+}
+
 std::optional<ElementKind> floats_in(std::span<const double> integers) {
   constexpr double nearly_all = 0.99;
   constexpr double enough = 0.05;

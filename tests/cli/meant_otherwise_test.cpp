@@ -122,6 +122,18 @@ TEST_F(MeantOtherwise, LabelsOfPadding) {
   }
 }
 
+TEST_F(MeantOtherwise, NumbersThatFloat16CannotHold) {
+  make_dumps(folder_,
+             "def small(f):\n"
+             "    for layer, size in (('ok', 1e-3), ('small', 1e-6)):\n"
+             "        f[f'layers/{layer}/activations'] = (size * normal(60, 5)).astype('float16')\n"
+             "dump('a.h5', layers=[], edit=small)");
+  const std::string said = expect_status(0, folder_, {"analyze", "a.h5", "-q", "-o", "x.json"}).err;
+  EXPECT_THAT(said,
+              HasSubstr("a.h5: /layers/small/activations: found numbers of about 1e-06, which float16"));
+  EXPECT_THAT(said, Not(HasSubstr("/ok/")));
+}
+
 TEST_F(MeantOtherwise, MisspeltPartsOfADump) {
   make_dumps(
       folder_,

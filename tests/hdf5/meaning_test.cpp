@@ -219,5 +219,15 @@ TEST(StoredRoundoff, HoldsTypeAndLoss) {
   EXPECT_NEAR(u * u / 3 * 4, 10 * 1e-4 / 12, 1e-12);
 }
 
+TEST(StorageLoss, OfSmallFloat16IsItsStep) {
+  DatasetIndex half;
+  half.element.kind = ElementKind::float16;
+  EXPECT_EQ(stored_roundoff({&half}, 10, 10 * 0.01 * 0.01), 0x1p-11) << "of normal numbers";
+  const double rms = 0x1p-20;  // a sixteenth of it is the step
+  EXPECT_DOUBLE_EQ(stored_roundoff({&half}, 10, 10 * rms * rms), std::hypot(0x1p-11, 0x1p-5));
+  half.element.kind = ElementKind::bfloat16;
+  EXPECT_EQ(stored_roundoff({&half}, 10, 10 * rms * rms), 0x1p-8);
+}
+
 }  // namespace
 }  // namespace collapscope::testing
