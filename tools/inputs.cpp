@@ -113,7 +113,11 @@ std::vector<std::string> lines_of(const std::string& list, const InputKind& kind
     throw UsageError(fmt::format("{}: cannot read this list of {}s", printable(list), kind.noun));
   }
   std::vector<std::string> lines;
+  constexpr std::string_view mark = "\xef\xbb\xbf";  // some editors begin a text with it
   for (std::string line; std::getline(file, line);) {
+    if (lines.empty() && line.starts_with(mark)) {
+      line.erase(0, mark.size());
+    }
     line.erase(line.find_last_not_of(" \t\r") + 1);
     line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
     if (!line.empty() && line[0] != '#') {
@@ -142,6 +146,10 @@ constexpr int deepest_list = 8;  // lists may name lists, but not themselves
 std::vector<std::string> expand(const std::vector<std::string>& arguments, const InputKind& kind, int depth) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
+    if (argument.empty()) {
+      throw UsageError(
+          fmt::format("found an empty name; expected a {}, a folder, a glob or @LIST", kind.noun));
+    }
     std::vector<std::string> found{argument};
     if (argument.size() > 1 && argument[0] == '@' && !is_there(argument)) {
       if (depth == deepest_list) {

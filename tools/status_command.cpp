@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -61,7 +62,9 @@ std::string rate_text(const Whole& whole, std::uint64_t finished) {
   }
   const double rate = static_cast<double>(since) / seconds * 3600;
   const double left = static_cast<double>(whole.layers - finished) / rate;
-  return fmt::format("{} since then, {:.3g} an hour: about {:.2g} hours left", since, rate, left);
+  return fmt::format(
+      "{} since then, {:.{}f} an hour: about {} left", since, rate, rate < 100 ? 1 : 0,
+      left < 1 ? fmt::format("{:.0f} minutes", std::ceil(60 * left)) : fmt::format("{:.1f} hours", left));
 }
 
 int run_status(const std::string& folder) {

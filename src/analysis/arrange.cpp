@@ -55,7 +55,11 @@ std::vector<Checkpoint> joined(std::vector<CheckpointIndex> indexes) {
 // As the recorder numbers them: a copy of a shard counts its samples twice.
 void require_each_shard_once(const Checkpoint& checkpoint) {
   std::map<double, std::string> seen;
+  std::set<std::pair<std::string, std::string>> places;
   for (const CheckpointIndex& shard : checkpoint.shards) {
+    if (!places.emplace(shard.path, shard.id).second) {
+      throw InputError(shard.path, shard.id, "found this shard twice; expected each shard once");
+    }
     const std::optional<double> number = shard.number("shard");
     if (!number) {
       continue;

@@ -230,6 +230,14 @@ class Merger {
 
 }  // namespace
 
+bool have_same_options(const PartBytes& a, const PartBytes& b) {
+  const auto options_of = [](const PartBytes& input) {
+    const auto part = unpacked<PartInput>(input);
+    return std::pair(packed(part.options), part.metrics);
+  };
+  return options_of(a) == options_of(b);
+}
+
 std::vector<Checkpoint> checkpoints_of(PartSource& parts) {
   return unpacked<PartInput>(parts.input()).checkpoints;
 }

@@ -18,7 +18,7 @@ namespace {
 using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
-constexpr const char* part_kind = "collapscope part 4";
+constexpr const char* part_kind = "collapscope part 5";
 
 std::string_view text_view(const PartBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -28,6 +28,8 @@ PartBytes bytes_of(const std::string& text) {
   const auto* const data = reinterpret_cast<const std::byte*>(text.data());
   return {data, data + text.size()};
 }
+
+PartBytes input_of(const TreeReader& part) { return bytes_of(part.text("input")); }
 
 std::string layer_group(const LayerPlace& place) {
   return fmt::format("layers/{}_{}", place.checkpoint, place.layer);
@@ -81,7 +83,7 @@ class PartFiles final : public PartSource {
   // In the order of the parts.
   explicit PartFiles(std::vector<OpenPart> parts) : parts_(std::move(parts)) {}
 
-  [[nodiscard]] PartBytes input() override { return bytes_of(parts_.front().file->text("input")); }
+  [[nodiscard]] PartBytes input() override { return input_of(*parts_.front().file); }
 
   [[nodiscard]] std::optional<PartBytes> checkpoint(std::size_t number) override {
     const std::string object = fmt::format("checkpoints/{}", number);
@@ -167,6 +169,9 @@ OpenParts open_parts(const std::vector<std::string>& paths) {
     if (const std::string differs = difference(*identity, its); !differs.empty()) {
       throw InputError(path, "",
                        fmt::format("is a part of another analysis than {} ({})", printable(first), differs));
+    }
+    if (!found.empty() && !have_same_options(input_of(*found.begin()->second.file), input_of(*file))) {
+      throw InputError(path, "", fmt::format("was folded with other options than {}", printable(first)));
     }
     if (of != parts) {
       throw InputError(path, "",

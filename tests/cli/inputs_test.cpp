@@ -36,6 +36,16 @@ TEST_F(Inputs, ComeFromFoldersGlobsListsAndNames) {
               ElementsAre("epoch2.h5", "epoch1.h5"));
 }
 
+TEST_F(Inputs, ListsMayBeginWithAByteOrderMark) {
+  make_dumps(folder_, "dump('a.h5', layers=['fc1'])");
+  folder_.write("list.txt",
+                "\xef\xbb\xbf"
+                "a.h5\n");
+  EXPECT_THAT(file_names(analyzed(folder_, {"@list.txt"})), ElementsAre("a.h5"));
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", ""}).err,
+              HasSubstr("found an empty name; expected a dump, a folder"));
+}
+
 TEST_F(Inputs, FoldersHaveNoHiddenFilesAndAnyCase) {
   make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('B.H5', layers=['fc1'])");
   folder_.write("._a.h5", "no dump");

@@ -88,7 +88,7 @@ TEST_F(Interruption, PartsAreNamedAndWrittenRight) {
 TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
   expect_status(0, folder_, {"analyze", "p.h5", "--part", "1/2", "-q", "-o", "one.h5"});
   expect_usage_error({"merge", "one.h5", "-o", "x.json"}, "is one of 2 parts; missing: 2");
-  expect_usage_error({"merge", "p.h5", "-o", "x.json"}, "expected 'collapscope part 4'");
+  expect_usage_error({"merge", "p.h5", "-o", "x.json"}, "expected 'collapscope part 5'");
   expect_usage_error({"merge", "nothere.h5", "-o", "x.json"}, "nothere.h5");
   expect_status(0, folder_, {"analyze", "p.h5", "--part", "2/2", "-q", "-o", "two.h5"});
   expect_usage_error({"merge", "one.h5", "two.h5", "--dumps", "elsewhere", "-o", "x.json"},

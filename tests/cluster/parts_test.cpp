@@ -106,6 +106,15 @@ TEST_F(Parts, AreRefusedWhereOneIsMissingOrDoubleOrAnothers) {
         (void)open_parts({paths[0], paths[1], paths[2], paths[1]});
       },
       ThrowsMessage<InputError>(HasSubstr("is part 2 of 3, as")));
+  AnalysisOptions one_dimension;
+  one_dimension.signal_dim = 1;
+  const std::string unlike = fold(2, 3, one_dimension);
+  EXPECT_THAT(
+      [&] {
+        (void)open_parts({paths[0], unlike, paths[2]});
+      },
+      ThrowsMessage<InputError>(HasSubstr("was folded with other options than")));
+  (void)fold(2, 3);
   const std::string other = fold(2, 4);
   EXPECT_THAT(
       [&] {

@@ -64,6 +64,10 @@ struct MergeOptions {
   std::uint64_t memory = 0;  // as of AnalysisOptions
 };
 
+// Of two parts, by what put_input has had: the options that change numbers. Throws Error where one makes
+// no sense.
+[[nodiscard]] bool have_same_options(const PartBytes& a, const PartBytes& b);
+
 // What the parts were made from.
 [[nodiscard]] std::vector<Checkpoint> checkpoints_of(PartSource& parts);
 

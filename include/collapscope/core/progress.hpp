@@ -6,7 +6,8 @@
 
 namespace collapscope {
 
-// Told by the analysis; all calls come from one thread.
+// Told by the analysis; all calls come from one thread. They must not throw: a layer would fail in their
+// place. StopRequest ends an analysis.
 class Progress {
  public:
   virtual ~Progress() = default;

@@ -22,7 +22,8 @@ using Identity = std::vector<std::pair<std::string, std::string>>;
 // Of sums of rows that lay in no file.
 [[nodiscard]] Identity identity_of_memory();
 
-// The part of it that the input makes: every file with its size and time of change, every checkpoint.
+// The part of it that the input makes: every file with its size and time of change, every checkpoint. Options
+// that change numbers are the caller's to add: the state of another --metrics would be taken up.
 [[nodiscard]] Identity input_identity(const std::vector<Checkpoint>& checkpoints);
 
 // A line for each file of the input, without its folder, for processes that may each have copies of their
