@@ -520,6 +520,18 @@ def test_the_bias_beside_a_weight_of_another_name(tmp_path):
         assert bias_of(weight="net.{layer}.weight", bias={}) is None
 
 
+@pytest.mark.parametrize("kernel, bias", [("params/head/kernel", "params/head/bias"), ("head.kernel", "head.bias"),
+                                          ("weight_net/head/kernel", "weight_net/head/bias"), ("head_kernel.weight", "head_kernel.bias")])
+def test_the_bias_beside_a_kernel(tmp_path, kernel, bias):
+    """As JAX and Keras name them."""
+    np.savez(tmp_path / "a.npz", **{"y": np.arange(6) % 3, "acts/head": np.random.default_rng(0).standard_normal((6, 2)), kernel: np.eye(2, 3),
+                                    bias: np.arange(3.0)})
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "a.h5", targets="y", activations="acts/*", task="classification",
+                        weight=kernel.replace("head", "{layer}"), transpose=True)
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert f["layers/head/bias"][()].tolist() == [0, 1, 2]
+
+
 def test_targets_and_predictions_are_no_layers(tmp_path):
     draw = np.random.default_rng(0)
     for shard in ("a", "b"):

@@ -163,15 +163,14 @@ class Weights:
                     values = as_weight(values, transposed(layer), f"{self.path}: {names[layer]}")
                 writer.array(f"layers/{layer}/{part}", values)
 
-
     def beside(self, layers, weight) -> dict[str, str]:
-        """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight"."""
+        """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight" or "kernel"."""
         there, found = set(self), {}
         for layer in layers:
             name = name_for(weight, layer)
-            first, word, last = (name or "").rpartition("weight")
-            if name in there and word and f"{first}bias{last}" in there:
-                found[layer] = f"{first}bias{last}"
+            for first, word, last in ((name or "").rpartition(word) for word in ("weight", "kernel")):
+                if name in there and word and f"{first}bias{last}" in there:
+                    found.setdefault(layer, f"{first}bias{last}")
         return found
 
     def say_what_is_left_out(self, layers, weight, bias) -> None:
@@ -209,7 +208,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     targets, predictions: names; [N] or [N, n].
     weights: the file or files with weights and biases, or the .index.json of several; None: those of the first shard.
     weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error. Where bias is not
-        given, it is also what lies beside the weight: fc.kernel_bias beside fc.kernel_weight. None: there is none.
+        given, it is also what lies beside the weight: fc.net_bias beside fc.net_weight, head/bias beside head/kernel. None: there is none.
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
     out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
