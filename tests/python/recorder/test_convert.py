@@ -565,3 +565,27 @@ def test_the_order_of_layers(tmp_path):
         assert order_of(tmp_path / "npy", activations={"b": "acts.stem", "a": "acts.head"}) == ["b", "a"]
     with pytest.warns(UserWarning, match="layers are taken in the order of their names, as such files keep none: block9, block10, head, stem;"):
         assert order_of(tmp_path / "npy") == ["block9", "block10", "head", "stem"]
+
+
+@pytest.mark.parametrize("weight, scale", [("fc.weight", "fc.SCB"), ("fc.qweight", "fc.scales"), ("fc/weight", "fc/weight_scale"),
+                                           ("fc.weight", "fc.weight.absmax"), ("fc.weight", None)])
+def test_quantized_weights(tmp_path, weight, scale):
+    """As `analyze --weights` says of them."""
+    arrays = {**numbers(), weight: np.arange(20, dtype="int8").reshape(4, 5)}
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    np.savez(tmp_path / "w.npz", **{weight: arrays[weight], **({scale: np.ones(4)} if scale else {})})
+
+    def run():
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations={"fc": "acts.fc2"}, weights=tmp_path / "w.npz",
+                            weight={"fc": weight})
+
+    if scale:
+        with pytest.raises(ValueError, match=f"w.npz: {weight}: found int8 integers beside {scale}, so they are quantized; expected the weight "
+                                             "itself: dequantize it before saving"):
+            run()
+    else:
+        with pytest.warns(UserWarning, match="w.npz: fc.weight: integers, stored as they are; of a quantized weight they would lack its scales") as said:
+            run()
+        assert said[0].filename == __file__  # the line names the caller's
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert np.array_equal(f["layers/fc/weight"], arrays[weight])

@@ -25,6 +25,8 @@ PIECE_BYTES = 16 * CHUNK_BYTES
 LAYOUTS = ("NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC")
 POOLS = ("mean", "max", "first", "last", "flatten", "none")
 WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
+# What quantized weights have beside them, in place of the end of their name, as src/weights/use_weights.cpp has it.
+SCALES = ("SCB", "weight_scale", "weight_scale_inv", "scales", "weight.absmax", "weight.quant_state", "qzeros", "weight_zero_point")
 
 
 def natural(name: str) -> list:
@@ -155,13 +157,18 @@ class Weights:
             raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
                              f"expected it among {listed(self)}{index_beside(self.path)}")
         elif required and missing and part == "weight":
-            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}", stacklevel=4)
-        for layer in layers:
-            if names[layer] in there:
-                values = stored(np.asarray(self[names[layer]]), None)
+            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}", stacklevel=3)
+        whole = []
+        for layer, name in names.items():
+            if name in there:
+                values = stored(np.asarray(self[name]), None)
                 if part == "weight":
-                    values = as_weight(values, transposed(layer), f"{self.path}: {names[layer]}")
+                    refuse_codes(values, f"{self.path}: {name}", name, there)
+                    whole += [name] if values.dtype.kind in "iu" else []
+                    values = as_weight(values, transposed(layer), f"{self.path}: {name}")
                 writer.array(f"layers/{layer}/{part}", values)
+        if whole:
+            warnings.warn(f"{self.path}: {listed(whole)}: integers, stored as they are; of a quantized weight they would lack its scales", stacklevel=3)
 
     def beside(self, layers, weight) -> dict[str, str]:
         """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight" or "kernel"."""
@@ -179,7 +186,16 @@ class Weights:
         for layer, name in self.beside(layers, weight).items():
             if name_for(bias, layer) not in there:
                 warnings.warn(f"{self.path}: {name}: left out, though it lies beside the weight of {layer!r}; bias= says which is the layer's, "
-                              "bias=None that there is none", stacklevel=4)
+                              "bias=None that there is none", stacklevel=3)
+
+
+def refuse_codes(values: np.ndarray, place: str, name: str, there) -> None:
+    """Raises ValueError for integers that are codes of a quantization: there are scales beside them."""
+    before = re.sub(r"[^./]*$", "", name)
+    scale = next((before + scale for scale in SCALES if before + scale in there), None)
+    if values.dtype.kind in "iu" and scale:
+        raise ValueError(f"{place}: found {values.dtype} integers beside {scale}, so they are quantized; expected the weight itself: dequantize it "
+                         "before saving")
 
 
 def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
@@ -288,7 +304,7 @@ def say_what_means_nothing(writer: DumpWriter, layers, layout, pool, dtype, glob
             f"layers/{layer}/weight" in writer.file for layer in fitting(glob, layers))
     for note, holds in notes.items():
         if holds:
-            warnings.warn(f"{writer.path}: {note}", stacklevel=4)
+            warnings.warn(f"{writer.path}: {note}", stacklevel=3)
 
 
 def require_same_layers(first: dict, here: dict, place) -> None:
