@@ -211,7 +211,7 @@ def test_images_and_sequences_with_their_attributes(tmp_path, analyze):
     rng = np.random.default_rng(2)
     np.savez(tmp_path / "a.npz", **{"h/conv": rng.standard_normal((9, 4, 4, 3)), "h/fc": rng.standard_normal((9, 2)), "y": np.arange(9),
                                     "conv.weight": rng.standard_normal((5, 3, 2, 2))})
-    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none")
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none", task="regression")
     results = analyze(tmp_path / "out.h5", "--metrics", "samples,features")
     assert (results["conv"]["samples"], results["conv"]["features"], results["fc"]["samples"]) == (144, 3, 9)
 
@@ -589,3 +589,19 @@ def test_quantized_weights(tmp_path, weight, scale):
         assert said[0].filename == __file__  # the line names the caller's
         with h5py.File(tmp_path / "out.h5") as f:
             assert np.array_equal(f["layers/fc/weight"], arrays[weight])
+
+
+def test_integer_targets_of_which_nobody_says_the_task(tmp_path, analyze):
+    """They may be labels: a line says how to make them that, also afterwards."""
+    arrays = {name: value for name, value in numbers().items() if name != "p"}
+    labels = as_npz(tmp_path, 0, {**arrays, "y": np.arange(60) % 3})
+    out, options = tmp_path / "out.h5", dict(targets="y", activations="acts.*")
+    with pytest.warns(UserWarning, match="0.npz: y: integers of shape .N. are measured as targets of a regression; task='classification' here, or "):
+        collapscope.convert(labels, out, **options)
+    assert "nc1" in analyze(out, "--task", "classification")["fc2"] and "nrc1" in analyze(out)["fc2"]
+    collapscope.convert(labels, out, task="regression", **options)
+    with h5py.File(out) as f:
+        assert f.attrs["task"] == "regression"
+    collapscope.convert(as_npz(tmp_path, 1, numbers()), out, **options)
+    with h5py.File(out) as f:
+        assert f.attrs["task"] == "regression"

@@ -209,7 +209,7 @@ def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
 
 
 def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
-            layout=None, pool=None, task="regression", attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False,
+            layout=None, pool=None, task=None, attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False,
             class_names=None) -> None:
     """Makes a dump of files that are there already. Everything is named by the arrays' names in the files.
 
@@ -228,8 +228,9 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
     out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
-    task, attributes, compression, allow_nonfinite, class_names: as of Recorder. Labels are integers [N], or floats that
-        are whole numbers.
+    attributes, compression, allow_nonfinite, class_names: as of Recorder.
+    task: "regression" or "classification". Labels are integers [N], or floats that are whole numbers. None: regression; of integers [N]
+        the dump then says no task, and `collapscope analyze --task classification` makes them labels.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
     Warns of what is taken otherwise than it may have been meant, and of options that mean nothing here.
@@ -252,6 +253,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         raise ValueError(f"{out}: found {'a folder' if Path(out).is_dir() else 'a name without the ending of HDF5 files'}; expected a name that "
                          f"ends in .h5, such as {os.path.join(out, 'dump.h5') if Path(out).is_dir() else Path(out).stem + '.h5'}")
     globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
+    said, task = task, "regression" if task is None else task
     class_names = check_class_names(out, task, class_names)
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
     try:
@@ -279,6 +281,10 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
             raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
         say_what_means_nothing(writer, layers, layout, pool, dtype, globs)
+        if said is None and not writer.rows["targets"].shape and writer.rows["targets"].dtype.kind in "iu":
+            del writer.file.attrs["task"]
+            warnings.warn(f"{source.path}: {targets}: integers of shape [N] are measured as targets of a regression; task='classification' here, or "
+                          "`collapscope analyze --task classification`, makes them class labels", stacklevel=2)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape
             own_layout = layout if len(row) + 1 == len(layout or "") else None
@@ -387,7 +393,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
     p.add_argument("--layout", choices=LAYOUTS, help="axes of sequences and images")
     p.add_argument("--pool", choices=POOLS, help="how the program pools them")
-    p.add_argument("--task", choices=["regression", "classification"], default="regression")
+    p.add_argument("--task", choices=["regression", "classification"],
+                   help="default: regression; of integers [N] the dump leaves it to analyze --task")
     p.add_argument("--class-names", metavar="FILE", help="of a classification: names of the labels 0, 1, 2 ..., one a line")
     p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
                    help="of the dump: run, step, weight_decay ...")
