@@ -605,3 +605,27 @@ def test_integer_targets_of_which_nobody_says_the_task(tmp_path, analyze):
     collapscope.convert(as_npz(tmp_path, 1, numbers()), out, **options)
     with h5py.File(out) as f:
         assert f.attrs["task"] == "regression"
+
+
+def test_the_axes_of_one_dimensional_convolutions(tmp_path, analyze, same_as_oracle):
+    """Where a sequence is as long as it has channels, nobody can tell which is which."""
+    rng = np.random.default_rng(3)
+    y, weight = rng.standard_normal((40, 2)), rng.standard_normal((6, 8, 3))
+    out, options = tmp_path / "out.h5", dict(targets="y", activations="acts.*")
+
+    def source(rows):
+        np.savez(tmp_path / "a.npz", y=y, **{"acts.c": rows, "c.weight": weight})
+        return tmp_path / "a.npz"
+
+    rows = rng.standard_normal((40, 8, 8))
+    with pytest.raises(ValueError, match=r"layers/c/activations: found shape \[N, 8, 8\], of which either axis may be the 8 inputs of a weight of shape "
+                                         r"\[6, 8, 1, 3\]; expected layout NCL, where the channels come first, or NTD"):
+        collapscope.convert(source(rows), out, **options)
+    collapscope.convert(source(rows), out, layout="NCL", **options)
+    same_as_oracle(analyze(out)["c"], rows.mean(2), y, weight, y)
+    with pytest.raises(ValueError, match=r"expected \[m, d\] to fit activations of shape \[N, 8, 12\], or layout NCL"):
+        collapscope.convert(source(rng.standard_normal((40, 8, 12))), out, **options)
+    for rows, layout in ((rows, "NTD"), (rng.standard_normal((40, 12, 8)), None)):
+        with pytest.warns(UserWarning, match=r"layers/c/weight: taken as \[m, C, k\], as PyTorch has it; \[k, C, m\], as Keras and JAX have it, would"):
+            collapscope.convert(source(rows), out, layout=layout, **options)
+        same_as_oracle(analyze(out)["c"], rows.mean(1), y, weight, y)

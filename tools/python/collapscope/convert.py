@@ -340,10 +340,19 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
 def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
     """The weight's inputs must be the features, or what they are when flattened."""
     weight = writer.file.get(f"layers/{layer}/weight")
-    channels_first = layout in ("NCL", "NCHW", "NCDHW") or layout is None and len(row) > 2
-    if weight is None or weight.shape[1] in (row[0 if len(row) > 1 and channels_first else -1], math.prod(row)):
+    if weight is None:
         return
-    hint = ", or transpose for weights stored as [d, m]" if weight.ndim == 2 else ""
+    window, inputs = weight.ndim > 2, weight.shape[1]
+    if window and layout is None and row == (inputs, inputs):
+        raise ValueError(f"{writer.path}: layers/{layer}/activations: found shape {shape_text(row)}, of which either axis may be the {inputs} inputs of "
+                         f"a weight of shape {list(weight.shape)}; expected layout NCL, where the channels come first, or NTD")
+    channels_first = layout in ("NCL", "NCHW", "NCDHW") or layout is None and len(row) > 2
+    if inputs in (row[0 if len(row) > 1 and channels_first else -1], math.prod(row)):
+        if window and len(row) == 2 and not channels_first:
+            warnings.warn(f"{writer.path}: layers/{layer}/weight: taken as [m, C, k], as PyTorch has it; [k, C, m], as Keras and JAX have it, would be "
+                          "measured wrongly", stacklevel=3)
+        return
+    hint = ", or transpose for weights stored as [d, m]" if not window else ", or layout NCL" if layout is None and row[0] == inputs else ""
     raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
                      f"activations of shape {shape_text(row)}{hint}")
 
