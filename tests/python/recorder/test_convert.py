@@ -298,6 +298,7 @@ def test_arrays_without_samples(tmp_path):
 
 
 def test_tensors_of_other_kinds_are_named(tmp_path):
+    warnings.filterwarnings("ignore", message="TypedStorage is deprecated")  # torch.load of a quantized tensor, in new versions
     rows = torch.ones(4, 3)
     kinds = {"sparse": rows.to_sparse()}
     if hasattr(torch, "quantize_per_tensor"):
@@ -629,3 +630,29 @@ def test_the_axes_of_one_dimensional_convolutions(tmp_path, analyze, same_as_ora
         with pytest.warns(UserWarning, match=r"layers/c/weight: taken as \[m, C, k\], as PyTorch has it; \[k, C, m\], as Keras and JAX have it, would"):
             collapscope.convert(source(rows), out, layout=layout, **options)
         same_as_oracle(analyze(out)["c"], rows.mean(1), y, weight, y)
+
+
+def test_two_arrays_of_one_name(tmp_path):
+    torch = pytest.importorskip("torch")
+    rows, y = torch.randn(6, 3), torch.randn(6, 1)
+    options = dict(targets="y", activations="acts.*")
+
+    def stored(content):
+        torch.save({"y": y, **content}, tmp_path / "a.pt")
+        collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            return {layer: f[f"layers/{layer}/activations"][()] for layer in f["layers"]}
+
+    for content, places in (({"acts.fc": rows, "acts": {"fc": rows + 1}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]"),
+                            ({"acts": {0: rows, "0": rows + 1}}, r"\['acts'\]\[0\] and \['acts'\]\['0'\]"),
+                            ({"acts.fc": rows, "acts": {"fc": [rows + 1]}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]"),
+                            ({"acts.fc": [rows], "acts": {"fc": [rows + 1]}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]")):
+        with pytest.raises(ValueError, match=rf"a.pt: acts\.\w+: found twice with different numbers, {places}; expected one array of this name"):
+            stored(content)
+    for content in ({"acts.fc": rows, "acts": {"fc": rows.clone()}}, {"acts.fc": rows, "other.x": rows, "other": {"x": y}}):
+        assert np.array_equal(stored(content)["fc"], rows)
+    arrays = {"y": y.numpy(), "acts.a": rows.numpy(), "acts.a.npy": 2 * rows.numpy()}
+    np.savez(tmp_path / "a.npz", **arrays)
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert all(np.array_equal(f[f"layers/{name}/activations"], arrays[f"acts.{name}"]) for name in ("a", "a.npy"))
