@@ -656,3 +656,32 @@ def test_two_arrays_of_one_name(tmp_path):
     collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", **options)
     with h5py.File(tmp_path / "out.h5") as f:
         assert all(np.array_equal(f[f"layers/{name}/activations"], arrays[f"acts.{name}"]) for name in ("a", "a.npy"))
+
+
+def test_checkpoints_are_no_shards(tmp_path):
+    first, second = (as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(numbers())[:2]))
+    options = dict(targets="y", activations="acts.*")
+    collapscope.convert([first, second], tmp_path / "out.h5", **options)
+    for name in ("fc2.weight", "fc10.bias"):
+        arrays = dict(parts(numbers())[1])
+        arrays[name] = arrays[name] + 1
+        other = as_npz(tmp_path, 2, arrays)
+        with pytest.raises(ValueError, match=rf"2.npz: {name}: found other numbers than in .*0.npz, as checkpoints of their own have; expected shards, "
+                                             "which hold other samples of one checkpoint: convert checkpoints one by one, or say weights="):
+            collapscope.convert([first, other], tmp_path / "no.h5", **options)
+        collapscope.convert([first, other], tmp_path / "out.h5", weights=first, **options)
+        arrays.pop(name)
+        collapscope.convert([first, as_npz(tmp_path, 3, arrays)], tmp_path / "out.h5", **options)
+    assert not (tmp_path / "no.h5").exists()
+
+
+def test_a_weight_that_two_files_have(tmp_path):
+    arrays = numbers()
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    weights = {name: value for name, value in arrays.items() if name not in SAMPLES}
+    options = dict(targets="y", predictions="p", activations="acts.*")
+    same, other = as_npz(tmp_path, 1, weights), as_safetensors(tmp_path, 2, {**weights, "fc2.weight": weights["fc2.weight"] + 1})
+    collapscope.convert(source, tmp_path / "out.h5", weights=[same, as_safetensors(tmp_path, 3, weights)], **options)
+    check(tmp_path / "out.h5", arrays)
+    with pytest.raises(ValueError, match="1.npz: fc2.weight: found twice with different numbers, .*1.npz and .*2.safetensors; expected one array of"):
+        collapscope.convert(source, tmp_path / "no.h5", weights=[same, other], **options)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
                     look_like_labels, shape_text, ENDINGS)
-from ._sources import index_beside, open_source, shards
+from ._sources import fingerprint, index_beside, open_source, shards, the_one
 from .text import fitting
 
 PIECE_BYTES = 16 * CHUNK_BYTES
@@ -136,12 +136,14 @@ class Weights:
         paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
         self.sources = [open_source(path, trust) for path in paths] if paths else [first]
         self.path = self.sources[0].path
+        self.prints: dict[str, tuple] = {}  # of what was copied: name -> fingerprint
 
     def __iter__(self):
         return (name for source in self.sources for name in source)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return next(source for source in self.sources if name in source)[name]
+        found = [(source.path, source[name]) for source in self.sources if name in source]
+        return the_one(f"{found[0][0]}: {name}", found)
 
     def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed) -> None:
         """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
@@ -162,6 +164,7 @@ class Weights:
         for layer, name in names.items():
             if name in there:
                 values = stored(np.asarray(self[name]), None)
+                self.prints[name] = fingerprint(values)
                 if part == "weight":
                     refuse_codes(values, f"{self.path}: {name}", name, there)
                     whole += [name] if values.dtype.kind in "iu" else []
@@ -215,8 +218,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
 
         collapscope.convert(["a.npz", "b.npz"], "out.h5", targets="y", activations="acts.*", weights="model.safetensors")
 
-    sources: the shards, in the order of the samples: .npz, .pt, .ckpt, .safetensors, or folders of .npy. Loose .npy files
-        together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
+    sources: the shards of one checkpoint, in the order of the samples: .npz, .pt, .ckpt, .safetensors, or folders of .npy. Loose .npy
+        files together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
         to end.
     activations: a dict {layer: name}, or a pattern, whose * stands for the layer's name ("acts.*"). Shape [N, d],
         [N, T, d] or images; the input of the layer, not its output. Layers are in the order of the dict; of a pattern in that of the
@@ -271,12 +274,14 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                 elif bias is not None:
                     holder.copy(writer, layers, "bias", bias, True, None)
                     holder.say_what_is_left_out(layers, weight, bias)
+                prints = {} if weights else holder.prints
                 del holder
                 for glob in globs:
                     if not fitting(glob, layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
             elif not isinstance(activations, Mapping):
                 require_same_layers(layers, find_layers(activations, source, others), source.path)
+            require_same_weights(prints, source, paths[0])
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
             raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
@@ -317,6 +322,14 @@ def require_same_layers(first: dict, here: dict, place) -> None:
     for layer in here:
         if layer not in first:
             raise ValueError(f"{place}: found layer {layer!r}, which the first shard lacks; expected the same layers in all shards")
+
+
+def require_same_weights(prints: dict, source, first) -> None:
+    """Shards that have weights of their own are checkpoints of their own."""
+    for name, known in prints.items():
+        if name in source and fingerprint(stored(np.asarray(source[name]), None)) != known:
+            raise ValueError(f"{source.path}: {name}: found other numbers than in {first}, as checkpoints of their own have; expected shards, which hold "
+                             "other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
 
 
 def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None,
