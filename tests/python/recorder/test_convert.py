@@ -211,7 +211,8 @@ def test_images_and_sequences_with_their_attributes(tmp_path, analyze):
     rng = np.random.default_rng(2)
     np.savez(tmp_path / "a.npz", **{"h/conv": rng.standard_normal((9, 4, 4, 3)), "h/fc": rng.standard_normal((9, 2)), "y": np.arange(9),
                                     "conv.weight": rng.standard_normal((5, 3, 2, 2))})
-    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none", task="regression")
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none", task="regression",
+                        weight={"conv": "conv.weight"})
     results = analyze(tmp_path / "out.h5", "--metrics", "samples,features")
     assert (results["conv"]["samples"], results["conv"]["features"], results["fc"]["samples"]) == (144, 3, 9)
 
@@ -452,7 +453,7 @@ def test_a_checkpoint_of_lightning(tmp_path):
     source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
     weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name not in SAMPLES}
     torch.save({"epoch": 3, "state_dict": weights}, tmp_path / "last.ckpt")
-    for weight, bias in (("{layer}.weight", "{layer}.bias"), ("state_dict.{layer}.weight", "state_dict.{layer}.bias")):
+    for weight, bias in (("{layer}.weight", "{layer}.bias"), ("state_dict.{layer}.weight", {"fc10": "state_dict.fc10.bias"})):
         collapscope.convert(source, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*", weight=weight, bias=bias,
                             weights=tmp_path / "last.ckpt")
         check(tmp_path / "out.h5", arrays)
@@ -685,3 +686,48 @@ def test_a_weight_that_two_files_have(tmp_path):
     check(tmp_path / "out.h5", arrays)
     with pytest.raises(ValueError, match="1.npz: fc2.weight: found twice with different numbers, .*1.npz and .*2.safetensors; expected one array of"):
         collapscope.convert(source, tmp_path / "no.h5", weights=[same, other], **options)
+
+
+def test_normalizations_have_no_weight(tmp_path):
+    """As the recorder stores them: a scale maps no features."""
+    arrays = {**numbers(), "fc10.weight": np.ones(4, "float32"), "fc10.bias": np.ones(4, "float32")}
+    source = as_npz(tmp_path, 0, arrays)
+    for options in ({}, dict(weights=source), dict(weight="{layer}.weight", bias={})):
+        with pytest.warns(UserWarning, match="0.npz: found no weight of fc10; a vector, as fc10 has, is none"):
+            collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert set(f["layers/fc10"]) == {"activations"} and "weight" in f["layers/fc2"]
+    with pytest.raises(ValueError, match=r"0.npz: fc10.weight: found a weight of shape \[4\]"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", weight={"fc10": "fc10.weight"})
+
+
+def test_layers_without_a_weight_or_bias_beside_others(tmp_path):
+    arrays = numbers()
+    arrays["fc2.wieght"] = arrays.pop("fc2.weight")
+    source, options = as_npz(tmp_path, 0, arrays), dict(targets="y", activations="acts.*")
+    with pytest.warns(UserWarning, match="0.npz: found no weight of fc2$"):
+        collapscope.convert(source, tmp_path / "out.h5", **options)
+    with pytest.warns(UserWarning, match="1.npz: found no bias of fc2$"):
+        collapscope.convert(as_npz(tmp_path, 1, numbers()), tmp_path / "out.h5", bias="*.bias", **options)
+
+
+def test_a_second_call_has_the_weight_of_the_module(tmp_path):
+    """As `analyze --weights` has it."""
+    arrays = numbers()
+    arrays = {**{name: arrays[name] for name in ("y", "acts.fc10", "fc10.weight", "fc10.bias")}, "acts.fc10#2": arrays["acts.fc10"]}
+    collapscope.convert(as_npz(tmp_path, 0, arrays), tmp_path / "out.h5", targets="y", activations="acts.*")
+    with h5py.File(tmp_path / "out.h5") as f:
+        for part in ("weight", "bias"):
+            assert all(np.array_equal(f[f"layers/{layer}/{part}"], arrays[f"fc10.{part}"]) for layer in ("fc10", "fc10#2"))
+
+
+@pytest.mark.parametrize("name, values, message", [
+    ("fc10.bias", np.ones((1, 2)), r"fc10.bias: found a bias of shape \[1, 2\]; expected \[2\], as the weight has shape \[2, 4\]"),
+    ("fc10.bias", np.ones(3), r"fc10.bias: found a bias of shape \[3\]; expected \[2\], as the weight has shape \[2, 4\]"),
+    ("fc10.weight", np.ones((2, 4)) * 1j, "fc10.weight: found numbers of type complex128; expected float16, bfloat16, float32"),
+    ("acts.fc2", np.arange(60), r"acts.fc2: found shape \[60\]; expected activations of shape \[N, d\], \[N, T, d\] or of images; a single feature")])
+def test_what_the_program_would_refuse(tmp_path, name, values, message):
+    source = as_npz(tmp_path, 0, {**numbers(), name: values})
+    with pytest.raises(ValueError, match=f"0.npz: {message}"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    assert not (tmp_path / "out.h5").exists()

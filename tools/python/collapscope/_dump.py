@@ -60,6 +60,11 @@ def first_bad_row(values: np.ndarray) -> int | None:
     return int(np.argmin(good.reshape(len(good), -1).all(axis=1)))
 
 
+def require_numbers(place: str, values: np.ndarray) -> None:
+    if values.dtype.kind not in "fiu" and not is_bfloat16(values) or values.dtype.itemsize > 8:
+        raise ValueError(f"{place}: found numbers of type {values.dtype}; expected float16, bfloat16, float32, float64 or integers")
+
+
 class Rows:
     """A dataset that grows along its first axis, written in whole chunks of rows of about 1 MiB."""
 
@@ -118,9 +123,7 @@ class CheckedRows:
 
     def check(self, name: str, values: np.ndarray) -> None:
         """Raises ValueError unless `values` can be appended to the dataset `name`."""
-        if values.dtype.kind not in "fiu" and not is_bfloat16(values) or values.dtype.itemsize > 8:
-            raise ValueError(f"{self._place(name)}: found numbers of type {values.dtype}; expected float16, bfloat16, "
-                             "float32, float64 or integers")
+        require_numbers(self._place(name), values)
         if values.ndim == 0 or 0 in values.shape[1:]:
             raise ValueError(f"{self._place(name)}: found shape {list(values.shape)}; expected [N, ...] with no empty axis")
         known = self.rows.get(name)

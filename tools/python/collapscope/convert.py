@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    look_like_labels, shape_text, ENDINGS)
+                    look_like_labels, require_numbers, shape_text, ENDINGS)
 from ._sources import fingerprint, index_beside, open_source, shards, the_one
 from .text import fitting
 
@@ -129,6 +129,20 @@ def name_for(pattern, layer: str) -> str | None:
     return pattern.replace("{layer}" if "{layer}" in pattern else "*", layer)
 
 
+def named(pattern, layer: str, there) -> str | None:
+    """As name_for; by a pattern `fc#2`, a second call, has what `fc` has, unless there is one of its own."""
+    name, of_module = (name_for(pattern, called) for called in (layer, re.sub(r"#\d+$", "", layer)))
+    return of_module if name not in there and of_module in there and not isinstance(pattern, Mapping) else name
+
+
+def bias_beside(weight: str | None, there) -> str | None:
+    """What has the name of a weight, with "bias" for its last "weight" or "kernel"."""
+    for first, word, last in ((weight or "").rpartition(word) for word in ("weight", "kernel")):
+        if weight in there and word and f"{first}bias{last}" in there:
+            return f"{first}bias{last}"
+    return None
+
+
 class Weights:
     """Weights and biases by name, in one or several files."""
 
@@ -136,7 +150,9 @@ class Weights:
         paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
         self.sources = [open_source(path, trust) for path in paths] if paths else [first]
         self.path = self.sources[0].path
-        self.prints: dict[str, tuple] = {}  # of what was copied: name -> fingerprint
+        self.prints: dict[str, tuple] | None = None if paths else {}  # of what was copied from a shard: name -> fingerprint
+        self.vectors: set[str] = set()  # layers whose "weight" is one, as a normalization's scale is: they have none
+        self.biases: dict[str, str] = {}  # layer -> where its bias is
 
     def __iter__(self):
         return (name for source in self.sources for name in source)
@@ -145,49 +161,66 @@ class Weights:
         found = [(source.path, source[name]) for source in self.sources if name in source]
         return the_one(f"{found[0][0]}: {name}", found)
 
-    def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed) -> None:
+    def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed=None) -> None:
         """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
-        required, and a warning names layers that have no weight."""
-        names, there = {layer: name_for(pattern, layer) for layer in layers}, set(self)
-        missing = [layer for layer in layers if names[layer] not in there]
-        if isinstance(pattern, Mapping):
-            for layer, name in pattern.items():
-                if layer not in names:
-                    raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
-                get(self, name)
-        elif required and len(missing) == len(names):
-            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
-                             f"expected it among {listed(self)}{index_beside(self.path)}")
-        elif required and missing and part == "weight":
-            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}", stacklevel=3)
-        whole = []
-        for layer, name in names.items():
-            if name in there:
-                values = stored(np.asarray(self[name]), None)
+        required, and a warning names layers that have none where others do."""
+        there, by_dict = set(self), isinstance(pattern, Mapping)
+        layers = [layer for layer in layers if by_dict or layer not in self.vectors]
+        for layer, name in pattern.items() if by_dict else ():
+            if layer not in layers:
+                raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
+            get(self, name)
+        missing, whole = [], []
+        for layer in layers:
+            name = named(pattern, layer, there)
+            values = stored(np.asarray(self[name]), None) if name in there else None
+            if values is not None and part == "weight" and values.ndim == 1 and not by_dict:
+                self.vectors.add(layer)
+                values = None
+            if values is None:
+                missing.append(layer)
+                continue
+            place = f"{self.path}: {name}"
+            require_numbers(place, values)
+            if self.prints is not None:
                 self.prints[name] = fingerprint(values)
-                if part == "weight":
-                    refuse_codes(values, f"{self.path}: {name}", name, there)
-                    whole += [name] if values.dtype.kind in "iu" else []
-                    values = as_weight(values, transposed(layer), f"{self.path}: {name}")
-                writer.array(f"layers/{layer}/{part}", values)
+            if part == "bias":
+                self.biases[layer] = place
+            else:
+                refuse_codes(values, place, name, there)
+                whole += [name] if values.dtype.kind in "iu" else []
+                values = as_weight(values, transposed(layer), place)
+            writer.array(f"layers/{layer}/{part}", values)
+        if not by_dict:
+            self.say_what_lacks(part, pattern, layers, missing, required)
         if whole:
             warnings.warn(f"{self.path}: {listed(whole)}: integers, stored as they are; of a quantized weight they would lack its scales", stacklevel=3)
 
+    def say_what_lacks(self, part: str, pattern, layers, missing, required: bool) -> None:
+        vectors = f"; a vector, as {listed(self.vectors)} has, is none" if self.vectors and part == "weight" else ""
+        if required and layers and len(missing) == len(layers):
+            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {name_for(pattern, missing[0])!r}; "
+                             f"expected it among {listed(self)}{index_beside(self.path)}{vectors}")
+        if missing and len(missing) < len(layers) and (required or part == "weight"):
+            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}{vectors}", stacklevel=4)
+
     def beside(self, layers, weight) -> dict[str, str]:
-        """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight" or "kernel"."""
-        there, found = set(self), {}
-        for layer in layers:
-            name = name_for(weight, layer)
-            for first, word, last in ((name or "").rpartition(word) for word in ("weight", "kernel")):
-                if name in there and word and f"{first}bias{last}" in there:
-                    found.setdefault(layer, f"{first}bias{last}")
-        return found
+        """Layer -> name of the bias that lies beside its weight."""
+        there = set(self)
+        found = {layer: bias_beside(named(weight, layer, there), there) for layer in layers if layer not in self.vectors}
+        return {layer: name for layer, name in found.items() if name}
+
+    def copy_biases_of_default_names(self, writer: DumpWriter, layers, weight) -> None:
+        there = set(self)
+        plain = {layer: named(BIAS, layer, there) for layer in layers if layer not in self.vectors}
+        names = {**{layer: name for layer, name in plain.items() if name in there}, **self.beside(layers, weight)}
+        self.copy(writer, layers, "bias", names, False)
 
     def say_what_is_left_out(self, layers, weight, bias) -> None:
         """A bias that lies beside its weight, and has another name than was asked for."""
         there = set(self)
         for layer, name in self.beside(layers, weight).items():
-            if name_for(bias, layer) not in there:
+            if named(bias, layer, there) not in there:
                 warnings.warn(f"{self.path}: {name}: left out, though it lies beside the weight of {layer!r}; bias= says which is the layer's, "
                               "bias=None that there is none", stacklevel=3)
 
@@ -269,12 +302,11 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                 holder = Weights(weights, source, trust)
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
                 if bias == BIAS:
-                    plain = {layer: name_for(BIAS, layer) for layer in layers if name_for(BIAS, layer) in set(holder)}
-                    holder.copy(writer, layers, "bias", {**plain, **holder.beside(layers, weight)}, False, None)
+                    holder.copy_biases_of_default_names(writer, layers, weight)
                 elif bias is not None:
-                    holder.copy(writer, layers, "bias", bias, True, None)
+                    holder.copy(writer, layers, "bias", bias, True)
                     holder.say_what_is_left_out(layers, weight, bias)
-                prints = {} if weights else holder.prints
+                prints, biases = holder.prints or {}, holder.biases
                 del holder
                 for glob in globs:
                     if not fitting(glob, layers):
@@ -295,6 +327,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             own_layout = layout if len(row) + 1 == len(layout or "") else None
             writer.group(f"layers/{layer}", index=index, layout=own_layout, pool=pool if len(row) > 1 else None)
             check_weight(writer, layer, row, own_layout)
+            if layer in biases:
+                check_bias(writer, layer, biases[layer])
         if class_names is not None:
             writer.names(class_names)
         writer.close()
@@ -345,6 +379,9 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
             shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
             check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
+        elif not 1 < values.ndim < 6 and values.ndim:
+            raise ValueError(f"{source.path}: {name}: found shape {list(values.shape)}; expected activations of shape [N, d], [N, T, d] or of images; a "
+                             "single feature takes the shape [N, 1]")
         copy_rows(writer, part, values, dtype if part.startswith("layers/") else None)
         if len(values) != shape[0]:
             raise ValueError(f"{source.path}: {name}: found {len(values)} samples; expected {shape[0]}, as {targets} has")
@@ -368,6 +405,14 @@ def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None)
     hint = ", or transpose for weights stored as [d, m]" if not window else ", or layout NCL" if layout is None and row[0] == inputs else ""
     raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
                      f"activations of shape {shape_text(row)}{hint}")
+
+
+def check_bias(writer: DumpWriter, layer: str, place: str) -> None:
+    """A bias must be [m], with the m of the layer's weight, if it has one."""
+    found, weight = writer.file[f"layers/{layer}/bias"].shape, writer.file.get(f"layers/{layer}/weight")
+    if len(found) != 1 or weight is not None and found[0] != weight.shape[0]:
+        raise ValueError(f"{place}: found a bias of shape {list(found)}; expected "
+                         + ("[m]" if weight is None else f"[{weight.shape[0]}], as the weight has shape {list(weight.shape)}"))
 
 
 def assignments(items: list[str] | None, option: str):
