@@ -731,3 +731,38 @@ def test_what_the_program_would_refuse(tmp_path, name, values, message):
     with pytest.raises(ValueError, match=f"0.npz: {message}"):
         collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
     assert not (tmp_path / "out.h5").exists()
+
+
+@pytest.mark.parametrize("layers, message", [
+    ({".": 0, "a": 1}, "the layer '.', which HDF5 would name ''"), ({"a//b": 0, "a/b": 1}, "the layer 'a//b', which HDF5 would name 'a/b'"),
+    ({"./x": 0}, "the layer './x', which HDF5 would name 'x'"), ({"a/": 0}, "the layer 'a/', which HDF5 would name 'a'"),
+    ({"x/activations": 0, "x": 1}, "the layer 'x/activations', which would be the activations of the layer 'x'"),
+    ({"a/b": 0, "a/b/bias/c": 1}, "the layer 'a/b/bias/c', which would be the bias of the layer 'a/b'")])
+def test_names_that_are_others_in_hdf5(tmp_path, layers, message):
+    rows = np.random.default_rng(0).standard_normal((6, 3))
+    source = as_npz(tmp_path, 0, {"y": rows[:, 0], **{f"acts.{layer}": rows for layer in layers}})
+    with pytest.raises(ValueError, match=rf"out.h5: found {message}; expected activations=\{{layer: name\}}, which gives it another name"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    collapscope.convert(source, tmp_path / "out.h5", targets="y", activations={f"l{number}": f"acts.{layer}" for layer, number in layers.items()})
+
+
+def test_any_other_name_is_one_of_a_layer(tmp_path, analyze):
+    rows = np.random.default_rng(0).standard_normal((6, 3))
+    names = ["a\nb", "a", "a/b", "activations", "a/c/weight", "..", "ü ✓", "#2"]
+    source = as_npz(tmp_path, 0, {"y": rows[:, 0], **{f"acts.{layer}": rows for layer in names}})
+    collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    assert len(analyze(tmp_path / "out.h5")) == 1 + len(names)
+
+
+def test_weights_and_biases_are_no_layers(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"y": rng.standard_normal((4, 2)), "fc": rng.standard_normal((4, 3)), "fc.weight": rng.standard_normal((4, 3)), "fc.bias": np.ones(4)}
+    source, options = as_npz(tmp_path, 0, arrays), dict(targets="y", activations="*")
+    collapscope.convert(source, tmp_path / "out.h5", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["layers"]) == ["fc"] and set(f["layers/fc"]) == {"activations", "bias", "weight"}
+    weights = as_npz(tmp_path, 1, {"fc": arrays["fc.weight"]})
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in ("y", "fc")})
+    collapscope.convert(source, tmp_path / "out.h5", weights=weights, weight="{layer}", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["layers"]) == ["fc"] and np.array_equal(f["layers/fc/weight"], arrays["fc.weight"])

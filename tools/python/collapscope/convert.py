@@ -41,19 +41,22 @@ def expression(pattern: str) -> re.Pattern:
     if len(parts) < 2 or len(parts) > 2 and "{layer}" not in pattern:
         raise ValueError(f"found the pattern {pattern!r}; expected one * or {{layer}} in it, where the layer's name stands")
     first, *rest = map(re.escape, parts)
-    return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest))
+    return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest), re.DOTALL)
 
 
-def find_layers(activations, source, others=()) -> dict[str, str]:
+def find_layers(activations, source, others=(), weight=None, bias=None) -> dict[str, str]:
     """Layer -> name of its activations, input to output. See `convert` for `activations`. A list of batches that fits is one
-    array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them."""
+    array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them; nor is what has the name of
+    another layer's weight or bias."""
     if isinstance(activations, Mapping):
         return dict(activations)
     lists, names = getattr(source, "lists", {}), list(source)
     matches = filter(None, map(expression(activations).fullmatch, [*names, *lists]))
     layers = {match["layer"]: match.string for match in matches if match.string not in others}
     batches = {f"{name}.{number}" for name in layers.values() if name in lists for number in range(len(lists[name]))}
-    layers = {layer: name for layer, name in layers.items() if name not in batches}
+    there = set(names)
+    used = {part for layer, name in layers.items() for part in parts_of(layer, there, weight, bias) if part != name}
+    layers = {layer: name for layer, name in layers.items() if name not in batches | used}
     if not layers:
         raise ValueError(f"{source.path}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
     if getattr(source, "keeps_order", False):
@@ -63,6 +66,25 @@ def find_layers(activations, source, others=()) -> dict[str, str]:
         warnings.warn(f"{source.path}: layers are taken in the order of their names, as such files keep none: {listed(by_name)}; "
                       "activations={layer: name} gives another order, input to output", stacklevel=3)
     return {layer: layers[layer] for layer in by_name}
+
+
+def parts_of(layer: str, there, weight, bias) -> set:
+    """What may be the weight and the bias of a layer."""
+    name = named(weight, layer, there)
+    return {name, named(bias, layer, there), bias_beside(name, there)}
+
+
+def check_names(path, layers) -> None:
+    """Raises ValueError for names of layers that are others in HDF5: groups by "/", where "." and nothing count as nothing."""
+    for layer in layers:
+        words = str(layer).split("/")
+        if {"", "."} & set(words):
+            raise ValueError(f"{path}: found the layer {layer!r}, which HDF5 would name {'/'.join(word for word in words if word not in ('', '.'))!r}; "
+                             "expected activations={layer: name}, which gives it another name")
+        for end in range(1, len(words)):
+            if words[end] in ("activations", "weight", "bias") and "/".join(words[:end]) in layers:
+                raise ValueError(f"{path}: found the layer {layer!r}, which would be the {words[end]} of the layer {'/'.join(words[:end])!r}; "
+                                 "expected activations={layer: name}, which gives it another name")
 
 
 def listed(names) -> str:
@@ -297,7 +319,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         for opener in openers:
             source = opener(trust)
             if layers is None:
-                layers = find_layers(activations, source, others)
+                layers = find_layers(activations, source, others, weight, bias)
+                check_names(out, layers)
                 transposed = {layer for glob in globs for layer in fitting(glob, layers)}
                 holder = Weights(weights, source, trust)
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
@@ -312,7 +335,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                     if not fitting(glob, layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
             elif not isinstance(activations, Mapping):
-                require_same_layers(layers, find_layers(activations, source, others), source.path)
+                require_same_layers(layers, find_layers(activations, source, others, weight, bias), source.path)
             require_same_weights(prints, source, paths[0])
             copy_shard(writer, source, layers, targets, predictions, dtype, task)
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
