@@ -242,7 +242,7 @@ def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
     (dict(targets="acts.fc"), r"found no array 'acts.fc'"),
     (dict(predictions="acts.fc2"), r"predictions: found shape \[10, 5\]; expected \[10, 2\] beside targets"),
     (dict(dtype="int8"), r"dtype: found 'int8'; expected float16, bfloat16, float32, float64 or None"),
-    (dict(task="classification"), r"targets: found float64 of shape \[10, 2\]; expected integers \[N\]")])
+    (dict(task="classification"), r"0.npz: y: found float64 of shape \[10, 2\]; expected labels: integers \[N\]")])
 def test_refused(tmp_path, change, message):
     sources = [as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(numbers()))]
     options = {"targets": "y", "activations": "acts.*", **change}
@@ -321,6 +321,10 @@ def test_labels_that_are_whole_floats(tmp_path):
         collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": labels.astype(dtype)}), tmp_path / "out.h5", **options)
         with h5py.File(tmp_path / "out.h5") as f:
             assert f["targets"].dtype == np.int64 and (f["targets"][:] == labels).all()
+    for other in (labels[:, None], labels[:, None].astype("float32"), np.eye(3)[labels], np.eye(3, dtype="int8")[labels]):
+        collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": other}), tmp_path / "out.h5", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert f["targets"].shape == (60,) and (f["targets"][:] == labels).all()
     for wrong, text in ((0.5, "0.5"), (np.nan, "nan")):
         bad = labels.astype("float32")
         bad[7] = wrong
@@ -766,3 +770,17 @@ def test_weights_and_biases_are_no_layers(tmp_path):
     collapscope.convert(source, tmp_path / "out.h5", weights=weights, weight="{layer}", **options)
     with h5py.File(tmp_path / "out.h5") as f:
         assert list(f["layers"]) == ["fc"] and np.array_equal(f["layers/fc/weight"], arrays["fc.weight"])
+
+
+def test_labels_of_positions(tmp_path, analyze):
+    """They are none of one-hot rows, of which argmax would make one label for a sample."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (20, 4))
+    source = as_npz(tmp_path, 0, {"y": labels, "acts.a": rng.standard_normal((20, 4, 5)), "p": rng.standard_normal((20, 3))})
+    options = dict(targets="y", activations="acts.*", task="classification")
+    collapscope.convert(source, tmp_path / "out.h5", pool="none", **options)
+    results = analyze(tmp_path / "out.h5")
+    assert results[""]["classes"] == 3 and results["a"]["samples"] == 80
+    with pytest.raises(ValueError, match=r"0.npz: y: found int64 of shape \[20, 4\]; expected labels: integers \[N\] or one-hot rows \[N, K\], or "
+                                         r"integers \[N, T\] of positions with pool 'none'"):
+        collapscope.convert(source, tmp_path / "no.h5", **options)

@@ -293,12 +293,20 @@ def check_class_names(path, task: str, names) -> list[str] | None:
     return names
 
 
+def is_one_hot(rows: np.ndarray) -> bool:
+    """Whether rows [N, K] have a single 1 among zeros."""
+    numbers = np.ascontiguousarray(rows).view("<u2") / 0x3F80 if is_bfloat16(rows) else rows
+    return rows.shape[1] > 1 and bool(((numbers == 0) | (numbers == 1)).all() and (np.count_nonzero(numbers, axis=1) == 1).all())
+
+
 def check_targets(path, task: str, targets: np.ndarray) -> None:
     """Raises ValueError unless the shape, [N] or [N, n], and the type fit the task."""
     regression = task == "regression"
     axes = (1, 2) if regression else (1,)
     if targets.ndim not in axes or not (regression or targets.dtype.kind in "iub"):
-        hint = " (of one-hot rows: y.argmax(1))" if not regression and targets.ndim == 2 else ""
+        matrix = not regression and targets.ndim == 2
+        hint = (" (of labels [N, 1]: y[:, 0])" if matrix and targets.shape[1] == 1
+                else " (of one-hot rows: y.argmax(1))" if matrix and is_one_hot(targets) else "")
         raise ValueError(f"{path}: targets: found {type_name(targets)} of shape {list(targets.shape)}; expected "
                          f"{'[N] or [N, n]' if regression else 'integers [N]'}{hint}")
 

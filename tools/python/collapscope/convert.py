@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    look_like_labels, require_numbers, shape_text, ENDINGS)
+                    is_one_hot, look_like_labels, require_numbers, shape_text, type_name, ENDINGS)
 from ._sources import fingerprint, index_beside, open_source, shards, the_one
 from .text import fitting
 
@@ -121,15 +121,22 @@ def to_bfloat16(values: np.ndarray) -> np.ndarray:
     return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
 
 
-def whole_labels(values: np.ndarray, place: str) -> np.ndarray:
-    """Labels that are floats [N] as integers, as the program takes them; other values as they are. Raises ValueError for fractions."""
-    if values.ndim != 1 or values.dtype.kind != "f" and not is_bfloat16(values):
+def labels_of(values: np.ndarray, place: str, positions: bool) -> np.ndarray:
+    """Labels as integers: [N] of [N, 1] and of one-hot rows, [N, T] of positions. Raises ValueError for what is no label."""
+    column = values.ndim == 2 and values.shape[1] == 1
+    if values.ndim == 2 and not column and not positions and is_one_hot(values):
+        return stored(values, "float64").argmax(1)
+    if values.ndim != 1 and not column and not (positions and values.ndim == 2) or values.dtype.kind not in "iubf" and not is_bfloat16(values):
+        raise ValueError(f"{place}: found {type_name(values)} of shape {list(values.shape)}; expected labels: integers [N] or one-hot rows [N, K], or "
+                         "integers [N, T] of positions with pool 'none'")
+    values = values[:, 0] if column else values
+    if values.dtype.kind in "iub":
         return values
     numbers = stored(values, "float64")
     with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero(~(np.abs(numbers) < 2.0**63) | (numbers != np.floor(numbers)))
+        bad = np.argwhere(~(np.abs(numbers) < 2.0**63) | (numbers != np.floor(numbers)))
     if bad.size:
-        raise ValueError(f"{place}: found {float(numbers[bad[0]])!r} for sample {bad[0]}; expected whole numbers as class labels")
+        raise ValueError(f"{place}: found {float(numbers[tuple(bad[0])])!r} for sample {bad[0][0]}; expected whole numbers as class labels")
     return numbers.astype(np.int64)
 
 
@@ -287,7 +294,8 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
     attributes, compression, allow_nonfinite, class_names: as of Recorder.
-    task: "regression" or "classification". Labels are integers [N], or floats that are whole numbers. None: regression; of integers [N]
+    task: "regression" or "classification". Labels are integers [N], or floats that are whole numbers, [N, 1] or one-hot
+        rows, too; with pool "none" also integers [N, T], of positions. None: regression; of integers [N]
         the dump then says no task, and `collapscope analyze --task classification` makes them labels.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
@@ -337,7 +345,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
             elif not isinstance(activations, Mapping):
                 require_same_layers(layers, find_layers(activations, source, others, weight, bias), source.path)
             require_same_weights(prints, source, paths[0])
-            copy_shard(writer, source, layers, targets, predictions, dtype, task)
+            copy_shard(writer, source, layers, targets, predictions, dtype, task, pool)
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
             raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
         say_what_means_nothing(writer, layers, layout, pool, dtype, globs)
@@ -389,16 +397,18 @@ def require_same_weights(prints: dict, source, first) -> None:
                              "other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
 
 
-def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None,
-               task: str) -> None:
+def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None, task: str,
+               pool: str | None) -> None:
     """One shard, in which all arrays must have the same samples."""
     names = {"targets": targets, **({"predictions": predictions} if predictions else {})}
     names.update((f"layers/{layer}/activations", name) for layer, name in layers.items())
     for part, name in names.items():
         values = get(source, name)
         if part == "targets":
-            values = whole_labels(values, f"{source.path}: {name}") if task == "classification" else values
-            check_targets(writer.path, task, values)
+            if task == "classification":
+                values = labels_of(values, f"{source.path}: {name}", pool == "none")
+            else:
+                check_targets(writer.path, task, values)
             shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
             check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
