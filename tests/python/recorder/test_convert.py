@@ -1,5 +1,7 @@
 """convert: every kind of file, as function and as command, against arrays in memory; and what is refused."""
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -784,3 +786,72 @@ def test_labels_of_positions(tmp_path, analyze):
     with pytest.raises(ValueError, match=r"0.npz: y: found int64 of shape \[20, 4\]; expected labels: integers \[N\] or one-hot rows \[N, K\], or "
                                          r"integers \[N, T\] of positions with pool 'none'"):
         collapscope.convert(source, tmp_path / "no.h5", **options)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys, number):
+    """As batch systems end a job."""
+    module = sys.modules["collapscope.convert"]
+    copy, before = module.copy_rows, signal.getsignal(number)
+
+    def stopped(*arguments):
+        copy(*arguments)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(module, "copy_rows", stopped)
+    source = as_npz(tmp_path, 0, numbers())
+    assert main(source, "-o", tmp_path / "out.h5", "--activations", "acts.*", "--targets", "y") == 2
+    assert capsys.readouterr().err == f"collapscope convert: {tmp_path / 'out.h5'}: stopped, and not written\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"] and signal.getsignal(number) is before
+
+
+def test_an_array_that_does_not_fit_the_memory(tmp_path, monkeypatch, capsys):
+    module = sys.modules["collapscope._sources"]
+
+    def too_large(self, name):
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr(module.Npz, "__getitem__", too_large)
+    source = as_npz(tmp_path, 0, numbers())
+    assert main(source, "-o", tmp_path / "out.h5", "--activations", "acts.*", "--targets", "y") == 2
+    said = capsys.readouterr().err
+    assert "0.npz: fc2.weight: found too little memory for this array (Unable to allocate 1 TiB); expected more, or smaller shards" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"]
+
+
+def test_the_words_of_the_command(tmp_path, capsys):
+    """Not those of Python, its warnings or of the function."""
+    arrays = numbers()
+    arrays["acts.fc2"][3] = np.nan
+    source, out = as_npz(tmp_path, 0, arrays), tmp_path / "out.h5"
+    options = ("--activations", "acts.*", "--targets", "y")
+
+    def said(*arguments, status=2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            assert main(*arguments) == status
+        return capsys.readouterr().err
+
+    assert "sample 3 has a NaN or Inf (as float32); expected finite numbers, or --allow-nonfinite" in said(source, "-o", out, *options)
+    del arrays["fc2.weight"]
+    lacking = as_npz(tmp_path, 1, arrays)
+    assert said(lacking, "-o", out, "--allow-nonfinite", *options, status=0) == f"collapscope convert: warning: {lacking}: found no weight of fc2\n"
+    assert said(source, "-o", source / "x.h5", *options) == f"collapscope convert: {source}/x.h5: cannot be written: File exists\n"
+    assert said(tmp_path / "a.npz", "-o", out, *options) == f"collapscope convert: {tmp_path / 'a.npz'}: No such file or directory\n"
+
+
+def test_a_file_with_names_of_classes(tmp_path, capsys):
+    source, names, out = as_npz(tmp_path, 0, {**numbers(), "y": np.arange(60) % 3}), tmp_path / "names.txt", tmp_path / "out.h5"
+    command = (source, "-o", out, "--activations", "acts.*", "--targets", "y", "--task", "classification", "--class-names", names)
+
+    def stored(text):
+        names.write_bytes(text)
+        assert main(*command) == 0
+        with h5py.File(out) as f:
+            return [name.decode() for name in f["class_names"]]
+
+    assert stored("\ufeffcat\r\ndog\r\nbird\r\n".encode()) == stored(b"cat\ndog\nbird") == ["cat", "dog", "bird"]
+    assert stored("a\x0bb\nc\x85d\ne\u2028f\n".encode()) == ["a\x0bb", "c\x85d", "e\u2028f"]
+    names.write_bytes("café\n".encode("latin1"))
+    assert main(*command) == 2
+    assert f"{names}: found 0xe9 at byte 3; expected text in UTF-8" in capsys.readouterr().err

@@ -14,7 +14,7 @@ optional("h5py", "writing dumps", "record")
 import h5py
 import numpy as np
 
-from ._output import Output
+from ._output import Output, cannot_be_written
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
@@ -160,12 +160,15 @@ class DumpWriter(CheckedRows):
                 raise ValueError(f"{self.path}: attribute {name!r}: found a text of {length} bytes; expected at most {LONGEST_TEXT}, which the "
                                  "program reads")
         self.compression = compression
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
         self.process = os.getpid()
         self.file: h5py.File | None = None
-        self.output = Output(self.temporary)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.output = Output(self.temporary, self.path)
+        except OSError as error:
+            raise cannot_be_written(self.path, error) from None
         try:
             self.file = h5py.File(self.output, "w")
             self.file.attrs.update(attributes)

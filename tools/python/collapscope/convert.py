@@ -6,10 +6,13 @@ for .pt); .npy and safetensors are mapped and copied in pieces.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,7 +98,11 @@ def listed(names) -> str:
 def get(source, name: str) -> np.ndarray:
     if name not in source:
         raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
-    return source[name]
+    try:
+        return source[name]
+    except MemoryError as error:
+        raise MemoryError(f"{source.path}: {name}: found too little memory for this array ({error}); expected more, or smaller shards, or .npy or "
+                          ".safetensors files, which are read in pieces") from None
 
 
 def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
@@ -187,7 +194,7 @@ class Weights:
         return (name for source in self.sources for name in source)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        found = [(source.path, source[name]) for source in self.sources if name in source]
+        found = [(source.path, get(source, name)) for source in self.sources if name in source]
         return the_one(f"{found[0][0]}: {name}", found)
 
     def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed=None) -> None:
@@ -392,7 +399,7 @@ def require_same_layers(first: dict, here: dict, place) -> None:
 def require_same_weights(prints: dict, source, first) -> None:
     """Shards that have weights of their own are checkpoints of their own."""
     for name, known in prints.items():
-        if name in source and fingerprint(stored(np.asarray(source[name]), None)) != known:
+        if name in source and fingerprint(stored(np.asarray(get(source, name)), None)) != known:
             raise ValueError(f"{source.path}: {name}: found other numbers than in {first}, as checkpoints of their own have; expected shards, which hold "
                              "other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
 
@@ -506,36 +513,80 @@ def parser() -> argparse.ArgumentParser:
 
 
 def lines_of(path) -> list[str]:
-    with open(path, encoding="utf-8") as file:
-        return file.read().splitlines()
+    """Lines as editors see them: not all that Unicode knows ends one, and a byte-order mark is no text."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: found {error.object[error.start]:#x} at byte {error.start}; expected text in UTF-8") from None
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+# What options are called in messages, and in the command.
+SPELT = (("allow_nonfinite=True", "--allow-nonfinite"), ("trust=True (--trust)", "--trust"), ("weights= (--weights)", "--weights"),
+         ("activations={layer: name}", "--activations LAYER=NAME"), ("task='classification'", "--task classification"),
+         ("bias= says which is the layer's, bias=None that there is none", "--bias says which is the layer's"),
+         ("predictions=None records none", "without --predictions there are none"))
+
+
+def say(text) -> None:
+    text = str(text)
+    for python, command in SPELT:
+        text = text.replace(python, command)
+    print(f"collapscope convert: {text}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def as_a_command():
+    """Warnings are lines. Signals that end a process are a KeyboardInterrupt, so that nothing stays of an unfinished dump."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *more: say(f"warning: {message}")
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(argv=None) -> int:
     """The command. Returns 0, or 2 with a message on standard error when there is no dump."""
     options = parser().parse_args(argv)
     try:
-        attributes = {}
-        for item in options.attribute:
-            name, equals, value = item.partition("=")
-            if not equals or not name:
-                raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
-            if name in attributes:
-                raise ValueError(f"--attribute: found {name!r} twice; expected one value")
-            attributes[name] = value if name == "run" else number(value)
-        names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
-        convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
-                targets=options.targets, predictions=options.predictions, weights=options.weights,
-                **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
-                layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
-                compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite,
-                class_names=None if options.class_names is None else lines_of(options.class_names))
-    except (ValueError, OSError) as error:
-        print(f"collapscope convert: {error}", file=sys.stderr)
-        return 2
-    except ImportError as error:
-        print(f"collapscope convert: {error}", file=sys.stderr)
-        return 2
-    return 0
+        with as_a_command():
+            run(options)
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
+    except (ValueError, ImportError) as error:
+        say(error)
+    except MemoryError as error:
+        say(str(error) or "found too little memory; expected more, or smaller shards")
+    except KeyboardInterrupt:
+        say(f"{options.output}: stopped, and not written")
+    else:
+        return 0
+    return 2
+
+
+def run(options) -> None:
+    attributes = {}
+    for item in options.attribute:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
+        if name in attributes:
+            raise ValueError(f"--attribute: found {name!r} twice; expected one value")
+        attributes[name] = value if name == "run" else number(value)
+    names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
+    convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
+            targets=options.targets, predictions=options.predictions, weights=options.weights,
+            **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
+            layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
+            compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite,
+            class_names=None if options.class_names is None else lines_of(options.class_names))
 
 
 if __name__ == "__main__":
