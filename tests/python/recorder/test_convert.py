@@ -855,3 +855,36 @@ def test_a_file_with_names_of_classes(tmp_path, capsys):
     names.write_bytes("café\n".encode("latin1"))
     assert main(*command) == 2
     assert f"{names}: found 0xe9 at byte 3; expected text in UTF-8" in capsys.readouterr().err
+
+
+def test_endings_in_upper_case(tmp_path):
+    arrays = numbers()
+    as_npz(tmp_path, 0, arrays).rename(tmp_path / "A.NPZ")
+    as_pt(tmp_path, 1, arrays).rename(tmp_path / "A.PT")
+    as_safetensors(tmp_path, 2, arrays).rename(tmp_path / "A.SafeTensors")
+    folder = as_npy(tmp_path, 3, arrays)
+    for file in list(folder.iterdir()):
+        file.rename(file.with_suffix(".NPY"))
+    for source in (tmp_path / "A.NPZ", tmp_path / "A.PT", tmp_path / "A.SafeTensors", folder, sorted(folder.iterdir())):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*")
+        check(tmp_path / "out.h5", arrays)
+    np.save(folder / "y.npy", arrays["y"] + 1)
+    with pytest.raises(ValueError, match=r"y.npy: found y.NPY, too; expected one array of the name 'y'"):
+        collapscope.convert(folder, tmp_path / "out.h5", targets="y", activations="acts.*")
+
+
+def test_a_type_for_some_of_the_activations(tmp_path):
+    arrays = numbers()
+    arrays["acts.fc2"] = arrays["acts.fc2"].astype("int16")
+    with pytest.warns(UserWarning, match="dtype 'float16': activations of fc2 are integers and stay as they are"):
+        collapscope.convert(as_npz(tmp_path, 0, arrays), tmp_path / "out.h5", targets="y", activations="acts.*", dtype="float16")
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert f["layers/fc2/activations"].dtype == "int16" and f["layers/fc10/activations"].dtype == "float16"
+
+
+def test_labels_without_a_name(tmp_path):
+    source = as_npz(tmp_path, 0, {**numbers(), "y": np.arange(60) % 3})
+    options = dict(targets="y", activations="acts.*", task="classification")
+    collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b", "c"], **options)
+    with pytest.warns(UserWarning, match="out.h5: class_names: found 2 for labels up to 2: the others have none"):
+        collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b"], **options)

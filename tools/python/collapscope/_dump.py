@@ -5,6 +5,7 @@ import contextlib
 import math
 import os
 import secrets
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -164,6 +165,7 @@ class DumpWriter(CheckedRows):
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
         self.process = os.getpid()
         self.file: h5py.File | None = None
+        self.named, self.largest = 0, -1  # how many classes have names; of the integer targets
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.output = Output(self.temporary, self.path)
@@ -180,6 +182,8 @@ class DumpWriter(CheckedRows):
         """Adds rows [N, ...], already checked, to the dataset `name`, which the first rows make."""
         if name not in self.rows:
             self.rows[name] = Rows(self.file, name, values, self.compression)
+        if name == "targets" and values.dtype.kind in "iu" and values.size:
+            self.largest = max(self.largest, int(values.max()))
         self.rows[name].append(values)
         self.output.check()
 
@@ -202,6 +206,7 @@ class DumpWriter(CheckedRows):
     def names(self, values: list[str]) -> None:
         """Writes the names of the classes."""
         self.file["class_names"] = values
+        self.named = len(values)
 
     def group(self, name: str, **attributes) -> None:
         """Sets attributes of a group, which is made if missing; None values are left out."""
@@ -225,6 +230,8 @@ class DumpWriter(CheckedRows):
         except BaseException:
             self.abort()
             raise
+        if 0 < self.named <= self.largest:
+            warnings.warn(f"{self.path}: class_names: found {self.named} for labels up to {self.largest}: the others have none", stacklevel=3)
 
     def _require_same_samples(self) -> None:
         if "targets" not in self.rows or not self.rows["targets"].count:

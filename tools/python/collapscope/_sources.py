@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ._dump import ENDINGS as HDF5_ENDINGS
 from .errors import optional
 
 ENDINGS = {".npz": "npz", ".pt": "pt", ".pth": "pt", ".bin": "pt", ".ckpt": "pt", ".safetensors": "safetensors"}
@@ -39,10 +40,15 @@ class Npy:
 
     @classmethod
     def folder(cls, path: Path) -> "Npy":
-        found = sorted(path.rglob("*.npy"))
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".npy")
         if not found:
             raise ValueError(f"{path}: found no .npy file; expected some in a folder")
-        return cls({file.relative_to(path).with_suffix("").as_posix(): file for file in found}, path)
+        files: dict[str, Path] = {}
+        for file in found:
+            name = file.relative_to(path).with_suffix("").as_posix()
+            if files.setdefault(name, file) != file:
+                raise ValueError(f"{file}: found {files[name].name}, too; expected one array of the name {name!r}")
+        return cls(files, path)
 
     def __iter__(self):
         return iter(self.files)
@@ -204,9 +210,10 @@ def open_source(path, trust: bool = False):
     refuse_pointer(path)
     if path.name.endswith(INDEX):
         return Index(path, trust)
-    if path.suffix == ".npy":
+    ending = path.suffix.lower()
+    if ending == ".npy":
         return Npy({path.stem: path}, path)
-    kind = ENDINGS.get(path.suffix)
+    kind = ENDINGS.get(ending)
     if kind == "npz":
         return Npz(path)
     if kind == "pt":
@@ -216,7 +223,7 @@ def open_source(path, trust: bool = False):
 
         return SafeTensors(path)
     hint = ""
-    if path.suffix in (".h5", ".hdf5", ".hdf"):
+    if ending in HDF5_ENDINGS:
         hint = "; HDF5 files are read by collapscope analyze itself, with --activations, --targets and --weight"
     raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin, .ckpt or .safetensors, the "
                      f"{INDEX} of several, or a folder of .npy files{hint}")
@@ -225,7 +232,7 @@ def open_source(path, trust: bool = False):
 def folder(path: Path, trust: bool):
     """The .npy files of a folder, or the weights in several files that an index lists."""
     indexes = sorted(path.glob(f"*{INDEX}"))
-    if len(indexes) == 1 and not any(path.rglob("*.npy")):
+    if len(indexes) == 1 and not any(file.suffix.lower() == ".npy" for file in path.rglob("*")):
         return Index(indexes[0], trust)
     return Npy.folder(path)
 
@@ -233,13 +240,13 @@ def folder(path: Path, trust: bool):
 def index_beside(path) -> str:
     """What to do with one file of several: a sentence, or nothing."""
     path = Path(path)
-    beside = sorted(path.parent.glob(f"*{INDEX}")) if path.suffix in ENDINGS and path.is_file() else []
+    beside = sorted(path.parent.glob(f"*{INDEX}")) if path.suffix.lower() in ENDINGS and path.is_file() else []
     return f"; {beside[0]} lists the files of all weights, give that one" if beside else ""
 
 
 def shards(paths: list) -> list:
     """Functions that open the shards, in order. Loose .npy files are one shard together: one array each."""
-    loose = [Path(path) for path in paths if Path(path).suffix == ".npy" and not Path(path).is_dir()]
+    loose = [Path(path) for path in paths if Path(path).suffix.lower() == ".npy" and not Path(path).is_dir()]
     if loose and len(loose) != len(paths):
         raise ValueError(f"{loose[0]}: found .npy files among shards of other kinds; expected only .npy files, or folders "
                          "of them")

@@ -378,10 +378,12 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
 def say_what_means_nothing(writer: DumpWriter, layers, layout, pool, dtype, globs) -> None:
     """Warns of options that no layer has a use for."""
     rows = [writer.rows[f"layers/{layer}/activations"] for layer in layers]
+    whole = [layer for layer, row in zip(layers, rows) if row.dtype.kind in "iu"]
+    which = "no activations are floats" if len(whole) == len(rows) else f"activations of {listed(whole)} are integers and stay as they are"
     notes = {f"layout {layout!r}: no activations have {len(layout or '')} axes": layout and not any(
                  len(row.shape) + 1 == len(layout) for row in rows),
              f"pool {pool!r}: no activations are sequences or images": pool and not any(len(row.shape) > 1 for row in rows),
-             f"dtype {dtype!r}: no activations are floats": dtype and all(row.dtype.kind in "iu" for row in rows)}
+             f"dtype {dtype!r}: {which}": dtype and whole}
     for glob in globs:
         notes[f"transpose {glob!r}: no such layer has a weight"] = not any(
             f"layers/{layer}/weight" in writer.file for layer in fitting(glob, layers))
