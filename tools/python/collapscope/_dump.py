@@ -43,6 +43,29 @@ def type_name(values: np.ndarray) -> str:
     return "bfloat16" if is_bfloat16(values) else str(values.dtype)
 
 
+def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
+    """Numbers in the type they are stored in."""
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if dtype is None or values.dtype.kind in "iu":
+        return values
+    if is_bfloat16(values):
+        if dtype == "bfloat16":
+            return values
+        values = (np.ascontiguousarray(values).view("<u2").astype(np.uint32) << 16).view(np.float32)
+    if dtype == "bfloat16":
+        return to_bfloat16(values)
+    with np.errstate(over="ignore"):  # the writer names the sample
+        return values.astype(dtype)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Rounded to nearest, ties to even; NaN stays NaN."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
+
+
 def shape_text(row: tuple) -> str:
     """The shape of N rows of the given shape."""
     return f"[{', '.join(map(str, ('N', *row)))}]"

@@ -195,6 +195,21 @@ class Index:
             raise ValueError(f"{self.path.with_name(file)}: found no tensor {name!r}; expected one, as {self.path.name} lists it") from None
 
 
+def listed(names) -> str:
+    names = list(names)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def get(source, name: str) -> np.ndarray:
+    if name not in source:
+        raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
+    try:
+        return source[name]
+    except MemoryError as error:
+        raise MemoryError(f"{source.path}: {name}: found too little memory for this array ({error}); expected more, or smaller shards, or .npy or "
+                          ".safetensors files, which are read in pieces") from None
+
+
 def refuse_pointer(path: Path) -> None:
     """Raises ValueError for a file that only says where Git LFS has the real one, FileNotFoundError where there is none."""
     with open(path, "rb") as file:

@@ -19,17 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    is_one_hot, look_like_labels, require_numbers, shape_text, type_name, ENDINGS)
-from ._sources import fingerprint, index_beside, open_source, shards, the_one
+from ._dump import (CHUNK_BYTES, ENDINGS, DumpWriter, check_class_names, check_predictions, check_targets, is_bfloat16, is_one_hot,
+                    look_like_labels, stored, type_name)
+from ._named_weights import BIAS, WEIGHT, Weights, bias_beside, check_bias, check_weight, named, require_same_weights
+from ._sources import get, listed, shards
 from .text import fitting
 
 PIECE_BYTES = 16 * CHUNK_BYTES
 LAYOUTS = ("NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC")
 POOLS = ("mean", "max", "first", "last", "flatten", "none")
-WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
-# What quantized weights have beside them, in place of the end of their name, as src/weights/use_weights.cpp has it.
-SCALES = ("SCB", "weight_scale", "weight_scale_inv", "scales", "weight.absmax", "weight.quant_state", "qzeros", "weight_zero_point")
 
 
 def natural(name: str) -> list:
@@ -82,50 +80,13 @@ def check_names(path, layers) -> None:
     for layer in layers:
         words = str(layer).split("/")
         if {"", "."} & set(words):
-            raise ValueError(f"{path}: found the layer {layer!r}, which HDF5 would name {'/'.join(word for word in words if word not in ('', '.'))!r}; "
+            other = "/".join(word for word in words if word not in ("", "."))
+            raise ValueError(f"{path}: found the layer {layer!r}, which HDF5 would name {other!r}; "
                              "expected activations={layer: name}, which gives it another name")
         for end in range(1, len(words)):
             if words[end] in ("activations", "weight", "bias") and "/".join(words[:end]) in layers:
                 raise ValueError(f"{path}: found the layer {layer!r}, which would be the {words[end]} of the layer {'/'.join(words[:end])!r}; "
                                  "expected activations={layer: name}, which gives it another name")
-
-
-def listed(names) -> str:
-    names = list(names)
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
-
-
-def get(source, name: str) -> np.ndarray:
-    if name not in source:
-        raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
-    try:
-        return source[name]
-    except MemoryError as error:
-        raise MemoryError(f"{source.path}: {name}: found too little memory for this array ({error}); expected more, or smaller shards, or .npy or "
-                          ".safetensors files, which are read in pieces") from None
-
-
-def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
-    """Numbers in the type they are stored in."""
-    if values.dtype == bool:
-        return values.astype(np.uint8)
-    if dtype is None or values.dtype.kind in "iu":
-        return values
-    if is_bfloat16(values):
-        if dtype == "bfloat16":
-            return values
-        values = (np.ascontiguousarray(values).view("<u2").astype(np.uint32) << 16).view(np.float32)
-    if dtype == "bfloat16":
-        return to_bfloat16(values)
-    with np.errstate(over="ignore"):  # the writer names the sample
-        return values.astype(dtype)
-
-
-def to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """Rounded to nearest, ties to even; NaN stays NaN."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
-    return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
 
 
 def labels_of(values: np.ndarray, place: str, positions: bool) -> np.ndarray:
@@ -134,8 +95,8 @@ def labels_of(values: np.ndarray, place: str, positions: bool) -> np.ndarray:
     if values.ndim == 2 and not column and not positions and is_one_hot(values):
         return stored(values, "float64").argmax(1)
     if values.ndim != 1 and not column and not (positions and values.ndim == 2) or values.dtype.kind not in "iubf" and not is_bfloat16(values):
-        raise ValueError(f"{place}: found {type_name(values)} of shape {list(values.shape)}; expected labels: integers [N] or one-hot rows [N, K], or "
-                         "integers [N, T] of positions with pool 'none'")
+        raise ValueError(f"{place}: found {type_name(values)} of shape {list(values.shape)}; expected labels: integers [N] or one-hot rows [N, K], "
+                         "or integers [N, T] of positions with pool 'none'")
     values = values[:, 0] if column else values
     if values.dtype.kind in "iub":
         return values
@@ -156,128 +117,6 @@ def copy_rows(writer: DumpWriter, name: str, values: np.ndarray, dtype: str | No
         piece = stored(values[begin:begin + step], dtype)
         writer.check(name, piece)
         writer.append(name, piece)
-
-
-def name_for(pattern, layer: str) -> str | None:
-    """The name of a layer's weight or bias: `pattern` is a dict, or text with {layer} or *."""
-    if pattern is None or isinstance(pattern, Mapping):
-        return (pattern or {}).get(layer)
-    return pattern.replace("{layer}" if "{layer}" in pattern else "*", layer)
-
-
-def named(pattern, layer: str, there) -> str | None:
-    """As name_for; by a pattern `fc#2`, a second call, has what `fc` has, unless there is one of its own."""
-    name, of_module = (name_for(pattern, called) for called in (layer, re.sub(r"#\d+$", "", layer)))
-    return of_module if name not in there and of_module in there and not isinstance(pattern, Mapping) else name
-
-
-def bias_beside(weight: str | None, there) -> str | None:
-    """What has the name of a weight, with "bias" for its last "weight" or "kernel"."""
-    for first, word, last in ((weight or "").rpartition(word) for word in ("weight", "kernel")):
-        if weight in there and word and f"{first}bias{last}" in there:
-            return f"{first}bias{last}"
-    return None
-
-
-class Weights:
-    """Weights and biases by name, in one or several files."""
-
-    def __init__(self, paths, first, trust: bool):
-        paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-        self.sources = [open_source(path, trust) for path in paths] if paths else [first]
-        self.path = self.sources[0].path
-        self.prints: dict[str, tuple] | None = None if paths else {}  # of what was copied from a shard: name -> fingerprint
-        self.vectors: set[str] = set()  # layers whose "weight" is one, as a normalization's scale is: they have none
-        self.biases: dict[str, str] = {}  # layer -> where its bias is
-
-    def __iter__(self):
-        return (name for source in self.sources for name in source)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        found = [(source.path, get(source, name)) for source in self.sources if name in source]
-        return the_one(f"{found[0][0]}: {name}", found)
-
-    def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed=None) -> None:
-        """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
-        required, and a warning names layers that have none where others do."""
-        there, by_dict = set(self), isinstance(pattern, Mapping)
-        layers = [layer for layer in layers if by_dict or layer not in self.vectors]
-        for layer, name in pattern.items() if by_dict else ():
-            if layer not in layers:
-                raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
-            get(self, name)
-        missing, whole = [], []
-        for layer in layers:
-            name = named(pattern, layer, there)
-            values = stored(np.asarray(self[name]), None) if name in there else None
-            if values is not None and part == "weight" and values.ndim == 1 and not by_dict:
-                self.vectors.add(layer)
-                values = None
-            if values is None:
-                missing.append(layer)
-                continue
-            place = f"{self.path}: {name}"
-            require_numbers(place, values)
-            if self.prints is not None:
-                self.prints[name] = fingerprint(values)
-            if part == "bias":
-                self.biases[layer] = place
-            else:
-                refuse_codes(values, place, name, there)
-                whole += [name] if values.dtype.kind in "iu" else []
-                values = as_weight(values, transposed(layer), place)
-            writer.array(f"layers/{layer}/{part}", values)
-        if not by_dict:
-            self.say_what_lacks(part, pattern, layers, missing, required)
-        if whole:
-            warnings.warn(f"{self.path}: {listed(whole)}: integers, stored as they are; of a quantized weight they would lack its scales", stacklevel=3)
-
-    def say_what_lacks(self, part: str, pattern, layers, missing, required: bool) -> None:
-        vectors = f"; a vector, as {listed(self.vectors)} has, is none" if self.vectors and part == "weight" else ""
-        if required and layers and len(missing) == len(layers):
-            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {name_for(pattern, missing[0])!r}; "
-                             f"expected it among {listed(self)}{index_beside(self.path)}{vectors}")
-        if missing and len(missing) < len(layers) and (required or part == "weight"):
-            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}{vectors}", stacklevel=4)
-
-    def beside(self, layers, weight) -> dict[str, str]:
-        """Layer -> name of the bias that lies beside its weight."""
-        there = set(self)
-        found = {layer: bias_beside(named(weight, layer, there), there) for layer in layers if layer not in self.vectors}
-        return {layer: name for layer, name in found.items() if name}
-
-    def copy_biases_of_default_names(self, writer: DumpWriter, layers, weight) -> None:
-        there = set(self)
-        plain = {layer: named(BIAS, layer, there) for layer in layers if layer not in self.vectors}
-        names = {**{layer: name for layer, name in plain.items() if name in there}, **self.beside(layers, weight)}
-        self.copy(writer, layers, "bias", names, False)
-
-    def say_what_is_left_out(self, layers, weight, bias) -> None:
-        """A bias that lies beside its weight, and has another name than was asked for."""
-        there = set(self)
-        for layer, name in self.beside(layers, weight).items():
-            if named(bias, layer, there) not in there:
-                warnings.warn(f"{self.path}: {name}: left out, though it lies beside the weight of {layer!r}; bias= says which is the layer's, "
-                              "bias=None that there is none", stacklevel=3)
-
-
-def refuse_codes(values: np.ndarray, place: str, name: str, there) -> None:
-    """Raises ValueError for integers that are codes of a quantization: there are scales beside them."""
-    before = re.sub(r"[^./]*$", "", name)
-    scale = next((before + scale for scale in SCALES if before + scale in there), None)
-    if values.dtype.kind in "iu" and scale:
-        raise ValueError(f"{place}: found {values.dtype} integers beside {scale}, so they are quantized; expected the weight itself: dequantize it "
-                         "before saving")
-
-
-def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
-    """A weight as [m, d], [m, C, kh, kw] or [m, C, kd, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
-    if values.ndim not in (2, 3, 4, 5) or transposed and values.ndim != 2:
-        expected = "[d, m]" if transposed else "[m, d], [m, C, k], [m, C, kh, kw] or [m, C, kd, kh, kw]"
-        raise ValueError(f"{place}: found a weight of shape {list(values.shape)}; expected {expected}")
-    if transposed:
-        return values.T
-    return values[:, :, None, :] if values.ndim == 3 else values
 
 
 def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
@@ -398,14 +237,6 @@ def require_same_layers(first: dict, here: dict, place) -> None:
             raise ValueError(f"{place}: found layer {layer!r}, which the first shard lacks; expected the same layers in all shards")
 
 
-def require_same_weights(prints: dict, source, first) -> None:
-    """Shards that have weights of their own are checkpoints of their own."""
-    for name, known in prints.items():
-        if name in source and fingerprint(stored(np.asarray(get(source, name)), None)) != known:
-            raise ValueError(f"{source.path}: {name}: found other numbers than in {first}, as checkpoints of their own have; expected shards, which hold "
-                             "other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
-
-
 def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None, task: str,
                pool: str | None) -> None:
     """One shard, in which all arrays must have the same samples."""
@@ -422,39 +253,11 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
         elif part == "predictions":
             check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
         elif not 1 < values.ndim < 6 and values.ndim:
-            raise ValueError(f"{source.path}: {name}: found shape {list(values.shape)}; expected activations of shape [N, d], [N, T, d] or of images; a "
-                             "single feature takes the shape [N, 1]")
+            raise ValueError(f"{source.path}: {name}: found shape {list(values.shape)}; expected activations of shape [N, d], [N, T, d] or of "
+                             "images; a single feature takes the shape [N, 1]")
         copy_rows(writer, part, values, dtype if part.startswith("layers/") else None)
         if len(values) != shape[0]:
             raise ValueError(f"{source.path}: {name}: found {len(values)} samples; expected {shape[0]}, as {targets} has")
-
-
-def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
-    """The weight's inputs must be the features, or what they are when flattened."""
-    weight = writer.file.get(f"layers/{layer}/weight")
-    if weight is None:
-        return
-    window, inputs = weight.ndim > 2, weight.shape[1]
-    if window and layout is None and row == (inputs, inputs):
-        raise ValueError(f"{writer.path}: layers/{layer}/activations: found shape {shape_text(row)}, of which either axis may be the {inputs} inputs of "
-                         f"a weight of shape {list(weight.shape)}; expected layout NCL, where the channels come first, or NTD")
-    channels_first = layout in ("NCL", "NCHW", "NCDHW") or layout is None and len(row) > 2
-    if inputs in (row[0 if len(row) > 1 and channels_first else -1], math.prod(row)):
-        if window and len(row) == 2 and not channels_first:
-            warnings.warn(f"{writer.path}: layers/{layer}/weight: taken as [m, C, k], as PyTorch has it; [k, C, m], as Keras and JAX have it, would be "
-                          "measured wrongly", stacklevel=3)
-        return
-    hint = ", or transpose for weights stored as [d, m]" if not window else ", or layout NCL" if layout is None and row[0] == inputs else ""
-    raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
-                     f"activations of shape {shape_text(row)}{hint}")
-
-
-def check_bias(writer: DumpWriter, layer: str, place: str) -> None:
-    """A bias must be [m], with the m of the layer's weight, if it has one."""
-    found, weight = writer.file[f"layers/{layer}/bias"].shape, writer.file.get(f"layers/{layer}/weight")
-    if len(found) != 1 or weight is not None and found[0] != weight.shape[0]:
-        raise ValueError(f"{place}: found a bias of shape {list(found)}; expected "
-                         + ("[m]" if weight is None else f"[{weight.shape[0]}], as the weight has shape {list(weight.shape)}"))
 
 
 def assignments(items: list[str] | None, option: str):
@@ -527,7 +330,7 @@ def lines_of(path) -> list[str]:
 SPELT = (("allow_nonfinite=True", "--allow-nonfinite"), ("trust=True (--trust)", "--trust"), ("weights= (--weights)", "--weights"),
          ("activations={layer: name}", "--activations LAYER=NAME"), ("task='classification'", "--task classification"),
          ("bias= says which is the layer's, bias=None that there is none", "--bias says which is the layer's"),
-         ("predictions=None records none", "without --predictions there are none"))
+         ("predictions=None records none", "without --predictions there are none"), ("layout NCL", "--layout NCL"))
 
 
 def say(text) -> None:
