@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ._dump import DumpWriter, require_numbers, shape_text, stored
-from ._sources import fingerprint, get, index_beside, listed, open_source, the_one
+from ._sources import fingerprint, get, index_beside, listed, open_source, require_there, the_one
 
 WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
 # What quantized weights have beside them, in place of the end of their name, as src/weights/use_weights.cpp has it.
@@ -41,11 +41,12 @@ def bias_beside(weight: str | None, there) -> str | None:
 class Weights:
     """Weights and biases by name, in one or several files."""
 
-    def __init__(self, paths, first, trust: bool):
+    def __init__(self, paths, first, trust: bool, shards: int = 1):
         paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
         self.sources = [open_source(path, trust) for path in paths] if paths else [first]
         self.path = self.sources[0].path
-        self.prints: dict[str, tuple] | None = None if paths else {}  # of what was copied from a shard: name -> fingerprint
+        self.compares = not paths and shards > 1  # the other shards may have weights, too
+        self.prints: dict[str, tuple] = {}  # for this, of what was copied: name -> fingerprint
         self.vectors: set[str] = set()  # layers whose "weight" is one, as a normalization's scale is: they have none
         self.biases: dict[str, str] = {}  # layer -> where its bias is
 
@@ -64,7 +65,7 @@ class Weights:
         for layer, name in pattern.items() if by_dict else ():
             if layer not in layers:
                 raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
-            get(self, name)
+            require_there(self, name)
         missing, whole = [], []
         for layer in layers:
             name = named(pattern, layer, there)
@@ -77,7 +78,7 @@ class Weights:
                 continue
             place = f"{next(source.path for source in self.sources if name in source)}: {name}"
             require_numbers(place, values)
-            if self.prints is not None:
+            if self.compares:
                 self.prints[name] = fingerprint(values)
             if part == "bias":
                 self.biases[layer] = place

@@ -200,9 +200,13 @@ def listed(names) -> str:
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
 
 
-def get(source, name: str) -> np.ndarray:
+def require_there(source, name: str) -> None:
     if name not in source:
         raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
+
+
+def get(source, name: str) -> np.ndarray:
+    require_there(source, name)
     try:
         return source[name]
     except MemoryError as error:

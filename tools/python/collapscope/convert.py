@@ -140,9 +140,9 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
     attributes, compression, allow_nonfinite, class_names: as of Recorder.
-    task: "regression" or "classification". Labels are integers [N], or floats that are whole numbers, [N, 1] or one-hot
-        rows, too; with pool "none" also integers [N, T], of positions. None: regression; of integers [N]
-        the dump then says no task, and `collapscope analyze --task classification` makes them labels.
+    task: "regression" or "classification". Labels are integers or whole floats, [N] or [N, 1], or one-hot rows; with pool "none" also
+        [N, T], of positions. None: regression; of integers [N] the dump then says no task, and `collapscope analyze --task classification`
+        makes them labels.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
     Warns of what is taken otherwise than it may have been meant, and of options that mean nothing here.
@@ -176,21 +176,22 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                 layers = find_layers(activations, source, others, weight, bias)
                 check_names(out, layers)
                 transposed = {layer for glob in globs for layer in fitting(glob, layers)}
-                holder = Weights(weights, source, trust)
+                holder = Weights(weights, source, trust, len(openers))
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
                 if bias == BIAS:
                     holder.copy_biases_of_default_names(writer, layers, weight)
                 elif bias is not None:
                     holder.copy(writer, layers, "bias", bias, True)
                     holder.say_what_is_left_out(layers, weight, bias)
-                prints, biases = holder.prints or {}, holder.biases
+                prints, biases = holder.prints, holder.biases
                 del holder
                 for glob in globs:
                     if not fitting(glob, layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
-            elif not isinstance(activations, Mapping):
-                require_same_layers(layers, find_layers(activations, source, others, weight, bias), source.path)
-            require_same_weights(prints, source, paths[0])
+            else:
+                if not isinstance(activations, Mapping):
+                    require_same_layers(layers, find_layers(activations, source, others, weight, bias), source.path)
+                require_same_weights(prints, source, paths[0])
             copy_shard(writer, source, layers, targets, predictions, dtype, task, pool)
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
             raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
