@@ -310,7 +310,7 @@ void say_remarks(const std::vector<Failure>& remarks, const std::function<void(c
 
 }  // namespace
 
-InputKind dump_files() { return {{".h5", ".hdf5", ".hdf"}, ".h5, .hdf5 or .hdf", "dump"}; }
+InputKind dump_files() { return {{".h5", ".hdf5", ".hdf", ".he5"}, ".h5, .hdf5, .hdf or .he5", "dump"}; }
 InputKind part_files() { return {{".h5"}, ".h5", "part", true}; }
 InputKind results_files() { return {{".json"}, ".json", "results file"}; }
 

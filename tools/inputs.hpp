@@ -18,7 +18,7 @@ struct InputKind {
   std::string noun;        // of one
   bool of_own = false;     // parts of analyses are asked for, not files that are passed over
 };
-[[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf
+[[nodiscard]] InputKind dump_files();     // .h5, .hdf5, .hdf, .he5
 [[nodiscard]] InputKind part_files();     // .h5; in folders and globs only parts
 [[nodiscard]] InputKind results_files();  // .json
 

@@ -47,9 +47,10 @@ TEST_F(Inputs, ListsMayBeginWithAByteOrderMark) {
 }
 
 TEST_F(Inputs, FoldersHaveNoHiddenFilesAndAnyCase) {
-  make_dumps(folder_, "dump('a.h5', layers=['fc1'])\ndump('B.H5', layers=['fc1'])");
+  make_dumps(folder_,
+             "dump('a.h5', layers=['fc1'])\ndump('B.H5', layers=['fc1'])\ndump('c.he5', layers=['fc1'])");
   folder_.write("._a.h5", "no dump");
-  EXPECT_THAT(file_names(analyzed(folder_, {"."})), ElementsAre("B.H5", "a.h5"));
+  EXPECT_THAT(file_names(analyzed(folder_, {"."})), ElementsAre("B.H5", "a.h5", "c.he5"));
 }
 
 TEST_F(Inputs, LinksOfAFolderToNowhereFail) {

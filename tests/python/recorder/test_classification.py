@@ -100,6 +100,9 @@ def test_what_does_not_fit_is_refused(tmp_path):
                            ignore_label=-100)
     with pytest.raises(ValueError, match=r"targets: found int64 of shape \[2, 3\]; expected integers \[N\] \(of one-hot rows: y.argmax\(1\)\)"):
         collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), torch.eye(3, dtype=torch.int64)[:2])], task="classification")
+    for labels, hint in ((torch.ones(2, 1).long(), r" \(of labels \[N, 1\]: y\[:, 0\]\)"), (torch.arange(6).view(2, 3), "")):
+        with pytest.raises(ValueError, match=rf"expected integers \[N\]{hint}, or pool='none' for one target per position"):
+            collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), labels)], task="classification")
     with pytest.raises(ValueError, match=r"targets: found float32 of shape \[2\]; expected integers"):
         collapscope.record(model(), tmp_path / "a.h5", [(torch.randn(2, 5), torch.randn(2))], task="classification")
     assert not list(tmp_path.iterdir())

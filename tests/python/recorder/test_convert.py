@@ -1,5 +1,7 @@
 """convert: every kind of file, as function and as command, against arrays in memory; and what is refused."""
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -195,7 +197,7 @@ def test_bfloat16(tmp_path, analyze, kind):
 
 def test_rounding_to_bfloat16(tmp_path):
     """To nearest, ties to even; NaN and Inf stay what they are."""
-    from collapscope.convert import to_bfloat16
+    from collapscope._dump import to_bfloat16
 
     exact = np.array([1.0, 1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8 - 2**-20, 3.4e38, np.inf, -np.inf], np.float32)
     expected = [0x3F80, 0x3F80, 0x3F82, 0xBF81, 0x7F80, 0x7F80, 0xFF80]
@@ -211,7 +213,8 @@ def test_images_and_sequences_with_their_attributes(tmp_path, analyze):
     rng = np.random.default_rng(2)
     np.savez(tmp_path / "a.npz", **{"h/conv": rng.standard_normal((9, 4, 4, 3)), "h/fc": rng.standard_normal((9, 2)), "y": np.arange(9),
                                     "conv.weight": rng.standard_normal((5, 3, 2, 2))})
-    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none")
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", targets="y", activations="h/{layer}", layout="NHWC", pool="none", task="regression",
+                        weight={"conv": "conv.weight"})
     results = analyze(tmp_path / "out.h5", "--metrics", "samples,features")
     assert (results["conv"]["samples"], results["conv"]["features"], results["fc"]["samples"]) == (144, 3, 9)
 
@@ -227,7 +230,7 @@ def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "stored", lambda values, dtype: pieces.append(values.nbytes) or stored(values, dtype))
     collapscope.convert(folder, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*")
     check(tmp_path / "out.h5", arrays)
-    assert max(pieces) <= 1000 and len(pieces) > 5
+    assert max(pieces) <= 1000 and len(pieces) > 4
 
 
 @pytest.mark.parametrize("change, message", [
@@ -241,7 +244,7 @@ def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
     (dict(targets="acts.fc"), r"found no array 'acts.fc'"),
     (dict(predictions="acts.fc2"), r"predictions: found shape \[10, 5\]; expected \[10, 2\] beside targets"),
     (dict(dtype="int8"), r"dtype: found 'int8'; expected float16, bfloat16, float32, float64 or None"),
-    (dict(task="classification"), r"targets: found float64 of shape \[10, 2\]; expected integers \[N\]")])
+    (dict(task="classification"), r"0.npz: y: found float64 of shape \[10, 2\]; expected labels: integers \[N\]")])
 def test_refused(tmp_path, change, message):
     sources = [as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(numbers()))]
     options = {"targets": "y", "activations": "acts.*", **change}
@@ -298,6 +301,7 @@ def test_arrays_without_samples(tmp_path):
 
 
 def test_tensors_of_other_kinds_are_named(tmp_path):
+    warnings.filterwarnings("ignore", message="TypedStorage is deprecated")  # torch.load of a quantized tensor, in new versions
     rows = torch.ones(4, 3)
     kinds = {"sparse": rows.to_sparse()}
     if hasattr(torch, "quantize_per_tensor"):
@@ -319,6 +323,10 @@ def test_labels_that_are_whole_floats(tmp_path):
         collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": labels.astype(dtype)}), tmp_path / "out.h5", **options)
         with h5py.File(tmp_path / "out.h5") as f:
             assert f["targets"].dtype == np.int64 and (f["targets"][:] == labels).all()
+    for other in (labels[:, None], labels[:, None].astype("float32"), np.eye(3)[labels], np.eye(3, dtype="int8")[labels]):
+        collapscope.convert(as_npz(tmp_path, 0, {**numbers(), "y": other}), tmp_path / "out.h5", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert f["targets"].shape == (60,) and (f["targets"][:] == labels).all()
     for wrong, text in ((0.5, "0.5"), (np.nan, "nan")):
         bad = labels.astype("float32")
         bad[7] = wrong
@@ -451,7 +459,7 @@ def test_a_checkpoint_of_lightning(tmp_path):
     source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
     weights = {name: torch.from_numpy(value) for name, value in arrays.items() if name not in SAMPLES}
     torch.save({"epoch": 3, "state_dict": weights}, tmp_path / "last.ckpt")
-    for weight, bias in (("{layer}.weight", "{layer}.bias"), ("state_dict.{layer}.weight", "state_dict.{layer}.bias")):
+    for weight, bias in (("{layer}.weight", "{layer}.bias"), ("state_dict.{layer}.weight", {"fc10": "state_dict.fc10.bias"})):
         collapscope.convert(source, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*", weight=weight, bias=bias,
                             weights=tmp_path / "last.ckpt")
         check(tmp_path / "out.h5", arrays)
@@ -520,6 +528,18 @@ def test_the_bias_beside_a_weight_of_another_name(tmp_path):
         assert bias_of(weight="net.{layer}.weight", bias={}) is None
 
 
+@pytest.mark.parametrize("kernel, bias", [("params/head/kernel", "params/head/bias"), ("head.kernel", "head.bias"),
+                                          ("weight_net/head/kernel", "weight_net/head/bias"), ("head_kernel.weight", "head_kernel.bias")])
+def test_the_bias_beside_a_kernel(tmp_path, kernel, bias):
+    """As JAX and Keras name them."""
+    np.savez(tmp_path / "a.npz", **{"y": np.arange(6) % 3, "acts/head": np.random.default_rng(0).standard_normal((6, 2)), kernel: np.eye(2, 3),
+                                    bias: np.arange(3.0)})
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "a.h5", targets="y", activations="acts/*", task="classification",
+                        weight=kernel.replace("head", "{layer}"), transpose=True)
+    with h5py.File(tmp_path / "a.h5") as f:
+        assert f["layers/head/bias"][()].tolist() == [0, 1, 2]
+
+
 def test_targets_and_predictions_are_no_layers(tmp_path):
     draw = np.random.default_rng(0)
     for shard in ("a", "b"):
@@ -553,3 +573,318 @@ def test_the_order_of_layers(tmp_path):
         assert order_of(tmp_path / "npy", activations={"b": "acts.stem", "a": "acts.head"}) == ["b", "a"]
     with pytest.warns(UserWarning, match="layers are taken in the order of their names, as such files keep none: block9, block10, head, stem;"):
         assert order_of(tmp_path / "npy") == ["block9", "block10", "head", "stem"]
+
+
+@pytest.mark.parametrize("weight, scale", [("fc.weight", "fc.SCB"), ("fc.qweight", "fc.scales"), ("fc/weight", "fc/weight_scale"),
+                                           ("fc.weight", "fc.weight.absmax"), ("fc.weight", None)])
+def test_quantized_weights(tmp_path, weight, scale):
+    """As `analyze --weights` says of them."""
+    arrays = {**numbers(), weight: np.arange(20, dtype="int8").reshape(4, 5)}
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    np.savez(tmp_path / "w.npz", **{weight: arrays[weight], **({scale: np.ones(4)} if scale else {})})
+
+    def run():
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations={"fc": "acts.fc2"}, weights=tmp_path / "w.npz",
+                            weight={"fc": weight})
+
+    if scale:
+        with pytest.raises(ValueError, match=f"w.npz: {weight}: found int8 integers beside {scale}, so they are quantized; expected the weight "
+                                             "itself: dequantize it before saving"):
+            run()
+    else:
+        with pytest.warns(UserWarning, match="w.npz: fc.weight: integers, stored as they are; of a quantized weight they would lack its") as said:
+            run()
+        assert said[0].filename == __file__  # the line names the caller's
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert np.array_equal(f["layers/fc/weight"], arrays[weight])
+
+
+def test_integer_targets_of_which_nobody_says_the_task(tmp_path, analyze):
+    """They may be labels: a line says how to make them that, also afterwards."""
+    arrays = {name: value for name, value in numbers().items() if name != "p"}
+    labels = as_npz(tmp_path, 0, {**arrays, "y": np.arange(60) % 3})
+    out, options = tmp_path / "out.h5", dict(targets="y", activations="acts.*")
+    with pytest.warns(UserWarning, match="0.npz: y: integers of shape .N. are measured as targets of a regression; task='classification' here, or "):
+        collapscope.convert(labels, out, **options)
+    assert "nc1" in analyze(out, "--task", "classification")["fc2"] and "nrc1" in analyze(out)["fc2"]
+    collapscope.convert(labels, out, task="regression", **options)
+    with h5py.File(out) as f:
+        assert f.attrs["task"] == "regression"
+    collapscope.convert(as_npz(tmp_path, 1, numbers()), out, **options)
+    with h5py.File(out) as f:
+        assert f.attrs["task"] == "regression"
+
+
+def test_the_axes_of_one_dimensional_convolutions(tmp_path, analyze, same_as_oracle):
+    """Where a sequence is as long as it has channels, nobody can tell which is which."""
+    rng = np.random.default_rng(3)
+    y, weight = rng.standard_normal((40, 2)), rng.standard_normal((6, 8, 3))
+    out, options = tmp_path / "out.h5", dict(targets="y", activations="acts.*")
+
+    def source(rows):
+        np.savez(tmp_path / "a.npz", y=y, **{"acts.c": rows, "c.weight": weight})
+        return tmp_path / "a.npz"
+
+    rows = rng.standard_normal((40, 8, 8))
+    with pytest.raises(ValueError, match=r"layers/c/activations: found shape \[N, 8, 8\], of which either axis may be the 8 inputs of a "
+                                         r"weight with a window; expected layout NCL, where the channels come first, or NTD"):
+        collapscope.convert(source(rows), out, **options)
+    collapscope.convert(source(rows), out, layout="NCL", **options)
+    same_as_oracle(analyze(out)["c"], rows.mean(2), y, weight, y)
+    with pytest.raises(ValueError, match=r"expected \[m, d\] to fit activations of shape \[N, 8, 12\], or layout NCL"):
+        collapscope.convert(source(rng.standard_normal((40, 8, 12))), out, **options)
+    for rows, layout in ((rows, "NTD"), (rng.standard_normal((40, 12, 8)), None)):
+        with pytest.warns(UserWarning, match=r"layers/c/weight: taken as \[m, C, k\], as PyTorch has it; \[k, C, m\], as Keras and"):
+            collapscope.convert(source(rows), out, layout=layout, **options)
+        same_as_oracle(analyze(out)["c"], rows.mean(1), y, weight, y)
+
+
+def test_two_arrays_of_one_name(tmp_path):
+    torch = pytest.importorskip("torch")
+    rows, y = torch.randn(6, 3), torch.randn(6, 1)
+    options = dict(targets="y", activations="acts.*")
+
+    def stored(content):
+        torch.save({"y": y, **content}, tmp_path / "a.pt")
+        collapscope.convert(tmp_path / "a.pt", tmp_path / "out.h5", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            return {layer: f[f"layers/{layer}/activations"][()] for layer in f["layers"]}
+
+    for content, places in (({"acts.fc": rows, "acts": {"fc": rows + 1}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]"),
+                            ({"acts": {0: rows, "0": rows + 1}}, r"\['acts'\]\[0\] and \['acts'\]\['0'\]"),
+                            ({"acts.fc": rows, "acts": {"fc": [rows + 1]}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]"),
+                            ({"acts.fc": [rows], "acts": {"fc": [rows + 1]}}, r"\['acts.fc'\] and \['acts'\]\['fc'\]")):
+        with pytest.raises(ValueError, match=rf"a.pt: acts\.\w+: found twice with different numbers, {places}; expected one array of this name"):
+            stored(content)
+    for content in ({"acts.fc": rows, "acts": {"fc": rows.clone()}}, {"acts.fc": rows, "other.x": rows, "other": {"x": y}}):
+        assert np.array_equal(stored(content)["fc"], rows)
+    arrays = {"y": y.numpy(), "acts.a": rows.numpy(), "acts.a.npy": 2 * rows.numpy()}
+    np.savez(tmp_path / "a.npz", **arrays)
+    collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert all(np.array_equal(f[f"layers/{name}/activations"], arrays[f"acts.{name}"]) for name in ("a", "a.npy"))
+
+
+def test_checkpoints_are_no_shards(tmp_path):
+    first, second = (as_npz(tmp_path, index, shard) for index, shard in enumerate(parts(numbers())[:2]))
+    options = dict(targets="y", activations="acts.*")
+    collapscope.convert([first, second], tmp_path / "out.h5", **options)
+    for name in ("fc2.weight", "fc10.bias"):
+        arrays = dict(parts(numbers())[1])
+        arrays[name] = arrays[name] + 1
+        other = as_npz(tmp_path, 2, arrays)
+        with pytest.raises(ValueError, match=rf"2.npz: {name}: found other numbers than in .*0.npz, as checkpoints of their own have; "
+                                             "expected shards, which hold other samples of one checkpoint: convert checkpoints one by one, or say"):
+            collapscope.convert([first, other], tmp_path / "no.h5", **options)
+        collapscope.convert([first, other], tmp_path / "out.h5", weights=first, **options)
+        arrays.pop(name)
+        collapscope.convert([first, as_npz(tmp_path, 3, arrays)], tmp_path / "out.h5", **options)
+    assert not (tmp_path / "no.h5").exists()
+
+
+def test_a_weight_that_two_files_have(tmp_path):
+    arrays = numbers()
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in SAMPLES})
+    weights = {name: value for name, value in arrays.items() if name not in SAMPLES}
+    options = dict(targets="y", predictions="p", activations="acts.*")
+    same, other = as_npz(tmp_path, 1, weights), as_safetensors(tmp_path, 2, {**weights, "fc2.weight": weights["fc2.weight"] + 1})
+    collapscope.convert(source, tmp_path / "out.h5", weights=[same, as_safetensors(tmp_path, 3, weights)], **options)
+    check(tmp_path / "out.h5", arrays)
+    with pytest.raises(ValueError, match="1.npz: fc2.weight: found twice with different numbers, .*1.npz and .*2.safetensors; expected one array of"):
+        collapscope.convert(source, tmp_path / "no.h5", weights=[same, other], **options)
+
+
+def test_normalizations_have_no_weight(tmp_path):
+    """As the recorder stores them: a scale maps no features."""
+    arrays = {**numbers(), "fc10.weight": np.ones(4, "float32"), "fc10.bias": np.ones(4, "float32")}
+    source = as_npz(tmp_path, 0, arrays)
+    for options in ({}, dict(weights=source), dict(weight="{layer}.weight", bias={})):
+        with pytest.warns(UserWarning, match="0.npz: found no weight of fc10; a vector, as fc10 has, is none"):
+            collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", **options)
+        with h5py.File(tmp_path / "out.h5") as f:
+            assert set(f["layers/fc10"]) == {"activations"} and "weight" in f["layers/fc2"]
+    with pytest.raises(ValueError, match=r"0.npz: fc10.weight: found a weight of shape \[4\]"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", weight={"fc10": "fc10.weight"})
+
+
+def test_layers_without_a_weight_or_bias_beside_others(tmp_path):
+    arrays = numbers()
+    arrays["fc2.wieght"] = arrays.pop("fc2.weight")
+    source, options = as_npz(tmp_path, 0, arrays), dict(targets="y", activations="acts.*")
+    with pytest.warns(UserWarning, match="0.npz: found no weight of fc2$"):
+        collapscope.convert(source, tmp_path / "out.h5", **options)
+    with pytest.warns(UserWarning, match="1.npz: found no bias of fc2$"):
+        collapscope.convert(as_npz(tmp_path, 1, numbers()), tmp_path / "out.h5", bias="*.bias", **options)
+
+
+def test_a_second_call_has_the_weight_of_the_module(tmp_path):
+    """As `analyze --weights` has it."""
+    arrays = numbers()
+    arrays = {**{name: arrays[name] for name in ("y", "acts.fc10", "fc10.weight", "fc10.bias")}, "acts.fc10#2": arrays["acts.fc10"]}
+    collapscope.convert(as_npz(tmp_path, 0, arrays), tmp_path / "out.h5", targets="y", activations="acts.*")
+    with h5py.File(tmp_path / "out.h5") as f:
+        for part in ("weight", "bias"):
+            assert all(np.array_equal(f[f"layers/{layer}/{part}"], arrays[f"fc10.{part}"]) for layer in ("fc10", "fc10#2"))
+
+
+@pytest.mark.parametrize("name, values, message", [
+    ("fc10.bias", np.ones((1, 2)), r"fc10.bias: found a bias of shape \[1, 2\]; expected \[2\], as the weight has shape \[2, 4\]"),
+    ("fc10.bias", np.ones(3), r"fc10.bias: found a bias of shape \[3\]; expected \[2\], as the weight has shape \[2, 4\]"),
+    ("fc10.weight", np.ones((2, 4)) * 1j, "fc10.weight: found numbers of type complex128; expected float16, bfloat16, float32"),
+    ("acts.fc2", np.arange(60), r"acts.fc2: found shape \[60\]; expected activations of shape \[N, d\], \[N, T, d\] or of images; a single feature")])
+def test_what_the_program_would_refuse(tmp_path, name, values, message):
+    source = as_npz(tmp_path, 0, {**numbers(), name: values})
+    with pytest.raises(ValueError, match=f"0.npz: {message}"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    assert not (tmp_path / "out.h5").exists()
+
+
+@pytest.mark.parametrize("layers, message", [
+    ({".": 0, "a": 1}, "the layer '.', which HDF5 would name ''"), ({"a//b": 0, "a/b": 1}, "the layer 'a//b', which HDF5 would name 'a/b'"),
+    ({"./x": 0}, "the layer './x', which HDF5 would name 'x'"), ({"a/": 0}, "the layer 'a/', which HDF5 would name 'a'"),
+    ({"x/activations": 0, "x": 1}, "the layer 'x/activations', which would be the activations of the layer 'x'"),
+    ({"a/b": 0, "a/b/bias/c": 1}, "the layer 'a/b/bias/c', which would be the bias of the layer 'a/b'")])
+def test_names_that_are_others_in_hdf5(tmp_path, layers, message):
+    rows = np.random.default_rng(0).standard_normal((6, 3))
+    source = as_npz(tmp_path, 0, {"y": rows[:, 0], **{f"acts.{layer}": rows for layer in layers}})
+    with pytest.raises(ValueError, match=rf"out.h5: found {message}; expected activations=\{{layer: name\}}, which gives it another name"):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    collapscope.convert(source, tmp_path / "out.h5", targets="y", activations={f"l{number}": f"acts.{layer}" for layer, number in layers.items()})
+
+
+def test_any_other_name_is_one_of_a_layer(tmp_path, analyze):
+    rows = np.random.default_rng(0).standard_normal((6, 3))
+    names = ["a\nb", "a", "a/b", "activations", "a/c/weight", "..", "ü ✓", "#2"]
+    source = as_npz(tmp_path, 0, {"y": rows[:, 0], **{f"acts.{layer}": rows for layer in names}})
+    collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*")
+    assert len(analyze(tmp_path / "out.h5")) == 1 + len(names)
+
+
+def test_weights_and_biases_are_no_layers(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"y": rng.standard_normal((4, 2)), "fc": rng.standard_normal((4, 3)), "fc.weight": rng.standard_normal((4, 3)), "fc.bias": np.ones(4)}
+    source, options = as_npz(tmp_path, 0, arrays), dict(targets="y", activations="*")
+    collapscope.convert(source, tmp_path / "out.h5", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["layers"]) == ["fc"] and set(f["layers/fc"]) == {"activations", "bias", "weight"}
+    weights = as_npz(tmp_path, 1, {"fc": arrays["fc.weight"]})
+    source = as_npz(tmp_path, 0, {name: arrays[name] for name in ("y", "fc")})
+    collapscope.convert(source, tmp_path / "out.h5", weights=weights, weight="{layer}", **options)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert list(f["layers"]) == ["fc"] and np.array_equal(f["layers/fc/weight"], arrays["fc.weight"])
+
+
+def test_labels_of_positions(tmp_path, analyze):
+    """They are none of one-hot rows, of which argmax would make one label for a sample."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (20, 4))
+    source = as_npz(tmp_path, 0, {"y": labels, "acts.a": rng.standard_normal((20, 4, 5)), "p": rng.standard_normal((20, 3))})
+    options = dict(targets="y", activations="acts.*", task="classification")
+    collapscope.convert(source, tmp_path / "out.h5", pool="none", **options)
+    results = analyze(tmp_path / "out.h5")
+    assert results[""]["classes"] == 3 and results["a"]["samples"] == 80
+    with pytest.raises(ValueError, match=r"0.npz: y: found int64 of shape \[20, 4\]; expected labels: integers \[N\] or one-hot rows \[N, K\], or "
+                                         r"integers \[N, T\] of positions with pool 'none'"):
+        collapscope.convert(source, tmp_path / "no.h5", **options)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys, number):
+    """As batch systems end a job."""
+    module = sys.modules["collapscope.convert"]
+    copy, before = module.copy_rows, signal.getsignal(number)
+
+    def stopped(*arguments):
+        copy(*arguments)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(module, "copy_rows", stopped)
+    source = as_npz(tmp_path, 0, numbers())
+    assert main(source, "-o", tmp_path / "out.h5", "--activations", "acts.*", "--targets", "y") == 2
+    assert capsys.readouterr().err == f"collapscope convert: {tmp_path / 'out.h5'}: stopped, and not written\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"] and signal.getsignal(number) is before
+
+
+def test_an_array_that_does_not_fit_the_memory(tmp_path, monkeypatch, capsys):
+    module = sys.modules["collapscope._sources"]
+
+    def too_large(self, name):
+        raise MemoryError("Unable to allocate 1 TiB")
+
+    monkeypatch.setattr(module.Npz, "__getitem__", too_large)
+    source = as_npz(tmp_path, 0, numbers())
+    assert main(source, "-o", tmp_path / "out.h5", "--activations", "acts.*", "--targets", "y") == 2
+    said = capsys.readouterr().err
+    assert "0.npz: fc2.weight: found too little memory for this array (Unable to allocate 1 TiB); expected more, or smaller shards" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["0.npz"]
+
+
+def test_the_words_of_the_command(tmp_path, capsys):
+    """Not those of Python, its warnings or of the function."""
+    arrays = numbers()
+    arrays["acts.fc2"][3] = np.nan
+    source, out = as_npz(tmp_path, 0, arrays), tmp_path / "out.h5"
+    options = ("--activations", "acts.*", "--targets", "y")
+
+    def said(*arguments, status=2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            assert main(*arguments) == status
+        return capsys.readouterr().err
+
+    assert "sample 3 has a NaN or Inf (as float32); expected finite numbers, or --allow-nonfinite" in said(source, "-o", out, *options)
+    del arrays["fc2.weight"]
+    lacking = as_npz(tmp_path, 1, arrays)
+    assert said(lacking, "-o", out, "--allow-nonfinite", *options, status=0) == f"collapscope convert: warning: {lacking}: found no weight of fc2\n"
+    assert said(source, "-o", source / "x.h5", *options) == f"collapscope convert: {source}/x.h5: cannot be written: File exists\n"
+    assert said(tmp_path / "a.npz", "-o", out, *options) == f"collapscope convert: {tmp_path / 'a.npz'}: No such file or directory\n"
+
+
+def test_a_file_with_names_of_classes(tmp_path, capsys):
+    source, names, out = as_npz(tmp_path, 0, {**numbers(), "y": np.arange(60) % 3}), tmp_path / "names.txt", tmp_path / "out.h5"
+    command = (source, "-o", out, "--activations", "acts.*", "--targets", "y", "--task", "classification", "--class-names", names)
+
+    def stored(text):
+        names.write_bytes(text)
+        assert main(*command) == 0
+        with h5py.File(out) as f:
+            return [name.decode() for name in f["class_names"]]
+
+    assert stored("\ufeffcat\r\ndog\r\nbird\r\n".encode()) == stored(b"cat\ndog\nbird") == ["cat", "dog", "bird"]
+    assert stored("a\x0bb\nc\x85d\ne\u2028f\n".encode()) == ["a\x0bb", "c\x85d", "e\u2028f"]
+    names.write_bytes("café\n".encode("latin1"))
+    assert main(*command) == 2
+    assert f"{names}: found 0xe9 at byte 3; expected text in UTF-8" in capsys.readouterr().err
+
+
+def test_endings_in_upper_case(tmp_path):
+    arrays = numbers()
+    as_npz(tmp_path, 0, arrays).rename(tmp_path / "A.NPZ")
+    as_pt(tmp_path, 1, arrays).rename(tmp_path / "A.PT")
+    as_safetensors(tmp_path, 2, arrays).rename(tmp_path / "A.SafeTensors")
+    folder = as_npy(tmp_path, 3, arrays)
+    for file in list(folder.iterdir()):
+        file.rename(file.with_suffix(".NPY"))
+    for source in (tmp_path / "A.NPZ", tmp_path / "A.PT", tmp_path / "A.SafeTensors", folder, sorted(folder.iterdir())):
+        collapscope.convert(source, tmp_path / "out.h5", targets="y", predictions="p", activations="acts.*")
+        check(tmp_path / "out.h5", arrays)
+    np.save(folder / "y.npy", arrays["y"] + 1)
+    with pytest.raises(ValueError, match=r"y.npy: found y.NPY, too; expected one array of the name 'y'"):
+        collapscope.convert(folder, tmp_path / "out.h5", targets="y", activations="acts.*")
+
+
+def test_a_type_for_some_of_the_activations(tmp_path):
+    arrays = numbers()
+    arrays["acts.fc2"] = arrays["acts.fc2"].astype("int16")
+    with pytest.warns(UserWarning, match="dtype 'float16': activations of fc2 are integers and stay as they are"):
+        collapscope.convert(as_npz(tmp_path, 0, arrays), tmp_path / "out.h5", targets="y", activations="acts.*", dtype="float16")
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert f["layers/fc2/activations"].dtype == "int16" and f["layers/fc10/activations"].dtype == "float16"
+
+
+def test_labels_without_a_name(tmp_path):
+    source = as_npz(tmp_path, 0, {**numbers(), "y": np.arange(60) % 3})
+    options = dict(targets="y", activations="acts.*", task="classification")
+    collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b", "c"], **options)
+    with pytest.warns(UserWarning, match="out.h5: class_names: found 2 for labels up to 2: the others have none"):
+        collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b"], **options)

@@ -1,6 +1,7 @@
 """The file: complete or not there, in types and chunks that read fast; and what is refused."""
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import collapscope  # noqa: E402
+from conftest import ROOT  # noqa: E402
 
 CHUNK = 1 << 20
 
@@ -380,3 +382,13 @@ def test_a_batch_that_is_half_stored_ends_the_recording(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="dump.h5: given up after an error"):
             rec.add(torch.randn(5, 4), torch.randn(5, 2))
     assert names(tmp_path) == []
+
+
+def test_the_program_finds_every_ending_in_a_folder():
+    """As src and docs have them; the program of this test may be older."""
+    from collapscope._dump import ENDINGS
+
+    listed = re.search(r"InputKind dump_files\(\) { return {{(.*?)}", (ROOT / "tools" / "inputs.cpp").read_text())[1]
+    assert tuple(re.findall(r'"(.*?)"', listed)) == ENDINGS
+    for page in ("analyze.md", "record.md"):
+        assert all(f"`{ending}`" in (ROOT / "docs" / page).read_text() for ending in ENDINGS)

@@ -5,6 +5,7 @@ import contextlib
 import math
 import os
 import secrets
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ optional("h5py", "writing dumps", "record")
 import h5py
 import numpy as np
 
-from ._output import Output
+from ._output import Output, cannot_be_written
 
 CHUNK_BYTES = 1 << 20  # also HDF5's chunk cache: larger chunks would pass it by
 TASKS = ("regression", "classification")
@@ -42,6 +43,29 @@ def type_name(values: np.ndarray) -> str:
     return "bfloat16" if is_bfloat16(values) else str(values.dtype)
 
 
+def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
+    """Numbers in the type they are stored in."""
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if dtype is None or values.dtype.kind in "iu":
+        return values
+    if is_bfloat16(values):
+        if dtype == "bfloat16":
+            return values
+        values = (np.ascontiguousarray(values).view("<u2").astype(np.uint32) << 16).view(np.float32)
+    if dtype == "bfloat16":
+        return to_bfloat16(values)
+    with np.errstate(over="ignore"):  # the writer names the sample
+        return values.astype(dtype)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Rounded to nearest, ties to even; NaN stays NaN."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
+
+
 def shape_text(row: tuple) -> str:
     """The shape of N rows of the given shape."""
     return f"[{', '.join(map(str, ('N', *row)))}]"
@@ -58,6 +82,11 @@ def first_bad_row(values: np.ndarray) -> int | None:
     if good.all():
         return None
     return int(np.argmin(good.reshape(len(good), -1).all(axis=1)))
+
+
+def require_numbers(place: str, values: np.ndarray) -> None:
+    if values.dtype.kind not in "fiu" and not is_bfloat16(values) or values.dtype.itemsize > 8:
+        raise ValueError(f"{place}: found numbers of type {values.dtype}; expected float16, bfloat16, float32, float64 or integers")
 
 
 class Rows:
@@ -118,9 +147,7 @@ class CheckedRows:
 
     def check(self, name: str, values: np.ndarray) -> None:
         """Raises ValueError unless `values` can be appended to the dataset `name`."""
-        if values.dtype.kind not in "fiu" and not is_bfloat16(values) or values.dtype.itemsize > 8:
-            raise ValueError(f"{self._place(name)}: found numbers of type {values.dtype}; expected float16, bfloat16, "
-                             "float32, float64 or integers")
+        require_numbers(self._place(name), values)
         if values.ndim == 0 or 0 in values.shape[1:]:
             raise ValueError(f"{self._place(name)}: found shape {list(values.shape)}; expected [N, ...] with no empty axis")
         known = self.rows.get(name)
@@ -157,12 +184,16 @@ class DumpWriter(CheckedRows):
                 raise ValueError(f"{self.path}: attribute {name!r}: found a text of {length} bytes; expected at most {LONGEST_TEXT}, which the "
                                  "program reads")
         self.compression = compression
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # No .h5 at its end and hidden: neither globs nor folders given to the program find it.
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
         self.process = os.getpid()
         self.file: h5py.File | None = None
-        self.output = Output(self.temporary)
+        self.named, self.largest = 0, -1  # how many classes have names; of the integer targets
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.output = Output(self.temporary, self.path)
+        except OSError as error:
+            raise cannot_be_written(self.path, error) from None
         try:
             self.file = h5py.File(self.output, "w")
             self.file.attrs.update(attributes)
@@ -174,6 +205,8 @@ class DumpWriter(CheckedRows):
         """Adds rows [N, ...], already checked, to the dataset `name`, which the first rows make."""
         if name not in self.rows:
             self.rows[name] = Rows(self.file, name, values, self.compression)
+        if name == "targets" and values.dtype.kind in "iu" and values.size:
+            self.largest = max(self.largest, int(values.max()))
         self.rows[name].append(values)
         self.output.check()
 
@@ -196,6 +229,7 @@ class DumpWriter(CheckedRows):
     def names(self, values: list[str]) -> None:
         """Writes the names of the classes."""
         self.file["class_names"] = values
+        self.named = len(values)
 
     def group(self, name: str, **attributes) -> None:
         """Sets attributes of a group, which is made if missing; None values are left out."""
@@ -219,6 +253,8 @@ class DumpWriter(CheckedRows):
         except BaseException:
             self.abort()
             raise
+        if 0 < self.named <= self.largest:
+            warnings.warn(f"{self.path}: class_names: found {self.named} for labels up to {self.largest}: the others have none", stacklevel=3)
 
     def _require_same_samples(self) -> None:
         if "targets" not in self.rows or not self.rows["targets"].count:
@@ -290,12 +326,20 @@ def check_class_names(path, task: str, names) -> list[str] | None:
     return names
 
 
+def is_one_hot(rows: np.ndarray) -> bool:
+    """Whether rows [N, K] have a single 1 among zeros."""
+    numbers = np.ascontiguousarray(rows).view("<u2") / 0x3F80 if is_bfloat16(rows) else rows
+    return rows.shape[1] > 1 and bool(((numbers == 0) | (numbers == 1)).all() and (np.count_nonzero(numbers, axis=1) == 1).all())
+
+
 def check_targets(path, task: str, targets: np.ndarray) -> None:
     """Raises ValueError unless the shape, [N] or [N, n], and the type fit the task."""
     regression = task == "regression"
     axes = (1, 2) if regression else (1,)
     if targets.ndim not in axes or not (regression or targets.dtype.kind in "iub"):
-        hint = " (of one-hot rows: y.argmax(1))" if not regression and targets.ndim == 2 else ""
+        matrix = not regression and targets.ndim == 2
+        hint = (" (of labels [N, 1]: y[:, 0])" if matrix and targets.shape[1] == 1
+                else " (of one-hot rows: y.argmax(1))" if matrix and is_one_hot(targets) else "")
         raise ValueError(f"{path}: targets: found {type_name(targets)} of shape {list(targets.shape)}; expected "
                          f"{'[N] or [N, n]' if regression else 'integers [N]'}{hint}")
 

@@ -8,10 +8,15 @@ import os
 from pathlib import Path
 
 
-class Output:
-    """A new file, for h5py's driver of Python file objects. Raises FileExistsError when the name is taken."""
+def cannot_be_written(path, error: OSError) -> OSError:
+    return OSError(error.errno, f"cannot be written: {error.strerror}", str(path))
 
-    def __init__(self, path: Path):
+
+class Output:
+    """A new file, for h5py's driver of Python file objects. Raises FileExistsError when the name is taken. final: the name in messages."""
+
+    def __init__(self, path: Path, final: Path):
+        self.final = final
         self.file = open(path, "xb+", buffering=0)
         self.error: BaseException | None = None  # also an interrupt: HDF5 would lose it
 
@@ -24,6 +29,8 @@ class Output:
         if self.error is None:
             try:
                 action()
+            except OSError as error:
+                self.error = cannot_be_written(self.final, error)
             except BaseException as error:
                 self.error = error
 

@@ -1,6 +1,7 @@
 """Files that hold arrays by name, one kind each: npz, folders of npy, pt, safetensors, and the index of several of these."""
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
@@ -8,11 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
+from ._dump import ENDINGS as HDF5_ENDINGS
 from .errors import optional
 
 ENDINGS = {".npz": "npz", ".pt": "pt", ".pth": "pt", ".bin": "pt", ".ckpt": "pt", ".safetensors": "safetensors"}
 INDEX = ".index.json"  # of weights in several files, as transformers write it
 MAX_INDEX = 100_000_000  # bytes
+
+
+def fingerprint(values: np.ndarray) -> tuple:
+    """The same for arrays of the same numbers, type and shape, and for no others."""
+    return values.dtype.str, values.shape, hashlib.blake2b(np.ascontiguousarray(values)).digest()
+
+
+def the_one(place: str, found: list) -> np.ndarray:
+    """The array of a name, of (where it is, array) of all that have it. Raises ValueError unless these are the same."""
+    (where, values), *others = found
+    for other, more in others:
+        if fingerprint(more) != fingerprint(values):
+            raise ValueError(f"{place}: found twice with different numbers, {where} and {other}; expected one array of this name: rename one of "
+                             "them, or leave it out")
+    return values
 
 
 class Npy:
@@ -23,10 +40,15 @@ class Npy:
 
     @classmethod
     def folder(cls, path: Path) -> "Npy":
-        found = sorted(path.rglob("*.npy"))
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".npy")
         if not found:
             raise ValueError(f"{path}: found no .npy file; expected some in a folder")
-        return cls({file.relative_to(path).with_suffix("").as_posix(): file for file in found}, path)
+        files: dict[str, Path] = {}
+        for file in found:
+            name = file.relative_to(path).with_suffix("").as_posix()
+            if files.setdefault(name, file) != file:
+                raise ValueError(f"{file}: found {files[name].name}, too; expected one array of the name {name!r}")
+        return cls(files, path)
 
     def __iter__(self):
         return iter(self.files)
@@ -52,13 +74,15 @@ class Npz:
             raise ValueError(f"{path}: found no arrays: {error}; expected an .npz file") from None
         if not isinstance(self.arrays, np.lib.npyio.NpzFile):
             raise ValueError(f"{path}: found a single array; expected an .npz file")
+        self.members = set(self.arrays.zip.namelist())
 
     def __iter__(self):
         return iter(self.arrays.files)
 
     def __getitem__(self, name: str) -> np.ndarray:
+        member = f"{name}.npy"  # NumPy takes "a.npy" for the member of "a"
         try:
-            return self.arrays[name]
+            return self.arrays[member if member in self.members else name]
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.path}: {name}: {error}; expected an array of numbers") from None
 
@@ -84,11 +108,18 @@ class Torch:
             hint = "" if trust else ", or trust=True (--trust) for a file whose maker you trust"
             raise ValueError(f"{path}: torch.load: {str(error).splitlines()[0] if str(error) else type(error).__name__}; "
                              f"expected tensors in dicts and lists{hint}") from None
-        self.tensors = {name or path.stem: tensor for name, tensor in flat(content, "")}
+        self.tensors = self._by_name(flat(content))  # name -> (where it is, tensor) of all that have it
         if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):  # a checkpoint of Lightning
-            for name, tensor in flat(content["state_dict"], ""):
-                self.tensors.setdefault(name, tensor)
-        self.lists = {name or path.stem: tensors for name, tensors in lists_of(content, "")}
+            self.tensors = {**self._by_name(flat(content["state_dict"])), **self.tensors}
+        self.batches = self._by_name(lists_of(content))
+        self.lists = {name: found[0][1] for name, found in self.batches.items()}
+
+    def _by_name(self, found) -> dict[str, list]:
+        result: dict[str, list] = {}
+        for keys, value in found:
+            where = "".join(f"[{key!r}]" for key in keys)
+            result.setdefault(".".join(map(str, keys)) or self.path.stem, []).append((where, value))
+        return result
 
     def __iter__(self):
         return iter(self.tensors)
@@ -100,9 +131,13 @@ class Torch:
         from ._tensors import to_numpy
 
         place = f"{self.path}: {name}"
-        if name in self.tensors:
-            return to_numpy(self.tensors[name], place)
-        parts = [to_numpy(part, place) for part in self.lists[name]]
+        return the_one(place, [*((where, to_numpy(tensor, place)) for where, tensor in self.tensors.get(name, ())),
+                               *((where, self._joined(name, tensors)) for where, tensors in self.batches.get(name, ()))])
+
+    def _joined(self, name: str, tensors) -> np.ndarray:
+        from ._tensors import to_numpy
+
+        parts = [to_numpy(part, f"{self.path}: {name}") for part in tensors]
         if len({(part.dtype, part.shape[1:]) for part in parts}) > 1 or not all(part.ndim for part in parts):
             found = ", ".join(f"{part.dtype} {list(part.shape)}" for part in parts[:3])
             raise ValueError(f"{self.path}: {name}: found a list of {len(parts)} tensors ({found}, ...); expected batches, which differ "
@@ -110,26 +145,26 @@ class Torch:
         return np.concatenate(parts)
 
 
-def flat(value, name: str):
-    """(dotted name, tensor) of everything in nested dicts and lists."""
+def flat(value, keys=()):
+    """(keys, tensor) of everything in nested dicts and lists."""
     import torch
 
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
     if isinstance(value, (torch.Tensor, np.ndarray)):
-        yield name, value
+        yield keys, value
     for key, item in items:
-        yield from flat(item, f"{name}.{key}" if name else str(key))
+        yield from flat(item, (*keys, key))
 
 
-def lists_of(value, name: str):
-    """(dotted name, tensors) of every list of tensors in nested dicts: batches of one array, if they are asked for."""
+def lists_of(value, keys=()):
+    """(keys, tensors) of every list of tensors in nested dicts: batches of one array, if they are asked for."""
     import torch
 
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from lists_of(item, f"{name}.{key}" if name else str(key))
+            yield from lists_of(item, (*keys, key))
     elif isinstance(value, (list, tuple)) and value and all(isinstance(item, (torch.Tensor, np.ndarray)) for item in value):
-        yield name, value
+        yield keys, value
 
 
 class Index:
@@ -160,6 +195,25 @@ class Index:
             raise ValueError(f"{self.path.with_name(file)}: found no tensor {name!r}; expected one, as {self.path.name} lists it") from None
 
 
+def listed(names) -> str:
+    names = list(names)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def require_there(source, name: str) -> None:
+    if name not in source:
+        raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
+
+
+def get(source, name: str) -> np.ndarray:
+    require_there(source, name)
+    try:
+        return source[name]
+    except MemoryError as error:
+        raise MemoryError(f"{source.path}: {name}: found too little memory for this array ({error}); expected more, or smaller shards, or .npy or "
+                          ".safetensors files, which are read in pieces") from None
+
+
 def refuse_pointer(path: Path) -> None:
     """Raises ValueError for a file that only says where Git LFS has the real one, FileNotFoundError where there is none."""
     with open(path, "rb") as file:
@@ -175,9 +229,10 @@ def open_source(path, trust: bool = False):
     refuse_pointer(path)
     if path.name.endswith(INDEX):
         return Index(path, trust)
-    if path.suffix == ".npy":
+    ending = path.suffix.lower()
+    if ending == ".npy":
         return Npy({path.stem: path}, path)
-    kind = ENDINGS.get(path.suffix)
+    kind = ENDINGS.get(ending)
     if kind == "npz":
         return Npz(path)
     if kind == "pt":
@@ -187,7 +242,7 @@ def open_source(path, trust: bool = False):
 
         return SafeTensors(path)
     hint = ""
-    if path.suffix in (".h5", ".hdf5", ".hdf"):
+    if ending in HDF5_ENDINGS:
         hint = "; HDF5 files are read by collapscope analyze itself, with --activations, --targets and --weight"
     raise ValueError(f"{path}: found the ending {path.suffix!r}; expected .npz, .npy, .pt, .pth, .bin, .ckpt or .safetensors, the "
                      f"{INDEX} of several, or a folder of .npy files{hint}")
@@ -196,7 +251,7 @@ def open_source(path, trust: bool = False):
 def folder(path: Path, trust: bool):
     """The .npy files of a folder, or the weights in several files that an index lists."""
     indexes = sorted(path.glob(f"*{INDEX}"))
-    if len(indexes) == 1 and not any(path.rglob("*.npy")):
+    if len(indexes) == 1 and not any(file.suffix.lower() == ".npy" for file in path.rglob("*")):
         return Index(indexes[0], trust)
     return Npy.folder(path)
 
@@ -204,13 +259,13 @@ def folder(path: Path, trust: bool):
 def index_beside(path) -> str:
     """What to do with one file of several: a sentence, or nothing."""
     path = Path(path)
-    beside = sorted(path.parent.glob(f"*{INDEX}")) if path.suffix in ENDINGS and path.is_file() else []
+    beside = sorted(path.parent.glob(f"*{INDEX}")) if path.suffix.lower() in ENDINGS and path.is_file() else []
     return f"; {beside[0]} lists the files of all weights, give that one" if beside else ""
 
 
 def shards(paths: list) -> list:
     """Functions that open the shards, in order. Loose .npy files are one shard together: one array each."""
-    loose = [Path(path) for path in paths if Path(path).suffix == ".npy" and not Path(path).is_dir()]
+    loose = [Path(path) for path in paths if Path(path).suffix.lower() == ".npy" and not Path(path).is_dir()]
     if loose and len(loose) != len(paths):
         raise ValueError(f"{loose[0]}: found .npy files among shards of other kinds; expected only .npy files, or folders "
                          "of them")

@@ -6,25 +6,28 @@ for .pt); .npy and safetensors are mapped and copied in pieces.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ._dump import (CHUNK_BYTES, DumpWriter, as_bfloat16, check_class_names, check_predictions, check_targets, is_bfloat16,
-                    look_like_labels, shape_text, ENDINGS)
-from ._sources import index_beside, open_source, shards
+from ._dump import (CHUNK_BYTES, ENDINGS, DumpWriter, check_class_names, check_predictions, check_targets, is_bfloat16, is_one_hot,
+                    look_like_labels, stored, type_name)
+from ._named_weights import BIAS, WEIGHT, Weights, bias_beside, check_bias, check_weight, named, require_same_weights
+from ._sources import get, listed, shards
 from .text import fitting
 
 PIECE_BYTES = 16 * CHUNK_BYTES
 LAYOUTS = ("NTD", "NCHW", "NHWC", "NCL", "NCDHW", "NDHWC")
 POOLS = ("mean", "max", "first", "last", "flatten", "none")
-WEIGHT, BIAS = "{layer}.weight", "{layer}.bias"  # what layers may have, where nothing is said
 
 
 def natural(name: str) -> list:
@@ -39,19 +42,22 @@ def expression(pattern: str) -> re.Pattern:
     if len(parts) < 2 or len(parts) > 2 and "{layer}" not in pattern:
         raise ValueError(f"found the pattern {pattern!r}; expected one * or {{layer}} in it, where the layer's name stands")
     first, *rest = map(re.escape, parts)
-    return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest))
+    return re.compile(first + "(?P<layer>.+)" + "(?P=layer)".join(rest), re.DOTALL)
 
 
-def find_layers(activations, source, others=()) -> dict[str, str]:
+def find_layers(activations, source, others=(), weight=None, bias=None) -> dict[str, str]:
     """Layer -> name of its activations, input to output. See `convert` for `activations`. A list of batches that fits is one
-    array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them."""
+    array, and its batches are none. others: names of arrays that are none of a layer's, whatever fits them; nor is what has the name of
+    another layer's weight or bias."""
     if isinstance(activations, Mapping):
         return dict(activations)
     lists, names = getattr(source, "lists", {}), list(source)
     matches = filter(None, map(expression(activations).fullmatch, [*names, *lists]))
     layers = {match["layer"]: match.string for match in matches if match.string not in others}
     batches = {f"{name}.{number}" for name in layers.values() if name in lists for number in range(len(lists[name]))}
-    layers = {layer: name for layer, name in layers.items() if name not in batches}
+    there = set(names)
+    used = {part for layer, name in layers.items() for part in parts_of(layer, there, weight, bias) if part != name}
+    layers = {layer: name for layer, name in layers.items() if name not in batches | used}
     if not layers:
         raise ValueError(f"{source.path}: found no array that fits {activations!r}; expected at least one among {listed(names)}")
     if getattr(source, "keeps_order", False):
@@ -63,49 +69,42 @@ def find_layers(activations, source, others=()) -> dict[str, str]:
     return {layer: layers[layer] for layer in by_name}
 
 
-def listed(names) -> str:
-    names = list(names)
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+def parts_of(layer: str, there, weight, bias) -> set:
+    """What may be the weight and the bias of a layer."""
+    name = named(weight, layer, there)
+    return {name, named(bias, layer, there), bias_beside(name, there)}
 
 
-def get(source, name: str) -> np.ndarray:
-    if name not in source:
-        raise ValueError(f"{source.path}: found no array {name!r}; expected it among {listed(source)}")
-    return source[name]
+def check_names(path, layers) -> None:
+    """Raises ValueError for names of layers that are others in HDF5: groups by "/", where "." and nothing count as nothing."""
+    for layer in layers:
+        words = str(layer).split("/")
+        if {"", "."} & set(words):
+            other = "/".join(word for word in words if word not in ("", "."))
+            raise ValueError(f"{path}: found the layer {layer!r}, which HDF5 would name {other!r}; "
+                             "expected activations={layer: name}, which gives it another name")
+        for end in range(1, len(words)):
+            if words[end] in ("activations", "weight", "bias") and "/".join(words[:end]) in layers:
+                raise ValueError(f"{path}: found the layer {layer!r}, which would be the {words[end]} of the layer {'/'.join(words[:end])!r}; "
+                                 "expected activations={layer: name}, which gives it another name")
 
 
-def stored(values: np.ndarray, dtype: str | None) -> np.ndarray:
-    """Numbers in the type they are stored in."""
-    if values.dtype == bool:
-        return values.astype(np.uint8)
-    if dtype is None or values.dtype.kind in "iu":
-        return values
-    if is_bfloat16(values):
-        if dtype == "bfloat16":
-            return values
-        values = (np.ascontiguousarray(values).view("<u2").astype(np.uint32) << 16).view(np.float32)
-    if dtype == "bfloat16":
-        return to_bfloat16(values)
-    with np.errstate(over="ignore"):  # the writer names the sample
-        return values.astype(dtype)
-
-
-def to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """Rounded to nearest, ties to even; NaN stays NaN."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
-    return as_bfloat16(np.where(np.isnan(values), np.uint16(0x7FC0), rounded))
-
-
-def whole_labels(values: np.ndarray, place: str) -> np.ndarray:
-    """Labels that are floats [N] as integers, as the program takes them; other values as they are. Raises ValueError for fractions."""
-    if values.ndim != 1 or values.dtype.kind != "f" and not is_bfloat16(values):
+def labels_of(values: np.ndarray, place: str, positions: bool) -> np.ndarray:
+    """Labels as integers: [N] of [N, 1] and of one-hot rows, [N, T] of positions. Raises ValueError for what is no label."""
+    column = values.ndim == 2 and values.shape[1] == 1
+    if values.ndim == 2 and not column and not positions and is_one_hot(values):
+        return stored(values, "float64").argmax(1)
+    if values.ndim != 1 and not column and not (positions and values.ndim == 2) or values.dtype.kind not in "iubf" and not is_bfloat16(values):
+        raise ValueError(f"{place}: found {type_name(values)} of shape {list(values.shape)}; expected labels: integers [N] or one-hot rows [N, K], "
+                         "or integers [N, T] of positions with pool 'none'")
+    values = values[:, 0] if column else values
+    if values.dtype.kind in "iub":
         return values
     numbers = stored(values, "float64")
     with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero(~(np.abs(numbers) < 2.0**63) | (numbers != np.floor(numbers)))
+        bad = np.argwhere(~(np.abs(numbers) < 2.0**63) | (numbers != np.floor(numbers)))
     if bad.size:
-        raise ValueError(f"{place}: found {float(numbers[bad[0]])!r} for sample {bad[0]}; expected whole numbers as class labels")
+        raise ValueError(f"{place}: found {float(numbers[tuple(bad[0])])!r} for sample {bad[0][0]}; expected whole numbers as class labels")
     return numbers.astype(np.int64)
 
 
@@ -120,88 +119,15 @@ def copy_rows(writer: DumpWriter, name: str, values: np.ndarray, dtype: str | No
         writer.append(name, piece)
 
 
-def name_for(pattern, layer: str) -> str | None:
-    """The name of a layer's weight or bias: `pattern` is a dict, or text with {layer} or *."""
-    if pattern is None or isinstance(pattern, Mapping):
-        return (pattern or {}).get(layer)
-    return pattern.replace("{layer}" if "{layer}" in pattern else "*", layer)
-
-
-class Weights:
-    """Weights and biases by name, in one or several files."""
-
-    def __init__(self, paths, first, trust: bool):
-        paths = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-        self.sources = [open_source(path, trust) for path in paths] if paths else [first]
-        self.path = self.sources[0].path
-
-    def __iter__(self):
-        return (name for source in self.sources for name in source)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return next(source for source in self.sources if name in source)[name]
-
-    def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed) -> None:
-        """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
-        required, and a warning names layers that have no weight."""
-        names, there = {layer: name_for(pattern, layer) for layer in layers}, set(self)
-        missing = [layer for layer in layers if names[layer] not in there]
-        if isinstance(pattern, Mapping):
-            for layer, name in pattern.items():
-                if layer not in names:
-                    raise ValueError(f"{writer.path}: {part}: found layer {layer!r}; expected one of {listed(layers)}")
-                get(self, name)
-        elif required and len(missing) == len(names):
-            raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {names[missing[0]]!r}; "
-                             f"expected it among {listed(self)}{index_beside(self.path)}")
-        elif required and missing and part == "weight":
-            warnings.warn(f"{self.path}: found no {part} of {listed(missing)}{index_beside(self.path)}", stacklevel=4)
-        for layer in layers:
-            if names[layer] in there:
-                values = stored(np.asarray(self[names[layer]]), None)
-                if part == "weight":
-                    values = as_weight(values, transposed(layer), f"{self.path}: {names[layer]}")
-                writer.array(f"layers/{layer}/{part}", values)
-
-
-    def beside(self, layers, weight) -> dict[str, str]:
-        """Layer -> name of the bias that lies beside its weight: named alike, with "bias" for the last "weight"."""
-        there, found = set(self), {}
-        for layer in layers:
-            name = name_for(weight, layer)
-            first, word, last = (name or "").rpartition("weight")
-            if name in there and word and f"{first}bias{last}" in there:
-                found[layer] = f"{first}bias{last}"
-        return found
-
-    def say_what_is_left_out(self, layers, weight, bias) -> None:
-        """A bias that lies beside its weight, and has another name than was asked for."""
-        there = set(self)
-        for layer, name in self.beside(layers, weight).items():
-            if name_for(bias, layer) not in there:
-                warnings.warn(f"{self.path}: {name}: left out, though it lies beside the weight of {layer!r}; bias= says which is the layer's, "
-                              "bias=None that there is none", stacklevel=4)
-
-
-def as_weight(values: np.ndarray, transposed: bool, place: str) -> np.ndarray:
-    """A weight as [m, d], [m, C, kh, kw] or [m, C, kd, kh, kw]: one of a Conv1d [m, C, k] gets a height of 1."""
-    if values.ndim not in (2, 3, 4, 5) or transposed and values.ndim != 2:
-        expected = "[d, m]" if transposed else "[m, d], [m, C, k], [m, C, kh, kw] or [m, C, kd, kh, kw]"
-        raise ValueError(f"{place}: found a weight of shape {list(values.shape)}; expected {expected}")
-    if transposed:
-        return values.T
-    return values[:, :, None, :] if values.ndim == 3 else values
-
-
 def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
-            layout=None, pool=None, task="regression", attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False,
+            layout=None, pool=None, task=None, attributes=None, dtype=None, compression=None, trust=False, allow_nonfinite=False,
             class_names=None) -> None:
     """Makes a dump of files that are there already. Everything is named by the arrays' names in the files.
 
         collapscope.convert(["a.npz", "b.npz"], "out.h5", targets="y", activations="acts.*", weights="model.safetensors")
 
-    sources: the shards, in the order of the samples: .npz, .pt, .ckpt, .safetensors, or folders of .npy. Loose .npy files
-        together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
+    sources: the shards of one checkpoint, in the order of the samples: .npz, .pt, .ckpt, .safetensors, or folders of .npy. Loose .npy
+        files together are one shard. Names in .pt files are joined by dots; the name of a list of tensors stands for them all, end
         to end.
     activations: a dict {layer: name}, or a pattern, whose * stands for the layer's name ("acts.*"). Shape [N, d],
         [N, T, d] or images; the input of the layer, not its output. Layers are in the order of the dict; of a pattern in that of the
@@ -209,12 +135,14 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
     targets, predictions: names; [N] or [N, n].
     weights: the file or files with weights and biases, or the .index.json of several; None: those of the first shard.
     weight, bias: a dict {layer: name}, or a pattern with {layer} or *; a pattern that no layer meets is an error. Where bias is not
-        given, it is also what lies beside the weight: fc.kernel_bias beside fc.kernel_weight. None: there is none.
+        given, it is also what lies beside the weight: fc.net_bias beside fc.net_weight, head/bias beside head/kernel. None: there is none.
     transpose: weights stored as [d, m], as JAX and transformers' Conv1D do: True, or a glob of layers or a list of globs.
     out: the dump, whose name ends in .h5.
     layout, pool: attributes of every layer that is a sequence or image (docs/format.md).
-    task, attributes, compression, allow_nonfinite, class_names: as of Recorder. Labels are integers [N], or floats that
-        are whole numbers.
+    attributes, compression, allow_nonfinite, class_names: as of Recorder.
+    task: "regression" or "classification". Labels are integers or whole floats, [N] or [N, 1], or one-hot rows; with pool "none" also
+        [N, T], of positions. None: regression; of integers [N] the dump then says no task, and `collapscope analyze --task classification`
+        makes them labels.
     dtype: of the activations: "float16", "bfloat16", "float32", "float64", or None: as they are.
     trust: load .pt files that hold more than tensors; such a file can run any code.
     Warns of what is taken otherwise than it may have been meant, and of options that mean nothing here.
@@ -237,6 +165,7 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         raise ValueError(f"{out}: found {'a folder' if Path(out).is_dir() else 'a name without the ending of HDF5 files'}; expected a name that "
                          f"ends in .h5, such as {os.path.join(out, 'dump.h5') if Path(out).is_dir() else Path(out).stem + '.h5'}")
     globs = [transpose] if isinstance(transpose, str) else ["*"] if transpose is True else list(transpose or ())
+    said, task = task, "regression" if task is None else task
     class_names = check_class_names(out, task, class_names)
     writer = DumpWriter(out, task, attributes, compression, allow_nonfinite)
     try:
@@ -244,31 +173,40 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
         for opener in openers:
             source = opener(trust)
             if layers is None:
-                layers = find_layers(activations, source, others)
+                layers = find_layers(activations, source, others, weight, bias)
+                check_names(out, layers)
                 transposed = {layer for glob in globs for layer in fitting(glob, layers)}
-                holder = Weights(weights, source, trust)
+                holder = Weights(weights, source, trust, len(openers))
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
                 if bias == BIAS:
-                    plain = {layer: name_for(BIAS, layer) for layer in layers if name_for(BIAS, layer) in set(holder)}
-                    holder.copy(writer, layers, "bias", {**plain, **holder.beside(layers, weight)}, False, None)
+                    holder.copy_biases_of_default_names(writer, layers, weight)
                 elif bias is not None:
-                    holder.copy(writer, layers, "bias", bias, True, None)
+                    holder.copy(writer, layers, "bias", bias, True)
                     holder.say_what_is_left_out(layers, weight, bias)
+                prints, biases = holder.prints, holder.biases
                 del holder
                 for glob in globs:
                     if not fitting(glob, layers):
                         raise ValueError(f"{out}: transpose: found no layer that fits {glob!r}; expected one of {listed(layers)}")
-            elif not isinstance(activations, Mapping):
-                require_same_layers(layers, find_layers(activations, source, others), source.path)
-            copy_shard(writer, source, layers, targets, predictions, dtype, task)
+            else:
+                if not isinstance(activations, Mapping):
+                    require_same_layers(layers, find_layers(activations, source, others, weight, bias), source.path)
+                require_same_weights(prints, source, paths[0])
+            copy_shard(writer, source, layers, targets, predictions, dtype, task, pool)
         if not all(name in writer.rows for name in ("targets", *(f"layers/{layer}/activations" for layer in layers))):
             raise ValueError(f"{source.path}: {targets}: found no samples; expected at least one")
         say_what_means_nothing(writer, layers, layout, pool, dtype, globs)
+        if said is None and not writer.rows["targets"].shape and writer.rows["targets"].dtype.kind in "iu":
+            del writer.file.attrs["task"]
+            warnings.warn(f"{source.path}: {targets}: integers of shape [N] are measured as targets of a regression; task='classification' here, or "
+                          "`collapscope analyze --task classification`, makes them class labels", stacklevel=2)
         for index, layer in enumerate(layers):
             row = writer.rows[f"layers/{layer}/activations"].shape
             own_layout = layout if len(row) + 1 == len(layout or "") else None
             writer.group(f"layers/{layer}", index=index, layout=own_layout, pool=pool if len(row) > 1 else None)
             check_weight(writer, layer, row, own_layout)
+            if layer in biases:
+                check_bias(writer, layer, biases[layer])
         if class_names is not None:
             writer.names(class_names)
         writer.close()
@@ -280,16 +218,18 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
 def say_what_means_nothing(writer: DumpWriter, layers, layout, pool, dtype, globs) -> None:
     """Warns of options that no layer has a use for."""
     rows = [writer.rows[f"layers/{layer}/activations"] for layer in layers]
+    whole = [layer for layer, row in zip(layers, rows) if row.dtype.kind in "iu"]
+    which = "no activations are floats" if len(whole) == len(rows) else f"activations of {listed(whole)} are integers and stay as they are"
     notes = {f"layout {layout!r}: no activations have {len(layout or '')} axes": layout and not any(
                  len(row.shape) + 1 == len(layout) for row in rows),
              f"pool {pool!r}: no activations are sequences or images": pool and not any(len(row.shape) > 1 for row in rows),
-             f"dtype {dtype!r}: no activations are floats": dtype and all(row.dtype.kind in "iu" for row in rows)}
+             f"dtype {dtype!r}: {which}": dtype and whole}
     for glob in globs:
         notes[f"transpose {glob!r}: no such layer has a weight"] = not any(
             f"layers/{layer}/weight" in writer.file for layer in fitting(glob, layers))
     for note, holds in notes.items():
         if holds:
-            warnings.warn(f"{writer.path}: {note}", stacklevel=4)
+            warnings.warn(f"{writer.path}: {note}", stacklevel=3)
 
 
 def require_same_layers(first: dict, here: dict, place) -> None:
@@ -298,33 +238,27 @@ def require_same_layers(first: dict, here: dict, place) -> None:
             raise ValueError(f"{place}: found layer {layer!r}, which the first shard lacks; expected the same layers in all shards")
 
 
-def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None,
-               task: str) -> None:
+def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictions: str | None, dtype: str | None, task: str,
+               pool: str | None) -> None:
     """One shard, in which all arrays must have the same samples."""
     names = {"targets": targets, **({"predictions": predictions} if predictions else {})}
     names.update((f"layers/{layer}/activations", name) for layer, name in layers.items())
     for part, name in names.items():
         values = get(source, name)
         if part == "targets":
-            values = whole_labels(values, f"{source.path}: {name}") if task == "classification" else values
-            check_targets(writer.path, task, values)
+            if task == "classification":
+                values = labels_of(values, f"{source.path}: {name}", pool == "none")
+            else:
+                check_targets(writer.path, task, values)
             shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
             check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
+        elif not 1 < values.ndim < 6 and values.ndim:
+            raise ValueError(f"{source.path}: {name}: found shape {list(values.shape)}; expected activations of shape [N, d], [N, T, d] or of "
+                             "images; a single feature takes the shape [N, 1]")
         copy_rows(writer, part, values, dtype if part.startswith("layers/") else None)
         if len(values) != shape[0]:
             raise ValueError(f"{source.path}: {name}: found {len(values)} samples; expected {shape[0]}, as {targets} has")
-
-
-def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
-    """The weight's inputs must be the features, or what they are when flattened."""
-    weight = writer.file.get(f"layers/{layer}/weight")
-    channels_first = layout in ("NCL", "NCHW", "NCDHW") or layout is None and len(row) > 2
-    if weight is None or weight.shape[1] in (row[0 if len(row) > 1 and channels_first else -1], math.prod(row)):
-        return
-    hint = ", or transpose for weights stored as [d, m]" if weight.ndim == 2 else ""
-    raise ValueError(f"{writer.path}: layers/{layer}/weight: found shape {list(weight.shape)}; expected [m, d] to fit "
-                     f"activations of shape {shape_text(row)}{hint}")
 
 
 def assignments(items: list[str] | None, option: str):
@@ -372,7 +306,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--transpose", action="append", metavar="GLOB", help="layers whose weights are stored as [d, m]; '*' for all")
     p.add_argument("--layout", choices=LAYOUTS, help="axes of sequences and images")
     p.add_argument("--pool", choices=POOLS, help="how the program pools them")
-    p.add_argument("--task", choices=["regression", "classification"], default="regression")
+    p.add_argument("--task", choices=["regression", "classification"],
+                   help="default: regression; of integers [N] the dump leaves it to analyze --task")
     p.add_argument("--class-names", metavar="FILE", help="of a classification: names of the labels 0, 1, 2 ..., one a line")
     p.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE",
                    help="of the dump: run, step, weight_decay ...")
@@ -384,36 +319,80 @@ def parser() -> argparse.ArgumentParser:
 
 
 def lines_of(path) -> list[str]:
-    with open(path, encoding="utf-8") as file:
-        return file.read().splitlines()
+    """Lines as editors see them: not all that Unicode knows ends one, and a byte-order mark is no text."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: found {error.object[error.start]:#x} at byte {error.start}; expected text in UTF-8") from None
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+# What options are called in messages, and in the command.
+SPELT = (("allow_nonfinite=True", "--allow-nonfinite"), ("trust=True (--trust)", "--trust"), ("weights= (--weights)", "--weights"),
+         ("activations={layer: name}", "--activations LAYER=NAME"), ("task='classification'", "--task classification"),
+         ("bias= says which is the layer's, bias=None that there is none", "--bias says which is the layer's"),
+         ("predictions=None records none", "without --predictions there are none"), ("layout NCL", "--layout NCL"))
+
+
+def say(text) -> None:
+    text = str(text)
+    for python, command in SPELT:
+        text = text.replace(python, command)
+    print(f"collapscope convert: {text}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def as_a_command():
+    """Warnings are lines. Signals that end a process are a KeyboardInterrupt, so that nothing stays of an unfinished dump."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *more: say(f"warning: {message}")
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(argv=None) -> int:
     """The command. Returns 0, or 2 with a message on standard error when there is no dump."""
     options = parser().parse_args(argv)
     try:
-        attributes = {}
-        for item in options.attribute:
-            name, equals, value = item.partition("=")
-            if not equals or not name:
-                raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
-            if name in attributes:
-                raise ValueError(f"--attribute: found {name!r} twice; expected one value")
-            attributes[name] = value if name == "run" else number(value)
-        names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
-        convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
-                targets=options.targets, predictions=options.predictions, weights=options.weights,
-                **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
-                layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
-                compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite,
-                class_names=None if options.class_names is None else lines_of(options.class_names))
-    except (ValueError, OSError) as error:
-        print(f"collapscope convert: {error}", file=sys.stderr)
-        return 2
-    except ImportError as error:
-        print(f"collapscope convert: {error}", file=sys.stderr)
-        return 2
-    return 0
+        with as_a_command():
+            run(options)
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
+    except (ValueError, ImportError) as error:
+        say(error)
+    except MemoryError as error:
+        say(str(error) or "found too little memory; expected more, or smaller shards")
+    except KeyboardInterrupt:
+        say(f"{options.output}: stopped, and not written")
+    else:
+        return 0
+    return 2
+
+
+def run(options) -> None:
+    attributes = {}
+    for item in options.attribute:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--attribute: found {item!r}; expected NAME=VALUE")
+        if name in attributes:
+            raise ValueError(f"--attribute: found {name!r} twice; expected one value")
+        attributes[name] = value if name == "run" else number(value)
+    names = {"weight": assignments(options.weight, "--weight"), "bias": assignments(options.bias, "--bias")}
+    convert(options.sources, options.output, activations=assignments(options.activations, "--activations"),
+            targets=options.targets, predictions=options.predictions, weights=options.weights,
+            **{name: value for name, value in names.items() if value is not None}, transpose=options.transpose or False,
+            layout=options.layout, pool=options.pool, task=options.task, attributes=attributes, dtype=options.dtype,
+            compression=options.compression, trust=options.trust, allow_nonfinite=options.allow_nonfinite,
+            class_names=None if options.class_names is None else lines_of(options.class_names))
 
 
 if __name__ == "__main__":
