@@ -144,6 +144,9 @@ int run_inspect(const InspectOptions& options) {
         "{}\n  targets: {} {}, {}\n", title(checkpoint), first.targets.element.name(),
         shape_text(first.targets.shape),
         first.predictions ? "predictions " + shape_text(first.predictions->shape) : "no predictions"));
+    if (const std::string remark = task_remark(first); !remark.empty()) {
+      tell(InputError(first.path, first.targets.object, remark).what());
+    }
     TargetSize targets;
     try {
       targets = size_of_targets(checkpoint, analysis);

@@ -7,7 +7,7 @@ The network: four convolutions and three linear layers, trained three times from
 descent on the squared error, with weight decay 0, 0.003 and 0.01. At five epochs `collapscope.attach` writes the input of
 every layer to an HDF5 file; those of convolutions as their mean over the pixels, except for the images themselves.
 
-    python3 record.py --out dumps            three runs, fifteen files, 24 MB, a minute or two on one core
+    python3 record.py --out dumps            three runs, fifteen files, 27 MB, a minute or two on one core
     python3 record.py --out dumps --quick    part of the images and few epochs: seconds
 
 Needs h5py, numpy, scipy, scikit-learn and torch (Debian: python3-NAME, with python3-sklearn), and the package collapscope

@@ -202,11 +202,7 @@ void CheckpointWork::remark_on_targets() {
     return;
   }
   remark(targets, bits_remark(targets));
-  if (!first().task_is_said && targets.element.is_integer() && targets.shape.size() == 1) {
-    remark(targets,
-           "integers of shape [N] are measured as targets of a regression; the attribute task = "
-           "\"classification\" of the dump, or --task classification, makes them class labels");
-  }
+  remark(targets, task_remark(first()));
 }
 
 CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {

@@ -66,6 +66,16 @@ void require_targets_agree(const Checkpoint& checkpoint) {
   require_alike(targets_of(checkpoint));
 }
 
+std::string task_remark(const CheckpointIndex& checkpoint) {
+  const DatasetIndex& targets = checkpoint.targets;
+  const bool may_be_labels =
+      !checkpoint.task_is_said && targets.element.is_integer() && targets.shape.size() == 1;
+  return may_be_labels
+             ? "integers of shape [N] are measured as targets of a regression; the attribute task = "
+               "\"classification\" of the dump, or --task classification, makes them class labels"
+             : "";
+}
+
 void require_predictions_fit(const Checkpoint& checkpoint, const AnalysisOptions& options) {
   const bool classification = is_classification(checkpoint.front());
   if (!checkpoint.front().refused_predictions.empty() || (classification && !wants_class_model(options))) {

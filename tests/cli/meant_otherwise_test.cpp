@@ -122,6 +122,18 @@ TEST_F(MeantOtherwise, LabelsOfPadding) {
   }
 }
 
+TEST_F(MeantOtherwise, InspectTellsOfLabelsThatAreMeasuredAsTargets) {
+  make_dumps(folder_,
+             "def labels(f):\n"
+             "    del f['targets']\n"
+             "    f['targets'] = np.arange(60) % 3\n"
+             "dump('a.h5', edit=labels)");
+  const std::string line = "a.h5: /targets: integers of shape [N] are measured as targets of a regression; ";
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5"}).err, HasSubstr(line));
+  EXPECT_THAT(expect_status(0, folder_, {"inspect", "a.h5", "--task", "classification"}).err,
+              Not(HasSubstr(line)));
+}
+
 TEST_F(MeantOtherwise, NumbersThatFloat16CannotHold) {
   make_dumps(folder_,
              "def small(f):\n"

@@ -164,6 +164,10 @@ void require_one_task(const Checkpoint& checkpoint);
 [[nodiscard]] std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::string& name,
                                                    std::size_t guess = 0);
 
+// A line for integer targets [N] of a file that does not say its task: they are measured as a regression.
+// Else empty.
+[[nodiscard]] std::string task_remark(const CheckpointIndex& checkpoint);
+
 // What analyze refuses beyond what is said above, found without reading rows. Throw InputError.
 // Shards whose tasks or targets contradict one another.
 void require_targets_agree(const Checkpoint& checkpoint);
