@@ -61,6 +61,14 @@ Sealed checksum_of(const std::string& path) {
   throw Error(fmt::format("{}: cannot write: {}", printable(path), std::strerror(errno)));
 }
 
+// check() of a call that writes; of a disk that is full the system's own words.
+void require_room(herr_t status, const Place& place, const char* action) {
+  if (status < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
+    cannot_write(place.file);
+  }
+  check(status, place, action);
+}
+
 // A descriptor, closed with its errors.
 class Descriptor {
  public:
@@ -189,7 +197,9 @@ void TreeWriter::put(const std::string& object, hid_t stored, hid_t memory, cons
       own(H5Dcreate2(file_.get(), object.c_str(), stored, space.get(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
           H5Dclose, at, "create the dataset");
   if (std::find(dims.begin(), dims.end(), 0) == dims.end()) {
-    check(H5Dwrite(dataset.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), at, "write the numbers");
+    errno = 0;
+    require_room(H5Dwrite(dataset.get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), at,
+                 "write the numbers");
   }
 }
 
@@ -225,7 +235,8 @@ void TreeWriter::finish_in_memory() {
 void TreeWriter::finish_on_disk() {
   {
     const Session session;
-    check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), place(""), "write the file");
+    errno = 0;
+    require_room(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), place(""), "write the file");
     file_ = Handle();
   }
   const Sealed sealed = checksum_of(temporary_);

@@ -354,7 +354,7 @@ class PageTest(unittest.TestCase):
         self.assertIn("model_mse", titles)
         self.assertNotIn("nrc1", titles)
         head, first, *_ = self.copied()
-        self.assertEqual(head, [*titles, "dataset", "learning_rate", "model", "seed", "split"])  # what all runs have in common, too
+        self.assertEqual(head, [*titles, "dataset", "learning_rate", "model", "seed", "split", "path", "id"])  # what all runs have in common, too
         run = next(run for run in self.data["example"]["runs"] if run["name"] == first[0])
         self.assertEqual(float(first[head.index("evr[2]")]), run["checkpoints"][0]["layers"][0]["metrics"]["evr"][1])
         self.assertEqual(float(first[head.index("model_mse")]), run["checkpoints"][0]["targets"]["model_mse"])

@@ -38,7 +38,8 @@ const fixedColumns = [
 ];
 
 // What is the same in all runs is no column of the table, but one of the CSV.
-const csvColumns = allAttributes.filter((name) => !differingAttributes.includes(name)).map(attributeColumn);
+const csvColumns = [...allAttributes.filter((name) => !differingAttributes.includes(name)).map(attributeColumn),
+  {title: 'path', text: (row) => row.checkpoint.path}, {title: 'id', text: (row) => row.checkpoint.id}];
 
 let madeRows = null;
 function allRows() {
