@@ -39,8 +39,15 @@ void check_output(const std::string& output, const std::vector<std::string>& ext
                                  fmt::join(extensions, " or "),
                                  has_json ? ", or - for JSON on standard output" : ""));
   }
+  check_writable(output);
+}
+
+void check_writable(const std::string& output) {
   std::error_code unknown;
-  const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
+  const std::filesystem::path folder = std::filesystem::absolute(output, unknown).parent_path();
+  if (unknown) {
+    throw UsageError(fmt::format("-o {}: the folder in which this runs is gone", printable(output)));
+  }
   if (!std::filesystem::is_directory(folder, unknown) || ::access(folder.c_str(), W_OK) != 0) {
     throw UsageError(
         fmt::format("-o {}: cannot write into {}", printable(output), printable(folder.string())));

@@ -14,6 +14,8 @@ namespace collapscope::tools {
 // Throws UsageError unless `output` is a file that could be written, with one of these extensions, or "-" and
 // there is a standard output: refused before hours of work, not after them.
 void check_output(const std::string& output, const std::vector<std::string>& extensions);
+// Throws UsageError unless `output` is a file that could be written, whatever its name.
+void check_writable(const std::string& output);
 // Of all of them, of which one at most is standard output; without any, that there is one.
 void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& extensions);
 

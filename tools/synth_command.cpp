@@ -111,6 +111,7 @@ int write(const Options& options, Write write_dump) {
     throw UsageError(
         "-o -: a dump is a file, which standard output cannot be; expected a name, or ./- for that name");
   }
+  check_writable(options.output);
   StopRequest stop;
   const StopSignals signals(stop);
   try {

@@ -113,6 +113,15 @@ TEST_F(Outputs, AWrongNameIsRefusedBeforeAnyWork) {
   EXPECT_THAT(folder_.names(), ElementsAre("p.h5"));
 }
 
+TEST_F(Outputs, AMissingFolderIsSaidBeforeAnyWork) {
+  for (const Arguments& arguments :
+       {Arguments{"analyze", "a.h5", "-o", "none/x.json"}, {"synth", "ufm", "-o", "none/x.h5"}}) {
+    const Finished finished = expect_status(2, folder_, arguments);
+    EXPECT_THAT(finished.err, HasSubstr("-o none/x."));
+    EXPECT_THAT(finished.err, HasSubstr("cannot write into "));
+  }
+}
+
 TEST_F(Outputs, AFolderIsNoOutput) {
   std::filesystem::create_directory(folder_.path() / "d.json");
   EXPECT_THAT(expect_status(2, folder_, {"analyze", "p.h5", "-o", "d.json"}).err, HasSubstr("d.json"));
