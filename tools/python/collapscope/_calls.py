@@ -108,7 +108,7 @@ class Hook:
         self.of: Pass | None = None
         self.reads = False
         self.own: list[tuple] = []
-        self.running: tuple[Call, tuple, dict] | None = None
+        self.running: tuple[Call, torch.Tensor, tuple, dict] | None = None
 
     def begin(self, of: Pass, reads: bool) -> None:
         """reads: of weights that are made for each call."""
@@ -143,7 +143,7 @@ class Hook:
         call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lent)
         self.of.calls.append(call)
         if lent or self.reads or self.of.weights is not None:
-            self.running = call, args, kwargs or {}
+            self.running = call, x, args, kwargs or {}
 
     def _keyword(self, module, kwargs: dict):
         """The input of a module that is called with keywords only: its forward's first parameter, or the only tensor."""
@@ -160,10 +160,10 @@ class Hook:
         """A forward hook: the weight that this call used."""
         if self.running is None:
             return
-        (call, args, kwargs), self.running = self.running, None
+        (call, x, args, kwargs), self.running = self.running, None
         if call.lent or self.reads:
             before = len(self.of.calls)
-            call.weights = _weights.used(self.layer, call.features, args, kwargs, self.where)
+            call.weights = _weights.used(self.layer, call.features, x, args, kwargs, self.where)
             del self.of.calls[before:]  # of layers within, which ran again
         if self.of.weights is not None and not call.lent:
             self.of.weights.note(self.layer)

@@ -466,8 +466,8 @@ class Recorder:
                 self._weights.watch(name, layer)
             used = call.weights or _weights.Used(*_weights.read(layer, call.features))
             if used.unseen and not self._quiet:
-                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that "
-                              "cannot be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
+                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} {used.unseen}; "
+                              "named in exclude=, nothing of the layer is recorded", stacklevel=5)
             weight, bias = used.weight, used.bias
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
