@@ -82,8 +82,8 @@ def record(model, path, data, *, batch=None, samples=None, shards=None, layers=N
     return record_now(model, path, data, batch, samples, shards, attributes, options)
 
 
-def record_now(model, path, data, batch, samples, shards, attributes, options, quiet=False) -> int | None:
-    """What `record` does. quiet: without warnings about layers, as they were given before."""
+def record_now(model, path, data, batch, samples, shards, attributes, options, quiet=False, told=None) -> int | None:
+    """What `record` does. quiet: without warnings about layers, as they were given before. told: what else was warned of, and will be."""
     check_shards(path, shards)
     shard = shard_of(data, shards, str(path))
     if shard is None and world()[0]:
@@ -96,7 +96,7 @@ def record_now(model, path, data, batch, samples, shards, attributes, options, q
         path = with_rank(with_ending(path), shard)
         attributes = {**(attributes or {}), "shard": shard.rank, "shards": shard.ranks}
     with Recorder(model, path, attributes=attributes, **options) as recorder:
-        recorder._quiet = quiet
+        recorder._quiet, recorder._told = quiet, set() if told is None else told
         return add_all(recorder, data, batch, samples, None if shard is None else shard.keep)
 
 
@@ -120,6 +120,7 @@ class Attached:
         self._on_error, self._shards, self._batch, self._samples = on_error, shards, batch, samples
         self._step: int | None = None  # the last one seen
         self._checksum: int | None = None
+        self._told: set[str] = set()  # what was warned of already
         self.files: list[Path] = []
         self.failures: list[tuple[int, Exception]] = []
         if at is not None:
@@ -197,6 +198,7 @@ class Attached:
         if shard is not None:
             path = with_rank(path, shard)
         recorder = Recorder(self._model, path, attributes=attributes, **self._options)
+        recorder._told = self._told
         if not check:
             return
         try:
@@ -260,7 +262,7 @@ class Attached:
         shard = shard_of(data, self._shards, self._pattern)
         path = path if shard is None else with_rank(path, shard)
         checksum = record_now(self._model, path, data, self._batch, self._samples, self._shards, attributes, self._options,
-                              quiet=self._checked)
+                              quiet=self._checked, told=self._told)
         if checksum is None:  # no sample is this rank's own
             return None
         if self._checksum not in (None, checksum) and not self._allow_random:

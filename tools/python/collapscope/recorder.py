@@ -19,6 +19,7 @@ import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Pass, Watcher, by_name
+from ._doubts import are_probabilities
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 from .text import fitting
@@ -113,6 +114,7 @@ class Recorder:
         self._weights = _weights.Unchanged()
         self._lent: dict[str, _weights.Used] = {}  # weights that are not of the module, as of functional_call
         self._closed = self._quiet = False
+        self._told: set[str] = set()  # what was warned of already
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
 
@@ -444,6 +446,7 @@ class Recorder:
                 self._writer = None
             raise
         try:
+            self._tell_of_doubts(calls, arrays.get("predictions") if first else None)
             if first:
                 self._begin(calls)
             self._writer.append_all(arrays)
@@ -452,6 +455,19 @@ class Recorder:
             self.abort()
             raise
         self.samples += samples
+
+    def _tell_once(self, what: str, why: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            warnings.warn(f"{self.path}: {what}: {why}", stacklevel=6)
+
+    def _tell_of_doubts(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
+        for name, call in calls.items():
+            if call.lost:
+                self._tell_once(f"layers/{name}/activations", call.lost)
+        if predictions is not None and self._task == "classification" and are_probabilities(predictions):
+            self._tell_once("predictions", "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of "
+                                           "their softmax. output= picks what comes before the model's softmax, or takes the logarithm")
 
     def _begin(self, calls: dict[str, Call]) -> None:
         """Names, groups, weights and biases, after the first forward pass."""
