@@ -279,6 +279,16 @@ def test_modules_that_are_called_with_keywords_only(tmp_path):
         collapscope.record(OfKeywords(), tmp_path / "no.h5", [(x, y)], layers=["block", "any"])
 
 
+def test_keywords_that_hooks_do_not_see(tmp_path):
+    """Before PyTorch 2."""
+    with collapscope.Recorder(OfKeywords(), tmp_path / "dump.h5", layers="block") as rec:
+        rec._watcher.options = {}
+        with pytest.raises(ValueError, match=r"layers/block: found a call with keywords only, which hooks of PyTorch .* cannot see; expected a call "
+                                             r"that gives its input by position, PyTorch 2, or exclude=\['block'\]"):
+            rec.add(torch.randn(N, 6), torch.randn(N, 2))
+        rec.abort()
+
+
 class ChannelsLast(nn.Module):
     def __init__(self):
         super().__init__()

@@ -126,6 +126,9 @@ class Hook:
                              "(model.module)")
         if self.of.repeats(layer):
             return
+        if not args and kwargs is None:
+            raise ValueError(f"{self.where}: found a call with keywords only, which hooks of PyTorch {torch.__version__} cannot see; expected a call "
+                             f"that gives its input by position, PyTorch 2, or exclude={[layer.name]}")
         x = args[0] if args else self._keyword(module, kwargs or {})
         if not isinstance(x, torch.Tensor):
             packed = isinstance(x, torch.nn.utils.rnn.PackedSequence)
