@@ -8,6 +8,7 @@ from __future__ import annotations
 import numbers
 import string
 import warnings
+import weakref
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,6 +107,9 @@ def random_sampler(data) -> str | None:
         if "Random" in type(sampler).__name__ or getattr(sampler, "shuffle", False) is True:
             return type(sampler).__name__
     return None
+
+
+_writers: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # what attach returned, by the files that it wrote in this process
 
 
 class Attached:
@@ -261,6 +265,7 @@ class Attached:
         path = self._name(step, attributes)
         shard = shard_of(data, self._shards, self._pattern)
         path = path if shard is None else with_rank(path, shard)
+        self._tell_of_others(path)
         checksum = record_now(self._model, path, data, self._batch, self._samples, self._shards, attributes, self._options,
                               quiet=self._checked, told=self._told)
         if checksum is None:  # no sample is this rank's own
@@ -270,7 +275,15 @@ class Attached:
                           "same samples in every dump of a run", stacklevel=4)
         self._checksum = checksum
         self.files.append(path)
+        _writers[path.resolve()] = self
         return path
+
+    def _tell_of_others(self, path: Path) -> None:
+        """Two recorders with one name, as for two loaders."""
+        if _writers.get(path.resolve(), self) is not self and path.exists() and "names" not in self._told:
+            self._told.add("names")
+            warnings.warn(f"{path}: another recorder of this process wrote this file, and it is replaced; expected a name of its own for each, such "
+                          f"as {Path(self._pattern).with_name(f'test_{Path(self._pattern).name}')}", stacklevel=5)
 
     def __enter__(self):
         return self
