@@ -162,7 +162,7 @@ class DumpWriter(CheckedRows):
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
         self.process = os.getpid()
         self.file: h5py.File | None = None
-        self.output = Output(self.temporary)
+        self.output = Output(self.temporary, self.path)
         try:
             self.file = h5py.File(self.output, "w")
             self.file.attrs.update(attributes)

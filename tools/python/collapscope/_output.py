@@ -11,8 +11,9 @@ from pathlib import Path
 class Output:
     """A new file, for h5py's driver of Python file objects. Raises FileExistsError when the name is taken."""
 
-    def __init__(self, path: Path):
-        self.file = open(path, "xb+", buffering=0)
+    def __init__(self, path: Path, name: Path):
+        """name: of the file when it is whole, for errors."""
+        self.file, self.name = open(path, "xb+", buffering=0), name
         self.error: BaseException | None = None  # also an interrupt: HDF5 would lose it
 
     def check(self) -> None:
@@ -25,6 +26,8 @@ class Output:
             try:
                 action()
             except BaseException as error:
+                if isinstance(error, OSError) and error.filename is None:
+                    error.filename = str(self.name)
                 self.error = error
 
     def write(self, data) -> int:
