@@ -364,6 +364,79 @@ def test_changes_that_pytorch_does_not_count(tmp_path, change):
             rec.add(x, y)
 
 
+class Norms(nn.Module):
+    """Layers between other parameters and buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm, self.batch, self.head, self.shift = nn.Linear(6, 6), nn.LayerNorm(6), nn.BatchNorm1d(6), nn.Linear(6, 2), nn.Parameter(
+            torch.zeros(6))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("seen", torch.zeros(1))
+        self.register_buffer("cache", torch.zeros(1), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.seen += 1
+        self.calls += 1
+        self.cache = self.cache + 1
+        return self.head(self.batch(self.norm(self.a(x + self.shift))))
+
+
+def norms_trained(model):
+    optimizer = torch.optim.SGD([*model.norm.parameters(), model.shift], 0.1)
+    model(torch.randn(20, 6)).square().sum().backward()
+    optimizer.step()
+
+
+def norm_scaled(model):
+    model.norm.weight.data *= 5
+
+
+def shift_replaced(model):
+    model.shift = nn.Parameter(torch.ones(6))
+
+
+def statistics_moved(model):
+    model.train()(torch.randn(20, 6))
+
+
+@pytest.mark.parametrize("change, name", [(norms_trained, r"shift \(Norms\)"), (norm_scaled, r"norm.weight \(LayerNorm\)"), (
+    shift_replaced, r"shift \(Norms\)"), (statistics_moved, r"seen \(Norms\)")])
+def test_changes_of_what_is_no_layer_are_warned_of_once(tmp_path, change, name):
+    model, x, y = Norms().eval(), torch.randn(20, 6), torch.randn(20, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        rec.add(x, y)
+        rec.add(x, y)
+        change(model)
+        with pytest.warns(UserWarning, match=f"dump.h5: {name}: found changed after sample 40, so that these are features of several "
+                                             "networks; expected no training while they are recorded") as found:
+            rec.add(x, y)
+        assert len(found) == 1 and ("model.eval()" in str(found[0].message)) == (change is statistics_moved)
+        change(model)
+        rec.add(x, y)
+        model.a.weight.data[1, 2] += 1
+        with pytest.raises(ValueError, match="layers/a/weight: found changed after sample 80"):
+            rec.add(x, y)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_passes_of_ones_own_that_move_statistics(tmp_path, training):
+    model, x, y = Norms().train(training), torch.randn(20, 6), torch.randn(20, 2)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        with collapscope.Recorder(model, tmp_path / "a.h5") as rec, collapscope.Recorder(model, tmp_path / "b.h5") as other:
+            for _ in range(4):
+                with rec.watch():
+                    prediction = model(x)
+                rec.add(y=y, predictions=prediction.detach())
+                other.add(x, y) if not training else None
+            if training:
+                other.add(x, y)
+    assert ["found changed after sample 20" in str(one.message) for one in found] == [True] * training
+    assert all("expected no training while they are recorded and model.eval()" in str(one.message) for one in found)
+
+
 @pytest.mark.parametrize("kind", ["plain", "own", "spectral_norm", "old weight_norm"])
 def test_a_step_between_a_pass_of_ones_own_and_add(tmp_path, kind):
     """The dump would have the inputs of one network and the weights of another."""

@@ -225,22 +225,29 @@ SAMPLED = 512  # numbers of a tensor that are looked at in every batch
 class _Part:
     """A parameter or buffer as it was when it was first seen."""
 
-    layer: str
+    layer: str  # of the rest of the model, the tensor's own name
     place: dict  # of the module, with the tensor under its name
     name: str
     tensor: torch.Tensor
     values: torch.Tensor  # the tensor's memory, also after `tensor.data = ...`
     sample: torch.Tensor | None  # a view of some of them
-    before: torch.Tensor | None  # a copy of that, where the tensor lies
-    version: int
+    before: torch.Tensor | None  # a copy of that, where the tensor lies; of the rest None
+    version: int | None  # None: the sample alone tells
     copy: torch.Tensor | None  # of a buffer
+    is_rest: bool = False
+
+    def differs(self) -> bool:
+        if self.is_where_it_was():
+            return self.version not in (None, version(self.tensor)) and (self.copy is None or not torch.equal(self.copy, self.tensor))
+        now = self.place.get(self.name)
+        return not isinstance(now, torch.Tensor) or not _same(self.values, now)
 
     def is_where_it_was(self) -> bool:
         return self.place.get(self.name) is self.tensor and (self.sample is None or self.tensor.data_ptr() == self.values.data_ptr())
 
 
 class Unchanged:
-    """Watches the tensors that weights consist of.
+    """Watches the tensors that weights consist of, and the rest of the model, whose changes are in `mixed`.
 
     PyTorch counts most changes in place. Fused optimizers and `.data` are not counted, so some numbers of each tensor are compared in
     every batch, in one piece for each type. One that lies elsewhere or was replaced is compared in full."""
@@ -249,6 +256,7 @@ class Unchanged:
         self.parts: list[_Part] = []
         self._seen: set[int] = set()  # ids of tensors that the parts keep
         self.samples: dict[tuple, tuple] = {}  # by device and type: parts, and their numbers
+        self.mixed: _Part | None = None  # a tensor of no layer that was found changed; then the rest is no longer watched
 
     def note(self, layer: _layers.Layer) -> None:
         """The parameters as a forward pass uses them, where `changed` is asked later. Waits for no device."""
@@ -267,6 +275,22 @@ class Unchanged:
                 if buffer is not None:
                     self._add(name, owner._buffers, key, buffer, buffer.detach().clone())
 
+    def watch_rest(self, root: torch.nn.Module) -> None:
+        """Parameters and buffers that are of no layer, just before `begin`. Recordings put buffers back, so a sample tells of these;
+        counters, and what a forward keeps for itself, do not count."""
+        for prefix, module in root.named_modules():
+            kept = {name: buffer for name, buffer in module._buffers.items() if name not in module._non_persistent_buffers_set}
+            for place, tensors in ((module._parameters, module._parameters), (module._buffers, kept)):
+                for name, tensor in tensors.items():
+                    if (tensor is None or id(tensor) in self._seen or torch.nn.parameter.is_lazy(tensor) or tensor.dtype not in
+                            (torch.float16, torch.bfloat16, torch.float32, torch.float64)):
+                        continue
+                    self._seen.add(id(tensor))
+                    values = tensor.detach()
+                    counted = version(tensor) if place is module._parameters else None
+                    self.parts.append(_Part(f"{prefix}.{name} ({type(module).__name__})".lstrip("."), place, name, tensor, values, _sample(values), None, counted, None, True))
+        self.samples = {}
+
     def _add(self, layer: str, place: dict, name: str, tensor: torch.Tensor, copy) -> None:
         if id(tensor) in self._seen:  # of a module that is called several times
             return
@@ -279,42 +303,40 @@ class Unchanged:
 
     def changed(self) -> str | None:
         """The layer of a tensor that has other values than when it was first seen."""
-        moved = False
         if not self.samples:
             self.begin()
-        for part in self.parts:
-            if not part.is_where_it_was():
-                now = part.place.get(part.name)
-                if not isinstance(now, torch.Tensor) or not _same(part.values, now):
-                    return part.layer
-                moved = True
-            elif version(part.tensor) != part.version and (part.copy is None or not torch.equal(part.copy, part.tensor)):
-                return part.layer
-        found = self._changed_sample()
-        if moved and found is None:
+        moved = [part for part in self.parts if not part.is_where_it_was()]
+        found = [part for part in self.parts if part.differs()] + self._changed_samples()
+        layers = [part.layer for part in found if not part.is_rest]
+        if layers:
+            return layers[0]
+        if found:
+            self.mixed = found[0]
+            self.parts = [part for part in self.parts if not part.is_rest]
+            self.begin()
+        if moved:
             self._follow()
-        return found
+        return None
 
     def _follow(self) -> None:
         """Looks at tensors that were moved or replaced where they are now."""
         for part in self.parts:
             if not part.is_where_it_was():
                 part.tensor = part.place[part.name]
-                part.values, part.version = part.tensor.detach(), version(part.tensor)
+                part.values, part.version = part.tensor.detach(), None if part.version is None else version(part.tensor)
                 part.sample = _sample(part.values)
-                part.before = None if part.sample is None else part.sample.clone()
+                part.before = None if part.sample is None or part.is_rest else part.sample.clone()
         self.begin()
 
-    def _changed_sample(self) -> str | None:
+    def _changed_samples(self) -> list[_Part]:
+        found = []
         for parts, before in self.samples.values():
-            now = _bits([part.sample for part in parts])
-            if now != before:
-                at = next(i for i, (a, b) in enumerate(zip(before, now)) if a != b) // parts[0].values.element_size()
-                for part in parts:
-                    at -= len(part.sample)
-                    if at < 0:
-                        return part.layer
-        return None
+            now, end = _bits([part.sample for part in parts]), 0
+            for part in parts if now != before else ():
+                begin, end = end, end + len(part.sample) * part.values.element_size()
+                if now[begin:end] != before[begin:end]:
+                    found.append(part)
+        return found
 
     def begin(self) -> None:
         """Once all are watched: notes their numbers."""
@@ -322,7 +344,7 @@ class Unchanged:
         for part in self.parts:
             if part.sample is not None:
                 kinds.setdefault((part.values.device, part.values.dtype), []).append(part)
-        self.samples = {kind: (parts, _bits([part.before for part in parts])) for kind, parts in kinds.items()}
+        self.samples = {kind: (parts, _bits([part.sample if part.before is None else part.before for part in parts])) for kind, parts in kinds.items()}
 
 
 def _sample(values: torch.Tensor) -> torch.Tensor | None:

@@ -440,6 +440,7 @@ class Recorder:
             if changed is not None:
                 raise ValueError(f"{self.path}: layers/{changed}/weight: found changed after sample {self.samples}; expected no "
                                  "training while a dump is recorded")
+            self._tell_of_mixed()
         except ValueError:
             if first:
                 self._writer.abort()
@@ -460,6 +461,14 @@ class Recorder:
         if what not in self._told:
             self._told.add(what)
             warnings.warn(f"{self.path}: {what}: {why}", stacklevel=6)
+
+    def _tell_of_mixed(self) -> None:
+        """Once: then the rest of the model is watched no more."""
+        part, self._weights.mixed = self._weights.mixed, None
+        if part is not None:
+            keeps = " and model.eval(), as passes in training mode move such values" if part.version is None else ""
+            warnings.warn(f"{self.path}: {part.layer}: found changed after sample {self.samples}, so that these are features of several networks; "
+                          f"expected no training while they are recorded{keeps}", stacklevel=5)
 
     def _tell_of_doubts(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
         for name, call in calls.items():
@@ -489,6 +498,8 @@ class Recorder:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
+        if not self._lent:  # else the pass had others
+            self._weights.watch_rest(_model.unwrap(self._model))
         self._weights.begin()
 
     def _lent_others(self, calls: dict[str, Call]) -> str | None:
