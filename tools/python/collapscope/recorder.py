@@ -99,6 +99,7 @@ class Recorder:
                 raise ValueError(f"{path}: model: found one whose parameters are sharded (FSDP, DeepSpeed); expected a whole copy, such as "
                                  "one that has loaded its full state_dict")
             self._chosen = _layers.choose(root, layers, exclude)
+            self._all_but = (exclude,) if layers is None else None  # of all layers those that are left out
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
@@ -449,7 +450,7 @@ class Recorder:
         try:
             self._tell_of_doubts(calls, arrays.get("predictions") if first else None)
             if first:
-                self._begin(calls)
+                self._begin(calls, arrays.get("predictions"))
             self._writer.append_all(arrays)
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
@@ -478,8 +479,9 @@ class Recorder:
             self._tell_once("predictions", "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of "
                                            "their softmax. output= picks what comes before the model's softmax, or takes the logarithm")
 
-    def _begin(self, calls: dict[str, Call]) -> None:
+    def _begin(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
         """Names, groups, weights and biases, after the first forward pass."""
+        outputs = []  # of each layer
         if self._class_names is not None:
             self._writer.names(self._class_names)
         for index, (name, call) in enumerate(calls.items()):
@@ -494,6 +496,7 @@ class Recorder:
                 warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} {used.unseen}; "
                               "named in exclude=, nothing of the layer is recorded", stacklevel=5)
             weight, bias = used.weight, used.bias
+            outputs.append(None if weight is None else len(weight))
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
@@ -501,6 +504,21 @@ class Recorder:
         if not self._lent:  # else the pass had others
             self._weights.watch_rest(_model.unwrap(self._model))
         self._weights.begin()
+        if predictions is not None and predictions.ndim <= 2 and not self._quiet:
+            self._tell_of_heads(outputs, predictions.shape[1] if predictions.ndim == 2 else 1)
+
+    def _tell_of_heads(self, outputs: list[int | None], columns: int) -> None:
+        """Where no layer makes the predictions, and a parameter looks as if it did."""
+        if self._all_but is None or columns in outputs or outputs[-1] is None:
+            return
+        root = _model.unwrap(self._model)
+        found = _layers.possible_heads(root, *self._all_but, [layer.module for layer in self._layers.values()], columns, outputs[-1])
+        if found:
+            last = list(self._layers)[-1]
+            what = ", ".join(f"{name} {shape}" for name, shape in found.items())
+            warnings.warn(f"{type(root).__name__}: found predictions with {columns} columns, and no layer with as many outputs; {what} may make them of "
+                          f"the {outputs[-1]} of {last}, which then counts as the last layer. Only modules are seen: torch.nn.Linear, with such a "
+                          "weight, would be a layer. With layers= nothing is said", stacklevel=6)
 
     def _lent_others(self, calls: dict[str, Call]) -> str | None:
         """The layer of a call that used another weight than in the first batch, where one of the two was not the module's own."""
