@@ -203,6 +203,12 @@ def test_numbers_too_small_for_float16_are_warned_of_once(tmp_path, message, mak
     assert [str(one.message) for one in found] == [f"{tmp_path / 'float161.h5'}: layers/model/activations: {message}"] * (message != "")
 
 
+def test_nan_is_not_lost_in_float16(tmp_path):
+    x = torch.randn(6, 4)
+    x[2] = torch.nan
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", [(x, torch.randn(6, 2))], dtype="float16", allow_nonfinite=True)
+
+
 def test_positions_that_float16_makes_zero(tmp_path):
     """A row that becomes 0 is a sample, or a position where each is one."""
     x = torch.randn(6, 4, 5, 5)

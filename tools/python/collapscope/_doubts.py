@@ -18,7 +18,7 @@ def lost_in_float16(rows) -> str:
         return ""
     looked_at = rows[few]
     filled = (looked_at != 0).sum(-1)
-    if ((filled > 0) & ~(abs(looked_at) > LEAST / 2).any(-1)).any():
+    if ((filled > 0) & (abs(looked_at) <= LEAST / 2).all(-1)).any():
         return f"rows that are not 0 become 0 in float16, which has no number below {LEAST:.1g}; dtype='float32' keeps them"
     small = int(((looked_at * looked_at).sum(-1) < FULL**2 * filled).sum())
     if 2 * small > int((~few).sum()) + int((filled > 0).sum()):

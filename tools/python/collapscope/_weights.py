@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import _layers
 from ._model import same_buffers, same_random, version
+from ._tensors import DTYPES
 
 
 def is_computed(module) -> bool:
@@ -186,7 +187,8 @@ def _wide(values: torch.Tensor) -> torch.Tensor:
 
 
 def _is_close(a: torch.Tensor, b: torch.Tensor, share: float, of: torch.Tensor | None = None) -> bool:
-    return not torch.linalg.vector_norm(_wide(a) - _wide(b)) > share * torch.linalg.vector_norm(_wide(b if of is None else of))  # NaN is
+    """Whether the difference is a share, at most, of b or of something else; NaN is close."""
+    return not torch.linalg.vector_norm(_wide(a) - _wide(b)) > share * torch.linalg.vector_norm(_wide(b if of is None else of))
 
 
 def _meets(layer: _layers.Layer, x: torch.Tensor, given: torch.Tensor) -> bool:
@@ -279,16 +281,16 @@ class Unchanged:
         """Parameters and buffers that are of no layer, just before `begin`. Recordings put buffers back, so a sample tells of these;
         counters, and what a forward keeps for itself, do not count."""
         for prefix, module in root.named_modules():
-            kept = {name: buffer for name, buffer in module._buffers.items() if name not in module._non_persistent_buffers_set}
-            for place, tensors in ((module._parameters, module._parameters), (module._buffers, kept)):
-                for name, tensor in tensors.items():
-                    if (tensor is None or id(tensor) in self._seen or torch.nn.parameter.is_lazy(tensor) or tensor.dtype not in
-                            (torch.float16, torch.bfloat16, torch.float32, torch.float64)):
-                        continue
-                    self._seen.add(id(tensor))
-                    values = tensor.detach()
-                    counted = version(tensor) if place is module._parameters else None
-                    self.parts.append(_Part(f"{prefix}.{name} ({type(module).__name__})".lstrip("."), place, name, tensor, values, _sample(values), None, counted, None, True))
+            places = [(module._parameters, name) for name in module._parameters]
+            places += [(module._buffers, name) for name in module._buffers if name not in module._non_persistent_buffers_set]
+            for place, name in places:
+                tensor = place[name]
+                if tensor is None or id(tensor) in self._seen or torch.nn.parameter.is_lazy(tensor) or tensor.dtype not in DTYPES.values():
+                    continue
+                self._seen.add(id(tensor))
+                values, full_name = tensor.detach(), f"{prefix}.{name}".lstrip(".")
+                self.parts.append(_Part(f"{full_name} ({type(module).__name__})", place, name, tensor, values, _sample(values), None,
+                                        version(tensor) if place is module._parameters else None, None, is_rest=True))
         self.samples = {}
 
     def _add(self, layer: str, place: dict, name: str, tensor: torch.Tensor, copy) -> None:
@@ -344,7 +346,8 @@ class Unchanged:
         for part in self.parts:
             if part.sample is not None:
                 kinds.setdefault((part.values.device, part.values.dtype), []).append(part)
-        self.samples = {kind: (parts, _bits([part.sample if part.before is None else part.before for part in parts])) for kind, parts in kinds.items()}
+        self.samples = {kind: (parts, _bits([part.sample if part.before is None else part.before for part in parts]))
+                        for kind, parts in kinds.items()}
 
 
 def _sample(values: torch.Tensor) -> torch.Tensor | None:

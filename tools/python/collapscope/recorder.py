@@ -516,8 +516,8 @@ class Recorder:
         if found:
             last = list(self._layers)[-1]
             what = ", ".join(f"{name} {shape}" for name, shape in found.items())
-            warnings.warn(f"{type(root).__name__}: found predictions with {columns} columns, and no layer with as many outputs; {what} may make them of "
-                          f"the {outputs[-1]} of {last}, which then counts as the last layer. Only modules are seen: torch.nn.Linear, with such a "
+            warnings.warn(f"{type(root).__name__}: found predictions with {columns} columns, and no layer with as many outputs; {what} may make them "
+                          f"of the {outputs[-1]} of {last}, which then counts as the last layer. Only modules are seen: torch.nn.Linear, with such a "
                           "weight, would be a layer. With layers= nothing is said", stacklevel=6)
 
     def _lent_others(self, calls: dict[str, Call]) -> str | None:
