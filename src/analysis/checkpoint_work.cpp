@@ -440,7 +440,7 @@ void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {
     for (Layer& layer : layers_) {
       ends.push_back({layer.index, std::move(layer.result)});
     }
-    put_layers(*result_, first().failed_layers, std::move(ends));
+    put_layers(*result_, checkpoint_, std::move(ends));
   }
   if (result_ && !result_->layers.empty()) {
     results.checkpoints.push_back(*std::move(result_));

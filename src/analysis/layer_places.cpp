@@ -1,26 +1,63 @@
 #include "analysis/layer_places.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "collapscope/metrics/metrics.hpp"
 
 namespace collapscope {
 
-void put_layers(CheckpointResult& result, const std::vector<FailedLayer>& failed,
-                std::vector<LayerEnd> ends) {
+namespace {
+
+struct Lost {
+  double place = 0;  // between those of the first shard's layers, where it has none
+  std::string name;
+};
+
+// Layers of the first shard that failed, and those that only others have.
+std::vector<Lost> lost_layers(const Checkpoint& checkpoint) {
+  const CheckpointIndex& first = checkpoint.front();
+  std::vector<Lost> lost;
+  std::map<std::string, double> known;
+  for (const FailedLayer& layer : first.failed_layers) {
+    lost.push_back({static_cast<double>(layer.place), layer.name});
+    known.emplace(layer.name, static_cast<double>(layer.place));
+  }
+  for (const LayerIndex& layer : first.layers) {
+    known.emplace(layer.name, static_cast<double>(layer.place));
+  }
+  for (const CheckpointIndex& shard : checkpoint.shards) {
+    double before = -0.5;
+    for (const LayerIndex& layer : shard.layers) {
+      const auto [found, is_new] = known.emplace(layer.name, before);
+      if (is_new) lost.push_back({before, layer.name});
+      before = std::max(before, std::floor(found->second) + 0.5);
+    }
+  }
+  std::ranges::stable_sort(lost, {}, &Lost::place);
+  return lost;
+}
+
+}  // namespace
+
+void put_layers(CheckpointResult& result, const Checkpoint& checkpoint, std::vector<LayerEnd> ends) {
   std::ranges::sort(ends, {}, &LayerEnd::index);
   std::vector<const MetricSet*> over_depth;
-  auto lost = failed.begin();
-  const auto pass_lost = [&](std::size_t place) {
-    for (; lost != failed.end() && lost->place < place; ++lost) {
+  const std::vector<Lost> all_lost = lost_layers(checkpoint);
+  auto lost = all_lost.begin();
+  const auto pass_lost = [&](double place) {
+    for (; lost != all_lost.end() && lost->place < place; ++lost) {
       result.failed_layers.push_back({lost->name, result.layers.size()});
       over_depth.push_back(nullptr);
     }
   };
   result.layers.reserve(ends.size());  // `over_depth` points into it
   for (LayerEnd& end : ends) {
-    pass_lost(end.index->place);
+    pass_lost(static_cast<double>(end.index->place));
     if (end.result) {
       result.layers.push_back(*std::move(end.result));
     } else {
@@ -28,7 +65,7 @@ void put_layers(CheckpointResult& result, const std::vector<FailedLayer>& failed
     }
     over_depth.push_back(end.result ? &result.layers.back().metrics : nullptr);
   }
-  pass_lost(static_cast<std::size_t>(-1));
+  pass_lost(std::numeric_limits<double>::infinity());
   result.depth = depth_metrics(over_depth, result.task == "classification");
 }
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "collapscope/dump/dump.hpp"
+#include "collapscope/analysis/analysis.hpp"
 #include "collapscope/results/results.hpp"
 
 namespace collapscope {
@@ -17,6 +17,6 @@ struct LayerEnd {
 
 // Gives the checkpoint's result its layers, what they say over depth, where those that --layers leaves out do
 // not count, and which failed: those of `ends`, and those that the index has no more.
-void put_layers(CheckpointResult& result, const std::vector<FailedLayer>& failed, std::vector<LayerEnd> ends);
+void put_layers(CheckpointResult& result, const Checkpoint& checkpoint, std::vector<LayerEnd> ends);
 
 }  // namespace collapscope

@@ -116,7 +116,7 @@ class Merger {
         fail(first, failure_in_flight(first.path, layer->name));
       }
     }
-    put_layers(found.result, first.failed_layers, std::move(ends));
+    put_layers(found.result, checkpoints_[number], std::move(ends));
     if (!found.result.layers.empty()) {
       results_.checkpoints.push_back(std::move(found.result));
       members_.push_back(std::move(found.member));

@@ -15,8 +15,14 @@ namespace {
 
 constexpr const char* no_next_weight = "the next layer has no weight";
 
-// Of the first shard that has its weight.
+// Of the first shard that has its weight; missing where shards do not agree which one it is.
 const NextLayer* next_of(const std::vector<LayerIndex>& shards) {
+  static const NextLayer unknown{{}, {}, {}, false, true};
+  const auto name = [](const LayerIndex& shard) { return shard.next ? shard.next->name : std::string(); };
+  const auto differs = [&](const LayerIndex& shard) { return name(shard) != name(shards.front()); };
+  if (std::ranges::any_of(shards, differs)) {
+    return &unknown;
+  }
   const auto found = std::ranges::find_if(
       shards, [](const LayerIndex& shard) { return shard.next && shard.next->weight.has_value(); });
   return found != shards.end() ? &*found->next : shards.front().next ? &*shards.front().next : nullptr;

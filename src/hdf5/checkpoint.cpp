@@ -283,7 +283,7 @@ class CheckpointIndexer {
     const std::vector<LayerParts> all = find_layers(files_, group_, options_, problems_);
     const std::vector<LayerParts> layers = wanted_of(all);
     require_own_parameters(layers, options_.naming, files_.place(group_));
-    std::vector<LayerParts> failed = problems_.lost;
+    std::vector<LayerParts> failed;
     for (const LayerParts& parts : layers) {
       try {
         LayerIndex layer =
@@ -311,24 +311,28 @@ class CheckpointIndexer {
     for (const LayerIndex& layer : checkpoint.layers) {
       known.insert(layer.name);
     }
-    std::vector<LayerIndex> others;
-    const auto add = [&](const std::vector<LayerParts>& layers) {
-      for (const LayerParts& parts : layers) {
-        if (known.insert(parts.name).second) {
-          others.push_back(unmeasured_layer(files_, group_, parts));
-        }
+    std::vector<UnmeasuredLayer> others;
+    const auto add = [&](const LayerParts& parts, bool has_failed) {
+      if (known.insert(parts.name).second) {
+        others.push_back(unmeasured_layer(files_, group_, parts, has_failed));
       }
     };
-    add(failed);
-    std::set<std::string> failures;
-    std::ranges::transform(others, std::inserter(failures, failures.end()), &LayerIndex::name);
-    add(all);
-    std::sort(others.begin(), others.end(), comes_before);
+    for (const LayerParts& parts : failed) {
+      add(parts, true);
+    }
+    for (const LayerParts& parts : problems_.lost) {
+      add(parts, may_hold_wanted(parts.name, options_.layers));
+    }
+    for (const LayerParts& parts : all) {
+      add(parts, false);
+    }
+    fill_gaps(checkpoint.layers, others);
+    std::ranges::sort(others, comes_before, &UnmeasuredLayer::layer);
     auto other = others.cbegin();
     const auto pass_others = [&](const auto& comes_now) {
-      for (; other != others.cend() && comes_now(*other); ++other, ++checkpoint.places) {
-        if (failures.contains(other->name)) {
-          checkpoint.failed_layers.push_back({other->name, checkpoint.places});
+      for (; other != others.cend() && comes_now(other->layer); ++other, ++checkpoint.places) {
+        if (other->has_failed) {
+          checkpoint.failed_layers.push_back({other->layer.name, checkpoint.places});
         }
       }
     };
@@ -339,9 +343,32 @@ class CheckpointIndexer {
     pass_others([](const LayerIndex&) { return true; });
   }
 
+  // Layers whose index cannot be read take those that no other has, in the order of their names.
+  static void fill_gaps(const std::vector<LayerIndex>& layers, std::vector<UnmeasuredLayer>& others) {
+    std::set<std::int64_t> taken;
+    const auto take = [&](const LayerIndex& layer) {
+      if (layer.index) {
+        taken.insert(*layer.index);
+      }
+    };
+    std::ranges::for_each(layers, take);
+    std::ranges::for_each(others, take, &UnmeasuredLayer::layer);
+    std::ranges::sort(others, comes_before, &UnmeasuredLayer::layer);
+    std::int64_t next = 0;
+    for (auto& [layer, is_readable, has_failed] : others) {
+      while (taken.contains(next)) {
+        ++next;
+      }
+      if (!layer.index && !is_readable && !taken.empty() && next < *taken.rbegin()) {
+        layer.index = next++;
+      }
+    }
+  }
+
   [[nodiscard]] std::vector<LayerParts> wanted_of(const std::vector<LayerParts>& layers) const {
     std::vector<std::string> names;
     std::ranges::transform(layers, std::back_inserter(names), &LayerParts::name);
+    std::ranges::transform(problems_.lost, std::back_inserter(names), &LayerParts::name);
     const std::vector<std::string> globs = globs_among(options_.layers, names);
     std::vector<LayerParts> wanted;
     std::ranges::copy_if(layers, std::back_inserter(wanted),

@@ -151,18 +151,21 @@ LayerIndex index_layer(FileSet& files, const Object& checkpoint, const LayerPart
   return layer;
 }
 
-LayerIndex unmeasured_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts) {
-  LayerIndex layer;
-  layer.name = parts.name;
-  if (!parts.group.empty()) {
-    try {
+UnmeasuredLayer unmeasured_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts,
+                                 bool has_failed) {
+  UnmeasuredLayer found;
+  found.layer.name = parts.name;
+  found.has_failed = has_failed;
+  try {
+    if (!parts.group.empty()) {
       const Object group = files.get(checkpoint, parts.group, "a layer");
-      layer.index = Attributes(group.id.get(), files.place(group)).integer("index");
-    } catch (const InputError&) {
-      // Its name will do.
+      found.layer.index = Attributes(group.id.get(), files.place(group)).integer("index");
     }
+    found.is_readable = !parts.group.empty();
+  } catch (const InputError&) {
+    found.is_readable = false;
   }
-  return layer;
+  return found;
 }
 
 bool comes_before(const LayerIndex& a, const LayerIndex& b) {

@@ -14,8 +14,14 @@ namespace collapscope::hdf5 {
                                      const IndexOptions& options, const DatasetIndex& targets,
                                      std::vector<Failure>& remarks);
 
-// Name and index of a layer that is not analysed; what cannot be read is left out.
-[[nodiscard]] LayerIndex unmeasured_layer(FileSet& files, const Object& checkpoint, const LayerParts& parts);
+// A layer that is not analysed.
+struct UnmeasuredLayer {
+  LayerIndex layer;  // name and index alone
+  bool is_readable = true;
+  bool has_failed = false;  // or it is not wanted
+};
+[[nodiscard]] UnmeasuredLayer unmeasured_layer(FileSet& files, const Object& checkpoint,
+                                               const LayerParts& parts, bool has_failed);
 
 // By index, those without one last, then naturally by name.
 [[nodiscard]] bool comes_before(const LayerIndex& a, const LayerIndex& b);

@@ -61,9 +61,11 @@ void report_lost_layers(const std::vector<std::pair<std::string, Failure>>& brok
   }
   for (const auto& [path, failure] : broken_parts) {
     const std::string layer = group_of(path);
-    if (is_wanted(layer, globs) && known.insert(layer).second) {
-      problems.failures.push_back(failure);
+    if (known.insert(layer).second) {
       problems.lost.push_back({layer, {}, {}, {}, {}});
+      if (is_wanted(layer, globs)) {
+        problems.failures.push_back(failure);
+      }
     }
   }
 }
@@ -79,15 +81,6 @@ LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
   parts.weight = path(naming.weight, "weight");
   parts.bias = path(naming.bias, "bias");
   return parts;
-}
-
-// Whether what lies at `path`, or below it, may be a wanted layer.
-bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs) {
-  const std::string below = path + '/';
-  return is_wanted(path, globs) || std::ranges::any_of(globs, [&](const std::string& glob) {
-           const std::string before = glob.substr(0, glob.find_first_of("*?["));
-           return before.starts_with(below) || (before.size() < glob.size() && below.starts_with(before));
-         });
 }
 
 bool lies_in(const std::set<std::string>& layers, std::string group) {
@@ -124,23 +117,25 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
         const std::string group = "layers/" + path;
         groups_of_layers.insert(path);
         found.push_back(with_parameters({path, group, group + "/activations", {}, {}}, options.naming));
-      } else if (is_wanted(path, options.layers)) {
+      } else {
         refuse_lone_parameters(files, object, place);
       }
     } catch (const InputError& error) {
       groups_of_layers.insert(path);
+      problems.lost.push_back({path, "layers/" + path, {}, {}, {}});
       if (is_wanted(path, options.layers)) {
         failures.push_back(failure_of(error));
-        problems.lost.push_back({path, "layers/" + path, {}, {}, {}});
       }
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
     if (is_layer_part(path)) {
       broken_parts.emplace_back(path, failure_of(error));
-    } else if (may_hold_wanted(path, options.layers)) {
-      failures.push_back(failure_of(error));
+    } else {
       problems.lost.push_back({path, {}, {}, {}, {}});
+      if (may_hold_wanted(path, options.layers)) {
+        failures.push_back(failure_of(error));
+      }
     }
   };
   walk(files, *layers, visitor);
@@ -164,6 +159,16 @@ bool may_lead_to_match(std::string_view pattern, const std::string& path) {
                            std::ranges::count(path, '/') < std::ranges::count(pattern, '/');
   return wildcard_match(pattern, path).has_value() || before.starts_with(below) ||
          (below.starts_with(before) && deep_enough);
+}
+
+// What the wildcard stands for in a group that a layer of this pattern lies in; the group's path where that
+// cannot be told.
+std::string name_of_group(std::string_view pattern, const std::string& path) {
+  std::size_t end = 0;
+  for (auto left = std::ranges::count(path, '/') + 1; left > 0 && end < pattern.size(); --left) {
+    end = std::min(pattern.find('/', end + 1), pattern.size());
+  }
+  return wildcard_match(pattern.substr(0, end), path).value_or(path);
 }
 
 // The components before the first wildcard.
@@ -200,10 +205,12 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
     const auto name = wildcard_match(pattern, full_path(path));
-    const bool left_out = name && !is_wanted(*name, options.layers);
-    if (!left_out && may_lead_to_match(pattern, full_path(path))) {
+    if (!may_lead_to_match(pattern, full_path(path))) {
+      return;
+    }
+    problems.lost.push_back({name.value_or(name_of_group(pattern, full_path(path))), {}, {}, {}, {}});
+    if (!name || is_wanted(*name, options.layers)) {
       failures.push_back(failure_of(error));
-      problems.lost.push_back({name.value_or(path), {}, {}, {}, {}});
     }
   };
   const std::optional<Object> start = files.find(checkpoint, prefix);
@@ -238,6 +245,14 @@ std::optional<std::string> wildcard_match(std::string_view pattern, std::string_
     return std::nullopt;
   }
   return std::string(middle);
+}
+
+bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs) {
+  const std::string below = path + '/';
+  return is_wanted(path, globs) || std::ranges::any_of(globs, [&](const std::string& glob) {
+           const std::string before = glob.substr(0, glob.find_first_of("*?["));
+           return before.starts_with(below) || (before.size() < glob.size() && below.starts_with(before));
+         });
 }
 
 bool is_wanted(const std::string& layer, const std::vector<std::string>& globs) {

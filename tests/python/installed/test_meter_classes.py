@@ -3,6 +3,7 @@ import copy
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,23 @@ def test_two_ranks(tmp_path):
     parts[0].merge(parts[1])
     assert parts[0].samples == 700
     assert parts[0].compute(wide=True)["nc1"][1] == pytest.approx(whole.compute(wide=True)["nc1"][1], rel=1e-9)
+
+
+def test_what_a_recorder_warns_of():
+    """Once for all batches, of rows that float16 makes 0, of probabilities and of statistics that move."""
+    nn = torch.nn
+    model = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 5), nn.Threshold(0, 1e-9), nn.Linear(5, K), nn.Softmax(-1))
+    torch.nn.init.constant_(model[1].bias, -100)
+    meter = collapscope.Meter(model, task="classification", dtype="float16")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for x, y in batches():
+            with meter:
+                predictions = model(x)
+            meter.update(y=y, predictions=predictions.detach())
+    assert [str(one.message).split(": ")[:3] for one in found] == [
+        ["meter", "layers/3/activations", "rows that are not 0 become 0 in float16, which has no number below 6e-08; dtype='float32' keeps them"],
+        ["meter", "predictions", "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of their "
+         "softmax. output= picks what comes before the model's softmax, or takes the logarithm"],
+        ["meter", "0.running_mean (BatchNorm1d)", "found changed after sample 128, so that these are features of several networks; expected no "
+         "training while they are recorded and model.eval(), as passes in training mode move such values"]]

@@ -1,4 +1,5 @@
 """attach: which steps are recorded, under which names, and which loaders are refused."""
+import gc
 import inspect
 
 import h5py
@@ -83,6 +84,25 @@ def test_other_targets_than_before_are_warned_of(tmp_path):
     rec.step(), rec.step()
     with pytest.warns(UserWarning, match="3.h5: targets: found other values, or another order, than in .*1.h5"):
         rec.step()
+
+
+def test_two_recorders_with_one_name_are_warned_of(tmp_path):
+    model, pattern = nn.Linear(4, 2), tmp_path / "{step}.h5"
+    first, second = collapscope.attach(model, pattern, loader()), collapscope.attach(model, pattern, loader())
+    first.step(1), first.step(1), second.step(2)
+    with pytest.warns(UserWarning, match="1.h5: another recorder of this process wrote this file, and it is replaced; .*test_{step}.h5") as found:
+        second.step(1)
+    assert len(found) == 1
+    second.step(1)
+    with pytest.warns(UserWarning, match="1.h5: another recorder"):
+        first.step(1)
+    first.step(2)
+    del first, second, found  # the training is started again
+    gc.collect()
+    again = collapscope.attach(model, pattern, loader())
+    again.step(1), again.step(2)
+    (tmp_path / "1.h5").unlink()
+    collapscope.attach(model, pattern, loader()).step(1)
 
 
 @pytest.mark.parametrize("name, options, message", [

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import warnings
 
 import h5py
 import numpy as np
@@ -54,6 +55,17 @@ def test_labels_logits_and_names_reach_the_results(tmp_path, names):
     h = net[1](net[0](x)).detach().double().numpy()
     means = np.array([h[y == c].mean(0) for c in range(3)])
     assert layer["mean_norm"] == pytest.approx(np.linalg.norm(means - means.mean(0), axis=1), rel=1e-5)
+
+
+@pytest.mark.parametrize("of", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("last, told", [(nn.Softmax(-1), True), (nn.LogSoftmax(-1), False), (nn.ReLU(), False), (nn.Sigmoid(), False)])
+def test_probabilities_in_place_of_logits_are_warned_of_once(tmp_path, last, told, of):
+    data = [(x.to(of), y) for x, y in batches()]
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        rec = collapscope.attach(nn.Sequential(model().to(of), last), tmp_path / "{step}.h5", data, task="classification")
+        rec.step(1), rec.step(2)
+    assert ["1.h5: predictions: found probabilities" in str(one.message) for one in found] == [True] * told
 
 
 def test_ignored_samples_are_not_recorded(tmp_path):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
 import time
 
 import h5py
@@ -95,9 +96,9 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path):
             "with collapscope.Recorder(torch.nn.Linear(256, 2), sys.argv[1]) as rec:\n"
             "    try:\n"
             "        for _ in range(20): rec.add(torch.randn(1000, 256), torch.randn(1000, 2))\n"
-            "    except OSError: sys.exit(7)\n")
+            "    except OSError as error: sys.exit(f'error: {error}')\n")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dump.h5")], capture_output=True, text=True)
-    assert done.returncode == 7, done.stderr
+    assert done.stderr == f"error: [Errno 27] File too large: '{tmp_path / 'dump.h5'}'\n"
     assert names(tmp_path) == []
 
 
@@ -179,6 +180,45 @@ def test_numbers_too_large_for_the_type_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"layers/0/activations: sample 3 has a NaN or Inf \(as float16\)"):
         record(tmp_path / "dump.h5", x=x, dtype="float16")
     assert names(tmp_path) == []
+
+
+SMALL = {
+    "rows that are not 0 become 0 in float16, which has no number below 6e-08; dtype='float32' keeps them": [
+        lambda x: 1e-9 * x, lambda x: torch.where(torch.arange(len(x))[:, None] == 7, 1e-9, x), lambda x: 1e-9 * x[:, None].expand(-1, 5, -1)],
+    "most rows have numbers below 6.1e-05, of which float16 keeps fewer digits; dtype='float32' keeps them": [
+        lambda x: 1e-5 * x, lambda x: torch.where(torch.arange(len(x))[:, None] % 3 == 0, x, 1e-5 * x)],
+    "": [lambda x: x, lambda x: 1e-3 * x, lambda x: torch.where(torch.arange(40) < 39, 1e-9, x), lambda x: torch.zeros_like(x),
+         lambda x: torch.where(torch.arange(len(x))[:, None] % 3 > 0, x, 1e-5 * x)]}
+
+
+@pytest.mark.parametrize("message, make", [(message, make) for message, makes in SMALL.items() for make in makes])
+@pytest.mark.parametrize("of", [torch.float32, torch.float64, torch.bfloat16])
+def test_numbers_too_small_for_float16_are_warned_of_once(tmp_path, message, make, of):
+    torch.manual_seed(0)
+    x, y = make(torch.randn(30, 40)).to(of), torch.randn(30, 3)
+    model = nn.Linear(40, 3).to(of)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for dtype in ("float16", "float32", "bfloat16"):
+            rec = collapscope.attach(model, tmp_path / f"{dtype}{{step}}.h5", [(x, y), (x, y)], dtype=dtype, pool="keep", output=lambda out: None)
+            rec.step(1), rec.step(2)
+    assert [str(one.message) for one in found] == [f"{tmp_path / 'float161.h5'}: layers/model/activations: {message}"] * (message != "")
+
+
+def test_nan_is_not_lost_in_float16(tmp_path):
+    x = torch.randn(6, 4)
+    x[2] = torch.nan
+    collapscope.record(nn.Linear(4, 2), tmp_path / "dump.h5", [(x, torch.randn(6, 2))], dtype="float16", allow_nonfinite=True)
+
+
+def test_positions_that_float16_makes_zero(tmp_path):
+    """A row that becomes 0 is a sample, or a position where each is one."""
+    x = torch.randn(6, 4, 5, 5)
+    x[2, :, 1, 3] = 1e-9
+    model = nn.Sequential(nn.Conv2d(4, 2, 1))
+    collapscope.record(model, tmp_path / "keep.h5", [(x, torch.randn(6, 2))], dtype="float16", pool="keep", output=lambda out: None)
+    with pytest.warns(UserWarning, match="layers/0/activations: rows that are not 0 become 0"):
+        collapscope.record(model, tmp_path / "none.h5", [(x, torch.randn(6, 2, 5, 5))], dtype="float16", pool="none")
 
 
 def test_nan_in_padding_does_not_count(tmp_path):

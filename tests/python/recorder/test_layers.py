@@ -1,5 +1,6 @@
 """Which modules are layers: kinds, choices, exclusions, and what is left out with its name."""
 import re
+import warnings
 
 import h5py
 import numpy as np
@@ -111,6 +112,34 @@ def test_what_is_left_out_is_named(tmp_path):
         assert rec.layers == ["rnn", "attention", "both", "own", "fc"]
         assert [name for name in rec.layers if "weight" in f[f"layers/{name}"]] == ["own", "fc"]
         np.testing.assert_allclose(f["layers/rnn/activations"], batch[0][0].mean(1), rtol=1e-5, atol=1e-6)
+
+
+class NoHead(nn.Module):
+    """The predictions are made by a parameter of its own, an embedding, or neither."""
+
+    def __init__(self, head, classes=3):
+        super().__init__()
+        self.e, self.a, self.how = nn.Embedding(classes, 4), nn.Linear(4, 5 if head == "W" else 4), head
+        self.W, self.queries = nn.Parameter(torch.randn(5, classes)), nn.Parameter(torch.randn(7, 4))
+        self.head = nn.Linear(4, classes) if head == "Linear" else None
+
+    def forward(self, x):
+        h = torch.relu(self.a(self.e(x)))
+        return h @ self.W if self.how == "W" else self.head(h) if self.head else nn.functional.linear(h, self.e.weight)
+
+
+@pytest.mark.parametrize("head, message", [("W", r"W \[5, 3\] may make them of the 5 of a"), ("e", r"e.weight \[3, 4\] may make them of the 4 of a"),
+                                           ("Linear", "")])
+def test_heads_that_are_no_modules_are_named(tmp_path, head, message):
+    model, x, y = NoHead(head), torch.arange(N) % 3, torch.arange(N) % 3
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        rec = collapscope.attach(model, tmp_path / "{step}.h5", [(x, y), (x, y)], task="classification")
+        rec.step(1), rec.step(2)
+    assert [bool(re.search(f"^NoHead: found predictions with 3 columns, and no layer with as many outputs; {message}, which then counts", str(
+        one.message))) for one in found] == [True] * (message != "")
+    collapscope.record(model, tmp_path / "named.h5", [(x, y)], task="classification", layers="*")
+    collapscope.record(model, tmp_path / "none.h5", [(x, y)], task="classification", output=lambda out: None)
 
 
 class Nested(nn.Module):
@@ -277,6 +306,16 @@ def test_modules_that_are_called_with_keywords_only(tmp_path):
     with pytest.raises(ValueError, match=r"layers/any: found a call with a, b, and without args, the first parameter of its forward; expected .* "
                                          r"exclude=\['any'\]"):
         collapscope.record(OfKeywords(), tmp_path / "no.h5", [(x, y)], layers=["block", "any"])
+
+
+def test_keywords_that_hooks_do_not_see(tmp_path):
+    """Before PyTorch 2."""
+    with collapscope.Recorder(OfKeywords(), tmp_path / "dump.h5", layers="block") as rec:
+        rec._watcher.options = {}
+        with pytest.raises(ValueError, match=r"layers/block: found a call with keywords only, which hooks of PyTorch .* cannot see; expected a call "
+                                             r"that gives its input by position, PyTorch 2, or exclude=\['block'\]"):
+            rec.add(torch.randn(N, 6), torch.randn(N, 2))
+        rec.abort()
 
 
 class ChannelsLast(nn.Module):

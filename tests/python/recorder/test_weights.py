@@ -1,4 +1,5 @@
 """Weights that are made for every pass: the dump has the one that the pass used, and nothing of the model changes."""
+import types
 import warnings
 
 import h5py
@@ -213,6 +214,119 @@ def test_weights_that_a_forward_of_ones_own_makes(tmp_path):
         assert list(f["layers/4"]) == ["activations"] and list(f["layers"]) == ["0", "1", "3", "4"]
 
 
+def own_forward(function, bias=True, cls=nn.Linear, sizes=(8, 8)):
+    """A layer of a subclass with this forward."""
+    return type("Layer", (cls,), {"forward": function})(*sizes, bias=bias)
+
+
+def split(self, x):
+    a, b = nn.Linear.forward(self, x).chunk(2, -1)
+    return torch.cat([a, torch.sigmoid(b)], -1)
+
+
+ONE_MAP = {
+    "as it is": lambda s, x: F.linear(x, s.weight, s.bias),
+    "an activation": lambda s, x: F.gelu(nn.Linear.forward(s, x)),
+    "in place": lambda s, x: nn.Linear.forward(s, x).relu_(),
+    "of a frequency": lambda s, x: torch.sin(30 * nn.Linear.forward(s, x)),
+    "gated": split,
+    "the bias apart": lambda s, x: F.linear(x, s.weight) + s.bias,
+    "rows": lambda s, x: F.linear(x.reshape(-1, 8), s.weight, s.bias).reshape(x.shape),
+    "a tuple inside": lambda s, x: (lambda result: result[0])((nn.Linear.forward(s, x), None)),
+    "cast": lambda s, x: F.linear(x.double(), s.weight.double(), s.bias.double()).to(x.dtype),
+    "normalized": lambda s, x: F.layer_norm(nn.Linear.forward(s, x), (8,)),
+    "of a rounded input": lambda s, x: F.linear((x * 64).round() / 64, s.weight, s.bias),
+    "dropout": lambda s, x: F.linear(F.dropout(x, 0.5, s.training), s.weight, s.bias),
+}
+MORE = {
+    "low rank": lambda s, x: F.linear(x, s.weight, s.bias) + x @ s.weight[:2].t() @ s.weight[:, :2].t(),
+    "a scale": lambda s, x: nn.Linear.forward(s, x) * 3 + 1,
+    "a scale in place": lambda s, x: nn.Linear.forward(s, x).mul_(3),
+    "a scale of the input": lambda s, x: F.linear(x * 0.1, s.weight, s.bias),
+    "a cosine": lambda s, x: 10 * F.linear(F.normalize(x, dim=-1), F.normalize(s.weight, dim=1)),
+    "a residual": lambda s, x: x + nn.Linear.forward(s, x),
+    "a gate": lambda s, x: nn.Linear.forward(s, x) * torch.sigmoid(x),
+}
+
+
+@pytest.mark.parametrize("name", [*ONE_MAP, *MORE])
+@pytest.mark.parametrize("of_instance", [False, True])
+def test_what_a_forward_of_ones_own_does_beside_its_map(tmp_path, name, of_instance):
+    function = {**ONE_MAP, **MORE}[name]
+    layer = nn.Linear(8, 8) if of_instance else own_forward(function)
+    if of_instance:
+        layer.forward = types.MethodType(function, layer)
+    model, x, y = nn.Sequential(layer, nn.Linear(8, 2)), torch.randn(20, 8), torch.randn(20, 2)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        collapscope.record(model, tmp_path / "dump.h5", [(x, y), (x, y)])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        if name in ONE_MAP:
+            assert found == []
+            assert np.array_equal(f["layers/0/weight"], layer.weight.detach()) and np.array_equal(f["layers/0/bias"], layer.bias.detach())
+        else:
+            assert list(f["layers/0"]) == ["activations"] and len(found) == 1
+            assert f"the forward of {'Linear' if of_instance else 'Layer'} does more than one linear map of its input" in str(found[0].message)
+
+
+def test_the_bias_that_a_forward_of_ones_own_adds(tmp_path):
+    model = nn.Sequential(own_forward(lambda s, x: nn.Linear.forward(s, x) + 1), own_forward(lambda s, x: F.linear(x, s.weight)), nn.Linear(8, 2))
+    x = torch.randn(20, 8)
+    collapscope.record(model, tmp_path / "dump.h5", [(x, torch.randn(20, 2))])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        np.testing.assert_allclose(f["layers/0/bias"], (model[0].bias + 1).detach(), rtol=1e-5, atol=1e-6)
+        assert sorted(f["layers/1"]) == ["activations", "weight"]
+
+
+def test_convolutions_that_pad_or_resize_their_input(tmp_path):
+    def same(self, x):
+        return F.conv2d(F.pad(x, (0, 1, 0, 1)), self.weight, self.bias)
+
+    def finer(self, x):
+        return nn.Conv2d.forward(self, F.interpolate(x, scale_factor=2))
+
+    def normed(self, x):
+        return F.batch_norm(nn.Conv2d.forward(self, x), torch.zeros(4), 2 * torch.ones(4))
+
+    model = nn.Sequential(*(own_forward(function, cls=nn.Conv2d, sizes=(4, 4, 2)) for function in (same, finer, normed)), nn.AdaptiveAvgPool2d(1),
+                          nn.Flatten(), nn.Linear(4, 2))
+    collapscope.record(model, tmp_path / "dump.h5", [(torch.randn(20, 4, 5, 5), torch.randn(20, 2))])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        for index in range(3):
+            assert np.array_equal(f[f"layers/{index}/weight"], model[index].weight.detach())
+
+
+def masked(self, x):
+    return F.linear(x, self.weight * self.mask, self.bias)
+
+
+class Conv1D(nn.Module):
+    """As in transformers."""
+
+    def __init__(self, d, m):
+        super().__init__()
+        self.nf, self.weight, self.bias = m, nn.Parameter(torch.randn(d, m)), nn.Parameter(torch.randn(m))
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x.view(-1, x.size(-1)), self.weight).view(*x.shape[:-1], self.nf)
+
+
+def test_a_forward_of_an_instance(tmp_path):
+    """As codes of pruning set it, and accelerate, which calls the one before."""
+    model, x, y = nn.Sequential(nn.Linear(6, 5), Conv1D(5, 5), Conv1D(5, 4), nn.Linear(4, 2)), torch.randn(20, 6), torch.randn(20, 2)
+    model[0].mask = nn.Parameter((torch.rand(5, 6) > 0.5).float())
+    model[0].forward = types.MethodType(masked, model[0])
+    for layer, scale in ((model[1], 1), (model[3], 1), (model[2], 3)):
+        layer.forward = lambda x, before=layer.forward, scale=scale: before(x) * scale
+    with pytest.warns(UserWarning, match="layers/2/weight: left out, as the forward of Conv1D does more than one") as found:
+        collapscope.record(model, tmp_path / "dump.h5", [(x, y)])
+    assert len(found) == 1
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert np.array_equal(f["layers/0/weight"], (model[0].weight * model[0].mask).detach())
+        assert np.array_equal(f["layers/1/weight"], model[1].weight.detach().t()) and "weight" not in f["layers/2"]
+        assert np.array_equal(f["layers/3/weight"], model[3].weight.detach())
+
+
 def fused(model):
     model(torch.randn(20, 6)).sum().backward()
     torch.optim.AdamW(model.parameters(), 0.1, fused=True).step()
@@ -248,6 +362,79 @@ def test_changes_that_pytorch_does_not_count(tmp_path, change):
             rec.add(x, y)
             change(model)
             rec.add(x, y)
+
+
+class Norms(nn.Module):
+    """Layers between other parameters and buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.norm, self.batch, self.head, self.shift = nn.Linear(6, 6), nn.LayerNorm(6), nn.BatchNorm1d(6), nn.Linear(6, 2), nn.Parameter(
+            torch.zeros(6))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("seen", torch.zeros(1))
+        self.register_buffer("cache", torch.zeros(1), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.seen += 1
+        self.calls += 1
+        self.cache = self.cache + 1
+        return self.head(self.batch(self.norm(self.a(x + self.shift))))
+
+
+def norms_trained(model):
+    optimizer = torch.optim.SGD([*model.norm.parameters(), model.shift], 0.1)
+    model(torch.randn(20, 6)).square().sum().backward()
+    optimizer.step()
+
+
+def norm_scaled(model):
+    model.norm.weight.data *= 5
+
+
+def shift_replaced(model):
+    model.shift = nn.Parameter(torch.ones(6))
+
+
+def statistics_moved(model):
+    model.train()(torch.randn(20, 6))
+
+
+@pytest.mark.parametrize("change, name", [(norms_trained, r"shift \(Norms\)"), (norm_scaled, r"norm.weight \(LayerNorm\)"), (
+    shift_replaced, r"shift \(Norms\)"), (statistics_moved, r"seen \(Norms\)")])
+def test_changes_of_what_is_no_layer_are_warned_of_once(tmp_path, change, name):
+    model, x, y = Norms().eval(), torch.randn(20, 6), torch.randn(20, 2)
+    with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+        rec.add(x, y)
+        rec.add(x, y)
+        change(model)
+        with pytest.warns(UserWarning, match=f"dump.h5: {name}: found changed after sample 40, so that these are features of several "
+                                             "networks; expected no training while they are recorded") as found:
+            rec.add(x, y)
+        assert len(found) == 1 and found[0].filename == __file__ and ("model.eval()" in str(found[0].message)) == (change is statistics_moved)
+        change(model)
+        rec.add(x, y)
+        model.a.weight.data[1, 2] += 1
+        with pytest.raises(ValueError, match="layers/a/weight: found changed after sample 80"):
+            rec.add(x, y)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_passes_of_ones_own_that_move_statistics(tmp_path, training):
+    model, x, y = Norms().train(training), torch.randn(20, 6), torch.randn(20, 2)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        with collapscope.Recorder(model, tmp_path / "a.h5") as rec, collapscope.Recorder(model, tmp_path / "b.h5") as other:
+            for _ in range(4):
+                with rec.watch():
+                    prediction = model(x)
+                rec.add(y=y, predictions=prediction.detach())
+                other.add(x, y) if not training else None
+            if training:
+                other.add(x, y)
+    assert ["found changed after sample 20" in str(one.message) for one in found] == [True] * training
+    assert all("expected no training while they are recorded and model.eval()" in str(one.message) for one in found)
 
 
 @pytest.mark.parametrize("kind", ["plain", "own", "spectral_norm", "old weight_norm"])

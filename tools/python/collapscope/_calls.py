@@ -13,6 +13,7 @@ import torch
 import torch.utils.checkpoint
 
 from . import _layers, _pool, _weights
+from ._doubts import lost_in_float16
 from ._tensors import to_numpy
 
 
@@ -24,6 +25,7 @@ class Call:
     rows: np.ndarray | torch.Tensor  # a tensor where it stays on its GPU
     attributes: dict
     shape: tuple
+    lost: str = ""  # by the type that it is stored in
     lent: bool = False  # used other parameters than the module's own, as of functional_call
     weights: _weights.Used | None = None  # where they are not the module's own, or are made for each call
 
@@ -108,7 +110,7 @@ class Hook:
         self.of: Pass | None = None
         self.reads = False
         self.own: list[tuple] = []
-        self.running: tuple[Call, tuple, dict] | None = None
+        self.running: tuple[Call, torch.Tensor, tuple, dict] | None = None
 
     def begin(self, of: Pass, reads: bool) -> None:
         """reads: of weights that are made for each call."""
@@ -124,6 +126,9 @@ class Hook:
                              "(model.module)")
         if self.of.repeats(layer):
             return
+        if not args and kwargs is None:
+            raise ValueError(f"{self.where}: found a call with keywords only, which hooks of PyTorch {torch.__version__} cannot see; expected a call "
+                             f"that gives its input by position, PyTorch 2, or exclude={[layer.name]}")
         x = args[0] if args else self._keyword(module, kwargs or {})
         if not isinstance(x, torch.Tensor):
             packed = isinstance(x, torch.nn.utils.rnn.PackedSequence)
@@ -135,15 +140,24 @@ class Hook:
             rows, attributes = _pool.as_rows(x, _layers.acts_on(layer, x), self.pool, mask, self.batch_first)
         except ValueError as error:
             raise ValueError(f"{self.where}: {error}") from None
+        lost = ""
         if self.dtype is not None and rows.is_floating_point():
+            if self.dtype is torch.float16 and rows.dtype is not torch.float16:
+                lost = lost_in_float16(self._each(rows, attributes.get("layout")))
             rows = rows.to(self.dtype)
         stays = self.stays(rows)
         rows = rows.to(rows.device if stays else "cpu", copy=True, memory_format=torch.contiguous_format)
         lent = any(getattr(owner, name) is not parameter for owner, name, parameter in self.own)
-        call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lent)
+        call = Call(layer, rows if stays else to_numpy(rows), attributes, tuple(x.shape), lost, lent)
         self.of.calls.append(call)
         if lent or self.reads or self.of.weights is not None:
-            self.running = call, args, kwargs or {}
+            self.running = call, x, args, kwargs or {}
+
+    def _each(self, rows: torch.Tensor, layout: str | None) -> torch.Tensor:
+        """[..., d]: the positions one by one where each is a sample."""
+        if self.pool != "none" or not layout:
+            return rows.flatten(1)
+        return rows.movedim(1, -1) if layout in _pool.IMAGES else rows
 
     def _keyword(self, module, kwargs: dict):
         """The input of a module that is called with keywords only: its forward's first parameter, or the only tensor."""
@@ -160,10 +174,10 @@ class Hook:
         """A forward hook: the weight that this call used."""
         if self.running is None:
             return
-        (call, args, kwargs), self.running = self.running, None
+        (call, x, args, kwargs), self.running = self.running, None
         if call.lent or self.reads:
             before = len(self.of.calls)
-            call.weights = _weights.used(self.layer, call.features, args, kwargs, self.where)
+            call.weights = _weights.used(self.layer, call.features, x, args, kwargs, self.where)
             del self.of.calls[before:]  # of layers within, which ran again
         if self.of.weights is not None and not call.lent:
             self.of.weights.note(self.layer)

@@ -181,6 +181,17 @@ def is_left_out(module) -> bool:
     return weight.ndim >= 2 and not any(word in type(module).__name__ for word in ("Norm", "Embedding"))
 
 
+def possible_heads(root, exclude, recorded: list[nn.Module], columns: int, features: int) -> dict[str, list[int]]:
+    """Parameters of no layer whose shape is that of a product that makes `columns` predictions of `features` numbers: an embedding's that is
+    used a second time, a matrix of the model's own."""
+    modules = list(named(root))
+    known = excluded(root, modules, exclude).union(id(inner) for module in recorded for inner in module.modules())
+    return {key if module is root else f"{name}.{key}": list(parameter.shape) for name, module in modules
+            if not (id(module) in known or kind_of(module) or is_left_out(module) or "Norm" in type(module).__name__)
+            for key, parameter in module._parameters.items()
+            if parameter is not None and not nn.parameter.is_lazy(parameter) and sorted(parameter.shape) == sorted((columns, features))}
+
+
 def weight_of(layer: Layer, features: int, weight=None) -> torch.Tensor | None:
     """The layer's weight as [m, d] or [m, C, kernel axes], or None where it has none that meets `features` inputs.
 

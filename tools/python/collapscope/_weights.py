@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import _layers
 from ._model import same_buffers, same_random, version
+from ._tensors import DTYPES
 
 
 def is_computed(module) -> bool:
@@ -57,11 +58,11 @@ def read(layer: _layers.Layer, features: int) -> tuple[torch.Tensor | None, torc
 
 @dataclass
 class Used:
-    """Weight and bias that a call used, on the CPU. unseen: they could not be seen."""
+    """Weight and bias that a call used, on the CPU. unseen: why no weight can be told; else empty."""
 
     weight: torch.Tensor | None
     bias: torch.Tensor | None
-    unseen: bool = False
+    unseen: str = ""
 
     def same(self, other: Used) -> bool:
         pairs = ((self.weight, other.weight), (self.bias, other.bias))
@@ -72,10 +73,11 @@ def on_cpu(weight, bias) -> Used:
     return Used(*(None if part is None else part.to("cpu", copy=True) for part in (weight, bias)))
 
 
-def used(layer: _layers.Layer, features: int, args: tuple, kwargs: dict, where: str) -> Used:
-    """What a call with these arguments used, right after it. Raises ValueError for a weight that is drawn anew each time."""
+def used(layer: _layers.Layer, features: int, x: torch.Tensor, args: tuple, kwargs: dict, where: str) -> Used:
+    """What a call with these arguments, of which x is the input, used, right after it. Raises ValueError for a weight that is drawn
+    anew each time."""
     if has_own_forward(layer):
-        return _of_own_forward(layer, features, args, kwargs)
+        return _of_own_forward(layer, features, x, args, kwargs)
     found = on_cpu(*read(layer, features))
     if "parametrizations" in layer.module._modules:
         with same_random():
@@ -88,45 +90,134 @@ def used(layer: _layers.Layer, features: int, args: tuple, kwargs: dict, where: 
 
 
 def has_own_forward(layer: _layers.Layer) -> bool:
-    """Whether the class of a layer is one of PyTorch's, but does something else with the weight."""
-    module, cls = layer.module, next((cls for cls, kind in _layers.KINDS if kind == layer.kind and isinstance(layer.module, cls)), None)
-    return cls is not None and any(getattr(type(module), name, None) is not getattr(cls, name, None) for name in ("forward", "_conv_forward"))
+    """Whether a layer is one of PyTorch's kinds, but it or its class does something else with the weight."""
+    module, names = layer.module, ("forward", "_conv_forward")
+    cls = next((cls for cls, kind in _layers.KINDS if kind == layer.kind and isinstance(module, cls)), None)
+    return layer.kind != "" and any(name in module.__dict__ for name in names) or cls is not None and any(
+        getattr(type(module), name, None) is not getattr(cls, name, None) for name in names)
+
+
+@dataclass
+class _Map:
+    input: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    result: torch.Tensor  # a copy: what follows may change it
 
 
 class _Spy(TorchFunctionMode):
-    """Notes weight and bias of every linear map inside."""
+    """Notes every linear map inside, and what is made of the input otherwise, and of the maps' results."""
 
-    MAPS = (torch.nn.functional.linear, torch.conv1d, torch.conv2d, torch.conv3d, torch.conv_transpose1d, torch.conv_transpose2d,
-            torch.conv_transpose3d)
+    MAPS = dict.fromkeys((torch.nn.functional.linear, torch.conv1d, torch.conv2d, torch.conv3d, torch.conv_transpose1d,
+                          torch.conv_transpose2d, torch.conv_transpose3d), ("input", "weight", "bias"))
+    OF_CONV1D = {torch.addmm: ("bias", "input", "weight")}  # transformers'; its arguments by place
+    SIMPLE = {"add", "iadd", "radd", "sub", "isub", "rsub", "mul", "imul", "rmul", "multiply", "div", "truediv", "itruediv", "neg", "clone",
+              "to", "float", "half", "bfloat16", "double", "type_as", "view", "view_as", "reshape", "flatten", "unflatten", "contiguous", "get",
+              "transpose", "permute", "movedim", "squeeze", "unsqueeze", "detach"}  # without the underscores of their names
 
-    def __init__(self):
+    def __init__(self, inputs: tuple, maps: dict):
         super().__init__()
-        self.seen: list[tuple] = []
+        self.maps = maps
+        self.seen: list[_Map] = []
+        self.origins: dict[int, tuple] = {}  # of tensors: "input" where not through a map, "map"
+        self._note(inputs, {"input"})
+        self.shapes = False  # whether a result went through more than sums, products with numbers and views
+
+    def of(self, values) -> set:
+        if isinstance(values, torch.Tensor):
+            return self.origins.get(id(values), (None, set()))[1]
+        values = values.values() if isinstance(values, dict) else values if isinstance(values, (tuple, list)) else ()
+        return set().union(*map(self.of, values))
+
+    def _note(self, values, origins: set) -> None:
+        if isinstance(values, torch.Tensor):
+            self.origins[id(values)] = (values, origins)
+        for value in values.values() if isinstance(values, dict) else values if isinstance(values, (tuple, list)) else ():
+            self._note(value, origins)
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if function in self.MAPS:
-            given = dict(zip(("input", "weight", "bias"), args), **kwargs)
-            self.seen.append((given.get("weight"), given.get("bias")))
-        return function(*args, **kwargs)
+        name = getattr(function, "__name__", "").strip("_")
+        origins = self.of(args[:1] if name.endswith("_as") or name == "to" else (args, kwargs))
+        result = function(*args, **kwargs)
+        if function in self.maps:
+            given = dict(zip(self.maps[function], args), **kwargs)
+            self.seen.append(_Map(given["input"], given["weight"], given.get("bias"), result.detach().clone()))
+            origins = {"map"}
+        elif origins:
+            self.shapes |= "map" in origins and name not in self.SIMPLE
+        if origins:
+            self._note(args[0] if name == "setitem" else result, origins)
+        return result
 
 
-def _of_own_forward(layer: _layers.Layer, features: int, args: tuple, kwargs: dict) -> Used:
+UNSEEN = "makes one that cannot be seen"
+MORE = "does more than one linear map of its input"
+
+
+def _of_own_forward(layer: _layers.Layer, features: int, x: torch.Tensor, args: tuple, kwargs: dict) -> Used:
     """Runs the layer once more to see with which weight: standardized, scaled, quantized ... or the module's own."""
     module, own = layer.module, read(layer, features)
+    spy = _Spy((args, kwargs), _Spy.MAPS if not _layers.is_conv1d_of_transformers(module) else _Spy.OF_CONV1D)
     try:
-        with torch.no_grad(), same_random(), same_buffers(list(module.modules())), _Spy() as spy:
-            raw = getattr(module, "weight", None)
-            module.forward(*args, **kwargs)
+        with torch.no_grad(), same_random(), same_buffers(list(module.modules())):
+            with spy:
+                raw = getattr(module, "weight", None)
+                made = module.forward(*args, **kwargs)
+            if len(spy.seen) != 1 or not isinstance(raw, torch.Tensor) or spy.seen[0].weight.shape != raw.shape:
+                return Used(None, None, UNSEEN)
+            found = spy.seen[0]
+            bias = _bias_of_map(layer, spy, x, made, own[1]) if _meets(layer, x, found.input) else MORE
     except Exception:  # whatever a second call does not like
-        return Used(None, None, unseen=True)
-    if len(spy.seen) != 1 or not isinstance(raw, torch.Tensor) or spy.seen[0][0].shape != raw.shape:
-        return Used(None, None, unseen=True)
-    weight, bias = spy.seen[0]
-    if torch.equal(raw.detach().to(weight.dtype), weight):  # in the precision that the module has it in
-        return on_cpu(*own)
-    weight = _layers.weight_of(layer, features, weight)
+        return Used(None, None, UNSEEN)
+    if bias is MORE:
+        return Used(None, None, MORE)
+    weight = own[0] if _is_rounded(raw, found.weight) else _layers.weight_of(layer, features, found.weight)
+    bias = own[1] if own[1] is not None and bias is not None and _is_rounded(own[1], bias) else bias
     return on_cpu(weight, None if weight is None else _layers.as_bias(bias, weight.shape[0]))
+
+
+def _is_rounded(own: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether the other one is the module's own, in the precision that it is used in."""
+    return own.shape == other.shape and torch.equal(own.detach().to(other.dtype), other)
+
+
+def _wide(values: torch.Tensor) -> torch.Tensor:
+    return values.detach() if values.dtype == torch.float64 else values.detach().float()
+
+
+def _is_close(a: torch.Tensor, b: torch.Tensor, share: float, of: torch.Tensor | None = None) -> bool:
+    """Whether the difference is a share, at most, of b or of something else; NaN is close."""
+    return not torch.linalg.vector_norm(_wide(a) - _wide(b)) > share * torch.linalg.vector_norm(_wide(b if of is None else of))
+
+
+def _meets(layer: _layers.Layer, x: torch.Tensor, given: torch.Tensor) -> bool:
+    """Whether a map's input is the layer's, up to rounding; that of a convolution may be padded or resized before."""
+    if _layers.dimensions(layer.kind) and x.ndim == given.ndim and x.shape != given.shape:
+        return True
+    return x.numel() == given.numel() and _is_close(given.reshape(-1), x.reshape(-1), 0.05)
+
+
+def _bias_of_map(layer: _layers.Layer, spy: _Spy, x: torch.Tensor, made, own: torch.Tensor | None):
+    """The bias of a forward that is one linear map, and perhaps an activation behind it; MORE of one that is something else."""
+    (found,) = spy.seen
+    made = made[0] if isinstance(made, (tuple, list)) and made else made
+    if not isinstance(made, torch.Tensor):
+        return MORE
+    result, origins = found.result, spy.of(made)
+    if made.numel() == result.numel() and torch.allclose(result.to(made.dtype).reshape(-1), made.detach().reshape(-1), 0, 0, True):
+        return found.bias
+    if origins != {"map"}:
+        return MORE
+    axis = -1 - _layers.dimensions(layer.kind)
+    if made.numel() == result.numel() and made.shape[axis] == result.shape[axis]:
+        before, after = (_wide(values).movedim(axis, -1).reshape(-1, values.shape[axis]) for values in (result, made))
+        tolerance = 8 * max(torch.finfo(values.dtype).eps for values in (result, made))
+        added = (after - before).mean(0) if len(before) > 1 else before.new_zeros(()) if own is None else _wide(own)
+        if _is_close(after - before, added.expand_as(before), tolerance, before):
+            added = own if own is not None and _is_close(added, own, tolerance, before) else added
+            return added if found.bias is None else found.bias + added
+    return (own if found.bias is None else found.bias) if spy.shapes else MORE
 
 
 SAMPLED = 512  # numbers of a tensor that are looked at in every batch
@@ -136,22 +227,29 @@ SAMPLED = 512  # numbers of a tensor that are looked at in every batch
 class _Part:
     """A parameter or buffer as it was when it was first seen."""
 
-    layer: str
+    layer: str  # of the rest of the model, the tensor's own name
     place: dict  # of the module, with the tensor under its name
     name: str
     tensor: torch.Tensor
     values: torch.Tensor  # the tensor's memory, also after `tensor.data = ...`
     sample: torch.Tensor | None  # a view of some of them
-    before: torch.Tensor | None  # a copy of that, where the tensor lies
-    version: int
+    before: torch.Tensor | None  # a copy of that, where the tensor lies; of the rest None
+    version: int | None  # None: the sample alone tells
     copy: torch.Tensor | None  # of a buffer
+    is_rest: bool = False
+
+    def differs(self) -> bool:
+        if self.is_where_it_was():
+            return self.version not in (None, version(self.tensor)) and (self.copy is None or not torch.equal(self.copy, self.tensor))
+        now = self.place.get(self.name)
+        return not isinstance(now, torch.Tensor) or not _same(self.values, now)
 
     def is_where_it_was(self) -> bool:
         return self.place.get(self.name) is self.tensor and (self.sample is None or self.tensor.data_ptr() == self.values.data_ptr())
 
 
 class Unchanged:
-    """Watches the tensors that weights consist of.
+    """Watches the tensors that weights consist of, and the rest of the model, whose changes are in `mixed`.
 
     PyTorch counts most changes in place. Fused optimizers and `.data` are not counted, so some numbers of each tensor are compared in
     every batch, in one piece for each type. One that lies elsewhere or was replaced is compared in full."""
@@ -160,6 +258,7 @@ class Unchanged:
         self.parts: list[_Part] = []
         self._seen: set[int] = set()  # ids of tensors that the parts keep
         self.samples: dict[tuple, tuple] = {}  # by device and type: parts, and their numbers
+        self.mixed: _Part | None = None  # a tensor of no layer that was found changed; then the rest is no longer watched
 
     def note(self, layer: _layers.Layer) -> None:
         """The parameters as a forward pass uses them, where `changed` is asked later. Waits for no device."""
@@ -178,6 +277,22 @@ class Unchanged:
                 if buffer is not None:
                     self._add(name, owner._buffers, key, buffer, buffer.detach().clone())
 
+    def watch_rest(self, root: torch.nn.Module) -> None:
+        """Parameters and buffers that are of no layer, just before `begin`. Recordings put buffers back, so a sample tells of these;
+        counters, and what a forward keeps for itself, do not count."""
+        for prefix, module in root.named_modules():
+            places = [(module._parameters, name) for name in module._parameters]
+            places += [(module._buffers, name) for name in module._buffers if name not in module._non_persistent_buffers_set]
+            for place, name in places:
+                tensor = place[name]
+                if tensor is None or id(tensor) in self._seen or torch.nn.parameter.is_lazy(tensor) or tensor.dtype not in DTYPES.values():
+                    continue
+                self._seen.add(id(tensor))
+                values, full_name = tensor.detach(), f"{prefix}.{name}".lstrip(".")
+                self.parts.append(_Part(f"{full_name} ({type(module).__name__})", place, name, tensor, values, _sample(values), None,
+                                        version(tensor) if place is module._parameters else None, None, is_rest=True))
+        self.samples = {}
+
     def _add(self, layer: str, place: dict, name: str, tensor: torch.Tensor, copy) -> None:
         if id(tensor) in self._seen:  # of a module that is called several times
             return
@@ -190,42 +305,40 @@ class Unchanged:
 
     def changed(self) -> str | None:
         """The layer of a tensor that has other values than when it was first seen."""
-        moved = False
         if not self.samples:
             self.begin()
-        for part in self.parts:
-            if not part.is_where_it_was():
-                now = part.place.get(part.name)
-                if not isinstance(now, torch.Tensor) or not _same(part.values, now):
-                    return part.layer
-                moved = True
-            elif version(part.tensor) != part.version and (part.copy is None or not torch.equal(part.copy, part.tensor)):
-                return part.layer
-        found = self._changed_sample()
-        if moved and found is None:
+        moved = [part for part in self.parts if not part.is_where_it_was()]
+        found = [part for part in self.parts if part.differs()] + self._changed_samples()
+        layers = [part.layer for part in found if not part.is_rest]
+        if layers:
+            return layers[0]
+        if found:
+            self.mixed = found[0]
+            self.parts = [part for part in self.parts if not part.is_rest]
+            self.begin()
+        if moved:
             self._follow()
-        return found
+        return None
 
     def _follow(self) -> None:
         """Looks at tensors that were moved or replaced where they are now."""
         for part in self.parts:
             if not part.is_where_it_was():
                 part.tensor = part.place[part.name]
-                part.values, part.version = part.tensor.detach(), version(part.tensor)
+                part.values, part.version = part.tensor.detach(), None if part.version is None else version(part.tensor)
                 part.sample = _sample(part.values)
-                part.before = None if part.sample is None else part.sample.clone()
+                part.before = None if part.sample is None or part.is_rest else part.sample.clone()
         self.begin()
 
-    def _changed_sample(self) -> str | None:
+    def _changed_samples(self) -> list[_Part]:
+        found = []
         for parts, before in self.samples.values():
-            now = _bits([part.sample for part in parts])
-            if now != before:
-                at = next(i for i, (a, b) in enumerate(zip(before, now)) if a != b) // parts[0].values.element_size()
-                for part in parts:
-                    at -= len(part.sample)
-                    if at < 0:
-                        return part.layer
-        return None
+            now, end = _bits([part.sample for part in parts]), 0
+            for part in parts if now != before else ():
+                begin, end = end, end + len(part.sample) * part.values.element_size()
+                if now[begin:end] != before[begin:end]:
+                    found.append(part)
+        return found
 
     def begin(self) -> None:
         """Once all are watched: notes their numbers."""
@@ -233,7 +346,8 @@ class Unchanged:
         for part in self.parts:
             if part.sample is not None:
                 kinds.setdefault((part.values.device, part.values.dtype), []).append(part)
-        self.samples = {kind: (parts, _bits([part.before for part in parts])) for kind, parts in kinds.items()}
+        self.samples = {kind: (parts, _bits([part.sample if part.before is None else part.before for part in parts]))
+                        for kind, parts in kinds.items()}
 
 
 def _sample(values: torch.Tensor) -> torch.Tensor | None:

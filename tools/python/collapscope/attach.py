@@ -8,6 +8,7 @@ from __future__ import annotations
 import numbers
 import string
 import warnings
+import weakref
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,8 +83,8 @@ def record(model, path, data, *, batch=None, samples=None, shards=None, layers=N
     return record_now(model, path, data, batch, samples, shards, attributes, options)
 
 
-def record_now(model, path, data, batch, samples, shards, attributes, options, quiet=False) -> int | None:
-    """What `record` does. quiet: without warnings about layers, as they were given before."""
+def record_now(model, path, data, batch, samples, shards, attributes, options, quiet=False, told=None) -> int | None:
+    """What `record` does. quiet: without warnings about layers, as they were given before. told: what else was warned of, and will be."""
     check_shards(path, shards)
     shard = shard_of(data, shards, str(path))
     if shard is None and world()[0]:
@@ -96,7 +97,7 @@ def record_now(model, path, data, batch, samples, shards, attributes, options, q
         path = with_rank(with_ending(path), shard)
         attributes = {**(attributes or {}), "shard": shard.rank, "shards": shard.ranks}
     with Recorder(model, path, attributes=attributes, **options) as recorder:
-        recorder._quiet = quiet
+        recorder._quiet, recorder._told = quiet, set() if told is None else told
         return add_all(recorder, data, batch, samples, None if shard is None else shard.keep)
 
 
@@ -106,6 +107,9 @@ def random_sampler(data) -> str | None:
         if "Random" in type(sampler).__name__ or getattr(sampler, "shuffle", False) is True:
             return type(sampler).__name__
     return None
+
+
+_writers: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # what attach returned, by the files that it wrote in this process
 
 
 class Attached:
@@ -120,6 +124,7 @@ class Attached:
         self._on_error, self._shards, self._batch, self._samples = on_error, shards, batch, samples
         self._step: int | None = None  # the last one seen
         self._checksum: int | None = None
+        self._told: set[str] = set()  # what was warned of already
         self.files: list[Path] = []
         self.failures: list[tuple[int, Exception]] = []
         if at is not None:
@@ -197,6 +202,7 @@ class Attached:
         if shard is not None:
             path = with_rank(path, shard)
         recorder = Recorder(self._model, path, attributes=attributes, **self._options)
+        recorder._told = self._told
         if not check:
             return
         try:
@@ -259,8 +265,9 @@ class Attached:
         path = self._name(step, attributes)
         shard = shard_of(data, self._shards, self._pattern)
         path = path if shard is None else with_rank(path, shard)
+        self._tell_of_others(path)
         checksum = record_now(self._model, path, data, self._batch, self._samples, self._shards, attributes, self._options,
-                              quiet=self._checked)
+                              quiet=self._checked, told=self._told)
         if checksum is None:  # no sample is this rank's own
             return None
         if self._checksum not in (None, checksum) and not self._allow_random:
@@ -268,7 +275,15 @@ class Attached:
                           "same samples in every dump of a run", stacklevel=4)
         self._checksum = checksum
         self.files.append(path)
+        _writers[path.resolve()] = self
         return path
+
+    def _tell_of_others(self, path: Path) -> None:
+        """Two recorders with one name, as for two loaders."""
+        if _writers.get(path.resolve(), self) is not self and path.exists() and "names" not in self._told:
+            self._told.add("names")
+            warnings.warn(f"{path}: another recorder of this process wrote this file, and it is replaced; expected a name of its own for each, such "
+                          f"as {Path(self._pattern).with_name(f'test_{Path(self._pattern).name}')}", stacklevel=5)
 
     def __enter__(self):
         return self

@@ -19,6 +19,7 @@ import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Pass, Watcher, by_name
+from ._doubts import are_probabilities
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 from .text import fitting
@@ -98,6 +99,7 @@ class Recorder:
                 raise ValueError(f"{path}: model: found one whose parameters are sharded (FSDP, DeepSpeed); expected a whole copy, such as "
                                  "one that has loaded its full state_dict")
             self._chosen = _layers.choose(root, layers, exclude)
+            self._all_but = (exclude,) if layers is None else None  # of all layers those that are left out
             self.left_out = _layers.left_out(root, exclude) if layers is None else {}
             self._time_first = [name for name, module in root.named_modules()
                                 if isinstance(module, _layers.TIME_FIRST) and not module.batch_first]
@@ -113,6 +115,7 @@ class Recorder:
         self._weights = _weights.Unchanged()
         self._lent: dict[str, _weights.Used] = {}  # weights that are not of the module, as of functional_call
         self._closed = self._quiet = False
+        self._told: set[str] = set()  # what was warned of already
         self._failure: BaseException | None = None  # in the middle of a batch
         self.samples = 0
 
@@ -438,14 +441,16 @@ class Recorder:
             if changed is not None:
                 raise ValueError(f"{self.path}: layers/{changed}/weight: found changed after sample {self.samples}; expected no "
                                  "training while a dump is recorded")
+            self._tell_of_mixed()
         except ValueError:
             if first:
                 self._writer.abort()
                 self._writer = None
             raise
         try:
+            self._tell_of_doubts(calls, arrays.get("predictions") if first else None)
             if first:
-                self._begin(calls)
+                self._begin(calls, arrays.get("predictions"))
             self._writer.append_all(arrays)
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
@@ -453,8 +458,30 @@ class Recorder:
             raise
         self.samples += samples
 
-    def _begin(self, calls: dict[str, Call]) -> None:
+    def _tell_once(self, what: str, why: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            warnings.warn(f"{self.path}: {what}: {why}", stacklevel=6)
+
+    def _tell_of_mixed(self) -> None:
+        """Once: then the rest of the model is watched no more."""
+        part, self._weights.mixed = self._weights.mixed, None
+        if part is not None:
+            keeps = " and model.eval(), as passes in training mode move such values" if part.version is None else ""
+            warnings.warn(f"{self.path}: {part.layer}: found changed after sample {self.samples}, so that these are features of several networks; "
+                          f"expected no training while they are recorded{keeps}", stacklevel=5)
+
+    def _tell_of_doubts(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
+        for name, call in calls.items():
+            if call.lost:
+                self._tell_once(f"layers/{name}/activations", call.lost)
+        if predictions is not None and self._task == "classification" and are_probabilities(predictions):
+            self._tell_once("predictions", "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of "
+                                           "their softmax. output= picks what comes before the model's softmax, or takes the logarithm")
+
+    def _begin(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
         """Names, groups, weights and biases, after the first forward pass."""
+        outputs = []  # of each layer
         if self._class_names is not None:
             self._writer.names(self._class_names)
         for index, (name, call) in enumerate(calls.items()):
@@ -466,14 +493,32 @@ class Recorder:
                 self._weights.watch(name, layer)
             used = call.weights or _weights.Used(*_weights.read(layer, call.features))
             if used.unseen and not self._quiet:
-                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} makes one that "
-                              "cannot be seen; named in exclude=, nothing of the layer is recorded", stacklevel=5)
+                warnings.warn(f"{self.path}: layers/{name}/weight: left out, as the forward of {type(layer.module).__name__} {used.unseen}; "
+                              "named in exclude=, nothing of the layer is recorded", stacklevel=5)
             weight, bias = used.weight, used.bias
+            outputs.append(None if weight is None else len(weight))
             if weight is not None:
                 self._writer.array(f"layers/{name}/weight", to_numpy(weight))
             if bias is not None:
                 self._writer.array(f"layers/{name}/bias", to_numpy(bias))
+        if not self._lent:  # else the pass had others
+            self._weights.watch_rest(_model.unwrap(self._model))
         self._weights.begin()
+        if predictions is not None and predictions.ndim <= 2 and not self._quiet:
+            self._tell_of_heads(outputs, predictions.shape[1] if predictions.ndim == 2 else 1)
+
+    def _tell_of_heads(self, outputs: list[int | None], columns: int) -> None:
+        """Where no layer makes the predictions, and a parameter looks as if it did."""
+        if self._all_but is None or columns in outputs or outputs[-1] is None:
+            return
+        root = _model.unwrap(self._model)
+        found = _layers.possible_heads(root, *self._all_but, [layer.module for layer in self._layers.values()], columns, outputs[-1])
+        if found:
+            last = list(self._layers)[-1]
+            what = ", ".join(f"{name} {shape}" for name, shape in found.items())
+            warnings.warn(f"{type(root).__name__}: found predictions with {columns} columns, and no layer with as many outputs; {what} may make them "
+                          f"of the {outputs[-1]} of {last}, which then counts as the last layer. Only modules are seen: torch.nn.Linear, with such a "
+                          "weight, would be a layer. With layers= nothing is said", stacklevel=6)
 
     def _lent_others(self, calls: dict[str, Call]) -> str | None:
         """The layer of a call that used another weight than in the first batch, where one of the two was not the module's own."""
