@@ -18,8 +18,9 @@ constexpr std::string_view nothing_selected = "no layer is selected by --layers"
 
 bool fits_a_layer(const std::string& glob, const DumpIndex& index) {
   return std::ranges::any_of(index.checkpoints, [&](const CheckpointIndex& checkpoint) {
-    return std::ranges::any_of(checkpoint.layers,
-                               [&](const LayerIndex& layer) { return glob_match(glob, layer.name); });
+    const auto fits = [&](const std::string& name) { return name == glob || glob_match(glob, name); };
+    return std::ranges::any_of(checkpoint.layers, fits, &LayerIndex::name) ||
+           std::ranges::any_of(checkpoint.failed_layers, fits, &FailedLayer::name);
   });
 }
 

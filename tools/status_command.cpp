@@ -62,9 +62,11 @@ std::string rate_text(const Whole& whole, std::uint64_t finished) {
   }
   const double rate = static_cast<double>(since) / seconds * 3600;
   const double left = static_cast<double>(whole.layers - finished) / rate;
-  return fmt::format(
-      "{} since then, {:.{}f} an hour: about {} left", since, rate, rate < 100 ? 1 : 0,
-      left < 1 ? fmt::format("{:.0f} minutes", std::ceil(60 * left)) : fmt::format("{:.1f} hours", left));
+  const double minutes = std::ceil(60 * left);
+  return fmt::format("{} since then, {} an hour: about {} left", since,
+                     rate < 100 ? fmt::format("{:.3g}", rate) : fmt::format("{:.0f}", rate),
+                     minutes > 59 ? fmt::format("{:.1f} hours", left)
+                                  : fmt::format("{:.0f} minute{}", minutes, minutes == 1 ? "" : "s"));
 }
 
 int run_status(const std::string& folder) {

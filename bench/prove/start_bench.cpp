@@ -1,6 +1,6 @@
 // What a process waits for before a GPU works for it, in the order in which it comes: the context, the
 // libraries, memory, the first product; and page-locked memory, in every way there is to have it. What the
-// process takes beyond "seconds" is its end. JSON on standard output.
+// process takes beyond "seconds" is its beginning and its end. JSON on standard output.
 // Usage: start_bench [--pinned BYTES] [--device BYTES] [--order D]
 #include <sys/mman.h>
 
@@ -113,7 +113,8 @@ void run(std::size_t pinned, std::size_t on_device, std::size_t order) {
   std::unique_ptr<cuda::Device> device;
   step("device, with cuBLAS and cuSOLVER", [&] { device = std::make_unique<cuda::Device>(0); });
   std::unique_ptr<cuda::DeviceBuffer<std::byte>> rows;
-  step("memory of the device", [&] { rows = std::make_unique<cuda::DeviceBuffer<std::byte>>(on_device); });
+  step("memory of the device",
+       [&] { rows = std::make_unique<cuda::DeviceBuffer<std::byte>>(std::max(on_device, pinned)); });
 
   json ways{allocated(*device, rows->data(), pinned)};
   for (const bool huge : {false, true}) {

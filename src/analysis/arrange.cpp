@@ -81,6 +81,10 @@ std::vector<LayerIndex>::const_iterator layer_named(const std::vector<LayerIndex
   return std::ranges::find(layers, name, &LayerIndex::name);
 }
 
+bool has_failed(const CheckpointIndex& shard, const std::string& layer) {
+  return std::ranges::find(shard.failed_layers, layer, &FailedLayer::name) != shard.failed_layers.end();
+}
+
 }  // namespace
 
 const CheckpointIndex& Checkpoint::front() const {
@@ -157,6 +161,9 @@ std::vector<Failure> missed_layers(const Checkpoint& checkpoint) {
   for (const LayerIndex& layer : first.layers) {
     known.insert(layer.name);
   }
+  for (const FailedLayer& layer : first.failed_layers) {  // which is told
+    known.insert(layer.name);
+  }
   std::vector<Failure> missed;
   for (const CheckpointIndex& part : checkpoint.shards) {
     for (const LayerIndex& layer : part.layers) {
@@ -178,6 +185,9 @@ std::vector<LayerIndex> layer_shards(const Checkpoint& checkpoint, const std::st
   std::vector<LayerIndex> shards;
   for (const CheckpointIndex& part : checkpoint.shards) {
     const auto found = layer_named(part.layers, name, guess);
+    if (found == part.layers.end() && has_failed(part, name)) {
+      throw InputError(part.path, name, "the layer failed in this shard");
+    }
     if (found == part.layers.end()) {
       throw InputError(part.path, name, "this shard lacks the layer; expected the same layers in all shards");
     }

@@ -337,10 +337,9 @@ void CheckpointWork::conclude(Layer& layer, const LayerSummary& found) {
       remark(shard.activations, tail_remark(shard.activations));
     }
   }
-  const double rms = std::sqrt(found.mean_square / static_cast<double>(found.features()));
-  for (const LayerIndex& shard : shards_of(*layer.index)) {
-    remark(shard.activations, subnormal_remark(shard.activations.element, rms));
-  }
+  remark(layer.index->activations,
+         subnormal_remark(layer.index->activations,
+                          std::sqrt(found.mean_square / static_cast<double>(found.features()))));
   layer.result = LayerResult{layer.index->name, layer.index->index, layer.index->kind,
                              layer_metrics(found, summary_, options_.top)};
   if (found.classes && summary_.classes && options_.per_class) {

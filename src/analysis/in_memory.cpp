@@ -104,7 +104,9 @@ std::vector<AccumulatedLayer> checked(std::vector<AccumulatedLayer> layers,
                       layer.bias.size(), layer.weight.rows()));
     }
     require_finite(layer.weight.values(), layer.weight.cols(), name, "weight");
-    require_finite(layer.bias, 1, name, "bias");
+    if (targets.classes > 0) {
+      require_finite(layer.bias, 1, name, "bias");
+    }
     if (!names.insert(layer.name).second) {
       throw UsageError(fmt::format("layer '{}' is there twice", name));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -18,6 +19,18 @@ struct Lost {
   std::string name;
 };
 
+// Those that failed, too.
+std::vector<std::string> names_in_order(const CheckpointIndex& shard) {
+  std::vector<FailedLayer> all = shard.failed_layers;
+  for (const LayerIndex& layer : shard.layers) {
+    all.push_back({layer.name, layer.place});
+  }
+  std::ranges::stable_sort(all, {}, &FailedLayer::place);
+  std::vector<std::string> names;
+  std::ranges::transform(all, std::back_inserter(names), &FailedLayer::name);
+  return names;
+}
+
 // Layers of the first shard that failed, and those that only others have.
 std::vector<Lost> lost_layers(const Checkpoint& checkpoint) {
   const CheckpointIndex& first = checkpoint.front();
@@ -32,9 +45,9 @@ std::vector<Lost> lost_layers(const Checkpoint& checkpoint) {
   }
   for (const CheckpointIndex& shard : checkpoint.shards) {
     double before = -0.5;
-    for (const LayerIndex& layer : shard.layers) {
-      const auto [found, is_new] = known.emplace(layer.name, before);
-      if (is_new) lost.push_back({before, layer.name});
+    for (const std::string& name : names_in_order(shard)) {
+      const auto [found, is_new] = known.emplace(name, before);
+      if (is_new) lost.push_back({before, name});
       before = std::max(before, std::floor(found->second) + 0.5);
     }
   }

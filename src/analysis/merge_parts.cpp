@@ -107,6 +107,9 @@ class Merger {
     }
     std::vector<const LayerIndex*> layers = layers_in_file_order(first, options_.layers);
     std::sort(layers.begin(), layers.end());  // as the index has them
+    for (const FailedLayer& layer : first.failed_layers) {
+      fail(first, {first.path, layer.name, "failed when the parts were folded"});
+    }
     std::vector<LayerEnd> ends;
     for (const LayerIndex* layer : layers) {
       LayerEnd& end = ends.emplace_back(LayerEnd{layer, std::nullopt});

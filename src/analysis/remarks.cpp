@@ -57,16 +57,16 @@ std::vector<double> first_numbers(const DatasetIndex& dataset, ElementType eleme
 
 }  // namespace
 
-std::string subnormal_remark(ElementType element, double rms) {
+std::string subnormal_remark(const DatasetIndex& rows, double rms) {
   constexpr double smallest_normal = 0x1p-14;
-  if (element.kind != ElementKind::float16 || !(rms > 0 && rms < smallest_normal)) {
+  const bool is_pooled = rows.shape.size() > 2;  // means of larger numbers
+  if (rows.element.kind != ElementKind::float16 || is_pooled || !(rms > 0 && rms < smallest_normal)) {
     return "";
   }
-  return fmt::format(
-      "found numbers of about {:.1g}, which float16 rounds to multiples of 6e-08: metrics of rows that are "
-      "smaller than "
-      "others, such as nrc1, may be wrong by more than their floors; expected float32 or bfloat16",
-      rms);
+  return "found numbers that are mostly below 6.1e-05, which float16 rounds to multiples of 6e-08: metrics "
+         "of rows that are "
+         "smaller than others, such as nrc1, may be wrong by more than their floors; expected float32 or "
+         "bfloat16";
 }
 
 std::optional<ElementKind> floats_in(std::span<const double> integers) {

@@ -18,7 +18,7 @@ namespace collapscope {
 
 // A line for rows of float16 that are mostly below its smallest normal number, where it has steps; else
 // empty. rms: of their numbers.
-[[nodiscard]] std::string subnormal_remark(ElementType element, double rms);
+[[nodiscard]] std::string subnormal_remark(const DatasetIndex& rows, double rms);
 
 // A line for filters whose rounding the floors do not know; else empty.
 [[nodiscard]] std::string loss_remark(const DatasetIndex& dataset);

@@ -321,7 +321,10 @@ class CheckpointIndexer {
       add(parts, true);
     }
     for (const LayerParts& parts : problems_.lost) {
-      add(parts, may_hold_wanted(parts.name, options_.layers));
+      add(parts, true);
+    }
+    for (const LayerParts& parts : problems_.lost_unwanted) {
+      add(parts, false);
     }
     for (const LayerParts& parts : all) {
       add(parts, false);
@@ -354,7 +357,7 @@ class CheckpointIndexer {
     std::ranges::for_each(layers, take);
     std::ranges::for_each(others, take, &UnmeasuredLayer::layer);
     std::ranges::sort(others, comes_before, &UnmeasuredLayer::layer);
-    std::int64_t next = 0;
+    std::int64_t next = taken.empty() ? 0 : *taken.begin();
     for (auto& [layer, is_readable, has_failed] : others) {
       while (taken.contains(next)) {
         ++next;
@@ -368,7 +371,9 @@ class CheckpointIndexer {
   [[nodiscard]] std::vector<LayerParts> wanted_of(const std::vector<LayerParts>& layers) const {
     std::vector<std::string> names;
     std::ranges::transform(layers, std::back_inserter(names), &LayerParts::name);
-    std::ranges::transform(problems_.lost, std::back_inserter(names), &LayerParts::name);
+    for (const auto* some : {&problems_.lost, &problems_.lost_unwanted}) {
+      std::ranges::transform(*some, std::back_inserter(names), &LayerParts::name);
+    }
     const std::vector<std::string> globs = globs_among(options_.layers, names);
     std::vector<LayerParts> wanted;
     std::ranges::copy_if(layers, std::back_inserter(wanted),

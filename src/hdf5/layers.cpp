@@ -159,7 +159,8 @@ UnmeasuredLayer unmeasured_layer(FileSet& files, const Object& checkpoint, const
   try {
     if (!parts.group.empty()) {
       const Object group = files.get(checkpoint, parts.group, "a layer");
-      found.layer.index = Attributes(group.id.get(), files.place(group)).integer("index");
+      constexpr std::array names{"index"};
+      found.layer.index = Attributes(group.id.get(), files.place(group), names).integer("index");
     }
     found.is_readable = !parts.group.empty();
   } catch (const InputError&) {

@@ -62,10 +62,7 @@ void report_lost_layers(const std::vector<std::pair<std::string, Failure>>& brok
   for (const auto& [path, failure] : broken_parts) {
     const std::string layer = group_of(path);
     if (known.insert(layer).second) {
-      problems.lost.push_back({layer, {}, {}, {}, {}});
-      if (is_wanted(layer, globs)) {
-        problems.failures.push_back(failure);
-      }
+      problems.lose({layer, {}, {}, {}, {}}, failure, is_wanted(layer, globs));
     }
   }
 }
@@ -81,6 +78,15 @@ LayerParts with_parameters(LayerParts parts, const DumpNaming& naming) {
   parts.weight = path(naming.weight, "weight");
   parts.bias = path(naming.bias, "bias");
   return parts;
+}
+
+// Whether what lies at `path`, or below it, may be a wanted layer.
+bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs) {
+  const std::string below = path + '/';
+  return is_wanted(path, globs) || std::ranges::any_of(globs, [&](const std::string& glob) {
+           const std::string before = glob.substr(0, glob.find_first_of("*?["));
+           return before.starts_with(below) || (before.size() < glob.size() && below.starts_with(before));
+         });
 }
 
 bool lies_in(const std::set<std::string>& layers, std::string group) {
@@ -122,20 +128,14 @@ std::vector<LayerParts> find_dump_layers(FileSet& files, const Object& checkpoin
       }
     } catch (const InputError& error) {
       groups_of_layers.insert(path);
-      problems.lost.push_back({path, "layers/" + path, {}, {}, {}});
-      if (is_wanted(path, options.layers)) {
-        failures.push_back(failure_of(error));
-      }
+      problems.lose({path, "layers/" + path, {}, {}, {}}, failure_of(error), is_wanted(path, options.layers));
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
     if (is_layer_part(path)) {
       broken_parts.emplace_back(path, failure_of(error));
     } else {
-      problems.lost.push_back({path, {}, {}, {}, {}});
-      if (may_hold_wanted(path, options.layers)) {
-        failures.push_back(failure_of(error));
-      }
+      problems.lose({path, {}, {}, {}, {}}, failure_of(error), may_hold_wanted(path, options.layers));
     }
   };
   walk(files, *layers, visitor);
@@ -161,14 +161,17 @@ bool may_lead_to_match(std::string_view pattern, const std::string& path) {
          (below.starts_with(before) && deep_enough);
 }
 
-// What the wildcard stands for in a group that a layer of this pattern lies in; the group's path where that
-// cannot be told.
-std::string name_of_group(std::string_view pattern, const std::string& path) {
+// What the wildcard stands for in a path of a layer, or of a group that it lies in; nullopt where that cannot
+// be told.
+std::optional<std::string> name_at(std::string_view pattern, const std::string& path) {
+  if (auto name = wildcard_match(pattern, path)) {
+    return name;
+  }
   std::size_t end = 0;
   for (auto left = std::ranges::count(path, '/') + 1; left > 0 && end < pattern.size(); --left) {
     end = std::min(pattern.find('/', end + 1), pattern.size());
   }
-  return wildcard_match(pattern.substr(0, end), path).value_or(path);
+  return wildcard_match(pattern.substr(0, end), path);
 }
 
 // The components before the first wildcard.
@@ -204,13 +207,10 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
     }
   };
   visitor.broken = [&](const std::string& path, const InputError& error) {
-    const auto name = wildcard_match(pattern, full_path(path));
-    if (!may_lead_to_match(pattern, full_path(path))) {
-      return;
-    }
-    problems.lost.push_back({name.value_or(name_of_group(pattern, full_path(path))), {}, {}, {}, {}});
-    if (!name || is_wanted(*name, options.layers)) {
-      failures.push_back(failure_of(error));
+    if (may_lead_to_match(pattern, full_path(path))) {
+      const auto name = name_at(pattern, full_path(path));
+      problems.lose({name.value_or(path), {}, {}, {}, {}}, failure_of(error),
+                    !name || may_hold_wanted(*name, options.layers));
     }
   };
   const std::optional<Object> start = files.find(checkpoint, prefix);
@@ -224,6 +224,13 @@ std::vector<LayerParts> find_named_layers(FileSet& files, const Object& checkpoi
 }
 
 }  // namespace
+
+void IndexProblems::lose(LayerParts layer, Failure failure, bool is_meant) {
+  (is_meant ? lost : lost_unwanted).push_back(std::move(layer));
+  if (is_meant) {
+    failures.push_back(std::move(failure));
+  }
+}
 
 std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path) {
   const std::size_t star = pattern.find('*');
@@ -245,14 +252,6 @@ std::optional<std::string> wildcard_match(std::string_view pattern, std::string_
     return std::nullopt;
   }
   return std::string(middle);
-}
-
-bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs) {
-  const std::string below = path + '/';
-  return is_wanted(path, globs) || std::ranges::any_of(globs, [&](const std::string& glob) {
-           const std::string before = glob.substr(0, glob.find_first_of("*?["));
-           return before.starts_with(below) || (before.size() < glob.size() && below.starts_with(before));
-         });
 }
 
 bool is_wanted(const std::string& layer, const std::vector<std::string>& globs) {

@@ -24,9 +24,6 @@ struct LayerParts {
 // Without a wildcard, the last component of an equal path. nullopt when the path does not match.
 [[nodiscard]] std::optional<std::string> wildcard_match(std::string_view pattern, std::string_view path);
 
-// Whether what lies at `path`, or below it, may be a wanted layer.
-[[nodiscard]] bool may_hold_wanted(const std::string& path, const std::vector<std::string>& globs);
-
 // Whether one of the globs is the layer's; all layers are wanted when there are none.
 [[nodiscard]] bool is_wanted(const std::string& layer, const std::vector<std::string>& globs);
 
@@ -34,7 +31,11 @@ struct LayerParts {
 struct IndexProblems {
   std::vector<Failure> failures;
   std::vector<Failure> remarks;
-  std::vector<LayerParts> lost;  // layers, or groups of them, of which nothing can be found, wanted or not
+  std::vector<LayerParts> lost;           // layers, or groups of them, that are among the failures
+  std::vector<LayerParts> lost_unwanted;  // likewise, but that nobody wants
+
+  // is_meant: it is wanted, or may be.
+  void lose(LayerParts layer, Failure failure, bool is_meant);
 };
 
 // The layers of a checkpoint, unordered, wanted or not. What may be a wanted one and leads nowhere, or has

@@ -235,7 +235,7 @@ std::vector<std::string> last_layer_names(const Results& results) {
 
 // Where collapse begins in the group's runs: "fc4", "fc4 to fc5", "fc4 / none".
 std::string from_text(const Comparing& comparing, const RunGroup& group) {
-  std::map<std::size_t, std::string> layers;  // by depth
+  std::map<std::pair<std::size_t, std::string>, std::string> layers;  // by depth and name
   std::set<std::string> others;
   for (const std::size_t i : group.runs) {
     if (comparing.runs[i].death) {
@@ -245,7 +245,11 @@ std::string from_text(const Comparing& comparing, const RunGroup& group) {
     const CheckpointResult& last = comparing.results.checkpoints[comparing.runs[i].checkpoints.back()];
     const CheckpointCollapse collapse = checkpoint_collapse(last, comparing.criteria.of(last));
     if (collapse.from) {
-      layers.emplace(*collapse.from, comparing.names.of(printable(last.layers[*collapse.from].name)));
+      const std::string name = printable(last.layers[*collapse.from].name);
+      const auto failed = std::ranges::count_if(
+          last.failed_layers, [&](const MissingLayer& layer) { return layer.position <= *collapse.from; });
+      layers.emplace(std::pair(*collapse.from + static_cast<std::size_t>(failed), name),
+                     comparing.names.of(name));
     } else {
       const bool unknown = !last.layers.empty() && (last.last_layer() == nullptr || !collapse.layers.back());
       others.insert(unknown ? "unknown" : "none");
@@ -279,9 +283,13 @@ Row cells(const Comparing& comparing, const RunComparison& comparison, const Run
   row.push_back(group.dead.empty() ? fmt::to_string(count)
                                    : fmt::format("{} + {} dead", count, group.dead.size()));
   row.push_back(from_text(comparing, group));
+  constexpr std::size_t most_names = 3;
   std::string layers;
-  for (const std::string& name : group.deepest_layers) {
-    layers += (layers.empty() ? "" : " / ") + comparing.names.of(printable(name));
+  for (std::size_t i = 0; i < std::min(group.deepest_layers.size(), most_names); ++i) {
+    layers += (layers.empty() ? "" : " / ") + comparing.names.of(printable(group.deepest_layers[i]));
+  }
+  if (group.deepest_layers.size() > most_names) {
+    layers += fmt::format(" and {} more", group.deepest_layers.size() - most_names);
   }
   row.push_back(layers.empty() ? "-" : layers);
   for (const std::string& metric : comparing.metrics)

@@ -175,8 +175,10 @@ CheckpointResult checkpoint_at(const Place& place) {
       layer.need_member("name", into(failed.name));
       layer.need_member("position", [&](const Place& position) {
         failed.position = position.count();
-        if (failed.position > checkpoint.layers.size()) {
-          position.refuse(fmt::format("at most {}, as there are layers", checkpoint.layers.size()));
+        const auto& all = checkpoint.failed_layers;
+        const std::size_t least = all.size() > 1 ? all[all.size() - 2].position : 0;
+        if (failed.position < least || failed.position > checkpoint.layers.size()) {
+          position.refuse(fmt::format("{} to {}, in ascending order", least, checkpoint.layers.size()));
         }
       });
     });

@@ -158,6 +158,7 @@ void measure(RunGroup& group, const Results& results, const std::vector<Run>& ru
   }
   group.deepest = deepest.statistics();
   group.deepest_layers.assign(deepest_names.begin(), deepest_names.end());
+  std::ranges::stable_sort(group.deepest_layers, natural_less);
 }
 
 }  // namespace

@@ -158,6 +158,16 @@ TEST_F(Errors, ALayerWithoutResultHasItsPlace) {
                 .at("weight_balancedness"),
             "the next layer failed, or --layers leaves it out");
 
+  make_dumps(folder_,
+             "layers = ['a', 'b', 'c', 'd', 'e']\n"
+             "dump('s0.h5', layers, n=5, edit=lambda f: f.__delitem__('layers/b'))\n"
+             "dump('s1.h5', layers, n=5)\n");
+  for (const auto& [first, second] : {std::pair("s0.h5", "s1.h5"), std::pair("s1.h5", "s0.h5")}) {
+    const Json shards = checkpoint(1, {"--shards", first, second});
+    EXPECT_EQ(shards.at("failed_layers"), b) << first;
+    EXPECT_TRUE(shards.at("layers").at(0).at("metrics").at("weight_balancedness").is_null()) << first;
+  }
+
   expect_status(1, folder_, {"analyze", "-q", "short.h5", "-o", "x.json"});
   EXPECT_THAT(expect_status(0, folder_, {"report", "x.json", "--collapsed", "deep_nrc1<2"}).out,
               HasSubstr("from c on, the last 3 of 5 layers; above unknown: b failed\n"));

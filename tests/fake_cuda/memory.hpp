@@ -1,5 +1,6 @@
-// Memory of the devices and pinned memory of the host. Both lie in one range of addresses that is never
-// used twice: what was freed faults for ever, and every allocation ends at a page that faults.
+// Memory of the devices and pinned memory of the host. What is not the program's own lies in one range of
+// addresses that is never used twice: what was freed faults for ever, and every allocation ends at a page
+// that faults.
 #pragma once
 
 #include <cstddef>

@@ -105,8 +105,30 @@ TEST_F(Layers, HaveTheirPlaceAmongThoseThatFailedOrAreLeftOut) {
   IndexOptions some;
   some.layers = {"[ac]"};
   const CheckpointIndex chosen = index(make, some).checkpoints.at(0);
-  EXPECT_THAT(places(chosen), ElementsAre(std::pair("c", 1), std::pair("a", 3)));
+  EXPECT_THAT(places(chosen), ElementsAre(std::pair("c", 2), std::pair("a", 4)));
   EXPECT_THAT(chosen.failed_layers, IsEmpty());
+}
+
+TEST_F(Layers, ThatCannotBeReadHaveThePlaceThatIsFree) {
+  const auto make = [](const TestFile& file) {
+    for (const char* name : {"a", "b", "d"}) {
+      file.ramp("layers/" + std::string(name) + "/activations", {4, 3});
+    }
+    file.attribute("layers/a", "index", 1);  // from 1 on
+    file.attribute("layers/b", "index", 1.5);
+    file.attribute("layers/d", "index", 4);
+    file.external_link("layers/c", "nowhere.h5", "/x");
+  };
+  IndexOptions some;
+  some.layers = {"a", "d"};
+  for (const IndexOptions& options : {IndexOptions{}, some}) {
+    const CheckpointIndex found = index(make, options).checkpoints.at(0);
+    ASSERT_EQ(found.layers.size(), 2U);
+    EXPECT_EQ(found.layers[0].place, 0U);
+    EXPECT_EQ(found.layers[1].place, 3U);
+    EXPECT_EQ(found.failed_layers.size(), options.layers.empty() ? 2U : 0U);
+    EXPECT_EQ(found.places, 4U);
+  }
 }
 
 TEST_F(Layers, CarryTheirAttributes) {

@@ -1,5 +1,6 @@
 #include "runs/support.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -127,6 +128,7 @@ Results random_results(std::mt19937_64& random, std::size_t checkpoints) {
     for (std::size_t j = 0; j < random() % 3; ++j) {
       checkpoint.failed_layers.push_back({any_name(random), random() % (checkpoint.layers.size() + 1)});
     }
+    std::ranges::sort(checkpoint.failed_layers, {}, &MissingLayer::position);
     results.checkpoints.push_back(std::move(checkpoint));
   }
   results.failures = {{any_name(random), "object", any_name(random)}};

@@ -15,14 +15,14 @@ function verdictText(collapses) {
   if (!runs.length) {
     return 'There are no runs in this report.';
   }
-  const rest = (unknown.length ? ` For ${plural(unknown.length, 'run')} it cannot be told: values are undefined.` : '') +
+  const rest = (unknown.length ? ` For ${plural(unknown.length, 'run')} it cannot be told: values are undefined, or a layer failed.` : '') +
     (deadRuns.length ? ` ${plural(deadRuns.length, 'run')} died and ${deadRuns.length === 1 ? 'is' : 'are'} left out of all means.` : '');
   if (runs.length === 1 && deadRuns.length) {
     return `The run is ${deathText(runs[0])}.`;
   }
   if (runs.length === 1) {
     if (!ended.length) {
-      return unknown.length ? 'Whether the last layer is collapsed cannot be told: values are undefined.'
+      return unknown.length ? 'Whether the last layer is collapsed cannot be told: values are undefined, or a layer failed.'
         : 'The last layer is not collapsed at the end of the run.';
     }
     const {last, since} = ended[0];

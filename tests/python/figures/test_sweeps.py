@@ -420,6 +420,20 @@ def test_the_layer_before_a_last_one_that_failed_does_not_stand_in(headless, kno
     assert len(lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0])["r"].get_xdata()) == 3
 
 
+def test_failed_layers_tell_that_the_last_one_failed(headless):
+    tree = headless(1)
+    tree["checkpoints"][0]["failed_layers"] = [{"name": "head", "position": 2}]
+    tree["failures"] = [{"path": "r3.h5", "object": "/layers/head/activations", "run": "r", "step": 3, "message": "found NaN or Inf in row 1"}]
+    headless(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = plot.data.Results(tree)
+    assert found.dead == {"r": 3}  # head is the last layer, although the first checkpoint has none of it
+    tree["checkpoints"] = tree["checkpoints"][:2]
+    (line,) = lines(plot.last_layer(tree, metrics=["nrc1"]).axes[0]).values()
+    assert list(line.get_xdata()) == [2]
+
+
 def test_a_last_layer_of_another_name_is_said(headless):
     with pytest.warns(UserWarning, match=r"last layer of run r is head at some checkpoints and fc2 at others; .* \(--layer\)") as said:
         (line,) = lines(plot.last_layer(headless(2)).axes[0]).values()

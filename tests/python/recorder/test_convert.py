@@ -888,3 +888,18 @@ def test_labels_without_a_name(tmp_path):
     collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b", "c"], **options)
     with pytest.warns(UserWarning, match="out.h5: class_names: found 2 for labels up to 2: the others have none"):
         collapscope.convert(source, tmp_path / "out.h5", class_names=["a", "b"], **options)
+
+
+def test_what_float16_loses_and_probabilities_are_told(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 8))
+    np.savez(tmp_path / "a.npz", **{"y": np.arange(60) % 3, "p": np.full((60, 3), 1 / 3), "acts.ok": rows, "acts.small": rows * 1e-9})
+    options = dict(targets="y", activations="acts.*", task="classification", predictions="p")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", dtype="float16", **options)
+    said = [str(one.message) for one in found]
+    assert len(said) == 2 and "a.npz: p: found probabilities" in said[0]
+    assert "out.h5: layers/small/activations: rows that are not 0 become 0 in float16" in said[1]
+    with pytest.warns(UserWarning, match="found probabilities") as found:
+        collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", dtype="float32", **options)
+    assert len(found) == 1

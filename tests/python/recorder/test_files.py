@@ -98,7 +98,7 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path):
             "        for _ in range(20): rec.add(torch.randn(1000, 256), torch.randn(1000, 2))\n"
             "    except OSError as error: sys.exit(f'error: {error}')\n")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "dump.h5")], capture_output=True, text=True)
-    assert done.stderr == f"error: [Errno 27] File too large: '{tmp_path / 'dump.h5'}'\n"
+    assert done.stderr == f"error: [Errno 27] cannot be written: File too large: '{tmp_path / 'dump.h5'}'\n"
     assert names(tmp_path) == []
 
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from ._arrays import float64
 
+PROBABILITIES = "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of their softmax"
 FULL, LEAST = 2.0**-14, 2.0**-24  # of float16: the smallest number with all its digits, and the smallest one
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ._dump import (CHUNK_BYTES, ENDINGS, DumpWriter, check_class_names, check_predictions, check_targets, is_bfloat16, is_one_hot,
                     look_like_labels, stored, type_name)
+from ._doubts import PROBABILITIES, are_probabilities, lost_in_float16
 from ._named_weights import BIAS, WEIGHT, Weights, bias_beside, check_bias, check_weight, named, require_same_weights
 from ._sources import get, listed, shards
 from .text import fitting
@@ -112,11 +113,16 @@ def copy_rows(writer: DumpWriter, name: str, values: np.ndarray, dtype: str | No
     """Appends an array in pieces of some MiB."""
     if values.ndim == 0:
         raise ValueError(f"{writer.path}: {name}: found a single number; expected [N, ...]")
-    step = max(1, PIECE_BYTES // max(1, values[:1].nbytes))
+    step, lost = max(1, PIECE_BYTES // max(1, values[:1].nbytes)), ""
     for begin in range(0, len(values), step):
-        piece = stored(values[begin:begin + step], dtype)
+        rows = values[begin:begin + step]
+        if dtype == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2:
+            lost = lost or lost_in_float16(rows.reshape(len(rows), -1))
+        piece = stored(rows, dtype)
         writer.check(name, piece)
         writer.append(name, piece)
+    if lost:
+        warnings.warn(f"{writer.path}: {name}: {lost}", stacklevel=4)
 
 
 def convert(sources, out, *, activations, targets, predictions=None, weights=None, weight=WEIGHT, bias=BIAS, transpose=False,
@@ -253,6 +259,8 @@ def copy_shard(writer: DumpWriter, source, layers: dict, targets: str, predictio
             shape, labels = values.shape, look_like_labels(values)
         elif part == "predictions":
             check_predictions(writer.path, task, values.shape, shape, labels, "predictions=None")
+            if task == "classification" and values.dtype.kind == "f" and are_probabilities(values[:1024]):
+                warnings.warn(f"{source.path}: {name}: {PROBABILITIES}", stacklevel=3)
         elif not 1 < values.ndim < 6 and values.ndim:
             raise ValueError(f"{source.path}: {name}: found shape {list(values.shape)}; expected activations of shape [N, d], [N, T, d] or of "
                              "images; a single feature takes the shape [N, 1]")

@@ -19,7 +19,7 @@ import torch
 
 from . import _layers, _model, _pool, _positions, _shards, _weights
 from ._calls import Call, Pass, Watcher, by_name
-from ._doubts import are_probabilities
+from ._doubts import PROBABILITIES, are_probabilities
 from ._dump import DumpWriter, check_class_names, check_options, check_predictions, check_targets, look_like_labels, with_ending
 from ._tensors import DTYPES, to_numpy
 from .text import fitting
@@ -476,8 +476,7 @@ class Recorder:
             if call.lost:
                 self._tell_once(f"layers/{name}/activations", call.lost)
         if predictions is not None and self._task == "classification" and are_probabilities(predictions):
-            self._tell_once("predictions", "found probabilities, rows >= 0 with the sum 1; expected logits, as model_cross_entropy is the one of "
-                                           "their softmax. output= picks what comes before the model's softmax, or takes the logarithm")
+            self._tell_once("predictions", f"{PROBABILITIES}. output= picks what comes before the model's softmax, or takes the logarithm")
 
     def _begin(self, calls: dict[str, Call], predictions: np.ndarray | None) -> None:
         """Names, groups, weights and biases, after the first forward pass."""

@@ -29,15 +29,18 @@ def load(source, *, wide=False, attributes=False):
     says), position (from 0, input to output), kind, metric, component (from 1, of lists), value (float64, NaN where
     undefined), floor (NaN if it has none), note (why undefined, else "").
 
-    `.attrs` holds "attributes" (one dict per checkpoint), "failures" and "provenance" (lists of dicts).
+    `.attrs` holds "attributes" (one dict per checkpoint), "failures" and "provenance" (lists of dicts), and "failed_layers" ({checkpoint: list of dicts
+    with name and position}, the layers that have no rows).
     Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
     """
     pandas = optional("pandas", "a table of results", "plot")
-    rows, checkpoints, failures, provenance = [], [], [], []
+    rows, checkpoints, failures, provenance, lost = [], [], [], [], {}
     for one in source if isinstance(source, (list, tuple)) else [source]:
         tree, name = _tree(one)
         for number, checkpoint in enumerate(_list(tree, "checkpoints", name)):
             _checkpoint_rows(checkpoint, len(checkpoints), f"{name}: checkpoints[{number}]", rows)
+            if checkpoint.get("failed_layers"):
+                lost[len(checkpoints)] = checkpoint["failed_layers"]
             checkpoints.append(checkpoint.get("attributes") or {})
         failures += tree.get("failures") or []
         provenance += [tree["provenance"]] if tree.get("provenance") else []
@@ -51,7 +54,7 @@ def load(source, *, wide=False, attributes=False):
         values = [checkpoint.get(attribute) for checkpoint in checkpoints]
         column = f"attribute_{attribute}" if attribute in frame.columns else attribute
         frame[column] = frame["checkpoint"].map(pandas.Series(values, dtype=object)).infer_objects()
-    frame.attrs.update(attributes=checkpoints, failures=failures, provenance=provenance)
+    frame.attrs.update(attributes=checkpoints, failures=failures, provenance=provenance, failed_layers=lost)
     return frame
 
 

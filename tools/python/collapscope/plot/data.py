@@ -39,7 +39,7 @@ class Results:
         stepless = by_run["step"].transform("count") == 0
         self.frame["step"] = self.frame["step"].where(~stepless, by_run["checkpoint"].rank("dense") - 1)
         failures = frame.attrs.get("failures") or []
-        self._ends = Ends(self.frame, failures, self._is_of)
+        self._ends = Ends(self.frame, failures, frame.attrs.get("failed_layers") or {}, self._is_of)
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
             known = list(self.frame["run"].unique())
@@ -91,13 +91,15 @@ class Results:
     def _deaths(self, failures):
         layers = self.frame[self.frame["scope"] == "layer"]
         last = layers[layers["position"] == layers.groupby("checkpoint")["position"].transform("max")]
-        flat = last[((last["metric"] == "total_variance") & (last["value"] <= 0)) | (last["note"] == "zero variance")]
+        sound = last[~last["checkpoint"].isin(self._ends.headless)]
+        flat = sound[((sound["metric"] == "total_variance") & (sound["value"] <= 0)) | (sound["note"] == "zero variance")]
         dead = {}
         for run in self.runs:
             mine = last[last["run"] == run]
             if mine.empty:
                 continue
-            since = death(set(mine["step"].dropna()), [one for one in failures if self._is_of(one, run)], mine["layer"].iloc[0],
+            since = death(set(mine["step"].dropna()), [one for one in failures if self._is_of(one, run)],
+                          self._ends.headless.get(mine["checkpoint"].iloc[0], mine["layer"].iloc[0]),
                           set(flat.loc[flat["run"] == run, "step"].dropna()))
             if since is not None:
                 dead[run] = since

@@ -8,8 +8,11 @@ from ..text import printable
 class Ends:
     """The last layers of checkpoints and the last steps of runs. Says once what is not as one expects."""
 
-    def __init__(self, frame, failures, is_of):
-        """frame: all rows, also of runs that are not drawn. failures: as the results have them. is_of(failure, run): whether it is of that run."""
+    def __init__(self, frame, failures, failed_layers, is_of):
+        """frame: all rows, also of runs that are not drawn. failures, failed_layers: as `load` has them. is_of(failure, run): whether it is of that run."""
+        deepest = frame[frame["scope"] == "layer"].groupby("checkpoint")["position"].max()
+        self.headless = {checkpoint: layers[-1]["name"] for checkpoint, layers in failed_layers.items()  # whose last layer failed, and its name
+                         if checkpoint in deepest.index and layers[-1]["position"] > deepest[checkpoint]}
         self._depth = frame[frame["scope"] == "layer"].groupby("layer")["position"].max().to_dict()
         self._lost = [(failure, layer) for failure in failures for layer in self._depth if _names(failure, layer)]
         self._is_of, self._last, self._said = is_of, frame.groupby("run")["step"].max().to_dict(), set()
@@ -18,6 +21,7 @@ class Ends:
         """Rows at the last layer of each checkpoint. Not of those of which a deeper layer failed: what is before it is no last layer.
         Warns where a run's last layer changes its name for no such reason."""
         chosen = rows[rows["position"] == rows.groupby("checkpoint")["position"].transform("max")]
+        chosen = chosen[~chosen["checkpoint"].isin(self.headless)]
         heads = chosen.drop_duplicates("checkpoint") if self._lost else chosen[:0]
         chosen = chosen[~chosen["checkpoint"].isin([head.checkpoint for head in heads.itertuples() if self._has_lost_more(head)])]
         names = chosen.groupby("run")["layer"].unique()
