@@ -412,7 +412,8 @@ class Accumulator::Work {
              a.bias == b.bias && a.convolution == b.convolution;
     };
     return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
-           target_element_ == other.target_element_ && options_.ignore_label == other.options_.ignore_label &&
+           (targets_.are_labels() || target_element_ == other.target_element_) &&
+           options_.ignore_label == other.options_.ignore_label &&
            options_.metrics.text() == other.options_.metrics.text() &&
            options_.signal_dim == other.options_.signal_dim &&
            options_.intrinsic_signal_dim == other.options_.intrinsic_signal_dim &&

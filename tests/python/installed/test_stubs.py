@@ -24,6 +24,8 @@ def stubbed():
     for node in ast.parse(STUB.read_text()).body:
         if isinstance(node, ast.AnnAssign):
             found[node.target.id] = None
+        elif isinstance(node, ast.FunctionDef):
+            found[node.name] = None
         elif isinstance(node, ast.ClassDef):
             found[node.name] = None
             for part in node.body:
