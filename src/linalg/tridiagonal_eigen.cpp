@@ -16,7 +16,7 @@ namespace collapscope::linalg {
 namespace {
 
 constexpr std::size_t largest_leaf = 64;  // LAPACK takes it whole
-constexpr double negligible = 1e-40;       // beside a matrix of norm 1
+constexpr double negligible = 1e-40;      // beside a matrix of norm 1
 
 // Where parts begin, and at last the order: a power of two of them, each at most a leaf.
 std::vector<std::size_t> cut(std::size_t order) {
