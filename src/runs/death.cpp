@@ -34,7 +34,8 @@ bool varies(const LayerResult& layer) {
 // Its name, measured or not.
 std::string_view deepest_layer(const CheckpointResult& checkpoint) {
   if (const LayerResult* last = checkpoint.last_layer()) return last->name;
-  return checkpoint.failed_layers.empty() ? "" : checkpoint.failed_layers.back().name;
+  if (checkpoint.failed_layers.empty()) return {};
+  return checkpoint.failed_layers.back().name;
 }
 
 bool is_of_layer(const Failure& failure, std::string_view layer) {

@@ -903,3 +903,9 @@ def test_what_float16_loses_and_probabilities_are_told(tmp_path):
     with pytest.warns(UserWarning, match="found probabilities") as found:
         collapscope.convert(tmp_path / "a.npz", tmp_path / "out.h5", dtype="float32", **options)
     assert len(found) == 1
+
+
+def test_no_weights_where_none_are_wanted(tmp_path):
+    collapscope.convert(as_npz(tmp_path, 0, numbers()), tmp_path / "out.h5", targets="y", activations="acts.*", weight=None)
+    with h5py.File(tmp_path / "out.h5") as f:
+        assert not any("weight" in layer or "bias" in layer for layer in f["layers"].values())

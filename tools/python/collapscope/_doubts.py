@@ -13,6 +13,8 @@ def lost_in_float16(rows) -> str:
     """What becomes of rows [..., d] of NumPy or PyTorch in float16; empty where nothing is lost.
 
     Of most rows a few numbers tell. Numbers that are small beside others of their row do not matter."""
+    if not rows.shape[-1]:
+        return ""
     step = -(-rows.shape[-1] // 16)
     few = ~(abs(rows[..., ::step]) >= FULL).any(-1)
     if not few.any():
@@ -29,7 +31,7 @@ def lost_in_float16(rows) -> str:
 
 def are_probabilities(predictions: np.ndarray) -> bool:
     """Whether all rows [N, K] are >= 0 and have the sum 1."""
-    if predictions.dtype.kind in "iu":
+    if predictions.dtype.kind in "iu" or not len(predictions):
         return False
     numbers = float64(predictions, "predictions", None)
     tolerance = 1e-2 if predictions.dtype.itemsize <= 2 else 1e-4

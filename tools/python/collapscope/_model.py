@@ -89,6 +89,11 @@ def version(tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
+def observes(module) -> bool:
+    """Whether it is of quantization: its buffers change in every mode, some without a new version."""
+    return type(module).__module__.startswith(("torch.ao.quantization", "torch.quantization"))
+
+
 @contextlib.contextmanager
 def same_buffers(modules):
     """Buffers have the values afterwards that they have now."""
@@ -99,7 +104,7 @@ def same_buffers(modules):
     finally:
         with torch.no_grad():
             for module, name, buffer, before, values in saved:
-                if version(buffer) != before or buffer.is_inference():
+                if version(buffer) != before or buffer.is_inference() or observes(module) and buffer.shape == values.shape:
                     buffer.copy_(values)
                 module._buffers[name] = buffer
 

@@ -60,6 +60,8 @@ class Weights:
     def copy(self, writer: DumpWriter, layers, part: str, pattern, required: bool, transposed=None) -> None:
         """The weights (or biases) of all layers. A dict must be met in full; a pattern that no layer meets is an error if
         required, and a warning names layers that have none where others do."""
+        if pattern is None:
+            return
         there, by_dict = set(self), isinstance(pattern, Mapping)
         layers = [layer for layer in layers if by_dict or layer not in self.vectors]
         for layer, name in pattern.items() if by_dict else ():

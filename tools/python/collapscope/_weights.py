@@ -14,7 +14,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from . import _layers
-from ._model import same_buffers, same_random, version
+from ._model import observes, same_buffers, same_random, version
 from ._tensors import DTYPES
 
 
@@ -281,6 +281,8 @@ class Unchanged:
         """Parameters and buffers that are of no layer, just before `begin`. Recordings put buffers back, so a sample tells of these;
         counters, and what a forward keeps for itself, do not count."""
         for prefix, module in root.named_modules():
+            if observes(module) or getattr(module, "max_norm", None) is not None:  # the second: an embedding that every forward scales
+                continue
             places = [(module._parameters, name) for name in module._parameters]
             places += [(module._buffers, name) for name in module._buffers if name not in module._non_persistent_buffers_set]
             for place, name in places:

@@ -184,9 +184,9 @@ def convert(sources, out, *, activations, targets, predictions=None, weights=Non
                 transposed = {layer for glob in globs for layer in fitting(glob, layers)}
                 holder = Weights(weights, source, trust, len(openers))
                 holder.copy(writer, layers, "weight", weight, weights is not None or weight != WEIGHT, transposed.__contains__)
-                if bias == BIAS:
+                if bias == BIAS and weight is not None:
                     holder.copy_biases_of_default_names(writer, layers, weight)
-                elif bias is not None:
+                elif bias not in (None, BIAS):
                     holder.copy(writer, layers, "bias", bias, True)
                     holder.say_what_is_left_out(layers, weight, bias)
                 prints, biases = holder.prints, holder.biases
@@ -374,7 +374,7 @@ def main(argv=None) -> int:
             run(options)
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, Warning) as error:
         say(error)
     except MemoryError as error:
         say(str(error) or "found too little memory; expected more, or smaller shards")
