@@ -154,11 +154,10 @@ class Accumulator::Work {
     if (layer >= layers_.size()) {
       throw UsageError(fmt::format("found layer {}; expected one of {}, from 0 on", layer, layers_.size()));
     }
-    std::vector<AccumulatedLayer> changed = layers_;
-    changed[layer].weight = std::move(weight);
-    changed[layer].bias = std::move(bias);
-    changed[layer].convolution = convolution;
-    layers_ = checked(std::move(changed), targets());
+    const AccumulatedLayer& old = layers_[layer];
+    std::vector<AccumulatedLayer> changed{{old.name, old.features, old.element, std::move(weight), old.index,
+                                           old.kind, std::move(bias), convolution}};
+    layers_[layer] = std::move(checked(std::move(changed), targets()).front());
     fill_biases();
   }
 

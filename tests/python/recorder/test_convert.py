@@ -673,7 +673,7 @@ def test_checkpoints_are_no_shards(tmp_path):
         arrays = dict(parts(numbers())[1])
         arrays[name] = arrays[name] + 1
         other = as_npz(tmp_path, 2, arrays)
-        with pytest.raises(ValueError, match=rf"2.npz: {name}: found other numbers than in .*0.npz, as checkpoints of their own have; "
+        with pytest.raises(ValueError, match=rf"2.npz: {name}: found other numbers, or another type, than in .*0.npz, as checkpoints of their own have; "
                                              "expected shards, which hold other samples of one checkpoint: convert checkpoints one by one, or say"):
             collapscope.convert([first, other], tmp_path / "no.h5", **options)
         collapscope.convert([first, other], tmp_path / "out.h5", weights=first, **options)
@@ -699,7 +699,7 @@ def test_normalizations_have_no_weight(tmp_path):
     arrays = {**numbers(), "fc10.weight": np.ones(4, "float32"), "fc10.bias": np.ones(4, "float32")}
     source = as_npz(tmp_path, 0, arrays)
     for options in ({}, dict(weights=source), dict(weight="{layer}.weight", bias={})):
-        with pytest.warns(UserWarning, match="0.npz: found no weight of fc10; a vector, as fc10 has, is none"):
+        with pytest.warns(UserWarning, match="0.npz: found no weight of fc10; fc10 has a vector, which is no weight"):
             collapscope.convert(source, tmp_path / "out.h5", targets="y", activations="acts.*", **options)
         with h5py.File(tmp_path / "out.h5") as f:
             assert set(f["layers/fc10"]) == {"activations"} and "weight" in f["layers/fc2"]

@@ -104,8 +104,8 @@ def same_buffers(modules):
     finally:
         with torch.no_grad():
             for module, name, buffer, before, values in saved:
-                if version(buffer) != before or buffer.is_inference() or observes(module) and buffer.shape == values.shape:
-                    buffer.copy_(values)
+                if version(buffer) != before or buffer.is_inference() or observes(module):
+                    buffer.resize_(values.shape).copy_(values)
                 module._buffers[name] = buffer
 
 

@@ -96,7 +96,7 @@ class Weights:
                           stacklevel=3)
 
     def say_what_lacks(self, part: str, pattern, layers, missing, required: bool) -> None:
-        vectors = f"; a vector, as {listed(self.vectors)} has, is none" if self.vectors and part == "weight" else ""
+        vectors = f"; {listed(self.vectors)} has a vector, which is no weight" if self.vectors and part == "weight" else ""
         if required and layers and len(missing) == len(layers):
             raise ValueError(f"{self.path}: found no {part} of the pattern {pattern!r}, such as {name_for(pattern, missing[0])!r}; "
                              f"expected it among {listed(self)}{index_beside(self.path)}{vectors}")
@@ -147,7 +147,7 @@ def require_same_weights(prints: dict, source, first) -> None:
     """Shards that have weights of their own are checkpoints of their own."""
     for name, known in prints.items():
         if name in source and fingerprint(stored(np.asarray(get(source, name)), None)) != known:
-            raise ValueError(f"{source.path}: {name}: found other numbers than in {first}, as checkpoints of their own have; expected shards, which "
+            raise ValueError(f"{source.path}: {name}: found other numbers, or another type, than in {first}, as checkpoints of their own have; expected shards, which "
                              "hold other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
 
 

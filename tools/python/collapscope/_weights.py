@@ -152,7 +152,7 @@ class _Spy(TorchFunctionMode):
 
 
 UNSEEN = "makes one that cannot be seen"
-MORE = "does more than one linear map of its input"
+MORE = "is not one linear map of its input"
 
 
 def _of_own_forward(layer: _layers.Layer, features: int, x: torch.Tensor, args: tuple, kwargs: dict) -> Used:
@@ -201,12 +201,13 @@ def _meets(layer: _layers.Layer, x: torch.Tensor, given: torch.Tensor) -> bool:
 def _bias_of_map(layer: _layers.Layer, spy: _Spy, x: torch.Tensor, made, own: torch.Tensor | None):
     """The bias of a forward that is one linear map, and perhaps an activation behind it; MORE of one that is something else."""
     (found,) = spy.seen
-    made = made[0] if isinstance(made, (tuple, list)) and made else made
+    made, *others = made if isinstance(made, (tuple, list)) and made else (made,)
     if not isinstance(made, torch.Tensor):
         return MORE
+    returned = own is not None and any(isinstance(part, torch.Tensor) and _is_rounded(own, part) for part in others)  # to be added later
     result, origins = found.result, spy.of(made)
     if made.numel() == result.numel() and torch.allclose(result.to(made.dtype).reshape(-1), made.detach().reshape(-1), 0, 0, True):
-        return found.bias
+        return own if found.bias is None and returned else found.bias
     if origins != {"map"}:
         return MORE
     axis = -1 - _layers.dimensions(layer.kind)
