@@ -278,6 +278,43 @@ def test_the_bias_that_a_forward_of_ones_own_adds(tmp_path):
         assert sorted(f["layers/1"]) == ["activations", "weight"]
 
 
+def test_the_bias_that_a_forward_returns_for_others_to_add(tmp_path):
+    """As layers of large language models do, whose bias a fused kernel adds."""
+    class Later(nn.Linear):
+        def forward(self, x):
+            return F.linear(x, self.weight), self.bias
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.head = Later(8, 8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            h, bias = self.a(x)
+            return self.head(torch.relu(h + bias))
+
+    model = Model()
+    collapscope.record(model, tmp_path / "dump.h5", [(torch.randn(20, 8), torch.randn(20, 2))])
+    with h5py.File(tmp_path / "dump.h5") as f:
+        assert np.array_equal(f["layers/a/bias"], model.a.bias.detach())
+
+
+def test_observers_of_quantization_are_left_as_they_were(tmp_path):
+    """Their buffers change in every mode, without a new version, and get other shapes at the first batch."""
+    quantization = pytest.importorskip("torch.ao.quantization")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 3)).train()
+        model.qconfig = quantization.get_default_qat_qconfig("x86")
+        model = quantization.prepare_qat(model)
+        before = {name: values.clone() for name, values in model.state_dict().items()}
+        with collapscope.Recorder(model, tmp_path / "dump.h5") as rec:
+            for _ in range(3):
+                rec.add(torch.randn(8, 10) * 5, torch.randn(8, 3))
+    assert not [one for one in found if "found changed" in str(one.message)]
+    assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
+
+
 def test_convolutions_that_pad_or_resize_their_input(tmp_path):
     def same(self, x):
         return F.conv2d(F.pad(x, (0, 1, 0, 1)), self.weight, self.bias)
