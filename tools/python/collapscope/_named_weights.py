@@ -147,8 +147,8 @@ def require_same_weights(prints: dict, source, first) -> None:
     """Shards that have weights of their own are checkpoints of their own."""
     for name, known in prints.items():
         if name in source and fingerprint(stored(np.asarray(get(source, name)), None)) != known:
-            raise ValueError(f"{source.path}: {name}: found other numbers, or another type, than in {first}, as checkpoints of their own have; expected shards, which "
-                             "hold other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
+            raise ValueError(f"{source.path}: {name}: found other numbers, or another type, than in {first}, as checkpoints of their own have; "
+                             "expected shards, which hold other samples of one checkpoint: convert checkpoints one by one, or say weights= (--weights)")
 
 
 def check_weight(writer: DumpWriter, layer: str, row: tuple, layout: str | None) -> None:
