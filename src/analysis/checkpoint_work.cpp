@@ -397,7 +397,8 @@ LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
                    access.plan.classes > 0 ? 0 : access.targets->components(), access.plan.needs);
   LayerPasses passes = access.passes(backend);
   passes.fold(access.targets->components(), outside(all, access.sums->moments.places()));
-  DecomposedLayer decomposed = decompose(access, std::move(weight), backend, passes.take_scatter());
+  DecomposedLayer decomposed =
+      decompose(access, std::move(weight), backend, {passes.take_scatter(), &passes.computing()});
   if (decomposed.look) {
     passes.look(*std::move(decomposed.look), outside(all, access.sums->residuals.places()));
     decomposed.summary.residuals = access.sums->residuals.finish();
@@ -407,13 +408,13 @@ LayerSummary CheckpointWork::measured(LayerAccess& access, Backend& backend) {
 
 // The sums of the first look stay in the tree where they may have to be saved.
 DecomposedLayer CheckpointWork::decompose(LayerAccess& access, WeightFacts weight, Backend& backend,
-                                          std::shared_ptr<const OnDevice> scatter) {
+                                          OfDevice device) {
   Moments moments = access.sums->moments.finish();
   if (record_.keeps() && access.plan.looks == 2) {
     access.sums->moments.put(whole_tree(access.plan.segments()), moments);
   }
   return decompose_layer(access.shards, std::move(weight), summary_, std::move(moments), access.plan,
-                         options_, backend, std::move(scatter));
+                         options_, backend, std::move(device));
 }
 
 void CheckpointWork::take(Results& results, std::vector<RunMember>& members) {

@@ -72,7 +72,7 @@ class CheckpointWork {
   // Throws what measuring the layer would; UsageError where the targets could not be measured.
   [[nodiscard]] LayerAccess access(std::size_t layer, const Worker& worker);
   [[nodiscard]] DecomposedLayer decompose(LayerAccess& access, WeightFacts weight, Backend& backend,
-                                          std::shared_ptr<const OnDevice> scatter = nullptr);
+                                          OfDevice device = {});
   void conclude(std::size_t layer, const LayerSummary& summary);
   // What is to be said of its rows.
   void remark_on(std::size_t layer);

@@ -146,13 +146,17 @@ Matrix published_map(LayerSummary& layer, const UncentredBasis& uncentred, const
   return uncentred.combinations(fit.coordinates, layer.spectrum);
 }
 
-// Eigenpairs and maps; covariance: S_HH, of which a device has `known`. Both are used up.
-Maps decompose(LayerSummary& layer, Scatter covariance, DeviceSums known, const TargetSummary& targets,
-               const LayerPlan& plan, Backend& backend) {
+// Eigenpairs and maps; covariance: S_HH, of which a device may have the sums over so many rows. Both are used
+// up.
+Maps decompose(LayerSummary& layer, Scatter covariance, OfDevice device, double rows,
+               const TargetSummary& targets, const LayerPlan& plan, Backend& backend) {
   const double error = layer.product_rounding * layer.total_variance;
   const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
-  layer.spectrum = centred_basis(covariance, known, layer, plan.needs, error, backend);
-  known = {};
+  {
+    const TurnAhead computes(device.computing);
+    const DeviceSums known{std::move(device.scatter), rows};
+    layer.spectrum = centred_basis(covariance, known, layer, plan.needs, error, backend);
+  }
   Maps maps;
   if (plan.needs.affine || plan.needs.canonical) {
     const Matrix coordinates = linalg::coordinates(layer.spectrum, cross_rows);
@@ -263,8 +267,7 @@ WeightFacts weight_facts(LayerWeight weight, std::size_t targets, const LayerNee
 
 DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
                                 const TargetSummary& targets, Moments moments, const LayerPlan& plan,
-                                const AnalysisOptions& options, Backend& backend,
-                                std::shared_ptr<const OnDevice> scatter) {
+                                const AnalysisOptions& options, Backend& backend, OfDevice device) {
   DecomposedLayer found;
   LayerSummary& layer = found.summary;
   layer.no_weight = weight.missing.empty() ? "not decomposed" : weight.missing;
@@ -313,8 +316,8 @@ DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFac
     summarize_layer_classes(layer, moments, std::move(weight), *targets.classes, plan);
   }
 
-  Maps maps = decompose(layer, std::move(moments.feature_scatter), {std::move(scatter), rows}, targets, plan,
-                        backend);
+  Maps maps =
+      decompose(layer, std::move(moments.feature_scatter), std::move(device), rows, targets, plan, backend);
   if (layer.classes) {
     add_vci(*layer.classes, layer.spectrum, layer.product_rounding);
   }

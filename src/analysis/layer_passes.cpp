@@ -40,6 +40,7 @@ LayerPasses::LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targ
       sums_(sums),
       listener_(listener),
       reading_(turns == nullptr ? nullptr : &turns->reading),
+      summing_(turns == nullptr ? nullptr : &turns->summing),
       computing_(turns == nullptr ? nullptr : &turns->computing),
       takes_turns_(turns != nullptr),
       stream_(plan, plan.tile_rows,
@@ -90,19 +91,23 @@ void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<An
   guarded([&] { stream_.pass(crew, visitors, wanted); });
 }
 
-// What has been read waits on the device until it is summed: for this layer's turn to compute, or while the
-// sums of a segment come down and are merged.
+// What has been read waits on the device until it is summed: for this layer's turn, or while the sums of a
+// segment come down and are merged.
 void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& wanted) {
   using Event = std::optional<std::uint64_t>;  // a tile, or the end of this segment
   folded_.assign(1, {});
   DoneBehind<Event> behind([&](const Event& segment) {
+    summing_.take();
     computing_.take();
     if (segment) {
-      sums_.moments.put(*segment, fold.finish());
+      Moments found = fold.finish();
+      computing_.give_back();
+      sums_.moments.put(*segment, std::move(found));
       folded_.front().push_back(*segment);
       listener_.segment();
     } else {
       fold.sum_brought();
+      computing_.give_back();
     }
   });
   const TileStream::Visitor visitor{[&](const RawTile& tile, MatrixView<const double> rows) {
@@ -124,7 +129,7 @@ void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& 
     reading_.give_back();
     behind.finish();
   });
-  computing_.take();  // also where nothing was left to be summed
+  summing_.give_back();
 }
 
 void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
@@ -161,6 +166,7 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
     computing_.take();
     through(*folders_, folds_, sums_.moments, wanted, folded_);
     reading_.give_back();
+    computing_.give_back();
   }
   scatter_ = folds_.front()->take_scatter();
   if (keeps) {
@@ -195,6 +201,7 @@ void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRa
 void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
   spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
   spec.same_targets = same_targets_;
+  computing_.take_ahead();
   look_at_kept(spec, wanted);
   const std::vector<Subtree> done = sums_.residuals.places();
   std::vector<SegmentRange> left;

@@ -16,8 +16,7 @@ namespace collapscope {
 
 class LayerPasses {
  public:
-  // sums: where finished segments go. turns: null, or those of the backend's device; its turn to compute ends
-  // with this.
+  // sums: where finished segments go. turns: null, or those of the backend's device.
   LayerPasses(const std::vector<LayerIndex>& shards, TargetRows& targets, const LayerPlan& plan,
               Precision precision, Backend& backend, LayerSums& sums, const LayerListener& listener,
               Turns* turns = nullptr);
@@ -28,6 +27,8 @@ class LayerPasses {
   void look(LookSpec spec, const std::vector<SegmentRange>& wanted);
   // What a device has of the feature scatter after the fold of a layer of one segment; null: nothing.
   [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() { return std::move(scatter_); }
+  // Of this layer, to compute between the two looks. Given back after the second one, at the latest.
+  [[nodiscard]] HeldTurn& computing() { return computing_; }
 
  private:
   template <class Work>
@@ -49,6 +50,7 @@ class LayerPasses {
   LayerSums& sums_;
   const LayerListener& listener_;
   HeldTurn reading_;
+  HeldTurn summing_;
   HeldTurn computing_;
   bool takes_turns_;
   TileStream stream_;

@@ -8,6 +8,7 @@
 #include "analysis/labels.hpp"
 #include "analysis/layer_format.hpp"
 #include "analysis/target_rows.hpp"
+#include "backend/turns.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/metrics/summaries.hpp"
 
@@ -78,12 +79,15 @@ struct DecomposedLayer {
   LayerSummary summary;
   std::optional<LookSpec> look;  // nullopt: the moments suffice
 };
-// moments: of all rows; scatter: what a device has of theirs of the features. Throws InputError,
-// NumericalError.
+// What a device has for a decomposition.
+struct OfDevice {
+  std::shared_ptr<const OnDevice> scatter;  // of the features; null: nothing
+  HeldTurn* computing = nullptr;            // its turn, held while it decomposes; null: nobody else has one
+};
+// moments: of all rows. Throws InputError, NumericalError.
 [[nodiscard]] DecomposedLayer decompose_layer(const std::vector<LayerIndex>& shards, WeightFacts weight,
                                               const TargetSummary& targets, Moments moments,
                                               const LayerPlan& plan, const AnalysisOptions& options,
-                                              Backend& backend,
-                                              std::shared_ptr<const OnDevice> scatter = nullptr);
+                                              Backend& backend, OfDevice device = {});
 
 }  // namespace collapscope

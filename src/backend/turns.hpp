@@ -3,11 +3,13 @@
 //   worker 0   | read and sum layer 1 | decompose, look again |             | read, sum layer 3 ...
 //   worker 1                          | read layer 2          | sum the rest | decompose, look again |
 //
-// Two of them reading would halve each other's rate, and two of them computing would make the thousands of
-// short kernels of an eigenproblem wait for the long ones of products.
+// Two of them reading would halve each other's rate. Two of them computing would make the thousands of short
+// kernels of an eigenproblem wait for the long ones of products. So sums give way, tile by tile, and go on
+// wherever the other layer is with the host.
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 
 namespace collapscope {
@@ -17,7 +19,15 @@ class Turn {
  public:
   void take() {
     std::unique_lock lock(mutex_);
+    free_.wait(lock, [this] { return !taken_ && ahead_ == 0; });
+    taken_ = true;
+  }
+  // Before all who wait in `take`.
+  void take_ahead() {
+    std::unique_lock lock(mutex_);
+    ++ahead_;
     free_.wait(lock, [this] { return !taken_; });
+    --ahead_;
     taken_ = true;
   }
   void give_back() {
@@ -25,19 +35,26 @@ class Turn {
       const std::lock_guard lock(mutex_);
       taken_ = false;
     }
-    free_.notify_one();
+    free_.notify_all();
+  }
+  // Whether somebody waits in `take_ahead`.
+  [[nodiscard]] bool is_wanted_ahead() const {
+    const std::lock_guard lock(mutex_);
+    return ahead_ > 0;
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable free_;
   bool taken_ = false;
+  std::size_t ahead_ = 0;  // who wait
 };
 
-// Whoever computes asks for no turn to read, so that none waits for ever.
+// Whoever computes asks for no turn to read or to sum, so that none waits for ever.
 struct Turns {
   Turn reading;    // the rows of a first look
-  Turn computing;  // from the first sum of a layer to the end of its second look
+  Turn summing;    // from the first sum of a layer to its last
+  Turn computing;  // a tile's sums; ahead of them, an eigenbasis or a second look
 };
 
 // A turn that is given back at the end. Null: there is nobody to take turns with.
@@ -55,6 +72,12 @@ class HeldTurn {
       held_ = true;
     }
   }
+  void take_ahead() {
+    if (turn_ != nullptr && !held_) {
+      turn_->take_ahead();
+      held_ = true;
+    }
+  }
   void give_back() {
     if (held_) {
       turn_->give_back();
@@ -65,6 +88,26 @@ class HeldTurn {
  private:
   Turn* turn_;
   bool held_ = false;
+};
+
+// Held from here to the end of the scope, before those who wait. Null: as above.
+class TurnAhead {
+ public:
+  explicit TurnAhead(HeldTurn* turn) : turn_(turn) {
+    if (turn_ != nullptr) {
+      turn_->take_ahead();
+    }
+  }
+  ~TurnAhead() {
+    if (turn_ != nullptr) {
+      turn_->give_back();
+    }
+  }
+  TurnAhead(const TurnAhead&) = delete;
+  TurnAhead& operator=(const TurnAhead&) = delete;
+
+ private:
+  HeldTurn* turn_;
 };
 
 }  // namespace collapscope
