@@ -8,7 +8,7 @@ namespace {
 // a = |x|^2 becomes a + 2 shift.x + alpha, and so on for all products.
 class Displacement {
  public:
-  Displacement(const Moments& part, const Vector& shift_x, const Vector& shift_y)
+  Displacement(const Moments& part, const Vector& shift_x, const Vector& shift_y, const Sharing& sharing = {})
       : x_(shift_x),
         y_(shift_y),
         n_(static_cast<double>(part.count)),
@@ -16,7 +16,8 @@ class Displacement {
         beta_(dot(y_, y_)),
         sum_a_(trace(part.feature_scatter)),
         sum_b_(trace(part.target_scatter)),
-        hh_x_(product(part.feature_scatter, x_)),
+        hh_x_(part.feature_scatter.holds_rows() ? product(part.feature_scatter, x_)
+                                                : product(part.feature_scatter.products, x_, sharing)),
         yy_y_(product(part.target_scatter, y_)),
         hy_y_(product(part.cross_scatter, y_)),
         yh_x_(transposed_product(part.cross_scatter, x_)) {}
@@ -66,8 +67,9 @@ UnbiasedSums displaced(const Moments& part, const Vector& shift_x, const Vector&
   return sums;
 }
 
-UnbiasedSums recentred(UnbiasedSums sums, const Moments& part, const Vector& shift_x, const Vector& shift_y) {
-  const Displacement change(part, shift_x, shift_y);
+UnbiasedSums recentred(UnbiasedSums sums, const Moments& part, const Vector& shift_x, const Vector& shift_y,
+                       const Sharing& sharing) {
+  const Displacement change(part, shift_x, shift_y, sharing);
   change.add_vectors(sums, -1.0);
   const UnbiasedSums centred = sums;
   change.add_scalars(sums, centred, -1.0);

@@ -12,6 +12,6 @@ namespace collapscope {
 // The inverse: `sums` were taken about a provisional centre, about which the means lie at shift_x, shift_y;
 // the result is about the means. Reads the scatters and the count of `part`, not its fourth-order sums.
 [[nodiscard]] UnbiasedSums recentred(UnbiasedSums sums, const Moments& part, const Vector& shift_x,
-                                     const Vector& shift_y);
+                                     const Vector& shift_y, const Sharing& sharing = {});
 
 }  // namespace collapscope

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -12,6 +13,9 @@
 namespace collapscope {
 
 using Vector = std::vector<double>;
+
+// Calls work(0) ... work(blocks - 1), on as many threads as there are for it; empty: on this one.
+using Sharing = std::function<void(std::size_t blocks, const std::function<void(std::size_t)>& work)>;
 
 inline double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
@@ -35,10 +39,10 @@ inline void add_scaled(Vector& to, double scale, const Vector& from) {
 
 // The products of a's rows with with(i) each, four rows side by side: a sum waits for the addition before.
 template <class With>
-Vector row_products(const Matrix& a, const With& with) {
+Vector row_products(const Matrix& a, const With& with, const Sharing& sharing = {}) {
   constexpr std::size_t beside = 4;
   Vector out(a.rows(), 0.0);
-  for (std::size_t first = 0; first < a.rows(); first += beside) {
+  const auto multiply = [&](std::size_t first) {
     const std::size_t some = std::min(beside, a.rows() - first);
     const double* rows[beside];
     const double* others[beside];
@@ -54,13 +58,29 @@ Vector row_products(const Matrix& a, const With& with) {
       }
     }
     std::copy_n(sums, some, out.begin() + static_cast<std::ptrdiff_t>(first));
+  };
+  constexpr std::size_t of_block = 16 * beside;
+  const auto multiply_block = [&](std::size_t block) {
+    const std::size_t end = std::min((block + 1) * of_block, a.rows());
+    for (std::size_t first = block * of_block; first < end; first += beside) {
+      multiply(first);
+    }
+  };
+  const std::size_t blocks = (a.rows() + of_block - 1) / of_block;
+  if (sharing && blocks > 1) {
+    sharing(blocks, multiply_block);
+    return out;
+  }
+  for (std::size_t block = 0; block < blocks; ++block) {
+    multiply_block(block);
   }
   return out;
 }
 
 // a v, a [r, c], v [c].
-inline Vector product(const Matrix& a, const Vector& v) {
-  return row_products(a, [&](std::size_t) -> const Vector& { return v; });
+inline Vector product(const Matrix& a, const Vector& v, const Sharing& sharing = {}) {
+  return row_products(
+      a, [&](std::size_t) -> const Vector& { return v; }, sharing);
 }
 
 // a^T v, a [r, c], v [r].

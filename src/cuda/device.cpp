@@ -222,7 +222,7 @@ void Device::drain() const noexcept {
 
 void* Device::take_memory(Place place, std::size_t bytes) const {
   ran_out_ = true;
-  void* const memory = memory_->take(place, bytes);
+  void* const memory = memory_->take(place, bytes, share_);
   ran_out_ = false;
   return memory;
 }

@@ -14,13 +14,13 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "collapscope/backend/stages.hpp"
+#include "core/vector_math.hpp"
 #include "cuda/resources.hpp"
 
 namespace collapscope::cuda {
@@ -58,9 +58,9 @@ class Device {
   void wait_for_event(cudaEvent_t event) const;
   // from[0 ... count - 1] to `to`, of which threads of the host share out large ones.
   void copy_numbers(const double* from, double* to, std::size_t count) const;
-  void share_copies(std::function<void(std::size_t, const std::function<void(std::size_t)>&)> share) {
-    share_ = std::move(share);
-  }
+  void share_copies(Sharing share) { share_ = std::move(share); }
+  // The host's threads for that.
+  [[nodiscard]] const Sharing& sharing() const { return share_; }
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;
 
@@ -105,7 +105,7 @@ class Device {
   SolverParams solver_params_;
   std::size_t free_at_start_ = 0;
   std::string description_;
-  std::function<void(std::size_t, const std::function<void(std::size_t)>&)> share_;  // may be empty
+  Sharing share_;
 };
 
 // Waits for the device when it goes: the last member of whoever puts work there that uses its other members,

@@ -447,8 +447,8 @@ Moments CudaMomentFold::finish() {
   }
   std::copy_n(log.data() + mean_at(), d_, moments.feature_mean.data());
   std::copy_n(log.data() + mean_at() + d_, n_, moments.target_mean.data());
-  moments.unbiased =
-      recentred(std::move(moments.unbiased), moments, moments.feature_mean, moments.target_mean);
+  moments.unbiased = recentred(std::move(moments.unbiased), moments, moments.feature_mean,
+                               moments.target_mean, device_.sharing());
   for (std::size_t j = 0; j < d_; ++j) {
     moments.feature_mean[j] += log[pilot_at() + j];
   }

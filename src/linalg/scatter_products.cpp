@@ -16,7 +16,8 @@ namespace {
 
 // Row by row, so that the sum's own rounding is small.
 double sum_of_row_squares(const Matrix& a) {
-  const Vector of_rows = row_products(a, [&](std::size_t i) { return a.view().row(i); });
+  const Vector of_rows = row_products(
+      a, [&](std::size_t i) { return a.view().row(i); }, share);
   return std::accumulate(of_rows.begin(), of_rows.end(), 0.0);
 }
 
