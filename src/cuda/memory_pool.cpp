@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cuda/call.hpp"
+#include "cuda/locked_memory.hpp"
 #include "cuda/time_limit.hpp"
 
 namespace collapscope::cuda {
@@ -24,9 +25,9 @@ bool is_wanted() {
 std::size_t index_of(Place place) { return static_cast<std::size_t>(place); }
 
 // What CUDA answers: cudaErrorMemoryAllocation is no error yet.
-cudaError_t ask_for(Place place, void** memory, std::size_t bytes) {
+cudaError_t ask_for(Place place, void** memory, std::size_t bytes, const Sharing& sharing) {
   if (place == Place::pinned) {
-    return Call("cudaMallocHost").answer(cudaMallocHost(memory, bytes));
+    return lock_memory(memory, bytes, sharing);
   }
   return Call("cudaMalloc").answer(cudaMalloc(memory, bytes));
 }
@@ -70,17 +71,17 @@ void* MemoryPool::reuse(Place place, std::size_t bytes) {
   return memory;
 }
 
-void* MemoryPool::take(Place place, std::size_t bytes) {
+void* MemoryPool::take(Place place, std::size_t bytes, const Sharing& sharing) {
   void* memory = reuse(place, bytes);
   if (memory != nullptr) {
     return memory;
   }
-  cudaError_t answer = ask_for(place, &memory, bytes);
+  cudaError_t answer = ask_for(place, &memory, bytes, sharing);
   if (answer == cudaErrorMemoryAllocation && empty() > 0) {
     (void)cudaGetLastError();
-    answer = ask_for(place, &memory, bytes);
+    answer = ask_for(place, &memory, bytes, sharing);
   }
-  check(answer, place == Place::pinned ? "cudaMallocHost" : "cudaMalloc");
+  check(answer, place == Place::pinned ? "page-locked memory" : "cudaMalloc");
   return memory;
 }
 
@@ -132,7 +133,7 @@ void MemoryPool::give_back(const Blocks& blocks) noexcept {
       return;
     }
     if (block.place == Place::pinned) {
-      Call("cudaFreeHost").ignore(cudaFreeHost(block.memory));
+      unlock_memory(block.memory, block.bytes);
     } else {
       Call("cudaFree").ignore(cudaFree(block.memory));
     }

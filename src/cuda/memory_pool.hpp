@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 
+#include "core/vector_math.hpp"
+
 namespace collapscope::cuda {
 
 enum class Place : unsigned char { device, pinned };
@@ -31,9 +33,9 @@ class MemoryPool {
   // none, whatever is said.
   void limit(std::size_t device_bytes, std::size_t pinned_bytes);
 
-  // Where there is no more, everything that waits here is given back, and CUDA is asked again. Throws
-  // DeviceMemoryError.
-  [[nodiscard]] void* take(Place place, std::size_t bytes);
+  // Where there is no more, everything that waits here is given back, and CUDA is asked again. sharing: the
+  // host's threads. Throws DeviceMemoryError.
+  [[nodiscard]] void* take(Place place, std::size_t bytes, const Sharing& sharing = {});
   // is_at_rest: no work that may use it is under way. Else it does not stay here. Once a device is abandoned,
   // nothing is done with it.
   void put(Place place, void* memory, std::size_t bytes, bool is_at_rest) noexcept;

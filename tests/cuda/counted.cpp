@@ -18,6 +18,8 @@ const std::vector<std::string> names{"cudaMalloc",
                                      "cudaMallocHost",
                                      "cudaHostAlloc",
                                      "cudaFreeHost",
+                                     "cudaHostRegister",
+                                     "cudaHostUnregister",
                                      "cudaStreamCreateWithFlags",
                                      "cudaEventCreateWithFlags",
                                      "cublasCreate",
@@ -158,9 +160,10 @@ Passes Counted::passes(ElementKind element, std::size_t features, std::size_t k)
 
 void Counted::expect_no_allocation(const Counts& counts) {
   for (const char* name :
-       {"cudaMalloc", "cudaFree", "cudaMallocHost", "cudaHostAlloc", "cudaFreeHost",
-        "cudaStreamCreateWithFlags", "cudaEventCreateWithFlags", "cublasCreate", "cusolverDnCreate",
-        "cusolverDnCreateParams", "copies_pageable_to_device", "copies_device_to_pageable"}) {
+       {"cudaMalloc", "cudaFree", "cudaMallocHost", "cudaHostAlloc", "cudaFreeHost", "cudaHostRegister",
+        "cudaHostUnregister", "cudaStreamCreateWithFlags", "cudaEventCreateWithFlags", "cublasCreate",
+        "cusolverDnCreate", "cusolverDnCreateParams", "copies_pageable_to_device",
+        "copies_device_to_pageable"}) {
     EXPECT_EQ(counts.at(name), 0) << name;
   }
   EXPECT_EQ(counts.at("launches_of_unknown_bytes"), 0);

@@ -13,10 +13,12 @@ namespace {
 // What may fail without a word: what is asked while things are freed, or to put back whose device was
 // current,
 const std::set<std::string> quiet_names{
-    "cudaGetDevice", "cublasDestroy",   "cudaEventDestroy",  "cudaFree",          "cudaFreeHost",
-    "cudaSetDevice", "cudaStreamQuery", "cudaStreamDestroy", "cusolverDnDestroy", "cusolverDnDestroyParams"};
+    "cudaGetDevice",     "cublasDestroy",           "cudaEventDestroy",  "cudaFree",
+    "cudaFreeHost",      "cudaSetDevice",           "cudaStreamQuery",   "cudaStreamDestroy",
+    "cusolverDnDestroy", "cusolverDnDestroyParams", "cudaHostUnregister"};
 // and, once, what there is less of with smaller tiles or without the rows for a second look.
-const std::set<std::string> sparing_names{"cudaEventCreateWithFlags", "cudaMalloc", "cudaMallocHost"};
+const std::set<std::string> sparing_names{"cudaEventCreateWithFlags", "cudaMalloc", "cudaMallocHost",
+                                          "cudaHostRegister"};
 
 bool may_be_quiet(const std::string& kind, const std::string& name) {
   return quiet_names.contains(name) || (kind == "once" && sparing_names.contains(name));

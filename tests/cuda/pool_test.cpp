@@ -2,6 +2,9 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 
@@ -61,6 +64,27 @@ TEST_F(Pool, GivesTheSameMemoryForTheSameSize) {
   expect_calls(before + 3, 0);
   const DeviceBuffer<double> larger(device, 1001);
   expect_calls(before + 4, 0);
+}
+
+// The host's own pages, locked: whole huge ones.
+TEST_F(Pool, LocksLargePiecesOfTheHostsMemory) {
+  constexpr std::size_t bytes = 5 * mebi + 3;
+  {
+    const Device device(0);
+    const long before = calls("cudaMallocHost");
+    const void* first = nullptr;
+    for (int layer = 0; layer < 3; ++layer) {
+      const PinnedBuffer<std::byte> large(device, bytes);
+      std::fill_n(large.data(), bytes, std::byte{1});
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(large.data()) % (2 * mebi), 0U);
+      first = layer == 0 ? large.data() : first;
+      EXPECT_EQ(large.data(), first);
+    }
+    EXPECT_EQ(calls("cudaHostRegister"), 1);
+    EXPECT_EQ(calls("cudaHostUnregister"), 0);
+    EXPECT_EQ(calls("cudaMallocHost"), before);
+  }
+  EXPECT_EQ(calls("cudaHostUnregister"), 1);
 }
 
 TEST_F(Pool, IsOneForAllWhoHaveTheGpuOpen) {
