@@ -12,6 +12,7 @@
 #include "collapscope/core/text.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "core/threads.hpp"
+#include "gpu/driver_start.hpp"
 #include "gpu/gpu_backend.hpp"
 #include "gpu/module.hpp"
 
@@ -61,12 +62,19 @@ double least_seconds() {
 
 std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads,
                                    gpu::LastResort last_resort) {
+  const auto first_of = [&](int count) {
+    return which == "all" ? 0 : which.empty() ? local_rank() % count : *number(which);
+  };
+  std::optional<gpu::DriverStart> driver;
+  if (gpu::Module::is_there()) {
+    driver.emplace(first_of);
+  }
   const gpu::Module& module = gpu::Module::load();
   const int count = module.count();
-  int first = 0;
+  int first = first_of(count);
   int last = count - 1;
   if (which != "all") {
-    first = last = which.empty() ? local_rank() % count : *number(which);
+    last = first;
     if (first >= count) {
       throw UsageError(fmt::format("--device cuda:{}: there {} only {} GPU{}, numbered from 0", first,
                                    count == 1 ? "is" : "are", count, count == 1 ? "" : "s"));

@@ -82,10 +82,12 @@ std::string ignored_arithmetic() {
   return text;
 }
 
-bool has_driver() {
+void* driver_library() {
   static void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  return driver != nullptr;
+  return driver;
 }
+
+bool Module::is_there() { return !module_path().empty(); }
 
 Module::Module() {
   const std::filesystem::path path = module_path();

@@ -14,6 +14,9 @@ class Module {
   // Throws DeviceError: this build has none, there is no driver, or it cannot be loaded.
   [[nodiscard]] static const Module& load();
 
+  // Whether this build has one, which may not be loadable.
+  [[nodiscard]] static bool is_there();
+
   // At least 1. Throws DeviceError when there is no GPU that works.
   [[nodiscard]] int count() const;
   [[nodiscard]] std::unique_ptr<GpuDevice> open(int device) const;
@@ -34,7 +37,8 @@ void ignore_arithmetic_of_environment();
 // Those that it found: ", NVIDIA_TF32_OVERRIDE ignored"; empty: none.
 [[nodiscard]] std::string ignored_arithmetic();
 
-// Whether a GPU driver is installed: cheap, loads no CUDA library.
-[[nodiscard]] bool has_driver();
+// libcuda.so.1, loaded for the life of the process; null: there is none. Cheap, and loads no CUDA library.
+[[nodiscard]] void* driver_library();
+[[nodiscard]] inline bool has_driver() { return driver_library() != nullptr; }
 
 }  // namespace collapscope::gpu

@@ -1,4 +1,6 @@
 // A GPU that comes up on a thread of its own, before anybody knows what for.
+#include <dlfcn.h>
+
 #include "collapscope/core/error.hpp"
 #include "collapscope/gpu/gpu.hpp"
 #include "cuda/pipeline.hpp"
@@ -26,6 +28,25 @@ TEST_F(Start, AGpuWorksForThreadsThatHaveNotOpenedIt) {
   EXPECT_NEAR(chosen.backend->eigenbasis(matrix, 3).values.front(), order, 1e-10);
   EXPECT_GT(fake().calls(), before);
   EXPECT_EQ(fake().violations(), 0);
+}
+
+// While the libraries are loaded, of the GPU that is opened, and kept by nobody else than whoever opened it.
+TEST_F(Start, BringsUpTheContextOfItsGpu) {
+  const auto of = [](const char* name, int device) {
+    return reinterpret_cast<long (*)(int)>(::dlsym(RTLD_DEFAULT, name))(device);
+  };
+  fake().restart({});
+  const long first = of("fake_cuda_retained", 0);
+  const long second = of("fake_cuda_retained", 1);
+  {
+    BackendStart start("cuda:1", 1);
+    const ChosenBackend chosen = start.take();
+    EXPECT_EQ(of("fake_cuda_retained", 0), first);
+    EXPECT_EQ(of("fake_cuda_retained", 1), second + 1);
+    EXPECT_EQ(of("fake_cuda_released", 1), second + 1);
+  }
+  EXPECT_THROW((void)BackendStart("cuda:7", 1).take(), UsageError) << "there is no such GPU";
+  EXPECT_EQ(of("fake_cuda_retained", 1), second + 1);
 }
 
 TEST_F(Start, OneThatNobodyTakesLeavesNothing) {
