@@ -22,13 +22,12 @@ struct ConvertRows {
   FiniteCheck check;
   const double* mean = nullptr;  // [cols] or null: what `to` has less besides
 
-  // `seen` has the bits of all magnitudes: 0 where all numbers are zeros, so that such rows need no
-  // second pass.
+  // `seen` has bits of all numbers: 0 where all are zeros, so that such rows need no second pass.
   struct Partial {
     double square;
     double shifted_square;
-    std::uint64_t seen;
-    std::uint64_t shifted_seen;
+    std::uint32_t seen;
+    std::uint32_t shifted_seen;
   };
 
   COLLAPSCOPE_HOST_DEVICE static Partial combine(const Partial& a, const Partial& b) {
@@ -43,22 +42,15 @@ struct ConvertRows {
             to.rows * (to.cols + stats.count()) * sizeof(double)};
   }
 
+  // What is asked of all threads alike is asked once a row.
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
-    constexpr std::size_t batch = 4;
-    const std::size_t packs = to.cols / width;
-    double* out = to.data + row * to.stride;
-    Partial total{0, 0, 0, 0};
-    for (std::size_t first = lane; first < packs; first += batch * lanes) {
-      Pack<double, width> values[batch];
-      from.read(row * packs + first, lanes, row * packs + packs, values);
-      for (std::size_t k = 0; k < batch; ++k) {
-        const std::size_t index = first + k * lanes;
-        if (index < packs) {
-          convert(values[k], index, out, total);
-        }
-      }
+    const auto first = static_cast<unsigned>(lane);
+    const auto step = static_cast<unsigned>(lanes);
+    if (shift == nullptr) {
+      return mean == nullptr ? slice_of<false, false>(row, first, step)
+                             : slice_of<false, true>(row, first, step);
     }
-    return total;
+    return mean == nullptr ? slice_of<true, false>(row, first, step) : slice_of<true, true>(row, first, step);
   }
 
   COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Partial& total) const {
@@ -83,29 +75,50 @@ struct ConvertRows {
   }
 
  private:
-  COLLAPSCOPE_HOST_DEVICE void convert(Pack<double, width> values, std::size_t index, double* out,
-                                       Partial& total) const {
-    for (std::size_t j = 0; j < width; ++j) {
-      total.square += values.number[j] * values.number[j];
-      total.seen |= magnitude_bits(values.number[j]);
-    }
-    if (shift != nullptr) {
-      const auto less = load_pack<double, width>(shift, index);
-      for (std::size_t j = 0; j < width; ++j) {
-        values.number[j] -= less.number[j];
+  template <bool has_shift, bool has_mean>
+  COLLAPSCOPE_HOST_DEVICE Partial slice_of(std::size_t row, unsigned lane, unsigned lanes) const {
+    constexpr unsigned batch = 4;
+    const auto packs = static_cast<unsigned>(to.cols / width);
+    double* const out = to.data + row * to.stride;
+    Partial total{0, 0, 0, 0};
+    for (unsigned first = lane; first < packs; first += batch * lanes) {
+      Pack<double, width> values[batch];
+      from.read_of(row * packs, first, lanes, packs, values);
+      for (unsigned k = 0; k < batch; ++k) {
+        const unsigned index = first + k * lanes;
+        if (index < packs) {
+          add(values[k], total.square, total.seen);
+          if constexpr (has_shift) {
+            subtract(values[k], load_pack<double, width>(shift, index));
+            add(values[k], total.shifted_square, total.shifted_seen);
+          }
+          if constexpr (has_mean) {
+            subtract(values[k], load_pack<double, width>(mean, index));
+          }
+          store_pack(out, index, values[k]);
+        }
       }
     }
+    if constexpr (!has_shift) {
+      total.shifted_square = total.square;
+      total.shifted_seen = total.seen;
+    }
+    return total;
+  }
+
+  COLLAPSCOPE_HOST_DEVICE static void add(const Pack<double, width>& values, double& square,
+                                          std::uint32_t& seen) {
     for (std::size_t j = 0; j < width; ++j) {
-      total.shifted_square += values.number[j] * values.number[j];
-      total.shifted_seen |= magnitude_bits(values.number[j]);
+      square += values.number[j] * values.number[j];
+      const std::uint64_t bits = magnitude_bits(values.number[j]);
+      seen |= static_cast<std::uint32_t>(bits >> 32U) | static_cast<std::uint32_t>(bits);
     }
-    if (mean != nullptr) {
-      const auto less = load_pack<double, width>(mean, index);
-      for (std::size_t j = 0; j < width; ++j) {
-        values.number[j] -= less.number[j];
-      }
+  }
+
+  COLLAPSCOPE_HOST_DEVICE static void subtract(Pack<double, width>& values, const Pack<double, width>& less) {
+    for (std::size_t j = 0; j < width; ++j) {
+      values.number[j] -= less.number[j];
     }
-    store_pack(out, index, values);
   }
 };
 

@@ -69,6 +69,23 @@ struct StoredNumbers {
     });
   }
 
+  // values[k] = pack begin + first + k * step, zeros where first + k * step is not below `end`: with short
+  // numbers, which a device compares in one step.
+  template <std::size_t width, std::size_t batch>
+  COLLAPSCOPE_HOST_DEVICE void read_of(std::size_t begin, unsigned first, unsigned step, unsigned end,
+                                       Pack<double, width> (&values)[batch]) const {
+    with_type([&](auto type) {
+      using T = decltype(type);
+      const std::byte* const row = bytes + begin * sizeof(Pack<T, width>);
+      Pack<T, width> stored[batch];
+      for (unsigned k = 0; k < batch; ++k) {
+        const unsigned index = first + k * step;
+        stored[k] = index < end ? load_pack<T, width>(row, index) : Pack<T, width>{};
+      }
+      decode<true>(stored, values);
+    });
+  }
+
   // values[k] = pack first + behind[k]. The packs so far `ahead` of these are asked for, unless that is 0.
   template <std::size_t width, std::size_t batch>
   COLLAPSCOPE_HOST_DEVICE void read_at(std::size_t first, const unsigned (&behind)[batch], unsigned ahead,
