@@ -3,8 +3,7 @@
 
 A reader thread fills pinned buffers, which are copied asynchronously; on the device rows become float64 about a
 pilot, their scatter is summed by addmm_, rows stay there as stored if half of the memory holds them; then eigh, and
-a second pass over the rows for nrc1. Prints JSON: the metrics; the seconds of each run, of which the first has the
-start-up before it; and those from the end of the imports to the end of the first run.
+a second pass over the rows for nrc1. Prints JSON: the metrics; the seconds that the imports took, and each run.
 
     torch_stream.py DUMP [--layer NAME] [--device cuda|cpu] [--readers raw,raw,h5py] [--threads 4] [--block-mib 64]
 """
@@ -184,7 +183,7 @@ def main():
     if device.type == "cuda":  # context, cuBLAS, cuSOLVER
         square = torch.eye(64, dtype=torch.float64, device=device)
         torch.linalg.eigh(square @ square)
-    runs, cold = [], None
+    runs = []
     with h5py.File(args.dump, "r") as file:
         dataset = file["layers"][args.layer or sorted(file["layers"])[0]]["activations"]
         block_rows = max(1, (args.block_mib << 20) // (dataset.shape[1] * dataset.dtype.itemsize))
@@ -195,10 +194,9 @@ def main():
             metrics, seconds = Job(rows, file["targets"][:], device).run()
             now = time.perf_counter()
             runs.append({"reader": reader, **seconds, "with_buffers": now - began})
-            cold = cold or now - imported
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     print(json.dumps({"torch": torch.__version__, "device": name, "shape": shape, "metrics": metrics,
-                      "import_seconds": imported - BEGAN, "cold_seconds": cold, "runs": runs}))
+                      "import_seconds": imported - BEGAN, "runs": runs}))
 
 
 if __name__ == "__main__":

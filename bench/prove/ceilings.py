@@ -13,13 +13,17 @@ OF_DGEMM = 0.9
 BOUND_BY_PRODUCTS = 2048  # features
 
 
-def printed(step, command, **options):
-    """The JSON that a measuring program prints."""
+def printed_and_timed(step, command, **options):
+    """The JSON that a measuring program prints, and how long its process took."""
     done = step.run(command, **options)
     try:
-        return json.loads(done.out)
+        return json.loads(done.out), done.seconds
     except ValueError as error:
         raise Failed(f"{os.path.basename(str(command[0]))} {done.why()} and printed no JSON: {done.tail()[-500:]}") from error
+
+
+def printed(step, command, **options):
+    return printed_and_timed(step, command, **options)[0]
 
 
 def kernels(step):
@@ -34,7 +38,8 @@ def kernels(step):
                   least=OF_COPY)
     step.record["least"] = {name: {"of_copy": round(entry["of_copy"], 3), "shape": entry["shape"]}
                             for name, entry in sorted(least.items())}
-    step.record["summary"] = (f"copy {found['copy_bytes_per_second'] / 1e9:.0f} GB/s; least of each, over that: "
+    step.record["summary"] = (f"copy {found['copy_bytes_per_second'] / 1e9:.0f} GB/s, writing alone "
+                              f"{found['write_bytes_per_second'] / 1e9:.0f}; least of each, over a copy: "
                               + ", ".join(f"{name} {entry['of_copy']:.2f}" for name, entry in sorted(least.items())))
 
 

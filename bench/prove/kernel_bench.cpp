@@ -62,6 +62,7 @@ class KernelBench {
     squares(4096);
     return {{"device", device_.description()},
             {"copy_bytes_per_second", copy_rate_},
+            {"write_bytes_per_second", prove::write_rate(device_, stored_.bytes())},
             {"array_bytes", stored_.bytes()},
             {"kernels", std::move(found_)}};
   }

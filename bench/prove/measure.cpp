@@ -109,6 +109,14 @@ double copy_rate(const cuda::Device& device, std::size_t bytes) {
   return 2 * static_cast<double>(bytes) / timing.median;
 }
 
+double write_rate(const cuda::Device& device, std::size_t bytes) {
+  const cuda::DeviceBuffer<std::byte> to(bytes);
+  const Timing timing = timed(device.compute(), [&] {
+    cuda::check(cudaMemsetAsync(to.data(), 1, bytes, device.compute()), "cudaMemsetAsync");
+  });
+  return static_cast<double>(bytes) / timing.median;
+}
+
 std::size_t tile_rows(std::size_t features) {
   std::size_t rows = 65536;
   while (rows > 16 && rows * features > (std::size_t{1} << 24U)) {

@@ -31,6 +31,8 @@ void fill(void* to, std::size_t bytes, ElementKind kind, const cuda::Device& dev
 
 // Of a copy within the device's memory, of this many bytes: read plus written per second.
 [[nodiscard]] double copy_rate(const cuda::Device& device, std::size_t bytes);
+// Of a value written to so many bytes of it.
+[[nodiscard]] double write_rate(const cuda::Device& device, std::size_t bytes);
 
 // The rows of the tiles that the GPU module would take.
 [[nodiscard]] std::size_t tile_rows(std::size_t features);

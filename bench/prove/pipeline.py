@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from ceilings import printed
+from ceilings import printed, printed_and_timed
 from compare import LOOSER
 from programs import analyze, expect_device, tiled_dump
 from steps import Failed
@@ -59,9 +59,14 @@ def without_turns(step, dump, name, first):
 
 
 def expert(step, dump):
-    device = "cpu" if step.context.rehearsal else "cuda"
-    return printed(step, [sys.executable, os.path.join(step.context.places.root, "bench/torch_stream.py"), dump,
-                          "--device", device, "--readers", "raw,raw,raw,h5py"], foreign=True)
+    """A process that runs once, from its beginning to its end without its imports; and one that goes on."""
+    def command(readers):
+        device = "cpu" if step.context.rehearsal else "cuda"
+        return [sys.executable, os.path.join(step.context.places.root, "bench/torch_stream.py"), dump, "--device", device,
+                "--readers", readers]
+    once, seconds = printed_and_timed(step, command("raw"), foreign=True)
+    return {**printed(step, command("raw,raw,raw"), foreign=True), "once": once, "process_seconds": seconds,
+            "cold_seconds": seconds - once["import_seconds"]}
 
 
 def expect_same_metrics(step, name, results, torch):
