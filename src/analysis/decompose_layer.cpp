@@ -153,7 +153,7 @@ Maps decompose(LayerSummary& layer, Scatter covariance, OfDevice device, double 
   const double error = layer.product_rounding * layer.total_variance;
   const Matrix cross_rows = linalg::transposed(layer.cross_covariance);
   {
-    const TurnAhead computes(device.computing);
+    const InTurn computes(device.computing, Order::ahead);
     const DeviceSums known{std::move(device.scatter), rows};
     layer.spectrum = centred_basis(covariance, known, layer, plan.needs, error, backend);
   }
@@ -169,7 +169,8 @@ Maps decompose(LayerSummary& layer, Scatter covariance, OfDevice device, double 
     }
   }
   if (plan.needs.uncentred) {
-    UncentredBasis uncentred = uncentred_basis(layer, cross_rows, covariance, error, backend);
+    UncentredBasis uncentred =
+        uncentred_basis(layer, cross_rows, covariance, error, backend, device.computing);
     if (plan.needs.published) {
       maps.published = published_map(layer, uncentred, plan, error);
     }

@@ -72,23 +72,30 @@ Crew LayerPasses::crew() {
 template <class Value, class AnyFold>
 void LayerPasses::through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds,
                           SegmentTree<Value>& tree, const std::vector<SegmentRange>& wanted,
-                          std::vector<std::vector<std::uint64_t>>& finished) {
+                          std::vector<std::vector<std::uint64_t>>& finished, Order order) {
   finished.assign(crew.size(), {});
   std::vector<TileStream::Visitor> visitors;
   for (std::size_t worker = 0; worker < crew.size(); ++worker) {
     AnyFold& fold = *folds[worker];
-    visitors.push_back({[this, &fold](const RawTile& tile, MatrixView<const double> targets) {
+    visitors.push_back({[this, &fold, order](const RawTile& tile, MatrixView<const double> targets) {
                           listener_.tile();
+                          const InTurn computes(&computing_, order);
                           fold.add(tile, targets);
                         },
                         [&fold] { fold.settle(); },
-                        [this, &tree, &fold, &mine = finished[worker]](std::uint64_t segment) {
-                          tree.put(segment, fold.finish());
+                        [this, &tree, &fold, order, &mine = finished[worker]](std::uint64_t segment) {
+                          tree.put(segment, finished_by(fold, order));
                           mine.push_back(segment);
                           listener_.segment();
                         }});
   }
   guarded([&] { stream_.pass(crew, visitors, wanted); });
+}
+
+template <class AnyFold>
+auto LayerPasses::finished_by(AnyFold& fold, Order order) {
+  const InTurn computes(&computing_, order);
+  return fold.finish();
 }
 
 // What has been read waits on the device until it is summed: for this layer's turn, or while the sums of a
@@ -98,18 +105,25 @@ void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& 
   folded_.assign(1, {});
   DoneBehind<Event> behind([&](const Event& segment) {
     summing_.take();
-    computing_.take();
     if (segment) {
-      Moments found = fold.finish();
-      computing_.give_back();
-      sums_.moments.put(*segment, std::move(found));
+      sums_.moments.put(*segment, finished_by(fold, Order::behind));
       folded_.front().push_back(*segment);
       listener_.segment();
     } else {
+      const InTurn computes(&computing_, Order::behind);
       fold.sum_brought();
-      computing_.give_back();
     }
   });
+  // What it throws may make the caller read the layer again.
+  const auto finish = [&] {
+    try {
+      behind.finish();
+    } catch (...) {
+      summing_.give_back();
+      throw;
+    }
+    summing_.give_back();
+  };
   const TileStream::Visitor visitor{[&](const RawTile& tile, MatrixView<const double> rows) {
                                       listener_.tile();
                                       fold.bring(tile, rows);
@@ -123,13 +137,12 @@ void LayerPasses::sum_behind(MomentFold& fold, const std::vector<SegmentRange>& 
     } catch (const Stopped&) {
       throw;
     } catch (...) {
-      behind.finish();  // what was found in rows before comes out instead
+      finish();  // what was found in rows before comes out instead
       throw;
     }
     reading_.give_back();
-    behind.finish();
+    finish();
   });
-  summing_.give_back();
 }
 
 void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wanted) {
@@ -163,10 +176,10 @@ void LayerPasses::fold(std::size_t targets, const std::vector<SegmentRange>& wan
   if ((takes_turns_ || is_long) && folds_.size() == 1 && folds_.front()->brings_ahead()) {
     sum_behind(*folds_.front(), wanted);
   } else {
-    computing_.take();
-    through(*folders_, folds_, sums_.moments, wanted, folded_);
+    summing_.take();
+    through(*folders_, folds_, sums_.moments, wanted, folded_, Order::behind);
     reading_.give_back();
-    computing_.give_back();
+    summing_.give_back();
   }
   scatter_ = folds_.front()->take_scatter();
   if (keeps) {
@@ -187,6 +200,7 @@ void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRa
       return range.first <= segment && segment < range.last;
     });
   };
+  const InTurn computes(&computing_, Order::ahead);
   folders_->run(folds.size(), [&](std::size_t fold, std::size_t) {
     const auto found = folds[fold]->look_again(spec);
     for (std::size_t i = 0; found && i < found->size(); ++i) {
@@ -201,7 +215,6 @@ void LayerPasses::look_at_kept(const LookSpec& spec, const std::vector<SegmentRa
 void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
   spec.rows = std::min(plan_.rows, plan_.segment_samples * plan_.format.rows_per_sample());
   spec.same_targets = same_targets_;
-  computing_.take_ahead();
   look_at_kept(spec, wanted);
   const std::vector<Subtree> done = sums_.residuals.places();
   std::vector<SegmentRange> left;
@@ -218,7 +231,7 @@ void LayerPasses::look(LookSpec spec, const std::vector<SegmentRange>& wanted) {
     looks.push_back(workers[worker].make_look(spec));
   }
   std::vector<std::vector<std::uint64_t>> looked;
-  through(workers, looks, sums_.residuals, left, looked);
+  through(workers, looks, sums_.residuals, left, looked, Order::ahead);
 }
 
 }  // namespace collapscope

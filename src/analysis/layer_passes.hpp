@@ -27,17 +27,22 @@ class LayerPasses {
   void look(LookSpec spec, const std::vector<SegmentRange>& wanted);
   // What a device has of the feature scatter after the fold of a layer of one segment; null: nothing.
   [[nodiscard]] std::shared_ptr<const OnDevice> take_scatter() { return std::move(scatter_); }
-  // Of this layer, to compute between the two looks. Given back after the second one, at the latest.
+  // To be taken for an eigenbasis between the two looks.
   [[nodiscard]] HeldTurn& computing() { return computing_; }
 
  private:
   template <class Work>
   auto guarded(const Work& work);
   [[nodiscard]] Crew crew();
-  // One fold for each of the crew; told which segments each has finished, in this order.
+  // One fold for each of the crew; told which segments each has finished, in this order. order: of the turn
+  // to compute, which each tile takes.
   template <class Value, class AnyFold>
   void through(const Crew& crew, const std::vector<std::unique_ptr<AnyFold>>& folds, SegmentTree<Value>& tree,
-               const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished);
+               const std::vector<SegmentRange>& wanted, std::vector<std::vector<std::uint64_t>>& finished,
+               Order order);
+  // The sums of a segment, in the turn to compute.
+  template <class AnyFold>
+  auto finished_by(AnyFold& fold, Order order);
   // The same with the only fold, which brings tiles ahead: another thread sums them.
   void sum_behind(MomentFold& fold, const std::vector<SegmentRange>& wanted);
   void look_at_kept(const LookSpec& spec, const std::vector<SegmentRange>& wanted);

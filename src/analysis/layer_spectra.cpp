@@ -116,7 +116,7 @@ Eigenbasis centred_basis(const Scatter& scatter, const DeviceSums& known, const 
 }
 
 UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows, Scatter& covariance,
-                               double error, Backend& backend) {
+                               double error, Backend& backend, HeldTurn* computing) {
   UncentredBasis found;
   if (layer.spectrum.is_full()) {
     if (layer.spectrum.size() != layer.features()) {
@@ -133,6 +133,7 @@ UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_ro
   }
   add_square(covariance, 1.0, layer.feature_mean);
   found.extended = {};
+  const InTurn computes(computing, Order::ahead);
   found.basis = covariance.holds_rows() ? basis_of_rows(covariance.rows, layer, backend)
                                         : backend.spectrum(covariance.products, 0);
   found.coordinates = linalg::coordinates(found.basis, cross_rows);

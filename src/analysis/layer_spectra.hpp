@@ -1,6 +1,7 @@
 // The eigenpairs of a layer's covariance and of its second moment, as far as the metrics need them.
 #pragma once
 
+#include "backend/turns.hpp"
 #include "collapscope/analysis/analysis.hpp"
 #include "collapscope/backend/backend.hpp"
 #include "collapscope/metrics/summaries.hpp"
@@ -28,8 +29,9 @@ struct UncentredBasis {
   [[nodiscard]] Matrix combinations(const Matrix& rows, const Eigenbasis& centred) const;
 };
 
-// cross_rows: S_HY^T [n, d]. covariance: S_HH; used up.
+// cross_rows: S_HY^T [n, d]. covariance: S_HH; used up. computing: of a device, taken where it decomposes.
 [[nodiscard]] UncentredBasis uncentred_basis(const LayerSummary& layer, const Matrix& cross_rows,
-                                             Scatter& covariance, double error, Backend& backend);
+                                             Scatter& covariance, double error, Backend& backend,
+                                             HeldTurn* computing = nullptr);
 
 }  // namespace collapscope

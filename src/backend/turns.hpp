@@ -37,6 +37,10 @@ class Turn {
     }
     free_.notify_all();
   }
+  [[nodiscard]] bool is_free() const {
+    const std::lock_guard lock(mutex_);
+    return !taken_;
+  }
   // Whether somebody waits in `take_ahead`.
   [[nodiscard]] bool is_wanted_ahead() const {
     const std::lock_guard lock(mutex_);
@@ -90,21 +94,25 @@ class HeldTurn {
   bool held_ = false;
 };
 
-// Held from here to the end of the scope, before those who wait. Null: as above.
-class TurnAhead {
+enum class Order : unsigned char { behind, ahead };  // of those who take it ahead
+
+// Has the turn from here to the end of the scope. Null: as above.
+class InTurn {
  public:
-  explicit TurnAhead(HeldTurn* turn) : turn_(turn) {
-    if (turn_ != nullptr) {
+  InTurn(HeldTurn* turn, Order order) : turn_(turn) {
+    if (turn_ != nullptr && order == Order::ahead) {
       turn_->take_ahead();
+    } else if (turn_ != nullptr) {
+      turn_->take();
     }
   }
-  ~TurnAhead() {
+  ~InTurn() {
     if (turn_ != nullptr) {
       turn_->give_back();
     }
   }
-  TurnAhead(const TurnAhead&) = delete;
-  TurnAhead& operator=(const TurnAhead&) = delete;
+  InTurn(const InTurn&) = delete;
+  InTurn& operator=(const InTurn&) = delete;
 
  private:
   HeldTurn* turn_;

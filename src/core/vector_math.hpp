@@ -66,8 +66,9 @@ Vector row_products(const Matrix& a, const With& with, const Sharing& sharing = 
       multiply(first);
     }
   };
+  constexpr std::size_t least_shared = std::size_t{1} << 18U;  // numbers: below, threads wake up for little
   const std::size_t blocks = (a.rows() + of_block - 1) / of_block;
-  if (sharing && blocks > 1) {
+  if (sharing && a.rows() * a.cols() >= least_shared) {
     sharing(blocks, multiply_block);
     return out;
   }

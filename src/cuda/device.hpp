@@ -58,8 +58,8 @@ class Device {
   void wait_for_event(cudaEvent_t event) const;
   // from[0 ... count - 1] to `to`, of which threads of the host share out large ones.
   void copy_numbers(const double* from, double* to, std::size_t count) const;
-  void share_copies(Sharing share) { share_ = std::move(share); }
-  // The host's threads for that.
+  // As GpuDevice::share_host_work.
+  void share_host_work(Sharing sharing) { share_ = std::move(sharing); }
   [[nodiscard]] const Sharing& sharing() const { return share_; }
   // Waits for both streams; never throws. For destructors, before memory goes that work may still use.
   void drain() const noexcept;

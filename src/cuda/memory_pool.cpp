@@ -133,7 +133,7 @@ void MemoryPool::give_back(const Blocks& blocks) noexcept {
       return;
     }
     if (block.place == Place::pinned) {
-      unlock_memory(block.memory, block.bytes);
+      unlock_memory(block.memory);
     } else {
       Call("cudaFree").ignore(cudaFree(block.memory));
     }

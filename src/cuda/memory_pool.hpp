@@ -2,8 +2,8 @@
 // ask CUDA for memory, or to give it back, makes the whole device wait: what one layer used, the next one of
 // its shape gets from here.
 //
-// Blocks are as large as was asked for and are handed out for that size again, never cut: so what reads or
-// writes beside one is found as without a pool (compute-sanitizer, the fake runtime of the tests).
+// Blocks are as large as was asked for and are handed out for that size again, never cut: so what the device
+// reads or writes beside one is found as without a pool (compute-sanitizer, the fake runtime of the tests).
 #pragma once
 
 #include <cstddef>

@@ -65,7 +65,7 @@ class CudaGpu final : public gpu::GpuDevice {
  public:
   explicit CudaGpu(int number) : device_(number), part_elements_(part_elements()) {}
 
-  void share_copies(const gpu::Share& share) override { device_.share_copies(share); }
+  void share_host_work(const Sharing& sharing) override { device_.share_host_work(sharing); }
   [[nodiscard]] std::string describe() const override { return device_.description(); }
 
   [[nodiscard]] std::size_t tile_rows(std::size_t features) const override {

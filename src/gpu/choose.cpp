@@ -62,7 +62,7 @@ double least_seconds() {
 
 std::unique_ptr<Backend> open_gpus(const std::string& which, std::size_t threads,
                                    gpu::LastResort last_resort) {
-  const auto first_of = [&](int count) {
+  const auto first_of = [which](int count) {
     return which == "all" ? 0 : which.empty() ? local_rank() % count : *number(which);
   };
   std::optional<gpu::DriverStart> driver;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <thread>
 
 namespace collapscope::gpu {
@@ -13,17 +14,17 @@ class DriverStart {
   // choose: of so many GPUs, 1 or more, the one that will be opened. What fails here fails again where the
   // GPU is opened, and is told there. Without a driver nothing happens.
   explicit DriverStart(std::function<int(int count)> choose);
-  // Waits. Whoever opened the GPU keeps the context.
+  // Waits as long at most. Whoever opened the GPU keeps the context.
   ~DriverStart();
   DriverStart(const DriverStart&) = delete;
   DriverStart& operator=(const DriverStart&) = delete;
 
  private:
-  void start();
+  struct State;  // of a thread that nobody may wait for
+  static void start(State& state);
 
-  std::function<int(int)> choose_;
-  std::function<void()> release_;
-  std::promise<void> driver_is_up_;
+  std::shared_ptr<State> state_;
+  std::future<void> done_;
   std::thread thread_;
 };
 

@@ -64,7 +64,7 @@ double device_bytes_in_turns(const FoldSpec& spec, std::size_t tile_rows) {
              static_cast<double>(spec.format.row_length());
 }
 
-// Bytes of rows as stored from which a layer takes turns. Chosen, not measured.
+// Bytes of rows as stored from which a layer takes turns. Chosen; measured from a GB on.
 constexpr const char* turns_variable = "COLLAPSCOPE_GPU_TURNS_FROM";
 constexpr std::uint64_t usual_turns = std::uint64_t{1} << 28U;
 

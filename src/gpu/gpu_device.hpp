@@ -10,6 +10,7 @@
 #include <string>
 
 #include "collapscope/backend/backend.hpp"
+#include "core/vector_math.hpp"
 
 namespace collapscope::gpu {
 
@@ -25,15 +26,12 @@ struct SymmetricInput {
   double scale = 1;
 };
 
-// Calls work(0) ... work(blocks - 1), on as many threads of the host as the caller has.
-using Share = std::function<void(std::size_t blocks, const std::function<void(std::size_t)>& work)>;
-
 // All members throw DeviceError. After one that is no DeviceMemoryError, only the destructor may be called.
 class GpuDevice {
  public:
   virtual ~GpuDevice() = default;
-  // Who helps with large copies from page-locked memory to ordinary one; before all else.
-  virtual void share_copies(const Share& /*share*/) {}
+  // Who helps the host with large copies, new pages and passes over matrices; before all else.
+  virtual void share_host_work(const Sharing& /*sharing*/) {}
   // "cuda:0 NVIDIA H200, 139 GiB, sm_90; driver 13.0, runtime 13.0, cuBLAS 13.0.2, cuSOLVER 12.0.4"
   [[nodiscard]] virtual std::string describe() const = 0;
   // As Backend's.

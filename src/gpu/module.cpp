@@ -87,7 +87,10 @@ void* driver_library() {
   return driver;
 }
 
-bool Module::is_there() { return !module_path().empty(); }
+bool Module::is_there() {
+  std::error_code error;
+  return std::filesystem::exists(module_path(), error);
+}
 
 Module::Module() {
   const std::filesystem::path path = module_path();

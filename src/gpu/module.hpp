@@ -14,7 +14,7 @@ class Module {
   // Throws DeviceError: this build has none, there is no driver, or it cannot be loaded.
   [[nodiscard]] static const Module& load();
 
-  // Whether this build has one, which may not be loadable.
+  // Whether there is such a file, which may not be loadable.
   [[nodiscard]] static bool is_there();
 
   // At least 1. Throws DeviceError when there is no GPU that works.

@@ -41,7 +41,7 @@ using Lost = std::shared_ptr<Loss>;  // of all who use the GPU
 struct OpenGpu {
   OpenGpu(std::unique_ptr<GpuDevice> gpu, Lost flag = std::make_shared<Loss>())
       : device(std::move(gpu)), lost(std::move(flag)) {
-    device->share_copies(linalg::share);
+    device->share_host_work(linalg::share);
   }
   std::shared_ptr<GpuDevice> device;
   Lost lost;

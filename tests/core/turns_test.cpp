@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -77,7 +78,19 @@ TEST(HeldTurn, IsTakenOnceAndGivenBackAtTheEnd) {
     held.give_back();
     turn.take();
     turn.give_back();
-    { const TurnAhead ahead(&held); }
+    for (const Order order : {Order::ahead, Order::behind}) {
+      {
+        const InTurn computes(&held, order);
+        EXPECT_FALSE(turn.is_free());
+      }
+      EXPECT_TRUE(turn.is_free());
+    }
+    try {
+      const InTurn computes(&held, Order::ahead);
+      throw std::runtime_error("an eigenbasis that fails");
+    } catch (const std::runtime_error&) {
+      EXPECT_TRUE(turn.is_free());
+    }
     held.take();
   }
   turn.take();  // would wait for ever
@@ -85,7 +98,7 @@ TEST(HeldTurn, IsTakenOnceAndGivenBackAtTheEnd) {
   nobodys.take();
   nobodys.take_ahead();
   nobodys.give_back();
-  const TurnAhead of_nobody(nullptr);
+  const InTurn of_nobody(nullptr, Order::ahead);
 }
 
 }  // namespace

@@ -87,6 +87,22 @@ TEST_F(Pool, LocksLargePiecesOfTheHostsMemory) {
   EXPECT_EQ(calls("cudaHostUnregister"), 1);
 }
 
+TEST_F(Pool, HasLargePiecesAllocatedWhereNothingCanBeRegistered) {
+  ::setenv("FAKE_CUDA_REGISTERS", "0", 1);
+  restart("8G");
+  {
+    const Device device(0);
+    const long before = calls("cudaMallocHost");
+    const PinnedBuffer<std::byte> large(device, 5 * mebi);
+    std::fill_n(large.data(), large.size(), std::byte{1});
+    EXPECT_EQ(calls("cudaMallocHost"), before + 1);
+    EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  }
+  EXPECT_EQ(calls("cudaFreeHost"), calls("cudaMallocHost"));
+  EXPECT_EQ(calls("cudaHostUnregister"), 0);
+  ::unsetenv("FAKE_CUDA_REGISTERS");
+}
+
 TEST_F(Pool, IsOneForAllWhoHaveTheGpuOpen) {
   auto one = std::make_unique<Device>(0);
   const Device other(0);

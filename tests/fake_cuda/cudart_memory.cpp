@@ -71,6 +71,9 @@ cudaError_t cudaHostRegister(void* pointer, std::size_t size, unsigned /*flags*/
     if (pointer == nullptr || size == 0) {
       return cudaErrorInvalidValue;
     }
+    if (!options().registers) {
+      return cudaErrorNotSupported;
+    }
     watch_faults();
     return register_memory(pointer, size) ? cudaSuccess : cudaErrorHostMemoryAlreadyRegistered;
   });

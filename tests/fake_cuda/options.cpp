@@ -135,6 +135,7 @@ void read_options() {
   read_bytes("LAZY_LOADING", o.lazy_loading);
   read_capability("CAPABILITY", o.capability);
   read_number("MULTIPROCESSORS", o.multiprocessors);
+  read_switch("REGISTERS", o.registers);
   read_switch("NO_IMAGE", o.no_image);
   read_choice("SCHEDULE", o.schedule,
               {{"lazy", Schedule::lazy},

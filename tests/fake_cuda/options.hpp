@@ -23,6 +23,7 @@ struct Options {
   std::size_t lazy_loading = 0;               // bytes that a library's kernels take, once per handle
   int capability = 90;                        // major * 10 + minor
   int multiprocessors = 4;
+  bool registers = true;  // memory that it has not allocated
   bool no_image = false;  // the kernels were built for other architectures
 
   Schedule schedule = Schedule::lazy;

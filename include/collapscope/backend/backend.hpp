@@ -279,7 +279,7 @@ class Backend {
   // whether any should, that is none of the threads.
   [[nodiscard]] virtual std::size_t layer_workers_for(const FoldSpec& /*layer*/) const { return 0; }
   // For large layers that follow one another: two, one of which brings the rows of the next layer while the
-  // other one has the device's arithmetic for its own; empty: none. Each may use all host threads, as this
+  // other one decomposes its own and looks at it again; empty: none. Each may use all host threads, as this
   // backend does.
   [[nodiscard]] virtual std::span<Backend* const> turn_workers() { return {}; }
   // Whether a layer like this one, given as one segment, is worth that, and leaves room for another.
