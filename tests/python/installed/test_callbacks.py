@@ -72,6 +72,24 @@ def test_trainer(monkeypatch):
     assert len(logged) == 2 and logged[0]["collapse/4/nrc1"] > 0
 
 
+def test_the_trainer_still_logs_its_own_numbers(monkeypatch):
+    """Whoever logs through the Trainer takes from it that it logs at this step."""
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    control, logged = types.SimpleNamespace(should_log=True), []
+
+    def log(numbers):
+        logged.append(numbers)
+        control.should_log = False
+
+    trainer = types.SimpleNamespace(log=log, add_callback=lambda callback: None)
+    callback = collapscope.callbacks.trainer(trainer, [{"input": x, "labels": y} for x, y in batches((5,))], every=1, metrics=["nrc1"])
+    for wanted in (True, False):
+        control.should_log = wanted
+        callback.on_step_end(None, types.SimpleNamespace(global_step=1), control, model=mlp())
+        assert control.should_log is wanted
+    assert len(logged) == 2
+
+
 def test_tables_that_scalars_refuses():
     tables = [collapscope.Meter(mlp(), attributes={"run": "a"}) for _ in range(2)]
     for meter in tables:

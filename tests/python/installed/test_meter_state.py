@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import collapscope
+from collapscope import _looks
 from test_meter import batches, mlp
 
 X, Y = batches((5,), samples=64, size=64)[0]
@@ -263,6 +264,122 @@ def test_models_without_numbers():
         collapscope.Meter(torch.jit.script(torch.nn.Sequential(torch.nn.Linear(5, 2))))
     with pytest.raises(ValueError, match="meta device"):
         collapscope.Meter(torch.nn.Sequential(torch.nn.Linear(5, 2, device="meta")))
+
+
+def hooks_on(model):
+    return sum(len(module._forward_pre_hooks) + len(module._forward_hooks) for module in model.modules())
+
+
+class Interrupt(BaseException):
+    """As of Ctrl-C, or of a handler that raises."""
+
+
+@pytest.mark.parametrize("batches_before", [0, 1])
+def test_an_interrupt_behind_the_sums_gives_the_meter_up(monkeypatch, batches_before):
+    """Nobody can say whether the batch counts. Of the first one nothing stays."""
+    meter = collapscope.Meter(mlp())
+    for _ in range(batches_before):
+        meter.update(X, Y)
+    with monkeypatch.context() as patch:
+        patch.setattr(_looks.Passes, "add", raise_interrupt)
+        with pytest.raises(Interrupt):
+            meter.update(X, Y)
+    if batches_before:
+        for call in (lambda: meter.update(X, Y), meter.results):
+            with pytest.raises(ValueError, match="given up after an error: Interrupt"):
+                call()
+        meter.reset()
+    meter.update(X, Y)
+    assert meter.samples == 64 and digest(meter) == wanted()
+
+
+def raise_interrupt(*_):
+    raise Interrupt
+
+
+def test_an_accumulator_that_was_interrupted_says_so(monkeypatch):
+    sums, other = (collapscope.Accumulator(5, targets=2) for _ in range(2))
+    for one in (sums, other):
+        one.update(X, Y)
+    with monkeypatch.context() as patch:
+        patch.setattr(_looks.Passes, "add", raise_interrupt)
+        with pytest.raises(Interrupt):
+            sums.update(X, Y)
+    for call in (lambda: sums.update(X, Y), sums.results, sums.begin_look, lambda: other.merge(sums), lambda: sums.merge(other)):
+        with pytest.raises(ValueError, match="given up: an update ended in its middle"):
+            call()
+    sums.reset()
+    sums.update(X, Y)
+    assert sums.results()["provenance"]["digest"] == other.results()["provenance"]["digest"]
+
+
+def test_hooks_that_an_interrupt_leaves_do_nothing(monkeypatch):
+    model = mlp()
+    meter = collapscope.Meter(model)
+    meter.update(X, Y)
+    last = model[4]
+
+    def interrupted(*arguments, **options):
+        type(last).register_forward_pre_hook(last, *arguments, **options)
+        raise Interrupt  # before anybody has its handle
+
+    monkeypatch.setattr(last, "register_forward_pre_hook", interrupted, raising=False)
+    with pytest.raises(Interrupt):
+        meter.update(X, Y)
+    monkeypatch.undo()
+    assert hooks_on(model) == 1
+    kept = [hook.of.calls for hook in last._forward_pre_hooks.values()]
+    model(X)
+    assert kept == [[]]
+    meter.update(X, Y)
+    assert hooks_on(model) == 0 and digest(meter) == wanted(2)
+
+
+def test_copies_that_are_made_inside_a_block(tmp_path):
+    """As of the best model so far, or of an average: their passes are none of the meter's."""
+    model = mlp().eval()
+    meter = collapscope.Meter(model)
+    with torch.no_grad(), meter:
+        best = copy.deepcopy(model)
+        torch.save(model, tmp_path / "model.pt")
+        best(X)
+        result = model(X)
+        best(X)
+    meter.update(y=Y, predictions=result)
+    assert digest(meter) == wanted()
+    loaded = torch.load(tmp_path / "model.pt", weights_only=False)
+    for other in (best, loaded):
+        assert torch.equal(other(X), model(X))
+        of_other = collapscope.Meter(other)
+        of_other.update(X, Y)
+        assert digest(of_other) == wanted() and hooks_on(other) == 0
+    assert (tmp_path / "model.pt").stat().st_size < 20_000
+
+
+NORMED = """
+import sys, warnings, torch, collapscope
+rank = int(sys.argv[1])
+torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2))
+x, y = torch.randn(64, 5), torch.randn(64, 2)
+found = []
+for differs in (False, True):
+    model[1].running_mean += rank * differs
+    meter = collapscope.Meter(model)
+    meter.update(x, y)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        meter.gather()
+    found += [meter.samples, *("with different buffers (1.running_mean" in str(one.message) for one in told)]
+print(*found)
+"""
+
+
+def test_ranks_whose_running_statistics_differ_are_told(tmp_path):
+    code = NORMED.format(store=tmp_path / "store")
+    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    assert [rank.communicate(timeout=120)[0].split() for rank in ranks] == [["128", "128", "True"]] * 2
 
 
 RANKS = """

@@ -62,14 +62,34 @@ def _running() -> list[Pass]:
     return _of_thread.passes
 
 
-class Pass:
+class _NoHook:
+    """What a hook is in a file of the model that was saved while the hook was on it."""
+
+    def __call__(self, *arguments, **options) -> None:
+        """Nothing."""
+
+    enter = leave = after = __call__
+
+
+class _OfOneModel:
+    """Part of hooks: copies of the model, as of the best one so far, have the same, which know that they are not meant."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return _NoHook, ()
+
+
+class Pass(_OfOneModel):
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
-    def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
+    def __init__(self, root: torch.nn.Module, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
         """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
-        self.mask, self.weights = mask, weights
+        self.root, self.mask, self.weights = root, mask, weights
         self.calls: list[Call] = []
         self.count = self.depth = 0  # calls of the model; those that run
+        self.is_over = False  # hooks that an interrupt has left do nothing
 
     @contextlib.contextmanager
     def alone(self):
@@ -83,16 +103,18 @@ class Pass:
 
     def is_other(self) -> bool:
         """Whether the calls now are none of this pass: of another one's, or of gradients."""
+        if self.is_over:
+            return True
         running = _running()
         return running[-1] is not self if running else in_backward()
 
     def enter(self, module, args) -> None:
-        if not self.is_other():
+        if module is self.root and not self.is_other():
             self.count += self.depth == 0
             self.depth += 1
 
     def leave(self, module, args, result) -> None:
-        if not self.is_other():
+        if module is self.root and not self.is_other():
             self.depth -= 1
 
     def repeats(self, layer: _layers.Layer) -> bool:
@@ -100,7 +122,7 @@ class Pass:
         return self.is_other() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
 
 
-class Hook:
+class Hook(_OfOneModel):
     """A forward pre-hook that keeps the layer's input, copied: later modules may change it. The pass is the one that runs."""
 
     def __init__(self, where: str, layer: _layers.Layer, pool: str, dtype, batch_first: bool, stays):
@@ -121,10 +143,12 @@ class Hook:
     def __call__(self, module, args, kwargs=None):
         layer = self.layer
         self.running = None
-        if module is not layer.module:
+        if self.of.is_over:
+            return
+        if getattr(module, "_is_replica", False):
             raise ValueError(f"{self.where}: called as a replica of DataParallel; expected a call of the bare model "
                              "(model.module)")
-        if self.of.repeats(layer):
+        if module is not layer.module or self.of.repeats(layer):
             return
         if not args and kwargs is None:
             raise ValueError(f"{self.where}: found a call with keywords only, which hooks of PyTorch {torch.__version__} cannot see; expected a call "
@@ -192,15 +216,35 @@ class Watcher:
         # Since PyTorch 2.0 hooks can see keyword arguments.
         self.options = {"with_kwargs": True} if int(torch.__version__.split(".")[0]) >= 2 else {}
 
-    def on(self, root, of: Pass, weights: bool) -> list:
-        """Handles of the hooks. weights: read those that are made for each call, too."""
-        handles = [root.register_forward_pre_hook(of.enter), root.register_forward_hook(of.leave)]
-        for hook in self.hooks:
-            hook.begin(of, weights)
-            module = hook.layer.module
-            handles.append(module.register_forward_pre_hook(hook, **self.options))
-            handles.append(module.register_forward_hook(hook.after))
-        return handles
+    @contextlib.contextmanager
+    def on(self, of: Pass, weights: bool):
+        """Inside, the hooks are on the model. weights: read those that are made for each call, too."""
+        handles = []
+        try:
+            self._take_off(of.root)
+            handles.append(of.root.register_forward_pre_hook(of.enter))
+            handles.append(of.root.register_forward_hook(of.leave))
+            for hook in self.hooks:
+                hook.begin(of, weights)
+                handles.append(hook.layer.module.register_forward_pre_hook(hook, **self.options))
+                handles.append(hook.layer.module.register_forward_hook(hook.after))
+            yield
+        finally:
+            of.is_over = True
+            for handle in handles:
+                handle.remove()
+
+    def _take_off(self, root) -> None:
+        """What an interrupt may have left, between a hook and its handle, or while they were taken off."""
+        for module in [root, *(hook.layer.module for hook in self.hooks)]:
+            for hooks in (module._forward_pre_hooks, module._forward_hooks):
+                for key, hook in list(hooks.items()):
+                    owner = getattr(hook, "__self__", hook)
+                    of = owner.of if isinstance(owner, Hook) else owner
+                    if isinstance(of, _NoHook) or isinstance(of, Pass) and of.is_over:
+                        del hooks[key]
+                        for name in ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"):
+                            getattr(module, name, {}).pop(key, None)
 
 
 def by_name(captured: list[Call]) -> dict[str, Call]:

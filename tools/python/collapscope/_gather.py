@@ -1,8 +1,10 @@
 """The sums of all ranks of torch.distributed, on each of them."""
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+import warnings
 
 from .accumulator import Accumulator
 from .errors import AccumulatorError
@@ -27,6 +29,7 @@ def gathered(mine, device: str, threads: int, failure: Exception | None = None):
     parts = [part for part in every if "file" in part]
     if not parts:
         raise AccumulatorError("meter: found no samples on any rank; expected at least one call of update() before gather()")
+    _tell_of_buffers(parts)
     whole = None
     with tempfile.TemporaryDirectory() as folder:
         for part in parts:
@@ -40,6 +43,29 @@ def gathered(mine, device: str, threads: int, failure: Exception | None = None):
             else:
                 whole.merge(sums)
     return whole, sum(part["samples"] for part in parts), parts[0]["about"]
+
+
+def buffers_of(model) -> dict[str, str]:
+    """A digest of each buffer of float numbers that a checkpoint has, such as running statistics; nothing outside a job of several ranks."""
+    from ._shards import world
+
+    if world()[1] == 1:
+        return {}
+    saved = model.state_dict(keep_vars=True)
+    return {name: hashlib.sha256(buffer.detach().cpu().double().numpy().tobytes()).hexdigest()[:16]
+            for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
+
+
+def _tell_of_buffers(parts: list[dict]) -> None:
+    """DistributedDataParallel gives all ranks the first one's buffers at the begin of a forward pass, and lets them go apart after it."""
+    first = parts[0]["about"].get("buffers") or {}
+    for part in parts[1:]:
+        for name, digest in (part["about"].get("buffers") or {}).items():
+            if first.get(name, digest) != digest:
+                warnings.warn(f"meter: the ranks measured models with different buffers ({name} and maybe others), as running statistics are after a step of "
+                              "DistributedDataParallel; the sums are of several models. Expected the same: torch.distributed.broadcast(buffer, 0) for "
+                              "each of model.buffers() before, or SyncBatchNorm", RuntimeWarning, stacklevel=5)
+                return
 
 
 def _failed(error: Exception) -> dict:

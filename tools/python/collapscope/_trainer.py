@@ -38,7 +38,10 @@ class CollapseMeter(Measured, TrainerCallback):
         if state.global_step % self._measuring.every == 0:
             numbers = self._measuring.numbers(model, state.global_step, self._batch(model), self._again_without_mask)
             if numbers is not None:
+                is_to_log = getattr(control, "should_log", None)
                 self._of.log(numbers)
+                if is_to_log:
+                    control.should_log = True  # the Trainer's own numbers of this step are still to come
 
     def _batch(self, model):
         return self._measuring.batch or (lambda item: self._arguments(model, item))

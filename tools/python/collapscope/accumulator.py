@@ -43,13 +43,16 @@ MOST_CLASSES = 1 << 26
 MOST_LOGITS = 1 << 23  # that are float64 at a time
 
 
+_CORE_ERRORS = (_core.CoreUsageError, _core.CoreInputError, _core.CoreError)
+
+
 def _plain_errors(function):
     """Errors of the compiled part as this package's own."""
     @functools.wraps(function)
     def called(*arguments, **options):
         try:
             return function(*arguments, **options)
-        except (_core.CoreUsageError, _core.CoreInputError, _core.CoreError) as error:
+        except _CORE_ERRORS as error:
             raise AccumulatorError(str(error)) from None
     return called
 
@@ -93,6 +96,8 @@ class Accumulator:
         self._core, self._passes = None, Passes()
         self._target_type: str | None = None  # of the targets so far
         self._sound = True  # False: some layers have rows that others have not
+        self._torn = False  # an interrupt, or too little memory, has left part of a batch in the sums
+        self._batches = 0  # that are in the sums
         weights, biases, convolutions = self._checked_weights(weights, biases)
         unknown = [name for name in kinds or {} if name not in self._features]
         if unknown:
@@ -199,6 +204,7 @@ class Accumulator:
         NaN or Inf in rows or targets is an error when they are summed up, as late as in `compute`, and names the row. After it, or
         an error in the middle of an update, only `reset` helps.
         """
+        self._require_whole()
         rows, stream = self._batch(features, type_name(targets))
         values = self._values(targets)
         columns = self._targets if self._classes is None else None
@@ -208,6 +214,7 @@ class Accumulator:
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
         core = self._made(type_name(targets))
+        was_sound, self._sound, self._torn = self._sound, False, True  # until all of it is in
         for number, part in enumerate(self._parts(len(values), guesses)):
             beside = values[part], None if guesses is None else float64(guesses[part], "predictions", columns)
             try:
@@ -215,11 +222,14 @@ class Accumulator:
                     rows, stream = self._batch(features, type_name(targets))  # the GPU has no room for the sums: on the CPU
                     core.update(*with_bits([found[part] for found in rows], stream), *beside)
             except BaseException as error:  # wrong shapes are found before anything is summed up
-                self._sound = self._sound and number == 0 and isinstance(error, _core.CoreUsageError)
+                self._sound = was_sound and number == 0 and isinstance(error, _core.CoreUsageError)
+                self._torn = not isinstance(error, _CORE_ERRORS)
                 raise
         self._target_type = type_name(targets)
         if self._passes is not None:
             self._passes.add(self._named(rows, values))
+        self._batches += 1
+        self._sound, self._torn = was_sound, False
 
     def _require_type(self, found: str | None) -> None:
         """Targets of several types would have the rounding of one of them in their floors."""
@@ -300,6 +310,8 @@ class Accumulator:
                                   ("classes", self._classes, other._classes), ("ignore_label", self._ignored, other._ignored)):
             if here != there:
                 raise AccumulatorError(f"found an accumulator whose {what} are {there}; expected {here}, as here")
+        for one in (self, other):
+            one._require_whole()
         self._require_type(other._target_type)
         if other._core is not None:
             self._made(other._target_type or "float64").merge(other._core)
@@ -313,7 +325,7 @@ class Accumulator:
         """Forgets all rows."""
         if self._core is not None:
             self._core.reset()
-        self._passes, self._sound = Passes(), True
+        self._passes, self._sound, self._torn, self._batches = Passes(), True, False, 0
 
     @_plain_errors
     def __deepcopy__(self, memo) -> Accumulator:
@@ -323,7 +335,12 @@ class Accumulator:
         found._passes = None if self._passes is None else self._passes.copy()
         return found
 
+    def _require_whole(self) -> None:
+        if self._torn:
+            raise AccumulatorError("given up: an update ended in its middle, so that nobody knows which of its rows are in the sums; expected reset()")
+
     def _require_some(self) -> None:
+        self._require_whole()
         if self._core is None or not self._core.rows:
             raise AccumulatorError("found no rows; expected update() first")
 
@@ -370,5 +387,5 @@ class Accumulator:
         found._ignored = found._core.ignore_label
         found._layers, found._options, found._device = None, None, device
         found._target_type = found._core.target_type
-        found._passes, found._sound = None, True  # a file has no sums that depend on the order
+        found._passes, found._sound, found._torn, found._batches = None, True, False, 0  # a file has no sums that depend on the order
         return found

@@ -11,9 +11,9 @@ import torch
 
 from ._arrays import gpu_of, is_torch
 from ._dump import CheckedRows, shape_text, type_name
-from ._gather import gathered
+from ._gather import buffers_of, gathered
 from ._labels import labels_of
-from ._model import same_random
+from ._model import same_random, unwrap
 from ._options import attributes_of, metric_patterns, require_options, require_some_metric
 from ._shards import Shard, check_shards, generators_of, running, shard_of, world
 from ._tensors import to_numpy
@@ -36,6 +36,7 @@ class _Sums(CheckedRows):
         self.class_names: list[str] = []
         self.sums: Accumulator | None = None
         self.looks = False
+        self.buffers: dict[str, str] = {}  # of the model at the first batch, for other ranks
 
     def check(self, name: str, values) -> None:
         super().check(name, _like(values))  # tensors: without their numbers, see _require_finite
@@ -111,7 +112,7 @@ class _Sums(CheckedRows):
 
     def state(self, samples: int) -> tuple:
         """For other ranks: the sums, and what else is known."""
-        return self.sums, samples, {"attributes": self.attributes, "class_names": self.class_names}
+        return self.sums, samples, {"attributes": self.attributes, "class_names": self.class_names, "buffers": self.buffers}
 
     def abort(self) -> None:
         pass
@@ -267,15 +268,21 @@ class Meter(Recorder):
 
     def _store(self, arrays, calls, positions) -> None:
         first = not self.samples
+        batches = None if self._sums is None else self._sums._batches
         try:
             super()._store(arrays, calls, positions)
+            if first:
+                self._writer.buffers = buffers_of(unwrap(self._model))
         except BaseException:
-            sums = None if self._writer is None else self._writer.sums
             if first:
                 self.reset()
-            elif sums is not None and sums._sound:
+            elif self._sums is not None and self._sums._sound and self._sums._batches == batches:
                 self._failure, self._closed = None, False
             raise
+
+    @property
+    def _sums(self) -> Accumulator | None:
+        return None if self._writer is None else self._writer.sums
 
     def results(self, loader=None, *, batch=None, attributes=None) -> dict:
         """The results as `collapscope analyze -o FILE.json` writes them, parsed. loader, batch, attributes: as of compute."""

@@ -173,7 +173,7 @@ class Recorder:
 
     def _require_no_failure(self) -> None:
         if self._failure is not None:
-            raise ValueError(f"{self.path}: given up after an error: {self._failure}") from self._failure
+            raise ValueError(f"{self.path}: given up after an error: {str(self._failure) or type(self._failure).__name__}") from self._failure
 
     def abort(self) -> None:
         """Gives up; nothing stays."""
@@ -293,17 +293,13 @@ class Recorder:
     @contextlib.contextmanager
     def _watching(self, mask, noted=None):
         """noted: takes down the weights as the pass uses them."""
-        run, self._captured = Pass(mask, noted), None
-        hooks = self._watcher.on(_model.unwrap(self._model), run, weights=not self._layers)
-        try:
+        run, self._captured = Pass(_model.unwrap(self._model), mask, noted), None
+        with self._watcher.on(run, weights=not self._layers):
             yield run
-            if run.count > 1:
-                raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
-                                 f"{self._ADDS} after each")
-            self._captured = run
-        finally:
-            for hook in hooks:
-                hook.remove()
+        if run.count > 1:
+            raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
+                             f"{self._ADDS} after each")
+        self._captured = run
 
     def _mask(self, mask, positions: bool) -> torch.Tensor:
         """positions: it may have any shape, and leave out whole samples."""
@@ -452,11 +448,11 @@ class Recorder:
             if first:
                 self._begin(calls, arrays.get("predictions"))
             self._writer.append_all(arrays)
+            self.samples += samples
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
             self.abort()
             raise
-        self.samples += samples
 
     def _tell_once(self, what: str, why: str) -> None:
         if what not in self._told:
