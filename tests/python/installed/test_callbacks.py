@@ -90,6 +90,41 @@ def test_the_trainer_still_logs_its_own_numbers(monkeypatch):
     assert len(logged) == 2
 
 
+def test_two_callbacks_have_names_of_their_own(monkeypatch):
+    """Training data and test data: loggers average, or replace, what comes under one name."""
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    data = [{"input": x, "labels": y} for x, y in batches((5,))]
+    logged, callbacks = [], []
+    trainer = types.SimpleNamespace(log=logged.append, add_callback=callbacks.append, callback_handler=types.SimpleNamespace(callbacks=callbacks))
+    for prefix in ("collapse", "collapse", "test"):
+        collapscope.callbacks.trainer(trainer, data, every=1, metrics=["nrc1"], **({} if prefix == "collapse" else {"prefix": prefix}))
+    collapscope.callbacks.trainer(trainer, data, every=1, metrics=["deep_nrc1"])
+    for callback in callbacks[:2]:
+        with pytest.raises(ValueError, match="prefix: found two callbacks that log nrc1 as 'collapse'; expected one prefix each, such as 'collapse_train'"):
+            callback.on_train_begin(None, None, None, model=mlp())
+    del callbacks[1]
+    for callback in callbacks:
+        callback.on_train_begin(None, None, None, model=mlp())
+        callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=mlp())
+    assert [next(iter(numbers)).split("/")[0] for numbers in logged] == ["collapse", "test", "collapse"]
+    with pytest.raises(ValueError, match="prefix: found ''"):
+        collapscope.callbacks.trainer(trainer, data, prefix="")
+
+
+def test_failures_hold_no_batches(monkeypatch):
+    """A training that goes on after NaN would run out of memory."""
+    stand_in(monkeypatch, "transformers", "TrainerCallback")
+    trainer = types.SimpleNamespace(log=lambda numbers: None, add_callback=lambda callback: None)
+    callback = collapscope.callbacks.trainer(trainer, [{"input": x * float("nan"), "labels": y} for x, y in batches((5,))], every=1, on_error="warn")
+    with pytest.warns(RuntimeWarning, match="collapse is not measured at step 1"):
+        callback.on_step_end(None, types.SimpleNamespace(global_step=1), None, model=mlp())
+    (step, error), = callback.failures
+    assert step == 1 and "NaN or Inf" in str(error)
+    while error is not None:
+        assert error.__traceback__ is None
+        error = error.__cause__ or error.__context__
+
+
 def test_tables_that_scalars_refuses():
     tables = [collapscope.Meter(mlp(), attributes={"run": "a"}) for _ in range(2)]
     for meter in tables:

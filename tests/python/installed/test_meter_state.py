@@ -356,6 +356,49 @@ def test_copies_that_are_made_inside_a_block(tmp_path):
     assert (tmp_path / "model.pt").stat().st_size < 20_000
 
 
+class Noisy(torch.nn.Module):
+    """Draws random numbers in eval mode, too: as dropout that stays on, or what a decoder samples."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = torch.nn.Linear(5, 16), torch.nn.Linear(16, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x) + torch.randn(len(x), 16))
+
+
+@pytest.mark.parametrize("size", [64, 16, 1])
+def test_random_numbers_of_the_model_go_on_from_batch_to_batch(size):
+    parts = list(zip(X.split(size), Y.split(size)))
+    model = Noisy()
+    meter = collapscope.Meter(model)
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    for number, (x, y) in enumerate(parts):
+        meter.update(x, y)
+        if number % 3 == 1:
+            torch.rand(5)  # of the training
+            with pytest.raises(ValueError, match="NaN or Inf"):
+                meter.update(x, y * float("nan"))
+    found = meter.compute(wide=True)
+    torch.set_rng_state(before)
+    rows, predictions = [], []
+    model.last.register_forward_pre_hook(lambda module, args: rows.append(args[0]))
+    with torch.no_grad():
+        for x, _ in parts:
+            predictions.append(model(x))
+    sums = collapscope.Accumulator({"last": 16}, targets=2, weights={"last": model.last.weight})
+    sums.update({"last": torch.cat(rows)}, Y, torch.cat(predictions))
+    wanted = sums.compute(wide=True)
+    for metric in ("total_variance", "deep_nrc1", "nrc1", "model_mse"):
+        assert found[metric].iloc[-1] == pytest.approx(wanted[metric].iloc[-1], rel=1e-9), metric
+    assert meter.compute(parts, wide=True)["nrc1_centered"].notna().all(), "the second look has the same numbers"
+    after = torch.get_rng_state()
+    meter.update(*parts[0])
+    assert torch.equal(torch.get_rng_state(), after)
+
+
 NORMED = """
 import sys, warnings, torch, collapscope
 rank = int(sys.argv[1])

@@ -19,6 +19,7 @@ class CollapseMeter(Measured, Callback):
         self._measuring = measuring
 
     def on_fit_start(self, trainer, module):
+        self._measuring.require_own_names([one._measuring for one in getattr(trainer, "callbacks", []) if isinstance(one, CollapseMeter)])
         with _precision(trainer):
             self._measuring.check(module, self._batch(trainer))
 

@@ -24,8 +24,11 @@ _OF_METER = [name for name in inspect.signature(Meter.__init__).parameters if na
 class Measuring:
     """What a callback measures and when, checked at once."""
 
-    def __init__(self, data, every, metrics, on_error, options: dict):
+    def __init__(self, data, every, metrics, on_error, options: dict, prefix: str = "collapse"):
         """options: of `measure`, those that are not as they are by default."""
+        if not isinstance(prefix, str) or not prefix:
+            raise AccumulatorError(f"prefix: found {prefix!r:.80}; expected a text, such as 'collapse'")
+        self.prefix = prefix
         self.data, self.every, self.options = data, whole(every, "every", 1), dict(options)
         self.batch, self.looks, self.shards = self.options.pop("batch", None), self.options.pop("looks", 1), self.options.pop("shards", None)
         if on_error not in ("raise", "warn"):
@@ -48,7 +51,8 @@ class Measuring:
         names_modules = {"layers", "exclude"} | ({"pool"} if isinstance(options.get("pool"), Mapping) else set())
         with same_random():  # the training's own numbers
             Meter(torch.nn.Linear(1, 1), metrics=self.metrics, **{name: value for name, value in self.options.items() if name not in names_modules})
-        self._require_looks(require_some_metric(options.get("task", "regression"), self.metrics))
+        self.names = require_some_metric(options.get("task", "regression"), self.metrics)
+        self._require_looks(self.names)
 
     def _require_looks(self, names: tuple[str, ...]) -> None:
         """Of metrics that take a second look: an error where all do and there is one look, a warning for those that were named."""
@@ -60,6 +64,14 @@ class Measuring:
         named = [name for name in map(str.strip, self.metrics.split(",")) if name in SECOND_LOOK]
         if named:
             warnings.warn(f"metrics: {', '.join(named)} will not be logged without looks=2, a second look at the batches", RuntimeWarning, stacklevel=4)
+
+    def require_own_names(self, others: list[Measuring]) -> None:
+        """Loggers average what comes under one name, or keep the later one."""
+        for other in others:
+            both = [name for name in self.names if name in other.names]
+            if other is not self and other.prefix == self.prefix and both and other.options.get("layers") == self.options.get("layers"):
+                raise AccumulatorError(f"prefix: found two callbacks that log {both[0]} as {self.prefix!r}; expected one prefix each, such as "
+                                       f"{self.prefix + '_train'!r} and {self.prefix + '_test'!r}")
 
     def check(self, model, batch=None) -> None:
         """Measures the first batch and throws it away. Raises ValueError for what does not fit, before a night has passed.
@@ -91,14 +103,26 @@ class Measuring:
                 return self.numbers(model, step, batch)
             if self.on_error == "raise":
                 raise
-            self.failures.append((step, error))
+            self.failures.append((step, _without_frames(error)))
             warnings.warn(f"collapse is not measured at step {step}: {error}", RuntimeWarning, stacklevel=3)
             return None
         chosen = self.table
         if self.is_default:  # of a hidden layer's weight, row c is not class c's
             last = chosen["position"].max()
             chosen = chosen[~chosen["metric"].isin(OF_CLASSIFIERS) | (chosen["position"] == last)]
-        return scalars(chosen, self.metrics)
+        return scalars(chosen, self.metrics, self.prefix)
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """The error and those that it comes from, which hold no batch and no model any more."""
+    left, seen = [error], set()
+    while left:
+        one = left.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            left += [one.__cause__, one.__context__]
+    return error
 
 
 class Measured:

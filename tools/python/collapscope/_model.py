@@ -63,25 +63,67 @@ def plain(model):
             place[name] = value
 
 
+class Random:
+    """The states of all that draw random numbers: Python's, numpy's, PyTorch's."""
+
+    def __init__(self):
+        numpy = sys.modules.get("numpy")
+        cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+        self._python, self._numpy, self._torch = random.getstate(), numpy.random.get_state() if numpy else None, torch.get_rng_state()
+        self._cuda = torch.cuda.get_rng_state_all() if cuda else None
+
+    def put_back(self) -> None:
+        random.setstate(self._python)
+        if self._numpy is not None:
+            sys.modules["numpy"].random.set_state(self._numpy)
+        torch.set_rng_state(self._torch)
+        if self._cuda is not None:
+            torch.cuda.set_rng_state_all(self._cuda)
+
+
 @contextlib.contextmanager
 def same_random(*generators):
     """Whatever draws random numbers inside, those outside stay the same: Python's, numpy's, PyTorch's, those of these generators."""
-    numpy = sys.modules.get("numpy")
-    cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    states = (random.getstate(), numpy.random.get_state() if numpy else None, torch.get_rng_state(),
-              torch.cuda.get_rng_state_all() if cuda else None)
-    own = [(generator, generator.get_state()) for generator in generators]
+    before, own = Random(), [(generator, generator.get_state()) for generator in generators]
     try:
         yield
     finally:
-        random.setstate(states[0])
-        if numpy:
-            numpy.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+        before.put_back()
         for generator, state in own:
             generator.set_state(state)
-        if cuda:
-            torch.cuda.set_rng_state_all(states[3])
+
+
+class OwnRandom:
+    """Random numbers that go on from pass to pass, whatever is drawn between them: from those of the caller at the first one."""
+
+    def __init__(self):
+        self._first: Random | None = None
+        self._next: Random | None = None
+        self._drawn: Random | None = None
+
+    @contextlib.contextmanager
+    def drawing(self):
+        """Inside they are drawn; outside the caller's are as they were."""
+        with same_random():
+            if self._next is not None:
+                self._next.put_back()
+            elif self._first is None:
+                self._first = Random()
+            yield
+            self._drawn = Random()
+
+    def keep(self) -> None:
+        """The last pass counts. One that is refused draws the same numbers when it comes again."""
+        self._next = self._drawn or self._next
+
+    @contextlib.contextmanager
+    def again(self):
+        """Inside they are those from the first pass on once more."""
+        going_on, self._next = self._next, self._first
+        try:
+            yield
+        finally:
+            self._next = going_on
 
 
 def version(tensor) -> int:

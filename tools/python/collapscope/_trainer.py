@@ -23,6 +23,8 @@ class CollapseMeter(Measured, TrainerCallback):
     def on_train_begin(self, args, state, control, model=None, **_):
         if model is None:
             return
+        callbacks = getattr(getattr(self._of, "callback_handler", None), "callbacks", [])
+        self._measuring.require_own_names([one._measuring for one in callbacks if isinstance(one, CollapseMeter)])
         try:
             self._measuring.check(model, self._batch(model))
         except ValueError as error:

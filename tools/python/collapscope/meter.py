@@ -205,6 +205,7 @@ class Meter(Recorder):
         if self._writer is not None:
             for name in ("_writer", "_own"):
                 setattr(found, name, copy.deepcopy(getattr(self, name), memo))
+            found._random = copy.copy(self._random)
             for name in ("samples", "_modules", "_layers", "_layouts", "_weights", "_lent", "_closed", "_quiet", "_failure"):
                 setattr(found, name, getattr(self, name))
         return found
@@ -313,7 +314,7 @@ class Meter(Recorder):
         sums.begin_look()
         self._writer.looks = True
         try:
-            with same_random(*generators_of(loader)):
+            with same_random(*generators_of(loader)), self._random.again():
                 for item in loader:
                     self.add(**arguments_of(item, batch))
             if self.samples != 2 * samples:

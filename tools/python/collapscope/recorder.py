@@ -117,6 +117,7 @@ class Recorder:
         self._closed = self._quiet = False
         self._told: set[str] = set()  # what was warned of already
         self._failure: BaseException | None = None  # in the middle of a batch
+        self._random = _model.OwnRandom()  # of the passes that it runs
         self.samples = 0
 
     def _set_pools(self, pools: dict) -> None:
@@ -252,6 +253,8 @@ class Recorder:
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
         self._store(arrays, calls, positions)
+        if x is not None:
+            self._random.keep()
         if positions and not swapped:
             self._layouts = layouts
         return samples
@@ -325,7 +328,7 @@ class Recorder:
             if self._modules is None:
                 self._modules = list(root.modules())
             device = _model.only_device(self._modules)
-            stack.enter_context(_model.same_random())
+            stack.enter_context(self._random.drawing())
             stack.enter_context(_model.same_buffers(self._modules))
             stack.enter_context(_model.same_attributes(self._modules))
             stack.enter_context(_model.evaluating(self._modules))
