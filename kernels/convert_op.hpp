@@ -42,6 +42,15 @@ struct ConvertRows {
             to.rows * (to.cols + stats.count()) * sizeof(double)};
   }
 
+  // Of a row that is one batch; longer ones ask for their next one themselves. Memory takes longer than the
+  // work.
+  COLLAPSCOPE_HOST_DEVICE void ahead(std::size_t row, unsigned lane, unsigned lanes) const {
+    const auto packs = static_cast<unsigned>(to.cols / width);
+    if (packs <= batch * lanes && row < to.rows && batch * lane < packs) {
+      from.template ask_for<width>(row * packs + batch * lane);
+    }
+  }
+
   // What is asked of all threads alike is asked once a row.
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     const auto first = static_cast<unsigned>(lane);
@@ -75,14 +84,19 @@ struct ConvertRows {
   }
 
  private:
+  static constexpr unsigned batch = 4;  // packs of a thread that are under way together
+
   template <bool has_shift, bool has_mean>
   COLLAPSCOPE_HOST_DEVICE Partial slice_of(std::size_t row, unsigned lane, unsigned lanes) const {
-    constexpr unsigned batch = 4;
     const auto packs = static_cast<unsigned>(to.cols / width);
     double* const out = to.data + row * to.stride;
     Partial total{0, 0, 0, 0};
     for (unsigned first = lane; first < packs; first += batch * lanes) {
       Pack<double, width> values[batch];
+      // A thread's part of the next batch, all of whose threads ask for all of it.
+      if (const unsigned next = first + batch * lanes + (batch - 1) * lane; next < packs) {
+        from.template ask_for<width>(row * packs + next);
+      }
       from.read_of(row * packs, first, lanes, packs, values);
       for (unsigned k = 0; k < batch; ++k) {
         const unsigned index = first + k * lanes;

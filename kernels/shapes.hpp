@@ -3,7 +3,8 @@
 //
 //   items         op.count() items;            op(i), by CUB
 //   over_rows     op.rows() rows, each shared by the lanes of a group of at most 32 threads;
-//                 op.slice(row, lane, lanes) -> Op::Partial, Op::combine(a, b), op.finish(row, total)
+//                 op.slice(row, lane, lanes) -> Op::Partial, Op::combine(a, b), op.finish(row, total);
+//                 op.ahead(row, lane, lanes), where an Op has it, before the row that comes before this one
 //   over_rows_in_steps  the same in three steps, each of which knows what those before it have found of the
 //   row:
 //                 op.first(row, lane, lanes), of whose total op.found(row, total) makes what the others take
@@ -74,6 +75,9 @@ __global__ void __launch_bounds__(most_threads, least_blocks) over_rows(Op op) {
   const std::size_t step = static_cast<std::size_t>(gridDim.x) * blockDim.y;
   for (std::size_t row = static_cast<std::size_t>(blockIdx.x) * blockDim.y + threadIdx.y; row < op.rows();
        row += step) {
+    if constexpr (requires { op.ahead(row, lanes, lanes); }) {
+      op.ahead(row + step, threadIdx.x, lanes);
+    }
     const auto total = total_of<Op>(op.slice(row, threadIdx.x, lanes), group, lanes);
     if (threadIdx.x == 0) {
       op.finish(row, total);

@@ -86,6 +86,12 @@ struct StoredNumbers {
     });
   }
 
+  // Asks for pack `index`, which is read soon.
+  template <std::size_t width>
+  COLLAPSCOPE_HOST_DEVICE void ask_for(std::size_t index) const {
+    with_type([&](auto type) { ask_for_pack<decltype(type), width>(bytes, index); });
+  }
+
   // values[k] = pack first + behind[k]. The packs so far `ahead` of these are asked for, unless that is 0.
   template <std::size_t width, std::size_t batch>
   COLLAPSCOPE_HOST_DEVICE void read_at(std::size_t first, const unsigned (&behind)[batch], unsigned ahead,

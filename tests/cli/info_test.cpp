@@ -162,12 +162,13 @@ TEST(Inspect, TakesTheLayersThatAnalyzeTakes) {
 TEST(Inspect, TakesTheOptionsOfInterruptionAndWritesNothing) {
   const TempFolder folder;
   make_dumps(folder, "dump('a.h5')");
-  const std::string plain = expect_status(0, folder, {"inspect", "a.h5"}).out;
+  const std::string plain = expect_status(0, folder, {"inspect", "a.h5", "--memory", "1GiB"}).out;
   const Finished with = expect_status(
-      0, folder, {"inspect", "a.h5", "--work", "w", "--save-every", "1m", "--max-time", "1:00:00"});
+      0, folder,
+      {"inspect", "a.h5", "--memory", "1GiB", "--work", "w", "--save-every", "1m", "--max-time", "1:00:00"});
   EXPECT_THAT(with.out, HasSubstr("2 layers can be analysed"));
   EXPECT_NE(with.out, plain);  // states take memory
-  EXPECT_EQ(expect_status(0, folder, {"inspect", "a.h5", "--part", "1/2"}).out, plain);
+  EXPECT_EQ(expect_status(0, folder, {"inspect", "a.h5", "--memory", "1GiB", "--part", "1/2"}).out, plain);
   EXPECT_FALSE(folder.has("w"));
   EXPECT_THAT(expect_status(0, folder, {"inspect", "a.h5", "--save-every", "5m"}).err,
               HasSubstr("--save-every: without --work nothing is saved"));

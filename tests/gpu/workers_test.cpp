@@ -95,7 +95,7 @@ TEST_F(GpuWorkers, AreAsManyAsThereAreThreadsAndLayers) {
   };
   EXPECT_EQ(workers(1, 1, 100), 2U);
   EXPECT_EQ(workers(1, 5, 100), 5U);
-  EXPECT_EQ(workers(1, 64, 100), 8U);
+  EXPECT_EQ(workers(1, 64, 100), 12U);
   EXPECT_EQ(workers(1, 64, 3), 3U);
   EXPECT_EQ(workers(3, 1, 100), 6U);
   EXPECT_EQ(workers(3, 13, 100), 12U);
