@@ -104,7 +104,7 @@ TEST_F(GpuWorkers, AreAsManyAsThereAreThreadsAndLayers) {
 }
 
 TEST_F(GpuWorkers, ShareTheThreads) {
-  const auto whole = backend_that(opener(), 1, 16);
+  const auto whole = backend_that(opener(), 1, 24);
   for (Backend* worker : whole->layer_workers(100)) {
     EXPECT_EQ(worker->threads(), 2U);
     EXPECT_EQ(worker->fallback()->threads(), 2U);
