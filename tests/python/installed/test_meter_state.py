@@ -313,6 +313,15 @@ def test_an_accumulator_that_was_interrupted_says_so(monkeypatch):
     assert sums.results()["provenance"]["digest"] == other.results()["provenance"]["digest"]
 
 
+def test_an_accumulator_that_refused_predictions_goes_on():
+    sums = collapscope.Accumulator(5, targets=2)
+    sums.update(X, Y, Y)
+    with pytest.raises(ValueError, match="predictions"):
+        sums.update(X, Y, torch.full((64, 2), 2**62 + 1))
+    sums.update(X, Y, Y)
+    assert sums.rows == 128 and sums.results()["checkpoints"]
+
+
 def test_hooks_that_an_interrupt_leaves_do_nothing(monkeypatch):
     model = mlp()
     meter = collapscope.Meter(model)

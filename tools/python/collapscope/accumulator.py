@@ -214,16 +214,18 @@ class Accumulator:
         if guesses is not None:
             self._require_rows(rows, guesses, "predictions")
         core = self._made(type_name(targets))
+        parts = self._parts(len(values), guesses)
         was_sound, self._sound, self._torn = self._sound, False, True  # until all of it is in
-        for number, part in enumerate(self._parts(len(values), guesses)):
-            beside = values[part], None if guesses is None else float64(guesses[part], "predictions", columns)
+        for number, part in enumerate(parts):
             try:
+                beside = values[part], None if guesses is None else float64(guesses[part], "predictions", columns)
                 if not core.update(*with_bits([found[part] for found in rows], stream), *beside):
                     rows, stream = self._batch(features, type_name(targets))  # the GPU has no room for the sums: on the CPU
                     core.update(*with_bits([found[part] for found in rows], stream), *beside)
-            except BaseException as error:  # wrong shapes are found before anything is summed up
-                self._sound = was_sound and number == 0 and isinstance(error, _core.CoreUsageError)
-                self._torn = not isinstance(error, _CORE_ERRORS)
+            except BaseException as error:
+                is_whole = number == 0 and isinstance(error, (_core.CoreUsageError, AccumulatorError))  # found before anything is summed up
+                self._sound = was_sound and is_whole
+                self._torn = not is_whole and not isinstance(error, _CORE_ERRORS)
                 raise
         self._target_type = type_name(targets)
         if self._passes is not None:
