@@ -1,5 +1,6 @@
 """A meter between its calls: in a `with` block, after errors, and beside the training's random numbers."""
 import copy
+import pickle
 import subprocess
 import sys
 
@@ -337,7 +338,7 @@ def test_hooks_that_an_interrupt_leaves_do_nothing(monkeypatch):
         meter.update(X, Y)
     monkeypatch.undo()
     assert hooks_on(model) == 1
-    kept = [hook.of.calls for hook in last._forward_pre_hooks.values()]
+    kept = [put.of.of.calls for put in last._forward_pre_hooks.values()]
     model(X)
     assert kept == [[]]
     meter.update(X, Y)
@@ -406,6 +407,47 @@ def test_random_numbers_of_the_model_go_on_from_batch_to_batch(size):
     after = torch.get_rng_state()
     meter.update(*parts[0])
     assert torch.equal(torch.get_rng_state(), after)
+
+
+@pytest.mark.parametrize("first", ["refused", "ignored"])
+def test_random_numbers_of_a_first_batch_that_does_not_count(first):
+    model = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
+    model[1].eval = model[1].train = lambda mode=True: model[1]  # stays on
+    labels = torch.arange(64) % 3
+    parts = list(zip(X.split(16), labels.split(16)))
+    meter = collapscope.Meter(model, task="classification", ignore_label=-100)
+    if first == "refused":
+        with pytest.raises(ValueError, match="7"):
+            meter.update(parts[0][0], parts[0][1] * 0 + 7)
+    else:
+        parts[0] = parts[0][0], torch.full((16,), -100)
+    for x, y in parts:
+        torch.rand(3)  # of a loader that augments
+        meter.update(x, y)
+    assert meter.compute(parts, wide=True)["nc4_disagreement"].notna().any()
+
+
+def test_meters_and_recorders_that_are_copied_or_sent():
+    """As to processes that a training starts."""
+    for make in (lambda: collapscope.Meter(mlp()), lambda: pickle.loads(pickle.dumps(collapscope.Meter(mlp()))),
+                 lambda: copy.deepcopy(collapscope.Meter(mlp()))):
+        meter = make()
+        meter.update(X, Y)
+        assert digest(meter) == wanted()
+
+
+def test_a_meter_that_was_given_up_is_not_merged(monkeypatch):
+    meter, other = collapscope.Meter(mlp()), collapscope.Meter(mlp())
+    for one in (meter, other):
+        one.update(X, Y)
+    with monkeypatch.context() as patch:
+        patch.setattr(_looks.Passes, "add", raise_interrupt)
+        with pytest.raises(Interrupt):
+            other.update(X, Y)
+    for call in (lambda: meter.merge(other), lambda: other.merge(meter)):
+        with pytest.raises(ValueError, match="given up after an error"):
+            call()
+    assert meter.samples == 64
 
 
 NORMED = """

@@ -63,30 +63,34 @@ def _running() -> list[Pass]:
 
 
 class _NoHook:
-    """What a hook is in a file of the model that was saved while the hook was on it."""
+    """What is on a copy of the model that was made while hooks were on it, as of the best model so far, and on one in a file."""
 
     def __call__(self, *arguments, **options) -> None:
         """Nothing."""
 
-    enter = leave = after = __call__
 
+class _Put:
+    """What is put on a module: a method of a pass or of a hook."""
 
-class _OfOneModel:
-    """Part of hooks: copies of the model, as of the best one so far, have the same, which know that they are not meant."""
+    def __init__(self, of: Pass | Hook, method: str):
+        self.of, self.method = of, method
 
-    def __deepcopy__(self, memo):
-        return self
+    def __call__(self, *arguments, **options):
+        return getattr(self.of, self.method)(*arguments, **options)
+
+    def __deepcopy__(self, memo) -> _NoHook:
+        return _NoHook()
 
     def __reduce__(self):
         return _NoHook, ()
 
 
-class Pass(_OfOneModel):
+class Pass:
     """One forward pass: the calls of layers in it, and whether the model itself has returned."""
 
-    def __init__(self, root: torch.nn.Module, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
+    def __init__(self, mask: torch.Tensor | None, weights: _weights.Unchanged | None = None):
         """weights: notes those of each layer that is called; None: nobody asks later whether they changed."""
-        self.root, self.mask, self.weights = root, mask, weights
+        self.mask, self.weights = mask, weights
         self.calls: list[Call] = []
         self.count = self.depth = 0  # calls of the model; those that run
         self.is_over = False  # hooks that an interrupt has left do nothing
@@ -109,12 +113,12 @@ class Pass(_OfOneModel):
         return running[-1] is not self if running else in_backward()
 
     def enter(self, module, args) -> None:
-        if module is self.root and not self.is_other():
+        if not self.is_other():
             self.count += self.depth == 0
             self.depth += 1
 
     def leave(self, module, args, result) -> None:
-        if module is self.root and not self.is_other():
+        if not self.is_other():
             self.depth -= 1
 
     def repeats(self, layer: _layers.Layer) -> bool:
@@ -122,7 +126,7 @@ class Pass(_OfOneModel):
         return self.is_other() or self.count > 0 and self.depth == 0 and any(call.layer is layer for call in self.calls)
 
 
-class Hook(_OfOneModel):
+class Hook:
     """A forward pre-hook that keeps the layer's input, copied: later modules may change it. The pass is the one that runs."""
 
     def __init__(self, where: str, layer: _layers.Layer, pool: str, dtype, batch_first: bool, stays):
@@ -140,15 +144,19 @@ class Hook(_OfOneModel):
         self.own = _weights.parameters_of(self.layer.module)
         self.reads = reads and (_weights.is_computed(self.layer.module) or _weights.has_own_forward(self.layer))
 
-    def __call__(self, module, args, kwargs=None):
+    @property
+    def is_over(self) -> bool:
+        return self.of is None or self.of.is_over
+
+    def before(self, module, args, kwargs=None):
         layer = self.layer
         self.running = None
-        if self.of.is_over:
+        if self.is_over:
             return
-        if getattr(module, "_is_replica", False):
+        if module is not layer.module:
             raise ValueError(f"{self.where}: called as a replica of DataParallel; expected a call of the bare model "
                              "(model.module)")
-        if module is not layer.module or self.of.repeats(layer):
+        if self.of.repeats(layer):
             return
         if not args and kwargs is None:
             raise ValueError(f"{self.where}: found a call with keywords only, which hooks of PyTorch {torch.__version__} cannot see; expected a call "
@@ -217,17 +225,17 @@ class Watcher:
         self.options = {"with_kwargs": True} if int(torch.__version__.split(".")[0]) >= 2 else {}
 
     @contextlib.contextmanager
-    def on(self, of: Pass, weights: bool):
+    def on(self, root, of: Pass, weights: bool):
         """Inside, the hooks are on the model. weights: read those that are made for each call, too."""
         handles = []
         try:
-            self._take_off(of.root)
-            handles.append(of.root.register_forward_pre_hook(of.enter))
-            handles.append(of.root.register_forward_hook(of.leave))
+            self._take_off(root)
+            handles.append(root.register_forward_pre_hook(_Put(of, "enter")))
+            handles.append(root.register_forward_hook(_Put(of, "leave")))
             for hook in self.hooks:
                 hook.begin(of, weights)
-                handles.append(hook.layer.module.register_forward_pre_hook(hook, **self.options))
-                handles.append(hook.layer.module.register_forward_hook(hook.after))
+                handles.append(hook.layer.module.register_forward_pre_hook(_Put(hook, "before"), **self.options))
+                handles.append(hook.layer.module.register_forward_hook(_Put(hook, "after")))
             yield
         finally:
             of.is_over = True
@@ -235,13 +243,11 @@ class Watcher:
                 handle.remove()
 
     def _take_off(self, root) -> None:
-        """What an interrupt may have left, between a hook and its handle, or while they were taken off."""
+        """What copying has left, or an interrupt, between a hook and its handle or while they were taken off."""
         for module in [root, *(hook.layer.module for hook in self.hooks)]:
             for hooks in (module._forward_pre_hooks, module._forward_hooks):
                 for key, hook in list(hooks.items()):
-                    owner = getattr(hook, "__self__", hook)
-                    of = owner.of if isinstance(owner, Hook) else owner
-                    if isinstance(of, _NoHook) or isinstance(of, Pass) and of.is_over:
+                    if isinstance(hook, _NoHook) or isinstance(hook, _Put) and hook.of.is_over:
                         del hooks[key]
                         for name in ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs", "_forward_hooks_always_called"):
                             getattr(module, name, {}).pop(key, None)

@@ -46,14 +46,22 @@ def gathered(mine, device: str, threads: int, failure: Exception | None = None):
 
 
 def buffers_of(model) -> dict[str, str]:
-    """A digest of each buffer of float numbers that a checkpoint has, such as running statistics; nothing outside a job of several ranks."""
+    """A digest of each buffer of float numbers that a checkpoint has, such as running statistics; nothing outside a job of several ranks, nor of what
+    has no plain numbers."""
+    import torch
+
     from ._shards import world
 
-    if world()[1] == 1:
-        return {}
-    saved = model.state_dict(keep_vars=True)
-    return {name: hashlib.sha256(buffer.detach().cpu().double().numpy().tobytes()).hexdigest()[:16]
-            for name, buffer in model.named_buffers() if name in saved and buffer.is_floating_point()}
+    found = {}
+    for prefix, module in model.named_modules() if world()[1] > 1 else ():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and name not in module._non_persistent_buffers_set and buffer.is_floating_point():
+                try:
+                    numbers = buffer.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+                except (RuntimeError, TypeError, NotImplementedError):
+                    continue
+                found[f"{prefix}.{name}".lstrip(".")] = hashlib.sha256(numbers).hexdigest()[:16]
+    return found
 
 
 def _tell_of_buffers(parts: list[dict]) -> None:

@@ -11,7 +11,7 @@ from ._model import same_random
 from ._options import SECOND_LOOK, metric_patterns, require_some_metric, whole
 from ._shards import check_shards, generators_of, running
 from .attach import arguments_of
-from .errors import AccumulatorError
+from .errors import AccumulatorError, without_frames
 from .meter import Meter, measure, scalars, share_of
 
 METRICS = ("nrc1", "nrc2", "nrc3", "deep_nrc1", "deep_nrc2", "linear_mse")
@@ -69,7 +69,7 @@ class Measuring:
         """Loggers average what comes under one name, or keep the later one."""
         for other in others:
             both = [name for name in self.names if name in other.names]
-            if other is not self and other.prefix == self.prefix and both and other.options.get("layers") == self.options.get("layers"):
+            if other is not self and other.prefix == self.prefix and both and _chosen(other.options) == _chosen(self.options):
                 raise AccumulatorError(f"prefix: found two callbacks that log {both[0]} as {self.prefix!r}; expected one prefix each, such as "
                                        f"{self.prefix + '_train'!r} and {self.prefix + '_test'!r}")
 
@@ -103,7 +103,7 @@ class Measuring:
                 return self.numbers(model, step, batch)
             if self.on_error == "raise":
                 raise
-            self.failures.append((step, _without_frames(error)))
+            self.failures.append((step, without_frames(error)))
             warnings.warn(f"collapse is not measured at step {step}: {error}", RuntimeWarning, stacklevel=3)
             return None
         chosen = self.table
@@ -113,16 +113,9 @@ class Measuring:
         return scalars(chosen, self.metrics, self.prefix)
 
 
-def _without_frames(error: BaseException) -> BaseException:
-    """The error and those that it comes from, which hold no batch and no model any more."""
-    left, seen = [error], set()
-    while left:
-        one = left.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            one.__traceback__ = None
-            left += [one.__cause__, one.__context__]
-    return error
+def _chosen(options: dict) -> str:
+    """Which layers, as they were named."""
+    return repr([options.get(name) for name in ("layers", "exclude")])
 
 
 class Measured:

@@ -105,10 +105,11 @@ class OwnRandom:
     def drawing(self):
         """Inside they are drawn; outside the caller's are as they were."""
         with same_random():
-            if self._next is not None:
-                self._next.put_back()
-            elif self._first is None:
+            start = self._next or self._first
+            if start is None:
                 self._first = Random()
+            else:
+                start.put_back()
             yield
             self._drawn = Random()
 
@@ -119,11 +120,12 @@ class OwnRandom:
     @contextlib.contextmanager
     def again(self):
         """Inside they are those from the first pass on once more."""
-        going_on, self._next = self._next, self._first
+        first, going_on = self._first, self._next
+        self._next = first
         try:
             yield
         finally:
-            self._next = going_on
+            self._first, self._next = first, going_on
 
 
 def version(tensor) -> int:

@@ -316,12 +316,20 @@ class Accumulator:
             one._require_whole()
         self._require_type(other._target_type)
         if other._core is not None:
-            self._made(other._target_type or "float64").merge(other._core)
+            core = self._made(other._target_type or "float64")
+            self._torn = True  # until all of it is in
+            try:
+                core.merge(other._core)
+            except _CORE_ERRORS:
+                self._torn = False  # refused
+                raise
             if self._passes is not None and other._passes is not None:
                 self._passes.merge(other._passes)
             else:
                 self._passes = None
             self._target_type = self._target_type or other._target_type
+            self._batches += other._batches
+            self._torn = False
 
     def reset(self) -> None:
         """Forgets all rows."""

@@ -20,6 +20,7 @@ from ._dump import with_ending
 from ._model import same_random
 from ._shards import check_shards, generators_of, running, samplers, shard_of, with_rank, world
 from ._tensors import to_numpy
+from .errors import without_frames
 
 
 def split_pair(item):
@@ -253,7 +254,7 @@ class Attached:
         try:
             return self._record(step, extra)
         except Exception as error:  # whatever it is, the training is worth more
-            self.failures.append((step, error))
+            self.failures.append((step, without_frames(error)))
             warnings.warn(f"step {step} is not recorded: {error}", RuntimeWarning, stacklevel=3)
             return None
 

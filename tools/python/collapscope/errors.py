@@ -38,3 +38,15 @@ def optional(name, what, extra):
         if error.name != name.split(".")[0]:
             raise
         raise missing(name, what, extra) from None
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """The error, and those that it comes from, without what they hold of the calls: batches, models."""
+    left, seen = [error], set()
+    while left:
+        one = left.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+    return error

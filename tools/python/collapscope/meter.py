@@ -272,14 +272,14 @@ class Meter(Recorder):
         batches = None if self._sums is None else self._sums._batches
         try:
             super()._store(arrays, calls, positions)
-            if first:
-                self._writer.buffers = buffers_of(unwrap(self._model))
         except BaseException:
             if first:
                 self.reset()
             elif self._sums is not None and self._sums._sound and self._sums._batches == batches:
                 self._failure, self._closed = None, False
             raise
+        if first and self._ran:  # a pass in training mode reads no running statistics, and moves them
+            self._writer.buffers = buffers_of(unwrap(self._model))
 
     @property
     def _sums(self) -> Accumulator | None:
@@ -331,6 +331,8 @@ class Meter(Recorder):
         """Adds the samples of another meter of the same model, after these."""
         if not isinstance(other, Meter):
             raise AccumulatorError(f"meter: found {type(other).__name__}; expected a Meter")
+        for one in (self, other):
+            one._require_no_failure()
         self._to_own()
         if other._writer is None:
             return
@@ -347,6 +349,7 @@ class Meter(Recorder):
 
     def _gather(self, failure: Exception | None) -> None:
         """failure: of this rank; then it is an error on all."""
+        failure = failure or self._failure
         self._to_own()
         own = (self._writer, self.samples)
         device, threads = self._sums_options["device"] or "cpu", self._sums_options["threads"]

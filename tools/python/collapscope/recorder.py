@@ -118,6 +118,7 @@ class Recorder:
         self._told: set[str] = set()  # what was warned of already
         self._failure: BaseException | None = None  # in the middle of a batch
         self._random = _model.OwnRandom()  # of the passes that it runs
+        self._ran = False  # the last one was its own
         self.samples = 0
 
     def _set_pools(self, pools: dict) -> None:
@@ -252,9 +253,8 @@ class Recorder:
             self._check_predictions(arrays)  # in rows
         elif self.samples and "predictions" in self._writer.rows:
             raise ValueError(f"{self.path}: predictions: found none from sample {self.samples} on; expected some, as before")
+        self._ran = x is not None
         self._store(arrays, calls, positions)
-        if x is not None:
-            self._random.keep()
         if positions and not swapped:
             self._layouts = layouts
         return samples
@@ -296,8 +296,8 @@ class Recorder:
     @contextlib.contextmanager
     def _watching(self, mask, noted=None):
         """noted: takes down the weights as the pass uses them."""
-        run, self._captured = Pass(_model.unwrap(self._model), mask, noted), None
-        with self._watcher.on(run, weights=not self._layers):
+        run, self._captured = Pass(mask, noted), None
+        with self._watcher.on(_model.unwrap(self._model), run, weights=not self._layers):
             yield run
         if run.count > 1:
             raise ValueError(f"{self.path}: found {run.count} forward passes inside `with {self._WATCHES}:`; expected one, and "
@@ -452,6 +452,8 @@ class Recorder:
                 self._begin(calls, arrays.get("predictions"))
             self._writer.append_all(arrays)
             self.samples += samples
+            if self._ran:
+                self._random.keep()
         except BaseException as error:  # some datasets may have these rows and others not
             self._failure = error
             self.abort()
