@@ -1,4 +1,5 @@
 """A meter between its calls: in a `with` block, after errors, and beside the training's random numbers."""
+import contextlib
 import copy
 import pickle
 import subprocess
@@ -275,16 +276,25 @@ class Interrupt(BaseException):
     """As of Ctrl-C, or of a handler that raises."""
 
 
+@contextlib.contextmanager
+def interrupted(monkeypatch):
+    """An update in here is interrupted when the sums have its rows, and before all else knows of them."""
+    def raise_interrupt(*_):
+        raise Interrupt
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupt):
+        patch.setattr(_looks.Passes, "add", raise_interrupt)
+        yield
+
+
 @pytest.mark.parametrize("batches_before", [0, 1])
 def test_an_interrupt_behind_the_sums_gives_the_meter_up(monkeypatch, batches_before):
     """Nobody can say whether the batch counts. Of the first one nothing stays."""
     meter = collapscope.Meter(mlp())
     for _ in range(batches_before):
         meter.update(X, Y)
-    with monkeypatch.context() as patch:
-        patch.setattr(_looks.Passes, "add", raise_interrupt)
-        with pytest.raises(Interrupt):
-            meter.update(X, Y)
+    with interrupted(monkeypatch):
+        meter.update(X, Y)
     if batches_before:
         for call in (lambda: meter.update(X, Y), meter.results):
             with pytest.raises(ValueError, match="given up after an error: Interrupt"):
@@ -294,18 +304,12 @@ def test_an_interrupt_behind_the_sums_gives_the_meter_up(monkeypatch, batches_be
     assert meter.samples == 64 and digest(meter) == wanted()
 
 
-def raise_interrupt(*_):
-    raise Interrupt
-
-
 def test_an_accumulator_that_was_interrupted_says_so(monkeypatch):
     sums, other = (collapscope.Accumulator(5, targets=2) for _ in range(2))
     for one in (sums, other):
         one.update(X, Y)
-    with monkeypatch.context() as patch:
-        patch.setattr(_looks.Passes, "add", raise_interrupt)
-        with pytest.raises(Interrupt):
-            sums.update(X, Y)
+    with interrupted(monkeypatch):
+        sums.update(X, Y)
     for call in (lambda: sums.update(X, Y), sums.results, sums.begin_look, lambda: other.merge(sums), lambda: sums.merge(other)):
         with pytest.raises(ValueError, match="given up: an update ended in its middle"):
             call()
@@ -369,10 +373,10 @@ def test_copies_that_are_made_inside_a_block(tmp_path):
 class Noisy(torch.nn.Module):
     """Draws random numbers in eval mode, too: as dropout that stays on, or what a decoder samples."""
 
-    def __init__(self):
+    def __init__(self, outputs=2):
         super().__init__()
         torch.manual_seed(0)
-        self.first, self.last = torch.nn.Linear(5, 16), torch.nn.Linear(16, 2)
+        self.first, self.last = torch.nn.Linear(5, 16), torch.nn.Linear(16, outputs)
 
     def forward(self, x):
         return self.last(self.first(x) + torch.randn(len(x), 16))
@@ -411,14 +415,12 @@ def test_random_numbers_of_the_model_go_on_from_batch_to_batch(size):
 
 @pytest.mark.parametrize("first", ["refused", "ignored"])
 def test_random_numbers_of_a_first_batch_that_does_not_count(first):
-    model = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.Dropout(0.5), torch.nn.Linear(16, 3))
-    model[1].eval = model[1].train = lambda mode=True: model[1]  # stays on
     labels = torch.arange(64) % 3
     parts = list(zip(X.split(16), labels.split(16)))
-    meter = collapscope.Meter(model, task="classification", ignore_label=-100)
+    meter = collapscope.Meter(Noisy(3), task="classification", ignore_label=-100)
     if first == "refused":
-        with pytest.raises(ValueError, match="7"):
-            meter.update(parts[0][0], parts[0][1] * 0 + 7)
+        with pytest.raises(ValueError, match=r"expected logits of shape \[7, K\]"):
+            meter.update(parts[0][0], parts[0][1][:7])
     else:
         parts[0] = parts[0][0], torch.full((16,), -100)
     for x, y in parts:
@@ -427,8 +429,11 @@ def test_random_numbers_of_a_first_batch_that_does_not_count(first):
     assert meter.compute(parts, wide=True)["nc4_disagreement"].notna().any()
 
 
-def test_meters_and_recorders_that_are_copied_or_sent():
+def test_meters_and_recorders_that_are_copied_or_sent(tmp_path):
     """As to processes that a training starts."""
+    with copy.deepcopy(collapscope.Recorder(mlp(), tmp_path / "dump.h5")) as recorder:
+        recorder.add(X, Y)
+    assert (tmp_path / "dump.h5").exists()
     for make in (lambda: collapscope.Meter(mlp()), lambda: pickle.loads(pickle.dumps(collapscope.Meter(mlp()))),
                  lambda: copy.deepcopy(collapscope.Meter(mlp()))):
         meter = make()
@@ -440,10 +445,8 @@ def test_a_meter_that_was_given_up_is_not_merged(monkeypatch):
     meter, other = collapscope.Meter(mlp()), collapscope.Meter(mlp())
     for one in (meter, other):
         one.update(X, Y)
-    with monkeypatch.context() as patch:
-        patch.setattr(_looks.Passes, "add", raise_interrupt)
-        with pytest.raises(Interrupt):
-            other.update(X, Y)
+    with interrupted(monkeypatch):
+        other.update(X, Y)
     for call in (lambda: meter.merge(other), lambda: other.merge(meter)):
         with pytest.raises(ValueError, match="given up after an error"):
             call()
