@@ -3,13 +3,13 @@ import copy
 import inspect
 import json
 import subprocess
-import sys
 
 import pytest
 import torch
 
 import collapscope
 from collapscope import program as collapscope_program
+from in_two_ranks import in_two_ranks
 
 
 def mlp():
@@ -136,11 +136,7 @@ def test_a_pass_that_was_run_outside():
 
 
 TWO_RANKS = """
-import sys, torch, collapscope
-sys.path.insert(0, {folder!r})
 from test_meter import batches, mlp
-rank = int(sys.argv[1])
-torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
 meter = collapscope.Meter(torch.nn.parallel.DistributedDataParallel(mlp()))
 for number, (x, y) in enumerate(batches((5,))):
     if number % 2 == rank:
@@ -151,9 +147,7 @@ print(meter.samples, meter.results()["provenance"]["digest"], meter.compute(wide
 
 
 def test_two_ranks(tmp_path):
-    code = TWO_RANKS.format(folder=str(__import__("pathlib").Path(__file__).parent), store=tmp_path / "store")
-    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
-    first, second = (rank.communicate(timeout=120)[0].split() for rank in ranks)
+    first, second = (lines[0].split() for lines in in_two_ranks(tmp_path, TWO_RANKS))
     assert first == second and first[0] == "700"
     meter = collapscope.Meter(mlp())
     for x, y in batches((5,)):

@@ -2,15 +2,14 @@
 import copy
 import json
 import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
 
 import collapscope
 from collapscope import program as collapscope_program
+from in_two_ranks import in_two_ranks
 
 K = 4
 
@@ -195,11 +194,7 @@ def test_mixed_precision(tmp_path):
 
 
 TWO_RANKS = """
-import sys, torch, collapscope
-sys.path.insert(0, {folder!r})
 from test_meter_classes import batches, mlp
-rank = int(sys.argv[1])
-torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
 meter = collapscope.Meter(torch.nn.parallel.DistributedDataParallel(mlp()), task="classification")
 for number, (x, y) in enumerate(batches()):
     if number % 2 == rank:
@@ -211,9 +206,7 @@ print(meter.samples, meter.results()["provenance"]["digest"], table["nc1"][1], t
 
 
 def test_two_ranks(tmp_path):
-    code = TWO_RANKS.format(folder=str(Path(__file__).parent), store=tmp_path / "store")
-    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
-    first, second = (rank.communicate(timeout=120)[0].split() for rank in ranks)
+    first, second = (lines[0].split() for lines in in_two_ranks(tmp_path, TWO_RANKS))
     assert first == second and first[0] == "700"
     whole = collapscope.Meter(mlp(), task="classification")
     parts = [collapscope.Meter(mlp(), task="classification") for _ in range(2)]

@@ -2,14 +2,13 @@
 import contextlib
 import copy
 import pickle
-import subprocess
-import sys
 
 import pytest
 import torch
 
 import collapscope
 from collapscope import _looks
+from in_two_ranks import in_two_ranks
 from test_meter import batches, mlp
 
 X, Y = batches((5,), samples=64, size=64)[0]
@@ -454,9 +453,7 @@ def test_a_meter_that_was_given_up_is_not_merged(monkeypatch):
 
 
 NORMED = """
-import sys, warnings, torch, collapscope
-rank = int(sys.argv[1])
-torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
+import warnings
 torch.manual_seed(0)
 model = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 2))
 x, y = torch.randn(64, 5), torch.randn(64, 2)
@@ -474,17 +471,11 @@ print(*found)
 
 
 def test_ranks_whose_running_statistics_differ_are_told(tmp_path):
-    code = NORMED.format(store=tmp_path / "store")
-    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
-    assert [rank.communicate(timeout=120)[0].split() for rank in ranks] == [["128", "128", "True"]] * 2
+    assert in_two_ranks(tmp_path, NORMED) == [["128 128 True"]] * 2
 
 
 RANKS = """
-import sys, torch, collapscope
-sys.path.insert(0, {folder!r})
 from test_meter import batches, mlp
-rank = int(sys.argv[1])
-torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
 meter, (data,) = collapscope.Meter(mlp()), batches((5,), samples=64, size=64)
 if {both} or rank == 0:
     meter.update(*data)
@@ -507,9 +498,7 @@ print(*found)
 
 @pytest.mark.parametrize("both", [True, False])
 def test_gathering_again_and_ranks_without_samples(tmp_path, both):
-    code = RANKS.format(folder=str(__import__("pathlib").Path(__file__).parent), store=tmp_path / "store", both=both)
-    ranks = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, text=True) for rank in range(2)]
-    first, second = (rank.communicate(timeout=120)[0].split() for rank in ranks)
+    first, second = (lines[0].split() for lines in in_two_ranks(tmp_path, RANKS.format(both=both)))
     assert first == second and first[-1] == "meter:_found_no_samples_on_any_rank"
     counts = [first[0], first[3 if both else 2]]
     assert counts == (["128", "256"] if both else ["64", "192"])

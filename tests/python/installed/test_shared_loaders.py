@@ -1,30 +1,24 @@
 """Loaders that give each rank of torch.distributed a part of the samples: the numbers are those of all samples, or an error."""
-import subprocess
-import sys
 import types
-from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import collapscope
+from in_two_ranks import in_two_ranks
 from test_callbacks import stand_in
 from test_meter import mlp
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this PyTorch has no torch.distributed")
 
-RANKS = """
-import sys, types, torch, collapscope
-sys.path.insert(0, {folder!r})
+COMMON = """
+import types
 from torch.utils.data import DataLoader, DistributedSampler, Subset
 from test_shared_loaders import dataset, model, numbers, refused
-rank = int(sys.argv[1])
-torch.distributed.init_process_group("gloo", init_method="file://{store}", rank=rank, world_size=2)
-{body}
 """
 
-MEASURE = """
+MEASURE = COMMON + """
 data, net = dataset(), model()
 shared = DataLoader(data, 8, sampler=DistributedSampler(data))
 print(numbers(collapscope.measure(net, shared)))
@@ -34,7 +28,7 @@ print(numbers(collapscope.measure(net, [mine], shards=True)))
 print(numbers(collapscope.measure(net, [data.tensors], shards=False)))
 print(numbers(collapscope.measure(net, [mine] if rank else [], shards=True, metrics="samples")))
 for wanted, call in (("looks: found 2 for a loader that shares its samples out among 2 ranks", lambda: collapscope.measure(net, shared, looks=2)),
-                     (f"found list in rank {{rank}} of 2, of which nobody can tell", lambda: collapscope.measure(net, [mine])),
+                     (f"found list in rank {rank} of 2, of which nobody can tell", lambda: collapscope.measure(net, [mine])),
                      ("found a loader of a Subset", lambda: collapscope.measure(net, DataLoader(Subset(data, range(rank, 101, 2)), 8)))):
     assert wanted in refused(call), refused(call)
 data.tensors[0][3] = float("nan")  # of one rank
@@ -42,7 +36,7 @@ found = refused(lambda: collapscope.measure(net, DataLoader(data, 8, sampler=Dis
 assert "found no sums on rank 1: AccumulatorError: meter: predictions: sample 1 has a NaN" in found, found
 """
 
-CALLBACKS = """
+CALLBACKS = COMMON + """
 import pytest
 from test_callbacks import stand_in
 patch = pytest.MonkeyPatch()
@@ -76,11 +70,11 @@ with pytest.warns(RuntimeWarning, match="not measured at step 3: .*no sums on ra
 assert callback.failures
 """
 
-ACCELERATE = """
+ACCELERATE = COMMON + """
 import accelerate
 data, net = dataset(), model()
 accelerator = accelerate.Accelerator(cpu=True)
-for batch_size, options in ((8, {{}}), (3, {{}}), (60, {{}}), (8, {{"split_batches": True}}), (8, {{"even_batches": False}})):
+for batch_size, options in ((8, {}), (3, {}), (60, {}), (8, {"split_batches": True}), (8, {"even_batches": False})):
     ready = accelerate.data_loader.prepare_data_loader(DataLoader(data, batch_size), num_processes=2, process_index=rank, put_on_device=True,
                                                        **options)
     print(numbers(collapscope.measure(net, ready)))
@@ -113,36 +107,26 @@ def refused(call):
     return str(error.value)
 
 
-def ranks(tmp_path, body):
-    """What two of them print; both must end well."""
-    code = RANKS.format(folder=str(Path(__file__).parent), store=tmp_path / "store", body=body.format())
-    started = [subprocess.Popen([sys.executable, "-c", code, str(rank)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-               for rank in range(2)]
-    done = [one.communicate(timeout=240) for one in started]
-    assert [one.returncode for one in started] == [0, 0], "".join(errors for _, errors in done)
-    return [printed.splitlines() for printed, _ in done]
-
-
 def close(printed):
     wanted = numbers(collapscope.measure(model(), DataLoader(dataset(), 8)))
     return [float(value) for value in printed.split()] == pytest.approx([float(value) for value in wanted.split()], rel=1e-7)
 
 
 def test_measure_in_two_processes(tmp_path):
-    first, second = ranks(tmp_path, MEASURE)
+    first, second = in_two_ranks(tmp_path, MEASURE)
     assert first == second and len(first) == 5
     assert all(map(close, first[:4])), first
     assert first[4] == "50"
 
 
 def test_callbacks_in_two_processes(tmp_path):
-    first, second = ranks(tmp_path, CALLBACKS)
+    first, second = in_two_ranks(tmp_path, CALLBACKS)
     assert first[0] == second[0] and all(map(close, first)) and len(first) == 2
 
 
 def test_loaders_of_accelerate(tmp_path):
     pytest.importorskip("accelerate")
-    first, second = ranks(tmp_path, ACCELERATE)
+    first, second = in_two_ranks(tmp_path, ACCELERATE)
     assert first == second and len(first) == 5 and all(map(close, first)), first
 
 

@@ -244,6 +244,7 @@ other = DataLoader(data, 2, sampler=DistributedSampler(data, 3, 2, shuffle=False
 found = refused(lambda: collapscope.record(model, folder + "/no.h5", other))
 assert f"found a sampler for rank 2 of 3 in rank {rank} of 2" in found, found
 torch.distributed.barrier()
+torch.distributed.destroy_process_group()
 if not rank:
     assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
 """
