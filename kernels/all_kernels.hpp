@@ -1,6 +1,7 @@
 // Every kernel that the launchers launch, for whoever runs them without a device.
 #pragma once
 
+#include "beside_op.hpp"
 #include "class_op.hpp"
 #include "column_op.hpp"
 #include "convert_op.hpp"
@@ -15,7 +16,6 @@
 #include "shift_op.hpp"
 #include "slice_op.hpp"
 #include "square_op.hpp"
-#include "target_op.hpp"
 #include "unit_op.hpp"
 
 namespace collapscope::kernels {
@@ -31,7 +31,7 @@ void for_each_kernel(Visit&& visit) {
   visit.template rows<OwnScaleRows>();
   visit.template rows<PoolRows>();
   visit.template columns<PositionRows>();
-  visit.template rows<TargetRows>();
+  visit.template rows<BesideRows>();
 
   visit.template columns<StoredChunkSums<1>>();
   visit.template columns<StoredChunkSums<2>>();

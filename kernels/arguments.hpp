@@ -41,13 +41,13 @@ struct FiniteCheck {
   std::size_t rows_per_sample = 1;
 };
 
-// Columns that a row pass writes beside the rows, `stride` doubles from row to row; null: not wanted.
+// Columns [rows] that a row pass writes; null: not wanted. Each is by itself: memory moves sectors of four
+// doubles, and reads one of which only a part is written.
 struct RowStats {
   double* norm = nullptr;            // |h|, without overflow or underflow of the squares
   double* is_zero = nullptr;         // 1 where |h| = 0, else 0
   double* shifted_norm = nullptr;    // |h - shift|, likewise
   double* shifted_square = nullptr;  // |h - shift|^2
-  std::size_t stride = 1;
 
   // Columns that are wanted.
   [[nodiscard]] std::size_t count() const {
@@ -59,16 +59,15 @@ struct RowStats {
   }
 };
 
-// Norms of rows, as a row pass left them.
+// Norms of rows [rows], as a row pass left them.
 struct RowNorms {
   const double* plain = nullptr;
   const double* centred = nullptr;
-  std::size_t stride = 1;
   // Of rows that were given their own scale, what takes them back; else 0. Null: no row was.
   const double* unscale = nullptr;
 
   [[nodiscard]] COLLAPSCOPE_HOST_DEVICE double unscale_of(std::size_t row) const {
-    return unscale == nullptr ? 0 : unscale[row * stride];
+    return unscale == nullptr ? 0 : unscale[row];
   }
 };
 
@@ -125,9 +124,8 @@ struct BestSearch {
   const double* offsets = nullptr;  // of all vectors
   const double* vectors = nullptr;  // [., cols]
   std::size_t cols = 0;             // of a row and of a vector
-  const double* norm = nullptr;     // of row i at i * norm_stride
-  std::size_t norm_stride = 0;
-  double rounding = 0;  // of a score: times the row's norm, and with
+  const double* norm = nullptr;     // of the rows
+  double rounding = 0;              // of a score: times the row's norm, and with
   double offset_error = 0;
   double longest = 0;         // of the vectors
   double tie = 0;             // distances that differ by less of |row| + longest are equal

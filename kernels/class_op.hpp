@@ -194,7 +194,7 @@ struct BestVectors {
   COLLAPSCOPE_HOST_DEVICE Found found(std::size_t row, const First& best) const {
     const double before = search.first == 0 ? best.score : search.best_score[row];
     const double top = before < best.score ? best.score : before;
-    const double slack = 4 * (search.rounding * search.norm[row * search.norm_stride] + search.offset_error);
+    const double slack = 4 * (search.rounding * search.norm[row] + search.offset_error);
     return {top, top - slack};
   }
 
@@ -227,7 +227,7 @@ struct BestVectors {
 
  private:
   COLLAPSCOPE_HOST_DEVICE double tie_of(std::size_t row) const {
-    return search.tie * (search.norm[row * search.norm_stride] + search.longest);
+    return search.tie * (search.norm[row] + search.longest);
   }
 
   COLLAPSCOPE_HOST_DEVICE double lane_score(std::size_t row, std::size_t j) const {

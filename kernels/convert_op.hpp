@@ -69,17 +69,16 @@ struct ConvertRows {
       report_row(check, row);
     }
     if (stats.norm != nullptr) {
-      stats.norm[row * stats.stride] = total.seen == 0 ? 0 : norm_of(plain, total.square);
+      stats.norm[row] = total.seen == 0 ? 0 : norm_of(plain, total.square);
     }
     if (stats.is_zero != nullptr) {
-      stats.is_zero[row * stats.stride] = total.seen == 0 ? 1 : 0;
+      stats.is_zero[row] = total.seen == 0 ? 1 : 0;
     }
     if (stats.shifted_norm != nullptr) {
-      stats.shifted_norm[row * stats.stride] =
-          total.shifted_seen == 0 ? 0 : norm_of(shifted, total.shifted_square);
+      stats.shifted_norm[row] = total.shifted_seen == 0 ? 0 : norm_of(shifted, total.shifted_square);
     }
     if (stats.shifted_square != nullptr) {
-      stats.shifted_square[row * stats.stride] = total.shifted_square;
+      stats.shifted_square[row] = total.shifted_square;
     }
   }
 

@@ -25,9 +25,9 @@ cudaError_t convert_rows(const StoredRows& from, const double* shift, const doub
 cudaError_t stored_means(const StoredRows& from, const double* shift, double* workspace, double* means,
                          cudaStream_t stream);
 
-// to = h / |h|, zero rows stay 0. norm: |h| of row i at norm[i * norm_stride].
-cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
-                      const DeviceMatrix& to, cudaStream_t stream);
+// to = h / |h|, zero rows stay 0. norm [rows]: |h|.
+cudaError_t unit_rows(const StoredRows& from, const double* norm, const DeviceMatrix& to,
+                      cudaStream_t stream);
 
 // to = the pooled rows skip_rows ... skip_rows + to.rows - 1 of whole stored samples, as decode_tile.
 // The finite check sees every number of pooled samples; with Pool::none, those of the rows. Rows that are
@@ -35,10 +35,10 @@ cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t no
 cudaError_t pool_rows(const std::byte* samples, const RowFormat& format, std::size_t skip_rows,
                       const DeviceMatrix& to, const FiniteCheck& check, cudaStream_t stream);
 
-// to's first columns = y - shift; square[i * square_stride] = |y - shift|^2, one[i * square_stride] (null:
-// not wanted) = 1. y [to.rows, n] back to back.
-cudaError_t target_rows(const double* y, std::size_t n, const double* shift, const DeviceMatrix& to,
-                        double* square, std::size_t square_stride, double* one, cudaStream_t stream);
+// What stands beside rows, to [rows, n + 5] = y - shift [n], |h - shift|^2, |y - shift|^2, 1, |h|, whether h
+// is 0. y [rows, n] back to back; stats: of h, as convert_rows left them, |h - shift| is not wanted.
+cudaError_t beside_rows(const double* y, std::size_t n, const double* shift, const RowStats& stats,
+                        const DeviceMatrix& to, cudaStream_t stream);
 
 // Doubles of workspace that column_sums needs.
 std::size_t column_workspace(std::size_t rows, std::size_t cols);
@@ -64,10 +64,9 @@ cudaError_t choose_scale(const double* squares, std::size_t cols, std::size_t ro
                          cudaStream_t stream);
 
 // Gives rows their own scale where they need it: to [from.rows, from.cols] has what convert_rows left of
-// them. norm, centred_norm, unscale: of row i at i * stride.
+// them. norm, centred_norm, unscale [from.rows].
 cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, double* norm,
-                           const double* centred_norm, double* unscale, std::size_t stride,
-                           cudaStream_t stream);
+                           const double* centred_norm, double* unscale, cudaStream_t stream);
 
 // Squared lengths of rows outside a subspace: x has the centred rows, `within`, where x lies (null: 0), their
 // parts in it, `mean_outside` [cols] (null: 0) that of the mean outside. Row i's four numbers go to out[i *
@@ -82,9 +81,9 @@ cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bo
                        const RowNorms& norms, const double* y, const double* target_mean, double* out,
                        std::size_t out_stride, cudaStream_t stream);
 
-// out[i * out_stride] = 1 where norm[i * norm_stride] <= least, else 0.
-cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
-                         double* out, std::size_t out_stride, cudaStream_t stream);
+// out[i * out_stride] = 1 where norm[i] <= least, else 0.
+cudaError_t mark_at_most(const double* norm, std::size_t rows, double least, double* out,
+                         std::size_t out_stride, cudaStream_t stream);
 
 // Whether look_rows should project rows of d numbers on so many directions: where registers hold the
 // coordinates and the first-level cache holds the maps, or there are so few that it need not.

@@ -20,7 +20,6 @@ struct OwnScaleRows {
   double* norm;
   const double* centred_norm;
   double* unscale;
-  std::size_t stride;  // of the three
 
   struct Partial {
     double square;
@@ -35,8 +34,8 @@ struct OwnScaleRows {
 
   COLLAPSCOPE_HOST_DEVICE Partial slice(std::size_t row, std::size_t lane, std::size_t lanes) const {
     Partial total{0};
-    const double length = norm[row * stride];
-    if (!needs_own_scale(length, centred_norm[row * stride])) {
+    const double length = norm[row];
+    if (!needs_own_scale(length, centred_norm[row])) {
       return total;
     }
     const int exponent = ilogb(length);
@@ -49,10 +48,10 @@ struct OwnScaleRows {
   }
 
   COLLAPSCOPE_HOST_DEVICE void finish(std::size_t row, const Partial& total) const {
-    const double length = norm[row * stride];
-    const bool own = needs_own_scale(length, centred_norm[row * stride]);
-    unscale[row * stride] = own ? scalbn(1.0, ilogb(length)) : 0;
-    norm[row * stride] = own ? sqrt(total.square) : length;
+    const double length = norm[row];
+    const bool own = needs_own_scale(length, centred_norm[row]);
+    unscale[row] = own ? scalbn(1.0, ilogb(length)) : 0;
+    norm[row] = own ? sqrt(total.square) : length;
   }
 };
 

@@ -77,9 +77,9 @@ struct OutsideRows {
     const double plain = unscale > 0 ? total.square : total.moved;
     const double centred = unscale > 0 ? total.moved : total.square;
     four[0] = unscale > 0 ? plain * unscale * unscale : plain;
-    four[1] = relative(plain, norms.plain[row * norms.stride]);
+    four[1] = relative(plain, norms.plain[row]);
     four[2] = centred;
-    four[3] = relative(centred, norms.centred[row * norms.stride]);
+    four[3] = relative(centred, norms.centred[row]);
   }
 
  private:
@@ -134,10 +134,9 @@ struct MapErrors {
   }
 };
 
-// Over items: out[i * out_stride] = 1 where norm[i * norm_stride] <= least, else 0.
+// Over items: out[i * out_stride] = 1 where norm[i] <= least, else 0.
 struct MarkAtMost {
   const double* norm;
-  std::size_t norm_stride;
   std::size_t rows;
   double least;
   double* out;
@@ -146,7 +145,7 @@ struct MarkAtMost {
   COLLAPSCOPE_HOST_DEVICE std::size_t count() const { return rows; }
   [[nodiscard]] Traffic traffic() const { return traffic_of(rows, rows); }
   COLLAPSCOPE_HOST_DEVICE void operator()(std::size_t i) const {
-    out[i * out_stride] = norm[i * norm_stride] <= least ? 1 : 0;
+    out[i * out_stride] = norm[i] <= least ? 1 : 0;
   }
 };
 

@@ -1,15 +1,15 @@
 // Launches of sums along rows and along columns of float64 matrices.
+#include "beside_op.hpp"
 #include "column_op.hpp"
 #include "launch.cuh"
 #include "launchers.hpp"
 #include "residual_op.hpp"
-#include "target_op.hpp"
 
 namespace collapscope::kernels {
 
-cudaError_t target_rows(const double* y, std::size_t n, const double* shift, const DeviceMatrix& to,
-                        double* square, std::size_t square_stride, double* one, cudaStream_t stream) {
-  return launch_rows(TargetRows{y, n, shift, to, square, square_stride, one}, row_lanes(n), stream);
+cudaError_t beside_rows(const double* y, std::size_t n, const double* shift, const RowStats& stats,
+                        const DeviceMatrix& to, cudaStream_t stream) {
+  return launch_rows(BesideRows{y, n, shift, stats, to}, lanes_of(to.cols, 1), stream);
 }
 
 std::size_t column_workspace(std::size_t rows, std::size_t cols) {
@@ -49,9 +49,9 @@ cudaError_t map_errors(const DeviceMatrix& mapped, const double* mapped_mean, bo
                      row_lanes(mapped.cols), stream);
 }
 
-cudaError_t mark_at_most(const double* norm, std::size_t norm_stride, std::size_t rows, double least,
-                         double* out, std::size_t out_stride, cudaStream_t stream) {
-  return launch_items(MarkAtMost{norm, norm_stride, rows, least, out, out_stride}, stream);
+cudaError_t mark_at_most(const double* norm, std::size_t rows, double least, double* out,
+                         std::size_t out_stride, cudaStream_t stream) {
+  return launch_items(MarkAtMost{norm, rows, least, out, out_stride}, stream);
 }
 
 }  // namespace collapscope::kernels

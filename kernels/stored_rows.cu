@@ -64,18 +64,17 @@ cudaError_t stored_means(const StoredRows& from, const double* shift, double* wo
 }
 
 cudaError_t own_scale_rows(const StoredRows& from, const DeviceMatrix& to, double* norm,
-                           const double* centred_norm, double* unscale, std::size_t stride,
-                           cudaStream_t stream) {
-  return launch_rows(OwnScaleRows{numbers_of(from), to, norm, centred_norm, unscale, stride},
-                     row_lanes(to.cols), stream);
+                           const double* centred_norm, double* unscale, cudaStream_t stream) {
+  return launch_rows(OwnScaleRows{numbers_of(from), to, norm, centred_norm, unscale}, row_lanes(to.cols),
+                     stream);
 }
 
-cudaError_t unit_rows(const StoredRows& from, const double* norm, std::size_t norm_stride,
-                      const DeviceMatrix& to, cudaStream_t stream) {
+cudaError_t unit_rows(const StoredRows& from, const double* norm, const DeviceMatrix& to,
+                      cudaStream_t stream) {
   if (in_pairs(from, to)) {
-    return launch_columns(UnitRows<2>{numbers_of(from), norm, norm_stride, to}, stream);
+    return launch_columns(UnitRows<2>{numbers_of(from), norm, to}, stream);
   }
-  return launch_columns(UnitRows<1>{numbers_of(from), norm, norm_stride, to}, stream);
+  return launch_columns(UnitRows<1>{numbers_of(from), norm, to}, stream);
 }
 
 }  // namespace collapscope::kernels

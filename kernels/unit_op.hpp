@@ -17,8 +17,7 @@ namespace collapscope::kernels {
 template <std::size_t width>
 struct UnitRows {
   StoredNumbers from;
-  const double* norm;  // of row i at i * norm_stride
-  std::size_t norm_stride;
+  const double* norm;  // [rows]
   DeviceMatrix to;
 
   COLLAPSCOPE_HOST_DEVICE std::size_t columns() const { return to.cols / width; }
@@ -36,7 +35,7 @@ struct UnitRows {
     from.read_of(begin * packs, static_cast<unsigned>(column), packs, rows * packs, values);
     double lengths[row_batch];
     for (unsigned k = 0; k < row_batch; ++k) {  // all of them are under way before one is looked at
-      lengths[k] = norm[(begin + (k < rows ? k : 0)) * norm_stride];
+      lengths[k] = norm[begin + (k < rows ? k : 0)];
     }
     bool usual = true;
     for (unsigned k = 0; k < row_batch; ++k) {
@@ -68,7 +67,7 @@ struct UnitRows {
 
   // Of any row, by itself.
   COLLAPSCOPE_HOST_DEVICE void divide(std::size_t column, std::size_t row) const {
-    const double length = norm[row * norm_stride];
+    const double length = norm[row];
     Pack<double, width> values[1];
     from.read(row * columns() + column, 1, (row + 1) * columns(), values);
     if (is_usual(length)) {

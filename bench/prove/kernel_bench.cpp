@@ -17,7 +17,6 @@ using cuda::padded;
 using kernels::DeviceMatrix;
 using nlohmann::json;
 
-constexpr std::size_t stats_stride = 8;  // of rows of 3 targets, a, b, |h| and the zero flag
 constexpr std::size_t look_stride = 12;  // of rows of what the second look sums
 
 const ElementKind kinds[] = {ElementKind::float16, ElementKind::bfloat16, ElementKind::float32,
@@ -52,7 +51,7 @@ class KernelBench {
       float64_rows(d);
     }
     for (const std::size_t n : {3U, 10U}) {
-      target_rows(n);
+      beside_rows(n);
     }
     for (const ElementKind kind : {ElementKind::float16, ElementKind::float32}) {
       for (const Layout layout : {Layout::ntd, Layout::nchw, Layout::nhwc}) {
@@ -84,13 +83,9 @@ class KernelBench {
 
   [[nodiscard]] std::size_t rows_of(std::size_t cols) const { return numbers_ / padded(cols); }
   [[nodiscard]] DeviceMatrix x(std::size_t d) const { return {x_.data(), rows_of(d), d, padded(d)}; }
-  // Room for statistics of all rows lies at the front of y.
-  [[nodiscard]] std::size_t rows_with_stats(std::size_t d) const {
-    return std::min(rows_of(d), numbers_ / stats_stride);
-  }
 
   void stored_rows(std::size_t d, ElementType element) {
-    const std::size_t rows = rows_with_stats(d);
+    const std::size_t rows = rows_of(d);
     prove::fill(stored_.data(), rows * d * element.size(), element.kind, device_);
     const kernels::StoredRows from{stored_.data(), element, rows, d};
     const DeviceMatrix to{x_.data(), rows, d, padded(d)};
@@ -98,19 +93,18 @@ class KernelBench {
     const kernels::FiniteCheck finite{first.data(), 0, 0, 1};
     double* const stats = y_.data();
     const json shape{{"d", d}, {"type", element.name()}, {"rows", rows}};
-    measure("convert_rows", shape, rows * d * (element.size() + 8) + scattered(rows, 3, stats_stride), [&] {
+    measure("convert_rows", shape, rows * (d * (element.size() + 8) + 24), [&] {
       return kernels::convert_rows(
           from, small_.data(), nullptr, to,
-          {.norm = stats, .is_zero = stats + 1, .shifted_square = stats + 2, .stride = stats_stride}, finite,
-          stream_);
+          {.norm = stats, .is_zero = stats + rows, .shifted_square = stats + 2 * rows}, finite, stream_);
     });
     const DeviceBuffer<double> workspace(kernels::column_workspace(rows, d) + d);
     measure("stored_means", shape, rows * d * element.size(), [&] {
       return kernels::stored_means(from, small_.data(), workspace.data() + d, workspace.data(), stream_);
     });
     look(from, finite, shape);
-    measure("unit_rows", shape, rows * d * (element.size() + 8) + scattered(rows, 1, stats_stride),
-            [&] { return kernels::unit_rows(from, stats, stats_stride, to, stream_); });
+    measure("unit_rows", shape, rows * (d * (element.size() + 8) + 8),
+            [&] { return kernels::unit_rows(from, stats, to, stream_); });
     prove::fill(x_.data(), x_.bytes(), ElementKind::float64, device_);
   }
 
@@ -154,18 +148,21 @@ class KernelBench {
     prove::fill(norms.data(), norms.bytes(), ElementKind::float64, device_);
     measure("outside_rows", {{"d", d}, {"rows", count}},
             count * (2 * d + 2) * 8 + scattered(count, 4, look_stride), [&] {
-              return kernels::outside_rows(some, within, small_.data(), {norms.data(), norms.data() + 1, 2},
+              return kernels::outside_rows(some, within, small_.data(), {norms.data(), norms.data() + count},
                                            y_.data(), look_stride, stream_);
             });
   }
 
-  void target_rows(std::size_t n) {
-    const std::size_t stride = padded(n + 4);
+  void beside_rows(std::size_t n) {
+    const std::size_t stride = padded(n + 5);
     const std::size_t rows = numbers_ / (stride + look_stride);
     const json shape{{"n", n}, {"rows", rows}};
-    const DeviceMatrix to{y_.data(), rows, n, stride};
-    measure("target_rows", shape, rows * n * 8 + scattered(rows, n + 1, stride), [&] {
-      return kernels::target_rows(x_.data(), n, small_.data(), to, y_.data() + n, stride, nullptr, stream_);
+    const DeviceMatrix to{y_.data(), rows, n + 5, stride};
+    double* const stats = x_.data() + rows * n;
+    measure("beside_rows", shape, rows * (n + 3) * 8 + scattered(rows, n + 5, stride), [&] {
+      return kernels::beside_rows(
+          x_.data(), n, small_.data(),
+          {.norm = stats, .is_zero = stats + rows, .shifted_square = stats + 2 * rows}, to, stream_);
     });
     const DeviceMatrix predicted{y_.data(), rows, n, stride};
     double* const out = y_.data() + rows * stride;
@@ -174,8 +171,8 @@ class KernelBench {
               return kernels::map_errors(predicted, small_.data(), false, {}, x_.data(), small_.data() + n,
                                          out, look_stride, stream_);
             });
-    measure("mark_at_most", shape, scattered(rows, 1, 2) + scattered(rows, 1, look_stride),
-            [&] { return kernels::mark_at_most(x_.data(), 2, rows, 1e-3, out, look_stride, stream_); });
+    measure("mark_at_most", shape, rows * 8 + scattered(rows, 1, look_stride),
+            [&] { return kernels::mark_at_most(x_.data(), rows, 1e-3, out, look_stride, stream_); });
   }
 
   void pooled_rows(ElementKind kind, Layout layout, std::size_t channels, Pool pool) {

@@ -19,7 +19,6 @@ enum Column : std::size_t {
   columns = 6,
 };
 constexpr std::size_t of_classes = 2;
-constexpr std::size_t norm_stride = 2;
 constexpr std::size_t vectors_at_once = 1024;  // vectors that are scored at a time
 
 std::size_t largest_upload(const ClassLook& look) {
@@ -55,7 +54,7 @@ ClassPass::ClassPass(const Device& device, const LookSpec& spec, const double* f
       x_(device, part_rows * padded(d_)),
       rest_(device, part_rows * padded(d_)),
       along_(device, part_rows * along_cols()),
-      norms_(device, part_rows * norm_stride),
+      norms_(device, 2 * part_rows),
       values_(device, part_rows * columns),
       workspace_(device, kernels::column_workspace(part_rows, record)),
       of_classes_(device, look_->means->rows(), of_classes, part_rows) {
@@ -112,7 +111,7 @@ void ClassPass::add(const DeviceRows& rows, const RowSource& source, double* to)
   const kernels::DeviceMatrix x{x_.data(), rows.rows, d_, padded(d_)};
   const kernels::DeviceMatrix rest{rest_.data(), rows.rows, d_, padded(d_)};
   source.convert(device_, feature_mean_, nullptr, x,
-                 {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = norm_stride});
+                 {.norm = norms_.data(), .shifted_norm = norms_.data() + part_rows_});
   const auto subtract = [&](const kernels::DeviceMatrix& from, const double* means, Column column) {
     Call("rows less their class's mean")
         .check(kernels::class_rests(from, rows.targets, means, rest.data, values(column), columns,
@@ -122,7 +121,7 @@ void ClassPass::add(const DeviceRows& rows, const RowSource& source, double* to)
   add_whitened(rest, whitening_, look_->whitening.rows(), whitened);
   add_whitened(rest, whitening_by_rows_, look_->whitening_by_rows.rows(), whitened_by_rows);
   if (unit_means_.size() > 0) {
-    source.normalize(device_, norms_.data(), norm_stride, rest);
+    source.normalize(device_, norms_.data(), rest);
     subtract(rest, unit_means_.data(), whitened_unit);
     add_whitened(rest, unit_whitening_, look_->unit_whitening.rows(), whitened_unit);
   }
@@ -163,8 +162,7 @@ void ClassPass::find(const kernels::DeviceMatrix& x, const Candidates& among, co
   search.offsets = among.offsets.data();
   search.vectors = among.vectors;
   search.cols = d_;
-  search.norm = norms_.data() + 1;
-  search.norm_stride = norm_stride;
+  search.norm = norms_.data() + part_rows_;
   search.rounding = among.scores.rounding;
   search.offset_error = among.scores.offset_error;
   search.longest = among.scores.longest;

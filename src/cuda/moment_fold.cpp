@@ -37,6 +37,7 @@ Sum made_if(bool wanted, const Device& device, Arguments... arguments) {
 
 CudaMomentFold::Work::Work(const Device& device, const FoldSpec& spec, std::size_t rows)
     : x(device, rows * padded(spec.format.row_length() + spec.targets + 5)),
+      stats(device, 3 * rows),
       unit(device,
            spec.normalized_scatter || spec.unit_classes ? rows * padded(spec.format.row_length()) : 0),
       sums(device, std::max(kernels::column_workspace(rows, spec.format.row_length()),
@@ -218,14 +219,13 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   const kernels::DeviceMatrix x = this->x(rows.rows);
   const kernels::DeviceMatrix right = this->right(rows.rows);
   const kernels::DeviceMatrix y = middle_cols(right, 0, n_);
-  double* const a = right.data + n_;
-  double* const norm = a + 3;
+  const kernels::RowStats stats{.norm = work_->stats.data(),
+                                .is_zero = work_->stats.data() + part_rows_,
+                                .shifted_square = work_->stats.data() + 2 * part_rows_};
   double* const sums = log_.data() + record_at(rows_of_part_.size()) + 2 * d_;
   double* const mean_y = sums + beside();
-  source_.convert(device_, pilot(), centre, x,
-                  {.norm = norm, .is_zero = norm + 1, .shifted_square = a, .stride = right.stride});
-  Call("shifting targets")
-      .check(kernels::target_rows(rows.targets, n_, pilot() + d_, y, a + 1, right.stride, a + 2, stream));
+  source_.convert(device_, pilot(), centre, x, stats);
+  Call("shifting targets").check(kernels::beside_rows(rows.targets, n_, pilot() + d_, stats, right, stream));
   Call("the mean of targets").check(kernels::column_sums(right, work_->sums.data(), sums, mean_y, stream));
   Call("centring targets").check(kernels::subtract_row(y, mean_y, stream));
 
@@ -250,10 +250,10 @@ void CudaMomentFold::fold(const DeviceRows& rows) {
   sums_->right.add(device_, multiplied, multiplied);
   const kernels::DeviceMatrix unit{work_->unit.data(), rows.rows, d_, padded(d_)};
   if (spec_.normalized_scatter || spec_.unit_classes) {
-    source_.normalize(device_, norm, right.stride, unit);
+    source_.normalize(device_, stats.norm, unit);
   }
   if (classes_) {
-    classes_->add(device_, rows.classes, x, {a, right.stride}, centre, unit);
+    classes_->add(device_, rows.classes, x, {right.data + n_, right.stride}, centre, unit);
   }
   if (spec_.normalized_scatter) {
     if (measured()) {

@@ -48,6 +48,7 @@ class CudaMomentFold final : public MomentFold {
   struct Work {
     Work(const Device& device, const FoldSpec& spec, std::size_t rows);
     DeviceBuffer<double> x;
+    DeviceBuffer<double> stats;  // [3, rows]: |h|, the zero flag, a
     DeviceBuffer<double> unit;
     DeviceBuffer<double> sums;
     DeviceBuffer<float> floats;  // [rows, d] when they are multiplied

@@ -101,7 +101,7 @@ ResidualPass::ResidualPass(const Device& device, LookSpec spec, std::size_t part
       x_(device, in_one_pass_ ? 0 : part_rows * padded(d_)),
       within_(device, x_.size()),
       coordinates_(device, in_one_pass_ ? 0 : part_rows * padded(map_rows_)),
-      norms_(device, in_one_pass_ ? 0 : part_rows * norm_stride),
+      norms_(device, in_one_pass_ ? 0 : 3 * part_rows),
       values_(device, part_rows * value_stride),
       workspace_(device, kernels::column_workspace(part_rows, columns)),
       records_(device, first_record + most_waiting * record_size()),
@@ -189,8 +189,8 @@ void ResidualPass::look_in_passes(const DeviceRows& rows) {
   double* const values = values_.data();
 
   source_.convert(device_, constant(constants_.feature_mean), nullptr, x,
-                  {.norm = norms_.data(), .shifted_norm = norms_.data() + 1, .stride = norm_stride});
-  source_.own_scale(device_, x, norms_.data(), norms_.data() + 1, norms_.data() + 2, norm_stride);
+                  {.norm = norms(0), .shifted_norm = norms(1)});
+  source_.own_scale(device_, x, norms(0), norms(1), norms(2));
   if (map_rows_ > 0) {
     multiply_transposed(device_, x, {constants_.all.data() + constants_.maps, map_rows_, d_, d_},
                         coordinates);
@@ -221,8 +221,8 @@ void ResidualPass::look_in_passes(const DeviceRows& rows) {
                                    rows.targets, mean_y, values + published, value_stride, stream));
   }
   Call("rows at the mean")
-      .check(kernels::mark_at_most(norms_.data() + 1, norm_stride, rows.rows, least_norm(), values + at_mean,
-                                   value_stride, stream));
+      .check(
+          kernels::mark_at_most(norms(1), rows.rows, least_norm(), values + at_mean, value_stride, stream));
 }
 
 // x - coordinates basis, squared; basis [coordinates.cols, d].

@@ -23,8 +23,6 @@ class ResidualPass {
   [[nodiscard]] std::vector<ResidualSums> take();
 
  private:
-  static constexpr std::size_t norm_stride = 3;
-
   // Host values on the device, which go up in one copy.
   struct Constants {
     Constants(const Device& device, const LookSpec& spec);
@@ -51,9 +49,9 @@ class ResidualPass {
   void flush();
   // Rows at most so far from the mean lie at it.
   [[nodiscard]] double least_norm() const;
-  [[nodiscard]] kernels::RowNorms norms() const {
-    return {norms_.data(), norms_.data() + 1, norm_stride, norms_.data() + 2};
-  }
+  // |h|, |h - mean|, what takes a row's own scale back [part_rows].
+  [[nodiscard]] double* norms(std::size_t column) const { return norms_.data() + column * part_rows_; }
+  [[nodiscard]] kernels::RowNorms norms() const { return {norms(0), norms(1), norms(2)}; }
 
   const Device& device_;
   LookSpec spec_;

@@ -46,9 +46,9 @@ void RowSource::convert(const Device& device, const double* shift, const double*
 }
 
 void RowSource::own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
-                          const double* centred_norm, double* unscale, std::size_t stride) const {
+                          const double* centred_norm, double* unscale) const {
   Call("rows with their own scale")
-      .check(kernels::own_scale_rows(current_, x, norm, centred_norm, unscale, stride, device.compute()));
+      .check(kernels::own_scale_rows(current_, x, norm, centred_norm, unscale, device.compute()));
 }
 
 void RowSource::look(const Device& device, const kernels::LookArguments& look) const {
@@ -59,9 +59,8 @@ void RowSource::choose(const Device& device, const kernels::BestSearch& search) 
   Call("the classifier's choice").check(kernels::highest_vectors(search, current_, device.compute()));
 }
 
-void RowSource::normalize(const Device& device, const double* norm, std::size_t norm_stride,
-                          const kernels::DeviceMatrix& unit) const {
-  Call("normalizing rows").check(kernels::unit_rows(current_, norm, norm_stride, unit, device.compute()));
+void RowSource::normalize(const Device& device, const double* norm, const kernels::DeviceMatrix& unit) const {
+  Call("normalizing rows").check(kernels::unit_rows(current_, norm, unit, device.compute()));
 }
 
 void RowSource::clear_check(const Device& device) {

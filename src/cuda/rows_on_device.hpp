@@ -24,14 +24,13 @@ class RowSource {
                const kernels::RowStats& stats) const;
   // After `convert` about the mean: rows that need it get their own scale.
   void own_scale(const Device& device, const kernels::DeviceMatrix& x, double* norm,
-                 const double* centred_norm, double* unscale, std::size_t stride) const;
+                 const double* centred_norm, double* unscale) const;
   // Of a second look at rows that are projected on few directions, all that it sums.
   void look(const Device& device, const kernels::LookArguments& look) const;
   // As kernels::highest_vectors.
   void choose(const Device& device, const kernels::BestSearch& search) const;
   // unit = h / |h|
-  void normalize(const Device& device, const double* norm, std::size_t norm_stride,
-                 const kernels::DeviceMatrix& unit) const;
+  void normalize(const Device& device, const double* norm, const kernels::DeviceMatrix& unit) const;
 
   // Before the first `set`.
   void clear_check(const Device& device);

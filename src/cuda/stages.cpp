@@ -28,7 +28,7 @@ class ResidentRows {
         bytes_(spec_.bytes.size()),
         targets_(spec_.rows * spec_.targets),
         x_(part_rows * padded(d())),
-        norms_(part_rows * stats_stride),
+        norms_(3 * part_rows),
         shift_(d()),
         first_bad_(1),
         source_(device, spec_.format, part_rows, first_bad_.data()),
@@ -106,8 +106,6 @@ class ResidentRows {
   }
 
  private:
-  static constexpr std::size_t stats_stride = 4;  // |h|, the zero flag, |h - shift|^2
-
   [[nodiscard]] std::size_t d() const { return spec_.format.row_length(); }
   [[nodiscard]] std::size_t row_bytes() const { return spec_.format.sample_bytes(); }
   [[nodiscard]] DeviceMatrix x(std::size_t rows) const { return {x_.data(), rows, d(), padded(d())}; }
@@ -133,9 +131,8 @@ class ResidentRows {
     source_.set(device_, part);
     source_.convert(device_, shift_.data(), nullptr, x(part.rows),
                     {.norm = norms_.data(),
-                     .is_zero = norms_.data() + 1,
-                     .shifted_square = norms_.data() + 2,
-                     .stride = stats_stride});
+                     .is_zero = norms_.data() + part_rows_,
+                     .shifted_square = norms_.data() + 2 * part_rows_});
   }
 
   // As many rows as a quarter of the free memory holds, all alike the first part's.

@@ -193,7 +193,6 @@ class BestOfVectors : public ::testing::Test {
       search.vectors = vectors.data();
       search.cols = cols;
       search.norm = norms.data();
-      search.norm_stride = 1;
       search.rounding = 1e-15;
       search.offset_error = rounding;
       search.x = of_x.matrix().data;

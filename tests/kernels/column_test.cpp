@@ -5,10 +5,10 @@
 
 #include <cmath>
 
+#include "beside_op.hpp"
 #include "cpu/row_pass.hpp"
 #include "geometry.hpp"
 #include "kernels/support.hpp"
-#include "target_op.hpp"
 
 namespace collapscope {
 namespace {
@@ -127,17 +127,19 @@ TEST(ColumnSums, EitherResultMayBeLeftOut) {
   EXPECT_EQ(found, (std::vector<double>{0, 1}));
 }
 
-TEST(TargetRows, ShiftedBesideOtherColumns) {
+TEST(BesideRows, TargetsAndWhatProductsWant) {
   test::Random random(10);
   for (const std::size_t n : {0U, 1U, 3U, 40U}) {
     const Matrix y = test::random_matrix(6, n, random);
     const Matrix shift = test::random_matrix(1, n, random);
+    const Matrix columns = test::random_matrix(3, y.rows(), random);
+    const kernels::RowStats stats{.norm = const_cast<double*>(columns.view().row(0).data()),
+                                  .is_zero = const_cast<double*>(columns.view().row(1).data()),
+                                  .shifted_square = const_cast<double*>(columns.view().row(2).data())};
     for (const LaunchShape& launch : test::row_launches()) {
-      DeviceRows out(y.rows(), n, 2);
-      std::vector<double> squares(y.rows() * 3, -1);
-      run_rows(kernels::TargetRows{y.data(), n, shift.data(), out.matrix(), squares.data() + 1, 3,
-                                   squares.data() + 2},
-               launch.grid, launch.block);
+      DeviceRows out(y.rows(), n + 5, 2);
+      run_rows(kernels::BesideRows{y.data(), n, shift.data(), stats, out.matrix()}, launch.grid,
+               launch.block);
       EXPECT_TRUE(out.padding_untouched());
       for (std::size_t i = 0; i < y.rows(); ++i) {
         double square = 0;
@@ -145,9 +147,11 @@ TEST(TargetRows, ShiftedBesideOtherColumns) {
           EXPECT_EQ(out.row(i)[j], y(i, j) - shift(0, j));
           square += out.row(i)[j] * out.row(i)[j];
         }
-        EXPECT_NEAR(squares[3 * i + 1], square, static_cast<double>(n) * eps * square);
-        EXPECT_EQ(squares[3 * i + 2], 1);
-        EXPECT_EQ(squares[3 * i], -1);
+        EXPECT_EQ(out.row(i)[n], columns(2, i));
+        EXPECT_NEAR(out.row(i)[n + 1], square, static_cast<double>(n) * eps * square);
+        EXPECT_EQ(out.row(i)[n + 2], 1);
+        EXPECT_EQ(out.row(i)[n + 3], columns(0, i));
+        EXPECT_EQ(out.row(i)[n + 4], columns(1, i));
       }
     }
   }

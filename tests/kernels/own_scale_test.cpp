@@ -32,24 +32,25 @@ TEST(OwnScaleRows, SmallRowsAndNoOthers) {
       DeviceRows rows(Matrix(row_sizes.size(), cols), 1);
       std::vector<double> norms;
       for (std::size_t i = 0; i < row_sizes.size(); ++i) {
-        norms.insert(norms.end(), {cpu::norm(stored.view().row(i)), 1.0, -1.0});
+        norms.push_back(cpu::norm(stored.view().row(i)));
       }
       const std::vector<double> before = norms;
-      run_rows(kernels::OwnScaleRows{data.numbers(), rows.matrix(), norms.data(), norms.data() + 1,
-                                     norms.data() + 2, 3},
+      const std::vector<double> centred_norms(row_sizes.size(), 1.0);
+      std::vector<double> unscales(row_sizes.size(), -1.0);
+      run_rows(kernels::OwnScaleRows{data.numbers(), rows.matrix(), norms.data(), centred_norms.data(),
+                                     unscales.data()},
                launch.grid, launch.block);
       EXPECT_TRUE(rows.padding_untouched());
       for (std::size_t i = 0; i < row_sizes.size(); ++i) {
         const bool own = i != 0 && i != 2;
         std::vector<double> expected(stored.view().row(i).begin(), stored.view().row(i).end());
-        const double unscale = own ? cpu::take_own_scale(expected, before[3 * i]) : 0;
-        EXPECT_EQ(norms[3 * i + 1], 1.0);
-        EXPECT_EQ(norms[3 * i + 2], unscale);
+        const double unscale = own ? cpu::take_own_scale(expected, before[i]) : 0;
+        EXPECT_EQ(unscales[i], unscale);
         if (own) {
           EXPECT_EQ(std::vector<double>(rows.row(i).begin(), rows.row(i).end()), expected);
-          EXPECT_NEAR(norms[3 * i], cpu::norm(expected), static_cast<double>(cols) * eps * norms[3 * i]);
+          EXPECT_NEAR(norms[i], cpu::norm(expected), static_cast<double>(cols) * eps * norms[i]);
         } else {
-          EXPECT_EQ(norms[3 * i], before[3 * i]);
+          EXPECT_EQ(norms[i], before[i]);
           EXPECT_EQ(rows.row(i)[0], 0);
         }
       }
@@ -64,14 +65,16 @@ TEST(OwnScaleRows, TheirResidualsAreTheirOwn) {
   rest(1, 0) = 1.5;
   rest(1, 1) = 1;
   const std::vector<double> mean{3, 4};
-  const std::vector<double> norms{10, 2, 0, 2, 5, 0x1p-9};
+  const std::vector<double> norms{10, 2};
+  const std::vector<double> centred_norms{2, 5};
+  const std::vector<double> unscales{0, 0x1p-9};
   for (const LaunchShape& launch : test::row_launches()) {
     DeviceRows rows(rest, 0);
     std::vector<double> out(8, -1);
     run_rows(kernels::OutsideRows<2>{rows.matrix(),
                                      nullptr,
                                      mean.data(),
-                                     {norms.data(), norms.data() + 1, 3, norms.data() + 2},
+                                     {norms.data(), centred_norms.data(), unscales.data()},
                                      out.data(),
                                      4},
              launch.grid, launch.block);
@@ -90,7 +93,9 @@ TEST(OwnScaleRows, TheirErrorsOfMapsAreTheirOwn) {
   Matrix mapped(2, 1);
   mapped(0, 0) = 2;
   mapped(1, 0) = 6;
-  const std::vector<double> norms{10, 2, 0, 2, 5, 0.5};
+  const std::vector<double> norms{10, 2};
+  const std::vector<double> centred_norms{2, 5};
+  const std::vector<double> unscales{0, 0.5};
   const double of_mean = 7;
   const std::vector<double> y{20, 30};
   const double target_mean = 10;
@@ -100,7 +105,7 @@ TEST(OwnScaleRows, TheirErrorsOfMapsAreTheirOwn) {
     run_rows(kernels::MapErrors{rows.matrix(),
                                 &of_mean,
                                 about_mean,
-                                {norms.data(), norms.data() + 1, 3, norms.data() + 2},
+                                {norms.data(), centred_norms.data(), unscales.data()},
                                 y.data(),
                                 &target_mean,
                                 out.data(),
