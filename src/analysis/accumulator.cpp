@@ -113,9 +113,11 @@ class Accumulator::Work {
     if (!looks_.empty() || !other.looks_.empty()) {
       throw UsageError("a second look has begun: accumulators cannot be merged before compute()");
     }
-    if (!has_layers_of(other)) {
-      throw UsageError(
-          "only accumulators of the same layers, weights, targets, classes, types and options can be merged");
+    if (const std::string what = difference_from(other); !what.empty()) {
+      throw UsageError(fmt::format(
+          "only accumulators of the same layers, weights, targets, classes, types and options can "
+          "be merged; found different {}",
+          what));
     }
     if (other.targets_.rows() == 0) {
       return;
@@ -405,20 +407,46 @@ class Accumulator::Work {
     return options_.memory != 0 ? options_.memory : default_memory();
   }
 
-  [[nodiscard]] bool has_layers_of(const Work& other) const {
-    const auto same = [](const AccumulatedLayer& a, const AccumulatedLayer& b) {
-      return a.name == b.name && a.features == b.features && a.element == b.element && a.weight == b.weight &&
-             a.bias == b.bias && a.convolution == b.convolution;
-    };
-    return targets_.targets() == other.targets_.targets() && targets_.classes() == other.targets_.classes() &&
-           (targets_.are_labels() || target_element_ == other.target_element_) &&
-           options_.ignore_label == other.options_.ignore_label &&
-           options_.metrics.text() == other.options_.metrics.text() &&
-           options_.signal_dim == other.options_.signal_dim &&
-           options_.intrinsic_signal_dim == other.options_.intrinsic_signal_dim &&
-           options_.top == other.options_.top && options_.per_class == other.options_.per_class &&
-           options_.precision == other.options_.precision &&
-           std::equal(layers_.begin(), layers_.end(), other.layers_.begin(), other.layers_.end(), same);
+  // What keeps the sums from being merged; empty: nothing.
+  [[nodiscard]] std::string difference_from(const Work& other) const {
+    const AnalysisOptions& theirs = other.options_;
+    const std::pair<bool, const char*> same[] = {
+        {targets_.classes() == other.targets_.classes(), "classes"},
+        {targets_.targets() == other.targets_.targets(), "targets"},
+        {targets_.are_labels() || target_element_ == other.target_element_, "types of targets"},
+        {options_.ignore_label == theirs.ignore_label, "ignore_label"},
+        {options_.metrics.text() == theirs.metrics.text(), "metrics"},
+        {options_.signal_dim == theirs.signal_dim &&
+             options_.intrinsic_signal_dim == theirs.intrinsic_signal_dim,
+         "signal_dim"},
+        {options_.top == theirs.top, "top"},
+        {options_.per_class == theirs.per_class, "per_class"},
+        {options_.precision == theirs.precision, "precision"},
+        {layers_.size() == other.layers_.size(), "numbers of layers"}};
+    for (const auto& [is_same, what] : same) {
+      if (!is_same) {
+        return what;
+      }
+    }
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      if (const char* const what = difference_of(layers_[i], other.layers_[i]); what != nullptr) {
+        return fmt::format("{} of layer '{}'", what, printable(layers_[i].name));
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] static const char* difference_of(const AccumulatedLayer& a, const AccumulatedLayer& b) {
+    if (a.name != b.name) {
+      return "names";
+    }
+    if (a.features != b.features) {
+      return "widths";
+    }
+    if (!(a.element == b.element)) {
+      return "types";
+    }
+    return a.weight == b.weight && a.bias == b.bias && a.convolution == b.convolution ? nullptr : "weights";
   }
 
   // Rows that are not finite may be found only now.

@@ -310,6 +310,35 @@ TEST_F(Accumulators, RefuseWhatDoesNotFit) {
   }
 }
 
+// What differs is named.
+TEST_F(Accumulators, MergeWithTheSameOnly) {
+  const auto made_of = [](std::vector<AccumulatedLayer> layers, std::size_t targets = 1,
+                          const AnalysisOptions& options = {}) {
+    return Accumulator(std::move(layers), {targets, {}, 0}, options, make_cpu_backend(1));
+  };
+  const auto refusal = [&](Accumulator other) {
+    Accumulator accumulator = made_of({{"a", 3, {}}});
+    try {
+      accumulator.merge(other);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refusal(made_of({{"a", 3, {}}})), "");
+  EXPECT_THAT(refusal(made_of({{"a", 3, {}}}, 2)), HasSubstr("found different targets"));
+  EXPECT_THAT(refusal(made_of({{"a", 3, {}}, {"b", 3, {}}})), HasSubstr("found different numbers of layers"));
+  EXPECT_THAT(refusal(made_of({{"b", 3, {}}})), HasSubstr("found different names of layer 'a'"));
+  EXPECT_THAT(refusal(made_of({{"a", 4, {}}})), HasSubstr("found different widths of layer 'a'"));
+  EXPECT_THAT(refusal(made_of({{"a", 3, {ElementKind::float32, false}}})),
+              HasSubstr("found different types of layer 'a'"));
+  EXPECT_THAT(refusal(made_of({{"a", 3, {}, Matrix(1, 3)}})),
+              HasSubstr("found different weights of layer 'a'"));
+  AnalysisOptions options;
+  options.metrics = MetricChoice("nrc1");
+  EXPECT_THAT(refusal(made_of({{"a", 3, {}}}, 1, options)), HasSubstr("found different metrics"));
+}
+
 TEST_F(Accumulators, RefuseAWeightOrBiasThatIsNotFinite) {
   for (const double odd :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {

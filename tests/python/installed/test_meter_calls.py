@@ -83,6 +83,15 @@ def test_a_number_that_is_none_is_named_and_the_batch_leaves_no_trace(first, bad
     assert meter.results()["checkpoints"] == expected.results()["checkpoints"]
 
 
+def test_the_first_layer_with_a_nan_is_named():
+    """Not the predictions, and no layer behind it."""
+    model = model_of(4)
+    with torch.no_grad():
+        model[1].bias[0] = np.nan
+    with pytest.raises(ValueError, match=r"layers/2/activations: sample 0 has a NaN or Inf \(as float32\)"):
+        collapscope.Meter(model).update(*batch())
+
+
 def test_lengths_that_overflow_are_no_numbers_that_are_none():
     model = model_of(1)
     meter = collapscope.Meter(model)

@@ -221,6 +221,17 @@ def test_two_ranks(tmp_path):
     assert parts[0].compute(wide=True)["nc1"][1] == pytest.approx(whole.compute(wide=True)["nc1"][1], rel=1e-9)
 
 
+def test_two_classes_with_one_logit():
+    data = [(x, y % 2) for x, y in batches()]
+    model = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.ReLU(), torch.nn.Linear(6, 1))
+    with pytest.raises(ValueError, match="predictions: found one logit .*classes=2, and output=lambda result: None"):
+        collapscope.Meter(model, task="classification").update(*data[0])
+    meter = collapscope.Meter(model, task="classification", classes=2, output=lambda result: None)
+    for x, y in data:
+        meter.update(x, y)
+    assert meter.compute(wide=True)["nc1"].notna().all()
+
+
 def test_what_a_recorder_warns_of():
     """Once for all batches, of rows that float16 makes 0, of probabilities and of statistics that move."""
     nn = torch.nn

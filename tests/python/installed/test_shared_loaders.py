@@ -33,7 +33,7 @@ for wanted, call in (("looks: found 2 for a loader that shares its samples out a
     assert wanted in refused(call), refused(call)
 data.tensors[0][3] = float("nan")  # of one rank
 found = refused(lambda: collapscope.measure(net, DataLoader(data, 8, sampler=DistributedSampler(data, shuffle=False))))
-assert "found no sums on rank 1: AccumulatorError: meter: predictions: sample 1 has a NaN" in found, found
+assert "found no sums on rank 1: AccumulatorError: meter: layers/0/activations: sample 1 has a NaN" in found, found
 """
 
 CALLBACKS = COMMON + """

@@ -162,7 +162,7 @@ def test_nan_and_inf_name_layer_and_sample(tmp_path, value):
         rec.add(torch.randn(10, 4), torch.randn(10, 2))
         x = torch.randn(10, 4)
         x[6, 1] = value
-        with pytest.raises(ValueError, match=r"dump\.h5: (predictions|layers/0/activations): sample 16 has a NaN or Inf"):
+        with pytest.raises(ValueError, match=r"dump\.h5: layers/0/activations: sample 16 has a NaN or Inf"):
             rec.add(x, torch.randn(10, 2))
         with pytest.raises(ValueError, match=r"dump\.h5: layers/0/activations: sample 16 has a NaN or Inf \(as float32\)"):
             rec.add(x, torch.randn(10, 2), predictions=torch.randn(10, 2))

@@ -214,6 +214,8 @@ class Headed(nn.Module):
      r"predictions: found shape \[20, 6, 1\]; expected \[20, 6\] .*; a target for each position takes y of shape \[20, 6, 1\] \(y.unsqueeze"),
     (tokens, (N, T), {"pool": "mean", "output": lambda out: out[:, :, :1]},
      r"predictions: found shape \[20, 6, 1\]; expected \[20, 6\] beside targets of shape \[20, 6\]$"),
+    (tokens, (N, T), {"output": lambda out: out},  # as of a language model
+     r"predictions: found shape \[20, 6, 3\]; expected \[20, 6\] .*; a label for each position takes task='classification', pool='none'"),
     (Headed, (N, T, 3), {"pool": "none"}, r"layers/head: found an input of shape \[20, 4\]; expected one row for each of the positions "
                                           r"\[6\], as every position has a target\. Leave out what has none: exclude=\['head'\]")])
 def test_refused(tmp_path, model, y, options, message):

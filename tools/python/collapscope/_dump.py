@@ -355,6 +355,8 @@ def check_predictions(path, task: str, found: tuple, targets: tuple, labels: boo
         fits = 1 <= len(found) <= 2 and found[0] == targets[0] and (found[1:] or (1,)) == (targets[1:] or (1,))
         expected = f"{list(targets)} beside targets of shape {list(targets)}"
         hint = "; task='classification' takes integers as labels of classes" if labels else ""
+        if len(found) == 3 and found[:2] == targets and found[2] > 1:
+            hint += "; a label for each position takes task='classification', pool='none'"
     else:
         fits = len(found) == 2 and found[0] == targets[0]
         expected, hint = f"logits of shape [{targets[0]}, K], one column for each class", f"; {without} records none"

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ._arrays import gpu_of, is_torch
-from ._dump import CheckedRows, shape_text, type_name
+from ._dump import CheckedRows, first_bad_row, shape_text, type_name
 from ._gather import buffers_of, gathered
 from ._labels import labels_of
 from ._model import same_random, unwrap
@@ -39,7 +39,8 @@ class _Sums(CheckedRows):
         self.buffers: dict[str, str] = {}  # of the model at the first batch, for other ranks
 
     def check(self, name: str, values) -> None:
-        super().check(name, _like(values))  # tensors: without their numbers, see _require_finite
+        # Numbers of tensors, and of predictions, which come behind all layers, are looked at in append_all.
+        super().check(name, values[:0] if name == "predictions" else _like(values))
         classes = self.options["classes"] if self.sums is None else self.sums.classes
         if name == "targets" and classes is not None and self.task == "classification":
             labels_of(values, classes, None)  # before any of the batch is in the sums
@@ -75,6 +76,8 @@ class _Sums(CheckedRows):
         self._require_finite({name: rows for name, rows in arrays.items() if is_torch(rows) and rows.is_floating_point()})
         arrays = dict(arrays)
         targets, predictions = arrays.pop("targets"), arrays.pop("predictions", None)
+        if predictions is not None:
+            self.refuse_bad_row("predictions", first_bad_row(predictions), type_name(predictions))
         features = {name.split("/", 1)[1].rsplit("/", 1)[0]: rows for name, rows in arrays.items()}
         for layer, rows in features.items():
             if rows.ndim != 2:
@@ -104,6 +107,9 @@ class _Sums(CheckedRows):
     def _classes(self, logits: np.ndarray | None) -> int:
         """As many as the model has logits, else as the last weight has rows."""
         if logits is not None and logits.ndim == 2:
+            if logits.shape[1] == 1:
+                raise AccumulatorError(f"{self.path}: predictions: found one logit for each sample; expected one for each class. For two classes "
+                                       "with one logit: classes=2, and output=lambda result: None")
             return logits.shape[1]
         linear = [weight for weight in self.weights.values() if weight.ndim == 2]
         if not linear:

@@ -426,7 +426,9 @@ class Recorder:
         """Checks all, then stores all."""
         first = self._writer is None
         samples = len(arrays["targets"])
+        predictions = {name: arrays.pop(name) for name in ("predictions",) if name in arrays}
         arrays.update((f"layers/{name}/activations", call.rows) for name, call in calls.items())
+        arrays.update(predictions)  # last: a NaN is said of the first layer that has it
         if first:
             extra = {"sample": "position"} if positions and "sample" not in self._attributes else {}
             self._writer = self._new_writer({**self._attributes, **extra})
