@@ -1,4 +1,5 @@
 """convert: every kind of file, as function and as command, against arrays in memory; and what is refused."""
+import importlib
 import json
 import os
 import signal
@@ -17,9 +18,7 @@ import collapscope
 
 def main(*arguments):
     """The command, in this process."""
-    import collapscope.convert
-
-    return sys.modules["collapscope.convert"].main([str(argument) for argument in arguments])
+    return importlib.import_module("collapscope.convert").main([str(argument) for argument in arguments])
 
 
 def numbers(dtype="float32"):
@@ -221,7 +220,7 @@ def test_images_and_sequences_with_their_attributes(tmp_path, analyze):
 
 def test_a_large_array_is_copied_in_pieces(tmp_path, monkeypatch):
     """Never more than a piece of a mapped file at once; what is not mapped is seen by the sizes of the pieces."""
-    module = sys.modules["collapscope.convert"]
+    module = importlib.import_module("collapscope.convert")
     monkeypatch.setattr(module, "PIECE_BYTES", 1000)
     arrays = numbers()
     folder = as_npy(tmp_path, 0, arrays)
@@ -789,10 +788,13 @@ def test_labels_of_positions(tmp_path, analyze):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys, number):
+def test_a_signal_leaves_nothing(request, tmp_path, monkeypatch, capsys, number):
     """As batch systems end a job."""
-    module = sys.modules["collapscope.convert"]
-    copy, before = module.copy_rows, signal.getsignal(number)
+    module = importlib.import_module("collapscope.convert")
+    before = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    of_the_tests = signal.signal(number, before)  # which may ignore it, as under nohup
+    request.addfinalizer(lambda: signal.signal(number, of_the_tests))
+    copy = module.copy_rows
 
     def stopped(*arguments):
         copy(*arguments)
@@ -806,7 +808,7 @@ def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys, number):
 
 
 def test_an_array_that_does_not_fit_the_memory(tmp_path, monkeypatch, capsys):
-    module = sys.modules["collapscope._sources"]
+    module = importlib.import_module("collapscope._sources")
 
     def too_large(self, name):
         raise MemoryError("Unable to allocate 1 TiB")
