@@ -222,12 +222,15 @@ Task prepare(const AnalyzeOptions& options, const AnalysisOptions& analysis, Pro
   return task;
 }
 
-void add_provenance(Results& results, const Task& task, const std::string& command_line) {
+void add_provenance(Results& results, const AnalyzeOptions& options, const Task& task,
+                    const std::string& command_line) {
   results.failures.insert(results.failures.begin(), task.failures.begin(), task.failures.end());
   const BuildInfo build = build_info();
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.options =
+      options_that_count(identity_of_options(options, task.chosen.backend->is_device()));
   results.provenance.threads_wanted = task.chosen.threads_wanted;
   if (!task.chosen.note.empty()) {
     results.provenance.fallbacks.add(Fallback{"analysis", "cpu", task.chosen.note});
@@ -252,7 +255,7 @@ int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOpti
       parse_part(options.part));
   bool is_whole = false;
   try {
-    is_whole = fold_part(task.checkpoints, *task.chosen.backend, analysis, {progress, &stop},
+    is_whole = fold_part(task.checkpoints, task.failures, *task.chosen.backend, analysis, {progress, &stop},
                          parse_part(options.part), *file);
   } catch (const Stopped& stopped) {
     progress.message(fmt::format("{}; no part is written", stopped.what()));
@@ -336,7 +339,7 @@ int run_on(AnalyzeOptions options, const std::string& command_line, Job& job, St
   if (!job.is_first()) {
     return done;
   }
-  add_provenance(results, task, command_line);
+  add_provenance(results, options, task, command_line);
   if (results.checkpoints.empty()) {
     return nothing_done;
   }

@@ -24,6 +24,7 @@
 #include "dump_options.hpp"
 #include "inputs.hpp"
 #include "outputs.hpp"
+#include "state_options.hpp"
 #include "terminal.hpp"
 
 namespace collapscope::tools {
@@ -128,6 +129,16 @@ void require_readable(const std::string& path) {
   }
 }
 
+// Parts hold what only the build that wrote them reads.
+void require_this_build(const Identity& identity, const std::string& part) {
+  const std::string then = said_of(identity, "version");
+  if (const std::string here = this_build(); !then.empty() && then != here) {
+    throw InputError(
+        part, "",
+        fmt::format("was written by collapscope {}; this is {}; expected the same build", then, here));
+  }
+}
+
 int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
   if (options.dumps) {
     isolate_hdf5();
@@ -136,6 +147,7 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   const std::vector<std::string> paths = expand_inputs(options.parts, part_files());
   std::ranges::for_each(paths, require_readable);
   const OpenParts parts = open_parts(paths);
+  require_this_build(parts.identity, paths.front());
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
   if (dumps && difference(parts.identity, identity_of_memory()).empty()) {
@@ -165,6 +177,7 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   results.provenance.version = build.version;
   results.provenance.commit = build.commit;
   results.provenance.command = command_line;
+  results.provenance.options = options_that_count(parts.identity);
   results.provenance.threads_wanted = chosen.threads_wanted;
   if (!chosen.note.empty()) {
     results.provenance.fallbacks.add(Fallback{"analysis", "cpu", chosen.note});

@@ -132,10 +132,24 @@ double parse_duration(const std::string& option, const std::string& text) {
   return *seconds;
 }
 
-Identity identity_of_options(const DumpOptions& options, bool on_gpu) {
+std::string this_build() {
   const BuildInfo build = build_info();
+  return build.version + " " + build.commit;
+}
+
+std::vector<std::pair<std::string, std::string>> options_that_count(const Identity& identity) {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto& [name, value] : identity) {
+    if (name.starts_with("--") && name != "--device" && !value.empty() && value != "no") {
+      found.emplace_back(name.substr(2), value);
+    }
+  }
+  return found;
+}
+
+Identity identity_of_options(const DumpOptions& options, bool on_gpu) {
   const auto flag = [](bool set) { return std::string(set ? "yes" : "no"); };
-  return {{"version", build.version + " " + build.commit},
+  return {{"version", this_build()},
           {"--device", on_gpu ? "GPU" : "CPU"},
           {"--layers", joined(options.layers, ", ")},
           {"--signal-dim", options.signal_dim},

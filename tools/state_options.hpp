@@ -43,6 +43,10 @@ void check_state_options(const StateOptions& options);
 
 // What of the options decides about the numbers of an analysis, and of the whole of it.
 [[nodiscard]] Identity identity_of_options(const DumpOptions& options, bool on_gpu);
+// Of these, without their dashes, those that were set; a flag that was has "yes".
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> options_that_count(const Identity& identity);
+// Version and commit of this build.
+[[nodiscard]] std::string this_build();
 [[nodiscard]] Identity identity_of(const DumpOptions& options, const std::vector<Checkpoint>& checkpoints,
                                    bool on_gpu);
 

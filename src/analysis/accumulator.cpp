@@ -533,7 +533,7 @@ Accumulator::Accumulator(std::vector<AccumulatedLayer> layers, const Accumulated
 Accumulator::Accumulator(PartSource& source, std::unique_ptr<Backend> backend) {
   require_backend(backend.get());
   const auto visit = backend->visit();
-  PartInput input = unpacked<PartInput>(source.input());
+  PartInput input = unpacked<PartInput>(source.inputs().front());
   input.options.metrics = MetricChoice(input.metrics);
   if (input.checkpoints.size() != 1 || input.checkpoints.front().shards.size() != 1) {
     throw Error("it holds several checkpoints; expected the sums of an accumulator");

@@ -94,6 +94,16 @@ const CheckpointIndex& Checkpoint::front() const {
   return shards.front();
 }
 
+std::vector<std::pair<std::string, AttributeValue>> Checkpoint::attributes() const {
+  auto attributes = front().attributes;
+  if (shards.size() > 1) {
+    std::erase_if(attributes, [](const auto& attribute) { return attribute.first == "shard"; });
+    attributes.emplace_back("shards_joined", static_cast<std::int64_t>(shards.size()));
+    std::ranges::sort(attributes, {}, &std::pair<std::string, AttributeValue>::first);
+  }
+  return attributes;
+}
+
 std::vector<Checkpoint> arrange_checkpoints(std::vector<CheckpointIndex> indexes, bool join_shards) {
   std::vector<Checkpoint> checkpoints;
   if (join_shards) {

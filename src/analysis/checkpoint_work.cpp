@@ -206,8 +206,15 @@ void CheckpointWork::remark_on_targets() {
 }
 
 CheckpointResult CheckpointWork::checkpoint_result(std::uint64_t samples, MetricSet targets) const {
-  return {first().path,       first().id,         first().run, first().step, first().task, samples,
-          first().attributes, std::move(targets), {}};
+  return {first().path,
+          first().id,
+          first().run,
+          first().step,
+          first().task,
+          samples,
+          checkpoint_.attributes(),
+          std::move(targets),
+          {}};
 }
 
 LayerPlace CheckpointWork::place_of(const LayerIndex& layer) const {

@@ -33,12 +33,14 @@ class PartWork {
         layers_({backend, options, options.memory != 0 ? options.memory : default_memory(), context.progress,
                  journal_, record_}) {}
 
-  [[nodiscard]] bool run(const std::vector<Checkpoint>& checkpoints, const PartChoice& choice) {
+  [[nodiscard]] bool run(const std::vector<Checkpoint>& checkpoints, const std::vector<Failure>& failures,
+                         const PartChoice& choice) {
     const AnalysisOptions& options = layers_.parts().options;
     for (const Checkpoint& checkpoint : checkpoints) {
       layers_.add(checkpoint, layers_in_file_order(checkpoint.front(), options.layers));
     }
-    sink_.put_input(packed(PartInput{options, options.metrics.text(), checkpoints}));
+    sink_.put_input(packed(PartInput{options, options.metrics.text(), checkpoints, failures,
+                                     layers_.whole().backend->describe()}));
     const std::vector<Piece> pieces = pieces_of(choice);
     layers_.parts().progress.start(bytes_of(pieces));
     targets_.assign(checkpoints.size(), Targets::none);
@@ -145,15 +147,16 @@ class PartWork {
 
 }  // namespace
 
-bool fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
-               const AnalysisContext& context, const PartChoice& choice, PartSink& sink) {
+bool fold_part(const std::vector<Checkpoint>& checkpoints, const std::vector<Failure>& failures,
+               Backend& backend, const AnalysisOptions& options, const AnalysisContext& context,
+               const PartChoice& choice, PartSink& sink) {
   require_precision(options.precision, backend);
   require_sane(options);
   if (choice.part == 0 || choice.part > choice.parts) {
     throw UsageError(
         fmt::format("found part {} of {}; expected one from 1 to their number", choice.part, choice.parts));
   }
-  return PartWork(backend, options, context, sink).run(checkpoints, choice);
+  return PartWork(backend, options, context, sink).run(checkpoints, failures, choice);
 }
 
 }  // namespace collapscope

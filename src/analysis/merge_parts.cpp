@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "analysis/failures.hpp"
@@ -35,19 +37,27 @@ class Merger {
         merge_(merge),
         progress_(progress),
         journal_(progress, results_.provenance) {
-    PartInput input = unpacked<PartInput>(parts.input());
+    const std::vector<PartBytes> inputs = parts.inputs();
+    PartInput input = unpacked<PartInput>(inputs.front());
+    for (const PartBytes& bytes : inputs) {
+      devices_.insert(unpacked<PartInput>(bytes).device);
+    }
     options_ = std::move(input.options);
     options_.metrics = MetricChoice(input.metrics);
     options_.memory = merge.memory != 0 ? merge.memory : default_memory();
+    not_opened_ = std::move(input.failures);
   }
 
   Results run() {
     const auto begin = std::chrono::steady_clock::now();
     results_.provenance.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-    results_.provenance.device = backend_.describe();
+    results_.provenance.device = device_text();
     results_.provenance.precision = precision_name(options_.precision);
     results_.provenance.threads = backend_.threads();
     progress_.start(0);
+    for (const Failure& failure : not_opened_) {
+      results_.failures.push_back(journal_.failed(failure));
+    }
     for (std::size_t number = 0; number < checkpoints_.size(); ++number) {
       take_checkpoint(number);
     }
@@ -70,6 +80,21 @@ class Merger {
     CheckpointResult result;
     RunMember member;
   };
+
+  // Of the parts, too, where another one folded them.
+  [[nodiscard]] std::string device_text() {
+    const std::string here = backend_.describe();
+    devices_.erase("");  // of an accumulator
+    if (devices_.empty() || devices_ == std::set{here}) {
+      return here;
+    }
+    const std::string theirs = fmt::format("{}", fmt::join(devices_, " and "));
+    if (devices_.size() > 1) {
+      progress_.message(fmt::format(
+          "parts were folded on {}: last digits may be others than those of one process", theirs));
+    }
+    return fmt::format("{}; parts folded on {}", here, theirs);
+  }
 
   void fail(const CheckpointIndex& checkpoint, Failure failure) {
     failure.run = checkpoint.run;
@@ -98,7 +123,7 @@ class Merger {
                  first.step,
                  first.task,
                  targets.summary.samples,
-                 first.attributes,
+                 checkpoints_[number].attributes(),
                  target_metrics(targets.summary),
                  {}},
                 {run_key(first), {}}};
@@ -107,9 +132,6 @@ class Merger {
     }
     std::vector<const LayerIndex*> layers = layers_in_file_order(first, options_.layers);
     std::sort(layers.begin(), layers.end());  // as the index has them
-    for (const FailedLayer& layer : first.failed_layers) {
-      fail(first, {first.path, layer.name, "failed when the parts were folded"});
-    }
     std::vector<LayerEnd> ends;
     for (const LayerIndex* layer : layers) {
       LayerEnd& end = ends.emplace_back(LayerEnd{layer, std::nullopt});
@@ -226,6 +248,8 @@ class Merger {
   MergeOptions merge_;
   Progress& progress_;
   AnalysisOptions options_;
+  std::vector<Failure> not_opened_;
+  std::set<std::string> devices_;  // that folded the parts
   Results results_;
   Journal journal_;
   std::vector<RunMember> members_;
@@ -242,7 +266,7 @@ bool have_same_options(const PartBytes& a, const PartBytes& b) {
 }
 
 std::vector<Checkpoint> checkpoints_of(PartSource& parts) {
-  return unpacked<PartInput>(parts.input()).checkpoints;
+  return unpacked<PartInput>(parts.inputs().front()).checkpoints;
 }
 
 Results merge_parts(PartSource& parts, const std::vector<Checkpoint>& checkpoints, Backend& backend,

@@ -20,6 +20,8 @@ struct PartInput {
   AnalysisOptions options;
   std::string metrics;  // their list
   std::vector<Checkpoint> checkpoints;
+  std::vector<Failure> failures = {};  // what could not be opened
+  std::string device = {};             // that folded the part
 };
 
 struct PartTargets {
@@ -63,6 +65,8 @@ void each_field(T& value, const Visit& visit) {
   visit("options", value.options);
   visit("metrics", value.metrics);
   visit("checkpoints", value.checkpoints);
+  visit("failures", value.failures);
+  visit("device", value.device);
 }
 
 template <class T, class Visit>

@@ -16,7 +16,7 @@ class PartInMemory final : public PartSource, public PartSink {
   void put_checkpoint(std::size_t /*number*/, const PartBytes& targets) override { targets_ = targets; }
   void put_layer(const LayerOfPart& layer) override { layers_.push_back(layer); }
 
-  [[nodiscard]] PartBytes input() override { return input_; }
+  [[nodiscard]] std::vector<PartBytes> inputs() override { return {input_}; }
   [[nodiscard]] std::optional<PartBytes> checkpoint(std::size_t /*number*/) override { return targets_; }
   [[nodiscard]] std::vector<LayerOfPart> layer(const LayerPlace& place) override {
     LayerOfPart found = layers_.at(place.layer);

@@ -140,6 +140,9 @@ void each_field(T& value, const Visit& visit) {
   visit("path", value.path);
   visit("object", value.object);
   visit("message", value.message);
+  visit("run", value.run);
+  visit("step", value.step);
+  visit("split", value.split);
 }
 
 template <class T, class Visit>

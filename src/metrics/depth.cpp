@@ -33,6 +33,23 @@ Points points_of(std::span<const MetricSet* const> layers, std::string_view name
   return points;
 }
 
+// Why there are so few: what all layers say alike of the metric, as that it was not computed.
+std::string why_few(std::span<const MetricSet* const> layers, std::string_view name) {
+  std::string note;
+  for (const MetricSet* const layer : layers) {
+    const Metric* const metric = layer == nullptr ? nullptr : layer->find(name);
+    if (layer == nullptr) {
+      continue;
+    }
+    if (metric == nullptr || metric->defined() || metric->note.empty() ||
+        (!note.empty() && note != metric->note)) {
+      return "fewer than 3 layers are above their floors";
+    }
+    note = metric->note;
+  }
+  return note.empty() ? "fewer than 3 layers are above their floors" : note;
+}
+
 double subtract_mean(std::vector<double>& values) {
   double mean = 0;
   for (const double value : values) {
@@ -57,7 +74,7 @@ void add_law(MetricSet& set, std::span<const MetricSet* const> layers, std::stri
   const std::size_t count = points.places.size();
   if (count < least_layers) {
     for (const char* part : {"slope", "pearson"}) {
-      add_undefined(set, depth_name(name, part), "fewer than 3 layers are above their floors");
+      add_undefined(set, depth_name(name, part), why_few(layers, name));
     }
   } else {
     subtract_mean(points.places);

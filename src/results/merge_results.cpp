@@ -127,6 +127,35 @@ void warn_of_signal_dims(const std::vector<Entry>& all, std::vector<std::string>
   }
 }
 
+// What --pool and the like make of the same rows are no same numbers. Files that say nothing of options, of
+// early versions or of a Meter, are passed over.
+void warn_of_options(const std::vector<ResultsFile>& files, std::vector<std::string>& warnings) {
+  const auto value_of = [](const Provenance& provenance, const std::string& name) {
+    const auto found =
+        std::ranges::find(provenance.options, name, &std::pair<std::string, std::string>::first);
+    return found == provenance.options.end() ? std::string() : found->second;
+  };
+  for (const std::string name : {"pool", "ignore-label", "precision"}) {
+    const ResultsFile* first = nullptr;
+    for (const ResultsFile& file : files) {
+      const Provenance& provenance = file.results.provenance;
+      if (provenance.options.empty()) continue;
+      first = first == nullptr ? &file : first;
+      const std::string then = value_of(first->results.provenance, name);
+      const std::string now = value_of(provenance, name);
+      if (now == then) continue;
+      const auto text = [&](const std::string& value) {
+        return value.empty() ? fmt::format("none in") : fmt::format("{} in", printable(value));
+      };
+      warnings.push_back(
+          fmt::format("--{}: found {} {} and {} {}; their numbers are not comparable, nor are "
+                      "means over them",
+                      name, text(then), printable(first->path), text(now), printable(file.path)));
+      break;
+    }
+  }
+}
+
 // Sorted, each once.
 std::vector<Failure> tidied(std::vector<Failure> failures) {
   const auto key = [](const Failure& failure) {
@@ -147,6 +176,7 @@ MergedResults merge_results(std::vector<ResultsFile> files) {
   for (std::size_t i = 0; files.size() > 1 && i < files.size(); ++i) {
     merged.results.provenance.fallbacks.add(files[i].results.provenance.fallbacks);
   }
+  warn_of_options(files, merged.warnings);
   std::map<decltype(identity({})), std::vector<Entry>> same;
   for (ResultsFile& file : files) {
     for (CheckpointResult& checkpoint : file.results.checkpoints) {

@@ -206,6 +206,11 @@ Provenance provenance_at(const Place& place) {
                                                             {"started", &provenance.started}}}) {
     place.need_member(key, into(*text));
   }
+  place.with_member("options", [&](const Place& options) {
+    options.each_member([&](const Place& option) {
+      provenance.options.emplace_back(std::string(option.key), option.take_text());
+    });
+  });
   place.with_member("precision", into(provenance.precision));  // files of early versions lack it
   place.need_member("threads", into(threads));
   provenance.threads = threads;

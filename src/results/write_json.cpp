@@ -122,6 +122,11 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint) {
 void write_provenance(JsonText& json, const Provenance& provenance, const std::string& digest) {
   json.open('{').member("version", provenance.version).member("commit", provenance.commit);
   json.member("command", provenance.command).member("device", provenance.device);
+  if (!provenance.options.empty()) {
+    json.key("options").open('{');
+    for (const auto& [name, value] : provenance.options) json.member(name, value);
+    json.close('}');
+  }
   json.member("precision", provenance.precision)
       .member("threads", provenance.threads)
       .member("ranks", provenance.ranks);

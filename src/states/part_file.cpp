@@ -18,7 +18,7 @@ namespace {
 using hdf5::TreeReader;
 using hdf5::TreeWriter;
 
-constexpr const char* part_kind = "collapscope part 5";
+constexpr const char* part_kind = "collapscope part 6";
 
 std::string_view text_view(const PartBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -83,7 +83,13 @@ class PartFiles final : public PartSource {
   // In the order of the parts.
   explicit PartFiles(std::vector<OpenPart> parts) : parts_(std::move(parts)) {}
 
-  [[nodiscard]] PartBytes input() override { return input_of(*parts_.front().file); }
+  [[nodiscard]] std::vector<PartBytes> inputs() override {
+    std::vector<PartBytes> inputs;
+    for (const OpenPart& part : parts_) {
+      inputs.push_back(input_of(*part.file));
+    }
+    return inputs;
+  }
 
   [[nodiscard]] std::optional<PartBytes> checkpoint(std::size_t number) override {
     const std::string object = fmt::format("checkpoints/{}", number);

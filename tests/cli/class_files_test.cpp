@@ -137,6 +137,16 @@ TEST(ClassFiles, ShardsOfADistributedTrainingThatAreNotJoinedAreTold) {
                               HasSubstr("so in 1 checkpoints more")));
   EXPECT_THAT(told({"--shards"}), HasSubstr("a.rank0.h5: found 2 of 3 shards"));
   EXPECT_THAT(told({"--shards", "a.rank2.h5"}), Not(HasSubstr("shards")));
+  const auto attributes = [&](const Arguments& more) {
+    Arguments arguments{"analyze", "a.rank0.h5", "-q", "-o", "x.json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_status(0, folder, arguments);
+    return Json::parse(folder.read("x.json")).at("checkpoints").at(0).at("attributes");
+  };
+  EXPECT_EQ(attributes({}).at("shard"), 0);
+  EXPECT_FALSE(attributes({}).contains("shards_joined"));
+  EXPECT_EQ(attributes({"a.rank1.h5", "--shards"}).at("shards_joined"), 2);
+  EXPECT_FALSE(attributes({"a.rank1.h5", "--shards"}).contains("shard"));
 }
 
 TEST(ClassFiles, NoOutputTakesTheNameOfThatOfClasses) {

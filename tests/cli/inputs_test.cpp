@@ -190,6 +190,39 @@ TEST_F(Inputs, ALayerThatOneShardLacksIsMissedInAnyOrder) {
   }
 }
 
+// It would be measured over the samples of the others.
+TEST_F(Inputs, ACheckpointThatMayLackAShardIsNotMeasured) {
+  make_dumps(folder_, R"(
+for step in (1, 2):
+    for shard in (0, 1):
+        dump(f"{step}_{shard}.h5", N=3000, step=step, run="r", shard=shard, shards=2)
+        dump(f"plain_{step}_{shard}.h5", N=3000, step=step, run="r")
+for name in ("2_1.h5", "plain_2_1.h5"):
+    with open(name, "rb+") as f:
+        f.truncate(50000)
+)");
+  const auto steps = [&] {
+    std::vector<int> found;
+    const Json results = Json::parse(folder_.read("x.json"));
+    for (const Json& checkpoint : results.at("checkpoints")) {
+      found.push_back(checkpoint.at("step"));
+    }
+    return found;
+  };
+  const Finished told = expect_status(1, folder_, {"analyze", "[12]_?.h5", "--shards", "-q", "-o", "x.json"});
+  EXPECT_THAT(told.err,
+              HasSubstr("2_0.h5: found 1 of 2 shards, and 2_1.h5 cannot be read; expected all of them"));
+  EXPECT_THAT(steps(), ElementsAre(1));
+  std::filesystem::remove(folder_.path() / "x.json");
+  const Arguments plain{"analyze", "plain_*.h5", "--shards", "-q", "-o", "x.json"};
+  EXPECT_THAT(expect_status(2, folder_, plain).err,
+              HasSubstr("plain_1_0.h5: plain_2_1.h5 cannot be read, and may be a shard of this checkpoint"));
+  EXPECT_FALSE(folder_.has("x.json"));
+  std::filesystem::remove(folder_.path() / "plain_2_1.h5");
+  expect_status(0, folder_, plain);
+  EXPECT_THAT(steps(), ElementsAre(1, 2));
+}
+
 TEST_F(Inputs, ShardsOfDifferentNetworksAreRefused) {
   make_dumps(folder_, R"(
 def shard(path, bias=1.0, pool="first", **attributes):

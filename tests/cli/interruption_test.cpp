@@ -7,6 +7,7 @@
 namespace collapscope::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -88,7 +89,7 @@ TEST_F(Interruption, PartsAreNamedAndWrittenRight) {
 TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
   expect_status(0, folder_, {"analyze", "p.h5", "--part", "1/2", "-q", "-o", "one.h5"});
   expect_usage_error({"merge", "one.h5", "-o", "x.json"}, "is one of 2 parts; missing: 2");
-  expect_usage_error({"merge", "p.h5", "-o", "x.json"}, "expected 'collapscope part 5'");
+  expect_usage_error({"merge", "p.h5", "-o", "x.json"}, "expected 'collapscope part 6'");
   expect_usage_error({"merge", "nothere.h5", "-o", "x.json"}, "nothere.h5");
   expect_status(0, folder_, {"analyze", "p.h5", "--part", "2/2", "-q", "-o", "two.h5"});
   expect_usage_error({"merge", "one.h5", "two.h5", "--dumps", "elsewhere", "-o", "x.json"},
@@ -106,6 +107,73 @@ dump("nan.h5", edit=not_finite)
       expect_status(1, folder_, {"analyze", "nan.h5", "--part", "1/1", "-q", "-o", "nan_part.h5"});
   EXPECT_THAT(part.err, HasSubstr("found NaN"));
   expect_status(1, folder_, {"merge", "nan_part.h5", "-q", "-o", "y.json"});
+}
+
+// As analyze: a dump that cannot be opened is no dump that is not there.
+TEST_F(Interruption, MergeTellsOfWhatCouldNotBeOpened) {
+  make_dumps(folder_, R"(
+dump("short.h5", N=4000)
+with open("short.h5", "rb+") as f:
+    f.truncate(50000)
+def longer(f):
+    del f["layers/fc1/activations"]
+    f["layers/fc1/activations"] = np.zeros((7, 8), np.float32)
+dump("odd.h5", edit=longer)
+)");
+  const Arguments dumps{"p.h5", "short.h5", "odd.h5"};
+  const auto with = [&](Arguments arguments, const Arguments& more) {
+    arguments.insert(arguments.begin() + 1, dumps.begin(), dumps.end());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  expect_status(1, folder_, with({"analyze"}, {"-q", "-o", "whole.json"}));
+  for (const std::string part : {"1", "2"}) {
+    expect_status(1, folder_, with({"analyze"}, {"-q", "--part", part + "/2", "-o", part + ".h5"}));
+  }
+  const Finished merged =
+      expect_status(1, folder_, {"merge", "1.h5", "2.h5", "--dumps", "same", "-q", "-o", "merged.json"});
+  EXPECT_THAT(merged.err, AllOf(HasSubstr("short.h5: "), HasSubstr("odd.h5: /layers/fc1")));
+  const auto failures = [&](const char* file) {
+    Json found = Json::parse(folder_.read(file)).at("failures");
+    std::sort(found.begin(), found.end(), [](const Json& a, const Json& b) { return a.dump() < b.dump(); });
+    return found;
+  };
+  EXPECT_EQ(failures("merged.json"), failures("whole.json"));
+  EXPECT_GE(failures("whole.json").size(), 2U);
+}
+
+TEST_F(Interruption, MergeKeepsTheOptions) {
+  const auto options = [&](const char* file) {
+    return Json::parse(folder_.read(file)).at("provenance").at("options");
+  };
+  expect_status(0, folder_,
+                {"analyze", "p.h5", "--layers", "layer*", "--top", "3", "-q", "-o", "whole.json"});
+  expect_status(0, folder_,
+                {"analyze", "p.h5", "--layers", "layer*", "--top", "3", "-q", "--part", "1/1", "-o", "1.h5"});
+  expect_status(0, folder_, {"merge", "1.h5", "--dumps", "same", "-q", "-o", "merged.json"});
+  EXPECT_EQ(options("merged.json"), options("whole.json"));
+  EXPECT_EQ(options("whole.json").at("layers"), "layer*");
+  EXPECT_EQ(options("whole.json").at("top"), "3");
+  EXPECT_FALSE(options("whole.json").contains("pool"));
+}
+
+TEST_F(Interruption, MergeTellsOfPartsFromOtherMachines) {
+  const auto device = [&](const char* file) {
+    return Json::parse(folder_.read(file)).at("provenance").at("device").get<std::string>();
+  };
+  const Arguments merge{"merge", "1.h5", "2.h5", "--dumps", "same", "-q", "-o", "x.json"};
+  const auto part = [&](const std::string& number, const Surroundings& where) {
+    expect_status(0, folder_, {"analyze", "p.h5", "--part", number + "/2", "-q", "-o", number + ".h5"},
+                  where);
+  };
+  const Surroundings other{.environment = {{"OPENBLAS_CORETYPE", "Prescott"}}};
+  part("1", other);
+  part("2", {});
+  EXPECT_THAT(expect_status(0, folder_, merge).err, HasSubstr("last digits may be others"));
+  EXPECT_THAT(device("x.json"), AllOf(HasSubstr("; parts folded on "), HasSubstr("Prescott")));
+  part("1", {});
+  EXPECT_EQ(expect_status(0, folder_, merge).err, "");
+  EXPECT_THAT(device("x.json"), Not(HasSubstr("parts folded")));
 }
 
 TEST_F(Interruption, MergeSaysThatDumpsAreAway) {

@@ -25,7 +25,8 @@ class Parts : public ::testing::Test {
     const auto backend = make_cpu_backend(1 + part % 2);
     test::Messages messages;
     const auto file = make_part_file(path, identity, {part, parts});
-    (void)fold_part(test::sample_run().checkpoints(), *backend, options, {messages}, {part, parts}, *file);
+    (void)fold_part(test::sample_run().checkpoints(), {}, *backend, options, {messages}, {part, parts},
+                    *file);
     file->finish();
     return path;
   }

@@ -55,6 +55,10 @@ TEST(Depth, UndefinedForTwoLayersAndForALevelLine) {
   }
   EXPECT_EQ(two.number("deep_nrc1_depth_layers"), 2);
   EXPECT_EQ(two.number("linear_share_depth_layers"), 0);
+  const Metric no_look{"deep_nrc1", std::monostate{}, std::nullopt, "needs a second look"};
+  EXPECT_EQ(law_of({no_look, std::nullopt, no_look}).find("deep_nrc1_depth_slope")->note, no_look.note);
+  EXPECT_EQ(law_of({no_look, share(0.5)}).find("deep_nrc1_depth_slope")->note,
+            "fewer than 3 layers are above their floors");
   const MetricSet level = law_of({share(0.3), share(0.3), share(0.3)});
   EXPECT_NEAR(level.number("deep_nrc1_depth_slope").value_or(1), 0, 1e-15);
   EXPECT_EQ(level.find("deep_nrc1_depth_pearson")->note, "the same at all layers");

@@ -155,6 +155,22 @@ TEST(MergeResults, SeveralSignalDimensionsAreSaid) {
   EXPECT_THAT(merged(2, 1).warnings[0], HasSubstr("signal dimension 2 in a.json, 1 in b.json"));
 }
 
+TEST(MergeResults, OtherOptionsAreSaid) {
+  using Options = std::vector<std::pair<std::string, std::string>>;
+  const auto warnings = [&](const Options& a, const Options& b) {
+    std::vector<ResultsFile> files{file_of("a.json", "1", {checkpoint_of("r", 1, {true})}),
+                                   file_of("b.json", "1", {checkpoint_of("s", 1, {true})})};
+    files[0].results.provenance.options = a;
+    files[1].results.provenance.options = b;
+    return merge_results(std::move(files)).warnings;
+  };
+  EXPECT_THAT(warnings({{"top", "3"}, {"pool", "last"}}, {{"pool", "last"}, {"top", "9"}}), IsEmpty());
+  EXPECT_THAT(warnings({}, {{"pool", "last"}}), IsEmpty());  // of a Meter
+  const auto pools = warnings({{"pool", "last"}}, {{"top", "9"}});
+  ASSERT_EQ(pools.size(), 1U);
+  EXPECT_THAT(pools[0], HasSubstr("--pool: found last in a.json and none in b.json"));
+}
+
 TEST(MergeResults, DifferentNumbersOfTheSameTimeAreRefused) {
   EXPECT_THROW((void)merge_results({file_of("a.json", "1", {checkpoint_of("r", 1, {true})}),
                                     file_of("b.json", "1", {checkpoint_of("r", 1, {false})})}),

@@ -120,6 +120,9 @@ TEST(ReadResults, EarlyFilesOfVersion1AreRead) {
 TEST(ReadResults, ThreadsThatTheSystemDidNotGiveComeBack) {
   Results results = test::small_results();
   EXPECT_EQ(parse_results(results_json(results), "r.json").provenance.threads_wanted, 0U);
+  EXPECT_TRUE(parse_results(results_json(results), "r.json").provenance.options.empty());
+  results.provenance.options = {{"pool", "last"}, {"layers", "a \"b\", c"}};
+  EXPECT_EQ(parse_results(results_json(results), "r.json").provenance.options, results.provenance.options);
   results.provenance.threads_wanted = 8;
   EXPECT_EQ(parse_results(results_json(results), "r.json").provenance.threads_wanted, 8U);
 }

@@ -24,6 +24,8 @@ struct Checkpoint {
 
   // Throws UsageError where there is none.
   [[nodiscard]] const CheckpointIndex& front() const;
+  // The first shard's. Of several shards, `shards_joined`, how many they are, takes the place of `shard`.
+  [[nodiscard]] std::vector<std::pair<std::string, AttributeValue>> attributes() const;
 };
 
 // Orders checkpoints: runs as they first appear, the checkpoints of a run by step. Without `join_shards` each

@@ -43,7 +43,8 @@ class PartSink {
 class PartSource {
  public:
   virtual ~PartSource() = default;
-  [[nodiscard]] virtual PartBytes input() = 0;
+  // What the analysis is, as each part says it, in their order: alike, but for the devices.
+  [[nodiscard]] virtual std::vector<PartBytes> inputs() = 0;
   // nullopt: no part has them.
   [[nodiscard]] virtual std::optional<PartBytes> checkpoint(std::size_t number) = 0;
   // What parts have of it but for sums, in their order; these one at a time.
@@ -53,9 +54,11 @@ class PartSource {
 };
 
 // Folds one part of the rows: the layers laid end to end are cut into pieces of equal cost. Throws Error,
-// Stopped; what fails of single layers goes into the part. Whether nothing has failed.
-bool fold_part(const std::vector<Checkpoint>& checkpoints, Backend& backend, const AnalysisOptions& options,
-               const AnalysisContext& context, const PartChoice& choice, PartSink& sink);
+// Stopped; what fails of single layers goes into the part, as `failures` do: what of the input could not be
+// opened. Whether nothing more has failed.
+bool fold_part(const std::vector<Checkpoint>& checkpoints, const std::vector<Failure>& failures,
+               Backend& backend, const AnalysisOptions& options, const AnalysisContext& context,
+               const PartChoice& choice, PartSink& sink);
 
 struct MergeOptions {
   bool dumps = false;  // look at the rows again where that is wanted

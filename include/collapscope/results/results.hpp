@@ -97,6 +97,8 @@ struct Provenance {
   Fallbacks fallbacks = {};        // what was not done by `device`
   std::size_t ranks = 1;           // processes that measured together
   std::size_t threads_wanted = 0;  // where the system gave fewer; else 0
+  // What changes numbers: pool, layers, signal-dim ..., as the command line has them.
+  std::vector<std::pair<std::string, std::string>> options = {};
 };
 
 struct Results {
