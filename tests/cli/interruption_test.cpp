@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collapscope/states/states.hpp"
 #include "results.hpp"
 
 namespace collapscope::cli {
@@ -155,6 +156,12 @@ TEST_F(Interruption, MergeKeepsTheOptions) {
   EXPECT_EQ(options("whole.json").at("layers"), "layer*");
   EXPECT_EQ(options("whole.json").at("top"), "3");
   EXPECT_FALSE(options("whole.json").contains("pool"));
+}
+
+TEST_F(Interruption, MergeRefusesPartsOfAnotherBuild) {
+  make_part_file((folder_.path() / "1.h5").string(), {{"version", "9.0 of later"}}, {1, 1})->finish();
+  expect_usage_error({"merge", "1.h5", "-q", "-o", "x.json"},
+                     "1.h5: was written by collapscope 9.0 of later; this is ");
 }
 
 TEST_F(Interruption, MergeTellsOfPartsFromOtherMachines) {
