@@ -36,6 +36,7 @@ class TemporaryFile {
   TemporaryFile& operator=(TemporaryFile&&) = delete;
 
   [[nodiscard]] int get() const { return file_.get(); }
+  [[nodiscard]] const std::string& name() const { return name_; }
   // Each: false with errno.
   [[nodiscard]] bool close() { return file_.close(); }
   [[nodiscard]] bool rename_to(const std::string& target);

@@ -61,11 +61,15 @@ Sealed checksum_of(const std::string& path) {
   throw Error(fmt::format("{}: cannot write: {}", printable(path), std::strerror(errno)));
 }
 
-// check() of a call that writes; of a disk that is full the system's own words.
-void require_room(herr_t status, const Place& place, const char* action) {
-  if (status < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
+// Of what a call that writes has returned: of a disk that is full the system's own words.
+void require_room(hid_t returned, const Place& place) {
+  if (returned < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
     cannot_write(place.file);
   }
+}
+
+void require_room(herr_t status, const Place& place, const char* action) {
+  require_room(hid_t{status}, place);
   check(status, place, action);
 }
 
@@ -135,7 +139,15 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
 }  // namespace
 
 TreeWriter::TreeWriter(std::string path, std::string kind, Drafts draft)
-    : path_(std::move(path)), kind_(std::move(kind)), temporary_(path_ + ".writing"), draft_(draft) {
+    : path_(std::move(path)), kind_(std::move(kind)), draft_(draft), temporary_(path_ + ".writing") {
+  if (draft_ == Drafts::on_disk) {
+    remove_litter(folder_of(path_));
+    own_name_.emplace(folder_of(path_));
+    if (own_name_->get() < 0) {
+      cannot_write(path_);
+    }
+    temporary_ = own_name_->name();
+  }
   const Session session;
   const Handle creation = own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, place(""), "make a property list");
   check(H5Pset_userblock(creation.get(), head_bytes), place(""), "set up the file");
@@ -143,9 +155,10 @@ TreeWriter::TreeWriter(std::string path, std::string kind, Drafts draft)
   if (draft_ == Drafts::in_memory) {
     check(H5Pset_fapl_core(access.get(), growth, false), place(""), "set up the file");
   }
-  // Of a killed run something may lie there.
-  file_ = own(H5Fcreate(temporary_.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, place(""),
-              fmt::format("create {}", temporary_));
+  errno = 0;
+  const hid_t file = H5Fcreate(temporary_.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
+  require_room(file, place(""));
+  file_ = own(file, H5Fclose, place(""), fmt::format("create {}", temporary_));
 }
 
 TreeWriter::~TreeWriter() {
@@ -205,7 +218,9 @@ void TreeWriter::put(const std::string& object, hid_t stored, hid_t memory, cons
 
 void TreeWriter::finish() {
   draft_ == Drafts::in_memory ? finish_in_memory() : finish_on_disk();
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  const bool is_renamed =
+      own_name_ ? own_name_->rename_to(path_) : std::rename(temporary_.c_str(), path_.c_str()) == 0;
+  if (!is_renamed) {
     cannot_write(path_);
   }
   temporary_.clear();

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "collapscope/dump/dump.hpp"
+#include "core/temporary_file.hpp"
 #include "hdf5/handle.hpp"
 
 namespace collapscope::hdf5 {
 
 // Where a file is until it is finished. In memory HDF5 writes nothing by itself, so that a disk that is full
 // is an error like any other; on disk, after such an error HDF5 has to be left alone, with all that it holds.
+// Several processes may write the same file on disk: each draft has a name of its own.
 enum class Drafts : unsigned char { in_memory, on_disk };
 
 class TreeWriter {
@@ -51,8 +53,9 @@ class TreeWriter {
 
   std::string path_;
   std::string kind_;
-  std::string temporary_;
   Drafts draft_;
+  std::optional<TemporaryFile> own_name_;  // on disk
+  std::string temporary_;
   Handle file_;
 };
 

@@ -45,6 +45,13 @@ TEST_F(FullDisk, EndsAPartWithAMessage) {
   EXPECT_THAT(folder_.names(), Not(::testing::Contains(HasSubstr("part.h5"))));
 }
 
+TEST_F(FullDisk, ThatIsFullFromTheStartHoldsNothingOfAPart) {
+  const Finished finished = expect_status(
+      2, folder_, {"analyze", "p.h5", "-q", "--part", "1/1", "-o", "part.h5"}, {.file_size = 200});
+  EXPECT_THAT(finished.err, HasSubstr("part.h5: cannot write: File too large"));
+  EXPECT_THAT(folder_.names(), ::testing::ElementsAre("p.h5"));
+}
+
 TEST_F(FullDisk, EndsADumpWithAMessage) {
   const Finished synth = expect_status(
       2, folder_, {"synth", "planted", "-o", "q.h5", "-N", "70000", "-d", "64"}, {.file_size = 1 << 20});

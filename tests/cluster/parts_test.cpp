@@ -86,6 +86,26 @@ TEST_F(Parts, WithoutTheDumpsWhatNeedsThemIsUndefined) {
   EXPECT_EQ(undefined, 7U * 9U);  // of 7 layers: nrc1*, nrc2*, deep_nrc1, deep_nrc4, linear_mse, linear_share
 }
 
+// As a job that was queued again does beside the one that it replaces.
+TEST_F(Parts, TwoMayWriteTheSameFile) {
+  const std::string path = folder_ + "/part.h5";
+  const auto backend = make_cpu_backend(1);
+  test::Messages messages;
+  const auto write = [&](PartFile& file) {
+    (void)fold_part(test::sample_run().checkpoints(), *backend, {}, {messages}, {1, 1}, file);
+  };
+  const auto one = make_part_file(path, {{"what", "this"}}, {1, 1});
+  const auto other = make_part_file(path, {{"what", "this"}}, {1, 1});
+  write(*one);
+  write(*other);
+  other->finish();
+  test::expect_same(merged({path}, true), test::sample_run().analyzed());
+  one->finish();
+  test::expect_same(merged({path}, true), test::sample_run().analyzed());
+  const std::filesystem::directory_iterator files(folder_);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+}
+
 TEST_F(Parts, OneLookNeedsNoDumps) {
   AnalysisOptions options;
   options.looks = Looks::one;
