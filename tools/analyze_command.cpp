@@ -258,8 +258,9 @@ int run_part(const AnalyzeOptions& options, const Task& task, const AnalysisOpti
     is_whole = fold_part(task.checkpoints, task.failures, *task.chosen.backend, analysis, {progress, &stop},
                          parse_part(options.part), *file);
   } catch (const Stopped& stopped) {
-    progress.message(fmt::format("{}; no part is written", stopped.what()));
-    return resume;
+    progress.message(fmt::format("{}; no part is written, and nothing is kept: the same command begins again",
+                                 stopped.what()));
+    return nothing_done;
   }
   file->finish();
   return is_whole && task.failures.empty() ? done : partly_failed;

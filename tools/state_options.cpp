@@ -72,7 +72,9 @@ void add_state_options(Command& command, StateOptions& options) {
   command.add(
       {.names = {"--max-time"},
        .target = &options.max_time,
-       .description = "stop after this time, as at SIGTERM: with --work, save and exit with status 75",
+       .description =
+           "stop after this time, as at SIGTERM: with --work, save and exit with status 75; with --part, "
+           "keep nothing, status 2",
        .placeholder = "TIME",
        .not_empty = true,
        .group = heading});
