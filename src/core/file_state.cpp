@@ -21,12 +21,6 @@ std::optional<FileState> state_of(const struct stat& status) {
                    status.st_mtim.tv_sec * ns_per_second + status.st_mtim.tv_nsec};
 }
 
-std::string time_text(std::int64_t modified) {
-  const std::int64_t part = (modified % ns_per_second + ns_per_second) % ns_per_second;
-  const std::time_t whole = (modified - part) / ns_per_second;
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:09} UTC", fmt::gmtime(whole), part);
-}
-
 }  // namespace
 
 std::optional<FileState> file_state(const std::string& path) {
@@ -37,6 +31,12 @@ std::optional<FileState> file_state(const std::string& path) {
 std::optional<FileState> file_state(int descriptor) {
   struct stat status {};
   return ::fstat(descriptor, &status) == 0 ? state_of(status) : std::nullopt;
+}
+
+std::string time_text(std::int64_t modified) {
+  const std::int64_t part = (modified % ns_per_second + ns_per_second) % ns_per_second;
+  const std::time_t whole = (modified - part) / ns_per_second;
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:09} UTC", fmt::gmtime(whole), part);
 }
 
 std::string change_text(const FileState& was, const FileState& is) {

@@ -9,8 +9,10 @@
 #include <map>
 #include <set>
 #include <span>
+#include <system_error>
 #include <vector>
 
+#include "collapscope/core/files.hpp"
 #include "collapscope/core/text.hpp"
 #include "collapscope/states/states.hpp"
 #include "core/checksum.hpp"
@@ -19,17 +21,21 @@ namespace collapscope {
 
 namespace {
 
+constexpr std::string_view checkpoint_name = "checkpoint ";
+
 void add_file(std::set<std::string>& files, const std::optional<DatasetIndex>& dataset) {
   if (dataset) {
     files.insert(dataset->file);
   }
 }
 
+// Each under one name: that by which its datasets know it, else that by which it was given.
 std::set<std::string> files_of(const std::vector<Checkpoint>& checkpoints) {
   std::set<std::string> files;
+  std::set<std::string> given;
   for (const Checkpoint& checkpoint : checkpoints) {
     for (const CheckpointIndex& shard : checkpoint.shards) {
-      files.insert(shard.path);
+      given.insert(shard.path);
       add_file(files, shard.targets);
       add_file(files, shard.predictions);
       for (const LayerIndex& layer : shard.layers) {
@@ -37,6 +43,12 @@ std::set<std::string> files_of(const std::vector<Checkpoint>& checkpoints) {
         add_file(files, layer.weight);
         add_file(files, layer.bias);
       }
+    }
+  }
+  for (const std::string& path : given) {
+    std::error_code unknown;
+    if (!files.contains(std::filesystem::canonical(path, unknown).string())) {
+      files.insert(path);
     }
   }
   return files;
@@ -70,7 +82,9 @@ std::string state_of_file(const std::string& path, bool with_sample, bool with_t
     text += fmt::format(", sample {:016x}", sample_of(path, static_cast<std::uint64_t>(status.st_size)));
   }
   if (with_time) {
-    text += fmt::format(", changed {}.{:09d}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    constexpr std::int64_t ns_per_second = 1'000'000'000;
+    text += fmt::format(", changed {}",
+                        time_text(status.st_mtim.tv_sec * ns_per_second + status.st_mtim.tv_nsec));
   }
   return text;
 }
@@ -94,7 +108,7 @@ Identity input_identity(const std::vector<Checkpoint>& checkpoints) {
       shards += fmt::format("{}{}:{} of {} layers", shards.empty() ? "" : ", ", shard.path, shard.id,
                             shard.layers.size());
     }
-    identity.emplace_back(fmt::format("checkpoint {}", i), shards);
+    identity.emplace_back(fmt::format("{}{}", checkpoint_name, i), shards);
   }
   return identity;
 }
@@ -124,15 +138,24 @@ std::string difference(const Identity& there, const Identity& here) {
     const auto found = all.find(name);
     return found == all.end() ? nullptr : &found->second;
   };
-  std::string text;
-  std::size_t found = 0;
+  // Checkpoints differ where files or options do, and are told where nothing else is.
+  std::vector<std::string> unlike;
+  std::vector<std::string> checkpoints;
   for (const std::string& name : names) {
     const std::string* const theirs_here = value_of(theirs, name);
     const std::string* const mine_here = value_of(mine, name);
-    const bool same = theirs_here != nullptr && mine_here != nullptr && *theirs_here == *mine_here;
-    if (same || ++found > most) {
+    if (theirs_here == nullptr || mine_here == nullptr || *theirs_here != *mine_here) {
+      (name.starts_with(checkpoint_name) ? checkpoints : unlike).push_back(name);
+    }
+  }
+  std::string text;
+  std::size_t found = 0;
+  for (const std::string& name : unlike.empty() ? checkpoints : unlike) {
+    if (++found > most) {
       continue;
     }
+    const std::string* const theirs_here = value_of(theirs, name);
+    const std::string* const mine_here = value_of(mine, name);
     text += fmt::format("{}{}: {} there, {} here", text.empty() ? "" : "; ", printable(name),
                         value_or_nothing(theirs_here), value_or_nothing(mine_here));
   }

@@ -154,6 +154,10 @@ TEST(IdentityDifference, NamesWhatDiffers) {
   EXPECT_EQ(difference({{"a", "1"}}, {{"a", "1"}}), "");
   EXPECT_EQ(difference({{"a", "1"}, {"b", "2"}}, {{"a", "3"}, {"c", "4"}}),
             "a: '1' there, '3' here; b: '2' there, nothing here; c: nothing there, '4' here");
+  EXPECT_EQ(difference({{"checkpoint 0", "a"}}, {{"checkpoint 0", "b"}}),
+            "checkpoint 0: 'a' there, 'b' here");
+  EXPECT_EQ(difference({{"checkpoint 0", "a"}}, {{"checkpoint 0", "b"}, {"/b.h5", "9 bytes"}}),
+            "/b.h5: nothing there, '9 bytes' here");
   Identity many;
   for (int i = 0; i < 9; ++i) {
     many.emplace_back(fmt::format("k{}", i), "");

@@ -28,6 +28,9 @@ struct FileState {
 [[nodiscard]] std::optional<FileState> file_state(const std::string& path);
 [[nodiscard]] std::optional<FileState> file_state(int descriptor);
 
+// Of nanoseconds since 1970: "2026-08-01 10:00:00.500000000 UTC"
+[[nodiscard]] std::string time_text(std::int64_t modified);
+
 // "found 4096 bytes of 2026-08-01 10:00:00.5 UTC, expected 8192 of ..."
 [[nodiscard]] std::string change_text(const FileState& was, const FileState& is);
 
