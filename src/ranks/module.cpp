@@ -19,24 +19,34 @@ namespace {
 using ranks::Launch;
 using ranks::MpiInterface;
 
+[[noreturn]] void refuse(const Launch& launch, const std::string& problem) {
+  throw UsageError(fmt::format("{} started {} processes, but {}", launch.launcher, launch.size, problem));
+}
+
 // COLLAPSCOPE_MPI_MODULE, or lib/collapscope beside the program's bin, as in the build and the installation.
-std::filesystem::path mpi_module_path() {
+std::filesystem::path mpi_module_path(const Launch& launch) {
   if (const char* chosen = std::getenv("COLLAPSCOPE_MPI_MODULE")) {
     return chosen;
   }
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::string places;
   for (const char* folder : {"lib", "lib/x86_64-linux-gnu", "lib64"}) {
     auto path = program.parent_path().parent_path() / folder / "collapscope" / "libcollapscope_mpi.so";
     if (std::filesystem::exists(path, error)) {
       return path;
     }
+    places += (places.empty() ? "" : ", ") + printable(path.string());
   }
-  return {};
-}
-
-[[noreturn]] void refuse(const Launch& launch, const std::string& problem) {
-  throw UsageError(fmt::format("{} started {} processes, but {}", launch.launcher, launch.size, problem));
+  if (!build_info().mpi.starts_with("standard")) {
+    refuse(launch,
+           "this program was built without MPI, so that each would do all of the work; build it where an MPI "
+           "is installed, or share the work out with 'analyze --part I/N' and 'merge'");
+  }
+  refuse(launch,
+         fmt::format("the MPI module of this program was not found; looked for {}. Copy it along with "
+                     "the program, or name it in COLLAPSCOPE_MPI_MODULE",
+                     places));
 }
 
 template <class Function>
@@ -61,12 +71,7 @@ std::unique_ptr<Ranks> join_ranks() {
   if (!launch || launch->size < 2) {
     return nullptr;
   }
-  const std::filesystem::path path = mpi_module_path();
-  if (path.empty()) {
-    refuse(*launch,
-           "this program was built without MPI, so that each would do all of the work; build it where an MPI "
-           "is installed, or share the work out with 'analyze --part I/N' and 'merge'");
-  }
+  const std::filesystem::path path = mpi_module_path(*launch);
   if (!launch->has_pmi) {
     refuse(*launch, "it gave them no PMI, by which MPI finds the others; " + cure(*launch));
   }

@@ -190,6 +190,15 @@ class Mpi(unittest.TestCase):
         finished = self.finish(self.start(2, "plain.h5", "-q"))
         self.assertEqual(finished.stdout.replace("\r\n", "\n"), alone.stdout)
 
+    def test_a_program_without_its_module_says_where_it_looked(self):
+        alone = self.folder / "alone/bin/collapscope"
+        alone.parent.mkdir(parents=True)
+        shutil.copy(PROGRAM, alone)
+        finished = subprocess.run([alone, "analyze", "plain.h5"], cwd=self.folder, capture_output=True, text=True, timeout=60,
+                                  env=dict(os.environ, OMPI_COMM_WORLD_SIZE="2"))
+        self.assertEqual((finished.returncode, finished.stdout), (2, ""))
+        self.assertIn(f"was not found; looked for {self.folder.resolve()}/alone/lib/collapscope/libcollapscope_mpi.so, ", finished.stderr)
+
     def test_the_work_of_one_process_is_refused(self):
         for command in (["synth", "ufm", "-o", "ufm.h5"], ["report", "x.json"], ["inspect", "plain.h5"], ["merge", "part.h5"],
                         ["status", "work"], ["bench", "--rows", "100"]):
