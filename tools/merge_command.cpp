@@ -56,7 +56,39 @@ void move_to(DatasetIndex& dataset, const std::string& dump, const std::string& 
   dataset.sources.reset();  // HDF5 finds them where they are now
 }
 
+// The folder that all dumps lie in, at any depth.
+std::filesystem::path common_folder(const std::vector<Checkpoint>& checkpoints) {
+  std::optional<std::filesystem::path> common;
+  for (const Checkpoint& checkpoint : checkpoints) {
+    for (const CheckpointIndex& shard : checkpoint.shards) {
+      const std::filesystem::path parent = std::filesystem::path(shard.path).lexically_normal().parent_path();
+      if (!common) {
+        common = parent;
+        continue;
+      }
+      const auto until = std::mismatch(common->begin(), common->end(), parent.begin(), parent.end()).first;
+      std::filesystem::path shared;
+      for (auto part = common->begin(); part != until; ++part) {
+        shared /= *part;
+      }
+      common = shared;
+    }
+  }
+  return common.value_or("");
+}
+
+// Where the dump at `dump` lies now: as deep in `folder` as it lay in `common`, else in `folder` itself.
+std::string folder_now(const std::string& dump, const std::filesystem::path& common,
+                       const std::string& folder) {
+  const std::filesystem::path then = std::filesystem::path(dump).lexically_normal();
+  const std::filesystem::path path =
+      folder / (common.empty() ? then.relative_path() : then.lexically_relative(common));
+  std::error_code unknown;
+  return std::filesystem::exists(path, unknown) ? path.parent_path().string() : folder;
+}
+
 std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std::string& folder) {
+  const std::filesystem::path common = common_folder(checkpoints);
   std::error_code failure;
   const std::string real = std::filesystem::canonical(folder, failure).string();
   if (failure) {
@@ -65,9 +97,10 @@ std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std:
   }
   for (Checkpoint& checkpoint : checkpoints) {
     for (CheckpointIndex& shard : checkpoint.shards) {
-      move_to(shard.targets, shard.path, real);
+      const std::string now = folder_now(shard.path, common, real);
+      move_to(shard.targets, shard.path, now);
       for (LayerIndex& layer : shard.layers) {
-        move_to(layer.activations, shard.path, real);
+        move_to(layer.activations, shard.path, now);
       }
     }
   }
@@ -101,7 +134,8 @@ void require_same_files(const std::vector<Checkpoint>& folded, const std::vector
     std::error_code unknown;
     if (!std::filesystem::exists(file, unknown)) {
       throw InputError(file, "",
-                       have_moved ? "cannot be found; expected the dump that was folded"
+                       have_moved ? "cannot be found, nor deeper in that folder, as the dumps lay when they "
+                                    "were folded; expected the dump that was folded"
                                   : "cannot be found; --dumps FOLDER says where it lies now");
     }
     throw InputError(file, "", fmt::format("is not what was folded: found {}; expected {}", found, then));
@@ -205,12 +239,13 @@ Command merge_command(const std::string& command_line) {
                    "be repeated (default: a table)",
                .placeholder = "FILE",
                .one_word = true});
-  command.add({.names = {"--dumps"},
-               .target = &options->dumps,
-               .description =
-                   "read the rows again where metrics need it: 'same' where the dumps were, or the "
-                   "folder where they lie now (default: such metrics are undefined)",
-               .placeholder = "FOLDER"});
+  command.add(
+      {.names = {"--dumps"},
+       .target = &options->dumps,
+       .description =
+           "read the rows again where metrics need it: 'same' where the dumps were, or the "
+           "folder where they lie now, all in it or as deep as before (default: such metrics are undefined)",
+       .placeholder = "FOLDER"});
   command.add({.names = {"--device"},
                .target = &options->device,
                .description = "auto, cpu, cuda, cuda:N or cuda:all",

@@ -69,6 +69,11 @@ TEST_F(Interruption, AStateOfAnotherAnalysisIsRefused) {
                      "--work w: holds the state of another analysis (--metrics: '' there, 'nrc*' here)");
   expect_status(0, folder_, {"synth", "planted", "-o", "q.h5", "--samples", "500"});
   expect_usage_error({"analyze", "q.h5", "--work", "w", "-o", "x.json"}, "p.h5");
+  const Finished one_more = expect_usage_error({"analyze", "p.h5", "q.h5", "--work", "w", "-o", "x.json"},
+                                               "q.h5: nothing there, '");
+  EXPECT_EQ(one_more.err.find("q.h5"), one_more.err.rfind("q.h5")) << one_more.err;
+  EXPECT_THAT(one_more.err, HasSubstr(", changed 20"));
+  EXPECT_THAT(one_more.err, HasSubstr(" UTC' here)"));
 }
 
 TEST_F(Interruption, StatusSaysWhatIsNoFolderOfStates) {
@@ -85,6 +90,15 @@ TEST_F(Interruption, PartsAreNamedAndWrittenRight) {
   EXPECT_THAT(json.err, Not(HasSubstr("JSON")));
   expect_usage_error({"analyze", "p.h5", "--part", "1/2"}, "--part writes one file: -o FILE.h5");
   expect_usage_error({"analyze", "p.h5", "--part", "1/2", "-o", "a.h5", "--work", "w"}, "without --work");
+}
+
+// Who runs again what ended with 75 would do so for ever.
+TEST_F(Interruption, APartThatIsStoppedKeepsNothingAndSaysSo) {
+  const Finished stopped =
+      expect_status(2, folder_, {"analyze", "p.h5", "--part", "1/1", "--max-time", "0", "-o", "x.h5"});
+  EXPECT_THAT(stopped.err, HasSubstr("stopped by --max-time; no part is written, and nothing is kept: the "
+                                     "same command begins again"));
+  EXPECT_THAT(folder_.names(), ::testing::ElementsAre("p.h5"));
 }
 
 TEST_F(Interruption, MergeRefusesWhatIsNoPart) {
@@ -190,7 +204,37 @@ TEST_F(Interruption, MergeSaysThatDumpsAreAway) {
                                            "p.h5: cannot be found; --dumps FOLDER says where it lies now");
   EXPECT_THAT(same.err, Not(HasSubstr("bytes")));
   expect_usage_error({"merge", "one.h5", "--dumps", ".", "-q", "-o", "x.json"},
-                     "p.h5: cannot be found; expected the dump that was folded");
+                     "p.h5: cannot be found, nor deeper in that folder");
+}
+
+// Of several runs the checkpoints have the same names.
+TEST_F(Interruption, MergeFindsDumpsInTheFoldersOfTheirRuns) {
+  make_dumps(folder_, R"(
+import os
+for run in ("q/run1", "q/run2"):
+    os.makedirs(run)
+    dump(run + "/e.h5", N=4000)
+    with h5py.File(run + "/e.h5", "a") as f:
+        f.attrs["run"] = run
+        f["targets"][0] += len(os.listdir("q"))
+)");
+  for (const char* part : {"1", "2"}) {
+    expect_status(0, folder_,
+                  {"analyze", "q/run1", "q/run2", "--part", std::string(part) + "/2", "-q", "-o",
+                   std::string(part) + ".h5"});
+  }
+  const auto digest = [&](const std::string& dumps) {
+    return Json::parse(expect_status(0, folder_, {"merge", "1.h5", "2.h5", "-q", "-o", "-", "--dumps", dumps})
+                           .out)["provenance"]["digest"];
+  };
+  const Json same = digest("same");
+  std::filesystem::create_directory(folder_.path() / "there");
+  std::filesystem::rename(folder_.path() / "q", folder_.path() / "there/q");
+  EXPECT_EQ(digest("there/q"), same);
+  std::filesystem::rename(folder_.path() / "there/q/run2/e.h5", folder_.path() / "there/q/e.h5");
+  EXPECT_EQ(digest("there/q"), same);  // one in the folder itself
+  expect_usage_error({"merge", "1.h5", "2.h5", "-q", "-o", "x.json", "--dumps", "there/q/run2"},
+                     "e.h5: cannot be found");
 }
 
 TEST_F(Interruption, StatesAndPartsBesideTheDumpsAreNoDumps) {
