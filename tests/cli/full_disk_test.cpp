@@ -47,7 +47,7 @@ TEST_F(FullDisk, EndsAPartWithAMessage) {
 
 TEST_F(FullDisk, ThatIsFullFromTheStartHoldsNothingOfAPart) {
   const Finished finished = expect_status(
-      2, folder_, {"analyze", "p.h5", "-q", "--part", "1/1", "-o", "part.h5"}, {.file_size = 200});
+      2, folder_, {"analyze", "p.h5", "-q", "--part", "1/1", "-o", "part.h5", "--trust"}, {.file_size = 200});
   EXPECT_THAT(finished.err, HasSubstr("part.h5: cannot write: File too large"));
   EXPECT_THAT(folder_.names(), ::testing::ElementsAre("p.h5"));
 }
