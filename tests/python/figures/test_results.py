@@ -4,6 +4,7 @@ import math
 import struct
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas
@@ -128,11 +129,23 @@ def test_attributes_as_columns(arm, tree):
 
 
 def test_several_results_are_joined(arm, tree):
-    frame = collapscope.load([arm / "arm.json", tree])
+    with pytest.warns(UserWarning, match=r"\.h5 is there 2 times \(from .*arm\.json, results\), and 11 more checkpoints: the table has "
+                      "each of them, and a mean over it counts them all; figures draw the last"):
+        frame = collapscope.load([arm / "arm.json", tree])
 
     half = len(frame) // 2
     assert frame.value[:half].to_numpy().tobytes() == frame.value[half:].to_numpy().tobytes()
     assert list(frame.checkpoint.unique()) == list(range(24))
+
+
+def test_checkpoints_that_differ_are_loaded_without_a_warning(arm, tree):
+    """Those of a Meter name no dump."""
+    for checkpoint in tree["checkpoints"]:
+        checkpoint["step"] += 1
+    meter = {**tree, "checkpoints": [{**tree["checkpoints"][0], "path": ""}]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        collapscope.load([arm / "arm.json", tree, meter, meter])
 
 
 def test_failures_are_kept(tree):

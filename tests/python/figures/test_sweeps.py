@@ -268,10 +268,11 @@ def test_results_of_a_meter_on_two_loaders_are_both_drawn(tree):
 
 
 def test_dumps_that_were_measured_twice_are_drawn_once(sweep):
-    again = copy.deepcopy(sweep)
+    with pytest.warns(UserWarning, match="is there 2 times"):
+        both = collapscope.load([sweep, copy.deepcopy(sweep)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = lines(plot.last_layer(collapscope.load([sweep, again]), metrics=["nrc1"]).axes[0])
+        drawn = lines(plot.last_layer(both, metrics=["nrc1"]).axes[0])
     assert list(drawn["wd0_seed0"].get_xdata()) == list(STEPS)
 
 

@@ -5,6 +5,8 @@ Values come back bit for bit. JSON has everything; CSV has neither floors, notes
 import json
 import math
 import os
+import sys
+import warnings
 
 from .errors import ResultsError, optional
 from .results_csv import classes_tree, csv_tree
@@ -31,10 +33,11 @@ def load(source, *, wide=False, attributes=False):
 
     `.attrs` holds "attributes" (one dict per checkpoint), "failures" and "provenance" (lists of dicts), and "failed_layers" ({checkpoint: list of dicts
     with name and position}, the layers that have no rows).
+    Warns where a checkpoint (same path, id, run and step) is there more than once: the table then has each of them.
     Raises ResultsError (a ValueError), OSError, and ImportError without pandas.
     """
     pandas = optional("pandas", "a table of results", "plot")
-    rows, checkpoints, failures, provenance, lost = [], [], [], [], {}
+    rows, checkpoints, failures, provenance, lost, places = [], [], [], [], {}, {}
     for one in source if isinstance(source, (list, tuple)) else [source]:
         tree, name = _tree(one)
         for number, checkpoint in enumerate(_list(tree, "checkpoints", name)):
@@ -42,9 +45,14 @@ def load(source, *, wide=False, attributes=False):
             if checkpoint.get("failed_layers"):
                 lost[len(checkpoints)] = checkpoint["failed_layers"]
             checkpoints.append(checkpoint.get("attributes") or {})
+            path = checkpoint.get("path") or (None if isinstance(one, dict) else os.fspath(one))  # a Meter's name no dump
+            if path:
+                key = (os.path.normpath(path), checkpoint.get("id") or "", checkpoint.get("run"), checkpoint.get("step"))
+                places.setdefault(key, []).append(name)
         failures += tree.get("failures") or []
         provenance += [tree["provenance"]] if tree.get("provenance") else []
 
+    _warn_of_same(places)
     frame = pandas.DataFrame(rows, columns=COLUMNS, dtype=object)  # what is text stays so: None is no NaN
     frame = frame.astype({"checkpoint": "int64", "step": "float64", "index": "Int64", "position": "Int64",
                           "component": "Int64", "value": "float64", "floor": "float64"})
@@ -56,6 +64,20 @@ def load(source, *, wide=False, attributes=False):
         frame[column] = frame["checkpoint"].map(pandas.Series(values, dtype=object)).infer_objects()
     frame.attrs.update(attributes=checkpoints, failures=failures, provenance=provenance, failed_layers=lost)
     return frame
+
+
+def _warn_of_same(places):
+    """places: {checkpoint: names of the results that have it}. At the line outside this package."""
+    twice = [(key, names) for key, names in places.items() if len(names) > 1]
+    if not twice:
+        return
+    (path, id_, *_), names = twice[0]
+    more = "" if len(twice) == 1 else f", and {len(twice) - 1} more checkpoint{'' if len(twice) == 2 else 's'}"
+    level, caller = 1, sys._getframe()
+    while caller is not None and caller.f_globals.get("__name__", "").startswith("collapscope."):
+        level, caller = level + 1, caller.f_back
+    warnings.warn(f"{printable(path)}{':' + printable(id_) if id_ else ''} is there {len(names)} times (from {', '.join(dict.fromkeys(names))})"
+                  f"{more}: the table has each of them, and a mean over it counts them all; figures draw the last", stacklevel=level)
 
 
 CLASS_COLUMNS = ["rows", "mean_norm", "within_variance", "weight_cosine", "nearest", "nearest_cosine", "ncc_accuracy"]
