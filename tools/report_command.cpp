@@ -44,7 +44,9 @@ MergedResults read_all(const std::vector<std::string>& paths, std::vector<std::s
       failures.push_back({error.file(), error.object(), error.message()});
     }
   }
+  const std::vector<std::string> left_out = left_out_warnings(files);
   MergedResults merged = merge_results(std::move(files));
+  merged.warnings.insert(merged.warnings.begin(), left_out.begin(), left_out.end());
   merged.results.failures.insert(merged.results.failures.begin(), failures.begin(), failures.end());
   return merged;
 }
@@ -79,6 +81,7 @@ int run_report(const ReportOptions& options) {
   for (const std::string& warning : merged.warnings) {
     tell("warning: " + warning);
   }
+  report.warnings = merged.warnings;
   if (merged.results.checkpoints.empty()) {
     if (!report.sources.empty()) {
       tell("no checkpoint in these results");

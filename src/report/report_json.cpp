@@ -86,10 +86,17 @@ void write_checkpoint(JsonText& json, const CheckpointResult& checkpoint, const 
   json.close('}').close('}');
 }
 
-// Since which checkpoint of the run: its step and its position.
-void write_since(JsonText& json, const Results& results, const Run& run, std::optional<std::size_t> since) {
+// Since which checkpoint of the run: its step and its position; and what the one before it leaves open.
+void write_since(JsonText& json, const Results& results, const Run& run, std::optional<std::size_t> since,
+                 BeforeSince before) {
   json.member("since_step", since ? results.checkpoints[run.checkpoints[*since]].step : std::nullopt);
   json.member("since_checkpoint", since);
+  json.key("before");
+  if (before == BeforeSince::not_collapsed) {
+    json.null();
+  } else {
+    json.value(before == BeforeSince::unknown ? "unknown" : "not measured");
+  }
 }
 
 void write_run_collapse(JsonText& json, const Results& results, const Run& run, const RunCollapse& collapse) {
@@ -97,13 +104,23 @@ void write_run_collapse(JsonText& json, const Results& results, const Run& run, 
   json.open('{').key("layers").open('{');
   for (const LayerSince& layer : collapse.layers) {
     json.key(layer.layer).open('{');
-    write_since(json, results, run, layer.checkpoint);
+    write_since(json, results, run, layer.checkpoint, layer.before);
     json.close('}');
   }
   json.close('}').member("last_from_layer", layer_name(last, collapse.checkpoints.back().from));
-  write_since(json, results, run,
-              last.last_layer() == nullptr ? std::nullopt : collapse.layers.back().checkpoint);
+  const LayerSince none;
+  const LayerSince& deepest = last.last_layer() == nullptr ? none : collapse.layers.back();
+  write_since(json, results, run, deepest.checkpoint, deepest.before);
   json.close('}');
+}
+
+void write_not_measured(JsonText& json, const std::vector<NotMeasured>& all) {
+  json.key("not_measured").open('[');
+  for (const NotMeasured& some : all) {
+    json.open('{').key(some.are_layers ? "layers" : "metrics").list(some.names);
+    json.key("checkpoints").list(some.checkpoints).member("of", some.of).close('}');
+  }
+  json.close(']');
 }
 
 void write_last_layer(JsonText& json, const CheckpointResult& last) {
@@ -135,8 +152,8 @@ void write_death(JsonText& json, const Run& run) {
 }
 
 void write_run(JsonText& json, const Results& results, const Run& run, const TaskCriteria& criteria) {
-  const RunCollapse collapse =
-      run_collapse(results, run, criteria.of(results.checkpoints[run.checkpoints.back()]));
+  const Criteria& asked = criteria.of(results.checkpoints[run.checkpoints.back()]);
+  const RunCollapse collapse = run_collapse(results, run, asked);
   json.open('{').member("name", run.name);
   json.member("step_unit", run.step_unit.empty() ? std::nullopt : std::optional(run.step_unit));
   json.key("attributes").open('{');
@@ -150,6 +167,7 @@ void write_run(JsonText& json, const Results& results, const Run& run, const Tas
   }
   json.close(']').key("collapse");
   write_run_collapse(json, results, run, collapse);
+  write_not_measured(json, not_measured(results, run, asked));
   write_last_layer(json, results.checkpoints[run.checkpoints.back()]);
   json.close('}');
 }
@@ -262,6 +280,7 @@ std::string report_json(const Results& results, const RunReport& report) {
   json.open('{').member("format", "collapscope-report").member("format_version", std::int64_t{1});
   json.member("title", report_title(report, runs)).member("version", build_info().version);
   json.member("generated", report.generated).key("sources").list(report.sources);
+  json.key("warnings").list(report.warnings);
   json.key("criteria");
   write_criteria(json, results, report.criteria);
   json.key("metrics");

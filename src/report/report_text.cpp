@@ -139,6 +139,7 @@ void describe(Page& page, const Results& results, const Run& run, const Attribut
   }
   page.labelled("collapsed", collapse_words(results, run, collapse, criteria, page.longest()));
   if (count > 1) page.labelled("when", since_words(results, run, collapse, page.longest()));
+  page.labelled("measured", measured_words(results, run, criteria, page.longest()));
   page.labelled("dimension", dimension_text(last, page.longest()));
   page.labelled("depth", depth_words(last, page.longest()));
   page.labelled("model", model_text(last));

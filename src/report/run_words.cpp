@@ -59,6 +59,19 @@ const MissingLayer* failed_before(const CheckpointResult& checkpoint, std::size_
   return found;
 }
 
+// " (not measured at epoch 2)": what the checkpoint before leaves open.
+std::string before_words(const Results& results, const Run& run, const LayerSince& since,
+                         std::size_t longest) {
+  if (since.before == BeforeSince::not_collapsed) return "";
+  return fmt::format(" ({} at {})", since.before == BeforeSince::unknown ? "unknown" : "not measured",
+                     step_text(results, run, *since.checkpoint - 1, longest));
+}
+
+// Of a list whose first `most` are named.
+std::string and_more(std::size_t count, std::size_t most) {
+  return count > most ? fmt::format(" and {} more", count - most) : "";
+}
+
 struct AttributeWords {
   std::size_t longest;
 
@@ -134,16 +147,40 @@ std::string since_words(const Results& results, const Run& run, const RunCollaps
   std::vector<std::string> parts;
   for (std::size_t i = *collapse.checkpoints.back().from; i < collapse.layers.size();) {
     std::size_t end = i + 1;
-    while (end < collapse.layers.size() && collapse.layers[end].checkpoint == collapse.layers[i].checkpoint)
+    while (end < collapse.layers.size() && collapse.layers[end].checkpoint == collapse.layers[i].checkpoint &&
+           collapse.layers[end].before == collapse.layers[i].before)
       ++end;
     const std::string first = name_text(collapse.layers[i].layer, longest);
     parts.push_back(
-        fmt::format("{}{} since {}", first,
+        fmt::format("{}{} since {}{}", first,
                     end - i == 1 ? "" : " to " + name_text(collapse.layers[end - 1].layer, longest),
-                    step_text(results, run, *collapse.layers[i].checkpoint, longest)));
+                    step_text(results, run, *collapse.layers[i].checkpoint, longest),
+                    before_words(results, run, collapse.layers[i], longest)));
     i = end;
   }
   return joined(parts);
+}
+
+std::string measured_words(const Results& results, const Run& run, const Criteria& criteria,
+                           std::size_t longest) {
+  constexpr std::size_t most_names = 3;
+  constexpr std::size_t most_steps = 3;
+  std::string text;
+  for (const NotMeasured& some : not_measured(results, run, criteria)) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < std::min(some.names.size(), most_names); ++i) {
+      names.push_back(name_text(some.names[i], longest));
+    }
+    std::vector<std::string> steps;
+    for (std::size_t i = 0; i < std::min(some.checkpoints.size(), most_steps); ++i) {
+      steps.push_back(step_text(results, run, some.checkpoints[i], longest));
+    }
+    text += fmt::format("{}{}{} at {} of {}, not at {}{}", text.empty() ? "" : "; ", joined(names),
+                        and_more(some.names.size(), most_names), some.of - some.checkpoints.size(),
+                        counted(some.of, "checkpoint"), joined(steps),
+                        and_more(some.checkpoints.size(), most_steps));
+  }
+  return text;
 }
 
 std::string death_words(const Run& run, std::size_t longest) {

@@ -37,9 +37,14 @@ constexpr std::size_t uncut_name = 100'000;  // of lines that nothing cuts
 [[nodiscard]] std::string collapse_words(const Results& results, const Run& run, const RunCollapse& collapse,
                                          const Criteria& criteria, std::size_t longest = longest_shown_name);
 
-// "fc4 to fc5 since epoch 4000, fc6 since epoch 1000"; empty where nothing is collapsed.
+// "fc4 to fc5 since epoch 4000, fc6 since epoch 1000 (not measured at epoch 100)"; empty where nothing is
+// collapsed.
 [[nodiscard]] std::string since_words(const Results& results, const Run& run, const RunCollapse& collapse,
                                       std::size_t longest = longest_shown_name);
+
+// "fc3 at 2 of 3 checkpoints, not at epoch 2"; empty where each checkpoint has all that others have.
+[[nodiscard]] std::string measured_words(const Results& results, const Run& run, const Criteria& criteria,
+                                         std::size_t longest = longest_shown_name);
 
 // Of a run that died: "dead since epoch 50 (NaN or Inf)".
 [[nodiscard]] std::string death_words(const Run& run, std::size_t longest = longest_shown_name);

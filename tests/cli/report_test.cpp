@@ -226,6 +226,28 @@ TEST_F(Report, OfTwoAnalysesTheNewerCountsWithAWarning) {
   EXPECT_THAT(finished.err, HasSubstr("warning: x: in several results files; taken from new.json"));
   EXPECT_EQ(Json::parse(finished.out)["runs"][0]["checkpoints"][0]["layers"][0]["metrics"]["deep_nrc1"],
             0.25);
+  EXPECT_THAT(Json::parse(finished.out)["warnings"][0].get<std::string>(),
+              HasSubstr("x: in several results files; taken from new.json"));
+  EXPECT_EQ(Json::parse(finished.out)["warnings"].size(), 1U) << "nothing is left out";
+}
+
+TEST_F(Report, SaysWhatIsLeftOutOfResultsOfOtherLayersAndMetrics) {
+  Json older = Json::parse(results_named("x", "2026-01-01T00:00:00Z"));
+  Json& layers = older["checkpoints"][0]["layers"];
+  layers.push_back(layers[0]);
+  layers[0]["name"] = "fc1";
+  layers[1]["name"] = "fc2";
+  layers[1]["metrics"]["evr"] = Json::array({0.5, 0.25});
+  folder_.write("old.json", older.dump());
+  folder_.write("new.json", results_named("x", "2026-01-02T00:00:00Z"));
+  const std::string said =
+      "x: of several results files one is taken; this leaves out layers fc1, fc2, and metric evr, which only "
+      "others have; analyze all of them together to have all";
+  for (const Arguments& files : {Arguments{"new.json", "old.json"}, Arguments{"old.json", "new.json"}}) {
+    const Finished finished = expect_status(0, folder_, {"report", files[0], files[1], "-o", "-"});
+    EXPECT_THAT(finished.err, HasSubstr("warning: " + said));
+    EXPECT_EQ(Json::parse(finished.out)["warnings"].at(0), said);
+  }
 }
 
 TEST_F(Report, HostileNamesAreText) {

@@ -31,7 +31,7 @@ def setUpModule():
         raise unittest.SkipTest("no Chromium is installed (Debian: chromium-headless-shell)")
     folder = tempfile.TemporaryDirectory(prefix="collapscope-page-")
     unittest.addModuleCleanup(folder.cleanup)
-    results = os.path.join(folder.name, "results.json")
+    results = results_of_example = os.path.join(folder.name, "results.json")
     subprocess.run([os.environ["COLLAPSCOPE"], "analyze", os.environ["EXAMPLE"], "-q", "-o", results], check=True)
     PageTest.data, PageTest.paths = {}, {}
     for kind in KINDS:
@@ -46,6 +46,7 @@ def setUpModule():
     PageTest.paths["both"] = both_page(folder.name)
     for name, results in (("seeds", make_data.seeds()), ("few", few(make_data.seeds()))):
         PageTest.paths[name] = report_page(folder.name, name, results)
+    PageTest.paths["gaps"] = gaps_page(folder.name, results_of_example)
     PageTest.browser = browser.Browser()
     unittest.addModuleCleanup(PageTest.browser.__exit__)
 
@@ -88,6 +89,25 @@ def both_page(folder):
     subprocess.run([program, "analyze", os.path.join(folder, "reg.h5"), os.path.join(folder, "cls.h5"), "--device", "cpu", "-q", "-o", results],
                    check=True)
     subprocess.run([program, "report", results, "-o", page], check=True)
+    return page
+
+
+def gaps_page(folder, path):
+    """The report on a run whose last layer was not measured at epoch 4000, with results of one of its checkpoints that are older."""
+    with open(path, encoding="utf-8") as file:
+        results = json.load(file)
+    results["checkpoints"] = [one for one in results["checkpoints"] if one["run"] == "arm_wd0.02"]
+    for checkpoint in results["checkpoints"]:
+        if checkpoint["step"] == 4000:
+            checkpoint["layers"] = checkpoint["layers"][:5]
+    older = {**results, "checkpoints": [{**results["checkpoints"][0], "samples": 7}]}
+    older["provenance"] = {**results["provenance"], "started": "2020-01-01T00:00:00Z"}
+    paths = [os.path.join(folder, name) for name in ("gaps_new.json", "gaps_old.json")]
+    for one, content in zip(paths, (results, older)):
+        with open(one, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+    page = os.path.join(folder, "gaps.html")
+    subprocess.run([os.environ["COLLAPSCOPE"], "report", *paths, "-o", page], check=True, stderr=subprocess.DEVNULL)
     return page
 
 
@@ -229,6 +249,17 @@ class PageTest(unittest.TestCase):
                 self.assertGreater((high + 0.05) / (low + 0.05), 4.5, (scheme, selector))
 
     # -- What is said
+
+    def test_warnings_and_what_was_not_measured_stand_at_the_top(self):
+        self.open("gaps")
+        warned, unmeasured = self.texts("#overview .failures")
+        self.assertIn("1 warning", warned)
+        self.assertIn("in several results files; taken from ", warned)
+        self.assertEqual(self.run_js("document.querySelector('#overview .failures').nextElementSibling.className"), "verdict")
+        self.assertIn("arm_wd0.02: fc6 at 3 of 4 checkpoints, not at epoch 4000", unmeasured)
+        self.assertIn("its last layer since epoch 12000 (not measured at epoch 4000).", self.texts(".verdict")[0])
+        self.assertIn("12000 (not measured at epoch 4000)", self.texts("#overview td"))
+        self.assertEqual(self.page.complaints(), [])
 
     def test_overview_says_what_the_data_say(self):
         self.open("example")

@@ -31,12 +31,13 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
   RunReport report;
   report.generated = "2026-11-21T15:00:00Z";
   report.sources = {"arm.json"};
+  report.warnings = {"a warning"};
   Json tree = report_of(results, report);
   tree.erase("version");
   tree.erase("metrics");
   EXPECT_EQ(tree, Json::parse(R"({
     "format": "collapscope-report", "format_version": 1, "title": "Neural collapse: 1 run, 1 checkpoint",
-    "generated": "2026-11-21T15:00:00Z", "sources": ["arm.json"],
+    "generated": "2026-11-21T15:00:00Z", "sources": ["arm.json"], "warnings": ["a warning"],
     "criteria": [{"metric": "deep_nrc1", "comparison": "<", "threshold": 0.05},
                  {"metric": "deep_nrc2", "comparison": ">", "threshold": 0.9},
                  {"metric": "deep_nrc3", "comparison": ">", "threshold": 0.9}],
@@ -53,9 +54,10 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
            "floors": {"deep_nrc1": 1e-15}, "notes": {}, "collapsed": true}],
         "collapse": {"from_layer": "l2", "from_position": 1, "layers_collapsed": 1, "layers_unknown": 0,
                      "layers": 2}}],
-      "collapse": {"layers": {"l1": {"since_step": null, "since_checkpoint": null},
-                              "l2": {"since_step": 4, "since_checkpoint": 0}},
-                   "last_from_layer": "l2", "since_step": 4, "since_checkpoint": 0},
+      "collapse": {"layers": {"l1": {"since_step": null, "since_checkpoint": null, "before": null},
+                              "l2": {"since_step": 4, "since_checkpoint": 0, "before": null}},
+                   "last_from_layer": "l2", "since_step": 4, "since_checkpoint": 0, "before": null},
+      "not_measured": [],
       "intrinsic_dimension": {"layer": "l2", "metric": "feature_dims_99", "learned": 3, "targets_rank": 2},
       "ufm": null}],
     "never_alive": [], "comparison": {"by": [], "groups": [{"values": {}, "runs": ["r"], "dead": [],
@@ -75,6 +77,19 @@ TEST(ReportJson, SmallDocumentIsAsWrittenDown) {
                   "feature_dims_99": {"mean": 3, "spread": null, "count": 1}}},
       "targets": {"target_rank": {"mean": 2, "spread": null, "count": 1}}}]}
   })"));
+}
+
+TEST(ReportJson, SaysWhatWasNotMeasured) {
+  const Json run =
+      report_of(test::results_of({checkpoint_of("r", 1, {true, true}), checkpoint_of("r", 2, {true}),
+                                  checkpoint_of("r", 3, {true, true})}))
+          .at("runs")
+          .at(0);
+  EXPECT_EQ(run.at("not_measured"), Json::parse(R"([{"layers": ["l2"], "checkpoints": [1], "of": 3}])"));
+  EXPECT_EQ(run.at("collapse").at("layers").at("l1").at("before"), nullptr);
+  EXPECT_EQ(run.at("collapse").at("layers").at("l2"),
+            Json::parse(R"({"since_step": 3, "since_checkpoint": 2, "before": "not measured"})"));
+  EXPECT_EQ(run.at("collapse").at("before"), "not measured");
 }
 
 TEST(ReportJson, CountsLayersThatFailed) {

@@ -27,8 +27,10 @@ TEST(ReportText, SaysWhatCollapsedWhereAndSinceWhen) {
   results.checkpoints[0].attributes = {{"weight_decay", 0.0}, {"model", "mlp"}};
   results.checkpoints[1].attributes =
       results.checkpoints[2].attributes = {{"weight_decay", 0.1}, {"model", "mlp"}};
-  results.checkpoints[2].layers[1].metrics.add({"feature_dims_99", std::int64_t{2}});
-  results.checkpoints[2].targets.add({"target_rank", std::int64_t{3}});
+  for (const std::size_t i : {1U, 2U}) {
+    results.checkpoints[i].layers[1].metrics.add({"feature_dims_99", std::int64_t{2}});
+    results.checkpoints[i].targets.add({"target_rank", std::int64_t{3}});
+  }
   EXPECT_EQ(text_of(results), R"(Neural collapse: 2 runs, 3 checkpoints
 collapsed means: deep_nrc1 < 0.05, deep_nrc2 > 0.9, deep_nrc3 > 0.9
 all runs: model mlp
@@ -47,6 +49,19 @@ last checkpoints by weight_decay; mean ± sample standard deviation over runs, o
              0     1  none     l2      0.500      0.970      0.990        -          -
            0.1     1    l1     l2    0.00100      0.970      0.990        2          -
 )");
+}
+
+TEST(ReportText, SaysWhatWasNotMeasured) {
+  const Results results =
+      test::results_of({checkpoint_of("r", 1, {false, true, true}), checkpoint_of("r", 2, {false, true}),
+                        checkpoint_of("r", 3, {false, true, true})});
+  const std::string text = text_of(results);
+  EXPECT_THAT(text, HasSubstr("when         l2 since step 1, l3 since step 3 (not measured at step 2)\n"));
+  EXPECT_THAT(text, HasSubstr("measured     l3 at 2 of 3 checkpoints, not at step 2\n"));
+  EXPECT_THAT(collapse_text(results, default_criteria(), 200),
+              HasSubstr("l3 since step 3 (not measured at step 2)"));
+  EXPECT_THAT(text_of(test::results_of({checkpoint_of("r", 1, {true}), checkpoint_of("r", 2, {true})})),
+              Not(HasSubstr("measured")));
 }
 
 TEST(ReportText, GroupsOverSeedsWithMeanAndSpread) {

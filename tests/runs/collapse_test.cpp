@@ -131,6 +131,54 @@ TEST(Runs, ALayerThatACheckpointLacksIsUnknownThere) {
       {checkpoint_of("r", 1, {no, yes}), checkpoint_of("r", 2, {no}), checkpoint_of("r", 3, {no, yes})});
   const RunCollapse collapse = run_collapse(results, group_runs(results).at(0), default_criteria());
   EXPECT_EQ(collapse.layers.at(1).checkpoint, 2U);
+  EXPECT_EQ(collapse.layers.at(1).before, BeforeSince::not_measured);
+}
+
+TEST(Runs, KnowWhatTheCheckpointBeforeLeavesOpen) {
+  const auto before = [](std::optional<bool> collapsed, const std::string& lost = "") {
+    Results results = results_of({checkpoint_of("r", 1, {collapsed}), checkpoint_of("r", 2, {yes})});
+    if (!lost.empty()) {
+      std::erase_if(results.checkpoints[0].layers[0].metrics.all(),
+                    [&](const Metric& metric) { return metric.name == lost; });
+    }
+    return run_collapse(results, group_runs(results).at(0), default_criteria()).layers.at(0).before;
+  };
+  EXPECT_EQ(before(no), BeforeSince::not_collapsed);
+  EXPECT_EQ(before(yes), BeforeSince::not_collapsed) << "nothing is before it";
+  EXPECT_EQ(before(yes, "deep_nrc2"), BeforeSince::not_measured);
+  EXPECT_EQ(before(no, "deep_nrc2"), BeforeSince::not_collapsed) << "another criterion says so";
+  Results results = results_of({checkpoint_of("r", 1, {yes}), checkpoint_of("r", 2, {yes})});
+  for (Metric& metric : results.checkpoints[0].layers[0].metrics.all()) {
+    if (metric.name == "deep_nrc2") metric.value = std::monostate{};
+  }
+  EXPECT_EQ(run_collapse(results, group_runs(results).at(0), default_criteria()).layers.at(0).before,
+            BeforeSince::unknown);
+}
+
+TEST(Runs, KnowWhatOnlySomeCheckpointsHave) {
+  Results results = results_of({checkpoint_of("r", 1, {no, yes}), checkpoint_of("r", 2, {no}),
+                                checkpoint_of("r", 3, {no, yes}), checkpoint_of("r", 4, {})});
+  results.checkpoints[0].targets.add({"model_mse", 1.0});
+  results.checkpoints[2].targets.add({"model_mse", 1.0});
+  for (LayerResult& layer : results.checkpoints[2].layers) {
+    std::erase_if(layer.metrics.all(), [](const Metric& metric) { return metric.name == "deep_nrc2"; });
+  }
+  const auto found = not_measured(results, group_runs(results).at(0), default_criteria());
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_THAT(found[0].names, ElementsAre("l1"));
+  EXPECT_THAT(found[0].checkpoints, ElementsAre(3));
+  EXPECT_TRUE(found[0].are_layers);
+  EXPECT_THAT(found[1].names, ElementsAre("l2"));
+  EXPECT_THAT(found[1].checkpoints, ElementsAre(1, 3));
+  EXPECT_EQ(found[1].of, 4U);
+  EXPECT_THAT(found[2].names, ElementsAre("deep_nrc2"));
+  EXPECT_THAT(found[2].checkpoints, ElementsAre(2));
+  EXPECT_EQ(found[2].of, 3U) << "a checkpoint without layers says nothing of metrics";
+  EXPECT_FALSE(found[2].are_layers);
+  EXPECT_THAT(found[3].names, ElementsAre("model_mse"));
+  EXPECT_THAT(found[3].checkpoints, ElementsAre(1));
+  const Results whole = results_of({checkpoint_of("r", 1, {no, yes}), checkpoint_of("r", 2, {yes, yes})});
+  EXPECT_TRUE(not_measured(whole, group_runs(whole).at(0), default_criteria()).empty());
 }
 
 TEST(LastLayer, HasLearnedAsManyDimensionsAsHold99Percent) {

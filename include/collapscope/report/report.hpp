@@ -11,6 +11,7 @@
 #include "collapscope/core/progress.hpp"
 #include "collapscope/metrics/metrics.hpp"
 #include "collapscope/results/results.hpp"
+#include "collapscope/results/results_file.hpp"
 #include "collapscope/runs/runs.hpp"
 
 namespace collapscope {
@@ -30,9 +31,14 @@ struct RunReport {
   std::string title;      // empty: one that counts runs and checkpoints
   std::string generated;  // ISO 8601, UTC; may be empty
   std::vector<std::string> sources;
+  std::vector<std::string> warnings = {};  // printable, a line each
   TaskCriteria criteria = {};
   std::optional<std::vector<std::string>> by;  // as for compare_runs
 };
+
+// Of checkpoints that several files have: which layers and metrics the results that merge_results takes lack
+// and others have. Printable; one line for all checkpoints that lack the same.
+[[nodiscard]] std::vector<std::string> left_out_warnings(const std::vector<ResultsFile>& files);
 
 // JSON, "collapscope-report" version 1, on one line: what the page shows. `<`, `>`, `&`, U+2028 and U+2029
 // are written as \uXXXX, so that it can stand in a script element. Throws UsageError as compare_runs does.

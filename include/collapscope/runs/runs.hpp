@@ -114,10 +114,16 @@ struct CheckpointCollapse {
   std::optional<std::size_t> from;          // the shallowest layer from which every deeper one is collapsed
 };
 
+// What the checkpoint before the one since which a layer is collapsed says of it: that it is not collapsed,
+// or nothing, since it was not measured there (it, or a metric of the criteria) or is unknown for another
+// reason.
+enum class BeforeSince : unsigned char { not_collapsed, not_measured, unknown };
+
 // Collapsed at this checkpoint of the run and at every later one that it has.
 struct LayerSince {
   std::string layer;
   std::optional<std::size_t> checkpoint;  // position in Run::checkpoints; nullopt: not so at the last
+  BeforeSince before = BeforeSince::not_collapsed;  // also where no checkpoint is before it
 };
 
 struct RunCollapse {
@@ -128,6 +134,19 @@ struct RunCollapse {
 [[nodiscard]] CheckpointCollapse checkpoint_collapse(const CheckpointResult& checkpoint,
                                                      const Criteria& criteria);
 [[nodiscard]] RunCollapse run_collapse(const Results& results, const Run& run, const Criteria& criteria);
+
+// Layers, or metrics, that some checkpoints of a run have and others lack.
+struct NotMeasured {
+  std::vector<std::string> names;
+  bool are_layers = false;
+  std::vector<std::size_t> checkpoints;  // positions in Run::checkpoints, of those that lack them
+  std::size_t of = 0;                    // checkpoints that could have them: of metrics those of their task
+};
+
+// Before the run's death, if it died. A metric counts as measured where any layer or the targets have it,
+// also undefined; a layer that failed is not measured. The metrics of the criteria come before others.
+[[nodiscard]] std::vector<NotMeasured> not_measured(const Results& results, const Run& run,
+                                                    const Criteria& criteria);
 
 // ---- The last layer of a checkpoint
 

@@ -81,20 +81,34 @@ function checkpointCollapse(checkpoint) {
   };
 }
 
-// {last, since}: the last checkpoint's collapse; since is the index of the checkpoint from which on its last layer is
-// collapsed at every one, or null.
+// What a checkpoint leaves open of a layer that is not collapsed there, or that it lacks: '' where it is known.
+function leftOpen(checkpoint, layer) {
+  if (!layer || layer.failed) {
+    return 'not measured';
+  }
+  if (layerCollapsed(checkpoint, layer) !== null) {
+    return '';
+  }
+  const asked = criteriaOf(checkpoint, layer === lastOf(checkpoint.layers));
+  return asked.some(({metric}) => own(layer.metrics, metric) === undefined) ? 'not measured' : 'unknown';
+}
+
+// {last, since, before}: the last checkpoint's collapse; since is the index of the checkpoint from which on its last layer
+// is collapsed at every one, or null; before is what the checkpoint before that leaves open.
 function runCollapse(run) {
   const deepest = lastCheckpoint(run) ? lastOf(lastCheckpoint(run).layers) : null;
   let since = null;
+  let before = '';
   for (let i = run.checkpoints.length - 1; i >= 0 && deepest; i -= 1) {
     const layer = layerOf(run.checkpoints[i], deepest.name);
     if (!layer || layerCollapsed(run.checkpoints[i], layer) !== true) {
+      before = since === null ? '' : leftOpen(run.checkpoints[i], layer);
       break;
     }
     since = i;
   }
   const checkpoint = lastCheckpoint(run);
-  return {last: checkpoint ? checkpointCollapse(checkpoint) : null, since};
+  return {last: checkpoint ? checkpointCollapse(checkpoint) : null, since, before};
 }
 
 // The run, as a selector's value, that ends with the most collapsed layers.

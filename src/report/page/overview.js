@@ -25,9 +25,9 @@ function verdictText(collapses) {
       return unknown.length ? 'Whether the last layer is collapsed cannot be told: values are undefined, or a layer failed.'
         : 'The last layer is not collapsed at the end of the run.';
     }
-    const {last, since} = ended[0];
+    const {last, since, before} = ended[0];
     return `The run ends collapsed from layer ${shortened(layerAt(runs[0], last.from), 80)} on` +
-      (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}.` : '.');
+      (runs[0].checkpoints.length > 1 ? `, its last layer since ${since === 0 ? 'the first checkpoint, ' : ''}${stepUnit} ${sinceLabel(runs[0], since)}${beforeText(runs[0], since, before)}.` : '.');
   }
   if (!ended.length) {
     return `No run ends with its last layer collapsed.${rest}`;
@@ -50,6 +50,8 @@ function neverAliveText() {
 const layerAt = (run, position) => lastCheckpoint(run).layers[position].name;
 const sinceLabel = (run, since) => checkpointLabel(run.checkpoints[since], since);
 
+const beforeText = (run, since, before) => (before ? ` (${before} at ${stepUnit} ${sinceLabel(run, since - 1)})` : '');
+
 const modelMetrics = ['model_mse', 'model_accuracy'].filter((name) => hasMetric(name));
 const modelTitles = {model_mse: 'Model MSE', model_accuracy: 'Model accuracy'};
 
@@ -65,7 +67,7 @@ function runRow(run, collapse, attributes, labels) {
     run.dead ? element('span', {class: 'dead'}, deathText(run))
       : collapse.last ? element('span', {}, layerStrip(collapse.last), ` ${collapse.last.count} of ${collapse.last.total}`) : '–',
     !run.dead && collapse.last && collapse.last.from !== null ? element('bdi', {class: 'name', title: printable(layerAt(run, collapse.last.from))}, labels.of(layerAt(run, collapse.last.from))) : '–',
-    {text: run.dead || collapse.since === null ? '–' : sinceLabel(run, collapse.since), number: true},
+    {text: run.dead || collapse.since === null ? '–' : sinceLabel(run, collapse.since) + beforeText(run, collapse.since, collapse.before), number: true},
     {text: dimension && !run.dead && isNumber(dimension.learned) ? `${formatNumber(dimension.learned)} of ${formatNumber(targetsRank(run))}` : '–', number: true},
     ...modelMetrics.map((name) => ({text: last && !run.dead ? formatNumber(own(last.targets, name)) : '–', number: true})),
   ];
@@ -120,17 +122,32 @@ function failureEntries() {
     ({path, object: more ? `${object} and ${more} more` : object, message}));
 }
 
+// A few texts under a title, the others folded; null without any.
+function noteList(title, texts) {
+  if (!texts.length) {
+    return null;
+  }
+  const list = (some) => element('ul', {}, some.map((text) => element('li', {}, element('bdi', {}, printable(text)))));
+  const few = 3;
+  return element('div', {class: 'failures', role: 'note'}, element('strong', {}, title), list(texts.slice(0, few)),
+    texts.length > few ? element('details', {}, element('summary', {}, `${texts.length - few} more`), list(texts.slice(few, 1000))) : null);
+}
+
 function failureList() {
   const failures = failureEntries();
   if (!failures.length) {
     return null;
   }
-  const list = (some) => element('ul', {}, some.map((failure) => element('li', {},
-    element('bdi', {}, printable([failure.path, failure.object, failure.message].filter((part) => part).join(': '))))));
-  const few = 3;
-  return element('div', {class: 'failures', role: 'note'},
-    element('strong', {}, `${plural(report.failures.length, 'file or layer', 'files or layers')} could not be analysed`), list(failures.slice(0, few)),
-    failures.length > few ? element('details', {}, element('summary', {}, `${failures.length - few} more`), list(failures.slice(few, 1000))) : null);
+  return noteList(`${plural(report.failures.length, 'file or layer', 'files or layers')} could not be analysed`,
+    failures.map((failure) => [failure.path, failure.object, failure.message].filter((part) => part).join(': ')));
+}
+
+// Layers and metrics that some checkpoints of a run have and others lack.
+function unmeasuredTexts() {
+  const some = (texts) => texts.slice(0, 3).join(', ') + (texts.length > 3 ? ` and ${texts.length - 3} more` : '');
+  return runs.flatMap((run) => (run.not_measured || []).map(({layers, metrics: names, checkpoints, of}) =>
+    `${shortened(run.name, 80)}: ${some((layers || names).map((name) => shortened(name, 80)))} at ${of - checkpoints.length} of ${plural(of, 'checkpoint')}, not at ${
+      some(checkpoints.map((i) => `${stepUnit} ${sinceLabel(run, i)}`))}`));
 }
 
 function tiles() {
@@ -171,11 +188,9 @@ function startOverview() {
     element('span', {}, `Collapsed means ${criteriaWords()}.`), labels.leftOut ? element('span', {}, `Names of layers go on after ${labels.leftOut}`) : '');
   };
   const sources = (report.sources || []).map((source) => printable(source));
-  section.append(verdict, tiles());
-  const failures = failureList();
-  if (failures) {
-    section.append(failures);
-  }
+  const warnings = report.warnings || [];
+  const notes = [failureList(), noteList('Not measured at all checkpoints', unmeasuredTexts())];
+  section.append(...[noteList(plural(warnings.length, 'warning'), warnings), verdict, tiles(), ...notes].filter((part) => part));
   section.append(table, squares, element('p', {class: 'small muted'},
     'Layers run from shallow to deep; counted are those from which on all are collapsed. Dimension: components that hold 99 % of the last features’ variance, of the targets’ rank, or of K − 1 for K classes.'), criteriaFields());
   byId('made').textContent = `Made by collapscope ${printable(report.version || '')}${report.generated ? ` at ${printable(report.generated)}` : ''}` +
