@@ -68,7 +68,7 @@ std::vector<std::string_view> known_names(const Results& results, const Run& run
     if (are_layers) continue;
     for (const Metric& metric : checkpoint.targets.all()) add(metric.name);
   }
-  std::ranges::stable_partition(names, [&](std::string_view name) {
+  std::stable_partition(names.begin(), names.end(), [&](std::string_view name) {
     return !are_layers && std::ranges::find(first, name, &Criterion::metric) != first.end();
   });
   return names;
