@@ -92,7 +92,7 @@ TEST_F(Parts, TwoMayWriteTheSameFile) {
   const auto backend = make_cpu_backend(1);
   test::Messages messages;
   const auto write = [&](PartFile& file) {
-    (void)fold_part(test::sample_run().checkpoints(), *backend, {}, {messages}, {1, 1}, file);
+    (void)fold_part(test::sample_run().checkpoints(), {}, *backend, {}, {messages}, {1, 1}, file);
   };
   const auto one = make_part_file(path, {{"what", "this"}}, {1, 1});
   const auto other = make_part_file(path, {{"what", "this"}}, {1, 1});
