@@ -83,7 +83,7 @@ class Merger {
 
   // Of the parts, too, where another one folded them.
   [[nodiscard]] std::string device_text() {
-    const std::string here = backend_.describe();
+    std::string here = backend_.describe();
     devices_.erase("");  // of an accumulator
     if (devices_.empty() || devices_ == std::set{here}) {
       return here;

@@ -24,7 +24,9 @@ struct MeasuredNames {
   std::set<std::string> layers;
   std::set<std::string> metrics;
 
-  auto operator<=>(const MeasuredNames&) const = default;
+  bool operator<(const MeasuredNames& other) const {
+    return std::tie(layers, metrics) < std::tie(other.layers, other.metrics);
+  }
 };
 
 void add_names(MeasuredNames& names, const CheckpointResult& checkpoint) {

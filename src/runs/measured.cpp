@@ -54,8 +54,9 @@ std::vector<std::string_view> known_names(const Results& results, const Run& run
   const auto add = [&](std::string_view name) {
     if (seen.insert(name).second) names.push_back(name);
   };
-  for (auto i = at.rbegin(); i != at.rend(); ++i) {
-    const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[*i]];
+  const std::vector<std::size_t> from_last(at.rbegin(), at.rend());
+  for (const std::size_t i : from_last) {
+    const CheckpointResult& checkpoint = results.checkpoints[run.checkpoints[i]];
     const MetricSet* before = nullptr;
     for (const LayerResult& layer : checkpoint.layers) {
       if (are_layers) {
