@@ -209,17 +209,6 @@ std::string shards_note(const Checkpoint& checkpoint, bool joined) {
                       printable(front.path), all);
 }
 
-// What of the dumps gave no checkpoint at all, or nothing.
-std::optional<std::string> lost_dump(const DumpIndex& index) {
-  for (const Failure& failure : index.failures) {
-    if (std::ranges::find(index.checkpoints, failure.path, &CheckpointIndex::path) ==
-        index.checkpoints.end()) {
-      return failure.path;
-    }
-  }
-  return std::nullopt;
-}
-
 // Takes those out of which `lost` may be a shard: they would be measured without its samples.
 std::vector<Failure> without_doubtful(std::vector<Checkpoint>& checkpoints, const std::string& lost) {
   std::vector<Failure> failures;
@@ -231,11 +220,11 @@ std::vector<Failure> without_doubtful(std::vector<Checkpoint>& checkpoints, cons
       return false;
     }
     const std::string what =
-        all ? fmt::format("found {} of {} shards, and {} cannot be read; expected all of them", found, *all,
+        all ? fmt::format("found {} of {} shards, and {} cannot be used; expected all of them", found, *all,
                           printable(lost))
             : fmt::format(
-                  "{} cannot be read, and may be a shard of this checkpoint, whose attributes 'shard' "
-                  "and 'shards' do not say how many it has; expected dumps that can be read, or "
+                  "{} cannot be used, and may be a shard of this checkpoint, whose attributes 'shard' "
+                  "and 'shards' do not say how many it has; expected dumps that can be used, or "
                   "--shards without this one",
                   printable(lost));
     failures.push_back({front.path, front.id, what, front.run, front.step});
@@ -368,10 +357,9 @@ void tell_repeated(const std::vector<std::string>& files,
 std::vector<Checkpoint> arrange(DumpIndex& index, bool shards, const WeightsNaming& weights,
                                 const std::function<void(const std::string&)>& say) {
   say_remarks(index.remarks, say);
-  const std::optional<std::string> lost = shards ? lost_dump(index) : std::nullopt;
   std::vector<Checkpoint> checkpoints = arrange_checkpoints(std::move(index.checkpoints), shards);
-  if (lost) {
-    std::ranges::move(without_doubtful(checkpoints, *lost), std::back_inserter(index.failures));
+  if (shards && !index.lost.empty()) {
+    std::ranges::move(without_doubtful(checkpoints, index.lost.front()), std::back_inserter(index.failures));
   }
   if (!weights.file.empty()) {
     FoundWeights found = use_weights(checkpoints, weights);

@@ -56,39 +56,22 @@ void move_to(DatasetIndex& dataset, const std::string& dump, const std::string& 
   dataset.sources.reset();  // HDF5 finds them where they are now
 }
 
-// The folder that all dumps lie in, at any depth.
-std::filesystem::path common_folder(const std::vector<Checkpoint>& checkpoints) {
-  std::optional<std::filesystem::path> common;
-  for (const Checkpoint& checkpoint : checkpoints) {
-    for (const CheckpointIndex& shard : checkpoint.shards) {
-      const std::filesystem::path parent = std::filesystem::path(shard.path).lexically_normal().parent_path();
-      if (!common) {
-        common = parent;
-        continue;
-      }
-      const auto until = std::mismatch(common->begin(), common->end(), parent.begin(), parent.end()).first;
-      std::filesystem::path shared;
-      for (auto part = common->begin(); part != until; ++part) {
-        shared /= *part;
-      }
-      common = shared;
+// Where the dump at `dump` lies now: below `folder` as at the end of its old path, as much of that as there
+// is.
+std::string folder_now(const std::string& dump, const std::string& folder) {
+  const std::filesystem::path then = std::filesystem::path(dump).lexically_normal().relative_path();
+  for (auto first = then.begin(); first != then.end(); ++first) {
+    std::filesystem::path now = folder;
+    std::for_each(first, then.end(), [&](const std::filesystem::path& name) { now /= name; });
+    std::error_code unknown;
+    if (std::filesystem::exists(now, unknown)) {
+      return now.parent_path().string();
     }
   }
-  return common.value_or("");
-}
-
-// Where the dump at `dump` lies now: as deep in `folder` as it lay in `common`, else in `folder` itself.
-std::string folder_now(const std::string& dump, const std::filesystem::path& common,
-                       const std::string& folder) {
-  const std::filesystem::path then = std::filesystem::path(dump).lexically_normal();
-  const std::filesystem::path path =
-      folder / (common.empty() ? then.relative_path() : then.lexically_relative(common));
-  std::error_code unknown;
-  return std::filesystem::exists(path, unknown) ? path.parent_path().string() : folder;
+  return folder;
 }
 
 std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std::string& folder) {
-  const std::filesystem::path common = common_folder(checkpoints);
   std::error_code failure;
   const std::string real = std::filesystem::canonical(folder, failure).string();
   if (failure) {
@@ -97,7 +80,7 @@ std::vector<Checkpoint> moved_to(std::vector<Checkpoint> checkpoints, const std:
   }
   for (Checkpoint& checkpoint : checkpoints) {
     for (CheckpointIndex& shard : checkpoint.shards) {
-      const std::string now = folder_now(shard.path, common, real);
+      const std::string now = folder_now(shard.path, real);
       move_to(shard.targets, shard.path, now);
       for (LayerIndex& layer : shard.layers) {
         move_to(layer.activations, shard.path, now);
@@ -163,16 +146,6 @@ void require_readable(const std::string& path) {
   }
 }
 
-// Parts hold what only the build that wrote them reads.
-void require_this_build(const Identity& identity, const std::string& part) {
-  const std::string then = said_of(identity, "version");
-  if (const std::string here = this_build(); !then.empty() && then != here) {
-    throw InputError(
-        part, "",
-        fmt::format("was written by collapscope {}; this is {}; expected the same build", then, here));
-  }
-}
-
 int run_merge(const MergeCommandOptions& options, const std::string& command_line) {
   if (options.dumps) {
     isolate_hdf5();
@@ -181,7 +154,6 @@ int run_merge(const MergeCommandOptions& options, const std::string& command_lin
   const std::vector<std::string> paths = expand_inputs(options.parts, part_files());
   std::ranges::for_each(paths, require_readable);
   const OpenParts parts = open_parts(paths);
-  require_this_build(parts.identity, paths.front());
   const std::vector<Checkpoint> folded = checkpoints_of(*parts.source);
   const bool dumps = options.dumps.has_value();
   if (dumps && difference(parts.identity, identity_of_memory()).empty()) {
@@ -244,7 +216,7 @@ Command merge_command(const std::string& command_line) {
        .target = &options->dumps,
        .description =
            "read the rows again where metrics need it: 'same' where the dumps were, or the "
-           "folder where they lie now, all in it or as deep as before (default: such metrics are undefined)",
+           "folder where they lie now, in it or as deep as before (default: such metrics are undefined)",
        .placeholder = "FOLDER"});
   command.add({.names = {"--device"},
                .target = &options->device,

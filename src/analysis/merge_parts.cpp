@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <iterator>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "analysis/failures.hpp"
@@ -40,12 +42,18 @@ class Merger {
     const std::vector<PartBytes> inputs = parts.inputs();
     PartInput input = unpacked<PartInput>(inputs.front());
     for (const PartBytes& bytes : inputs) {
-      devices_.insert(unpacked<PartInput>(bytes).device);
+      PartInput its = unpacked<PartInput>(bytes);
+      devices_.insert(std::move(its.device));
+      for (Failure& failure : its.failures) {  // of a dump that another part did not see
+        if (std::ranges::none_of(not_opened_,
+                                 [&](const Failure& known) { return is_same(known, failure); })) {
+          not_opened_.push_back(std::move(failure));
+        }
+      }
     }
     options_ = std::move(input.options);
     options_.metrics = MetricChoice(input.metrics);
     options_.memory = merge.memory != 0 ? merge.memory : default_memory();
-    not_opened_ = std::move(input.failures);
   }
 
   Results run() {
@@ -81,15 +89,34 @@ class Merger {
     RunMember member;
   };
 
+  static bool is_same(const Failure& a, const Failure& b) {
+    return std::tie(a.path, a.object, a.message) == std::tie(b.path, b.object, b.message);
+  }
+
+  // What decides digits: neither a device's number, nor in brackets who chose its code.
+  static std::string kind_of(std::string device) {
+    for (std::size_t at = 0; (at = device.find(" (", at)) != std::string::npos;) {
+      const std::size_t end = device.find(')', at);
+      device.erase(at, end == std::string::npos ? end : end - at + 1);
+    }
+    for (std::size_t at = 0; (at = device.find("cuda:", at)) != std::string::npos;) {
+      at += 4;
+      device.erase(at, std::min(device.find_first_not_of("0123456789", at + 1), device.size()) - at);
+    }
+    return device;
+  }
+
   // Of the parts, too, where another one folded them.
   [[nodiscard]] std::string device_text() {
     std::string here = backend_.describe();
     devices_.erase("");  // of an accumulator
-    if (devices_.empty() || devices_ == std::set{here}) {
+    std::set<std::string> kinds;
+    std::ranges::transform(devices_, std::inserter(kinds, kinds.end()), kind_of);
+    if (kinds.empty() || kinds == std::set{kind_of(here)}) {
       return here;
     }
     const std::string theirs = fmt::format("{}", fmt::join(devices_, " and "));
-    if (devices_.size() > 1) {
+    if (kinds.size() > 1) {
       progress_.message(fmt::format(
           "parts were folded on {}: last digits may be others than those of one process", theirs));
     }

@@ -161,7 +161,7 @@ class ResidentRows {
   DeviceBuffer<std::byte> bytes_;
   DeviceBuffer<double> targets_;  // [N, n]
   DeviceBuffer<double> x_;        // [part_rows, d]
-  DeviceBuffer<double> norms_;    // [part_rows, 4]
+  DeviceBuffer<double> norms_;    // [3, part_rows]
   DeviceBuffer<double> shift_;    // [d]
   DeviceBuffer<double> first_bad_;
   RowSource source_;

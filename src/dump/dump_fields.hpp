@@ -171,6 +171,7 @@ void each_field(T& value, const Visit& visit) {
   visit("checkpoints", value.checkpoints);
   visit("failures", value.failures);
   visit("remarks", value.remarks);
+  visit("lost", value.lost);
 }
 
 template <class T, class Visit>

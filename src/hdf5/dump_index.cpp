@@ -150,6 +150,7 @@ class Indexer {
       index();
     } catch (const InputError& error) {
       dump_.failures.push_back(hdf5::failure_of(error));
+      dump_.lost.push_back(path_);
     }
   }
 
@@ -221,7 +222,7 @@ DumpIndex index_dumps(const std::vector<std::string>& paths, const IndexOptions&
   }
   DumpIndex all;
   for (const std::string& path : paths) {
-    hdf5::add_index(all, [&] { return hdf5::index_in_process(path, options); });
+    hdf5::add_index(all, path, [&] { return hdf5::index_in_process(path, options); });
   }
   return all;
 }

@@ -156,7 +156,7 @@ DumpIndex index_by_helpers(const std::vector<std::string>& paths, const IndexOpt
   std::size_t next = 0;
   DumpIndex all;
   for (const std::string& path : paths) {
-    add_index(all, [&]() -> DumpIndex {
+    add_index(all, path, [&]() -> DumpIndex {
       while (next < paths.size() && asked.size() < at_once) {
         asked.push_back(Indexing::ask(paths[next], chosen));
         ++next;

@@ -133,7 +133,8 @@ void warn_of_options(const std::vector<ResultsFile>& files, std::vector<std::str
   const auto value_of = [](const Provenance& provenance, const std::string& name) {
     const auto found =
         std::ranges::find(provenance.options, name, &std::pair<std::string, std::string>::first);
-    return found == provenance.options.end() ? std::string() : found->second;
+    const std::string value = found == provenance.options.end() ? std::string() : found->second;
+    return name == "pool" && value == "mean" ? std::string() : value;  // as where nothing says another
   };
   for (const std::string name : {"pool", "ignore-label", "precision"}) {
     const ResultsFile* first = nullptr;

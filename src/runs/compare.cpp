@@ -50,7 +50,8 @@ std::vector<std::string> differing(const std::vector<Run>& runs) {
   }
   std::vector<std::string> by;
   for (const auto& [name, seen] : all) {
-    if ((seen.differs || seen.runs != runs.size()) && !is_seed(name) && by.size() < most_differing) {
+    const bool is_of_run = !is_seed(name) && name != "shards" && name != "shards_joined";
+    if ((seen.differs || seen.runs != runs.size()) && is_of_run && by.size() < most_differing) {
       by.emplace_back(name);
     }
   }

@@ -8,6 +8,7 @@
 
 #include "collapscope/core/error.hpp"
 #include "collapscope/core/text.hpp"
+#include "collapscope/core/version.hpp"
 #include "hdf5/tree_file.hpp"
 #include "states/state_tree.hpp"
 
@@ -140,6 +141,19 @@ class PartFiles final : public PartSource {
   std::vector<OpenPart> parts_;
 };
 
+// A part holds what only the build that wrote it reads. Of sums in memory no build is known.
+void require_this_build(const std::string& path, const Identity& identity) {
+  const BuildInfo build = build_info();
+  const std::string here = build.version + " " + build.commit;
+  for (const auto& [name, value] : identity) {
+    if (name == "version" && value != here) {
+      throw InputError(
+          path, "",
+          fmt::format("was written by collapscope {}; this is {}; expected the same build", value, here));
+    }
+  }
+}
+
 std::string missing_ones(const std::map<std::uint64_t, OpenPart>& found, std::uint64_t parts) {
   std::string text;
   std::size_t count = 0;
@@ -172,6 +186,7 @@ OpenParts open_parts(const std::vector<std::string>& paths) {
       first = path;
       parts = of;
     }
+    require_this_build(path, its);
     if (const std::string differs = difference(*identity, its); !differs.empty()) {
       throw InputError(path, "",
                        fmt::format("is a part of another analysis than {} ({})", printable(first), differs));

@@ -211,16 +211,48 @@ for name in ("2_1.h5", "plain_2_1.h5"):
   };
   const Finished told = expect_status(1, folder_, {"analyze", "[12]_?.h5", "--shards", "-q", "-o", "x.json"});
   EXPECT_THAT(told.err,
-              HasSubstr("2_0.h5: found 1 of 2 shards, and 2_1.h5 cannot be read; expected all of them"));
+              HasSubstr("2_0.h5: found 1 of 2 shards, and 2_1.h5 cannot be used; expected all of them"));
   EXPECT_THAT(steps(), ElementsAre(1));
   std::filesystem::remove(folder_.path() / "x.json");
   const Arguments plain{"analyze", "plain_*.h5", "--shards", "-q", "-o", "x.json"};
   EXPECT_THAT(expect_status(2, folder_, plain).err,
-              HasSubstr("plain_1_0.h5: plain_2_1.h5 cannot be read, and may be a shard of this checkpoint"));
+              HasSubstr("plain_1_0.h5: plain_2_1.h5 cannot be used, and may be a shard of this checkpoint"));
   EXPECT_FALSE(folder_.has("x.json"));
   std::filesystem::remove(folder_.path() / "plain_2_1.h5");
   expect_status(0, folder_, plain);
   EXPECT_THAT(steps(), ElementsAre(1, 2));
+}
+
+// A file that has another checkpoint still lacks one; a layer that fails, wherever it lies, loses no shard.
+TEST_F(Inputs, WhatIsLostOfAFileIsToldFromALayer) {
+  make_dumps(folder_, R"(
+def of(path, shard, lacks=False, **more):
+    with h5py.File(path, "w") as f:
+        f.attrs["format"], f.attrs["format_version"] = "collapscope-dump", 1
+        for step in (1, 2):
+            g = f.create_group(f"checkpoints/e{step}")
+            g.attrs["run"], g.attrs["step"] = "r", step
+            if not (lacks and step == 2):
+                g["targets"] = normal(60, 2)
+            g["layers/fc1/activations"] = normal(60, 5, step)
+            g["layers/fc2/activations"] = normal(60, 5, step)
+of("a0.h5", 0)
+of("a1.h5", 1, lacks=True)
+of("b1.h5", 1)
+with h5py.File("ext.h5x", "w") as f:
+    f["rows"] = normal(7, 5)
+with h5py.File("b1.h5", "a") as f:
+    del f["checkpoints/e2/layers/fc2/activations"]
+    f["checkpoints/e2/layers/fc2/activations"] = h5py.ExternalLink("ext.h5x", "/rows")
+)");
+  EXPECT_THAT(expect_status(2, folder_, {"analyze", "a0.h5", "a1.h5", "--shards", "-q", "-o", "x.json"}).err,
+              HasSubstr("a1.h5 cannot be used, and may be a shard of this checkpoint"));
+  expect_status(1, folder_, {"analyze", "a0.h5", "b1.h5", "--shards", "-q", "-o", "x.json"});
+  const Json results = Json::parse(folder_.read("x.json"));
+  EXPECT_EQ(results.at("checkpoints").size(), 2U);
+  for (const Json& checkpoint : results.at("checkpoints")) {
+    EXPECT_EQ(checkpoint.at("samples"), 120);
+  }
 }
 
 TEST_F(Inputs, ShardsOfDifferentNetworksAreRefused) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "collapscope/states/states.hpp"
 #include "results.hpp"
 
@@ -157,6 +159,16 @@ dump("odd.h5", edit=longer)
   EXPECT_GE(failures("whole.json").size(), 2U);
 }
 
+// As where a dump was still being written when the first part began.
+TEST_F(Interruption, MergeTellsOfWhatOnePartAloneCouldNotOpen) {
+  std::ofstream(folder_.path() / "odd.h5") << "no dump";
+  expect_status(0, folder_, {"analyze", "p.h5", "-q", "--part", "1/2", "-o", "1.h5"});
+  expect_status(1, folder_, {"analyze", "p.h5", "odd.h5", "-q", "--part", "2/2", "-o", "2.h5"});
+  EXPECT_THAT(expect_status(1, folder_, {"merge", "1.h5", "2.h5", "-q", "-o", "x.json"}).err,
+              HasSubstr("odd.h5: "));
+  EXPECT_EQ(Json::parse(folder_.read("x.json")).at("failures").size(), 1U);
+}
+
 TEST_F(Interruption, MergeKeepsTheOptions) {
   const auto options = [&](const char* file) {
     return Json::parse(folder_.read(file)).at("provenance").at("options");
@@ -173,8 +185,13 @@ TEST_F(Interruption, MergeKeepsTheOptions) {
 }
 
 TEST_F(Interruption, MergeRefusesPartsOfAnotherBuild) {
-  make_part_file((folder_.path() / "1.h5").string(), {{"version", "9.0 of later"}}, {1, 1})->finish();
-  expect_usage_error({"merge", "1.h5", "-q", "-o", "x.json"},
+  for (const std::size_t part : {1U, 2U}) {
+    const std::string path = (folder_.path() / (std::to_string(part) + ".h5")).string();
+    const auto file = make_part_file(path, {{"version", "9.0 of later"}}, {part, 2});
+    file->put_input({std::byte{1}});  // which this build cannot read
+    file->finish();
+  }
+  expect_usage_error({"merge", "1.h5", "2.h5", "-q", "-o", "x.json"},
                      "1.h5: was written by collapscope 9.0 of later; this is ");
 }
 

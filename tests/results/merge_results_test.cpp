@@ -166,6 +166,7 @@ TEST(MergeResults, OtherOptionsAreSaid) {
   };
   EXPECT_THAT(warnings({{"top", "3"}, {"pool", "last"}}, {{"pool", "last"}, {"top", "9"}}), IsEmpty());
   EXPECT_THAT(warnings({}, {{"pool", "last"}}), IsEmpty());  // of a Meter
+  EXPECT_THAT(warnings({{"pool", "mean"}}, {{"top", "9"}}), IsEmpty());
   const auto pools = warnings({{"pool", "last"}}, {{"top", "9"}});
   ASSERT_EQ(pools.size(), 1U);
   EXPECT_THAT(pools[0], HasSubstr("--pool: found last in a.json and none in b.json"));

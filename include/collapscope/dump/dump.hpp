@@ -183,8 +183,9 @@ struct CheckpointIndex {
 
 struct DumpIndex {
   std::vector<CheckpointIndex> checkpoints;
-  std::vector<Failure> failures;  // checkpoints and layers that cannot be analysed
-  std::vector<Failure> remarks;   // what is analysed, or left alone, and may have been meant otherwise
+  std::vector<Failure> failures;       // checkpoints and layers that cannot be analysed
+  std::vector<Failure> remarks;        // what is analysed, or left alone, and may have been meant otherwise
+  std::vector<std::string> lost = {};  // files of which nothing, or nothing of a checkpoint, can be used
 };
 
 // Names for the parts of files that were not written for us. Empty members mean the dump layout.

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-_NOT_OF_RUNS = ("format", "format_version", "run", "step", "step_unit", "task")
+_NOT_OF_RUNS = ("format", "format_version", "run", "step", "step_unit", "task", "shards", "shards_joined")
 _NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = "NaN or Inf"
 
